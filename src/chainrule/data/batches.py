@@ -1,0 +1,143 @@
+"""The examples in mini-batches: from arrays and memory maps, shuffled, or from any stream of batches."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.engines import Batch
+from chainrule.errors import DataError
+
+Weigh = Callable[[NDArray[Any], NDArray[Any] | None], NDArray[Any] | None]
+"""(Y, example weights or None) -> the weights that count, or None."""
+
+Cast = Callable[[NDArray[Any]], NDArray[Any]]
+"""X as it comes -> X as the network takes it; see `Network.cast`."""
+
+
+class ArrayBatches:
+    """Mini-batches of arrays that support row indexing; a memory map is read batch by batch.
+
+    The order of epoch e depends on the seed and on e alone, so any epoch can be run again from any batch.
+
+    Args:
+        X: (m, …); Y: (m, …); weights: (m,) or None.
+        batch_size: examples in a batch; the last batch takes what is left.
+        cast: what makes X the network's type and checks it, where that has not been done for all of X.
+    """
+
+    def __init__(
+        self,
+        X: NDArray[Any],
+        Y: NDArray[Any],
+        weights: NDArray[Any] | None,
+        *,
+        batch_size: int,
+        shuffle: bool = False,
+        seed: int = 0,
+        cast: Cast | None = None,
+    ):
+        self.X, self.Y, self.weights = X, Y, weights
+        self.m = len(X)
+        self.batch_size = min(batch_size, self.m)
+        self.shuffle = shuffle and self.batch_size < self.m  # one batch of all examples has no order
+        self.seed = seed
+        self.cast = cast
+
+    def __len__(self) -> int:
+        return -(-self.m // self.batch_size)
+
+    def first(self) -> Batch:
+        """The first examples as they stand, to learn the shapes from."""
+        return self.X[: self.batch_size], self.Y[: self.batch_size], None
+
+    def in_order(self) -> Iterator[Batch]:
+        """All batches once, as the data stand."""
+        return ArrayBatches(self.X, self.Y, self.weights, batch_size=self.batch_size, cast=self.cast).epoch(0)
+
+    def settings(self) -> dict[str, Any]:
+        """What a resumed run must share with the first: JSON."""
+        return {
+            "X of shape": list(self.X.shape),
+            "y with checksum": _checksum(self.Y),
+            "weights with checksum": None if self.weights is None else _checksum(self.weights),
+            "batch_size": self.batch_size,
+            "shuffle": self.shuffle,
+        }
+
+    def order(self, epoch: int) -> NDArray[np.intp]:
+        """The examples' numbers in the order in which this epoch meets them."""
+        return np.random.default_rng([self.seed, epoch]).permutation(self.m) if self.shuffle else np.arange(self.m)
+
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch from number `start` on."""
+        order = self.order(epoch) if self.shuffle else None
+        for begin in range(start * self.batch_size, self.m, self.batch_size):
+            rows = slice(begin, begin + self.batch_size) if order is None else order[begin : begin + self.batch_size]
+            X = self.X[rows] if self.cast is None else self.cast(self.X[rows])
+            yield X, self.Y[rows], None if self.weights is None else self.weights[rows]
+
+
+class StreamBatches:
+    """Mini-batches as they come from an iterable of (X, Y) or (X, Y, weights), started anew for each epoch.
+
+    Args:
+        source: something to iterate over more than once, or a function that returns a fresh iterator.
+        weigh: turns labels and example weights into the weights that count.
+        cast: makes X the network's type and checks it.
+    """
+
+    def __init__(self, source: Iterable[Any] | Callable[[], Iterable[Any]], weigh: Weigh, cast: Cast):
+        self.source = source
+        self.weigh = weigh
+        self.cast = cast
+        self.seed = 0
+
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch from number `start` on; those before are read and dropped.
+
+        Raises:
+            DataError: there is no batch, or one that is not (X, Y) or (X, Y, weights) of one length.
+        """
+        k = -1
+        for k, batch in enumerate(self.source() if callable(self.source) else self.source):
+            if k >= start:
+                X, Y, weights = self._parts(batch, k)
+                yield self.cast(X), Y, self.weigh(Y, weights)
+        if k < 0:
+            raise DataError(
+                f"the stream of batches is empty{'' if epoch == 0 else ' in its second epoch'}: "
+                "give a list, an object that can be iterated again, or a function that returns a fresh iterator."
+            )
+
+    def first(self) -> Batch:
+        """The first batch, to learn the shapes from."""
+        return next(self.epoch(0))
+
+    def in_order(self) -> Iterator[Batch]:
+        """All batches once."""
+        return self.epoch(0)
+
+    def settings(self) -> dict[str, Any]:
+        """What a resumed run must share with the first: a stream says nothing about itself beforehand."""
+        return {"X of shape": "a stream"}
+
+    @staticmethod
+    def _parts(batch: Any, k: int) -> Batch:
+        if not isinstance(batch, list | tuple) or len(batch) not in (2, 3):
+            raise DataError(
+                f"batch {k} of the stream is {type(batch).__name__}, but must be (X, Y) or (X, Y, weights)."
+            )
+        X, Y = np.asarray(batch[0]), np.asarray(batch[1])
+        weights = np.asarray(batch[2]) if len(batch) == 3 and batch[2] is not None else None
+        if X.ndim == 0 or Y.ndim == 0 or len(X) != len(Y) or len(X) == 0:
+            raise DataError(f"batch {k} of the stream has X {X.shape} and Y {Y.shape}: no examples, or not as many.")
+        return X, Y, weights
+
+
+def _checksum(array: NDArray[Any]) -> int:
+    return zlib.crc32(np.ascontiguousarray(array).tobytes())

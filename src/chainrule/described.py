@@ -1,0 +1,111 @@
+"""Objects that are fully told by their constructor's arguments, and so can be written as plain JSON and made again.
+
+Layers, initializers, schedules and optimizers are such objects. JSON shows them as {"type": "Dense", "n_out": 64, …},
+operations as {"operation": "leaky_relu", "options": {"slope": 0.2}}.
+"""
+
+import functools
+import inspect
+import math
+from typing import Any, ClassVar
+
+from chainrule.errors import OptionError
+from chainrule.graph import OPERATIONS, Operation
+from chainrule.names import unknown
+
+
+class Described:
+    """The base of whatever its constructor's arguments tell completely; each is kept as an attribute of its name."""
+
+    kinds: ClassVar[dict[str, type["Described"]]] = {}
+    """Every subclass by its name, own ones of users too."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        before = Described.kinds.get(cls.__name__)
+        if before is not None and before.__module__.startswith("chainrule."):
+            raise OptionError(f"{cls.__name__} is a name that chainrule uses itself: give your class another.")
+        Described.kinds[cls.__name__] = cls
+
+    def arguments(self) -> dict[str, Any]:
+        """The constructor's arguments as they are now.
+
+        Raises:
+            OptionError: the class does not keep an argument under its own name.
+        """
+        names = [p for p in inspect.signature(type(self)).parameters.values() if p.kind is not p.VAR_KEYWORD]
+        missing = [p.name for p in names if not hasattr(self, p.name)]
+        if missing:
+            raise OptionError(
+                f"{type(self).__name__} does not keep its argument {missing[0]!r}: "
+                f"write self.{missing[0]} = {missing[0]} in its __init__, so that it can be shown, copied and saved."
+            )
+        return {p.name: getattr(self, p.name) for p in names}
+
+    def describe(self) -> dict[str, Any]:
+        """This object as plain JSON; `restore` makes it again."""
+        return {"type": type(self).__name__} | {
+            name: _plain(argument, f"{type(self).__name__}'s {name}") for name, argument in self.arguments().items()
+        }
+
+    def __repr__(self) -> str:
+        shown: list[str] = []
+        parameters = inspect.signature(type(self)).parameters
+        for name, argument in self.arguments().items():
+            default = parameters[name].default
+            if argument is default or (type(argument) is type(default) and argument == default):
+                continue
+            text = f'"{argument}"' if isinstance(argument, str) else repr(argument)
+            by_position = parameters[name].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+            in_line = len(shown) == list(parameters).index(name)
+            shown.append(text if by_position and in_line else f"{name}={text}")
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def restore(description: Any) -> Any:
+    """The object that `describe` told: objects, operations, lists and plain values.
+
+    Raises:
+        OptionError: it names a kind or an operation that is not known here, or arguments that do not fit.
+    """
+    if isinstance(description, list):
+        return [restore(item) for item in description]
+    if not isinstance(description, dict):
+        return description
+    if "operation" in description:
+        name, options = description["operation"], description.get("options", {})
+        if name not in OPERATIONS:
+            raise OptionError(unknown("operation", name, OPERATIONS))
+        return functools.partial(OPERATIONS[name], **options) if options else OPERATIONS[name]
+    if "type" not in description:
+        return {name: restore(item) for name, item in description.items()}
+    kind = description["type"]
+    if kind not in Described.kinds:
+        raise OptionError(
+            f"{unknown('layer, initializer, schedule or optimizer', kind, Described.kinds)} "
+            "If it is a class of your own, import the module that defines it first."
+        )
+    arguments = {name: restore(item) for name, item in description.items() if name != "type"}
+    try:
+        return Described.kinds[kind](**arguments)
+    except TypeError as error:
+        raise OptionError(f"{kind} cannot be made from {arguments}: {error}.") from None
+
+
+def _plain(value: Any, what: str) -> Any:
+    if isinstance(value, Described):
+        return value.describe()
+    if isinstance(value, Operation):
+        return {"operation": value.name}
+    if isinstance(value, functools.partial) and isinstance(value.func, Operation) and not value.args:
+        return {"operation": value.func.name, "options": {k: _plain(v, what) for k, v in value.keywords.items()}}
+    if isinstance(value, list | tuple):
+        return [_plain(item, what) for item in value]
+    if isinstance(value, dict):
+        return {str(key): _plain(item, what) for key, item in value.items()}
+    if value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    raise OptionError(
+        f"{what} is {value!r}, which cannot be written into a file: use a name, a number, one of chainrule's own "
+        "operations (with functools.partial for options), or put your function into a Layer subclass."
+    )

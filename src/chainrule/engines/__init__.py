@@ -1,0 +1,20 @@
+"""Who does the arithmetic. The numpy engine is the reference and always there."""
+
+from chainrule.engines.engine import Batch, Batches, Done, Engine, Program
+from chainrule.engines.numpy import NumpyEngine
+from chainrule.names import lookup
+
+ENGINES: dict[str, Engine] = {"numpy": NumpyEngine()}
+"""The engines that work on this machine, by name."""
+
+
+def select(name: str) -> Engine:
+    """The engine of that name; "auto" takes the fastest that can do the work.
+
+    Raises:
+        OptionError: there is no such engine on this machine.
+    """
+    return lookup("engine", name, ENGINES | {"auto": ENGINES["numpy"]})
+
+
+__all__ = ["ENGINES", "Batch", "Batches", "Done", "Engine", "Program", "select"]

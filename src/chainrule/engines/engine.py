@@ -1,0 +1,101 @@
+"""What an engine is: it turns a network, a cost and an optimizer into something that runs epochs and predictions.
+
+Engines stand below the layers, so they say here what they need of a network, a cost and the data.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from chainrule.graph import Array, Variable
+from chainrule.optimizers import Optimizer
+
+Batch = tuple[Array, Array, Array | None]
+"""X (m, …), Y and a weight for each example, or None: all of one mini-batch."""
+
+Cost = Callable[[Array | Variable, Array, Array | None], Any]
+"""(output, Y, weights) -> J."""
+
+
+class Trainable(Protocol):
+    """What an engine needs of a network; see `chainrule.layers.Network`."""
+
+    flat: NDArray[Any]
+
+    @property
+    def weights(self) -> NDArray[Any]: ...
+
+    def cast(self, X: Array) -> NDArray[Any]: ...
+
+    def record(
+        self, X: Array, *, training: bool = ..., seed: int = ..., step: int = ...
+    ) -> tuple[Any, dict[str, Variable]]: ...
+
+    def gradient(self, variables: Mapping[str, Variable]) -> NDArray[Any]: ...
+
+    def __call__(self, A: Array) -> Array: ...
+
+
+class Batches(Protocol):
+    """The training data, batch by batch; see `chainrule.data.batches`."""
+
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]: ...
+
+
+@dataclass
+class Done:
+    """One update, or the attempt at one.
+
+    Attributes:
+        cost: J of the batch before the update, penalty included.
+        weight: how much the batch counts in the mean over the epoch: its examples, or the sum of their weights.
+        output: the network's output for the batch.
+        Y: what it should have been.
+        X: the input, only where the cost is not finite; then there was no update, and nothing follows.
+    """
+
+    cost: float
+    weight: float
+    output: Array
+    Y: Array
+    X: Array | None = None
+
+
+class Program(Protocol):
+    """A network, a cost and an optimizer, ready to run; it remembers what the optimizer remembers."""
+
+    t: int
+    """How many updates there have been."""
+
+    slots: dict[str, Array]
+    """The optimizer's vectors, by name."""
+
+    def epoch(
+        self, batches: Batches, epoch: int, learning_rate: Callable[[int], float], start: int = 0
+    ) -> Iterator[Done]:
+        """Run the batches of an epoch from number `start` on, yielding as often as the engine has something to tell.
+
+        Args:
+            learning_rate: α for the batch of a number.
+        """
+        ...
+
+
+class Engine(Protocol):
+    """Who does the arithmetic."""
+
+    name: str
+
+    def program(self, network: Any, cost: Cost, optimizer: Optimizer, seed: int) -> Program:
+        """Get ready to train."""
+        ...
+
+    def evaluate(self, network: Any, cost: Cost, batches: Iterable[Batch]) -> tuple[float, Array]:
+        """The mean cost over all batches without a penalty, and the outputs one below the other."""
+        ...
+
+    def predict(self, network: Any, X: Array) -> NDArray[Any]:
+        """The outputs for all examples of X."""
+        ...

@@ -1,0 +1,29 @@
+"""What can go wrong because of what was given, and how it is said: what came, what was expected, the way out."""
+
+
+class ChainruleError(Exception):
+    """The base of every error that chainrule raises on purpose. Its text is written for the person at the keyboard."""
+
+
+class ShapeError(ChainruleError, ValueError):
+    """An array has another shape than the network, the operation or its partner asks for."""
+
+
+class DataError(ChainruleError, ValueError):
+    """The data cannot be used as they are: missing values, labels out of range, nothing there at all."""
+
+
+class OptionError(ChainruleError, ValueError):
+    """An argument has a value that nothing can be done with, such as an unknown name or a batch size of 0."""
+
+
+class GraphError(ChainruleError, ValueError):
+    """The computation graph does not hold what was asked of it, such as a derivative of something constant."""
+
+
+class NotFiniteError(ChainruleError, ArithmeticError):
+    """A NaN or an infinity appeared while training."""
+
+
+class ModelFileError(ChainruleError, OSError):
+    """A model file or checkpoint cannot be read or written."""

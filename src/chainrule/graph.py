@@ -1,0 +1,345 @@
+"""The computation graph: operations that record themselves, and the chain rule that walks the record backwards.
+
+The graph knows no calculus. An operation (see `chainrule.ops`) computes a value and hands back a function `backward`,
+which turns the derivative of the cost by that value into the derivatives by each input. A `Variable` remembers which
+operation made it from which inputs; `backward()` visits the variables from the cost to the leaves and adds up.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from chainrule.errors import DataError, GraphError, ShapeError
+
+Array = Any
+"""An array of NumPy or of another namespace with NumPy's names, such as jax.numpy; or a Python number."""
+
+Backward = Callable[[Array], Sequence[Any]]
+"""From the derivative by an operation's value to the derivatives by its inputs, in their order (see `Operation`)."""
+
+Later = Callable[[], Array]
+"""A derivative that is computed only if somebody wants it."""
+
+OPERATIONS: dict[str, Operation] = {}
+"""The registry: every operation by its name. Tests, engines and derivations walk it."""
+
+
+class Operation:
+    """An operation: one function that holds forward and backward, and the formulas of both.
+
+    Called with arrays it returns an array and records nothing; called with at least one `Variable` it returns a
+    `Variable`. Positional arguments are the inputs, keyword arguments are options that are never differentiated.
+
+    Attributes:
+        name: the function's name, under which `OPERATIONS` holds it.
+        function: `(xp, *inputs, **options) -> (value, backward)`. `backward(dvalue)` returns a derivative for each
+            input, None for an input that has none (labels, say), or a function of no arguments that computes the
+            derivative where it costs much and often nobody asks for it.
+        inputs: the names of the inputs; the last starts with `*` where any number of inputs is taken.
+        forward: the formula of the value, LaTeX, in the notes' convention (examples are columns).
+        backward: the formula of each input's derivative; an empty text where there is none.
+        after: by activation, the operation that takes over when the first input was made by that activation. It reads
+            the activation's own input Z: the notes' shortcut dZ = A - Y.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., tuple[Array, Backward]],
+        forward: str,
+        backward: tuple[str, ...],
+        after: Mapping[Operation, Operation] | None = None,
+    ):
+        functools.update_wrapper(self, function)
+        _, *parameters = inspect.signature(function).parameters.values()
+        self.__signature__ = inspect.Signature(parameters)
+        self.name = function.__name__
+        self.function = function
+        self.inputs = tuple(
+            "*" + p.name if p.kind is p.VAR_POSITIONAL else p.name for p in parameters if p.kind is not p.KEYWORD_ONLY
+        )
+        self.defaults = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+        self.forward = forward
+        self.backward = backward
+        self.after = dict(after or {})
+
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
+        if not any(isinstance(given, Variable) for given in inputs):
+            return self.differentiate(*inputs, **options)[0]
+        shortcut = self._shortcut(inputs[0])
+        if shortcut is not None:
+            return shortcut(inputs[0].inputs[0], *inputs[1:], **options)
+        value, backward = self.differentiate(*map(plain, inputs), **options)
+        told = {name: option for name, option in options.items() if not _same(option, self.defaults.get(name))}
+        return Variable(value, operation=self, inputs=inputs, options=told, derivatives=backward)
+
+    def differentiate(self, *values: Array, **options: Any) -> tuple[Array, Backward]:
+        """The value and the function `backward` for plain arrays: one building block of the notes, with its cache.
+
+        Python numbers beside an array are left as they are, so that they never widen float32 to float64.
+        """
+        plain = list | tuple if any(hasattr(v, "dtype") for v in values) else list | tuple | int | float
+        arrays = [np.asarray(v) if isinstance(v, plain) else v for v in values]
+        return self.function(_namespace(arrays), *arrays, **options)
+
+    def _shortcut(self, first: Any) -> Operation | None:
+        if isinstance(first, Variable) and first.operation in self.after and not first.options:
+            return self.after[first.operation]
+        return None
+
+    def __repr__(self) -> str:
+        return f"<operation {self.name}>"
+
+
+def operation(
+    forward: str, backward: tuple[str, ...], after: Mapping[Operation, Operation] | None = None
+) -> Callable[[Callable[..., tuple[Array, Backward]]], Operation]:
+    """Make the decorated function an `Operation` and enter it into the registry. See `Operation` for the arguments."""
+
+    def register(function: Callable[..., tuple[Array, Backward]]) -> Operation:
+        made = OPERATIONS[function.__name__] = Operation(function, forward, backward, after)
+        return made
+
+    return register
+
+
+class Variable:
+    """A value in the computation graph that can be differentiated by.
+
+    Make the leaves with `variable`; operations and the operators + - * / @ ** and [] make the rest.
+
+    Attributes:
+        value: the array or number.
+        name: what it is called in drawings and messages; may be set at any time.
+        grad: after `backward()` on a later node J, the derivative dJ/d(this), in the shape of `value`; None before.
+        operation, inputs, options: what made it; None and empty for a leaf.
+    """
+
+    __slots__ = ("derivatives", "grad", "inputs", "name", "operation", "options", "value")
+    __array_ufunc__ = None  # lets `array * variable` reach Variable.__rmul__ instead of looping over the array
+
+    def __init__(
+        self,
+        value: Array,
+        name: str | None = None,
+        *,
+        operation: Operation | None = None,
+        inputs: tuple[Any, ...] = (),
+        options: dict[str, Any] | None = None,
+        derivatives: Backward | None = None,
+    ):
+        self.value = value
+        self.name = name
+        self.grad: Array | None = None
+        self.operation = operation
+        self.inputs = inputs
+        self.options = options or {}
+        self.derivatives = derivatives
+
+    def backward(self) -> None:
+        """Set `grad` to dJ/d(node) on this node J, on every leaf and on every node between. See `backward`."""
+        backward(self)
+
+    @property
+    def parents(self) -> tuple[Variable, ...]:
+        """The inputs that are variables themselves."""
+        return tuple(given for given in self.inputs if isinstance(given, Variable))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return np.shape(self.value)
+
+    @property
+    def ndim(self) -> int:
+        return np.ndim(self.value)
+
+    @property
+    def dtype(self) -> Any:
+        return self.value.dtype
+
+    @property
+    def T(self) -> Any:
+        return self.transpose()
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def __repr__(self) -> str:
+        called = f", {self.name!r}" if self.name else ""
+        derivative = "" if self.grad is None else f", grad={self.grad}"
+        return f"variable({self.value}{called}{derivative})"
+
+    def __neg__(self) -> Any:
+        return OPERATIONS["negative"](self)
+
+    def __abs__(self) -> Any:
+        return OPERATIONS["abs"](self)
+
+    def __add__(self, other: Any) -> Any:
+        return OPERATIONS["add"](self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return OPERATIONS["add"](other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        return OPERATIONS["subtract"](self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return OPERATIONS["subtract"](other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        return OPERATIONS["multiply"](self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return OPERATIONS["multiply"](other, self)
+
+    def __truediv__(self, other: Any) -> Any:
+        return OPERATIONS["divide"](self, other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return OPERATIONS["divide"](other, self)
+
+    def __pow__(self, other: Any) -> Any:
+        return OPERATIONS["power"](self, other)
+
+    def __rpow__(self, other: Any) -> Any:
+        return OPERATIONS["power"](other, self)
+
+    def __matmul__(self, other: Any) -> Any:
+        return OPERATIONS["matmul"](self, other)
+
+    def __rmatmul__(self, other: Any) -> Any:
+        return OPERATIONS["matmul"](other, self)
+
+    def __getitem__(self, key: Any) -> Any:
+        return OPERATIONS["index"](self, key=key)
+
+    def sum(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Any:
+        return OPERATIONS["sum"](self, axis=axis, keepdims=keepdims)
+
+    def mean(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Any:
+        return OPERATIONS["mean"](self, axis=axis, keepdims=keepdims)
+
+    def max(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Any:
+        return OPERATIONS["max"](self, axis=axis, keepdims=keepdims)
+
+    def reshape(self, *shape: Any) -> Any:
+        return OPERATIONS["reshape"](self, shape=shape[0] if len(shape) == 1 else shape)
+
+    def transpose(self, *axes: Any) -> Any:
+        return OPERATIONS["transpose"](self, axes=axes or None)
+
+
+def variable(value: Any, name: str | None = None) -> Variable:
+    """A leaf of the computation graph: a number or an array of real numbers that J is to be differentiated by.
+
+    Whole numbers become float64; float32 and float64 stay what they are.
+
+    Raises:
+        DataError: `value` is not made of real numbers.
+    """
+    if isinstance(value, Variable):
+        raise DataError("this is a variable already: give variable(...) its plain value, x.value, to start a new leaf.")
+    array = np.asarray(value)
+    if array.dtype.kind in "iub":
+        array = array.astype(np.float64)
+    if array.dtype.kind != "f":
+        raise DataError(f"a variable holds real numbers, but {value!r} is of type {array.dtype}.")
+    return Variable(array, name)
+
+
+def plain(A: Any) -> Array:
+    """The numbers of A, without their history."""
+    return A.value if isinstance(A, Variable) else A
+
+
+def backward(J: Any) -> None:
+    """Walk the graph from J back to its leaves and set `grad` on every node: the chain rule.
+
+    Each call starts afresh: derivatives of an earlier call are overwritten, never added to.
+
+    Args:
+        J: the cost, a `Variable` that holds one number.
+
+    Raises:
+        ShapeError: J is not a scalar.
+        GraphError: J depends on no variable.
+    """
+    if not isinstance(J, Variable):
+        raise GraphError(
+            f"J is a plain {type(J).__name__}, so it depends on no variable: "
+            "make at least one input with cr.variable(value, name) before computing J."
+        )
+    if np.size(J.value) != 1:
+        raise ShapeError(
+            f"backward() starts from a scalar cost, but this has shape {J.shape}: "
+            "reduce it first, for example with .sum() or .mean()."
+        )
+    order = list(_from_cost_to_leaves(J))
+    for node in order:
+        node.grad = None
+    J.grad = np.ones_like(J.value)
+    reached = False
+    for node in order:
+        if node.grad is None:
+            node.grad = np.zeros_like(node.value)
+        elif node.derivatives is None:
+            reached = True
+        else:
+            _pass_on(node)
+    if not reached:
+        raise GraphError(
+            f"J = {J.value} depends on no variable: every path from it ends in something that has no derivative, "
+            "such as labels, weights or indices."
+        )
+
+
+def _pass_on(node: Variable) -> None:
+    """Hand the node's derivative to its inputs: dJ/d(input) += dJ/d(node) · d(node)/d(input)."""
+    assert node.derivatives is not None
+    # An operation answers for every input it could have been given; optional ones at the end may be absent.
+    for given, derivative in zip(node.inputs, node.derivatives(node.grad), strict=False):
+        if isinstance(given, Variable) and derivative is not None:
+            part = derivative() if callable(derivative) else derivative
+            given.grad = part if given.grad is None else given.grad + part
+
+
+def _from_cost_to_leaves(J: Variable) -> Iterator[Variable]:
+    """Every node that J depends on, J first, and none before all nodes that use it. No recursion: graphs are deep."""
+    uses: dict[Variable, int] = {J: 0}
+    unseen = [J]
+    while unseen:
+        for parent in unseen.pop().parents:
+            if parent not in uses:
+                uses[parent] = 0
+                unseen.append(parent)
+            uses[parent] += 1
+    ready = [J]
+    while ready:
+        node = ready.pop()
+        yield node
+        for parent in node.parents:
+            uses[parent] -= 1
+            if uses[parent] == 0:
+                ready.append(parent)
+
+
+def _namespace(arrays: Sequence[Any]) -> ModuleType:
+    """The module whose functions fit these arrays: NumPy, unless one of them belongs to another."""
+    for array in arrays:
+        if not isinstance(array, np.ndarray | np.generic) and hasattr(array, "__array_namespace__"):
+            namespace: ModuleType = array.__array_namespace__()
+            return namespace
+    return np
+
+
+def _same(option: Any, default: Any) -> bool:
+    return option is default or (type(option) is type(default) and bool(np.all(option == default)))

@@ -1,0 +1,26 @@
+"""The layers of networks: parameters, and the operations that use them."""
+
+from chainrule.layers.activation import Activation
+from chainrule.layers.dense import Dense
+from chainrule.layers.dropout import Dropout
+from chainrule.layers.embedding import Embedding
+from chainrule.layers.flatten import Flatten
+from chainrule.layers.layer import Layer
+from chainrule.layers.network import Network, load
+from chainrule.layers.normalization import BatchNorm, LayerNorm, Standardize
+from chainrule.layers.residual import Residual
+
+__all__ = [
+    "Activation",
+    "BatchNorm",
+    "Dense",
+    "Dropout",
+    "Embedding",
+    "Flatten",
+    "Layer",
+    "LayerNorm",
+    "Network",
+    "Residual",
+    "Standardize",
+    "load",
+]

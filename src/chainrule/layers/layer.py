@@ -1,0 +1,166 @@
+"""The base of all layers: parameters that come into being when the first data show their size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.described import Described
+from chainrule.errors import DataError, GraphError, ShapeError
+from chainrule.graph import Array
+from chainrule.initializers import Initializer, find_initializer
+from chainrule.layers.walk import Walk, current_walk, walking
+
+
+class Layer(Described):
+    """A step of a network: parameters, and operations that use them. Subclass it and write one method, `forward`:
+
+        class Scale(cr.Layer):
+            def forward(self, A):
+                return A * self.parameter("s", (A.shape[-1],), "ones")
+
+    Arguments of an own `__init__` are kept as attributes of the same names, so that the layer can be saved and copied;
+    layers among them (also in lists) are found and trained too.
+
+    Attributes:
+        held: the layer's own parameters by name, {"W": …, "b": …}: what training changes.
+        statistics: what is learned from data in other ways, by name, such as means.
+        l: the layer's number in its network, counted from 1 over the layers that hold parameters; None without.
+        root: the outermost network that the layer belongs to, whose flat vector has its parameters; None before.
+    """
+
+    takes_indices: ClassVar[bool] = False
+    """Whether the layer wants its input as the whole numbers they are, and not as the network's float type."""
+
+    held: dict[str, NDArray[Any]]
+    statistics: dict[str, NDArray[Any]]
+    l: int | None
+    root: Layer | None
+    _after: int
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        # Here and not in __init__, so that an own layer need not call super().__init__().
+        layer = super().__new__(cls)
+        layer.held, layer.statistics = {}, {}
+        layer.l, layer.root, layer._after = None, None, 0
+        return layer
+
+    def forward(self, A: Array) -> Array:
+        """The layer's output for a batch A of m examples along the first axis."""
+        raise NotImplementedError(f"{type(self).__name__} must define forward(A).")
+
+    def __call__(self, A: Array) -> Array:
+        """`forward`, within the walk under way or a walk of its own that predicts."""
+        walk = current_walk()
+        if walk is None:
+            with walking(Walk()):
+                return self(A)
+        try:
+            Z = self.forward(A)
+        except (ShapeError, DataError) as error:
+            if hasattr(error, "layer"):
+                raise
+            located = type(error)(f"{self.label}: {error}")
+            located.layer = self  # type: ignore[union-attr]
+            raise located from None
+        if walk.watch is not None:
+            walk.watch(self, A, Z)
+        return Z
+
+    def parameter(self, name: str, shape: tuple[int, ...], initializer: str | Initializer = "zeros") -> Array:
+        """The parameter `name`, made by the initializer when it is first asked for. Only to be called in `forward`.
+
+        Raises:
+            ShapeError: the layer holds it in another shape, because its input once had another size.
+        """
+        walk = self._walk()
+        held = self.held.get(name)
+        if held is None:
+            if walk.building is None:
+                raise GraphError(
+                    f"{self!r} has no parameter {name} yet: put the layer into a Network, "
+                    "which makes its parameters when it sees the first data."
+                )
+            start = find_initializer(initializer)(shape, walk.building)
+            held = self.held[name] = np.asarray(start).astype(walk.dtype)
+        self._check(name, held.shape, tuple(shape))
+        return walk.parameter(self, name, held)
+
+    def statistic(self, name: str, shape: tuple[int, ...], start: float = 0.0) -> NDArray[Any]:
+        """An array that training's gradient does not touch and the model file keeps; its first value is `start`.
+
+        The array itself is returned: change it in place. Only to be called in `forward`.
+        """
+        walk = self._walk()
+        if name not in self.statistics:
+            self.statistics[name] = np.full(shape, start, walk.dtype)
+        self._check(name, self.statistics[name].shape, tuple(shape))
+        return self.statistics[name]
+
+    @property
+    def parameters(self) -> dict[str, NDArray[Any]]:
+        """All parameters here and in the layers inside, by the notes' names, {"W1": …, "b1": …}.
+
+        They are views into the network's flat vector: writing into them changes the network.
+        """
+        return {f"{name}{layer.l}": value for _, layer in self.family() for name, value in layer.held.items()}
+
+    @property
+    def training(self) -> bool:
+        """Whether the walk under way trains (True) or predicts (False)."""
+        return self._walk().training
+
+    def random_key(self) -> tuple[int, int]:
+        """A fresh key for `chainrule.ops.dropout`. Only to be called in `forward`, while training."""
+        return self._walk().random_key()
+
+    @property
+    def label(self) -> str:
+        """What messages call this layer: "layer 2, Dense(5)", or "Dropout(0.5) after layer 2"."""
+        if self.l is not None:
+            return f"layer {self.l}, {self!r}"
+        return f"{self!r} after layer {self._after}" if self._after else repr(self)
+
+    def children(self) -> Iterator[Layer]:
+        """The layers among the arguments, in order."""
+        for argument in self.arguments().values():
+            for item in argument if isinstance(argument, list | tuple) else (argument,):
+                if isinstance(item, Layer):
+                    yield item
+
+    def family(self, path: str = "") -> Iterator[tuple[str, Layer]]:
+        """This layer and all layers inside it, in the order of the walk, each with its path such as "0.2"."""
+        yield path, self
+        for i, child in enumerate(self.children()):
+            yield from child.family(f"{path}.{i}" if path else str(i))
+
+    def _walk(self) -> Walk:
+        walk = current_walk()
+        if walk is None:
+            raise GraphError(f"{type(self).__name__}.forward was called by itself: call the layer, layer(A), instead.")
+        return walk
+
+    def _check(self, name: str, held: tuple[int, ...], asked: tuple[int, ...]) -> None:
+        if held == asked:
+            return
+        called, source = (name, "the input") if self.l is None else (f"{name}{self.l}", f"A{self.l - 1}")
+        if held[:-1] == asked[:-1]:
+            raise ShapeError(f"{called} is {held}, so it takes {held[-1]} features, but {source} has {asked[-1]}.")
+        raise ShapeError(f"{called} is {held}, but the layer now asks for {asked}.")
+
+
+def features(A: Array) -> int:
+    """n, the size of the last axis of a batch A of shape (m, …, n).
+
+    Raises:
+        ShapeError: A has no feature axis.
+    """
+    if A.ndim < 2:
+        raise ShapeError(
+            f"A is {A.shape}, but a batch is (m, …, n): one example a row. "
+            "One feature becomes a column with X.reshape(-1, 1), one example a row with X.reshape(1, -1)."
+        )
+    return int(A.shape[-1])

@@ -1,0 +1,375 @@
+"""The network: layers in a row, their parameters in one flat vector, and all of it as plain data."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule import engines, files
+from chainrule.checking import whole
+from chainrule.described import restore
+from chainrule.errors import ChainruleError, DataError, ModelFileError, OptionError, ShapeError
+from chainrule.graph import Array, Variable
+from chainrule.layers.layer import Layer
+from chainrule.layers.residual import list_of_layers
+from chainrule.layers.walk import Walk, current_walk, walking
+
+FORMAT = 1
+"""The version of the model file's description; a reader refuses a newer one."""
+
+
+class Network(Layer):
+    """Layers one after the other: A^[0] = X, A^[l] = layer l of A^[l−1]. Itself a layer, so networks nest.
+
+    Sizes of inputs are found from the first data that the network sees, or from `input_shape`.
+
+    Args:
+        layers: the layers, in order.
+        seed: makes the random start of the parameters repeatable; None takes a fresh one, kept in `seed`.
+        dtype: "float32" or "float64", of parameters and computations.
+        input_shape: the shape of one example, such as (4,) or 4 for four features; None waits for data.
+
+    Attributes:
+        flat: all parameters in one vector; each of `parameters` is a view into it.
+        metadata: plain JSON that travels with the model file, such as the names of the classes.
+
+    Raises:
+        OptionError: no layers, one layer object twice, or an unknown dtype.
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        *,
+        seed: int | None = None,
+        dtype: str = "float32",
+        input_shape: int | Sequence[int] | None = None,
+    ):
+        self.layers = list_of_layers(layers, "Network")
+        self.seed = fresh_seed() if seed is None else whole("seed", seed, at_least=0)
+        self.dtype = str(np.dtype(dtype)) if str(dtype) in ("float32", "float64") else _refuse_type(dtype)
+        self.input_shape: tuple[int, ...] | None = None
+        self.metadata: dict[str, Any] = {}
+        self.flat: NDArray[Any] = np.empty(0, self.dtype)
+        _refuse_repeats(self)
+        if input_shape is not None:
+            self.build(input_shape)
+
+    def forward(self, A: Array) -> Array:
+        if self.input_shape is None:
+            self.input_shape = tuple(A.shape[1:])
+        for layer in self.layers:
+            A = layer(A)
+        return A
+
+    def __call__(self, A: Array) -> Array:
+        """The output for a batch (m, …) of arrays or variables; the first call finds the sizes of the inputs."""
+        if current_walk() is None:
+            A = A if isinstance(A, Variable) else self.cast(A)
+            if not self.built:
+                self.build(A.shape[1:])
+        return super().__call__(A)
+
+    # Parameters
+
+    @property
+    def built(self) -> bool:
+        """Whether the parameters exist."""
+        return self.input_shape is not None
+
+    def build(self, input_shape: int | Sequence[int]) -> None:
+        """Make all parameters for examples of this shape, and lay them side by side in `flat`.
+
+        Parameters that layers have already are kept.
+
+        Raises:
+            ShapeError: the layers do not fit one another or the input.
+            OptionError: a layer belongs to another network.
+        """
+        shape = (input_shape,) if isinstance(input_shape, int) else tuple(int(n) for n in input_shape)
+        self._refuse_foreign_layers()
+        before = [(layer, dict(layer.held), dict(layer.statistics)) for _, layer in self.family()]
+        unbuilt = [network for network in self._networks() if not network.built]
+        try:
+            self.rehearse(shape, Walk(building=np.random.default_rng(self.seed), dtype=self.dtype))
+        except Exception:
+            for layer, held, statistics in before:
+                layer.held, layer.statistics = held, statistics
+            for network in unbuilt:
+                network.input_shape = None
+            raise
+        self._lay_flat()
+
+    def set_parameters(self, parameters: Mapping[str, Any]) -> None:
+        """Copy values into the parameters of these names; others stay.
+
+        Raises:
+            OptionError: there is no parameter of a name.
+            ShapeError: a value has another shape.
+        """
+        held = self.parameters
+        for name, value in parameters.items():
+            if name not in held:
+                raise OptionError(f"the network has no parameter {name!r}; it has {', '.join(held) or 'none yet'}.")
+            if np.shape(value) != held[name].shape:
+                raise ShapeError(f"{name} is {held[name].shape}, but the value given is {np.shape(value)}.")
+        for name, value in parameters.items():
+            held[name][...] = value
+
+    @property
+    def weights(self) -> NDArray[Any]:
+        """For each element of `flat`, 1 if it belongs to a weight, which is regularized, and 0 if not."""
+        parts = [np.full(value.size, value.ndim > 1, self.dtype) for value in self.parameters.values()]
+        return np.concatenate(parts) if parts else np.empty(0, self.dtype)
+
+    def state(self) -> files.Tensors:
+        """Everything that training changes: the parameters by name, the statistics by path ("layers.0.mean")."""
+        return self.parameters | {
+            f"layers.{path}.{name}": value for path, layer in self.family() for name, value in layer.statistics.items()
+        }
+
+    def set_state(self, state: files.Tensors) -> None:
+        """Take over what `state` returned for a network of the same layers.
+
+        Raises:
+            ShapeError, OptionError: it belongs to another network.
+        """
+        self.set_parameters({name: value for name, value in state.items() if not name.startswith("layers.")})
+        self._set_statistics(state)
+
+    def _set_statistics(self, state: files.Tensors) -> None:
+        by_path = dict(self.family())
+        for name, value in state.items():
+            if name.startswith("layers."):
+                path, local = name.removeprefix("layers.").rsplit(".", 1)
+                by_path[path].statistics[local] = value.astype(self.dtype)
+
+    # Walks
+
+    def record(
+        self, X: Array, *, training: bool = False, seed: int = 0, step: int = 0
+    ) -> tuple[Variable | Array, dict[str, Variable]]:
+        """The output for X as the end of a graph, and the variables of the parameters in it, by name.
+
+        Args:
+            X: (m, …), of the network's type (see `cast`).
+            training: whether dropout drops and batch normalization uses the batch.
+            seed, step: what the masks of dropout depend on.
+        """
+        walk = Walk(training=training, recording=True, seed=seed, step=step)
+        with walking(walk):
+            A = self(X)
+        return A, {str(made.name): made for made in walk.variables.values()}
+
+    def gradient(self, variables: Mapping[str, Variable]) -> NDArray[Any]:
+        """dJ/dθ in the order of `flat`, from the variables of `record` after `backward()`; unused parameters get 0."""
+        parts = []
+        for name, value in self.parameters.items():
+            grad = variables[name].grad if name in variables else None
+            parts.append(np.zeros(value.size, self.dtype) if grad is None else np.ravel(grad))
+        return np.concatenate(parts) if parts else np.empty(0, self.dtype)
+
+    def predict(self, X: Any, *, engine: str = "auto") -> NDArray[Any]:
+        """The network's output for each example: (m, n_out).
+
+        Args:
+            X: (m, …), an array, a memory map, or anything that NumPy makes an array of.
+            engine: who computes; see `train`.
+
+        Raises:
+            ShapeError: the examples have another shape than those that the network was built for.
+            DataError: X is empty, not numeric, or holds NaN or infinity.
+        """
+        if not isinstance(X, np.ndarray):
+            X = np.asarray(X)
+        if X.ndim == 0 or len(X) == 0:
+            raise DataError(f"X is {X.shape}: there is no example in it.")
+        if not self.built:
+            self.build(X.shape[1:])
+        return engines.select(engine).predict(self, X)
+
+    def cast(self, X: Any) -> NDArray[Any]:
+        """X as an array of the type that the first layer takes: the network's, or whole numbers for an Embedding.
+
+        Raises:
+            DataError: X is not numeric, or holds NaN or infinity.
+        """
+        array: NDArray[Any] = np.asarray(X)
+        if array.dtype.kind not in "fiub":
+            raise DataError(f"X is of type {array.dtype}, but a network takes numbers: encode text and dates first.")
+        wants_indices = next(layer.takes_indices for _, layer in self.family() if next(layer.children(), None) is None)
+        if not wants_indices:
+            with np.errstate(over="ignore"):
+                array = array.astype(self.dtype, copy=False)
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            where = ", ".join(str(i) for i in np.argwhere(~np.isfinite(array))[0])
+            what = "NaN" if np.isnan(array).any() else "infinity"
+            raise DataError(f"X holds {what}, first at [{where}]: fill in or drop such examples first.")
+        return array
+
+    def summary(self) -> None:
+        """Print each layer with its output shape and its parameters. Shapes are known once there were data."""
+        from chainrule.layers.summary import print_summary
+
+        print_summary(self)
+
+    # Plain data
+
+    def describe(self) -> dict[str, Any]:
+        return {
+            "type": "Network",
+            "layers": [layer.describe() for layer in self.layers],
+            "seed": self.seed,
+            "dtype": self.dtype,
+        }
+
+    def arguments(self) -> dict[str, Any]:
+        return {"layers": self.layers, "seed": self.seed, "dtype": self.dtype, "input_shape": self.input_shape}
+
+    def __repr__(self) -> str:
+        return f"Network([{', '.join(map(repr, self.layers))}])"
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the network into one .safetensors file, atomically: a failed write leaves an old file as it was.
+
+        Raises:
+            ModelFileError: the file cannot be written.
+            OptionError: a layer cannot be told as plain data, such as one with an activation that is a lambda.
+        """
+        files.write_tensors(path, *self._content())
+
+    def copy(self, dtype: str | None = None) -> Network:
+        """A network of its own with the same layers and values, in another `dtype` if one is given."""
+        tensors, description = self._content()
+        if dtype is not None:
+            description["network"]["dtype"] = dtype
+        return _assemble(tensors, description, "the copy")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return from_bytes, (files.pack(*self._content()),)
+
+    def _content(self) -> tuple[files.Tensors, dict[str, Any]]:
+        description = {"format": FORMAT, "network": self.describe(), "metadata": self.metadata}
+        if self.input_shape is not None:
+            description["input_shape"] = list(self.input_shape)
+            description["parameters"] = {
+                f"{name}{layer.l}": [path, name] for path, layer in self.family() for name in layer.held
+            }
+        return self.state(), description
+
+    # How the parameters are numbered and laid out
+
+    def _networks(self) -> Iterator[Network]:
+        return (layer for _, layer in self.family() if isinstance(layer, Network))
+
+    def _refuse_foreign_layers(self) -> None:
+        inside = {id(layer) for _, layer in self.family()}
+        for _, layer in self.family():
+            if layer.root is not None and id(layer.root) not in inside:
+                raise OptionError(
+                    f"{layer!r} belongs to another network already: make new layers, or put that whole network, "
+                    "or its copy(), into this one."
+                )
+
+    def _lay_flat(self) -> None:
+        """Number the layers and give every parameter its place in one vector; networks inside get their part of it."""
+        self._number()
+        flat = np.empty(sum(value.size for value in self.parameters.values()), self.dtype)
+        begins: dict[int, int] = {}
+        end = 0
+        for _, layer in self.family():
+            layer.root = self
+            begins[id(layer)] = end
+            layer.statistics = {name: value.astype(self.dtype) for name, value in layer.statistics.items()}
+            for name, value in layer.held.items():
+                start, end = end, end + value.size
+                layer.held[name] = flat[start:end].reshape(value.shape)
+                layer.held[name][...] = value
+        for network in self._networks():
+            size = sum(value.size for value in network.parameters.values())
+            network.flat = flat[begins[id(network)] : begins[id(network)] + size]
+            network.dtype = self.dtype
+
+    def _number(self) -> None:
+        l = 0
+        for _, layer in self.family():
+            l += bool(layer.held)
+            layer.l, layer._after = (l, 0) if layer.held else (None, l)
+
+    def rehearse(self, shape: tuple[int, ...], walk: Walk) -> None:
+        """One walk of a blank example through the layers."""
+        blank = self.cast(np.zeros((1, *shape), np.uint8))
+        with walking(walk), np.errstate(all="ignore"):
+            super().__call__(blank)
+
+
+def load(path: str | os.PathLike[str]) -> Network:
+    """The network in a file that `Network.save` wrote, with the same bits.
+
+    Own layers must have been defined (imported) before.
+
+    Raises:
+        ModelFileError: there is no such file, or it is cut short, damaged, not chainrule's, or of a newer version.
+    """
+    return _assemble(*files.read_tensors(path), str(path))
+
+
+def from_bytes(data: bytes) -> Network:
+    """The network in the bytes of a model file.
+
+    Raises:
+        ModelFileError: see `load`.
+    """
+    return _assemble(*files.unpack(data, "the model"), "the model")
+
+
+def fresh_seed() -> int:
+    """A seed that nobody chose, small enough to be typed again."""
+    return int(np.random.SeedSequence().generate_state(1)[0])
+
+
+def _assemble(tensors: files.Tensors, description: dict[str, Any], called: str) -> Network:
+    if description.get("format", 0) > FORMAT:
+        raise ModelFileError(f"{called} was written by a newer chainrule: upgrade with pip install -U chainrule.")
+    try:
+        network = restore(description["network"])
+        if not isinstance(network, Network):
+            raise OptionError(f"it describes a {type(network).__name__}, not a network.")
+        network.metadata = dict(description.get("metadata", {}))
+        if "input_shape" in description:
+            _adopt(network, tensors, description)
+    except (ChainruleError, KeyError, TypeError, ValueError, AttributeError, MemoryError, RecursionError) as error:
+        what = error if isinstance(error, ChainruleError) else f"its description is not complete ({error!r})"
+        raise ModelFileError(f"{called} cannot be loaded: {what}") from None
+    return network
+
+
+def _adopt(network: Network, tensors: files.Tensors, description: dict[str, Any]) -> None:
+    """Hand the file's tensors to the layers, then rehearse, so that what does not fit is found now and not later."""
+    shape = tuple(int(n) for n in description["input_shape"])
+    if math.prod(shape) > 2**31:
+        raise ShapeError(f"it asks for examples of shape {shape}, which is more than memory holds.")
+    by_path = dict(network.family())
+    for name, (path, local) in description["parameters"].items():
+        by_path[path].held[local] = tensors[name].astype(network.dtype)
+    network._number()
+    network._set_statistics(tensors)
+    network.rehearse(shape, Walk(dtype=network.dtype))
+    network._lay_flat()
+
+
+def _refuse_repeats(network: Network) -> None:
+    seen: set[int] = set()
+    for _, layer in network.family():
+        if id(layer) in seen:
+            raise OptionError(f"{layer!r} stands in the network twice: make a layer object for each place.")
+        seen.add(id(layer))
+
+
+def _refuse_type(dtype: Any) -> str:
+    raise OptionError(f'a network computes in "float32" or "float64", not {dtype!r}.')

@@ -1,0 +1,56 @@
+"""Layers with a way around them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from chainrule.errors import OptionError, ShapeError
+from chainrule.graph import Array
+from chainrule.layers.layer import Layer
+
+
+@dataclass(eq=False, repr=False)
+class Residual(Layer):
+    """Z = A + F(A): the layers learn what to add to their input (He et al., 2016).
+
+    Args:
+        layers: F, one after the other; the output must have the shape of the input, or of the shortcut's output.
+        shortcut: a layer for the way around, such as Dense(n, bias=False), where F changes the number of features.
+
+    Raises:
+        OptionError: no layers, or something that is no layer.
+    """
+
+    layers: Sequence[Layer]
+    shortcut: Layer | None = None
+
+    def __post_init__(self) -> None:
+        self.layers = list_of_layers(self.layers, type(self).__name__)
+
+    def forward(self, A: Array) -> Array:
+        F = A
+        for layer in self.layers:
+            F = layer(F)
+        around = A if self.shortcut is None else self.shortcut(A)
+        if F.shape != around.shape:
+            raise ShapeError(
+                f"A + F(A): A is {around.shape} and F(A) is {F.shape}. Give F's last layer {around.shape[-1]} units, "
+                f"or the way around a layer of its own: shortcut=Dense({F.shape[-1]}, bias=False)."
+            )
+        return around + F
+
+
+def list_of_layers(layers: Any, owner: str) -> list[Layer]:
+    """The layers as a list.
+
+    Raises:
+        OptionError: there is none, or something else among them.
+    """
+    listed = list(layers) if isinstance(layers, list | tuple) else [layers]
+    for item in listed:
+        if not isinstance(item, Layer):
+            called = f"; did you mean {item.__name__}(…)?" if isinstance(item, type) else ""
+            raise OptionError(f"{owner} takes a list of layers, but {item!r} is none{called}")
+    if not listed:
+        raise OptionError(f"{owner} takes a list of layers, but the list is empty.")
+    return listed

@@ -1,0 +1,61 @@
+"""A network as a table in the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from chainrule.graph import Array
+from chainrule.layers.layer import Layer
+from chainrule.layers.walk import Walk
+
+if TYPE_CHECKING:
+    from chainrule.layers.network import Network
+
+
+def print_summary(network: Network) -> None:
+    """Print each layer, the shape of its output for m examples, and its parameters."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    shapes = output_shapes(network) if network.built else {}
+    table = Table(box=SIMPLE_HEAD, show_footer=network.built, pad_edge=False)
+    table.add_column("l", "", justify="right")
+    table.add_column("layer", "in all")
+    table.add_column("output", "")
+    table.add_column("parameters", "")
+    table.add_column("count", f"{network.flat.size:,}", justify="right")
+    table.add_row("", "X", _with_m(network.input_shape), "", "")
+    for path, layer in network.family():
+        if layer is network:
+            continue
+        inside = next(layer.children(), None) is not None
+        held = ", ".join(f"{name}{layer.l} {value.shape}" for name, value in layer.held.items())
+        table.add_row(
+            "" if layer.l is None else str(layer.l),
+            "  " * path.count(".") + (type(layer).__name__ if inside else repr(layer)),
+            _with_m(shapes.get(id(layer))),
+            held,
+            f"{sum(value.size for value in layer.held.values()):,}" if layer.held else "",
+        )
+    Console().print(table)
+    if not network.built:
+        print("Shapes are found from the first data, or from Network(…, input_shape=…).")
+
+
+def output_shapes(network: Network) -> dict[int, tuple[int, ...]]:
+    """The shape of each layer's output for one example, by the layer's id."""
+    shapes: dict[int, tuple[int, ...]] = {}
+
+    def note(layer: Layer, _: Array, Z: Array) -> None:
+        shapes[id(layer)] = tuple(np.shape(Z)[1:])
+
+    assert network.input_shape is not None
+    network.rehearse(network.input_shape, Walk(watch=note))
+    return shapes
+
+
+def _with_m(shape: tuple[int, ...] | None) -> str:
+    return "?" if shape is None else f"({', '.join(['m', *map(str, shape)])})"

@@ -1,0 +1,73 @@
+"""One walk of the data through the layers: what all layers of a network share while it lasts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.graph import Array, Variable
+
+if TYPE_CHECKING:
+    from chainrule.layers.layer import Layer
+
+
+@dataclass
+class Walk:
+    """How the layers are being called at the moment.
+
+    Attributes:
+        training: dropout drops, batch normalization uses the batch.
+        recording: parameters enter as variables, so that the result can be differentiated by them.
+        building: the generator that draws parameters a layer does not have yet; None where it must have them.
+        dtype: the type of new parameters.
+        seed, step: what the random masks of this walk depend on, beside their order in the network.
+        watch: called with (layer, its input, its output) after every layer.
+    """
+
+    training: bool = False
+    recording: bool = False
+    building: np.random.Generator | None = None
+    dtype: Any = np.float32
+    seed: int = 0
+    step: int = 0
+    watch: Callable[[Layer, Array, Array], None] | None = None
+    variables: dict[tuple[int, str], Variable] = field(default_factory=dict)
+    masks: int = 0
+
+    def parameter(self, layer: Layer, name: str, value: NDArray[Any]) -> Array:
+        """The parameter as this walk wants it: the plain array, or one variable however often it is asked for."""
+        if not self.recording:
+            return value
+        made = self.variables.get((id(layer), name))
+        if made is None:
+            made = self.variables[id(layer), name] = Variable(value, f"{name}{layer.l}")
+        return made
+
+    def random_key(self) -> tuple[int, int]:
+        """A key for `dropout` that no other mask of this training run has: the seed, then the step and the mask."""
+        self.masks += 1
+        return self.seed % 2**64, self.step * 2**16 + self.masks
+
+
+_current: ContextVar[Walk | None] = ContextVar("chainrule_walk", default=None)
+
+
+def current_walk() -> Walk | None:
+    """The walk that is under way in this thread, if any."""
+    return _current.get()
+
+
+@contextmanager
+def walking(walk: Walk) -> Iterator[Walk]:
+    """Make `walk` the current one for as long as the block lasts."""
+    token = _current.set(walk)
+    try:
+        yield walk
+    finally:
+        _current.reset(token)

@@ -1,0 +1,176 @@
+"""How good predictions are, in numbers that people compare; scikit-learn computes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.errors import DataError, OptionError
+from chainrule.names import lookup
+
+Task = Literal["classes", "yes_no", "signs", "values"]
+"""What the outputs mean: a probability for each class, one for each yes-or-no question, a score whose sign decides
+(labels −1 and +1), or plain values."""
+
+TASKS: dict[str, Task] = {
+    "cross_entropy": "classes",
+    "binary_cross_entropy": "yes_no",
+    "hinge": "signs",
+    "perceptron": "signs",
+}
+"""The task of each loss; every other is about values."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number for (y, output).
+
+    Attributes:
+        name: its key in the history.
+        score: `(y, output, task) -> number`, both as the network and the data give them.
+        greater_is_better: which way is up.
+    """
+
+    name: str
+    score: Callable[[NDArray[Any], NDArray[Any], Task], float]
+    greater_is_better: bool = True
+
+
+def find_metrics(given: Any) -> list[Metric]:
+    """The metrics of a list of names and functions `f(y, output) -> number`.
+
+    Raises:
+        OptionError: an unknown name, or something else.
+    """
+    listed = [given] if isinstance(given, str) or callable(given) else list(given)
+    return [_find(metric) for metric in listed]
+
+
+def score(metrics: Iterable[Metric], y: NDArray[Any], output: NDArray[Any], task: Task) -> dict[str, float]:
+    """The value of each metric by its name.
+
+    Raises:
+        DataError: scikit-learn cannot compute one of them for these data; it says why.
+    """
+    found = {}
+    for metric in metrics:
+        try:
+            found[metric.name] = float(metric.score(y, output, task))
+        except (ValueError, TypeError) as error:
+            raise DataError(f"the metric {metric.name} cannot be computed: {error}") from error
+    return found
+
+
+def decide(output: NDArray[Any], task: Task) -> NDArray[Any]:
+    """The labels that outputs stand for: the likeliest class, yes from 0.5 on, the sign; values as they are."""
+    if task == "classes":
+        return np.asarray(output.argmax(axis=-1))
+    if task == "values":
+        return output
+    decided = np.where(output >= 0, 1, -1) if task == "signs" else (output >= 0.5).astype(np.int64)
+    return decided[..., 0] if decided.shape[-1] == 1 else decided
+
+
+def true_labels(y: NDArray[Any], output: NDArray[Any], task: Task) -> NDArray[Any]:
+    """y in the form of `decide(output, task)`: class numbers instead of one-hot rows, no axis of length 1."""
+    if task == "classes" and y.shape == output.shape:
+        return np.asarray(y.argmax(axis=-1))
+    if task == "values":
+        return y.reshape(output.shape)
+    return y[..., 0] if y.shape[-1:] == (1,) and y.ndim == output.ndim else y
+
+
+def task_of(loss: str) -> Task:
+    """What outputs mean under a loss of that name."""
+    return TASKS.get(loss, "values")
+
+
+def _find(given: Any) -> Metric:
+    if isinstance(given, str):
+        return lookup("metric", given, METRICS)
+    if callable(given):
+        name = getattr(given, "__name__", type(given).__name__)
+        return Metric(name, lambda y, output, task: given(y, output))
+    raise OptionError(f"a metric is a name or a function of (y, output), not {given!r}.")
+
+
+def _of_labels(function: str, **options: Any) -> Callable[[NDArray[Any], NDArray[Any], Task], float]:
+    """A metric of scikit-learn that compares labels."""
+
+    def metric(y: NDArray[Any], output: NDArray[Any], task: Task) -> float:
+        import sklearn.metrics
+
+        if task == "values":
+            raise DataError("it compares classes, but this network predicts values; for those take r2, rmse or mae")
+        true, decided = true_labels(y, output, task), decide(output, task)
+        if task == "classes":
+            true, decided = true.reshape(-1), decided.reshape(-1)
+        more = {}
+        if "average" in options:
+            more = {"average": "binary" if decided.ndim == 1 and task != "classes" else "macro", "zero_division": 0.0}
+        return float(getattr(sklearn.metrics, function)(true, decided, **more))
+
+    return metric
+
+
+def _of_probabilities(function: str) -> Callable[[NDArray[Any], NDArray[Any], Task], float]:
+    """A metric of scikit-learn that reads probabilities or scores."""
+
+    def metric(y: NDArray[Any], output: NDArray[Any], task: Task) -> float:
+        import sklearn.metrics
+
+        if task == "values":
+            raise DataError("it reads probabilities, but this network predicts values; for those take r2, rmse or mae")
+        true = true_labels(y, output, task)
+        if task == "classes":
+            probabilities = output.reshape(-1, output.shape[-1]).astype(np.float64)
+            probabilities /= probabilities.sum(axis=-1, keepdims=True)
+            labels = np.arange(output.shape[-1])
+            if function == "roc_auc_score" and len(labels) == 2:
+                return float(sklearn.metrics.roc_auc_score(true.reshape(-1), probabilities[:, 1]))
+            more = {"multi_class": "ovr"} if function == "roc_auc_score" else {}
+            return float(getattr(sklearn.metrics, function)(true.reshape(-1), probabilities, labels=labels, **more))
+        if function == "log_loss":
+            if task == "signs":
+                raise DataError("it reads probabilities, but scores are none; train with binary_cross_entropy")
+            p = output.reshape(-1).astype(np.float64)
+            return float(sklearn.metrics.log_loss(y.reshape(-1), np.column_stack([1 - p, p]), labels=[0, 1]))
+        return float(sklearn.metrics.roc_auc_score(true, output.reshape(true.shape)))
+
+    return metric
+
+
+def _of_values(function: str) -> Callable[[NDArray[Any], NDArray[Any], Task], float]:
+    """A metric of scikit-learn that compares numbers."""
+
+    def metric(y: NDArray[Any], output: NDArray[Any], task: Task) -> float:
+        import sklearn.metrics
+
+        rows = output.reshape(len(output), -1)
+        return float(getattr(sklearn.metrics, function)(y.reshape(rows.shape), rows))
+
+    return metric
+
+
+METRICS = {
+    metric.name: metric
+    for metric in (
+        Metric("accuracy", _of_labels("accuracy_score")),
+        Metric("balanced_accuracy", _of_labels("balanced_accuracy_score")),
+        Metric("precision", _of_labels("precision_score", average=None)),
+        Metric("recall", _of_labels("recall_score", average=None)),
+        Metric("f1", _of_labels("f1_score", average=None)),
+        Metric("roc_auc", _of_probabilities("roc_auc_score")),
+        Metric("log_loss", _of_probabilities("log_loss"), greater_is_better=False),
+        Metric("mse", _of_values("mean_squared_error"), greater_is_better=False),
+        Metric("rmse", _of_values("root_mean_squared_error"), greater_is_better=False),
+        Metric("mae", _of_values("mean_absolute_error"), greater_is_better=False),
+        Metric("r2", _of_values("r2_score")),
+    )
+}
+"""The metrics that training knows by name. Of more than two classes, precision, recall and f1 are the plain mean over
+the classes, and roc_auc is one class against the rest."""

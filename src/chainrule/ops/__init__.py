@@ -1,0 +1,100 @@
+"""Every operation of the computation graph: forward and backward side by side, one function each."""
+
+from chainrule.graph import OPERATIONS
+from chainrule.ops.activations import (
+    elu,
+    gelu,
+    identity,
+    leaky_relu,
+    log_softmax,
+    relu,
+    sigmoid,
+    silu,
+    softmax,
+    softplus,
+    tanh,
+)
+from chainrule.ops.arithmetic import add, divide, matmul, multiply, negative, power, subtract
+from chainrule.ops.elementwise import abs, clip, exp, log, maximum, minimum, sqrt, where
+from chainrule.ops.embedding import embedding
+from chainrule.ops.linear import linear
+from chainrule.ops.losses import (
+    absolute_error,
+    binary_cross_entropy,
+    cross_entropy,
+    hinge,
+    huber,
+    perceptron,
+    sigmoid_binary_cross_entropy,
+    softmax_cross_entropy,
+    squared_error,
+)
+from chainrule.ops.normalization import batch_norm, layer_norm
+from chainrule.ops.reductions import max, mean, sum
+from chainrule.ops.regularization import dropout
+from chainrule.ops.shaping import concatenate, index, reshape, stack, transpose
+
+ACTIVATIONS = {
+    g.name: g for g in (identity, sigmoid, tanh, relu, leaky_relu, elu, gelu, silu, softplus, softmax, log_softmax)
+}
+"""The activations that a layer knows by name."""
+
+LOSSES = {
+    loss.name: loss
+    for loss in (squared_error, absolute_error, huber, binary_cross_entropy, cross_entropy, hinge, perceptron)
+}
+"""The losses that training knows by name."""
+
+__all__ = [
+    "ACTIVATIONS",
+    "LOSSES",
+    "OPERATIONS",
+    "abs",
+    "absolute_error",
+    "add",
+    "batch_norm",
+    "binary_cross_entropy",
+    "clip",
+    "concatenate",
+    "cross_entropy",
+    "divide",
+    "dropout",
+    "elu",
+    "embedding",
+    "exp",
+    "gelu",
+    "hinge",
+    "huber",
+    "identity",
+    "index",
+    "layer_norm",
+    "leaky_relu",
+    "linear",
+    "log",
+    "log_softmax",
+    "matmul",
+    "max",
+    "maximum",
+    "mean",
+    "minimum",
+    "multiply",
+    "negative",
+    "perceptron",
+    "power",
+    "relu",
+    "reshape",
+    "sigmoid",
+    "sigmoid_binary_cross_entropy",
+    "silu",
+    "softmax",
+    "softmax_cross_entropy",
+    "softplus",
+    "sqrt",
+    "squared_error",
+    "stack",
+    "subtract",
+    "sum",
+    "tanh",
+    "transpose",
+    "where",
+]

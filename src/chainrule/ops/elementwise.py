@@ -1,0 +1,77 @@
+"""Functions of each element by itself: exp, log, sqrt, abs; and choices between elements: maximum, where, clip."""
+
+from types import ModuleType
+
+from chainrule.graph import Array, Backward, operation
+from chainrule.ops.broadcasting import unbroadcast
+
+
+@operation(forward=r"Z = e^A", backward=(r"dA = dZ \odot Z",))
+def exp(xp: ModuleType, A: Array) -> tuple[Array, Backward]:
+    """Z = e^A."""
+    Z = xp.exp(A)
+    return Z, lambda dZ: (dZ * Z,)
+
+
+@operation(forward=r"Z = \ln A", backward=(r"dA = dZ / A",))
+def log(xp: ModuleType, A: Array) -> tuple[Array, Backward]:
+    """Z = ln A, the natural logarithm."""
+    return xp.log(A), lambda dZ: (dZ / A,)
+
+
+@operation(forward=r"Z = \sqrt{A}", backward=(r"dA = dZ / (2 Z)",))
+def sqrt(xp: ModuleType, A: Array) -> tuple[Array, Backward]:
+    """Z = √A. The derivative at 0 is infinite."""
+    Z = xp.sqrt(A)
+    return Z, lambda dZ: (dZ / (2 * Z),)
+
+
+@operation(forward=r"Z = |A|", backward=(r"dA = dZ \odot \operatorname{sign}(A)",))
+def abs(xp: ModuleType, A: Array) -> tuple[Array, Backward]:
+    """Z = |A|. The derivative at 0 is 0."""
+    return xp.abs(A), lambda dZ: (dZ * xp.sign(A),)
+
+
+@operation(
+    forward=r"Z = \max(A, B)",
+    backward=(r"dA = dZ \odot ([A > B] + \tfrac12 [A = B])", r"dB = dZ \odot ([B > A] + \tfrac12 [A = B])"),
+)
+def maximum(xp: ModuleType, A: Array, B: Array) -> tuple[Array, Backward]:
+    """Z = max(A, B), element by element. Where both are equal each gets half of the derivative."""
+    return xp.maximum(A, B), _to_the_chosen(xp, A, B, xp.sign(xp.subtract(A, B)))
+
+
+@operation(
+    forward=r"Z = \min(A, B)",
+    backward=(r"dA = dZ \odot ([A < B] + \tfrac12 [A = B])", r"dB = dZ \odot ([B < A] + \tfrac12 [A = B])"),
+)
+def minimum(xp: ModuleType, A: Array, B: Array) -> tuple[Array, Backward]:
+    """Z = min(A, B), element by element. Where both are equal each gets half of the derivative."""
+    return xp.minimum(A, B), _to_the_chosen(xp, A, B, xp.sign(xp.subtract(B, A)))
+
+
+def _to_the_chosen(xp: ModuleType, A: Array, B: Array, sign: Array) -> Backward:
+    """`backward` of a choice: all of dZ to A where sign is 1, to B where it is −1, half to each where it is 0."""
+
+    def backward(dZ: Array) -> tuple[Array, Array]:
+        to_A = (1 + sign) / 2
+        return unbroadcast(xp, dZ * to_A, A), unbroadcast(xp, dZ * (1 - to_A), B)
+
+    return backward
+
+
+@operation(forward=r"Z = C ? A : B", backward=("", r"dA = dZ \odot [C]", r"dB = dZ \odot [\neg C]"))
+def where(xp: ModuleType, C: Array, A: Array, B: Array) -> tuple[Array, Backward]:
+    """Z is A where the condition C holds and B elsewhere; C has no derivative."""
+
+    def backward(dZ: Array) -> tuple[None, Array, Array]:
+        return None, unbroadcast(xp, xp.where(C, dZ, 0), A), unbroadcast(xp, xp.where(C, 0, dZ), B)
+
+    return xp.where(C, A, B), backward
+
+
+@operation(forward=r"Z = \min(\max(A, low), high)", backward=(r"dA = dZ \odot [low \le A \le high]",))
+def clip(xp: ModuleType, A: Array, *, low: float | None = None, high: float | None = None) -> tuple[Array, Backward]:
+    """Z is A, held between `low` and `high`; None means no bound. The derivative is 1 on the bounds themselves."""
+    Z = xp.clip(A, low, high)
+    return Z, lambda dZ: (dZ * (Z == A),)

@@ -1,0 +1,296 @@
+"""The costs J: the mean over the examples of the loss L of one example.
+
+All take the network's output first, then what it should have been, then an optional weight for each example, and return
+one number, J = Σ w L / Σ w (with all weights 1: J = 1/m Σ L). Where an example has several outputs, its loss is the sum
+over them. Labels and weights have no derivative.
+"""
+
+from types import ModuleType
+
+import numpy as np
+
+from chainrule.errors import DataError, ShapeError
+from chainrule.graph import Array, Backward, operation
+from chainrule.ops.activations import log_softmax, sigmoid, softmax
+
+
+@operation(
+    forward=r"J = \frac{1}{m} \textstyle\sum_i \frac12 \|A^{(i)} - Y^{(i)}\|^2",
+    backward=(r"dA = \frac{1}{m} (A - Y)", r"dY = \frac{1}{m} (Y - A)", ""),
+)
+def squared_error(xp: ModuleType, A: Array, Y: Array, weights: Array | None = None) -> tuple[Array, Backward]:
+    """L = ½ ‖a − y‖² (the notes, "the two losses"; they write 1/3 once, by a slip of the pen).
+
+    Args:
+        A, Y: (m,) or (m, …, n_out); Y may leave out a last axis of length 1.
+        weights: (m, …), one for each example, or None.
+    """
+    Y = _targets(xp, A, Y)
+    difference = A - Y
+    J, share = _mean(xp, _over_outputs(0.5 * difference**2), weights)
+
+    def backward(dJ: Array) -> tuple[Array, Array, None]:
+        dA = dJ * _per_output(share, A) * difference
+        return dA, -dA, None
+
+    return J, backward
+
+
+@operation(
+    forward=r"J = \frac{1}{m} \textstyle\sum_i \|A^{(i)} - Y^{(i)}\|_1",
+    backward=(
+        r"dA = \frac{1}{m} \operatorname{sign}(A - Y)",
+        r"dY = \frac{1}{m} \operatorname{sign}(Y - A)",
+        "",
+    ),
+)
+def absolute_error(xp: ModuleType, A: Array, Y: Array, weights: Array | None = None) -> tuple[Array, Backward]:
+    """L = |a − y|, robust against outliers; its derivative at a = y is 0. Shapes as in `squared_error`."""
+    Y = _targets(xp, A, Y)
+    difference = A - Y
+    J, share = _mean(xp, _over_outputs(xp.abs(difference)), weights)
+
+    def backward(dJ: Array) -> tuple[Array, Array, None]:
+        dA = dJ * _per_output(share, A) * xp.sign(difference)
+        return dA, -dA, None
+
+    return J, backward
+
+
+@operation(
+    forward=r"J = \frac{1}{m} \textstyle\sum_i h(A^{(i)} - Y^{(i)}), \quad"
+    r" h(e) = \min(\tfrac12 e^2,\ \delta |e| - \tfrac12 \delta^2)",
+    backward=(
+        r"dA = \frac{1}{m} \operatorname{clip}(A - Y, -\delta, \delta)",
+        r"dY = \frac{1}{m} \operatorname{clip}(Y - A, -\delta, \delta)",
+        "",
+    ),
+)
+def huber(
+    xp: ModuleType, A: Array, Y: Array, weights: Array | None = None, *, delta: float = 1.0
+) -> tuple[Array, Backward]:
+    """L = ½ e² where |e| ≤ δ and δ |e| − ½ δ² beyond, e = a − y (Huber, 1964). Shapes as in `squared_error`."""
+    Y = _targets(xp, A, Y)
+    held = xp.clip(A - Y, -delta, delta)
+    J, share = _mean(xp, _over_outputs(held * (A - Y - 0.5 * held)), weights)
+
+    def backward(dJ: Array) -> tuple[Array, Array, None]:
+        dA = dJ * _per_output(share, A) * held
+        return dA, -dA, None
+
+    return J, backward
+
+
+@operation(
+    forward=r"J = -\frac{1}{m} \textstyle\sum_i Y^{(i)} \ln \sigma(Z^{(i)}) + (1 - Y^{(i)}) \ln(1 - \sigma(Z^{(i)}))",
+    backward=(r"dZ = \frac{1}{m} (A - Y), \quad A = \sigma(Z)", "", ""),
+)
+def sigmoid_binary_cross_entropy(
+    xp: ModuleType, Z: Array, Y: Array, weights: Array | None = None, *, label_smoothing: float = 0.0
+) -> tuple[Array, Backward]:
+    """`binary_cross_entropy(sigmoid(Z), Y)` in one step: L = ln(1 + e^z) − y z, so that dZ = A − Y (the notes)."""
+    Y = _smooth_binary(_binary(xp, _targets(xp, Z, Y)), label_smoothing)
+    J, share = _mean(xp, _over_outputs(xp.logaddexp(0, Z) - Y * Z), weights)
+    return J, lambda dJ: (dJ * _per_output(share, Z) * (sigmoid(Z) - Y), None, None)
+
+
+@operation(
+    forward=r"J = -\frac{1}{m} \textstyle\sum_i Y^{(i)} \ln A^{(i)} + (1 - Y^{(i)}) \ln(1 - A^{(i)})",
+    backward=(r"dA = \frac{1}{m} \left(-\frac{Y}{A} + \frac{1 - Y}{1 - A}\right)", "", ""),
+    after={sigmoid: sigmoid_binary_cross_entropy},
+)
+def binary_cross_entropy(
+    xp: ModuleType, A: Array, Y: Array, weights: Array | None = None, *, label_smoothing: float = 0.0
+) -> tuple[Array, Backward]:
+    """L = −(y ln a + (1 − y) ln(1 − a)) (the notes, "logistic regression").
+
+    Of `sigmoid(Z)` it reads Z itself and never meets ln 0. Of any other probabilities, a is held one rounding step
+    away from 0 and 1, so that L stays finite.
+
+    Args:
+        A: (m,) or (m, …, n_out), probabilities; with n_out > 1 each output is a yes-or-no question of its own.
+        Y: the same shape, in [0, 1]; a last axis of length 1 may be left out.
+        weights: (m, …), one for each example, or None.
+        label_smoothing: ε moves labels from 0 and 1 to ε/2 and 1 − ε/2.
+
+    Raises:
+        DataError: a label or a probability lies outside [0, 1].
+    """
+    Y = _smooth_binary(_binary(xp, _targets(xp, A, Y)), label_smoothing)
+    tiny = _rounding(xp, A)
+    held = xp.clip(_probabilities(xp, A, "sigmoid"), tiny, 1 - tiny)
+    J, share = _mean(xp, _over_outputs(-(Y * xp.log(held) + (1 - Y) * xp.log1p(-held))), weights)
+    return J, lambda dJ: (dJ * _per_output(share, A) * (-Y / held + (1 - Y) / (1 - held)), None, None)
+
+
+@operation(
+    forward=r"J = -\frac{1}{m} \textstyle\sum_i \sum_j Y_j^{(i)} \ln \operatorname{softmax}(Z^{(i)})_j",
+    backward=(r"dZ = \frac{1}{m} (A - Y), \quad A = \operatorname{softmax}(Z)", "", ""),
+)
+def softmax_cross_entropy(
+    xp: ModuleType, Z: Array, Y: Array, weights: Array | None = None, *, label_smoothing: float = 0.0
+) -> tuple[Array, Backward]:
+    """`cross_entropy(softmax(Z), Y)` in one step, by the log-sum-exp form, so that dZ = A − Y (the notes)."""
+    Y = _smooth(_one_hot(xp, Z, Y), label_smoothing)
+    J, share = _mean(xp, -(Y * log_softmax(Z)).sum(axis=-1), weights)
+
+    def backward(dJ: Array) -> tuple[Array, None, None]:
+        return dJ * _per_output(share, Z) * (softmax(Z) * Y.sum(axis=-1, keepdims=True) - Y), None, None
+
+    return J, backward
+
+
+@operation(
+    forward=r"J = -\frac{1}{m} \textstyle\sum_i \sum_j Y_j^{(i)} \ln A_j^{(i)}",
+    backward=(r"dA = -\frac{1}{m} \frac{Y}{A}", "", ""),
+    after={softmax: softmax_cross_entropy},
+)
+def cross_entropy(
+    xp: ModuleType, A: Array, Y: Array, weights: Array | None = None, *, label_smoothing: float = 0.0
+) -> tuple[Array, Backward]:
+    """L = −Σ_j y_j ln a_j: of one-hot y, −ln of the probability that the network gave to the right class.
+
+    Of `softmax(Z)` it reads Z itself and never meets ln 0. Of any other probabilities, a is held one rounding step
+    away from 0, so that L stays finite.
+
+    Args:
+        A: (…, n_classes), probabilities along the last axis.
+        Y: (…) whole numbers in [0, n_classes), or (…, n_classes) one-hot or any distribution.
+        weights: (…), one for each example, or None.
+        label_smoothing: ε takes that much from the right class and spreads it over all (Szegedy et al., 2016).
+
+    Raises:
+        DataError: a label is not a whole number or out of range, or a probability lies outside [0, 1].
+    """
+    Y = _smooth(_one_hot(xp, A, Y), label_smoothing)
+    held = xp.maximum(_probabilities(xp, A, "softmax"), _rounding(xp, A))
+    J, share = _mean(xp, -(Y * xp.log(held)).sum(axis=-1), weights)
+    return J, lambda dJ: (-dJ * _per_output(share, A) * Y / held, None, None)
+
+
+@operation(
+    forward=r"J = \frac{1}{m} \textstyle\sum_i \max(0, 1 - Y^{(i)} Z^{(i)})",
+    backward=(r"dZ = -\frac{1}{m} Y \odot [Y \odot Z < 1]", "", ""),
+)
+def hinge(xp: ModuleType, Z: Array, Y: Array, weights: Array | None = None) -> tuple[Array, Backward]:
+    """L = max(0, 1 − y z), labels −1 and +1: the loss of the support vector machine (Cortes & Vapnik, 1995).
+
+    At y z = 1 the derivative is 0. Shapes as in `squared_error`.
+
+    Raises:
+        DataError: a label is neither −1 nor +1.
+    """
+    Y = _signs(xp, _targets(xp, Z, Y))
+    margin = 1 - Y * Z
+    J, share = _mean(xp, _over_outputs(xp.maximum(margin, 0)), weights)
+    return J, lambda dJ: (-dJ * _per_output(share, Z) * Y * (margin > 0), None, None)
+
+
+@operation(
+    forward=r"J = \frac{1}{m} \textstyle\sum_i \max(0, -Y^{(i)} Z^{(i)})",
+    backward=(r"dZ = -\frac{1}{m} Y \odot [Y \odot Z \le 0]", "", ""),
+)
+def perceptron(xp: ModuleType, Z: Array, Y: Array, weights: Array | None = None) -> tuple[Array, Backward]:
+    """L = max(0, −y z), labels −1 and +1: its gradient step on one example is the perceptron's rule (Rosenblatt, 1958).
+
+    At z = 0 the derivative is −y, so that a perceptron that starts from zeros learns. Shapes as in `squared_error`.
+
+    Raises:
+        DataError: a label is neither −1 nor +1.
+    """
+    Y = _signs(xp, _targets(xp, Z, Y))
+    J, share = _mean(xp, _over_outputs(xp.maximum(-Y * Z, 0)), weights)
+    return J, lambda dJ: (-dJ * _per_output(share, Z) * Y * (Y * Z <= 0), None, None)
+
+
+def _mean(xp: ModuleType, losses: Array, weights: Array | None) -> tuple[Array, Array]:
+    """J, and the share of each loss in it: dJ/dL."""
+    if weights is None:
+        return losses.mean(), 1 / max(losses.size, 1)
+    if xp.shape(weights) != losses.shape[: xp.ndim(weights)]:
+        raise ShapeError(f"the weights are {xp.shape(weights)}, but the losses of the examples {losses.shape}.")
+    weights = xp.broadcast_to(
+        weights.reshape(weights.shape + (1,) * (losses.ndim - weights.ndim)), losses.shape
+    ).astype(losses.dtype)
+    share = weights / xp.maximum(weights.sum(), xp.finfo(losses.dtype).tiny)
+    return (losses * share).sum(), share
+
+
+def _over_outputs(losses: Array) -> Array:
+    return losses.sum(axis=-1) if losses.ndim > 1 else losses
+
+
+def _per_output(share: Array, A: Array) -> Array:
+    """The share of an example, as a factor for each of its outputs."""
+    return share[..., None] if getattr(share, "ndim", 0) < A.ndim and getattr(share, "ndim", 0) else share
+
+
+def _targets(xp: ModuleType, A: Array, Y: Array) -> Array:
+    """Y in the shape and type of A; (m,) stands for (m, 1), and never broadcasts to (m, m)."""
+    Y = xp.asarray(Y)
+    if A.shape[-1:] == (1,) and Y.shape == A.shape[:-1]:
+        Y = Y[..., None]
+    if Y.shape != A.shape:
+        raise ShapeError(f"the targets Y are {Y.shape}, but the network's output is {A.shape}.")
+    return Y.astype(A.dtype)
+
+
+def _probabilities(xp: ModuleType, A: Array, activation: str) -> Array:
+    if xp is np and A.size and (A.min() < 0 or A.max() > 1 + 1e-3):
+        raise DataError(
+            f"this loss takes probabilities, but the output goes from {A.min():g} to {A.max():g}: "
+            f'end the network with "{activation}", such as Dense(n_out, "{activation}").'
+        )
+    return A
+
+
+def _binary(xp: ModuleType, Y: Array) -> Array:
+    if xp is np and Y.size and not (Y.min() >= 0 and Y.max() <= 1):
+        raise DataError(f"binary_cross_entropy takes labels from 0 to 1, but Y goes from {Y.min():g} to {Y.max():g}.")
+    return Y
+
+
+def _signs(xp: ModuleType, Y: Array) -> Array:
+    if xp is np and not (xp.abs(Y) == 1).all():
+        wrong = Y[xp.abs(Y) != 1].flat[0]
+        raise DataError(f"this loss takes labels -1 and +1, but Y holds {wrong:g}; labels 0 and 1 become 2 * Y - 1.")
+    return Y
+
+
+def _one_hot(xp: ModuleType, A: Array, Y: Array) -> Array:
+    """Y as (…, n_classes): labels become one-hot rows, a distribution over the classes stays."""
+    Y = xp.asarray(Y)
+    n_classes = A.shape[-1]
+    if Y.shape == A.shape:
+        return Y.astype(A.dtype)
+    if Y.shape == (*A.shape[:-1], 1):
+        Y = Y[..., 0]
+    if Y.shape != A.shape[:-1]:
+        raise ShapeError(
+            f"the labels Y are {Y.shape}, but for an output of {A.shape} cross_entropy takes labels {A.shape[:-1]} "
+            f"or one-hot rows {A.shape}."
+        )
+    if xp is np:
+        _check_labels(Y, n_classes)
+    return (Y[..., None] == xp.arange(n_classes)).astype(A.dtype)
+
+
+def _check_labels(Y: Array, n_classes: int) -> None:
+    wrong = Y[(Y < 0) | (n_classes <= Y) | (Y % 1 != 0)]
+    if wrong.size:
+        raise DataError(
+            f"the output has {n_classes} classes, so labels are whole numbers from 0 to {n_classes - 1}, "
+            f"but Y holds {wrong.flat[0]}."
+        )
+
+
+def _smooth(Y: Array, label_smoothing: float) -> Array:
+    return Y if label_smoothing == 0 else (1 - label_smoothing) * Y + label_smoothing / Y.shape[-1]
+
+
+def _smooth_binary(Y: Array, label_smoothing: float) -> Array:
+    return Y if label_smoothing == 0 else (1 - label_smoothing) * Y + label_smoothing / 2
+
+
+def _rounding(xp: ModuleType, A: Array) -> float:
+    return float(xp.finfo(A.dtype).eps)

@@ -1,0 +1,48 @@
+"""sum, mean and max over one axis, several, or all."""
+
+from types import ModuleType
+
+from chainrule.graph import Array, Backward, operation
+
+Axis = int | tuple[int, ...] | None
+"""The axis or axes that disappear; None for all of them."""
+
+
+@operation(forward=r"Z = \sum_i A_i", backward=(r"dA_i = dZ",))
+def sum(xp: ModuleType, A: Array, *, axis: Axis = None, keepdims: bool = False) -> tuple[Array, Backward]:
+    """Z = Σ A over `axis`. Every element hands the whole derivative back."""
+
+    def backward(dZ: Array) -> tuple[Array]:
+        return (xp.broadcast_to(_restore(xp, dZ, axis, keepdims), xp.shape(A)),)
+
+    return xp.sum(A, axis=axis, keepdims=keepdims), backward
+
+
+@operation(forward=r"Z = \frac{1}{n} \sum_i A_i", backward=(r"dA_i = \frac{1}{n} dZ",))
+def mean(xp: ModuleType, A: Array, *, axis: Axis = None, keepdims: bool = False) -> tuple[Array, Backward]:
+    """Z = (1/n) Σ A over `axis`, n elements each."""
+    Z = xp.mean(A, axis=axis, keepdims=keepdims)
+    n = xp.size(A) / (xp.size(Z) or 1)
+
+    def backward(dZ: Array) -> tuple[Array]:
+        return (xp.broadcast_to(_restore(xp, dZ, axis, keepdims) / n, xp.shape(A)),)
+
+    return Z, backward
+
+
+@operation(forward=r"Z = \max_i A_i", backward=(r"dA_i = dZ\, [A_i = Z] / \textstyle\sum_j [A_j = Z]",))
+def max(xp: ModuleType, A: Array, *, axis: Axis = None, keepdims: bool = False) -> tuple[Array, Backward]:
+    """Z = max A over `axis`. Where several elements are the largest they share the derivative equally."""
+    Z = xp.max(A, axis=axis, keepdims=keepdims)
+
+    def backward(dZ: Array) -> tuple[Array]:
+        largest = _restore(xp, Z, axis, keepdims) == A
+        shared = largest / largest.sum(axis=axis, keepdims=True)
+        return (_restore(xp, dZ, axis, keepdims) * shared.astype(A.dtype),)
+
+    return Z, backward
+
+
+def _restore(xp: ModuleType, Z: Array, axis: Axis, keepdims: bool) -> Array:
+    """Z with the reduced axes put back as axes of length 1, so that it broadcasts against A."""
+    return Z if keepdims or axis is None else xp.expand_dims(Z, axis)

@@ -1,0 +1,25 @@
+"""Dropout: noise that keeps a network from leaning on single units."""
+
+from types import ModuleType
+
+import numpy as np
+
+from chainrule.graph import Array, Backward, operation
+
+
+@operation(forward=r"Z = A \odot D / (1 - rate)", backward=(r"dA = dZ \odot D / (1 - rate)",))
+def dropout(xp: ModuleType, A: Array, *, rate: float, key: tuple[int, int]) -> tuple[Array, Backward]:
+    """Z is A with each element set to 0 with probability `rate`, the others divided by 1 − rate ("inverted" dropout).
+
+    The mask D depends on `key` and on nothing else, so whoever knows the key can make any part of it again.
+    Srivastava et al., 2014.
+
+    Args:
+        rate: in [0, 1).
+        key: two whole numbers in [0, 2^64): the key of the generator Philox4x64-10 (Salmon et al., 2011), whose
+            counter starts at 0; element i of A, counted row by row, takes the i-th 32-bit draw.
+    """
+    uniform = np.random.Generator(np.random.Philox(key=np.array(key, dtype=np.uint64)))
+    kept = uniform.random(A.size, dtype=np.float32).reshape(A.shape) >= np.float32(rate)
+    D = xp.asarray(kept).astype(A.dtype) / (1 - rate)
+    return A * D, lambda dZ: (dZ * D,)

@@ -1,0 +1,237 @@
+"""How the parameters follow the gradient: the papers' update rules on one flat vector of parameters.
+
+A rule receives the gradient g, the learning rate α, the number t of this update (counting from 1) and the vectors that
+it remembers, its slots; it returns what to subtract from the parameters θ and the new slots. Whatever has + − * / ** is
+a vector, so the same line serves every engine.
+"""
+
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, ClassVar
+
+from chainrule.checking import real, whole
+from chainrule.described import Described
+from chainrule.errors import OptionError
+from chainrule.graph import Array
+from chainrule.names import lookup
+from chainrule.schedules import Schedule, learning_rate_at
+
+Slots = dict[str, Array]
+
+
+@dataclass(frozen=True, repr=False)
+class Optimizer(Described):
+    """The base of the optimizers: regularization and clipping here, the rule in the subclass.
+
+    Args:
+        learning_rate: α, a number or a `Schedule`.
+        l2: λ of L2 regularization: J grows by λ/2 Σ ‖W‖² (the notes' λ/m is this λ). Weights only, not biases.
+        weight_decay: λ of decoupled weight decay: each update also takes α λ W away (Loshchilov & Hutter, 2019).
+        clip_norm: the gradient is shortened to this length where it is longer (Pascanu et al., 2013).
+        clip_value: each element of the gradient is held between −clip_value and clip_value.
+
+    Raises:
+        OptionError: a number out of its range.
+    """
+
+    learning_rate: float | Schedule = 0.01
+    _: KW_ONLY
+    l2: float = 0.0
+    weight_decay: float = 0.0
+    clip_norm: float | None = None
+    clip_value: float | None = None
+
+    slots: ClassVar[tuple[str, ...]] = ()
+    """The names of the vectors that the rule remembers; all start at 0."""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.learning_rate, Schedule):
+            real("the learning rate", self.learning_rate, low=0)
+        real("l2", self.l2, low=0)
+        real("weight_decay", self.weight_decay, low=0)
+        for name in ("clip_norm", "clip_value"):
+            if getattr(self, name) is not None:
+                real(name, getattr(self, name), low=0, open="low")
+
+    def rule(self, g: Array, alpha: float, t: int, **slots: Array) -> tuple[Array, Slots]:
+        """What to subtract from θ, and the new slots."""
+        raise NotImplementedError(f"{type(self).__name__} must define rule(g, alpha, t, **slots).")
+
+    def step(
+        self, theta: Array, gradient: Array, weights: Array, alpha: float, t: int, slots: Slots
+    ) -> tuple[Array, Slots]:
+        """What to subtract from θ after regularization and clipping, and the new slots.
+
+        Args:
+            theta: θ, all parameters in one vector.
+            gradient: dJ/dθ without the penalty.
+            weights: 1 where θ is a weight, which is regularized, and 0 where it is not.
+            alpha: the learning rate of this update.
+            t: the number of this update, from 1.
+        """
+        g = gradient + self.l2 * weights * theta if self.l2 else gradient
+        change, slots = self.rule(self._clip(g), alpha, t, **slots)
+        if self.weight_decay:
+            change = change + alpha * self.weight_decay * weights * theta
+        return change, slots
+
+    def penalty(self, theta: Array, weights: Array) -> float:
+        """λ/2 Σ ‖W‖², what L2 regularization adds to J."""
+        return penalty(self.l2, theta, weights)
+
+    def alpha(self, epoch: float) -> float:
+        """The learning rate at this epoch."""
+        return learning_rate_at(self.learning_rate, epoch)
+
+    def _clip(self, g: Array) -> Array:
+        if self.clip_value is not None:
+            g = g.clip(-self.clip_value, self.clip_value)
+        if self.clip_norm is not None:
+            norm = float((g**2).sum()) ** 0.5
+            g = g * (self.clip_norm / norm) if norm > self.clip_norm else g
+        return g
+
+
+@dataclass(frozen=True, repr=False)
+class GradientDescent(Optimizer):
+    """θ ← θ − α g; with momentum μ: v ← μ v − α g, θ ← θ + v (Polyak, 1964).
+
+    Nesterov's form looks ahead: θ ← θ + μ v − α g with the new v (Nesterov, 1983; Sutskever et al., 2013).
+    """
+
+    momentum: float = 0.0
+    nesterov: bool = False
+
+    slots: ClassVar[tuple[str, ...]] = ("v",)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        real("momentum", self.momentum, low=0, high=1, open="high")
+        if self.nesterov and not self.momentum:
+            raise OptionError("nesterov=True looks ahead along the momentum, so it needs momentum > 0, such as 0.9.")
+
+    def rule(self, g: Array, alpha: float, t: int, **slots: Array) -> tuple[Array, Slots]:
+        if not self.momentum:
+            return alpha * g, slots
+        v = self.momentum * slots["v"] - alpha * g
+        return alpha * g - self.momentum * v if self.nesterov else -v, {"v": v}
+
+
+@dataclass(frozen=True, repr=False)
+class Adagrad(Optimizer):
+    """s ← s + g², θ ← θ − α g / (√s + ε) (Duchi et al., 2011)."""
+
+    epsilon: float = 1e-8
+
+    slots: ClassVar[tuple[str, ...]] = ("s",)
+
+    def rule(self, g: Array, alpha: float, t: int, **slots: Array) -> tuple[Array, Slots]:
+        s = slots["s"] + g**2
+        return alpha * g / (s**0.5 + self.epsilon), {"s": s}
+
+
+@dataclass(frozen=True, repr=False)
+class RMSProp(Optimizer):
+    """s ← ρ s + (1 − ρ) g², θ ← θ − α g / (√s + ε) (Tieleman & Hinton, 2012)."""
+
+    learning_rate: float | Schedule = 1e-3
+    rho: float = 0.9
+    epsilon: float = 1e-8
+
+    slots: ClassVar[tuple[str, ...]] = ("s",)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        real("rho", self.rho, low=0, high=1, open="high")
+
+    def rule(self, g: Array, alpha: float, t: int, **slots: Array) -> tuple[Array, Slots]:
+        s = self.rho * slots["s"] + (1 - self.rho) * g**2
+        return alpha * g / (s**0.5 + self.epsilon), {"s": s}
+
+
+@dataclass(frozen=True, repr=False)
+class Adam(Optimizer):
+    """m ← β₁ m + (1 − β₁) g, v ← β₂ v + (1 − β₂) g², θ ← θ − α m̂ / (√v̂ + ε) (Kingma & Ba, 2015).
+
+    m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ) make up for the start at 0.
+    """
+
+    learning_rate: float | Schedule = 1e-3
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+
+    slots: ClassVar[tuple[str, ...]] = ("m", "v")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        real("beta1", self.beta1, low=0, high=1, open="high")
+        real("beta2", self.beta2, low=0, high=1, open="high")
+
+    def rule(self, g: Array, alpha: float, t: int, **slots: Array) -> tuple[Array, Slots]:
+        m = self.beta1 * slots["m"] + (1 - self.beta1) * g
+        v = self.beta2 * slots["v"] + (1 - self.beta2) * g**2
+        m_hat = m / (1 - self.beta1**t)
+        v_hat = v / (1 - self.beta2**t)
+        return alpha * m_hat / (v_hat**0.5 + self.epsilon), {"m": m, "v": v}
+
+
+@dataclass(frozen=True, repr=False)
+class AdamW(Adam):
+    """Adam with decoupled weight decay, θ ← θ − α (m̂ / (√v̂ + ε) + λ W) (Loshchilov & Hutter, 2019)."""
+
+    _: KW_ONLY
+    weight_decay: float = 0.01
+
+
+@dataclass(frozen=True, repr=False)
+class LBFGS(Described):
+    """The limited-memory Broyden-Fletcher-Goldfarb-Shanno method, by SciPy: for small data and full batches.
+
+    Each epoch is one iteration; a line search takes the place of the learning rate. Liu & Nocedal, 1989.
+
+    Args:
+        l2: λ of L2 regularization, as in `Optimizer`.
+        history: how many past steps approximate the second derivative.
+        tolerance: training ends when no element of the gradient is larger.
+    """
+
+    _: KW_ONLY
+    l2: float = 0.0
+    history: int = 10
+    tolerance: float = 1e-5
+
+    def __post_init__(self) -> None:
+        real("l2", self.l2, low=0)
+        whole("history", self.history)
+        real("tolerance", self.tolerance, low=0)
+
+
+def penalty(l2: float, theta: Array, weights: Array) -> float:
+    """λ/2 Σ ‖W‖² over the elements of θ where `weights` is 1: what L2 regularization adds to J."""
+    return 0.5 * l2 * float((weights * theta**2).sum()) if l2 else 0.0
+
+
+OPTIMIZERS: dict[str, type[Any]] = {
+    "gradient_descent": GradientDescent,
+    "sgd": GradientDescent,
+    "adagrad": Adagrad,
+    "rmsprop": RMSProp,
+    "adam": Adam,
+    "adamw": AdamW,
+    "lbfgs": LBFGS,
+}
+"""The optimizers that training knows by name, with their defaults."""
+
+
+def find_optimizer(given: Any) -> Optimizer | LBFGS:
+    """The optimizer that `given` is or names.
+
+    Raises:
+        OptionError: an unknown name, or something that is no optimizer.
+    """
+    if isinstance(given, str):
+        made: Optimizer | LBFGS = lookup("optimizer", given, OPTIMIZERS)()
+        return made
+    if isinstance(given, Optimizer | LBFGS):
+        return given
+    raise OptionError(f"an optimizer is a name or an Optimizer, such as Adam(1e-3), not {given!r}.")

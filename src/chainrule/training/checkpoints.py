@@ -1,0 +1,88 @@
+"""A training run on disk, so that one that is killed can go on with the same bits."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from chainrule import files
+from chainrule.checking import real, whole
+from chainrule.errors import ModelFileError, OptionError
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """When and where to write the state of a run: parameters, optimizer, history and place in the data.
+
+    Args:
+        path: the file, such as "runs/digits/checkpoint.safetensors"; written atomically.
+        every_epochs: after each k epochs; None for not.
+        every_minutes: whenever that much time has passed, also within an epoch; None for not.
+
+    Raises:
+        OptionError: neither, or a number out of range.
+    """
+
+    path: str | os.PathLike[str]
+    every_epochs: int | None = 1
+    every_minutes: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.every_epochs is None and self.every_minutes is None:
+            raise OptionError("a checkpoint needs every_epochs or every_minutes.")
+        if self.every_epochs is not None:
+            whole("every_epochs", self.every_epochs)
+        if self.every_minutes is not None:
+            real("every_minutes", self.every_minutes, low=0)
+
+
+class Checkpoints:
+    """Decides when a checkpoint is due, and keeps the file.
+
+    Args:
+        rule: where and when.
+        settings: what a resumed run must share with this one; JSON.
+    """
+
+    def __init__(self, rule: Checkpoint, settings: dict[str, Any]):
+        self.rule = rule
+        self.settings = settings
+        self.written = time.monotonic()
+
+    def due_after_epoch(self, epochs_done: int) -> bool:
+        return bool(self.rule.every_epochs and epochs_done % self.rule.every_epochs == 0) or self.due()
+
+    def due(self) -> bool:
+        minutes = self.rule.every_minutes
+        return minutes is not None and time.monotonic() - self.written >= 60 * minutes
+
+    def write(self, tensors: files.Tensors, state: dict[str, Any]) -> None:
+        """Write the file; the one before stays until the new one is whole."""
+        files.write_tensors(
+            self.rule.path, tensors, {"checkpoint": state, "settings": self.settings | {"seed": state["seed"]}}
+        )
+        self.written = time.monotonic()
+
+    def read(self) -> tuple[files.Tensors, dict[str, Any]] | None:
+        """What the file holds, or None where there is none yet: a run killed before its first checkpoint starts over.
+
+        Raises:
+            ModelFileError: the file is damaged or no checkpoint.
+            OptionError: it belongs to a run with other settings.
+        """
+        if not Path(self.rule.path).exists():
+            return None
+        tensors, description = files.read_tensors(self.rule.path)
+        if "checkpoint" not in description:
+            raise ModelFileError(f"{self.rule.path} is a model file, not a checkpoint.")
+        for name, ours in self.settings.items():
+            theirs = description["settings"].get(name)
+            if theirs != ours:
+                raise OptionError(
+                    f"{self.rule.path} cannot be resumed: its run had {name} = {theirs}, this one has {ours}. "
+                    "Repeat the settings, or start anew without resume."
+                )
+        return tensors, description["checkpoint"]

@@ -1,0 +1,53 @@
+"""The learning curves of a history as a picture."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chainrule import files
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from chainrule.training.history import History
+
+TRAINING, VALIDATION, MARK = "#1f6f8b", "#d1603d", "#8a8a8a"
+
+
+def draw(history: History, path: str | os.PathLike[str] | None = None) -> Figure:
+    """One panel for the cost and one for each metric, training and validation in each."""
+    from matplotlib.figure import Figure
+
+    recorded = history.epochs[0] if history.epochs else {}
+    names = ["loss"] + [n for n in recorded if n not in ("epoch", "loss", "seconds") and not n.startswith("val_")]
+    figure = Figure(figsize=(5.2 * len(names), 3.6), layout="constrained")
+    for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
+        _panel(axes, history, name)
+    if path is not None:
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format=Path(path).suffix.lstrip(".") or "svg", dpi=150)
+        files.write_atomically(path, buffer.getvalue())
+    return figure
+
+
+def _panel(axes: Axes, history: History, name: str) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    title = "cost J" if name == "loss" else name.replace("_", " ")
+    for key, colour, label in ((name, TRAINING, "training"), (f"val_{name}", VALIDATION, "validation")):
+        if history.epochs and key in history.epochs[0]:
+            marker = "o" if len(history.epochs) == 1 else None
+            axes.plot(history["epoch"], history[key], color=colour, label=label, linewidth=1.8, marker=marker)
+    if history.best_epoch is not None:
+        axes.axvline(history.best_epoch, color=MARK, linewidth=1, linestyle="--", label="best epoch")
+    axes.set_title(title, fontsize=11)
+    axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.25, linewidth=0.6)
+    axes.spines[["top", "right"]].set_visible(False)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(frameon=False, fontsize=9)

@@ -1,0 +1,83 @@
+"""Stop when it gets no better, and go back to where it was best."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from chainrule.checking import real, whole
+from chainrule.errors import OptionError
+from chainrule.metrics import METRICS
+from chainrule.names import unknown
+
+
+@dataclass(frozen=True)
+class EarlyStopping:
+    """End the training when `monitor` has not improved for `patience` epochs, and restore the best parameters.
+
+    Prechelt, 1998.
+
+    Args:
+        monitor: a key of the history's records, such as "val_loss" or "val_accuracy".
+        patience: how many epochs in a row may pass without improvement.
+        min_delta: the least change that counts as one.
+        mode: "min" or "max"; None knows it for losses and for metrics by name, and takes "min" for others.
+
+    Raises:
+        OptionError: a number out of range or an unknown mode.
+    """
+
+    monitor: str = "val_loss"
+    patience: int = 10
+    min_delta: float = 0.0
+    mode: Literal["min", "max"] | None = None
+
+    def __post_init__(self) -> None:
+        whole("patience", self.patience)
+        real("min_delta", self.min_delta, low=0)
+        if self.mode not in (None, "min", "max"):
+            raise OptionError(f'mode is "min" or "max", not {self.mode!r}.')
+
+    @property
+    def sign(self) -> int:
+        """1 where smaller is better, −1 where greater is."""
+        if self.mode is not None:
+            return 1 if self.mode == "min" else -1
+        metric = METRICS.get(self.monitor.removeprefix("val_"))
+        return -1 if metric is not None and metric.greater_is_better else 1
+
+
+@dataclass
+class Watch:
+    """How an `EarlyStopping` stands at the moment.
+
+    Attributes:
+        best: the best value so far, smaller is better. epoch: when it was. waited: epochs since.
+    """
+
+    rule: EarlyStopping
+    best: float = math.inf
+    epoch: int | None = None
+    waited: int = 0
+
+    def improved(self, record: dict[str, Any]) -> bool:
+        """Look at the record of an epoch.
+
+        Raises:
+            OptionError: the record does not have what is monitored.
+        """
+        if self.rule.monitor not in record:
+            hint = " Give train(…, validation=(X_val, y_val))." if self.rule.monitor.startswith("val_") else ""
+            raise OptionError(unknown("value to monitor", self.rule.monitor, set(record) - {"epoch", "seconds"}) + hint)
+        value = self.rule.sign * record[self.rule.monitor]
+        if value < self.best - self.rule.min_delta or self.epoch is None:
+            self.best, self.epoch, self.waited = value, record["epoch"], 0
+            return True
+        self.waited += 1
+        return False
+
+    @property
+    def over(self) -> bool:
+        """Whether patience has run out."""
+        return self.waited >= self.rule.patience

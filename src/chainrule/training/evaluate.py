@@ -1,0 +1,33 @@
+"""How good a network is on examples it has not seen."""
+
+from typing import Any
+
+from chainrule import engines
+from chainrule.data.batches import ArrayBatches
+from chainrule.data.examples import example_weights, examples
+from chainrule.layers import Network
+from chainrule.metrics import find_metrics, score
+from chainrule.training.cost import Cost, LossLike
+
+CHUNK = 1024
+
+
+def evaluate(
+    net: Network, X: Any, y: Any, *, loss: LossLike, metrics: Any = (), sample_weight: Any = None, engine: str = "auto"
+) -> dict[str, float]:
+    """The mean cost as "loss", without penalty, and each metric under its name.
+
+    Args:
+        net: the network; X: (m, …); y: as the loss takes it; loss, metrics, engine: as `train` takes them.
+        sample_weight: (m,), or None; it counts in the loss.
+
+    Raises:
+        ShapeError, DataError, OptionError: see `train`.
+    """
+    cost, wanted = Cost(loss), find_metrics(metrics)
+    X, y = examples(X, y)
+    if not net.built:
+        net.build(X.shape[1:])
+    batches = ArrayBatches(X, y, example_weights(y, sample_weight), batch_size=CHUNK, cast=net.cast)
+    mean, output = engines.select(engine).evaluate(net, cost, batches.epoch(0))
+    return {"loss": mean} | score(wanted, y, output, cost.task)

@@ -1,0 +1,30 @@
+"""Where a NaN or an infinity came from."""
+
+import numpy as np
+
+from chainrule.errors import NotFiniteError
+from chainrule.graph import Array, plain
+from chainrule.layers import Layer, Network
+from chainrule.layers.walk import Walk, walking
+
+WAY_OUT = "Lower the learning rate, clip the gradient (clip_norm=1.0), or bring X to a common scale (Standardize())."
+
+
+def not_finite(net: Network, X: Array, cost: float, epoch: int, batch: int, seed: int, step: int) -> NotFiniteError:
+    """The error for a cost that is not finite: it names the epoch, the batch and the first layer where it appears."""
+    broken = [name for name, value in net.parameters.items() if not np.isfinite(value).all()]
+    first: list[str] = []
+
+    def look(layer: Layer, _: Array, Z: Array) -> None:
+        if not first and not np.isfinite(plain(Z)).all() and next(layer.children(), None) is None:
+            first.append(layer.label)
+
+    with walking(Walk(training=True, seed=seed, step=step, watch=look)), np.errstate(all="ignore"):
+        net(X)
+    if first:
+        cause = f"it appears first in {first[0]}"
+        if broken:
+            cause += f", whose {broken[0]} is not finite since the update before" if broken[0] else ""
+    else:
+        cause = "all layers are finite, so it appears in the loss or the penalty"
+    return NotFiniteError(f"epoch {epoch}, batch {batch}: the cost is {cost}; {cause}. {WAY_OUT}")

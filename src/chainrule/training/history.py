@@ -1,0 +1,65 @@
+"""What happened while training: one record an epoch."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from chainrule import files
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass
+class History:
+    """The record of a training run.
+
+    Attributes:
+        epochs: a dict for each epoch: `epoch` (from 0), `loss` (the mean cost of the batches as they were met, penalty
+            included), `seconds`, then each metric under its name, measured on the same outputs; with validation also
+            `val_loss` (without penalty) and each metric under "val_" and its name.
+        engine: which engine ran.
+        seed: of shuffling and dropout, so that the run can be repeated.
+        stopped: why training ended: "all epochs done", "early stopping", "interrupted", or a callback's own words.
+        best_epoch: with early stopping, the epoch whose parameters the network has; None without.
+    """
+
+    epochs: list[dict[str, Any]] = field(default_factory=list)
+    engine: str = ""
+    seed: int = 0
+    stopped: str = ""
+    best_epoch: int | None = None
+
+    def __getitem__(self, name: str) -> list[float]:
+        """One value for each epoch: history["val_loss"]."""
+        return [record[name] for record in self.epochs]
+
+    @property
+    def seconds(self) -> float:
+        """The time of all epochs."""
+        return float(sum(self["seconds"]))
+
+    def to_json(self) -> str:
+        """The history as JSON, as `history.json` holds it."""
+        return json.dumps(asdict(self), indent=1)
+
+    def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
+        """Draw the cost and every metric over the epochs; written to `path` (.svg, .png, .pdf) if one is given.
+
+        Raises:
+            ModelFileError: the file cannot be written.
+        """
+        from chainrule.training.curves import draw
+
+        return draw(self, path)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the JSON, atomically.
+
+        Raises:
+            ModelFileError: the file cannot be written.
+        """
+        files.write_atomically(path, self.to_json())

@@ -1,0 +1,76 @@
+"""L-BFGS: SciPy leads, all examples at once, one iteration an epoch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.data.batches import ArrayBatches
+from chainrule.engines import Done
+from chainrule.optimizers import LBFGS, penalty
+from chainrule.training.finite import not_finite
+from chainrule.training.interrupt import Interrupt
+from chainrule.training.run import Run
+
+
+def minimize(run: Run, batches: ArrayBatches, optimizer: LBFGS, interrupt: Interrupt) -> None:
+    """Run L-BFGS until the run is over, the gradient is small enough, or the line search finds nothing better.
+
+    Raises:
+        NotFiniteError: the cost is NaN or infinite at the start.
+    """
+    from scipy.optimize import minimize as scipy_minimize
+
+    network, weights = run.network, run.network.weights
+    X, Y, importance = next(batches.epoch(0))
+
+    def look(theta: NDArray[np.float64]) -> tuple[Done, NDArray[np.float64]]:
+        """The cost, the output and the gradient at θ."""
+        network.flat[...] = theta
+        with np.errstate(over="ignore", invalid="ignore"):
+            A, variables = network.record(X, training=True, seed=run.seed)
+            J = run.cost(A, Y, importance)
+            J.backward()
+        cost = float(J.value) + penalty(optimizer.l2, network.flat, weights)
+        gradient = network.gradient(variables) + optimizer.l2 * weights * network.flat
+        return Done(cost, 1.0, A.value, Y), gradient.astype(np.float64)
+
+    here = latest = look(network.flat.astype(np.float64))[0]
+    if not np.isfinite(here.cost):
+        raise not_finite(network, X, here.cost, 0, 0, run.seed, 0)
+
+    def cost_and_gradient(theta: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        nonlocal latest
+        latest, gradient = look(theta)
+        return latest.cost, gradient
+
+    def close_iteration(intermediate_result: Any) -> None:
+        nonlocal here
+        network.flat[...] = intermediate_result.x
+        run.meet(here, 1)
+        here = latest
+        run.close_epoch()
+        if interrupt.asked and not run.over:
+            run.stop("interrupted")
+        if run.over:
+            raise StopIteration
+
+    result = scipy_minimize(
+        cost_and_gradient,
+        network.flat.astype(np.float64),
+        jac=True,
+        method="L-BFGS-B",
+        callback=close_iteration,
+        options={
+            "maxiter": run.epochs,
+            "maxfun": 20 * run.epochs,
+            "maxcor": optimizer.history,
+            "gtol": optimizer.tolerance,
+            "ftol": 0.0,
+        },
+    )
+    network.flat[...] = result.x
+    if not run.over:
+        run.stop("converged" if result.success else "no better step found")

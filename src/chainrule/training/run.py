@@ -1,0 +1,200 @@
+"""One training run: what it has reached, and what happens at the end of every batch and epoch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.engines import Batch, Done, Engine
+from chainrule.files import Tensors
+from chainrule.layers import Network
+from chainrule.metrics import Metric, score
+from chainrule.training.checkpoints import Checkpoints
+from chainrule.training.cost import Cost
+from chainrule.training.early_stopping import EarlyStopping, Watch
+from chainrule.training.history import History
+from chainrule.training.progress import Progress
+
+Callback = Callable[["Run"], None]
+"""Called after every epoch with the run; it may look at everything, and end the run with `run.stop("why")`."""
+
+
+@dataclass
+class Running:
+    """The epoch under way: the sums over its batches so far."""
+
+    cost: float = 0.0
+    weight: float = 0.0
+    batches: int = 0
+    outputs: list[NDArray[Any]] = field(default_factory=list)
+    targets: list[NDArray[Any]] = field(default_factory=list)
+
+
+class Run:
+    """A training run under way.
+
+    Attributes:
+        network, cost, engine, history: what is trained, by what, and the record so far.
+        epoch: the number of the epoch under way, from 0.
+        epochs: how many there will be.
+        seed: of shuffling and dropout.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        cost: Cost,
+        engine: Engine,
+        *,
+        epochs: int,
+        seed: int,
+        metrics: list[Metric],
+        validation: Callable[[], Iterable[Batch]] | None,
+        early_stopping: EarlyStopping | None,
+        callbacks: Iterable[Callback],
+        checkpoints: Checkpoints | None,
+        progress: Progress,
+    ):
+        self.network, self.cost, self.engine = network, cost, engine
+        self.epoch, self.epochs, self.seed = 0, epochs, seed
+        self.history = History(engine=engine.name, seed=seed)
+        self.running = Running()
+        self._metrics = metrics
+        self._validation = validation
+        self._watch = None if early_stopping is None else Watch(early_stopping)
+        self._best: Tensors = {}
+        self._callbacks = list(callbacks)
+        self._checkpoints = checkpoints
+        self.progress = progress
+        self._began = time.perf_counter()
+
+    def stop(self, why: str) -> None:
+        """End the run after this epoch; `why` goes into the history."""
+        self.history.stopped = why
+
+    @property
+    def over(self) -> bool:
+        """Whether there is nothing more to do."""
+        return bool(self.history.stopped) or self.epoch >= self.epochs
+
+    def meet(self, done: Done, batches: int | None) -> None:
+        """Take note of a batch."""
+        running = self.running
+        running.cost += done.cost * done.weight
+        running.weight += done.weight
+        running.batches += 1
+        if self._metrics:
+            running.outputs.append(np.asarray(done.output))
+            running.targets.append(np.asarray(done.Y))
+        self.progress.batch(self.epoch, running.batches - 1, batches, done.cost)
+
+    def close_epoch(self) -> None:
+        """Measure, record, and decide whether to go on."""
+        running = self.running
+        record: dict[str, Any] = {"epoch": self.epoch, "loss": running.cost / max(running.weight, 1e-300)}
+        if self._metrics:
+            targets, outputs = np.concatenate(running.targets), np.concatenate(running.outputs)
+            record |= score(self._metrics, targets, outputs, self.cost.task)
+        if self._validation is not None:
+            record |= {f"val_{name}": value for name, value in self._validate(self._validation).items()}
+        record["seconds"] = self._lap()
+        self.history.epochs.append(record)
+        self.progress.epoch(record)
+        if self._watch is not None and self._watch.improved(record):
+            self._best = snapshot(self.network)
+            self.history.best_epoch = self.epoch
+        for callback in self._callbacks:
+            callback(self)
+        if self._watch is not None and self._watch.over and not self.history.stopped:
+            self.stop("early stopping")
+        self.epoch += 1
+        self.running = Running()
+
+    def finish(self) -> History:
+        """Restore the best parameters, if they were watched, and return the history."""
+        self.history.stopped = self.history.stopped or "all epochs done"
+        if self._best:
+            self.network.set_state(self._best)
+        return self.history
+
+    def _validate(self, validation: Callable[[], Iterable[Batch]]) -> dict[str, float]:
+        targets: list[NDArray[Any]] = []
+
+        def keeping() -> Iterator[Batch]:
+            for batch in validation():
+                targets.append(batch[1])
+                yield batch
+
+        mean, outputs = self.engine.evaluate(self.network, self.cost, keeping())
+        return {"loss": mean} | score(self._metrics, np.concatenate(targets), outputs, self.cost.task)
+
+    def _lap(self) -> float:
+        now = time.perf_counter()
+        seconds, self._began = now - self._began, now
+        return seconds
+
+    # Checkpoints
+
+    def save_if_due(self, slots: Tensors, t: int, *, after_epoch: bool, now: bool = False) -> None:
+        """Write a checkpoint if its time has come.
+
+        Args:
+            slots, t: what the optimizer remembers, and its number of updates.
+            after_epoch: whether an epoch has just ended.
+            now: write in any case.
+        """
+        kept = self._checkpoints
+        if kept is None:
+            return
+        if now or (kept.due_after_epoch(self.epoch) if after_epoch else kept.due()):
+            kept.write(*self._state(slots, t))
+
+    def resume(self) -> tuple[Tensors, int] | None:
+        """Go back to the last checkpoint; returns the optimizer's slots and t, or None where there is none."""
+        found = None if self._checkpoints is None else self._checkpoints.read()
+        if found is None:
+            return None
+        tensors, state = found
+        self.network.set_state(_part(tensors, "network."))
+        self._best = _part(tensors, "best.")
+        self.epoch, self.seed = state["epoch"], state["seed"]
+        self.history = History(**state["history"])
+        if self.history.stopped == "interrupted":
+            self.history.stopped = ""
+        self.running = Running(state["cost"], state["weight"], state["batches"])
+        if state["batches"] and self._metrics:
+            self.running.outputs = [tensors["running.outputs"]]
+            self.running.targets = [tensors["running.targets"]]
+        if self._watch is not None and state["watch"] is not None:
+            self._watch.best, self._watch.epoch, self._watch.waited = state["watch"]
+        return _part(tensors, "slot."), state["t"]
+
+    def _state(self, slots: Tensors, t: int) -> tuple[Tensors, dict[str, Any]]:
+        running, watch = self.running, self._watch
+        tensors = _prefixed("network.", self.network.state()) | _prefixed("best.", self._best)
+        tensors |= _prefixed("slot.", slots)
+        if running.outputs:
+            tensors["running.outputs"] = np.concatenate(running.outputs)
+            tensors["running.targets"] = np.concatenate(running.targets)
+        state = {"epoch": self.epoch, "seed": self.seed, "t": t, "history": asdict(self.history)}
+        state |= {"cost": running.cost, "weight": running.weight, "batches": running.batches}
+        state["watch"] = None if watch is None or watch.epoch is None else [watch.best, watch.epoch, watch.waited]
+        return tensors, state
+
+
+def snapshot(network: Network) -> Tensors:
+    """A copy of everything that training changes."""
+    return {name: np.array(value) for name, value in network.state().items()}
+
+
+def _prefixed(prefix: str, tensors: Tensors) -> Tensors:
+    return {prefix + name: tensor for name, tensor in tensors.items()}
+
+
+def _part(tensors: Tensors, prefix: str) -> Tensors:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

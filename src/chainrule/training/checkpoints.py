@@ -38,6 +38,15 @@ class Checkpoint:
         if self.every_minutes is not None:
             real("every_minutes", self.every_minutes, low=0)
 
+    def seed(self) -> int | None:
+        """The seed of the run that the file holds, or None where there is no file.
+
+        Raises:
+            ModelFileError: the file is damaged or no checkpoint.
+        """
+        found = _read(self)
+        return None if found is None else int(found[1]["checkpoint"]["seed"])
+
 
 class Checkpoints:
     """Decides when a checkpoint is due, and keeps the file.
@@ -73,11 +82,10 @@ class Checkpoints:
             ModelFileError: the file is damaged or no checkpoint.
             OptionError: it belongs to a run with other settings.
         """
-        if not Path(self.rule.path).exists():
+        found = _read(self.rule)
+        if found is None:
             return None
-        tensors, description = files.read_tensors(self.rule.path)
-        if "checkpoint" not in description:
-            raise ModelFileError(f"{self.rule.path} is a model file, not a checkpoint.")
+        tensors, description = found
         for name, ours in self.settings.items():
             theirs = description["settings"].get(name)
             if theirs != ours:
@@ -86,3 +94,12 @@ class Checkpoints:
                     "Repeat the settings, or start anew without resume."
                 )
         return tensors, description["checkpoint"]
+
+
+def _read(rule: Checkpoint) -> tuple[files.Tensors, dict[str, Any]] | None:
+    if not Path(rule.path).exists():
+        return None
+    tensors, description = files.read_tensors(rule.path)
+    if "checkpoint" not in description:
+        raise ModelFileError(f"{rule.path} is a model file, not a checkpoint.")
+    return tensors, description

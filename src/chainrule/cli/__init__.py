@@ -1,0 +1,31 @@
+"""What a person types: `chainrule train`, `evaluate`, `predict`, `info`. Parses, calls the library, prints."""
+
+import sys
+
+import typer
+
+from chainrule.cli.evaluate import evaluate
+from chainrule.cli.info import info
+from chainrule.cli.predict import predict
+from chainrule.cli.train import train
+from chainrule.errors import ChainruleError
+
+app = typer.Typer(
+    name="chainrule",
+    help="Neural networks that show their work, at the speed of the machine.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.command()(train)
+app.command()(evaluate)
+app.command()(predict)
+app.command()(info)
+
+
+def main() -> None:
+    """Run the command line. A user's mistake is one line on stderr and exit status 2, never a traceback."""
+    try:
+        app()
+    except ChainruleError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,26 @@
+"""`chainrule evaluate`."""
+
+from typing import Annotated
+
+import typer
+
+
+def evaluate(
+    model: Annotated[str, typer.Argument(help="A model.safetensors file.")],
+    data: Annotated[str, typer.Argument(help="A bundled data set, or an .npz file with X and y.")],
+    part: Annotated[
+        str, typer.Option(help='"test", "train" or "all"; by default "test" of the model\'s own data, else "all".')
+    ] = "auto",
+) -> None:
+    """Measure a trained network on labelled examples."""
+    from rich.console import Console
+
+    from chainrule.cli.tables import metrics_table
+    from chainrule.data.datasets import read
+    from chainrule.experiments import Trained
+
+    trained, dataset = Trained.load(model), read(data)
+    rows, what = trained.rows(dataset, part)
+    table = metrics_table({"value": trained.evaluate(dataset, rows)})
+    print(f"{dataset.name}: {what}, {len(rows):,} examples")
+    Console().print(table)

@@ -1,0 +1,27 @@
+"""`chainrule info`."""
+
+import os
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+
+
+def info() -> None:
+    """Show the versions, the machine and the engines: what to put into a bug report."""
+    import numpy as np
+
+    import chainrule
+    from chainrule.engines import ENGINES
+
+    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    print(f"chainrule     {chainrule.__version__}")
+    print(f"python        {platform.python_version()}  {sys.executable}")
+    print(f"machine       {platform.system()} {platform.machine()}, {cores} cores")
+    print(f"engines       {', '.join(ENGINES)}")
+    print(f"BLAS          {blas['name']} {blas['version']}")
+    for package in ("numpy", "scipy", "scikit-learn", "safetensors", "matplotlib"):
+        try:
+            print(f"{package:<13} {version(package)}")
+        except PackageNotFoundError:
+            print(f"{package:<13} not installed")

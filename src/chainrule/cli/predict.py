@@ -1,0 +1,24 @@
+"""`chainrule predict`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def predict(
+    model: Annotated[str, typer.Argument(help="A model.safetensors file.")],
+    data: Annotated[str, typer.Argument(help="A bundled data set, or an .npz file with X.")],
+    out: Annotated[Path | None, typer.Option(help="The CSV file to write.  [default: print]")] = None,
+) -> None:
+    """Predict every example: a CSV with the prediction and, for classes, the probability of each."""
+    from chainrule import files
+    from chainrule.data.datasets import read
+    from chainrule.experiments import Trained
+
+    table = Trained.load(model).predictions(read(data))
+    if out is None:
+        print(table, end="")
+    else:
+        files.write_atomically(out, table)
+        print(f"{table.count(chr(10)) - 1:,} predictions in {out}")

@@ -1,0 +1,31 @@
+"""Data that several tests share."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+DATA = Path(os.environ.get("CHAINRULE_DATA", Path(__file__).parents[2] / "shared" / "data"))
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """(X, y) of scikit-learn's 1,797 digits, pixels from 0 to 1."""
+    X, y = load_digits(return_X_y=True)
+    return X / 16, y
+
+
+@pytest.fixture(scope="session")
+def real_data():
+    """A function that opens one of the real .npz files, or skips the test where it is absent."""
+
+    def open_file(name):
+        path = DATA / name
+        if not path.exists():
+            pytest.skip(f"{path} is absent: set CHAINRULE_DATA to the folder of the real data")
+        with np.load(path) as arrays:
+            return dict(arrays)
+
+    return open_file

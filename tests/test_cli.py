@@ -1,0 +1,230 @@
+"""The command line, run as a person runs it."""
+
+import csv
+import json
+import os
+import re
+import resource
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+
+
+def chainrule(*arguments, cwd):
+    """The finished command; its lines are wide enough that no table is folded."""
+    return subprocess.run(
+        [sys.executable, "-m", "chainrule", *map(str, arguments)],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"COLUMNS": "120"},
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def digits_run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cli")
+    done = chainrule("train", "digits", "--epochs", 30, "--seed", 0, "--out", "runs/digits", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder, done
+
+
+def test_train_digits_reaches_97_percent_on_its_held_out_fifth(digits_run):
+    folder, done = digits_run
+    metrics = json.loads((folder / "runs/digits/metrics.json").read_text())
+    assert metrics["test"]["accuracy"] >= 0.97
+    assert metrics["baseline"]["accuracy"] < 0.2
+    assert metrics["engine"] == "numpy"
+    assert metrics["seconds"] > 0
+    assert "1,797 examples" in done.stdout
+    assert "360 to test" in done.stdout
+    assert 'Dense(10, "softmax")' in done.stdout
+
+
+def test_the_run_folder_holds_the_four_files(digits_run):
+    folder, _ = digits_run
+    names = sorted(path.name for path in (folder / "runs/digits").iterdir())
+    assert names == ["curves.svg", "history.json", "metrics.json", "model.safetensors"]
+    history = json.loads((folder / "runs/digits/history.json").read_text())
+    assert len(history["epochs"]) == 30
+    assert (folder / "runs/digits/curves.svg").read_text().startswith("<?xml")
+    assert cr.load(folder / "runs/digits/model.safetensors").metadata["classes"] == list(range(10))
+
+
+def test_evaluate_measures_the_held_out_part_again(digits_run):
+    folder, _ = digits_run
+    done = chainrule("evaluate", "runs/digits/model.safetensors", "digits", cwd=folder)
+    accuracy = json.loads((folder / "runs/digits/metrics.json").read_text())["test"]["accuracy"]
+    assert "the held-out part, 360 examples" in done.stdout
+    assert f"{accuracy:.4f}" in done.stdout
+
+
+def test_predict_writes_a_csv_with_probabilities(digits_run):
+    folder, _ = digits_run
+    done = chainrule("predict", "runs/digits/model.safetensors", "digits", "--out", "p.csv", cwd=folder)
+    assert done.stdout == "1,797 predictions in p.csv\n"
+    with open(folder / "p.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 1797
+    assert float(rows[0]["p(0)"]) > 0.9
+    assert rows[0]["prediction"] == "0"
+
+
+def test_the_same_seed_gives_the_same_model(tmp_path):
+    for out in ("a", "b"):
+        chainrule("train", "iris", "--epochs", 3, "--seed", 5, "--out", out, cwd=tmp_path)
+    nets = [cr.load(tmp_path / out / "model.safetensors") for out in ("a", "b")]
+    assert np.array_equal(nets[0].flat, nets[1].flat)
+
+
+def test_without_out_no_run_is_overwritten(tmp_path):
+    for _ in range(2):
+        assert chainrule("train", "iris", "--epochs", 1, cwd=tmp_path).returncode == 0
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["iris", "iris-2"]
+
+
+@pytest.mark.parametrize("name", ["wine", "breast_cancer"])
+def test_bundled_classes_beat_the_baseline(tmp_path, name):
+    assert chainrule("train", name, "--seed", 0, "--out", "run", cwd=tmp_path).returncode == 0
+    metrics = json.loads((tmp_path / "run/metrics.json").read_text())
+    assert metrics["test"]["accuracy"] > 0.9 > metrics["baseline"]["accuracy"]
+
+
+def test_diabetes_is_predicted_in_its_own_units(tmp_path):
+    chainrule("train", "diabetes", "--seed", 0, "--out", "run", cwd=tmp_path)
+    metrics = json.loads((tmp_path / "run/metrics.json").read_text())
+    assert metrics["test"]["rmse"] < metrics["baseline"]["rmse"]
+    done = chainrule("predict", "run/model.safetensors", "diabetes", cwd=tmp_path)
+    values = [float(line.split(",")[1]) for line in done.stdout.splitlines()[1:]]
+    assert 100 < np.mean(values) < 200
+
+
+def test_an_npz_file_with_names_as_labels_goes_all_the_way(tmp_path):
+    random = np.random.default_rng(0)
+    y = np.array(["cat", "dog", "owl"])[np.arange(300) % 3]
+    X = random.standard_normal((300, 4, 4)) + (np.arange(300) % 3)[:, None, None]
+    np.savez(tmp_path / "animals.npz", X=X, y=y)
+    np.savez(tmp_path / "new.npz", X=X[:5])
+    done = chainrule("train", "animals.npz", "--seed", 0, "--epochs", 30, "--out", "run", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "300 examples of 4 × 4 features, 3 classes" in done.stdout
+    done = chainrule("predict", "run/model.safetensors", "new.npz", cwd=tmp_path)
+    assert done.stdout.splitlines()[0] == "example,prediction,p(cat),p(dog),p(owl)"
+    assert done.stdout.splitlines()[2].startswith("1,dog,")
+
+
+def test_info_names_versions_and_engines(tmp_path):
+    done = chainrule("info", cwd=tmp_path)
+    assert done.returncode == 0
+    assert cr.__version__ in done.stdout
+    assert re.search(r"engines +numpy", done.stdout)
+
+
+def mistakes(folder):
+    np.savez(folder / "one_class.npz", X=np.ones((20, 2)), y=np.zeros(20, int))
+    np.savez(folder / "only_X.npz", X=np.ones((20, 2)))
+    np.savez(folder / "few.npz", X=np.ones((4, 2)), y=np.arange(4) % 2)
+    np.savez(folder / "nan.npz", X=np.full((20, 2), np.nan), y=np.arange(20) % 2)
+    np.savez(folder / "text.npz", X=np.full((20, 2), "a"), y=np.arange(20) % 2)
+    np.savez(folder / "lengths.npz", X=np.ones((20, 2)), y=np.arange(19) % 2)
+    np.savez(folder / "objects.npz", X=np.array([{}]), y=np.arange(1))
+    np.savez(folder / "names.npz", pictures=np.ones((20, 2)))
+    (folder / "broken.npz").write_bytes(b"PK\x03\x04 not a zip")
+    (folder / "table.csv").write_text("a,b\n1,2\n")
+    (folder / "file").write_text("in the way")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["train", "digit"], "no data set 'digit'. Did you mean 'digits'?"),
+        (["train", "absent.npz"], "there is no file absent.npz"),
+        (["train", "table.csv"], "is no .npz file"),
+        (["train", "broken.npz"], "cannot be read as an .npz file"),
+        (["train", "objects.npz"], "Python objects"),
+        (["train", "names.npz"], "holds pictures, but a data set is X"),
+        (["train", "one_class.npz"], "always 0: there is nothing to tell apart"),
+        (["train", "only_X.npz"], "has no y"),
+        (["train", "few.npz"], "4 examples are too few"),
+        (["train", "nan.npz"], "X holds NaN"),
+        (["train", "text.npz"], "must be numbers"),
+        (["train", "lengths.npz"], "y is (19,)"),
+        (["train", "iris", "--out", "file/run"], "cannot write"),
+        (["train", "iris", "--batch-size", "0"], "batch_size is 0"),
+        (["train", "iris", "--epochs", "0"], "epochs is 0"),
+        (["train", "iris", "--hidden", "ten"], "--hidden is 'ten'"),
+        (["train", "iris", "--activation", "rleu"], "Did you mean 'relu'?"),
+        (["train", "iris", "--optimizer", "adamx"], "Did you mean 'adam"),
+        (["train", "iris", "--engine", "cuda"], "no engine 'cuda'"),
+        (["train", "iris", "--test", "1.5"], "the test part is 1.5"),
+        (["train", "iris", "--dropout", "1"], "the dropout rate is 1.0"),
+        (["train", "iris", "--learning-rate", "1e30", "--optimizer", "sgd"], "the cost is"),
+        (["train", "iris", "--resume"], "--resume needs the run folder"),
+        (["evaluate", "absent.safetensors", "iris"], "cannot read absent.safetensors"),
+        (["predict", "table.csv", "iris"], "damaged or no model file"),
+    ],
+)
+def test_a_mistake_is_one_line_on_stderr_and_exit_status_2(tmp_path, arguments, words):
+    mistakes(tmp_path)
+    done = chainrule(*arguments, cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("error: ")
+    assert words in last
+    assert "Traceback" not in done.stderr
+
+
+def test_a_model_of_other_data_is_told_what_does_not_fit(digits_run):
+    folder, _ = digits_run
+    done = chainrule("predict", "runs/digits/model.safetensors", "iris", cwd=folder)
+    assert done.returncode == 2
+    assert "takes 64 features" in done.stderr
+
+
+def test_a_file_that_cannot_be_written_whole_leaves_the_old_one(digits_run):
+    folder, _ = digits_run
+    (folder / "kept.csv").write_text("old")
+    done = subprocess.run(
+        [sys.executable, "-m", "chainrule", "predict", "runs/digits/model.safetensors", "digits", "--out", "kept.csv"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000)),
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "error: cannot write kept.csv: File too large. The file that was there is unchanged." in done.stderr
+    assert (folder / "kept.csv").read_text() == "old"
+    assert not list(folder.glob(".kept*"))
+
+
+def test_ctrl_c_keeps_what_was_learned_and_resume_goes_on(tmp_path):
+    arguments = ["train", "digits", "--epochs", "200", "--patience", "0", "--seed", "0"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "chainrule", *arguments, "--out", "run", "--checkpoint-minutes", "0.001"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "run/checkpoint.safetensors").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted after" in out
+    assert "--resume" in out
+    assert (tmp_path / "run/model.safetensors").exists()
+    assert chainrule(*arguments, "--out", "run", "--resume", cwd=tmp_path).returncode == 0
+    assert chainrule(*arguments, "--out", "whole", cwd=tmp_path).returncode == 0
+    resumed, whole = (cr.load(tmp_path / name / "model.safetensors") for name in ("run", "whole"))
+    assert np.array_equal(resumed.flat, whole.flat)

@@ -1,0 +1,49 @@
+"""The package as a whole: what importing it costs and what it promises."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import chainrule as cr
+
+HEAVY = {"scipy", "sklearn", "matplotlib", "polars", "rich", "typer", "safetensors", "jax", "torch", "pandas"}
+
+
+def modules_after(code):
+    program = f"{code}\nimport sys, json\nprint(json.dumps(sorted({{m.split('.')[0] for m in sys.modules}})))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_importing_loads_nothing_but_numpy_and_the_standard_library():
+    loaded = modules_after("import chainrule") - modules_after("import numpy, numpy.random")
+    strangers = {m for m in loaded if m not in sys.stdlib_module_names and not m.startswith("_")}
+    assert strangers == {"chainrule"}
+
+
+def test_training_and_predicting_load_none_of_the_heavy_packages():
+    code = (
+        "import chainrule as cr, numpy as np\n"
+        "net = cr.Network([cr.Dense(2, 'softmax')])\n"
+        "cr.train(net, np.eye(4), np.arange(4) % 2, loss='cross_entropy', epochs=1, progress=False)\n"
+        "net.predict(np.eye(4))"
+    )
+    assert not modules_after(code) & HEAVY
+
+
+def test_every_public_name_exists_and_is_documented():
+    for name in cr.__all__:
+        assert getattr(cr, name).__doc__, name
+    for name in cr.ops.__all__:
+        if name in cr.ops.OPERATIONS:
+            assert cr.ops.OPERATIONS[name].__doc__, name
+
+
+@pytest.mark.parametrize(
+    "error",
+    [cr.ShapeError, cr.DataError, cr.OptionError, cr.GraphError, cr.NotFiniteError, cr.ModelFileError],
+)
+def test_all_errors_share_one_base(error):
+    assert issubclass(error, cr.ChainruleError)

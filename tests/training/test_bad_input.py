@@ -1,0 +1,122 @@
+"""What a user's mistake gets: an error of ours that says what came, what was expected, and the way out."""
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+
+X = np.random.default_rng(0).standard_normal((40, 3))
+Y = np.arange(40) % 4
+
+
+def fit(X=X, y=Y, layers=None, **options):
+    net = cr.Network(layers or [cr.Dense(8, "relu"), cr.Dense(4, "softmax")], seed=0)
+    return cr.train(net, X, y, **({"loss": "cross_entropy", "seed": 0, "progress": False} | options))
+
+
+def with_nan():
+    broken = X.copy()
+    broken[7, 1] = np.nan
+    return broken
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"batch_size": 0}, cr.OptionError, "batch_size is 0, but must be a whole number, 1 or more"),
+        ({"batch_size": 2.5}, cr.OptionError, "batch_size is 2.5"),
+        ({"epochs": -1}, cr.OptionError, "epochs is -1"),
+        ({"seed": -1}, cr.OptionError, "seed is -1"),
+        ({"loss": "crossentropy"}, cr.OptionError, "no loss 'crossentropy'. Did you mean 'cross_entropy'.*Known: abs"),
+        ({"loss": 3}, cr.OptionError, "a loss is a name"),
+        ({"metrics": ["acuracy"]}, cr.OptionError, "no metric 'acuracy'. Did you mean 'accuracy'"),
+        ({"optimizer": "adm"}, cr.OptionError, "no optimizer 'adm'. Did you mean 'adam"),
+        ({"optimizer": 0.1}, cr.OptionError, r"such as Adam\(1e-3\), not 0.1"),
+        ({"engine": "nmpy"}, cr.OptionError, "no engine 'nmpy'. Did you mean 'numpy'"),
+        ({"resume": True}, cr.OptionError, "give checkpoint="),
+        ({"early_stopping": 3}, cr.OptionError, "needs validation="),
+        ({"validation": X}, cr.OptionError, r"validation is \(X_val, y_val\)"),
+        ({"class_weight": {9: 2.0}}, cr.OptionError, "class_weight has the class 9"),
+        ({"class_weight": "balance"}, cr.OptionError, "\"balanced\", not 'balance'"),
+        ({"sample_weight": np.ones(3)}, cr.ShapeError, r"weights are \(3,\), but there are 40"),
+        ({"sample_weight": -np.ones(40)}, cr.DataError, "0 or more"),
+        ({"X": with_nan()}, cr.DataError, r"X holds NaN, first at \[7, 1\]"),
+        ({"X": X * np.inf}, cr.DataError, "X holds"),
+        ({"X": X[:0], "y": Y[:0]}, cr.DataError, "no example"),
+        ({"X": X[:5]}, cr.ShapeError, r"X is \(5, 3\) and y is \(40,\)"),
+        ({"X": X.astype(str)}, cr.DataError, "encode text"),
+        ({"X": X[:, 0]}, cr.ShapeError, r"reshape\(-1, 1\)"),
+        ({"y": Y + 1}, cr.DataError, "10 classes|4 classes, so labels are whole numbers from 0 to 3, but Y holds 4"),
+        ({"y": Y - 1}, cr.DataError, "Y holds -1"),
+        ({"y": Y + 0.5}, cr.DataError, "Y holds 0.5"),
+        ({"y": np.array(list("abcd"))[Y]}, cr.DataError, "np.unique"),
+        ({"y": np.where(Y == 1, np.nan, Y)}, cr.DataError, "y holds NaN"),
+        ({"y": np.zeros((40, 7))}, cr.ShapeError, r"labels Y are \(40, 7\)"),
+        ({"y": None}, cr.DataError, "labels must come beside it"),
+        ({"loss": "squared_error"}, cr.ShapeError, r"targets Y are \(40,\), but the network's output is \(40, 4\)"),
+        ({"layers": [cr.Dense(4)]}, cr.DataError, 'takes probabilities.*end the network with "softmax"'),
+        ({"X": iter([]), "y": None}, cr.DataError, "walked only once"),
+        ({"X": [], "y": None}, cr.DataError, "stream of batches is empty"),
+        ({"X": [X], "y": None}, cr.DataError, "batch 0 of the stream is ndarray"),
+        ({"X": 3, "y": None}, cr.DataError, "X is a int"),
+    ],
+)
+def test_bad_arguments_of_train_are_answered(options, error, words):
+    with pytest.raises(error, match=words):
+        fit(**options)
+
+
+def test_a_diverging_learning_rate_names_epoch_batch_and_layer_and_keeps_the_epoch_before():
+    net = cr.Network([cr.Dense(8, "relu"), cr.Dense(1)], seed=0, input_shape=3)
+    states = []
+    with pytest.raises(cr.NotFiniteError, match=r"epoch \d+, batch \d+: the cost is (inf|nan); .*Lower the learning"):
+        cr.train(
+            net,
+            X * 100,
+            Y,
+            loss="squared_error",
+            optimizer=cr.GradientDescent(0.5),
+            batch_size=8,
+            epochs=50,
+            callbacks=[lambda run: states.append(run.network.flat.copy())],
+            seed=0,
+            progress=False,
+        )
+    assert np.isfinite(net.flat).all()
+    if states:
+        assert np.array_equal(net.flat, states[-1])
+
+
+def test_the_first_layer_with_a_nan_is_named():
+    net = cr.Network([cr.Dense(8, "relu"), cr.Dense(4, "tanh"), cr.Dense(4, "softmax")], seed=0, input_shape=3)
+    net.parameters["W2"][0, 0] = np.nan
+    with pytest.raises(cr.NotFiniteError, match=r'epoch 0, batch 0: .* first in layer 2, Dense\(4, "tanh"\).*W2'):
+        cr.train(net, X, Y, loss="cross_entropy", progress=False)
+
+
+def test_bad_batches_do_not_change_the_network_before_they_are_met():
+    net = cr.Network([cr.Dense(4, "softmax")], seed=0, input_shape=3)
+    before = net.flat.copy()
+    late = np.where(np.arange(40) == 39, 4, Y)
+    with pytest.raises(cr.DataError, match="Y holds 4"):
+        cr.train(net, X, late, loss="cross_entropy", shuffle=False, batch_size=4, progress=False)
+    assert np.array_equal(net.flat, before)
+
+
+def test_predicting_another_number_of_features_names_the_layer():
+    net = cr.Network([cr.Dense(5, "relu"), cr.Dense(2)], seed=0, input_shape=4)
+    message = r'^layer 1, Dense\(5, "relu"\): W1 is \(5, 4\), so it takes 4 features, but A0 has 3\.$'
+    with pytest.raises(cr.ShapeError, match=message):
+        net.predict(X)
+
+
+def test_evaluating_labels_of_another_shape_is_a_shape_error():
+    net = cr.Network([cr.Dense(1)], seed=0, input_shape=3)
+    with pytest.raises(cr.ShapeError, match=r"targets Y are \(40, 2\)"):
+        cr.evaluate(net, X, np.zeros((40, 2)), loss="squared_error")
+
+
+def test_a_metric_that_does_not_fit_the_task_says_so():
+    net = cr.Network([cr.Dense(1)], seed=0)
+    with pytest.raises(cr.DataError, match="accuracy cannot be computed: it compares classes"):
+        cr.train(net, X, X[:, 0], loss="squared_error", metrics=["accuracy"], epochs=1, progress=False)

@@ -1,0 +1,271 @@
+"""The loop: what it learns, records, weighs, and how it ends."""
+
+import signal
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+
+
+def network(seed=0, **options):
+    return cr.Network([cr.Dense(16, "relu"), cr.Dense(10, "softmax")], seed=seed, **options)
+
+
+def fit(net, X, y, **options):
+    return cr.train(net, X, y, **({"loss": "cross_entropy", "epochs": 3, "seed": 0, "progress": False} | options))
+
+
+def test_training_learns_digits(digits):
+    X, y = digits
+    net = network()
+    validation = (X[1400:], y[1400:])
+    history = fit(
+        net, X[:1400], y[:1400], optimizer=cr.Adam(0.01), epochs=20, validation=validation, metrics=["accuracy"]
+    )
+    assert history["loss"][-1] < 0.1 < history["loss"][0]
+    assert history["val_accuracy"][-1] > 0.9
+    assert history.epochs[0].keys() == {"epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds"}
+    assert [record["epoch"] for record in history.epochs] == list(range(20))
+    assert (history.engine, history.seed, history.stopped) == ("numpy", 0, "all epochs done")
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_seed_others(digits):
+    X, y = digits
+    nets = [network() for _ in range(3)]
+    for net, seed in zip(nets, (1, 1, 2), strict=True):
+        fit(net, X, y, seed=seed)
+    assert np.array_equal(nets[0].flat, nets[1].flat)
+    assert not np.array_equal(nets[0].flat, nets[2].flat)
+
+
+def test_a_fresh_seed_is_kept_so_that_the_run_can_be_repeated(digits):
+    X, y = digits
+    nets = [network(), network()]
+    history = fit(nets[0], X, y, seed=None)
+    fit(nets[1], X, y, seed=history.seed)
+    assert np.array_equal(nets[0].flat, nets[1].flat)
+
+
+def test_full_batch_loss_is_the_cost_before_each_update(digits):
+    X, y = digits
+    net = network(input_shape=64)
+    before = cr.evaluate(net, X, y, loss="cross_entropy")["loss"]
+    history = fit(net, X, y, batch_size=None, epochs=2)
+    assert history["loss"][0] == pytest.approx(before, rel=1e-6)
+    assert history["loss"][1] < before
+
+
+def test_one_step_is_theta_minus_alpha_times_the_gradient(digits):
+    X, y = digits
+    net = network(dtype="float64", input_shape=64)
+    _, d = cr.gradients(net, X, y, loss="cross_entropy")
+    expected = {name: value - 0.5 * d[f"d{name}"] for name, value in net.parameters.items()}
+    fit(net, X, y, optimizer=cr.GradientDescent(0.5), batch_size=None, epochs=1)
+    for name, value in net.parameters.items():
+        np.testing.assert_allclose(value, expected[name], rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 64, 100, 10**9, None])
+def test_any_batch_size_works(digits, batch_size):
+    X, y = digits[0][:100], digits[1][:100]
+    history = fit(network(), X, y, batch_size=batch_size, epochs=2)
+    assert history["loss"][1] < history["loss"][0]
+
+
+def test_without_shuffling_the_examples_come_as_they_stand(digits):
+    X, y = digits[0][:96], digits[1][:96]
+    by_arrays, by_stream = network(), network()
+    fit(by_arrays, X, y, shuffle=False, batch_size=32)
+    fit(by_stream, [(X[i : i + 32], y[i : i + 32]) for i in range(0, 96, 32)], None)
+    assert np.array_equal(by_arrays.flat, by_stream.flat)
+
+
+def test_a_function_that_returns_batches_trains_as_a_list_does(digits):
+    X, y = digits[0][:96], digits[1][:96]
+
+    def batches():
+        for i in range(0, 96, 32):
+            yield X[i : i + 32], y[i : i + 32]
+
+    by_function, by_list = network(), network()
+    fit(by_function, batches, None)
+    fit(by_list, list(batches()), None)
+    assert np.array_equal(by_function.flat, by_list.flat)
+
+
+def test_a_memory_map_trains_as_its_array_does(tmp_path, digits):
+    X, y = digits
+    np.save(tmp_path / "X.npy", X.astype(np.float32))
+    from_map, from_array = network(), network()
+    fit(from_map, np.load(tmp_path / "X.npy", mmap_mode="r"), y)
+    fit(from_array, X, y)
+    assert np.array_equal(from_map.flat, from_array.flat)
+
+
+def test_weight_two_counts_like_the_example_given_twice(digits):
+    X, y = digits[0][:50], digits[1][:50]
+    twice, weighted = network(dtype="float64"), network(dtype="float64")
+    fit(twice, np.concatenate([X, X[:10]]), np.concatenate([y, y[:10]]), batch_size=None)
+    fit(weighted, X, y, batch_size=None, sample_weight=np.where(np.arange(50) < 10, 2.0, 1.0))
+    np.testing.assert_allclose(twice.flat, weighted.flat, rtol=1e-9, atol=1e-12)
+
+
+def test_class_weights_are_example_weights_by_class(digits):
+    X, y = digits
+    by_class, by_example = network(), network()
+    fit(by_class, X, y, class_weight={3: 5.0, 8: 0.5})
+    fit(by_example, X, y, sample_weight=np.where(y == 3, 5.0, np.where(y == 8, 0.5, 1.0)))
+    assert np.array_equal(by_class.flat, by_example.flat)
+
+
+def test_balanced_class_weights_raise_the_recall_of_a_rare_class():
+    random = np.random.default_rng(0)
+    y = (random.random(2000) < 0.05).astype(int)
+    X = random.standard_normal((2000, 3)) + y[:, None]
+    found = {}
+    for weight in (None, "balanced"):
+        net = cr.Network([cr.Dense(1, "sigmoid")], seed=0)
+        fit(net, X, y, loss="binary_cross_entropy", class_weight=weight, epochs=20)
+        found[weight] = cr.evaluate(net, X, y, loss="binary_cross_entropy", metrics=["recall"])["recall"]
+    assert found["balanced"] > found[None] + 0.3
+
+
+def test_early_stopping_restores_the_best_parameters(digits):
+    X, y = digits
+    validation = (X[100:400], y[100:400])
+    net = cr.Network([cr.Dense(64, "relu"), cr.BatchNorm(), cr.Dense(10, "softmax")], seed=0)
+    history = fit(net, X[:100], y[:100], epochs=300, validation=validation, early_stopping=5, optimizer=cr.Adam(0.01))
+    assert history.stopped == "early stopping"
+    assert history.best_epoch == int(np.argmin(history["val_loss"]))
+    assert len(history.epochs) == history.best_epoch + 6
+    assert cr.evaluate(net, *validation, loss="cross_entropy")["loss"] == pytest.approx(min(history["val_loss"]))
+
+
+def test_early_stopping_can_watch_a_metric_that_should_grow(digits):
+    X, y = digits
+    history = fit(
+        network(),
+        X[:300],
+        y[:300],
+        epochs=200,
+        validation=(X[300:600], y[300:600]),
+        metrics=["accuracy"],
+        early_stopping=cr.EarlyStopping("val_accuracy", patience=3),
+    )
+    assert history.best_epoch == int(np.argmax(history["val_accuracy"]))
+
+
+def test_a_callback_sees_every_epoch_and_can_stop(digits):
+    seen = []
+
+    def callback(run):
+        seen.append(run.history.epochs[-1]["loss"])
+        if run.epoch == 2:
+            run.stop("enough")
+
+    history = fit(network(), *digits, epochs=10, callbacks=[callback])
+    assert history.stopped == "enough"
+    assert seen == history["loss"]
+    assert len(seen) == 3
+
+
+def test_ctrl_c_ends_cleanly_and_keeps_what_was_learned(digits):
+    def press(run):
+        if run.epoch == 1:
+            signal.raise_signal(signal.SIGINT)
+
+    net = network()
+    history = fit(net, *digits, epochs=10, callbacks=[press])
+    assert history.stopped == "interrupted"
+    assert len(history.epochs) == 2
+    assert cr.evaluate(net, *digits, loss="cross_entropy")["loss"] < history["loss"][0]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_metric_may_be_a_function(digits):
+    def mistakes(y, output):
+        return np.sum(output.argmax(axis=1) != y)
+
+    history = fit(network(), *digits, metrics=[mistakes, "accuracy"])
+    assert history["mistakes"][-1] == pytest.approx((1 - history["accuracy"][-1]) * len(digits[1]))
+
+
+def test_a_loss_may_be_a_function_of_operations(digits):
+    X, y = digits
+
+    def brier(A, Y):
+        return ((A - np.eye(10)[Y]) ** 2).sum(axis=-1).mean()
+
+    history = fit(network(), X, y, loss=brier, epochs=5)
+    assert history["loss"][-1] < history["loss"][0]
+    assert cr.check_gradients(cr.Network([cr.Dense(10, "softmax")], seed=0), X[:5], y[:5], brier)
+
+
+def test_train_mode_differs_from_predict_mode_only_through_dropout_and_batch_norm(digits):
+    X, y = digits
+    net = cr.Network([cr.Dense(32, "relu"), cr.Dropout(0.5), cr.Dense(10, "softmax")], seed=0)
+    fit(net, X, y)
+    assert np.array_equal(net.predict(X), net.predict(X))
+    assert cr.gradients(net, X, y, loss="cross_entropy", training=True)[0] != pytest.approx(
+        cr.gradients(net, X, y, loss="cross_entropy")[0], rel=1e-3
+    )
+
+
+def test_l2_shrinks_the_weights_and_counts_in_the_loss(digits):
+    X, y = digits
+    plain, shrunk = network(), network()
+    fit(plain, X, y, epochs=10)
+    history = fit(shrunk, X, y, epochs=10, optimizer=cr.Adam(l2=0.1))
+    assert np.abs(shrunk.parameters["W1"]).sum() < 0.5 * np.abs(plain.parameters["W1"]).sum()
+    assert history["loss"][-1] > cr.evaluate(shrunk, X, y, loss="cross_entropy")["loss"]
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        cr.GradientDescent(0.1),
+        cr.GradientDescent(0.05, momentum=0.9),
+        cr.GradientDescent(0.05, momentum=0.9, nesterov=True),
+        cr.Adagrad(0.05),
+        cr.RMSProp(0.005),
+        cr.Adam(cr.schedules.OneCycle(0.01, epochs=20)),
+        cr.AdamW(clip_norm=1.0),
+        cr.Adam(0.005),
+        cr.LBFGS(l2=1e-4),
+    ],
+    ids=str,
+)
+def test_every_optimizer_learns(digits, optimizer):
+    X, y = digits
+    net = network()
+    fit(net, X, y, epochs=20, optimizer=optimizer)
+    assert cr.evaluate(net, X, y, loss="cross_entropy", metrics=["accuracy"])["accuracy"] > 0.85
+
+
+def test_lbfgs_finds_the_minimum_that_scikit_learn_finds(digits):
+    from sklearn.linear_model import LogisticRegression
+
+    X, y = digits[0][:300], digits[1][:300]
+    net = cr.Network([cr.Dense(10, "softmax", initializer="zeros")], dtype="float64")
+    history = fit(net, X, y, optimizer=cr.LBFGS(l2=0.01, tolerance=1e-8), epochs=1000)
+    theirs = LogisticRegression(C=1 / (0.01 * 300), tol=1e-10, max_iter=5000).fit(X, y)
+    assert history.stopped == "converged"
+    np.testing.assert_allclose(net.predict(X), theirs.predict_proba(X), atol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+def test_momentum_descent_agrees_with_scikit_learns_network(digits):
+    from sklearn.neural_network import MLPClassifier
+
+    X, y = digits[0][:200], digits[1][:200]
+    options = {"solver": "sgd", "alpha": 0.0, "batch_size": 50, "max_iter": 3, "shuffle": False, "random_state": 0}
+    start = MLPClassifier((16,), learning_rate_init=1e-300, **options).fit(X, y)
+    theirs = MLPClassifier((16,), learning_rate_init=0.1, **options).fit(X, y)
+    net = network(dtype="float64", input_shape=64)
+    net.set_parameters({f"W{l}": W.T for l, W in enumerate(start.coefs_, 1)})
+    net.set_parameters({f"b{l}": b for l, b in enumerate(start.intercepts_, 1)})
+    optimizer = cr.GradientDescent(0.1, momentum=0.9, nesterov=True)
+    history = fit(net, X, y, optimizer=optimizer, batch_size=50, shuffle=False)
+    np.testing.assert_allclose(net.parameters["W1"], theirs.coefs_[0].T, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(history["loss"], theirs.loss_curve_, rtol=1e-12)

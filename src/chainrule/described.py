@@ -31,16 +31,19 @@ class Described:
         """The constructor's arguments as they are now.
 
         Raises:
-            OptionError: the class does not keep an argument under its own name.
+            OptionError: the class does not keep an argument under its own name, or takes any number of them.
         """
-        names = [p for p in inspect.signature(type(self)).parameters.values() if p.kind is not p.VAR_KEYWORD]
-        missing = [p.name for p in names if not hasattr(self, p.name)]
-        if missing:
-            raise OptionError(
-                f"{type(self).__name__} does not keep its argument {missing[0]!r}: "
-                f"write self.{missing[0]} = {missing[0]} in its __init__, so that it can be shown, copied and saved."
-            )
-        return {p.name: getattr(self, p.name) for p in names}
+        for name, parameter in constructor(type(self)).items():
+            if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+                raise OptionError(
+                    f"{type(self).__name__} takes {parameter}, which cannot be written down: take a list, or names."
+                )
+            if not hasattr(self, name):
+                raise OptionError(
+                    f"{type(self).__name__} does not keep its argument {name!r}: "
+                    f"write self.{name} = {name} in its __init__, so that it can be shown, copied and saved."
+                )
+        return {name: getattr(self, name) for name in constructor(type(self))}
 
     def describe(self) -> dict[str, Any]:
         """This object as plain JSON; `restore` makes it again."""
@@ -50,8 +53,12 @@ class Described:
 
     def __repr__(self) -> str:
         shown: list[str] = []
-        parameters = inspect.signature(type(self)).parameters
-        for name, argument in self.arguments().items():
+        parameters = constructor(type(self))
+        try:
+            arguments = self.arguments()
+        except OptionError:
+            return f"{type(self).__name__}(…)"
+        for name, argument in arguments.items():
             default = parameters[name].default
             if argument is default or (type(argument) is type(default) and argument == default):
                 continue
@@ -60,6 +67,15 @@ class Described:
             in_line = len(shown) == list(parameters).index(name)
             shown.append(text if by_position and in_line else f"{name}={text}")
         return f"{type(self).__name__}({', '.join(shown)})"
+
+
+@functools.cache
+def constructor(kind: type[Described]) -> dict[str, inspect.Parameter]:
+    """The parameters of a class's `__init__`, without self; none where it has no `__init__` of its own."""
+    if kind.__init__ is object.__init__:
+        return {}
+    _, *parameters = inspect.signature(kind.__init__).parameters.values()
+    return {parameter.name: parameter for parameter in parameters}
 
 
 def restore(description: Any) -> Any:

@@ -22,8 +22,8 @@ class Layer(Described):
             def forward(self, A):
                 return A * self.parameter("s", (A.shape[-1],), "ones")
 
-    Arguments of an own `__init__` are kept as attributes of the same names, so that the layer can be saved and copied;
-    layers among them (also in lists) are found and trained too.
+    Arguments of an own `__init__` are kept as attributes of the same names, so that the layer can be saved and copied.
+    Layers that it keeps as attributes, also in lists, are found and trained too.
 
     Attributes:
         held: the layer's own parameters by name, {"W": …, "b": …}: what training changes.
@@ -125,10 +125,12 @@ class Layer(Described):
         return f"{self!r} after layer {self._after}" if self._after else repr(self)
 
     def children(self) -> Iterator[Layer]:
-        """The layers among the arguments, in order."""
-        for argument in self.arguments().values():
-            for item in argument if isinstance(argument, list | tuple) else (argument,):
-                if isinstance(item, Layer):
+        """The layers that this one keeps as attributes, or in lists, in the order in which they were set."""
+        seen = {id(self.root)}
+        for attribute in vars(self).values():
+            for item in attribute if isinstance(attribute, list | tuple) else (attribute,):
+                if isinstance(item, Layer) and id(item) not in seen:
+                    seen.add(id(item))
                     yield item
 
     def family(self, path: str = "") -> Iterator[tuple[str, Layer]]:

@@ -20,7 +20,7 @@ class History:
     Attributes:
         epochs: a dict for each epoch: `epoch` (from 0), `loss` (the mean cost of the batches as they were met, penalty
             included), `seconds`, then each metric under its name, measured on the same outputs; with validation also
-            `val_loss` (without penalty) and each metric under "val_" and its name.
+            `val_loss` (without penalty) and `val_` with the name of each metric.
         engine: which engine ran.
         seed: of shuffling and dropout, so that the run can be repeated.
         stopped: why training ended: "all epochs done", "early stopping", "interrupted", or a callback's own words.

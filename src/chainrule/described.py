@@ -7,6 +7,7 @@ operations as {"operation": "leaky_relu", "options": {"slope": 0.2}}.
 import functools
 import inspect
 import math
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from chainrule.errors import OptionError
@@ -33,7 +34,7 @@ class Described:
         Raises:
             OptionError: the class does not keep an argument under its own name, or takes any number of them.
         """
-        for name, parameter in constructor(type(self)).items():
+        for name, parameter in constructor(type(self).__init__).items():
             if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
                 raise OptionError(
                     f"{type(self).__name__} takes {parameter}, which cannot be written down: take a list, or names."
@@ -43,7 +44,7 @@ class Described:
                     f"{type(self).__name__} does not keep its argument {name!r}: "
                     f"write self.{name} = {name} in its __init__, so that it can be shown, copied and saved."
                 )
-        return {name: getattr(self, name) for name in constructor(type(self))}
+        return {name: getattr(self, name) for name in constructor(type(self).__init__)}
 
     def describe(self) -> dict[str, Any]:
         """This object as plain JSON; `restore` makes it again."""
@@ -53,7 +54,7 @@ class Described:
 
     def __repr__(self) -> str:
         shown: list[str] = []
-        parameters = constructor(type(self))
+        parameters = constructor(type(self).__init__)
         try:
             arguments = self.arguments()
         except OptionError:
@@ -70,11 +71,11 @@ class Described:
 
 
 @functools.cache
-def constructor(kind: type[Described]) -> dict[str, inspect.Parameter]:
-    """The parameters of a class's `__init__`, without self; none where it has no `__init__` of its own."""
-    if kind.__init__ is object.__init__:
+def constructor(init: Callable[..., None]) -> dict[str, inspect.Parameter]:
+    """The parameters of a class's `__init__`, without self; none where the class has no `__init__` of its own."""
+    if init is object.__init__:
         return {}
-    _, *parameters = inspect.signature(kind.__init__).parameters.values()
+    _, *parameters = inspect.signature(init).parameters.values()
     return {parameter.name: parameter for parameter in parameters}
 
 

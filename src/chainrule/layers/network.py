@@ -56,6 +56,7 @@ class Network(Layer):
         self.input_shape: tuple[int, ...] | None = None
         self.metadata: dict[str, Any] = {}
         self.flat: NDArray[Any] = np.empty(0, self.dtype)
+        self._places: dict[str, slice] = {}
         _refuse_repeats(self)
         if input_shape is not None:
             self.build(input_shape)
@@ -168,11 +169,11 @@ class Network(Layer):
 
     def gradient(self, variables: Mapping[str, Variable]) -> NDArray[Any]:
         """dJ/dθ in the order of `flat`, from the variables of `record` after `backward()`; unused parameters get 0."""
-        parts = []
-        for name, value in self.parameters.items():
-            grad = variables[name].grad if name in variables else None
-            parts.append(np.zeros(value.size, self.dtype) if grad is None else np.ravel(grad))
-        return np.concatenate(parts) if parts else np.empty(0, self.dtype)
+        flat = np.zeros_like(self.flat)
+        for name, made in variables.items():
+            if made.grad is not None:
+                flat[self._places[name]] = np.ravel(made.grad)
+        return flat
 
     def predict(self, X: Any, *, engine: str = "auto") -> NDArray[Any]:
         """The network's output for each example: (m, n_out).
@@ -291,8 +292,12 @@ class Network(Layer):
                 layer.held[name] = flat[start:end].reshape(value.shape)
                 layer.held[name][...] = value
         for network in self._networks():
-            size = sum(value.size for value in network.parameters.values())
-            network.flat = flat[begins[id(network)] : begins[id(network)] + size]
+            begin = end = begins[id(network)]
+            network._places = {}
+            for name, value in network.parameters.items():
+                start, end = end, end + value.size
+                network._places[name] = slice(start - begin, end - begin)
+            network.flat = flat[begin:end]
             network.dtype = self.dtype
 
     def _number(self) -> None:

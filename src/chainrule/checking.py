@@ -4,7 +4,10 @@ import math
 import operator
 from typing import Any
 
-from chainrule.errors import OptionError
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.errors import DataError, OptionError
 
 
 def whole(name: str, value: Any, *, at_least: int = 1) -> int:
@@ -22,13 +25,44 @@ def whole(name: str, value: Any, *, at_least: int = 1) -> int:
     return number
 
 
+def as_array(value: Any, called: str) -> NDArray[Any]:
+    """`value` as an array with at least one example along its first axis; a memory map stays one.
+
+    Raises:
+        DataError: it is sparse, ragged, or holds no example.
+    """
+    if hasattr(value, "toarray") and not hasattr(value, "to_numpy"):
+        raise DataError(f"{called} is a sparse matrix: give {called}.toarray().")
+    try:
+        array = value if isinstance(value, np.ndarray) else np.asarray(value)
+    except ValueError:
+        raise DataError(f"{called} is ragged: its rows have different lengths.") from None
+    if array.ndim == 0 or len(array) == 0:
+        raise DataError(f"{called} is {array.shape}: there is no example in it.")
+    return array
+
+
+def seed_or_fresh(seed: Any) -> int:
+    """The seed, or where it is None one that nobody chose, small enough to be typed again.
+
+    Raises:
+        OptionError: it is not a whole number of 0 or more.
+    """
+    if seed is None:
+        return int(np.random.SeedSequence().generate_state(1)[0])
+    return whole("seed", seed, at_least=0)
+
+
 def real(name: str, value: Any, *, low: float = -math.inf, high: float = math.inf, open: str = "") -> float:
     """`value` as a float in [low, high]; `open` holds "low" or "high" or both words where the end itself is excluded.
 
     Raises:
         OptionError: it is not a finite number, or outside.
     """
-    number = float(value) if isinstance(value, int | float) or hasattr(value, "__float__") else math.nan
+    try:
+        number = float(value) if not isinstance(value, str) else math.nan
+    except (TypeError, ValueError):
+        number = math.nan
     inside = (low < number if "low" in open else low <= number) and (
         number < high if "high" in open else number <= high
     )

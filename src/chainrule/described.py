@@ -10,6 +10,8 @@ import math
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+import numpy as np
+
 from chainrule.errors import OptionError
 from chainrule.graph import OPERATIONS, Operation
 from chainrule.names import unknown
@@ -20,6 +22,9 @@ class Described:
 
     kinds: ClassVar[dict[str, type["Described"]]] = {}
     """Every subclass by its name, own ones of users too."""
+
+    undescribed: ClassVar[frozenset[str]] = frozenset()
+    """Arguments that are left out of the description."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -39,6 +44,8 @@ class Described:
                 raise OptionError(
                     f"{type(self).__name__} takes {parameter}, which cannot be written down: take a list, or names."
                 )
+            if name in ("type", "operation"):
+                raise OptionError(f"{type(self).__name__} has an argument {name!r}: give it another name.")
             if not hasattr(self, name):
                 raise OptionError(
                     f"{type(self).__name__} does not keep its argument {name!r}: "
@@ -46,10 +53,18 @@ class Described:
                 )
         return {name: getattr(self, name) for name in constructor(type(self).__init__)}
 
+    def __post_init__(self) -> None:
+        """For dataclasses: NumPy's numbers become Python's, which never widen float32 and can be written as JSON."""
+        for name, value in vars(self).items():
+            if isinstance(value, np.number):
+                object.__setattr__(self, name, value.item())
+
     def describe(self) -> dict[str, Any]:
         """This object as plain JSON; `restore` makes it again."""
         return {"type": type(self).__name__} | {
-            name: _plain(argument, f"{type(self).__name__}'s {name}") for name, argument in self.arguments().items()
+            name: _plain(argument, f"{type(self).__name__}'s {name}")
+            for name, argument in self.arguments().items()
+            if name not in self.undescribed
         }
 
     def __repr__(self) -> str:
@@ -94,15 +109,17 @@ def restore(description: Any) -> Any:
         if name not in OPERATIONS:
             raise OptionError(unknown("operation", name, OPERATIONS))
         return functools.partial(OPERATIONS[name], **options) if options else OPERATIONS[name]
-    if "type" not in description:
-        return {name: restore(item) for name, item in description.items()}
     kind = description["type"]
+    if kind == "dict":
+        return {name: restore(item) for name, item in description["items"].items()}
     if kind not in Described.kinds:
         raise OptionError(
             f"{unknown('layer, initializer, schedule or optimizer', kind, Described.kinds)} "
             "If it is a class of your own, import the module that defines it first."
         )
     arguments = {name: restore(item) for name, item in description.items() if name != "type"}
+    if Described.kinds[kind].undescribed & arguments.keys():
+        raise OptionError(f"a description of {kind} does not hold {', '.join(Described.kinds[kind].undescribed)}.")
     try:
         return Described.kinds[kind](**arguments)
     except TypeError as error:
@@ -116,10 +133,12 @@ def _plain(value: Any, what: str) -> Any:
         return {"operation": value.name}
     if isinstance(value, functools.partial) and isinstance(value.func, Operation) and not value.args:
         return {"operation": value.func.name, "options": {k: _plain(v, what) for k, v in value.keywords.items()}}
+    if isinstance(value, np.number):
+        return value.item()
     if isinstance(value, list | tuple):
         return [_plain(item, what) for item in value]
     if isinstance(value, dict):
-        return {str(key): _plain(item, what) for key, item in value.items()}
+        return {"type": "dict", "items": {str(key): _plain(item, what) for key, item in value.items()}}
     if value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value)):
         return value
     raise OptionError(

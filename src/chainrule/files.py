@@ -4,16 +4,18 @@ Tensors travel in the safetensors format with one JSON text in its metadata: no 
 """
 
 import contextlib
+import glob
 import json
+import math
 import os
-import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.errors import ModelFileError
+from chainrule.errors import ModelFileError, OptionError
 
 Tensors = dict[str, NDArray[Any]]
 
@@ -26,23 +28,24 @@ def write_atomically(path: str | os.PathLike[str], content: bytes | str) -> None
     """
     path = Path(path)
     data = content.encode() if isinstance(content, str) else content
-    temporary = None
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        if temporary is not None:
+        _sweep(path)
+        try:
+            with open(temporary, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
             with contextlib.suppress(OSError):
-                os.unlink(temporary)
+                temporary.unlink()
+            raise
+    except (OSError, ValueError) as error:
         kept = " The file that was there is unchanged." if path.is_file() else ""
-        raise ModelFileError(f"cannot write {path}: {error.strerror or error}.{kept}") from error
+        raise ModelFileError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}.{kept}") from error
+    _sync_folder(path.parent)
 
 
 def write_tensors(path: str | os.PathLike[str], tensors: Tensors, metadata: dict[str, Any]) -> None:
@@ -62,17 +65,25 @@ def read_tensors(path: str | os.PathLike[str]) -> tuple[Tensors, dict[str, Any]]
     """
     try:
         data = Path(path).read_bytes()
-    except OSError as error:
-        raise ModelFileError(f"cannot read {path}: {error.strerror or error}.") from None
+    except (OSError, ValueError) as error:
+        raise ModelFileError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}.") from None
     return unpack(data, str(path))
 
 
 def pack(tensors: Tensors, metadata: dict[str, Any]) -> bytes:
-    """The bytes of a tensor file."""
+    """The bytes of a tensor file.
+
+    Raises:
+        OptionError: the metadata are not plain JSON.
+    """
     from safetensors.numpy import save
 
+    try:
+        described = json.dumps(metadata)
+    except (TypeError, ValueError) as error:
+        raise OptionError(f"what goes into the file beside the tensors must be plain JSON: {error}.") from None
     contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
-    packed: bytes = save(contiguous, metadata={"chainrule": json.dumps(metadata, ensure_ascii=False)})
+    packed: bytes = save(contiguous, metadata={"chainrule": described})
     return packed
 
 
@@ -102,18 +113,33 @@ def unpack(data: bytes, called: str) -> tuple[Tensors, dict[str, Any]]:
     return tensors, description
 
 
+def _sweep(path: Path) -> None:
+    """Remove what writers of this file left behind when they were killed, more than ten minutes ago."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > 600:
+                left.unlink()
+
+
 def _sync_folder(folder: Path) -> None:
     """Make the renaming itself survive a power failure, where the system can."""
     if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        with contextlib.suppress(OSError):
+            handle = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
 
 
-def _umask() -> int:
-    """The permissions that this process takes away from new files."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
+def to_json(value: Any) -> str:
+    """`value` as JSON text; NaN and infinity, which JSON does not know, become null."""
+    return json.dumps(_finite(value), indent=1)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -69,6 +69,8 @@ class Operation:
         self.after = dict(after or {})
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
+        inputs = self._spread(inputs)
+        options = {name: option.item() if isinstance(option, np.number) else option for name, option in options.items()}
         if not any(isinstance(given, Variable) for given in inputs):
             return self.differentiate(*inputs, **options)[0]
         shortcut = self._shortcut(inputs[0])
@@ -83,9 +85,32 @@ class Operation:
 
         Python numbers beside an array are left as they are, so that they never widen float32 to float64.
         """
-        plain = list | tuple if any(hasattr(v, "dtype") for v in values) else list | tuple | int | float
-        arrays = [np.asarray(v) if isinstance(v, plain) else v for v in values]
+        beside_an_array = any(hasattr(v, "dtype") for v in values)
+        arrays = [
+            np.asarray(v)
+            if isinstance(v, list | tuple)
+            else np.asarray(float(v))
+            if isinstance(v, int | float) and not beside_an_array
+            else v
+            for v in values
+        ]
         return self.function(_namespace(arrays), *arrays, **options)
+
+    def _spread(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The inputs; where any number is taken they may come in one list, as NumPy has it."""
+        if self.inputs[0].startswith("*") and len(inputs) == 1 and isinstance(inputs[0], list | tuple):
+            return tuple(inputs[0])
+        for given in inputs:
+            if isinstance(given, list | tuple) and any(isinstance(item, Variable) for item in given):
+                raise GraphError(
+                    f"{self.name} was given variables inside a {type(given).__name__}: "
+                    "make one variable of them first, with cr.ops.stack."
+                )
+        return inputs
+
+    def options(self) -> dict[str, Any]:
+        """The options with their defaults; "…" where one must be given."""
+        return {name: "…" if default is inspect.Parameter.empty else default for name, default in self.defaults.items()}
 
     def _shortcut(self, first: Any) -> Operation | None:
         if isinstance(first, Variable) and first.operation in self.after and not first.options:
@@ -93,7 +118,9 @@ class Operation:
         return None
 
     def __repr__(self) -> str:
-        return f"<operation {self.name}>"
+        return (
+            f"<operation {self.name}({', '.join([*self.inputs, *(f'{k}={v!r}' for k, v in self.options().items())])})>"
+        )
 
 
 def operation(
@@ -111,7 +138,8 @@ def operation(
 class Variable:
     """A value in the computation graph that can be differentiated by.
 
-    Make the leaves with `variable`; operations and the operators + - * / @ ** and [] make the rest.
+    Make the leaves with `variable`; operations and the operators + - * / @ ** and [] make the rest. Comparisons give
+    plain arrays of True and False.
 
     Attributes:
         value: the array or number.
@@ -121,7 +149,6 @@ class Variable:
     """
 
     __slots__ = ("derivatives", "grad", "inputs", "name", "operation", "options", "value")
-    __array_ufunc__ = None  # lets `array * variable` reach Variable.__rmul__ instead of looping over the array
 
     def __init__(
         self,
@@ -172,10 +199,38 @@ class Variable:
     def __float__(self) -> float:
         return float(self.value)
 
+    def __bool__(self) -> bool:
+        return bool(self.value)
+
+    def __format__(self, form: str) -> str:
+        return format(float(self.value), form) if form else str(self)
+
     def __repr__(self) -> str:
         called = f", {self.name!r}" if self.name else ""
         derivative = "" if self.grad is None else f", grad={self.grad}"
         return f"variable({self.value}{called}{derivative})"
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        """NumPy's functions of a variable, such as `array * a` and `np.exp(a)`, are the operations of that name."""
+        found = OPERATIONS.get({"absolute": "abs"}.get(ufunc.__name__, ufunc.__name__))
+        if found is None or method != "__call__" or options:
+            raise TypeError(
+                f"np.{ufunc.__name__} is no operation of the computation graph, which has {', '.join(OPERATIONS)} "
+                "(see chainrule.ops)."
+            )
+        return found(*inputs)
+
+    def __lt__(self, other: Any) -> Any:
+        return self.value < plain(other)
+
+    def __le__(self, other: Any) -> Any:
+        return self.value <= plain(other)
+
+    def __gt__(self, other: Any) -> Any:
+        return self.value > plain(other)
+
+    def __ge__(self, other: Any) -> Any:
+        return self.value >= plain(other)
 
     def __neg__(self) -> Any:
         return OPERATIONS["negative"](self)
@@ -235,7 +290,8 @@ class Variable:
         return OPERATIONS["reshape"](self, shape=shape[0] if len(shape) == 1 else shape)
 
     def transpose(self, *axes: Any) -> Any:
-        return OPERATIONS["transpose"](self, axes=axes or None)
+        order = axes[0] if len(axes) == 1 and isinstance(axes[0], list | tuple) else axes
+        return OPERATIONS["transpose"](self, axes=tuple(order) if order else None)
 
 
 def variable(value: Any, name: str | None = None) -> Variable:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.checking import real
 from chainrule.described import Described
 from chainrule.errors import OptionError
 from chainrule.names import lookup
@@ -46,6 +47,10 @@ class Random(Initializer):
     """scale · randn: small numbers of the normal distribution (the notes, "random initialization": scale 0.01)."""
 
     scale: float = 0.01
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        real("scale", self.scale)
 
     def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> NDArray[np.float64]:
         return self.scale * random.standard_normal(shape)
@@ -87,6 +92,10 @@ class Orthogonal(Initializer):
     """gain · Q with orthonormal rows or columns, whichever are fewer (Saxe et al., 2014)."""
 
     gain: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        real("gain", self.gain)
 
     def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> NDArray[np.float64]:
         if len(shape) < 2:

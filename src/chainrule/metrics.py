@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,6 +16,13 @@ from chainrule.names import lookup
 Task = Literal["classes", "yes_no", "signs", "values"]
 """What the outputs mean: a probability for each class, one for each yes-or-no question, a score whose sign decides
 (labels −1 and +1), or plain values."""
+
+MEANINGS: dict[Task, str] = {
+    "classes": "gives each class a probability",
+    "yes_no": "answers yes or no",
+    "signs": "decides by the sign of a score",
+    "values": "predicts values",
+}
 
 TASKS: dict[str, Task] = {
     "cross_entropy": "classes",
@@ -33,21 +41,33 @@ class Metric:
         name: its key in the history.
         score: `(y, output, task) -> number`, both as the network and the data give them.
         greater_is_better: which way is up.
+        tasks: what the outputs may mean.
     """
 
     name: str
     score: Callable[[NDArray[Any], NDArray[Any], Task], float]
     greater_is_better: bool = True
+    tasks: tuple[Task, ...] = ("classes", "yes_no", "signs", "values")
 
 
-def find_metrics(given: Any) -> list[Metric]:
-    """The metrics of a list of names and functions `f(y, output) -> number`.
+def find_metrics(given: Any, task: Task) -> list[Metric]:
+    """The metrics of a list of names and functions `f(y, output) -> number`; functions get y in the output's shape.
 
     Raises:
-        OptionError: an unknown name, or something else.
+        OptionError: an unknown name, two of one name, one that does not fit the task, or something else.
     """
-    listed = [given] if isinstance(given, str) or callable(given) else list(given)
-    return [_find(metric) for metric in listed]
+    if isinstance(given, str) or callable(given):
+        given = [given]
+    if not isinstance(given, list | tuple):
+        raise OptionError(f"metrics are a list of names and functions of (y, output), not {given!r}.")
+    found = [_find(metric) for metric in given]
+    for i, metric in enumerate(found):
+        if metric.name in [other.name for other in found[:i]]:
+            raise OptionError(f"two metrics are called {metric.name}: give each function a name of its own.")
+        if task not in metric.tasks:
+            fitting = sorted(name for name, known in METRICS.items() if task in known.tasks)
+            raise OptionError(f"{metric.name} does not fit a network that {MEANINGS[task]}; take {', '.join(fitting)}.")
+    return found
 
 
 def score(metrics: Iterable[Metric], y: NDArray[Any], output: NDArray[Any], task: Task) -> dict[str, float]:
@@ -59,7 +79,9 @@ def score(metrics: Iterable[Metric], y: NDArray[Any], output: NDArray[Any], task
     found = {}
     for metric in metrics:
         try:
-            found[metric.name] = float(metric.score(y, output, task))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # scikit-learn's notes on rare classes; the value is what counts
+                found[metric.name] = float(metric.score(y, output, task))
         except (ValueError, TypeError) as error:
             raise DataError(f"the metric {metric.name} cannot be computed: {error}") from error
     return found
@@ -84,6 +106,12 @@ def true_labels(y: NDArray[Any], output: NDArray[Any], task: Task) -> NDArray[An
     return y[..., 0] if y.shape[-1:] == (1,) and y.ndim == output.ndim else y
 
 
+def beside(y: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """y in the output's shape where the two differ only by a last axis of length 1; otherwise as it is."""
+    y = np.asarray(y)
+    return y.reshape(shape) if shape[-1:] == (1,) and y.shape == shape[:-1] else y
+
+
 def task_of(loss: str) -> Task:
     """What outputs mean under a loss of that name."""
     return TASKS.get(loss, "values")
@@ -94,7 +122,7 @@ def _find(given: Any) -> Metric:
         return lookup("metric", given, METRICS)
     if callable(given):
         name = getattr(given, "__name__", type(given).__name__)
-        return Metric(name, lambda y, output, task: given(y, output))
+        return Metric(name, lambda y, output, task: given(beside(y, output.shape), output))
     raise OptionError(f"a metric is a name or a function of (y, output), not {given!r}.")
 
 
@@ -104,14 +132,15 @@ def _of_labels(function: str, **options: Any) -> Callable[[NDArray[Any], NDArray
     def metric(y: NDArray[Any], output: NDArray[Any], task: Task) -> float:
         import sklearn.metrics
 
-        if task == "values":
-            raise DataError("it compares classes, but this network predicts values; for those take r2, rmse or mae")
         true, decided = true_labels(y, output, task), decide(output, task)
         if task == "classes":
             true, decided = true.reshape(-1), decided.reshape(-1)
         more = {}
         if "average" in options:
-            more = {"average": "binary" if decided.ndim == 1 and task != "classes" else "macro", "zero_division": 0.0}
+            more = {
+                "average": "binary" if output.shape[-1] == (2 if task == "classes" else 1) else "macro",
+                "zero_division": 0.0,
+            }
         return float(getattr(sklearn.metrics, function)(true, decided, **more))
 
     return metric
@@ -123,8 +152,6 @@ def _of_probabilities(function: str) -> Callable[[NDArray[Any], NDArray[Any], Ta
     def metric(y: NDArray[Any], output: NDArray[Any], task: Task) -> float:
         import sklearn.metrics
 
-        if task == "values":
-            raise DataError("it reads probabilities, but this network predicts values; for those take r2, rmse or mae")
         true = true_labels(y, output, task)
         if task == "classes":
             probabilities = output.reshape(-1, output.shape[-1]).astype(np.float64)
@@ -135,8 +162,6 @@ def _of_probabilities(function: str) -> Callable[[NDArray[Any], NDArray[Any], Ta
             more = {"multi_class": "ovr"} if function == "roc_auc_score" else {}
             return float(getattr(sklearn.metrics, function)(true.reshape(-1), probabilities, labels=labels, **more))
         if function == "log_loss":
-            if task == "signs":
-                raise DataError("it reads probabilities, but scores are none; train with binary_cross_entropy")
             p = output.reshape(-1).astype(np.float64)
             return float(sklearn.metrics.log_loss(y.reshape(-1), np.column_stack([1 - p, p]), labels=[0, 1]))
         return float(sklearn.metrics.roc_auc_score(true, output.reshape(true.shape)))
@@ -156,20 +181,22 @@ def _of_values(function: str) -> Callable[[NDArray[Any], NDArray[Any], Task], fl
     return metric
 
 
+LABELLED: tuple[Task, ...] = ("classes", "yes_no", "signs")
+
 METRICS = {
     metric.name: metric
     for metric in (
-        Metric("accuracy", _of_labels("accuracy_score")),
-        Metric("balanced_accuracy", _of_labels("balanced_accuracy_score")),
-        Metric("precision", _of_labels("precision_score", average=None)),
-        Metric("recall", _of_labels("recall_score", average=None)),
-        Metric("f1", _of_labels("f1_score", average=None)),
-        Metric("roc_auc", _of_probabilities("roc_auc_score")),
-        Metric("log_loss", _of_probabilities("log_loss"), greater_is_better=False),
-        Metric("mse", _of_values("mean_squared_error"), greater_is_better=False),
-        Metric("rmse", _of_values("root_mean_squared_error"), greater_is_better=False),
-        Metric("mae", _of_values("mean_absolute_error"), greater_is_better=False),
-        Metric("r2", _of_values("r2_score")),
+        Metric("accuracy", _of_labels("accuracy_score"), tasks=LABELLED),
+        Metric("balanced_accuracy", _of_labels("balanced_accuracy_score"), tasks=LABELLED),
+        Metric("precision", _of_labels("precision_score", average=None), tasks=LABELLED),
+        Metric("recall", _of_labels("recall_score", average=None), tasks=LABELLED),
+        Metric("f1", _of_labels("f1_score", average=None), tasks=LABELLED),
+        Metric("roc_auc", _of_probabilities("roc_auc_score"), tasks=LABELLED),
+        Metric("log_loss", _of_probabilities("log_loss"), greater_is_better=False, tasks=("classes", "yes_no")),
+        Metric("mse", _of_values("mean_squared_error"), greater_is_better=False, tasks=("values",)),
+        Metric("rmse", _of_values("root_mean_squared_error"), greater_is_better=False, tasks=("values",)),
+        Metric("mae", _of_values("mean_absolute_error"), greater_is_better=False, tasks=("values",)),
+        Metric("r2", _of_values("r2_score"), tasks=("values",)),
     )
 }
 """The metrics that training knows by name. Of more than two classes, precision, recall and f1 are the plain mean over

@@ -20,9 +20,31 @@ def lookup(kind: str, name: str, known: Mapping[str, T]) -> T:
         raise OptionError(unknown(kind, name, known)) from None
 
 
+ELSEWHERE = {
+    "bce": "binary_cross_entropy",
+    "binary_crossentropy": "binary_cross_entropy",
+    "log_loss": "binary_cross_entropy",
+    "categorical_crossentropy": "cross_entropy",
+    "sparse_categorical_crossentropy": "cross_entropy",
+    "nll": "cross_entropy",
+    "mse": "squared_error",
+    "mean_squared_error": "squared_error",
+    "mae": "absolute_error",
+    "l1": "absolute_error",
+    "swish": "silu",
+    "linear": "identity",
+    "logistic": "sigmoid",
+    "kaiming": "he",
+    "auc": "roc_auc",
+    "momentum": "gradient_descent",
+}
+"""What other libraries call things, and what they are called here."""
+
+
 def unknown(kind: str, name: object, known: Iterable[str]) -> str:
     """The sentence that answers an unknown name."""
     known = sorted(known)
-    nearest = get_close_matches(str(name).lower().replace("-", "_"), known, n=1, cutoff=0.5)
+    asked = str(name).lower().replace("-", "_")
+    nearest = [ELSEWHERE[asked]] if ELSEWHERE.get(asked) in known else get_close_matches(asked, known, cutoff=0.5)
     hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
     return f"there is no {kind} {name!r}.{hint} Known: {', '.join(known)}."

@@ -44,6 +44,7 @@ class Optimizer(Described):
     """The names of the vectors that the rule remembers; all start at 0."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not isinstance(self.learning_rate, Schedule):
             real("the learning rate", self.learning_rate, low=0)
         real("l2", self.l2, low=0)
@@ -57,26 +58,26 @@ class Optimizer(Described):
         raise NotImplementedError(f"{type(self).__name__} must define rule(g, alpha, t, **slots).")
 
     def step(
-        self, theta: Array, gradient: Array, weights: Array, alpha: float, t: int, slots: Slots
+        self, theta: Array, gradient: Array, regularized: Array, alpha: float, t: int, slots: Slots
     ) -> tuple[Array, Slots]:
         """What to subtract from θ after regularization and clipping, and the new slots.
 
         Args:
             theta: θ, all parameters in one vector.
             gradient: dJ/dθ without the penalty.
-            weights: 1 where θ is a weight, which is regularized, and 0 where it is not.
+            regularized: 1 where θ is a weight, and 0 where it is a bias or the like.
             alpha: the learning rate of this update.
             t: the number of this update, from 1.
         """
-        g = gradient + self.l2 * weights * theta if self.l2 else gradient
+        g = gradient + self.l2 * regularized * theta if self.l2 else gradient
         change, slots = self.rule(self._clip(g), alpha, t, **slots)
         if self.weight_decay:
-            change = change + alpha * self.weight_decay * weights * theta
+            change = change + alpha * self.weight_decay * regularized * theta
         return change, slots
 
-    def penalty(self, theta: Array, weights: Array) -> float:
+    def penalty(self, theta: Array, regularized: Array) -> float:
         """λ/2 Σ ‖W‖², what L2 regularization adds to J."""
-        return penalty(self.l2, theta, weights)
+        return penalty(self.l2, theta, regularized)
 
     def alpha(self, epoch: float) -> float:
         """The learning rate at this epoch."""
@@ -124,6 +125,10 @@ class Adagrad(Optimizer):
 
     slots: ClassVar[tuple[str, ...]] = ("s",)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        real("epsilon", self.epsilon, low=0)
+
     def rule(self, g: Array, alpha: float, t: int, **slots: Array) -> tuple[Array, Slots]:
         s = slots["s"] + g**2
         return alpha * g / (s**0.5 + self.epsilon), {"s": s}
@@ -142,6 +147,7 @@ class RMSProp(Optimizer):
     def __post_init__(self) -> None:
         super().__post_init__()
         real("rho", self.rho, low=0, high=1, open="high")
+        real("epsilon", self.epsilon, low=0)
 
     def rule(self, g: Array, alpha: float, t: int, **slots: Array) -> tuple[Array, Slots]:
         s = self.rho * slots["s"] + (1 - self.rho) * g**2
@@ -166,6 +172,7 @@ class Adam(Optimizer):
         super().__post_init__()
         real("beta1", self.beta1, low=0, high=1, open="high")
         real("beta2", self.beta2, low=0, high=1, open="high")
+        real("epsilon", self.epsilon, low=0)
 
     def rule(self, g: Array, alpha: float, t: int, **slots: Array) -> tuple[Array, Slots]:
         m = self.beta1 * slots["m"] + (1 - self.beta1) * g
@@ -187,7 +194,8 @@ class AdamW(Adam):
 class LBFGS(Described):
     """The limited-memory Broyden-Fletcher-Goldfarb-Shanno method, by SciPy: for small data and full batches.
 
-    Each epoch is one iteration; a line search takes the place of the learning rate. Liu & Nocedal, 1989.
+    Each epoch is one iteration; a line search takes the place of the learning rate. Dropout keeps the same units
+    throughout, because the cost must stay one function. Liu & Nocedal, 1989.
 
     Args:
         l2: λ of L2 regularization, as in `Optimizer`.
@@ -201,14 +209,15 @@ class LBFGS(Described):
     tolerance: float = 1e-5
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         real("l2", self.l2, low=0)
         whole("history", self.history)
         real("tolerance", self.tolerance, low=0)
 
 
-def penalty(l2: float, theta: Array, weights: Array) -> float:
-    """λ/2 Σ ‖W‖² over the elements of θ where `weights` is 1: what L2 regularization adds to J."""
-    return 0.5 * l2 * float((weights * theta**2).sum()) if l2 else 0.0
+def penalty(l2: float, theta: Array, regularized: Array) -> float:
+    """λ/2 Σ ‖W‖² over the elements of θ where `regularized` is 1: what L2 regularization adds to J."""
+    return 0.5 * l2 * float((regularized * theta**2).sum()) if l2 else 0.0
 
 
 OPTIMIZERS: dict[str, type[Any]] = {

@@ -14,6 +14,11 @@ from chainrule.described import Described
 class Schedule(Described):
     """The base of the schedules; subclass it and write `__call__`."""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if hasattr(self, "learning_rate"):
+            real("the learning rate", self.learning_rate, low=0)
+
     def __call__(self, epoch: float) -> float:
         """α at this epoch."""
         raise NotImplementedError(f"{type(self).__name__} must define __call__(epoch).")
@@ -38,7 +43,9 @@ class Step(Schedule):
     factor: float = 0.5
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         real("every", self.every, low=0, open="low")
+        real("factor", self.factor, low=0, high=1, open="low")
 
     def __call__(self, epoch: float) -> float:
         return self.learning_rate * self.factor ** math.floor(epoch / self.every)
@@ -50,6 +57,10 @@ class Exponential(Schedule):
 
     learning_rate: float
     rate: float = 0.95
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        real("rate", self.rate, low=0, high=1, open="low")
 
     def __call__(self, epoch: float) -> float:
         return self.learning_rate * self.rate ** math.floor(epoch)
@@ -63,6 +74,7 @@ class InverseTime(Schedule):
     decay: float = 1.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         real("decay", self.decay, low=0)
 
     def __call__(self, epoch: float) -> float:
@@ -78,6 +90,8 @@ class Cosine(Schedule):
     final: float = 0.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
+        real("final", self.final, low=0)
         real("epochs", self.epochs, low=0, open="low")
 
     def __call__(self, epoch: float) -> float:
@@ -101,6 +115,10 @@ class WarmUp(Schedule):
     start: float = 0.1
 
     def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.then, Schedule):
+            real("the learning rate", self.then, low=0)
+        real("start", self.start, low=0)
         real("epochs", self.epochs, low=0, open="low")
 
     def __call__(self, epoch: float) -> float:
@@ -121,6 +139,7 @@ class OneCycle(Schedule):
     warm_up: float = 0.3
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         real("epochs", self.epochs, low=0, open="low")
         real("warm_up", self.warm_up, low=0, high=1, open="low high")
 
@@ -133,7 +152,7 @@ class OneCycle(Schedule):
 
 def learning_rate_at(learning_rate: float | Schedule, epoch: float) -> float:
     """α at this epoch, of a plain number or a schedule."""
-    return learning_rate(epoch) if isinstance(learning_rate, Schedule) else float(learning_rate)
+    return float(learning_rate(epoch) if isinstance(learning_rate, Schedule) else learning_rate)
 
 
 def _cosine(first: float, last: float, part: float) -> float:

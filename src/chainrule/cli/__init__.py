@@ -1,6 +1,7 @@
 """What a person types: `chainrule train`, `evaluate`, `predict`, `info`. Parses, calls the library, prints."""
 
 import sys
+from typing import Annotated
 
 import typer
 
@@ -16,6 +17,19 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def options(
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)] = False,
+) -> None:
+    if version:
+        from chainrule import __version__
+
+        print(f"chainrule {__version__}")
+        raise typer.Exit
+
+
 app.command()(train)
 app.command()(evaluate)
 app.command()(predict)

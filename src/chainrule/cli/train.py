@@ -1,14 +1,26 @@
 """`chainrule train`."""
 
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from chainrule.errors import OptionError
+from chainrule.experiments.settings import CHECKPOINT, CURVES, HISTORY, METRICS, MODEL, Settings
 
 if TYPE_CHECKING:
     from chainrule.experiments import Experiment, Result
+
+
+def _units(hidden: Any) -> Any:
+    """(128, 64) from "128,64" or "128 64"."""
+    if not isinstance(hidden, str):
+        return hidden
+    units = re.split(r"[,\s]+", hidden.strip()) if hidden.strip() else []
+    if not all(n.isdigit() and int(n) > 0 for n in units):
+        raise OptionError(f'--hidden is {hidden!r}, but takes whole numbers of 1 or more, such as "128" or "128,64".')
+    return tuple(map(int, units))
 
 
 def train(
@@ -16,34 +28,44 @@ def train(
         str, typer.Argument(help="iris, wine, breast_cancer, digits, diabetes, or an .npz file with X, y.")
     ],
     out: Annotated[Path | None, typer.Option(help="The run folder.  [default: runs/NAME, numbered if taken]")] = None,
+    task: Annotated[str | None, typer.Option(help="classification or regression.  [default: found from y]")] = None,
     epochs: Annotated[
         int | None, typer.Option(help="How often every example is met, at most.  [default: for 2,000 updates, >= 50]")
-    ] = None,
-    hidden: Annotated[str, typer.Option(help='Units of the hidden layers; "" for none (logistic regression).')] = "128",
-    activation: Annotated[str, typer.Option(help="Activation of the hidden layers.")] = "relu",
-    dropout: Annotated[float, typer.Option(help="Dropout rate after each hidden layer.")] = 0.0,
+    ] = Settings.epochs,
+    hidden: Annotated[str, typer.Option(help='Units of the hidden layers, "128,64"; "" for none.')] = ",".join(
+        map(str, Settings.hidden)
+    ),
+    activation: Annotated[str, typer.Option(help="Activation of the hidden layers.")] = Settings.activation,
+    dropout: Annotated[float, typer.Option(help="Dropout rate after each hidden layer.")] = Settings.dropout,
     batch_norm: Annotated[bool, typer.Option("--batch-norm", help="Normalize each hidden layer.")] = False,
-    optimizer: Annotated[str, typer.Option(help="gradient_descent, adagrad, rmsprop, adam or adamw.")] = "adam",
-    learning_rate: Annotated[float | None, typer.Option(help="α.  [default: the optimizer's own]")] = None,
-    l2: Annotated[float, typer.Option(help="λ of L2 regularization.")] = 1e-3,
-    batch_size: Annotated[int, typer.Option(help="Examples in a mini-batch.")] = 32,
-    test: Annotated[float, typer.Option(help="Part of the examples held out to the end.")] = 0.2,
-    validation: Annotated[float, typer.Option(help="Part of the others watched while training.")] = 0.1,
+    optimizer: Annotated[
+        str, typer.Option(help="gradient_descent (sgd), adagrad, rmsprop, adam or adamw.")
+    ] = Settings.optimizer,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="α.  [default: the optimizer's own]")
+    ] = Settings.learning_rate,
+    l2: Annotated[float, typer.Option(help="λ of L2 regularization.")] = Settings.l2,
+    batch_size: Annotated[int, typer.Option(help="Examples in a mini-batch.")] = Settings.batch_size,
+    test: Annotated[float, typer.Option(help="Part of the examples held out to the end.")] = Settings.test,
+    validation: Annotated[float, typer.Option(help="Part of the others watched while training.")] = Settings.validation,
     patience: Annotated[
         int | None,
         typer.Option(help="Epochs without improvement before the end; 0 for never.  [default: epochs / 10, >= 10]"),
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="Makes the run repeatable.  [default: a fresh one]")] = None,
-    engine: Annotated[str, typer.Option(help="Who computes: auto or numpy.")] = "auto",
+    ] = Settings.patience,
+    seed: Annotated[int | None, typer.Option(help="Makes the run repeatable.  [default: a fresh one]")] = Settings.seed,
+    engine: Annotated[str, typer.Option(help="Who computes: auto or numpy.")] = Settings.engine,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the interrupted run in --out.")] = False,
-    checkpoint_minutes: Annotated[float, typer.Option(help="How often the state of the run is saved.")] = 1.0,
+    checkpoint_minutes: Annotated[
+        float, typer.Option(help="How often the state of the run is saved.")
+    ] = Settings.checkpoint_minutes,
 ) -> None:
     """Train a network, measure it on held-out examples, and fill a run folder.
 
     The folder gets model.safetensors, history.json, metrics.json and curves.svg. Ctrl-C keeps what was learned.
     """
-    from chainrule.data.datasets import read
-    from chainrule.experiments import Experiment, Settings
+    from chainrule.data.datasets import KINDS, read
+    from chainrule.experiments import Experiment
+    from chainrule.names import lookup
 
     if resume and out is None:
         raise OptionError("--resume needs the run folder: --out runs/…")
@@ -64,7 +86,11 @@ def train(
         engine=engine,
         checkpoint_minutes=checkpoint_minutes,
     )
-    experiment = Experiment(read(data), settings, out or _free_folder(Path(data).stem), resume=resume)
+    dataset = read(data, None if task is None else lookup("task", task, KINDS))
+    folder = out or _free_folder(Path("runs") / Path(data).stem)
+    if not resume:
+        _set_aside(folder)
+    experiment = Experiment(dataset, settings, folder, resume=resume)
     _show_plan(experiment)
     result = experiment.run()
     _show_result(result, data)
@@ -72,30 +98,33 @@ def train(
         raise typer.Exit(130)
 
 
-def _units(hidden: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(n) for n in hidden.replace(" ", "").split(",") if n)
-    except ValueError:
-        raise OptionError(f'--hidden is {hidden!r}, but takes whole numbers such as "128" or "128,64".') from None
-
-
-def _free_folder(name: str) -> Path:
-    """runs/NAME, or the first of runs/NAME-2, runs/NAME-3, … that does not exist: no run is overwritten unasked."""
-    folder, k = Path("runs") / name, 1
-    while folder.exists():
+def _free_folder(folder: Path) -> Path:
+    """The folder, or the first of folder-2, folder-3, … that does not exist."""
+    free, k = folder, 1
+    while free.exists():
         k += 1
-        folder = Path("runs") / f"{name}-{k}"
-    return folder
+        free = folder.with_name(f"{folder.name}-{k}")
+    return free
+
+
+def _set_aside(folder: Path) -> None:
+    """Keep a run that stands where a new one is going to stand: no run is lost."""
+    if any((folder / name).exists() for name in (MODEL, CHECKPOINT)):
+        aside = _free_folder(folder)
+        folder.rename(aside)
+        print(f"{folder} held a run already, which is now {aside}")
 
 
 def _show_plan(experiment: "Experiment") -> None:
     dataset, parts = experiment.dataset, experiment.parts
-    about = "values" if experiment.classes is None else f"{len(experiment.classes)} classes"
+    about = "values to predict" if experiment.classes is None else f"{len(experiment.classes)} classes"
     shape = " × ".join(map(str, dataset.X.shape[1:]))
     print(
         f"{dataset.name}: {len(dataset):,} examples of {shape} features, {about}; "
         f"{len(parts.train):,} to train, {len(parts.validation):,} to validate, {len(parts.test):,} to test"
     )
+    if dataset.task is None and dataset.targets().dtype.kind in "iuf":
+        print(f"(y was taken for {dataset.kind}; --task says otherwise)")
     experiment.network.summary()
 
 
@@ -103,17 +132,19 @@ def _show_result(result: "Result", data: str) -> None:
     from rich.console import Console
 
     from chainrule.cli.tables import metrics_table
-    from chainrule.experiments import CHECKPOINT, CURVES, HISTORY, METRICS, MODEL
 
-    history, model = result.history, result.folder / MODEL
-    best = "" if history.best_epoch is None else f", best epoch {history.best_epoch + 1}"
+    history, model, measured = result.history, result.folder / MODEL, result.metrics
+    best = "" if history.best_epoch is None else f", the best was epoch {history.best_epoch + 1}"
     print(
-        f"{history.stopped} after {len(history.epochs)} epochs{best}; "
+        f"{history.stopped}, {len(history.epochs)} epochs{best}; "
         f"{history.seconds:.1f} s on the {history.engine} engine, seed {history.seed}"
     )
-    Console().print(metrics_table({"test": result.metrics["test"], "baseline": result.metrics["baseline"]}))
+    Console().print(metrics_table({"test": measured["test"], "baseline": measured["baseline"]}))
+    print("baseline: an answer that never looks at X, the shares of the classes or the mean")
+    if measured["test"]["loss"] > measured["baseline"]["loss"]:
+        print("the network is worse than that: train longer, or with another learning rate")
     print(f"in {result.folder}: {MODEL}, {HISTORY}, {METRICS}, {CURVES}")
     if history.stopped == "interrupted":
-        print(f"go on from {CHECKPOINT} with the same command and --out {result.folder} --resume")
+        print(f"go on with the same command, --out {result.folder} and --resume")
     else:
         print(f"next: chainrule predict {model} {data} --out predictions.csv")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +18,9 @@ BUNDLED = ("iris", "wine", "breast_cancer", "digits", "diabetes")
 """The data sets that need no file."""
 
 Kind = Literal["classification", "regression"]
+"""What there is to predict: classes or values."""
+
+KINDS: dict[str, Kind] = {"classification": "classification", "regression": "regression"}
 
 
 @dataclass(frozen=True)
@@ -28,30 +31,39 @@ class Dataset:
         name: how the user called them.
         X: (m, …) numbers.
         y: (m,) labels of any type, or (m,) or (m, n_out) values; None where the file has none.
+        task: what to predict, where somebody has said so; None lets `kind` find out.
     """
 
     name: str
     X: NDArray[Any]
     y: NDArray[Any] | None
+    task: Kind | None = None
 
     def __len__(self) -> int:
         return len(self.X)
 
     @property
     def kind(self) -> Kind:
-        """Text, yes-or-no and whole numbers are classes; other numbers, or several columns, are values.
+        """What to predict: `task`, or where that is None what y looks like.
 
-        More than 100 different whole numbers that are also more than a twentieth of the examples are values, too.
+        Text and yes-or-no are classes. Whole numbers are classes where there are at most 20 different ones. Everything
+        else is values: other numbers, and several columns.
 
         Raises:
-            DataError: there is no y.
+            DataError: there is no y, or it cannot be of the kind asked for.
         """
         y = self.targets()
-        if y.ndim > 1 or y.dtype.kind == "f":
+        text = y.dtype.kind in "US"
+        if self.task == "regression" and text:
+            raise DataError(f"y in {self.name} is text, which names classes, but values were asked for.")
+        if self.task == "classification" and y.ndim > 1:
+            raise DataError(f"y in {self.name} is {y.shape}: classes are one label an example.")
+        if self.task is not None:
+            return self.task
+        if y.ndim > 1:
             return "regression"
-        if y.dtype.kind in "iu" and len(np.unique(y)) > max(100, len(y) // 20):
-            return "regression"
-        return "classification"
+        few = text or y.dtype.kind == "b" or (len(np.unique(y)) <= 20 and bool((y % 1 == 0).all()))
+        return "classification" if few else "regression"
 
     def checksum(self) -> int:
         """A number that tells these examples from others."""
@@ -69,17 +81,21 @@ class Dataset:
         return self.y
 
 
-def read(source: str) -> Dataset:
+def read(source: str, task: Kind | None = None) -> Dataset:
     """The data set of a bundled name or an .npz file.
+
+    Args:
+        source: the name or the path.
+        task: "classification" or "regression", where y does not tell it right.
 
     Raises:
         DataError: there is no such data set or file, or it does not hold what a data set must.
     """
-    if source in BUNDLED:
-        return _bundled(source)
     path = Path(source)
+    if source in BUNDLED:
+        return replace(_bundled(source), task=task)
     if path.suffix == ".npz":
-        return _npz(path)
+        return replace(_npz(path), task=task)
     if path.exists():
         raise DataError(f"{source} is no .npz file; chainrule reads {', '.join(BUNDLED)} and .npz files with X and y.")
     raise DataError(f"{unknown('data set', source, BUNDLED)} Or give the path of an .npz file with X and y.")
@@ -113,29 +129,45 @@ def _bundled(name: str) -> Dataset:
 
 
 def _npz(path: Path) -> Dataset:
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            held = {key: arrays[key] for key in arrays.files if key in ("X", "y")}
-            names = arrays.files
-    except FileNotFoundError:
-        raise DataError(f"there is no file {path}.") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, KeyError) as error:
-        reason = "an array of Python objects" if "pickle" in str(error) else str(error)
-        raise DataError(f"{path} cannot be read as an .npz file: {reason}.") from None
+    held = _arrays(path)
     if "X" not in held:
-        raise DataError(f"{path} holds {', '.join(names) or 'nothing'}, but a data set is X (m, …) and y (m,).")
+        raise DataError(f"{path} holds {', '.join(held) or 'nothing'}, but a data set is X (m, …) and y (m,).")
     X, y = held["X"], held.get("y")
-    if X.ndim < 2 or len(X) == 0:
+    if X.ndim < 2 or X.size == 0:
         raise DataError(f"X in {path} is {X.shape}, but must be (m, …) with an example in each row.")
     if X.dtype.kind not in "fiub":
         raise DataError(f"X in {path} is of type {X.dtype}, but must be numbers.")
     if y is None:
         return Dataset(str(path), X, None)
     y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
-    if len(y.shape) == 0 or len(y) != len(X):
+    if y.ndim == 0 or len(y) != len(X):
         raise DataError(f"in {path} X is {X.shape} and y is {y.shape}: each example needs one entry of y.")
-    if y.dtype.kind == "f" and y.ndim == 1 and np.isfinite(y).all() and (y % 1 == 0).all() and len(np.unique(y)) <= 100:
-        y = y.astype(np.int64)
-    if y.dtype.kind not in "fiubUS" or (y.dtype.kind == "f" and not np.isfinite(y).all()):
+    if y.dtype.kind == "S":
+        y = np.char.decode(y, "utf-8", "replace")
+    if y.dtype.kind not in "fiubU" or (y.dtype.kind == "f" and not np.isfinite(y).all()):
         raise DataError(f"y in {path} must be labels or finite numbers.")
-    return Dataset(str(path), X, y.astype(str) if y.dtype.kind == "S" else y)
+    return Dataset(str(path), X, y)
+
+
+def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """X and y of an .npz file, and the names of whatever else it holds, with nothing behind them."""
+    held: dict[str, NDArray[Any]] = {}
+    name = "X"
+    try:
+        with zipfile.ZipFile(path):
+            pass
+        with np.load(path, allow_pickle=False) as arrays:
+            for name in arrays.files:
+                held[name] = arrays[name] if name in ("X", "y") else np.empty(0)
+    except FileNotFoundError:
+        raise DataError(f"there is no file {path}.") from None
+    except zipfile.BadZipFile:
+        raise DataError(f"{path} cannot be read: it is no .npz file, or was cut short. np.savez writes one.") from None
+    except (OSError, ValueError, EOFError, KeyError, zlib.error) as error:
+        if "pickle" in str(error):
+            raise DataError(
+                f"{name} in {path} is an array of Python objects, which could run code when read: "
+                f"save {name}.astype(str) or {name}.astype(float) instead."
+            ) from None
+        raise DataError(f"{path} cannot be read as an .npz file: {error}.") from None
+    return held

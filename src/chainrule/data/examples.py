@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.checking import as_array, real
 from chainrule.errors import DataError, OptionError, ShapeError
 
 
@@ -15,11 +16,8 @@ def examples(X: Any, y: Any, called: str = "X") -> tuple[NDArray[Any], NDArray[A
         ShapeError: X and y have not the same number of examples.
         DataError: no examples, or y is not numeric, or holds NaN or infinity.
     """
-    X = X if isinstance(X, np.ndarray) else np.asarray(X)
-    y = np.asarray(y)
-    if X.ndim == 0 or len(X) == 0:
-        raise DataError(f"{called} is {X.shape}: there is no example in it.")
-    if y.ndim == 0 or len(y) != len(X):
+    X, y = as_array(X, called), as_array(y, "y")
+    if len(y) != len(X):
         raise ShapeError(f"{called} is {X.shape} and y is {y.shape}: each example needs one entry of y.")
     if y.dtype.kind not in "fiub":
         raise DataError(
@@ -34,7 +32,7 @@ def examples(X: Any, y: Any, called: str = "X") -> tuple[NDArray[Any], NDArray[A
 def example_weights(
     y: NDArray[Any], sample_weight: Any = None, class_weight: dict[Any, float] | str | None = None
 ) -> NDArray[np.float64] | None:
-    """A weight for each example: its own times its class's; None where all are 1.
+    """A weight for each example, its own times its class's, with mean 1; None where nothing is weighted.
 
     Args:
         y: (m,) labels, or (m, n) one-hot.
@@ -43,27 +41,69 @@ def example_weights(
 
     Raises:
         ShapeError: not one weight for each example.
-        DataError: a negative weight, NaN, or only zeros.
+        DataError: a negative weight, NaN, or only zeros; or y are no labels.
         OptionError: a class weight for a class that does not occur, or an unknown word.
     """
-    weights = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
-    if weights.shape[:1] != y.shape[:1]:
-        raise ShapeError(f"the weights are {weights.shape}, but there are {len(y)} examples.")
-    if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
-        raise DataError("weights of examples are 0 or more, finite, and not all 0.")
-    if class_weight is None:
-        return None if sample_weight is None else weights
-    labels = y.argmax(axis=-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(len(y))
-    classes, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    if isinstance(class_weight, str) and class_weight == "balanced":
-        of_class = len(labels) / (len(classes) * counts)
-    elif isinstance(class_weight, dict):
-        strangers = sorted(set(class_weight) - set(classes.tolist()))
-        if strangers:
-            raise OptionError(f"class_weight has the class {strangers[0]!r}, but y holds only {classes.tolist()}.")
-        of_class = np.array([float(class_weight.get(c, 1.0)) for c in classes.tolist()])
-        if not (np.isfinite(of_class).all() and (of_class >= 0).all()):
-            raise OptionError(f"class weights are 0 or more and finite, not {class_weight}.")
-    else:
+    if sample_weight is None and class_weight is None:
+        return None
+    weights = _of_examples(sample_weight, y)
+    if class_weight is not None:
+        labels = _labels(y)
+        classes, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
+        if isinstance(class_weight, str) and class_weight == "balanced":
+            weights = weights * (len(labels) / (len(classes) * counts))[codes]
+        else:
+            table = class_table(class_weight)
+            strangers = sorted(table.keys() - set(classes.tolist()), key=str)
+            if strangers:
+                raise OptionError(f"class_weight has the class {strangers[0]!r}, but y holds only {classes.tolist()}.")
+            weights = weights * _of_classes(labels, table)
+    if not weights.any():
+        raise DataError("all examples have weight 0.")
+    return np.asarray(weights / weights.mean())
+
+
+def stream_weights(
+    y: NDArray[Any], sample_weight: Any = None, class_weight: dict[Any, float] | None = None
+) -> NDArray[np.float64] | None:
+    """As `example_weights` for one batch of a stream, whose mean weight nobody knows: the weights as they are given."""
+    if sample_weight is None and class_weight is None:
+        return None
+    weights = _of_examples(sample_weight, y)
+    return weights if class_weight is None else weights * _of_classes(_labels(y), class_table(class_weight))
+
+
+def class_table(class_weight: Any) -> dict[Any, float]:
+    """The weights of the classes, checked.
+
+    Raises:
+        OptionError: not a dict of weights of 0 or more.
+    """
+    if not isinstance(class_weight, dict):
         raise OptionError(f'class_weight is a dict such as {{0: 1.0, 1: 5.0}}, or "balanced", not {class_weight!r}.')
-    return weights * of_class[codes]
+    return {label: real(f"the weight of class {label!r}", weight, low=0) for label, weight in class_weight.items()}
+
+
+def _of_examples(sample_weight: Any, y: NDArray[Any]) -> NDArray[np.float64]:
+    try:
+        weights = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise DataError("weights of examples are numbers.") from None
+    if weights.ndim == 0 or weights.shape != y.shape[: weights.ndim]:
+        raise ShapeError(f"the weights are {weights.shape}, but there are {len(y)} examples and y is {y.shape}.")
+    if not (np.isfinite(weights).all() and (weights >= 0).all()):
+        raise DataError("weights of examples are 0 or more, and finite.")
+    return weights
+
+
+def _of_classes(labels: NDArray[Any], table: dict[Any, float]) -> NDArray[np.float64]:
+    return np.array([table.get(label, 1.0) for label in labels.tolist()])
+
+
+def _labels(y: NDArray[Any]) -> NDArray[Any]:
+    """One label for each example."""
+    one_hot = y.ndim == 2 and y.shape[1] > 1 and bool(((y == 0) | (y == 1)).all() and (y.sum(axis=1) == 1).all())
+    labels = y.argmax(axis=1) if one_hot else y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
+    if labels.ndim != 1 or (labels.dtype.kind == "f" and (labels % 1 != 0).any()):
+        raise DataError(f"class_weight needs one label for each example, but y is {y.shape} of type {y.dtype}.")
+    return labels

@@ -25,17 +25,17 @@ class Trainable(Protocol):
     flat: NDArray[Any]
 
     @property
-    def weights(self) -> NDArray[Any]: ...
+    def regularized(self) -> NDArray[Any]: ...
 
-    def cast(self, X: Array) -> NDArray[Any]: ...
+    def cast(self, X: Array, first: int = ...) -> NDArray[Any]: ...
+
+    def output(self, X: Array) -> NDArray[Any]: ...
 
     def record(
-        self, X: Array, *, training: bool = ..., seed: int = ..., step: int = ...
+        self, X: Array, *, training: bool = ..., updating: bool = ..., seed: int = ..., step: int = ...
     ) -> tuple[Any, dict[str, Variable]]: ...
 
     def gradient(self, variables: Mapping[str, Variable]) -> NDArray[Any]: ...
-
-    def __call__(self, A: Array) -> Array: ...
 
 
 class Batches(Protocol):
@@ -50,14 +50,14 @@ class Done:
 
     Attributes:
         cost: J of the batch before the update, penalty included.
-        weight: how much the batch counts in the mean over the epoch: its examples, or the sum of their weights.
+        m: the number of examples in the batch.
         output: the network's output for the batch.
         Y: what it should have been.
         X: the input, only where the cost is not finite; then there was no update, and nothing follows.
     """
 
     cost: float
-    weight: float
+    m: int
     output: Array
     Y: Array
     X: Array | None = None

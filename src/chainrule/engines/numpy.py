@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.engines.engine import Batch, Batches, Cost, Done, Trainable
-from chainrule.graph import Array, plain
+from chainrule.graph import Array, backward, plain
 from chainrule.optimizers import Optimizer
 
 CHUNK = 1024
@@ -22,7 +22,7 @@ class NumpyProgram:
         self.cost = cost
         self.optimizer = optimizer
         self.seed = seed
-        self.weights = network.weights
+        self.regularized = network.regularized
         self.t = 0
         self.slots: dict[str, Array] = {name: np.zeros_like(network.flat) for name in optimizer.slots}
 
@@ -40,17 +40,17 @@ class NumpyProgram:
         """Forward, cost, backward, update: one step of gradient descent on one batch."""
         network, theta = self.network, self.network.flat
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            A, variables = network.record(X, training=True, seed=self.seed, step=self.t)
+            A, variables = network.record(X, training=True, updating=True, seed=self.seed, step=self.t)
             J = self.cost(A, Y, weights)
-            cost = float(J.value) + self.optimizer.penalty(theta, self.weights)
-            done = Done(cost, float(len(X) if weights is None else weights.sum()), A.value, Y)
+            cost = float(plain(J)) + self.optimizer.penalty(theta, self.regularized)
+            done = Done(cost, len(X), plain(A), Y)
             if not np.isfinite(cost):
                 done.X = X
                 return done
-            J.backward()
+            backward(J)
             self.t += 1
             step, self.slots = self.optimizer.step(
-                theta, network.gradient(variables), self.weights, alpha, self.t, self.slots
+                theta, network.gradient(variables), self.regularized, alpha, self.t, self.slots
             )
             theta -= step
         return done
@@ -65,18 +65,16 @@ class NumpyEngine:
         return NumpyProgram(network, cost, optimizer, seed)
 
     def evaluate(self, network: Trainable, cost: Cost, batches: Iterable[Batch]) -> tuple[float, Array]:
-        total, count = 0.0, 0.0
-        outputs = []
+        total, m = 0.0, 0
+        outputs: list[NDArray[Any]] = []
         with np.errstate(over="ignore", invalid="ignore"):
             for X, Y, weights in batches:
                 A, _ = network.record(X)
-                J = cost(A, Y, weights)
-                weight = float(len(X) if weights is None else weights.sum())
-                total, count = total + float(plain(J)) * weight, count + weight
+                total, m = total + float(plain(cost(A, Y, weights))) * len(X), m + len(X)
                 outputs.append(plain(A))
-        return total / max(count, 1e-300), np.concatenate(outputs)
+        return total / m, np.concatenate(outputs)
 
     def predict(self, network: Trainable, X: Array) -> NDArray[Any]:
         with np.errstate(over="ignore", invalid="ignore"):
-            chunks: list[NDArray[Any]] = [network(network.cast(X[i : i + CHUNK])) for i in range(0, len(X), CHUNK)]
+            chunks = [network.output(network.cast(X[i : i + CHUNK], i)) for i in range(0, len(X), CHUNK)]
         return chunks[0] if len(chunks) == 1 else np.concatenate(chunks)

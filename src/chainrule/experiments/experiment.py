@@ -6,7 +6,6 @@ This is what `chainrule train` does, as functions.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,26 +14,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule import files
-from chainrule.checking import whole
+from chainrule import engines, files
+from chainrule.checking import seed_or_fresh
 from chainrule.data.datasets import Dataset, number
-from chainrule.errors import DataError
+from chainrule.errors import DataError, OptionError
 from chainrule.experiments.design import design, loss_and_metrics, optimizer_for
 from chainrule.experiments.parts import split
-from chainrule.experiments.settings import Settings
+from chainrule.experiments.settings import CHECKPOINT, CURVES, HISTORY, METRICS, MODEL, Settings
 from chainrule.layers import Network, Standardize
-from chainrule.layers.network import fresh_seed
-from chainrule.metrics import find_metrics, score, task_of
+from chainrule.metrics import find_metrics, score
 from chainrule.training import Checkpoint, EarlyStopping, History, evaluate, train
 from chainrule.training.cost import Cost
-
-MODEL, HISTORY, METRICS, CURVES, CHECKPOINT = (
-    "model.safetensors",
-    "history.json",
-    "metrics.json",
-    "curves.svg",
-    "checkpoint.safetensors",
-)
 
 
 @dataclass(frozen=True)
@@ -66,7 +56,7 @@ class Experiment:
     Raises:
         DataError: too few examples, or a single class.
         OptionError: a setting that nothing can be done with.
-        ModelFileError: a checkpoint to resume from cannot be read.
+        ModelFileError: the folder cannot be written, or a checkpoint to resume from cannot be read.
     """
 
     def __init__(self, dataset: Dataset, settings: Settings, folder: str | os.PathLike[str], *, resume: bool = False):
@@ -75,12 +65,17 @@ class Experiment:
             self.folder / CHECKPOINT, every_epochs=None, every_minutes=settings.checkpoint_minutes
         )
         self.resume = resume
-        seed = settings.seed
-        if resume and seed is None:
-            seed = self.checkpoint.seed()
-        seed = fresh_seed() if seed is None else whole("seed", seed, at_least=0)
+        before = self.checkpoint.seed()
+        if resume and before is None:
+            raise OptionError(
+                f"there is nothing to resume: {self.folder} holds no {CHECKPOINT}. Start without --resume."
+            )
+        seed = seed_or_fresh(before if resume and settings.seed is None else settings.seed)
+        engines.select(settings.engine)
         self.dataset = dataset
         y = dataset.targets()
+        if dataset.kind == "classification" and y.dtype.kind == "f" and (y % 1 == 0).all():
+            y = y.astype(np.int64)
         self.classes = np.unique(y).tolist() if dataset.kind == "classification" else None
         if self.classes is not None and len(self.classes) < 2:
             raise DataError(f"y in {dataset.name} is always {self.classes[0]!r}: there is nothing to tell apart.")
@@ -90,16 +85,19 @@ class Experiment:
             len(dataset), None if self.classes is None else self.y, settings.test, settings.validation, seed
         )
         self.settings = settings.resolve(len(self.parts.train), seed)
+        optimizer_for(self.settings)
+        _make_folder(self.folder)
         self.network = design(dataset.X.shape[1:], self._n_out(), self.classes is not None, self.settings)
 
     def run(self, *, progress: bool = True) -> Result:
         """Train, measure on the test part, compare with a baseline, and fill the run folder.
 
+        The history of a regression is about the standardized target; the metrics are about the target itself.
+
         Raises:
             NotFiniteError: see `chainrule.train`.
-            ModelFileError: the folder cannot be written; that is found out before training.
+            ModelFileError: the folder cannot be written.
         """
-        _make_folder(self.folder)
         X, y, parts = self.dataset.X, self.y, self.parts
         targets, final = self._targets()
         history = train(
@@ -119,17 +117,17 @@ class Experiment:
             seed=self.settings.seed,
             progress=progress,
         )
-        network = self.network if final is None else Network([self.network, final])
-        if not network.built:
-            network.build(X.shape[1:])
+        network = self.network if final is None else Network([self.network, final], seed=self.settings.seed)
+        network.build_for(X)
         network.metadata = self._metadata(history)
+        network.save(self.folder / MODEL)
         metrics = {
             "test": evaluate(network, X[parts.test], y[parts.test], loss=self.loss, metrics=self.metrics),
             "baseline": self._baseline(),
             "engine": history.engine,
             "seconds": round(history.seconds, 3),
         }
-        self._keep(network, history, metrics)
+        self._keep(history, metrics)
         return Result(network, history, metrics, self.folder)
 
     def _early_stopping(self) -> EarlyStopping | None:
@@ -159,8 +157,9 @@ class Experiment:
             answer = np.bincount(y, minlength=len(self.classes)) / len(y)
             answer = answer[1:] if len(self.classes) == 2 else answer
         output = np.tile(answer, (len(test), 1))
-        loss = float(Cost(self.loss)(output, self.y[test]))
-        return {"loss": loss} | score(find_metrics(self.metrics), self.y[test], output, task_of(self.loss))
+        cost = Cost(self.loss)
+        loss = float(cost(output, self.y[test]))
+        return {"loss": loss} | score(find_metrics(self.metrics, cost.task), self.y[test], output, cost.task)
 
     def _metadata(self, history: History) -> dict[str, Any]:
         return {
@@ -174,10 +173,9 @@ class Experiment:
             "engine": history.engine,
         }
 
-    def _keep(self, network: Network, history: History, metrics: dict[str, Any]) -> None:
-        network.save(self.folder / MODEL)
+    def _keep(self, history: History, metrics: dict[str, Any]) -> None:
         history.save(self.folder / HISTORY)
-        files.write_atomically(self.folder / METRICS, json.dumps(metrics, indent=1))
+        files.write_atomically(self.folder / METRICS, files.to_json(metrics))
         history.plot(self.folder / CURVES)
         if history.stopped != "interrupted":
             with contextlib.suppress(FileNotFoundError):

@@ -38,8 +38,10 @@ def split(m: int, labels: NDArray[Any] | None, test: float, validation: float, s
     validation = real("the validation part", validation, low=0, high=1, open="high")
     rows = np.arange(m)
     sizes = int(np.ceil(m * test)), int(np.ceil((m - np.ceil(m * test)) * validation))
-    if m < 10 or m - sum(sizes) < 1:
+    if m < 10:
         raise DataError(f"{m} examples are too few for parts to train, to validate and to test: it takes 10 or more.")
+    if m - sum(sizes) < 2:
+        raise DataError(f"of {m} examples, {sizes[0]} to test and {sizes[1]} to validate leave too few to train with.")
     parts = []
     for size in sizes:
         part = rows[:0]

@@ -1,4 +1,4 @@
-"""What a user may choose for an experiment."""
+"""What a user may choose for an experiment, and what the files of its folder are called."""
 
 from __future__ import annotations
 
@@ -6,6 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from chainrule.checking import whole
+
+MODEL, HISTORY, METRICS, CURVES, CHECKPOINT = (
+    "model.safetensors",
+    "history.json",
+    "metrics.json",
+    "curves.svg",
+    "checkpoint.safetensors",
+)
 
 
 @dataclass(frozen=True)
@@ -38,7 +46,7 @@ class Settings:
     batch_norm: bool = False
     optimizer: str = "adam"
     learning_rate: float | None = None
-    l2: float = 1e-3
+    l2: float = 1e-4
     batch_size: int = 32
     test: float = 0.2
     validation: float = 0.1

@@ -5,14 +5,16 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data.datasets import Dataset, number
-from chainrule.errors import ModelFileError, OptionError
+from chainrule.errors import DataError, ModelFileError, OptionError
 from chainrule.experiments.parts import split
+from chainrule.experiments.settings import MODEL
 from chainrule.layers import Network, load
 from chainrule.metrics import decide, task_of
 from chainrule.names import lookup
@@ -37,8 +39,8 @@ class Trained:
         Raises:
             ModelFileError: see `chainrule.load`; or the file does not tell what its outputs mean.
         """
-        network = load(path)
-        if "loss" not in network.metadata:
+        network = load(Path(path) / MODEL if Path(path).is_dir() else path)
+        if not {"loss", "metrics", "classes", "checksum", "split"} <= network.metadata.keys():
             raise ModelFileError(
                 f"{path} does not say what its outputs mean, because it was not made by chainrule train: "
                 "load it in Python with chainrule.load."
@@ -92,4 +94,9 @@ class Trained:
 
     def _targets(self, dataset: Dataset) -> NDArray[Any]:
         classes = self.network.metadata["classes"]
-        return dataset.targets().astype(np.float64) if classes is None else number(dataset.targets(), classes)
+        y = dataset.targets()
+        if classes is not None:
+            return number(y, classes)
+        if y.dtype.kind in "US":
+            raise DataError(f"{self.path} predicts values, but y in {dataset.name} is text.")
+        return y.astype(np.float64)

@@ -27,7 +27,7 @@ class Embedding(Layer):
     _: KW_ONLY
     initializer: Any = None
 
-    takes_indices: ClassVar[bool] = True
+    takes_any_type: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         self.n_tokens, self.n_out = whole("n_tokens", self.n_tokens), whole("n_out", self.n_out)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.described import Described
-from chainrule.errors import DataError, GraphError, ShapeError
+from chainrule.errors import DataError, GraphError, OptionError, ShapeError
 from chainrule.graph import Array
 from chainrule.initializers import Initializer, find_initializer
 from chainrule.layers.walk import Walk, current_walk, walking
@@ -32,8 +32,8 @@ class Layer(Described):
         root: the outermost network that the layer belongs to, whose flat vector has its parameters; None before.
     """
 
-    takes_indices: ClassVar[bool] = False
-    """Whether the layer wants its input as the whole numbers they are, and not as the network's float type."""
+    takes_any_type: ClassVar[bool] = False
+    """Whether the layer, as the first, wants X in the type in which it comes, and not as the network's float type."""
 
     held: dict[str, NDArray[Any]]
     statistics: dict[str, NDArray[Any]]
@@ -52,6 +52,10 @@ class Layer(Described):
         """The layer's output for a batch A of m examples along the first axis."""
         raise NotImplementedError(f"{type(self).__name__} must define forward(A).")
 
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy of a layer belongs to no network."""
+        return vars(self) | {"root": None}
+
     def __call__(self, A: Array) -> Array:
         """`forward`, within the walk under way or a walk of its own that predicts."""
         walk = current_walk()
@@ -66,6 +70,8 @@ class Layer(Described):
             located = type(error)(f"{self.label}: {error}")
             located.layer = self  # type: ignore[union-attr]
             raise located from None
+        if Z is None:
+            raise GraphError(f"{self.label}: forward returned nothing; its last line must return the output.")
         if walk.watch is not None:
             walk.watch(self, A, Z)
         return Z
@@ -75,8 +81,13 @@ class Layer(Described):
 
         Raises:
             ShapeError: the layer holds it in another shape, because its input once had another size.
+            OptionError: the name ends in a digit; the layer's number is going to stand there.
         """
         walk = self._walk()
+        if name[-1:].isdigit():
+            raise OptionError(f"a parameter's name takes the layer's number behind it, so it cannot be {name!r}.")
+        if walk.building is not None:
+            self.l = walk.numbers.setdefault(id(self), len(walk.numbers) + 1)
         held = self.held.get(name)
         if held is None:
             if walk.building is None:
@@ -90,13 +101,12 @@ class Layer(Described):
         return walk.parameter(self, name, held)
 
     def statistic(self, name: str, shape: tuple[int, ...], start: float = 0.0) -> NDArray[Any]:
-        """An array that training's gradient does not touch and the model file keeps; its first value is `start`.
+        """A float64 array that the gradient does not touch and the model file keeps; its first value is `start`.
 
-        The array itself is returned: change it in place. Only to be called in `forward`.
+        The array itself is returned: change it in place, where `updating`. Only to be called in `forward`.
         """
-        walk = self._walk()
         if name not in self.statistics:
-            self.statistics[name] = np.full(shape, start, walk.dtype)
+            self.statistics[name] = np.full(shape, start)
         self._check(name, self.statistics[name].shape, tuple(shape))
         return self.statistics[name]
 
@@ -113,6 +123,11 @@ class Layer(Described):
         """Whether the walk under way trains (True) or predicts (False)."""
         return self._walk().training
 
+    @property
+    def updating(self) -> bool:
+        """Whether the walk under way belongs to an update: the time to learn statistics from the batch."""
+        return self._walk().updating
+
     def random_key(self) -> tuple[int, int]:
         """A fresh key for `chainrule.ops.dropout`. Only to be called in `forward`, while training."""
         return self._walk().random_key()
@@ -126,12 +141,7 @@ class Layer(Described):
 
     def children(self) -> Iterator[Layer]:
         """The layers that this one keeps as attributes, or in lists, in the order in which they were set."""
-        seen = {id(self.root)}
-        for attribute in vars(self).values():
-            for item in attribute if isinstance(attribute, list | tuple) else (attribute,):
-                if isinstance(item, Layer) and id(item) not in seen:
-                    seen.add(id(item))
-                    yield item
+        return _layers_in([value for name, value in vars(self).items() if name != "root"])
 
     def family(self, path: str = "") -> Iterator[tuple[str, Layer]]:
         """This layer and all layers inside it, in the order of the walk, each with its path such as "0.2"."""
@@ -149,7 +159,7 @@ class Layer(Described):
         if held == asked:
             return
         called, source = (name, "the input") if self.l is None else (f"{name}{self.l}", f"A{self.l - 1}")
-        if held[:-1] == asked[:-1]:
+        if held and asked and held[:-1] == asked[:-1]:
             raise ShapeError(f"{called} is {held}, so it takes {held[-1]} features, but {source} has {asked[-1]}.")
         raise ShapeError(f"{called} is {held}, but the layer now asks for {asked}.")
 
@@ -166,3 +176,27 @@ def features(A: Array) -> int:
             "One feature becomes a column with X.reshape(-1, 1), one example a row with X.reshape(1, -1)."
         )
     return int(A.shape[-1])
+
+
+def _layers_in(value: Any) -> Iterator[Layer]:
+    if isinstance(value, Layer):
+        yield value
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _layers_in(item)
+
+
+def list_of_layers(layers: Any, owner: str) -> list[Layer]:
+    """The layers as a list.
+
+    Raises:
+        OptionError: there is none, or something else among them.
+    """
+    listed = list(layers) if isinstance(layers, list | tuple) else [layers]
+    for item in listed:
+        if not isinstance(item, Layer):
+            called = f"; did you mean {item.__name__}(…)?" if isinstance(item, type) else ""
+            raise OptionError(f"{owner} takes a list of layers, but {item!r} is none{called}")
+    if not listed:
+        raise OptionError(f"{owner} takes a list of layers, but the list is empty.")
+    return listed

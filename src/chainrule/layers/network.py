@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule import engines, files
-from chainrule.checking import whole
+from chainrule.checking import as_array, seed_or_fresh, whole
 from chainrule.described import restore
 from chainrule.errors import ChainruleError, DataError, ModelFileError, OptionError, ShapeError
-from chainrule.graph import Array, Variable
-from chainrule.layers.layer import Layer
-from chainrule.layers.residual import list_of_layers
+from chainrule.graph import Array, Variable, plain
+from chainrule.layers.flatten import Flatten
+from chainrule.layers.layer import Layer, list_of_layers
 from chainrule.layers.walk import Walk, current_walk, walking
 
 FORMAT = 1
@@ -31,7 +32,7 @@ class Network(Layer):
     Args:
         layers: the layers, in order.
         seed: makes the random start of the parameters repeatable; None takes a fresh one, kept in `seed`.
-        dtype: "float32" or "float64", of parameters and computations.
+        dtype: "float32" or "float64", of parameters and computations; statistics are always float64.
         input_shape: the shape of one example, such as (4,) or 4 for four features; None waits for data.
 
     Attributes:
@@ -42,17 +43,22 @@ class Network(Layer):
         OptionError: no layers, one layer object twice, or an unknown dtype.
     """
 
+    undescribed = frozenset({"input_shape"})
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        raise OptionError("a Network is plain data and has no subclasses: subclass Layer, and put it into a Network.")
+
     def __init__(
         self,
         layers: Sequence[Layer],
         *,
         seed: int | None = None,
-        dtype: str = "float32",
+        dtype: Any = "float32",
         input_shape: int | Sequence[int] | None = None,
     ):
-        self.layers = list_of_layers(layers, "Network")
-        self.seed = fresh_seed() if seed is None else whole("seed", seed, at_least=0)
-        self.dtype = str(np.dtype(dtype)) if str(dtype) in ("float32", "float64") else _refuse_type(dtype)
+        self.layers = tuple(list_of_layers(layers, "Network"))
+        self.seed = seed_or_fresh(seed)
+        self.dtype = _float_type(dtype)
         self.input_shape: tuple[int, ...] | None = None
         self.metadata: dict[str, Any] = {}
         self.flat: NDArray[Any] = np.empty(0, self.dtype)
@@ -62,8 +68,11 @@ class Network(Layer):
             self.build(input_shape)
 
     def forward(self, A: Array) -> Array:
+        shape = tuple(A.shape[1:])
         if self.input_shape is None:
-            self.input_shape = tuple(A.shape[1:])
+            self.input_shape = shape
+        if shape != self.input_shape and math.prod(shape) == math.prod(self.input_shape):
+            raise ShapeError(f"the network was built for examples of shape {self.input_shape}, but these are {shape}.")
         for layer in self.layers:
             A = layer(A)
         return A
@@ -72,8 +81,9 @@ class Network(Layer):
         """The output for a batch (m, …) of arrays or variables; the first call finds the sizes of the inputs."""
         if current_walk() is None:
             A = A if isinstance(A, Variable) else self.cast(A)
-            if not self.built:
-                self.build(A.shape[1:])
+            self.build_for(A)
+            with walking(Walk(dtype=self.dtype)):
+                return super().__call__(A)
         return super().__call__(A)
 
     # Parameters
@@ -92,7 +102,8 @@ class Network(Layer):
             ShapeError: the layers do not fit one another or the input.
             OptionError: a layer belongs to another network.
         """
-        shape = (input_shape,) if isinstance(input_shape, int) else tuple(int(n) for n in input_shape)
+        sizes = input_shape if isinstance(input_shape, list | tuple) else (input_shape,)
+        shape = tuple(whole("a size of input_shape", n) for n in sizes)
         self._refuse_foreign_layers()
         before = [(layer, dict(layer.held), dict(layer.statistics)) for _, layer in self.family()]
         unbuilt = [network for network in self._networks() if not network.built]
@@ -105,6 +116,22 @@ class Network(Layer):
                 network.input_shape = None
             raise
         self._lay_flat()
+
+    def build_for(self, X: Any) -> None:
+        """`build` for the shape of these examples (m, …), unless that has been done.
+
+        Raises:
+            DataError: X is nothing that a network takes, so its shape decides nothing.
+        """
+        if self.built:
+            return
+        first = X[:1] if isinstance(X, Variable) else self.cast(X[:1])
+        if first.ndim < 2:
+            raise ShapeError(
+                f"X is {np.shape(plain(X))}, but must be (m, …): one example a row. "
+                "One feature becomes a column with X.reshape(-1, 1), one example a row with X.reshape(1, -1)."
+            )
+        self.build(first.shape[1:])
 
     def set_parameters(self, parameters: Mapping[str, Any]) -> None:
         """Copy values into the parameters of these names; others stay.
@@ -123,8 +150,8 @@ class Network(Layer):
             held[name][...] = value
 
     @property
-    def weights(self) -> NDArray[Any]:
-        """For each element of `flat`, 1 if it belongs to a weight, which is regularized, and 0 if not."""
+    def regularized(self) -> NDArray[Any]:
+        """For each element of `flat`, 1 where it belongs to a weight, and 0 where to a bias or the like."""
         parts = [np.full(value.size, value.ndim > 1, self.dtype) for value in self.parameters.values()]
         return np.concatenate(parts) if parts else np.empty(0, self.dtype)
 
@@ -147,22 +174,28 @@ class Network(Layer):
         by_path = dict(self.family())
         for name, value in state.items():
             if name.startswith("layers."):
-                path, local = name.removeprefix("layers.").rsplit(".", 1)
-                by_path[path].statistics[local] = value.astype(self.dtype)
+                path, _, local = name.removeprefix("layers.").rpartition(".")
+                if path not in by_path:
+                    raise OptionError(f"there is no layer {path} for {name}.")
+                held = by_path[path].statistics.get(local, value)
+                if held.shape != value.shape:
+                    raise ShapeError(f"{name} is {held.shape}, but the value given is {value.shape}.")
+                by_path[path].statistics[local] = value.astype(np.float64)
 
     # Walks
 
     def record(
-        self, X: Array, *, training: bool = False, seed: int = 0, step: int = 0
+        self, X: Array, *, training: bool = False, updating: bool = False, seed: int = 0, step: int = 0
     ) -> tuple[Variable | Array, dict[str, Variable]]:
         """The output for X as the end of a graph, and the variables of the parameters in it, by name.
 
         Args:
             X: (m, …), of the network's type (see `cast`).
             training: whether dropout drops and batch normalization uses the batch.
+            updating: whether moving averages move.
             seed, step: what the masks of dropout depend on.
         """
-        walk = Walk(training=training, recording=True, seed=seed, step=step)
+        walk = Walk(training=training, updating=updating, recording=True, dtype=self.dtype, seed=seed, step=step)
         with walking(walk):
             A = self(X)
         return A, {str(made.name): made for made in walk.variables.values()}
@@ -186,32 +219,50 @@ class Network(Layer):
             ShapeError: the examples have another shape than those that the network was built for.
             DataError: X is empty, not numeric, or holds NaN or infinity.
         """
-        if not isinstance(X, np.ndarray):
-            X = np.asarray(X)
-        if X.ndim == 0 or len(X) == 0:
-            raise DataError(f"X is {X.shape}: there is no example in it.")
-        if not self.built:
-            self.build(X.shape[1:])
+        X = as_array(X, "X")
+        self.build_for(X)
         return engines.select(engine).predict(self, X)
 
-    def cast(self, X: Any) -> NDArray[Any]:
-        """X as an array of the type that the first layer takes: the network's, or whole numbers for an Embedding.
+    def blank_output(self) -> Any:
+        """The output for one example of zeros, as the end of a graph: it tells the shape and the last operation."""
+        assert self.input_shape is not None
+        with np.errstate(all="ignore"):
+            return self.record(self.cast(np.zeros((1, *self.input_shape), np.uint8)))[0]
+
+    def output(self, X: Array) -> NDArray[Any]:
+        """The output for a batch that `cast` has returned, recording nothing."""
+        with walking(Walk(dtype=self.dtype)):
+            result: NDArray[Any] = self(X)
+        return result
+
+    def cast(self, X: Any, first: int = 0) -> NDArray[Any]:
+        """X in the type that the first layer takes: mostly the network's; an Embedding and a Standardize take any.
+
+        Args:
+            X: (m, …).
+            first: the number of X's first example in the whole, for the message.
 
         Raises:
-            DataError: X is not numeric, or holds NaN or infinity.
+            DataError: X is not numeric, or holds NaN or infinity, or numbers too large for the type.
         """
-        array: NDArray[Any] = np.asarray(X)
+        array = as_array(X, "X")
         if array.dtype.kind not in "fiub":
             raise DataError(f"X is of type {array.dtype}, but a network takes numbers: encode text and dates first.")
-        wants_indices = next(layer.takes_indices for _, layer in self.family() if next(layer.children(), None) is None)
-        if not wants_indices:
-            with np.errstate(over="ignore"):
-                array = array.astype(self.dtype, copy=False)
         if array.dtype.kind == "f" and not np.isfinite(array).all():
-            where = ", ".join(str(i) for i in np.argwhere(~np.isfinite(array))[0])
+            place = np.argwhere(~np.isfinite(array))[0] + ([first] + [0] * (array.ndim - 1))
             what = "NaN" if np.isnan(array).any() else "infinity"
-            raise DataError(f"X holds {what}, first at [{where}]: fill in or drop such examples first.")
-        return array
+            raise DataError(f"X holds {what}, first at {place.tolist()}: fill in or drop such examples first.")
+        if self._takes_any_type():
+            return array
+        with np.errstate(over="ignore"):
+            typed: NDArray[Any] = array.astype(self.dtype, copy=False)
+        if typed is not array and array.dtype.kind == "f" and not np.isfinite(typed).all():
+            raise DataError(f"X goes up to {np.abs(array).max():g}, which {self.dtype} cannot hold: rescale it first.")
+        return typed
+
+    def _takes_any_type(self) -> bool:
+        leaves = (layer for _, layer in self.family() if next(layer.children(), None) is None)
+        return next((leaf.takes_any_type for leaf in leaves if not isinstance(leaf, Flatten)), False)
 
     def summary(self) -> None:
         """Print each layer with its output shape and its parameters. Shapes are known once there were data."""
@@ -220,17 +271,6 @@ class Network(Layer):
         print_summary(self)
 
     # Plain data
-
-    def describe(self) -> dict[str, Any]:
-        return {
-            "type": "Network",
-            "layers": [layer.describe() for layer in self.layers],
-            "seed": self.seed,
-            "dtype": self.dtype,
-        }
-
-    def arguments(self) -> dict[str, Any]:
-        return {"layers": self.layers, "seed": self.seed, "dtype": self.dtype, "input_shape": self.input_shape}
 
     def __repr__(self) -> str:
         return f"Network([{', '.join(map(repr, self.layers))}])"
@@ -244,12 +284,17 @@ class Network(Layer):
         """
         files.write_tensors(path, *self._content())
 
-    def copy(self, dtype: str | None = None) -> Network:
+    def copy(self, dtype: Any = None) -> Network:
         """A network of its own with the same layers and values, in another `dtype` if one is given."""
-        tensors, description = self._content()
-        if dtype is not None:
-            description["network"]["dtype"] = dtype
-        return _assemble(tensors, description, "the copy")
+        twin = Network([copy.deepcopy(layer) for layer in self.layers], seed=self.seed, dtype=dtype or self.dtype)
+        twin.metadata = copy.deepcopy(self.metadata)
+        if self.built:
+            twin.input_shape = self.input_shape
+            twin._lay_flat()
+        return twin
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Network:
+        return self.copy()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return from_bytes, (files.pack(*self._content()),)
@@ -286,7 +331,6 @@ class Network(Layer):
         for _, layer in self.family():
             layer.root = self
             begins[id(layer)] = end
-            layer.statistics = {name: value.astype(self.dtype) for name, value in layer.statistics.items()}
             for name, value in layer.held.items():
                 start, end = end, end + value.size
                 layer.held[name] = flat[start:end].reshape(value.shape)
@@ -333,34 +377,36 @@ def from_bytes(data: bytes) -> Network:
     return _assemble(*files.unpack(data, "the model"), "the model")
 
 
-def fresh_seed() -> int:
-    """A seed that nobody chose, small enough to be typed again."""
-    return int(np.random.SeedSequence().generate_state(1)[0])
-
-
 def _assemble(tensors: files.Tensors, description: dict[str, Any], called: str) -> Network:
-    if description.get("format", 0) > FORMAT:
-        raise ModelFileError(f"{called} was written by a newer chainrule: upgrade with pip install -U chainrule.")
+    if "checkpoint" in description:
+        raise ModelFileError(
+            f"{called} is a checkpoint, not a model: go on with it by train(…, checkpoint=…, resume=True)."
+        )
     try:
+        if description["format"] > FORMAT:
+            raise ModelFileError("it was written by a newer chainrule: upgrade with pip install -U chainrule.")
         network = restore(description["network"])
         if not isinstance(network, Network):
             raise OptionError(f"it describes a {type(network).__name__}, not a network.")
         network.metadata = dict(description.get("metadata", {}))
-        if "input_shape" in description:
+        if "input_shape" in description or tensors:
             _adopt(network, tensors, description)
-    except (ChainruleError, KeyError, TypeError, ValueError, AttributeError, MemoryError, RecursionError) as error:
-        what = error if isinstance(error, ChainruleError) else f"its description is not complete ({error!r})"
-        raise ModelFileError(f"{called} cannot be loaded: {what}") from None
+    except ChainruleError as error:
+        raise ModelFileError(f"{called} cannot be loaded: {error}") from None
+    except Exception as error:  # a damaged description can go wrong in as many ways as there are layers
+        raise ModelFileError(f"{called} cannot be loaded: its description does not fit ({error!r}).") from None
     return network
 
 
 def _adopt(network: Network, tensors: files.Tensors, description: dict[str, Any]) -> None:
     """Hand the file's tensors to the layers, then rehearse, so that what does not fit is found now and not later."""
     shape = tuple(int(n) for n in description["input_shape"])
-    if math.prod(shape) > 2**31:
+    if math.prod(shape) > 2**26:
         raise ShapeError(f"it asks for examples of shape {shape}, which is more than memory holds.")
     by_path = dict(network.family())
     for name, (path, local) in description["parameters"].items():
+        if tensors[name].dtype.kind != "f":
+            raise DataError(f"{name} is of type {tensors[name].dtype}, but parameters are real numbers.")
         by_path[path].held[local] = tensors[name].astype(network.dtype)
     network._number()
     network._set_statistics(tensors)
@@ -371,10 +417,17 @@ def _adopt(network: Network, tensors: files.Tensors, description: dict[str, Any]
 def _refuse_repeats(network: Network) -> None:
     seen: set[int] = set()
     for _, layer in network.family():
+        layer.arguments()  # says now, and not when saving, what is wrong with an own layer
         if id(layer) in seen:
             raise OptionError(f"{layer!r} stands in the network twice: make a layer object for each place.")
         seen.add(id(layer))
 
 
-def _refuse_type(dtype: Any) -> str:
-    raise OptionError(f'a network computes in "float32" or "float64", not {dtype!r}.')
+def _float_type(dtype: Any) -> str:
+    try:
+        name = str(np.dtype(dtype))
+    except TypeError:
+        name = repr(dtype)
+    if name not in ("float32", "float64"):
+        raise OptionError(f'a network computes in "float32" or "float64", not {name}.')
+    return name

@@ -1,22 +1,25 @@
 """Layers that bring their input to a common scale."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import KW_ONLY, dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from chainrule.checking import real
-from chainrule.graph import Array, plain
+from chainrule.errors import DataError
+from chainrule.graph import Array, Variable, plain
 from chainrule.layers.layer import Layer, features
-from chainrule.ops import batch_norm, layer_norm
+from chainrule.ops import batch_norm, layer_norm, normalize
 
 
 @dataclass(eq=False, repr=False)
 class BatchNorm(Layer):
     """Z = γ Â + β, Â with mean 0 and variance 1 over the batch while training (Ioffe & Szegedy, 2015).
 
-    When predicting, moving averages of the batches' means and variances take the batch's place. The input is
-    (m, …, n); statistics are over all axes but the last.
+    When predicting, moving averages of the batches' means and variances take the batch's place; so they do for a batch
+    of a single example, which has no variance. The input is (m, …, n); statistics are over all axes but the last.
 
     Args:
         momentum: how much of the moving average each batch leaves in place.
@@ -28,22 +31,23 @@ class BatchNorm(Layer):
     epsilon: float = 1e-5
 
     def __post_init__(self) -> None:
-        real("momentum", self.momentum, low=0, high=1)
-        real("epsilon", self.epsilon, low=0, open="low")
+        self.momentum = real("momentum", self.momentum, low=0, high=1)
+        self.epsilon = real("epsilon", self.epsilon, low=0, open="low")
 
     def forward(self, A: Array) -> Array:
         n = (features(A),)
         gamma, beta = self.parameter("gamma", n, "ones"), self.parameter("beta", n)
         mean, variance = self.statistic("mean", n, 0.0), self.statistic("variance", n, 1.0)
-        if not self.training:
-            return batch_norm(A, gamma, beta, mean, variance, epsilon=self.epsilon)
-        self._remember(plain(A))
-        return batch_norm(A, gamma, beta, epsilon=self.epsilon)
+        if self.training and math.prod(A.shape[:-1]) > 1:
+            if self.updating:
+                self._remember(plain(A))
+            return batch_norm(A, gamma, beta, epsilon=self.epsilon)
+        return normalize(A, gamma, beta, mean.astype(A.dtype), variance.astype(A.dtype), epsilon=self.epsilon)
 
     def _remember(self, A: Array) -> None:
         examples = tuple(range(A.ndim - 1))
         m = A.size // A.shape[-1]
-        unbiased = A.var(axis=examples) * (m / max(m - 1, 1))
+        unbiased = A.var(axis=examples) * (m / (m - 1))
         for name, batch in (("mean", A.mean(axis=examples)), ("variance", unbiased)):
             self.statistics[name][...] = self.momentum * self.statistics[name] + (1 - self.momentum) * batch
 
@@ -60,7 +64,7 @@ class LayerNorm(Layer):
     epsilon: float = 1e-5
 
     def __post_init__(self) -> None:
-        real("epsilon", self.epsilon, low=0, open="low")
+        self.epsilon = real("epsilon", self.epsilon, low=0, open="low")
 
     def forward(self, A: Array) -> Array:
         n = (features(A),)
@@ -81,11 +85,17 @@ class Standardize(Layer):
     _: KW_ONLY
     inverse: bool = False
 
+    takes_any_type: ClassVar[bool] = True
+
     def forward(self, A: Array) -> Array:
         n = (features(A),)
         mean, deviation = self.statistic("mean", n, 0.0), self.statistic("deviation", n, 1.0)
         self.statistic("count", (1,), 0.0)
-        return A * deviation + mean if self.inverse else (A - mean) / deviation
+        # Large features lose their differences in float32, so what comes in float64 is standardized there.
+        exact = A.dtype if A.dtype.kind == "f" else np.dtype(np.float64)
+        mean, deviation = mean.astype(exact), deviation.astype(exact)
+        Z = A * deviation + mean if self.inverse else (A - mean) / deviation
+        return Z if isinstance(Z, Variable) else Z.astype(self._walk().dtype, copy=False)
 
     @property
     def learned(self) -> bool:
@@ -93,23 +103,26 @@ class Standardize(Layer):
         return bool("count" in self.statistics and self.statistics["count"][0] > 0)
 
     def learn(self, batches: Iterable[Array]) -> None:
-        """Learn mean and deviation from batches of (m, …, n), in one pass and float64 (Chan et al., 1979)."""
+        """Learn mean and deviation from batches of (m, …, n), in one pass and float64 (Chan et al., 1979).
+
+        Raises:
+            DataError: there is no example.
+        """
         count, mean, squares = 0, np.float64(0), np.float64(0)
         for A in batches:
-            rows = np.asarray(A, dtype=np.float64).reshape(-1, A.shape[-1])
-            total = count + len(rows)
-            if total == 0:
+            rows = np.asarray(A, dtype=np.float64)
+            rows = rows.reshape(-1, rows.shape[-1] if rows.ndim > 1 else 1)
+            if len(rows) == 0:
                 continue
+            total = count + len(rows)
             apart = rows.mean(axis=0) - mean
             squares = squares + rows.var(axis=0) * len(rows) + apart**2 * (count * len(rows) / total)
             mean = mean + apart * (len(rows) / total)
             count = total
-        deviation = np.sqrt(squares / max(count, 1))
-        unchanging = deviation <= 1e-7 * np.abs(mean)
-        n = np.shape(mean)
-        self.statistics["mean"] = np.broadcast_to(mean, n).astype(self._type())
-        self.statistics["deviation"] = np.where(unchanging, 1.0, deviation).astype(self._type())
-        self.statistics["count"] = np.array([count], self._type())
-
-    def _type(self) -> np.dtype:
-        return self.statistics["mean"].dtype if "mean" in self.statistics else np.dtype(np.float32)
+        if count == 0:
+            raise DataError("there is no example to learn mean and deviation from.")
+        deviation = np.sqrt(squares / count)
+        unchanging = deviation <= 1e-13 * np.abs(mean)
+        self.statistics["mean"] = np.array(np.broadcast_to(mean, np.shape(deviation)))
+        self.statistics["deviation"] = np.where(unchanging, 1.0, deviation)
+        self.statistics["count"] = np.array([float(count)])

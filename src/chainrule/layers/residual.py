@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from chainrule.errors import OptionError, ShapeError
+from chainrule.errors import ShapeError
 from chainrule.graph import Array
-from chainrule.layers.layer import Layer
+from chainrule.layers.layer import Layer, list_of_layers
 
 
 @dataclass(eq=False, repr=False)
@@ -25,7 +24,9 @@ class Residual(Layer):
     shortcut: Layer | None = None
 
     def __post_init__(self) -> None:
-        self.layers = list_of_layers(self.layers, type(self).__name__)
+        self.layers = list_of_layers(self.layers, "Residual")
+        if self.shortcut is not None:
+            list_of_layers([self.shortcut], "Residual's shortcut")
 
     def forward(self, A: Array) -> Array:
         F = A
@@ -38,19 +39,3 @@ class Residual(Layer):
                 f"or the way around a layer of its own: shortcut=Dense({F.shape[-1]}, bias=False)."
             )
         return around + F
-
-
-def list_of_layers(layers: Any, owner: str) -> list[Layer]:
-    """The layers as a list.
-
-    Raises:
-        OptionError: there is none, or something else among them.
-    """
-    listed = list(layers) if isinstance(layers, list | tuple) else [layers]
-    for item in listed:
-        if not isinstance(item, Layer):
-            called = f"; did you mean {item.__name__}(…)?" if isinstance(item, type) else ""
-            raise OptionError(f"{owner} takes a list of layers, but {item!r} is none{called}")
-    if not listed:
-        raise OptionError(f"{owner} takes a list of layers, but the list is empty.")
-    return listed

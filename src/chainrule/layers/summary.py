@@ -53,7 +53,7 @@ def output_shapes(network: Network) -> dict[int, tuple[int, ...]]:
         shapes[id(layer)] = tuple(np.shape(Z)[1:])
 
     assert network.input_shape is not None
-    network.rehearse(network.input_shape, Walk(watch=note))
+    network.rehearse(network.input_shape, Walk(dtype=network.dtype, watch=note))
     return shapes
 
 

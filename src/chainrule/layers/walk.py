@@ -23,14 +23,16 @@ class Walk:
 
     Attributes:
         training: dropout drops, batch normalization uses the batch.
+        updating: whether this walk is part of an update, so that moving averages move.
         recording: parameters enter as variables, so that the result can be differentiated by them.
         building: the generator that draws parameters a layer does not have yet; None where it must have them.
-        dtype: the type of new parameters.
+        dtype: the network's type.
         seed, step: what the random masks of this walk depend on, beside their order in the network.
         watch: called with (layer, its input, its output) after every layer.
     """
 
     training: bool = False
+    updating: bool = False
     recording: bool = False
     building: np.random.Generator | None = None
     dtype: Any = np.float32
@@ -38,6 +40,7 @@ class Walk:
     step: int = 0
     watch: Callable[[Layer, Array, Array], None] | None = None
     variables: dict[tuple[int, str], Variable] = field(default_factory=dict)
+    numbers: dict[int, int] = field(default_factory=dict)
     masks: int = 0
 
     def parameter(self, layer: Layer, name: str, value: NDArray[Any]) -> Array:

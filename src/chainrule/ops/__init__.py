@@ -29,7 +29,7 @@ from chainrule.ops.losses import (
     softmax_cross_entropy,
     squared_error,
 )
-from chainrule.ops.normalization import batch_norm, layer_norm
+from chainrule.ops.normalization import batch_norm, layer_norm, normalize
 from chainrule.ops.reductions import max, mean, sum
 from chainrule.ops.regularization import dropout
 from chainrule.ops.shaping import concatenate, index, reshape, stack, transpose
@@ -79,6 +79,7 @@ __all__ = [
     "minimum",
     "multiply",
     "negative",
+    "normalize",
     "perceptron",
     "power",
     "relu",

@@ -36,7 +36,9 @@ def relu(xp: ModuleType, Z: Array) -> tuple[Array, Backward]:
     return xp.maximum(Z, 0), lambda dA: (dA * xp.greater(Z, 0),)
 
 
-@operation(forward=r"A = \max(slope\, Z, Z)", backward=(r"dZ = dA \odot ([Z > 0] + slope\, [Z \le 0])",))
+@operation(
+    forward=r"A = [Z > 0]\, Z + [Z \le 0]\, slope\, Z", backward=(r"dZ = dA \odot ([Z > 0] + slope\, [Z \le 0])",)
+)
 def leaky_relu(xp: ModuleType, Z: Array, *, slope: float = 0.01) -> tuple[Array, Backward]:
     """A = Z where z > 0 and slope · Z elsewhere, slope 0.01 in the notes.
 

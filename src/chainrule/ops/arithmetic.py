@@ -1,11 +1,10 @@
 """+ − * / ** @, with NumPy's broadcasting. The operators of `Variable` are these."""
 
 from types import ModuleType
-from typing import Any
 
 from chainrule.errors import ShapeError
 from chainrule.graph import Array, Backward, Later, operation
-from chainrule.ops.broadcasting import unbroadcast
+from chainrule.ops.broadcasting import broadcast, unbroadcast
 
 
 @operation(forward=r"Z = A + B", backward=(r"dA = dZ", r"dB = dZ"))
@@ -15,7 +14,7 @@ def add(xp: ModuleType, A: Array, B: Array) -> tuple[Array, Backward]:
     def backward(dZ: Array) -> tuple[Array, Array]:
         return unbroadcast(xp, dZ, A), unbroadcast(xp, dZ, B)
 
-    return _broadcast(xp.add, A, B), backward
+    return broadcast(xp.add, A, B), backward
 
 
 @operation(forward=r"Z = A - B", backward=(r"dA = dZ", r"dB = -dZ"))
@@ -25,7 +24,7 @@ def subtract(xp: ModuleType, A: Array, B: Array) -> tuple[Array, Backward]:
     def backward(dZ: Array) -> tuple[Array, Array]:
         return unbroadcast(xp, dZ, A), unbroadcast(xp, -dZ, B)
 
-    return _broadcast(xp.subtract, A, B), backward
+    return broadcast(xp.subtract, A, B), backward
 
 
 @operation(forward=r"Z = A \odot B", backward=(r"dA = dZ \odot B", r"dB = dZ \odot A"))
@@ -35,7 +34,7 @@ def multiply(xp: ModuleType, A: Array, B: Array) -> tuple[Array, Backward]:
     def backward(dZ: Array) -> tuple[Array, Array]:
         return unbroadcast(xp, dZ * B, A), unbroadcast(xp, dZ * A, B)
 
-    return _broadcast(xp.multiply, A, B), backward
+    return broadcast(xp.multiply, A, B), backward
 
 
 @operation(forward=r"Z = A / B", backward=(r"dA = dZ / B", r"dB = -dZ \odot A / B^2"))
@@ -45,19 +44,19 @@ def divide(xp: ModuleType, A: Array, B: Array) -> tuple[Array, Backward]:
     def backward(dZ: Array) -> tuple[Array, Array]:
         return unbroadcast(xp, dZ / B, A), unbroadcast(xp, -dZ * A / B**2, B)
 
-    return _broadcast(xp.divide, A, B), backward
+    return broadcast(xp.divide, A, B), backward
 
 
 @operation(forward=r"Z = A^B", backward=(r"dA = dZ \odot B \odot A^{B - 1}", r"dB = dZ \odot A^B \odot \ln A"))
 def power(xp: ModuleType, A: Array, B: Array) -> tuple[Array, Backward]:
     """Z = A^B, element by element. dB is real only where A > 0; at A = 0 it is 0."""
-    Z = _broadcast(xp.power, A, B)
+    Z = broadcast(xp.power, A, B)
 
     def backward(dZ: Array) -> tuple[Array, Later]:
         base = xp.where(xp.equal(B, 0), 1, A)  # A^0 is constant, at A = 0 too
         return (
             unbroadcast(xp, dZ * B * xp.power(base, B - 1), A),
-            lambda: unbroadcast(xp, dZ * Z * xp.log(xp.where(xp.equal(A, 0), 1, A)), B),
+            lambda: unbroadcast(xp, dZ * Z * xp.log(xp.where(xp.equal(A, 0), 1, A)).astype(dZ.dtype), B),
         )
 
     return Z, backward
@@ -95,14 +94,3 @@ def matmul(xp: ModuleType, A: Array, B: Array) -> tuple[Array, Backward]:
         )
 
     return Z, backward
-
-
-def _broadcast(function: Any, A: Array, B: Array) -> Array:
-    try:
-        return function(A, B)
-    except ValueError:
-        shapes = f"{getattr(A, 'shape', ())} and {getattr(B, 'shape', ())}"
-        raise ShapeError(
-            f"{function.__name__}: {shapes} cannot be broadcast together: "
-            "counted from the last, two axes must be equal or one of them 1."
-        ) from None

@@ -1,8 +1,34 @@
-"""Broadcasting, backwards: an axis that was stretched on the way forward is summed on the way back (the notes)."""
+"""Broadcasting: what is stretched on the way forward is summed on the way back (the notes, "broadcasting")."""
 
+from collections.abc import Callable
 from types import ModuleType
+from typing import Any
 
+import numpy as np
+
+from chainrule.errors import ShapeError
 from chainrule.graph import Array
+
+
+def broadcast(function: Callable[..., Any], *inputs: Array) -> Array:
+    """function(*inputs), element by element.
+
+    Raises:
+        ShapeError: the shapes cannot be broadcast together.
+    """
+    try:
+        return function(*inputs)
+    except (ValueError, TypeError):
+        shapes = [np.shape(given) for given in inputs]
+        try:
+            np.broadcast_shapes(*shapes)
+        except ValueError:
+            told = " and ".join(map(str, shapes))
+            raise ShapeError(
+                f"{function.__name__}: {told} cannot be broadcast together: "
+                "counted from the last, two axes must be equal or one of them 1."
+            ) from None
+        raise
 
 
 def unbroadcast(xp: ModuleType, dZ: Array, like: Array) -> Array:

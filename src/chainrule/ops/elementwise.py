@@ -3,7 +3,7 @@
 from types import ModuleType
 
 from chainrule.graph import Array, Backward, operation
-from chainrule.ops.broadcasting import unbroadcast
+from chainrule.ops.broadcasting import broadcast, unbroadcast
 
 
 @operation(forward=r"Z = e^A", backward=(r"dA = dZ \odot Z",))
@@ -38,7 +38,7 @@ def abs(xp: ModuleType, A: Array) -> tuple[Array, Backward]:
 )
 def maximum(xp: ModuleType, A: Array, B: Array) -> tuple[Array, Backward]:
     """Z = max(A, B), element by element. Where both are equal each gets half of the derivative."""
-    return xp.maximum(A, B), _to_the_chosen(xp, A, B, xp.sign(xp.subtract(A, B)))
+    return broadcast(xp.maximum, A, B), _to_the_chosen(xp, A, B, xp.sign(xp.subtract(A, B)))
 
 
 @operation(
@@ -47,7 +47,7 @@ def maximum(xp: ModuleType, A: Array, B: Array) -> tuple[Array, Backward]:
 )
 def minimum(xp: ModuleType, A: Array, B: Array) -> tuple[Array, Backward]:
     """Z = min(A, B), element by element. Where both are equal each gets half of the derivative."""
-    return xp.minimum(A, B), _to_the_chosen(xp, A, B, xp.sign(xp.subtract(B, A)))
+    return broadcast(xp.minimum, A, B), _to_the_chosen(xp, A, B, xp.sign(xp.subtract(B, A)))
 
 
 def _to_the_chosen(xp: ModuleType, A: Array, B: Array, sign: Array) -> Backward:
@@ -67,7 +67,7 @@ def where(xp: ModuleType, C: Array, A: Array, B: Array) -> tuple[Array, Backward
     def backward(dZ: Array) -> tuple[None, Array, Array]:
         return None, unbroadcast(xp, xp.where(C, dZ, 0), A), unbroadcast(xp, xp.where(C, 0, dZ), B)
 
-    return xp.where(C, A, B), backward
+    return broadcast(xp.where, C, A, B), backward
 
 
 @operation(forward=r"Z = \min(\max(A, low), high)", backward=(r"dA = dZ \odot [low \le A \le high]",))

@@ -1,8 +1,8 @@
 """The costs J: the mean over the examples of the loss L of one example.
 
-All take the network's output first, then what it should have been, then an optional weight for each example, and return
-one number, J = Σ w L / Σ w (with all weights 1: J = 1/m Σ L). Where an example has several outputs, its loss is the sum
-over them. Labels and weights have no derivative.
+All take the network's output first, then what it should have been, then an optional weight w for each example, and
+return one number, J = 1/m Σ w L. The formulas are those of w = 1 and dJ = 1. Where an example has several outputs, its
+loss is the sum over them. Labels and weights have no derivative.
 """
 
 from types import ModuleType
@@ -25,6 +25,7 @@ def squared_error(xp: ModuleType, A: Array, Y: Array, weights: Array | None = No
         A, Y: (m,) or (m, …, n_out); Y may leave out a last axis of length 1.
         weights: (m, …), one for each example, or None.
     """
+    A = _real(xp, A)
     Y = _targets(xp, A, Y)
     difference = A - Y
     J, share = _mean(xp, _over_outputs(0.5 * difference**2), weights)
@@ -46,6 +47,7 @@ def squared_error(xp: ModuleType, A: Array, Y: Array, weights: Array | None = No
 )
 def absolute_error(xp: ModuleType, A: Array, Y: Array, weights: Array | None = None) -> tuple[Array, Backward]:
     """L = |a − y|, robust against outliers; its derivative at a = y is 0. Shapes as in `squared_error`."""
+    A = _real(xp, A)
     Y = _targets(xp, A, Y)
     difference = A - Y
     J, share = _mean(xp, _over_outputs(xp.abs(difference)), weights)
@@ -59,7 +61,7 @@ def absolute_error(xp: ModuleType, A: Array, Y: Array, weights: Array | None = N
 
 @operation(
     forward=r"J = \frac{1}{m} \textstyle\sum_i h(A^{(i)} - Y^{(i)}), \quad"
-    r" h(e) = \min(\tfrac12 e^2,\ \delta |e| - \tfrac12 \delta^2)",
+    r" h(e) = [|e| \le \delta]\, \tfrac12 e^2 + [|e| > \delta]\, (\delta |e| - \tfrac12 \delta^2)",
     backward=(
         r"dA = \frac{1}{m} \operatorname{clip}(A - Y, -\delta, \delta)",
         r"dY = \frac{1}{m} \operatorname{clip}(Y - A, -\delta, \delta)",
@@ -70,6 +72,7 @@ def huber(
     xp: ModuleType, A: Array, Y: Array, weights: Array | None = None, *, delta: float = 1.0
 ) -> tuple[Array, Backward]:
     """L = ½ e² where |e| ≤ δ and δ |e| − ½ δ² beyond, e = a − y (Huber, 1964). Shapes as in `squared_error`."""
+    A = _real(xp, A)
     Y = _targets(xp, A, Y)
     held = xp.clip(A - Y, -delta, delta)
     J, share = _mean(xp, _over_outputs(held * (A - Y - 0.5 * held)), weights)
@@ -82,20 +85,22 @@ def huber(
 
 
 @operation(
-    forward=r"J = -\frac{1}{m} \textstyle\sum_i Y^{(i)} \ln \sigma(Z^{(i)}) + (1 - Y^{(i)}) \ln(1 - \sigma(Z^{(i)}))",
+    forward=r"J = -\frac{1}{m} \textstyle\sum_i"
+    r" \left(Y^{(i)} \ln \sigma(Z^{(i)}) + (1 - Y^{(i)}) \ln(1 - \sigma(Z^{(i)}))\right)",
     backward=(r"dZ = \frac{1}{m} (A - Y), \quad A = \sigma(Z)", "", ""),
 )
 def sigmoid_binary_cross_entropy(
     xp: ModuleType, Z: Array, Y: Array, weights: Array | None = None, *, label_smoothing: float = 0.0
 ) -> tuple[Array, Backward]:
     """`binary_cross_entropy(sigmoid(Z), Y)` in one step: L = ln(1 + e^z) − y z, so that dZ = A − Y (the notes)."""
+    Z = _real(xp, Z)
     Y = _smooth_binary(_binary(xp, _targets(xp, Z, Y)), label_smoothing)
     J, share = _mean(xp, _over_outputs(xp.logaddexp(0, Z) - Y * Z), weights)
     return J, lambda dJ: (dJ * _per_output(share, Z) * (sigmoid(Z) - Y), None, None)
 
 
 @operation(
-    forward=r"J = -\frac{1}{m} \textstyle\sum_i Y^{(i)} \ln A^{(i)} + (1 - Y^{(i)}) \ln(1 - A^{(i)})",
+    forward=r"J = -\frac{1}{m} \textstyle\sum_i \left(Y^{(i)} \ln A^{(i)} + (1 - Y^{(i)}) \ln(1 - A^{(i)})\right)",
     backward=(r"dA = \frac{1}{m} \left(-\frac{Y}{A} + \frac{1 - Y}{1 - A}\right)", "", ""),
     after={sigmoid: sigmoid_binary_cross_entropy},
 )
@@ -116,6 +121,7 @@ def binary_cross_entropy(
     Raises:
         DataError: a label or a probability lies outside [0, 1].
     """
+    A = _real(xp, A)
     Y = _smooth_binary(_binary(xp, _targets(xp, A, Y)), label_smoothing)
     tiny = _rounding(xp, A)
     held = xp.clip(_probabilities(xp, A, "sigmoid"), tiny, 1 - tiny)
@@ -131,6 +137,7 @@ def softmax_cross_entropy(
     xp: ModuleType, Z: Array, Y: Array, weights: Array | None = None, *, label_smoothing: float = 0.0
 ) -> tuple[Array, Backward]:
     """`cross_entropy(softmax(Z), Y)` in one step, by the log-sum-exp form, so that dZ = A − Y (the notes)."""
+    Z = _real(xp, Z)
     Y = _smooth(_one_hot(xp, Z, Y), label_smoothing)
     J, share = _mean(xp, -(Y * log_softmax(Z)).sum(axis=-1), weights)
 
@@ -162,8 +169,9 @@ def cross_entropy(
     Raises:
         DataError: a label is not a whole number or out of range, or a probability lies outside [0, 1].
     """
+    A = _real(xp, A)
     Y = _smooth(_one_hot(xp, A, Y), label_smoothing)
-    held = xp.maximum(_probabilities(xp, A, "softmax"), _rounding(xp, A))
+    held = xp.maximum(_shares(xp, _probabilities(xp, A, "softmax")), _rounding(xp, A))
     J, share = _mean(xp, -(Y * xp.log(held)).sum(axis=-1), weights)
     return J, lambda dJ: (-dJ * _per_output(share, A) * Y / held, None, None)
 
@@ -180,6 +188,7 @@ def hinge(xp: ModuleType, Z: Array, Y: Array, weights: Array | None = None) -> t
     Raises:
         DataError: a label is neither −1 nor +1.
     """
+    Z = _real(xp, Z)
     Y = _signs(xp, _targets(xp, Z, Y))
     margin = 1 - Y * Z
     J, share = _mean(xp, _over_outputs(xp.maximum(margin, 0)), weights)
@@ -198,22 +207,26 @@ def perceptron(xp: ModuleType, Z: Array, Y: Array, weights: Array | None = None)
     Raises:
         DataError: a label is neither −1 nor +1.
     """
+    Z = _real(xp, Z)
     Y = _signs(xp, _targets(xp, Z, Y))
     J, share = _mean(xp, _over_outputs(xp.maximum(-Y * Z, 0)), weights)
     return J, lambda dJ: (-dJ * _per_output(share, Z) * Y * (Y * Z <= 0), None, None)
 
 
 def _mean(xp: ModuleType, losses: Array, weights: Array | None) -> tuple[Array, Array]:
-    """J, and the share of each loss in it: dJ/dL."""
+    """J = 1/m Σ w L, and the share of each loss in it: dJ/dL = w/m."""
     if weights is None:
         return losses.mean(), 1 / max(losses.size, 1)
     if xp.shape(weights) != losses.shape[: xp.ndim(weights)]:
         raise ShapeError(f"the weights are {xp.shape(weights)}, but the losses of the examples {losses.shape}.")
-    weights = xp.broadcast_to(
-        weights.reshape(weights.shape + (1,) * (losses.ndim - weights.ndim)), losses.shape
-    ).astype(losses.dtype)
-    share = weights / xp.maximum(weights.sum(), xp.finfo(losses.dtype).tiny)
+    of_each = xp.asarray(weights, dtype=losses.dtype).reshape(weights.shape + (1,) * (losses.ndim - weights.ndim))
+    share = xp.broadcast_to(of_each / max(losses.size, 1), losses.shape)
     return (losses * share).sum(), share
+
+
+def _real(xp: ModuleType, A: Array) -> Array:
+    """A as real numbers, where it came as whole ones."""
+    return A if xp.isdtype(A.dtype, "real floating") else A.astype(xp.float64)
 
 
 def _over_outputs(losses: Array) -> Array:
@@ -244,6 +257,15 @@ def _probabilities(xp: ModuleType, A: Array, activation: str) -> Array:
     return A
 
 
+def _shares(xp: ModuleType, A: Array) -> Array:
+    if xp is np and A.size and np.abs(A.sum(axis=-1) - 1).max() > 1e-2:
+        raise DataError(
+            "cross_entropy takes probabilities that sum to 1 over the classes, but these do not: "
+            'end the network with "softmax"; yes-or-no outputs take binary_cross_entropy.'
+        )
+    return A
+
+
 def _binary(xp: ModuleType, Y: Array) -> Array:
     if xp is np and Y.size and not (Y.min() >= 0 and Y.max() <= 1):
         raise DataError(f"binary_cross_entropy takes labels from 0 to 1, but Y goes from {Y.min():g} to {Y.max():g}.")
@@ -262,6 +284,8 @@ def _one_hot(xp: ModuleType, A: Array, Y: Array) -> Array:
     Y = xp.asarray(Y)
     n_classes = A.shape[-1]
     if Y.shape == A.shape:
+        if xp is np and Y.size and Y.min() < 0:
+            raise DataError(f"the rows of Y are one-hot or shares of the classes, but Y holds {Y.min():g}.")
         return Y.astype(A.dtype)
     if Y.shape == (*A.shape[:-1], 1):
         Y = Y[..., 0]

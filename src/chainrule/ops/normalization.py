@@ -5,90 +5,89 @@ from types import ModuleType
 from chainrule.graph import Array, Backward, operation
 
 _FORWARD = r"\hat{A} = \frac{A - \mu}{\sqrt{\sigma^2 + \varepsilon}}, \quad Z = \gamma \odot \hat{A} + \beta"
-_BACKWARD = (
-    r"dA = \frac{\gamma}{\sqrt{\sigma^2 + \varepsilon}} \odot"
-    r" \left(dZ - \overline{dZ} - \hat{A} \odot \overline{dZ \odot \hat{A}}\right)"
+_OF_PARAMETERS = (
+    r"d\gamma = \textstyle\sum_i dZ^{(i)} \odot \hat{A}^{(i)}",
+    r"d\beta = \textstyle\sum_i dZ^{(i)}",
 )
 
 
 @operation(
     forward=_FORWARD,
     backward=(
-        _BACKWARD,
-        r"d\gamma = \textstyle\sum_i dZ^{(i)} \odot \hat{A}^{(i)}",
-        r"d\beta = \textstyle\sum_i dZ^{(i)}",
-        "",
-        "",
+        r"dA = \frac{\gamma}{\sqrt{\sigma^2 + \varepsilon}} \odot \left(dZ"
+        r" - \overline{dZ} - \hat{A} \odot \overline{dZ \odot \hat{A}}\right)",
+        *_OF_PARAMETERS,
     ),
 )
-def batch_norm(
-    xp: ModuleType,
-    A: Array,
-    gamma: Array,
-    beta: Array,
-    mean: Array | None = None,
-    variance: Array | None = None,
-    *,
-    epsilon: float = 1e-5,
-) -> tuple[Array, Backward]:
+def batch_norm(xp: ModuleType, A: Array, gamma: Array, beta: Array, *, epsilon: float = 1e-5) -> tuple[Array, Backward]:
     """Z = γ Â + β with Â = (A − μ) / √(σ² + ε), μ and σ² over the examples (Ioffe & Szegedy, 2015).
+
+    In the formula a bar is the mean over the examples.
 
     Args:
         A: (m, …, n): statistics are over all axes but the last, each feature or channel by itself.
         gamma, beta: (n,).
-        mean, variance: (n,) to use instead of the batch's own, as when predicting; they have no derivative.
     """
     examples = tuple(range(A.ndim - 1))
-    if mean is None or variance is None:
-        return _normalize(xp, A, gamma, beta, A.mean(axis=examples), A.var(axis=examples), epsilon, examples)
-    scale = gamma / xp.sqrt(variance + epsilon)
-
-    def backward(dZ: Array) -> tuple[Array | None, ...]:
-        A_hat = (A - mean) / xp.sqrt(variance + epsilon)
-        return dZ * scale, (dZ * A_hat).sum(axis=examples), dZ.sum(axis=examples), None, None
-
-    return (A - mean) * scale + beta, backward
+    return _normalize(xp, A, gamma, beta, epsilon, over=examples)
 
 
 @operation(
     forward=_FORWARD,
-    backward=(
-        _BACKWARD,
-        r"d\gamma = \textstyle\sum_i dZ^{(i)} \odot \hat{A}^{(i)}",
-        r"d\beta = \textstyle\sum_i dZ^{(i)}",
-    ),
+    backward=(r"dA = \frac{\gamma}{\sqrt{\sigma^2 + \varepsilon}} \odot dZ", *_OF_PARAMETERS, "", ""),
 )
-def layer_norm(xp: ModuleType, A: Array, gamma: Array, beta: Array, *, epsilon: float = 1e-5) -> tuple[Array, Backward]:
-    """Z = γ Â + β with Â = (A − μ) / √(σ² + ε), μ and σ² over the features of each example (Ba et al., 2016).
+def normalize(
+    xp: ModuleType, A: Array, gamma: Array, beta: Array, mean: Array, variance: Array, *, epsilon: float = 1e-5
+) -> tuple[Array, Backward]:
+    """Z = γ Â + β with Â = (A − μ) / √(σ² + ε), μ and σ² given: batch normalization when predicting.
 
     Args:
         A: (…, n).
         gamma, beta: (n,).
+        mean, variance: (n,), μ and σ²; they have no derivative.
     """
-    mean, variance = A.mean(axis=-1, keepdims=True), A.var(axis=-1, keepdims=True)
-    Z, backward = _normalize(xp, A, gamma, beta, mean, variance, epsilon, (A.ndim - 1,))
-    return Z, lambda dZ: backward(dZ)[:3]
-
-
-def _normalize(
-    xp: ModuleType,
-    A: Array,
-    gamma: Array,
-    beta: Array,
-    mean: Array,
-    variance: Array,
-    epsilon: float,
-    over: tuple[int, ...],
-) -> tuple[Array, Backward]:
-    """Normalization by statistics of A itself over the axes `over`; they depend on A, so dA has two terms more."""
     inverse = 1 / xp.sqrt(variance + epsilon)
     A_hat = (A - mean) * inverse
     examples = tuple(range(A.ndim - 1))
 
     def backward(dZ: Array) -> tuple[Array | None, ...]:
+        return dZ * gamma * inverse, (dZ * A_hat).sum(axis=examples), dZ.sum(axis=examples), None, None
+
+    return gamma * A_hat + beta, backward
+
+
+@operation(
+    forward=_FORWARD,
+    backward=(
+        r"dA = \frac{1}{\sqrt{\sigma^2 + \varepsilon}} \odot \left(\gamma \odot dZ"
+        r" - \overline{\gamma \odot dZ} - \hat{A} \odot \overline{\gamma \odot dZ \odot \hat{A}}\right)",
+        *_OF_PARAMETERS,
+    ),
+)
+def layer_norm(xp: ModuleType, A: Array, gamma: Array, beta: Array, *, epsilon: float = 1e-5) -> tuple[Array, Backward]:
+    """Z = γ Â + β with Â = (A − μ) / √(σ² + ε), μ and σ² over the features of each example (Ba et al., 2016).
+
+    In the formula a bar is the mean over the features.
+
+    Args:
+        A: (…, n).
+        gamma, beta: (n,).
+    """
+    return _normalize(xp, A, gamma, beta, epsilon, over=(A.ndim - 1,))
+
+
+def _normalize(
+    xp: ModuleType, A: Array, gamma: Array, beta: Array, epsilon: float, over: tuple[int, ...]
+) -> tuple[Array, Backward]:
+    """Normalization by A's own mean and variance over the axes `over`; they depend on A, so dA has two terms more."""
+    inverse = 1 / xp.sqrt(A.var(axis=over, keepdims=True) + epsilon)
+    A_hat = (A - A.mean(axis=over, keepdims=True)) * inverse
+    examples = tuple(range(A.ndim - 1))
+
+    def backward(dZ: Array) -> tuple[Array, ...]:
         dA_hat = dZ * gamma
         centred = dA_hat - dA_hat.mean(axis=over, keepdims=True)
         dA = inverse * (centred - A_hat * (dA_hat * A_hat).mean(axis=over, keepdims=True))
-        return dA, (dZ * A_hat).sum(axis=examples), dZ.sum(axis=examples), None, None
+        return dA, (dZ * A_hat).sum(axis=examples), dZ.sum(axis=examples)
 
     return gamma * A_hat + beta, backward

@@ -13,7 +13,7 @@ def sum(xp: ModuleType, A: Array, *, axis: Axis = None, keepdims: bool = False) 
     """Z = Σ A over `axis`. Every element hands the whole derivative back."""
 
     def backward(dZ: Array) -> tuple[Array]:
-        return (xp.broadcast_to(_restore(xp, dZ, axis, keepdims), xp.shape(A)),)
+        return (_restore(xp, dZ, axis, keepdims) + xp.zeros_like(A),)
 
     return xp.sum(A, axis=axis, keepdims=keepdims), backward
 
@@ -25,7 +25,7 @@ def mean(xp: ModuleType, A: Array, *, axis: Axis = None, keepdims: bool = False)
     n = xp.size(A) / (xp.size(Z) or 1)
 
     def backward(dZ: Array) -> tuple[Array]:
-        return (xp.broadcast_to(_restore(xp, dZ, axis, keepdims) / n, xp.shape(A)),)
+        return (_restore(xp, dZ, axis, keepdims) / n + xp.zeros_like(A),)
 
     return Z, backward
 

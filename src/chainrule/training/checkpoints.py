@@ -12,6 +12,9 @@ from chainrule import files
 from chainrule.checking import real, whole
 from chainrule.errors import ModelFileError, OptionError
 
+FORMAT = 1
+"""The version of the checkpoint's description."""
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -71,7 +74,9 @@ class Checkpoints:
     def write(self, tensors: files.Tensors, state: dict[str, Any]) -> None:
         """Write the file; the one before stays until the new one is whole."""
         files.write_tensors(
-            self.rule.path, tensors, {"checkpoint": state, "settings": self.settings | {"seed": state["seed"]}}
+            self.rule.path,
+            tensors,
+            {"format": FORMAT, "checkpoint": state, "settings": self.settings | {"seed": state["seed"]}},
         )
         self.written = time.monotonic()
 
@@ -90,7 +95,7 @@ class Checkpoints:
             theirs = description["settings"].get(name)
             if theirs != ours:
                 raise OptionError(
-                    f"{self.rule.path} cannot be resumed: its run had {name} = {theirs}, this one has {ours}. "
+                    f"{self.rule.path} cannot be resumed: its run had {name} {theirs}, this one has {ours}. "
                     "Repeat the settings, or start anew without resume."
                 )
         return tensors, description["checkpoint"]
@@ -102,4 +107,6 @@ def _read(rule: Checkpoint) -> tuple[files.Tensors, dict[str, Any]] | None:
     tensors, description = files.read_tensors(rule.path)
     if "checkpoint" not in description:
         raise ModelFileError(f"{rule.path} is a model file, not a checkpoint.")
+    if description.get("format") != FORMAT or "settings" not in description:
+        raise ModelFileError(f"{rule.path} was written by another version of chainrule: finish that run there.")
     return tensors, description

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data.examples import examples
-from chainrule.errors import OptionError, ShapeError
-from chainrule.graph import Array, Operation, Variable, plain
+from chainrule.data.examples import example_weights, examples
+from chainrule.errors import OptionError
+from chainrule.graph import Array, Operation, Variable, backward, plain
 from chainrule.layers import Network
-from chainrule.metrics import Task, task_of
+from chainrule.metrics import TASKS, Task, beside, task_of
 from chainrule.names import lookup
 from chainrule.ops import LOSSES
 
@@ -27,7 +28,8 @@ class Cost:
 
     Attributes:
         name: what the history calls it.
-        task: what the network's outputs mean under it.
+        task: what the network's outputs mean under it; of an own function, its attribute `task`, or what the network's
+            last activation says (see `fit`).
     """
 
     def __init__(self, loss: LossLike):
@@ -36,27 +38,53 @@ class Cost:
             raise OptionError(f"a loss is a name, an operation, or a function of (A, Y), not {loss!r}.")
         inner = self.loss.func if isinstance(self.loss, functools.partial) else self.loss
         self.name: str = getattr(inner, "name", getattr(inner, "__name__", type(inner).__name__))
-        self.task: Task = task_of(self.name)
+        self.task: Task = getattr(inner, "task", task_of(self.name))
         self.own = not isinstance(inner, Operation)
 
+    @property
+    def settings(self) -> str:
+        """The loss with its options, as text."""
+        options = self.loss.keywords if isinstance(self.loss, functools.partial) else {}
+        return f"{self.name}({', '.join(f'{name}={value}' for name, value in options.items())})"
+
     def __call__(self, A: Variable | Array, Y: Array, weights: Array | None = None) -> Any:
-        """J as the end of the graph that A belongs to."""
+        """J as the end of the graph that A belongs to.
+
+        An own function gets Y in the shape of A where they differ only by a last axis of length 1, so that (m, 1) and
+        (m,) never broadcast to (m, m).
+
+        Raises:
+            OptionError: an own function returns something else than one number.
+        """
+        if self.own:
+            Y = beside(Y, A.shape)
         J = self.loss(A, Y) if weights is None else self.loss(A, Y, weights)
-        if np.size(plain(J)) != 1:
-            raise ShapeError(f"the loss {self.name} returned shape {np.shape(plain(J))}, not one number.")
+        if not (isinstance(plain(J), int | float | np.number | np.ndarray) and np.size(plain(J)) == 1):
+            what = f"an array of shape {J.shape}" if hasattr(J, "shape") else repr(J)
+            raise OptionError(f"the loss {self.name} must return one number, such as a mean, but returned {what}.")
         return J
 
-    def check(self, Y: NDArray[Any], n_out: tuple[int, ...]) -> None:
-        """See to it, before anything is trained, that all of Y can be targets of a network with this output shape.
+    def fit(self, net: Network, Y: NDArray[Any]) -> None:
+        """See to it, before anything is trained, that Y can be targets of the built network.
 
         Raises:
             ShapeError, DataError: Y has another shape, or labels out of range.
+            OptionError: the output cannot be what the loss takes.
         """
+        A = net.blank_output()
+        last = A.operation.name if isinstance(A, Variable) and A.operation is not None else ""
+        n_out = A.shape[1:]
         if self.own:
+            if self.name not in TASKS and not hasattr(self.loss, "task"):
+                self.task = {"softmax": "classes", "sigmoid": "yes_no"}.get(last, "values")  # type: ignore[assignment]
             return
-        for start in range(0, len(Y), 2**16):
-            part = Y[start : start + 2**16]
-            self(np.broadcast_to(np.float32(0.5), (len(part), *n_out)), part)
+        if last == "softmax" and n_out[-1:] == (1,):
+            raise OptionError("the softmax of a single output is always 1: give it 2 units, or take the sigmoid.")
+        rows = max(1, 2**18 // max(1, math.prod(n_out)))
+        blank = np.float32(1 / n_out[-1] if self.task == "classes" and n_out else 0.5)
+        for start in range(0, len(Y), rows):
+            part = Y[start : start + rows]
+            self(np.broadcast_to(blank, (len(part), *n_out)), part)
 
 
 def gradients(
@@ -74,9 +102,10 @@ def gradients(
         ShapeError, DataError, OptionError: see `train`.
     """
     X, y = examples(X, y)
-    if not net.built:
-        net.build(X.shape[1:])
+    net.build_for(X)
     A, variables = net.record(net.cast(X), training=training, seed=seed)
-    J = Cost(loss)(A, y, None if sample_weight is None else np.asarray(sample_weight))
-    J.backward()
-    return float(J.value), {f"d{name}": np.asarray(made.grad) for name, made in variables.items()}
+    J = Cost(loss)(A, y, example_weights(y, sample_weight))
+    backward(J)
+    found = {name: np.zeros(value.shape, net.dtype) for name, value in net.parameters.items()}
+    found |= {name: np.asarray(made.grad) for name, made in variables.items() if made.grad is not None}
+    return float(plain(J)), {f"d{name}": grad for name, grad in found.items()}

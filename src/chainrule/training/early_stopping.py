@@ -71,7 +71,7 @@ class Watch:
             hint = " Give train(…, validation=(X_val, y_val))." if self.rule.monitor.startswith("val_") else ""
             raise OptionError(unknown("value to monitor", self.rule.monitor, set(record) - {"epoch", "seconds"}) + hint)
         value = self.rule.sign * record[self.rule.monitor]
-        if value < self.best - self.rule.min_delta or self.epoch is None:
+        if value < self.best - self.rule.min_delta:
             self.best, self.epoch, self.waited = value, record["epoch"], 0
             return True
         self.waited += 1

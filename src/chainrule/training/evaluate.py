@@ -24,10 +24,11 @@ def evaluate(
     Raises:
         ShapeError, DataError, OptionError: see `train`.
     """
-    cost, wanted = Cost(loss), find_metrics(metrics)
+    cost = Cost(loss)
     X, y = examples(X, y)
-    if not net.built:
-        net.build(X.shape[1:])
+    net.build_for(X)
+    cost.fit(net, y)
+    wanted = find_metrics(metrics, cost.task)
     batches = ArrayBatches(X, y, example_weights(y, sample_weight), batch_size=CHUNK, cast=net.cast)
     mean, output = engines.select(engine).evaluate(net, cost, batches.epoch(0))
     return {"loss": mean} | score(wanted, y, output, cost.task)

@@ -12,19 +12,17 @@ WAY_OUT = "Lower the learning rate, clip the gradient (clip_norm=1.0), or bring 
 
 def not_finite(net: Network, X: Array, cost: float, epoch: int, batch: int, seed: int, step: int) -> NotFiniteError:
     """The error for a cost that is not finite: it names the epoch, the batch and the first layer where it appears."""
-    broken = [name for name, value in net.parameters.items() if not np.isfinite(value).all()]
-    first: list[str] = []
+    first: list[Layer] = []
 
     def look(layer: Layer, _: Array, Z: Array) -> None:
         if not first and not np.isfinite(plain(Z)).all() and next(layer.children(), None) is None:
-            first.append(layer.label)
+            first.append(layer)
 
-    with walking(Walk(training=True, seed=seed, step=step, watch=look)), np.errstate(all="ignore"):
+    with walking(Walk(training=True, dtype=net.dtype, seed=seed, step=step, watch=look)), np.errstate(all="ignore"):
         net(X)
-    if first:
-        cause = f"it appears first in {first[0]}"
-        if broken:
-            cause += f", whose {broken[0]} is not finite since the update before" if broken[0] else ""
-    else:
-        cause = "all layers are finite, so it appears in the loss or the penalty"
+    cause = "all layers are finite, so it appears in the loss or the penalty"
+    for layer in first:
+        broken = [name for name, value in layer.parameters.items() if not np.isfinite(value).all()]
+        cause = f"it appears first in {layer.label}"
+        cause += f", whose {broken[0]} has not been finite since the update before" if broken else ""
     return NotFiniteError(f"epoch {epoch}, batch {batch}: the cost is {cost}; {cause}. {WAY_OUT}")

@@ -67,8 +67,7 @@ def check_gradients(
         ShapeError, DataError, OptionError: see `train`.
     """
     X, y = examples(X, y)
-    if not net.built:
-        net.build(X.shape[1:])
+    net.build_for(X)
     exact, cost = net.copy(dtype="float64"), Cost(loss)
     whole("most", most)
     random = np.random.default_rng(seed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -44,7 +43,7 @@ class History:
 
     def to_json(self) -> str:
         """The history as JSON, as `history.json` holds it."""
-        return json.dumps(asdict(self), indent=1)
+        return files.to_json(asdict(self))
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
         """Draw the cost and every metric over the epochs; written to `path` (.svg, .png, .pdf) if one is given.

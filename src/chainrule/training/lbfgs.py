@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from chainrule.data.batches import ArrayBatches
 from chainrule.engines import Done
+from chainrule.graph import backward, plain
 from chainrule.optimizers import LBFGS, penalty
 from chainrule.training.finite import not_finite
 from chainrule.training.interrupt import Interrupt
@@ -23,7 +24,7 @@ def minimize(run: Run, batches: ArrayBatches, optimizer: LBFGS, interrupt: Inter
     """
     from scipy.optimize import minimize as scipy_minimize
 
-    network, weights = run.network, run.network.weights
+    network, regularized = run.network, run.network.regularized
     X, Y, importance = next(batches.epoch(0))
 
     def look(theta: NDArray[np.float64]) -> tuple[Done, NDArray[np.float64]]:
@@ -32,10 +33,10 @@ def minimize(run: Run, batches: ArrayBatches, optimizer: LBFGS, interrupt: Inter
         with np.errstate(over="ignore", invalid="ignore"):
             A, variables = network.record(X, training=True, seed=run.seed)
             J = run.cost(A, Y, importance)
-            J.backward()
-        cost = float(J.value) + penalty(optimizer.l2, network.flat, weights)
-        gradient = network.gradient(variables) + optimizer.l2 * weights * network.flat
-        return Done(cost, 1.0, A.value, Y), gradient.astype(np.float64)
+            backward(J)
+        cost = float(plain(J)) + penalty(optimizer.l2, network.flat, regularized)
+        gradient = network.gradient(variables) + optimizer.l2 * regularized * network.flat
+        return Done(cost, len(X), plain(A), Y), gradient.astype(np.float64)
 
     here = latest = look(network.flat.astype(np.float64))[0]
     if not np.isfinite(here.cost):
@@ -49,6 +50,8 @@ def minimize(run: Run, batches: ArrayBatches, optimizer: LBFGS, interrupt: Inter
     def close_iteration(intermediate_result: Any) -> None:
         nonlocal here
         network.flat[...] = intermediate_result.x
+        if any(layer.statistics for _, layer in network.family()):
+            network.record(X, training=True, updating=True, seed=run.seed)  # moving averages move once an iteration
         run.meet(here, 1)
         here = latest
         run.close_epoch()

@@ -42,34 +42,34 @@ class Lines(Silent):
 
 
 class Bar:
-    """A live bar by rich, one step a batch, with the cost and the last epoch's metrics behind it."""
+    """A live bar by rich: the epoch, then the cost of the batch under way and what the last epoch measured."""
 
     def __init__(self, epochs: int):
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as RichProgress
 
+        self.epochs = epochs
+        self.measured = ""
         self.bar = RichProgress(
-            TextColumn("epoch"),
-            MofNCompleteColumn(),
-            BarColumn(bar_width=24),
-            TimeRemainingColumn(elapsed_when_finished=True),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=16),
+            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
             TextColumn("{task.fields[told]}"),
             console=Console(stderr=True),
             refresh_per_second=8,
         )
-        self.task = self.bar.add_task("train", total=epochs, told="")
-        self.last = ""
+        self.task = self.bar.add_task(f"epoch 1/{epochs}", total=epochs, told="")
         self.bar.start()
 
     def batch(self, epoch: int, batch: int, batches: int | None, cost: float) -> None:
-        told = self.last or f"loss {cost:.4g}"
-        part = f"batch {batch + 1}/{batches}" if batches else f"batch {batch + 1}"
-        self.bar.update(self.task, completed=epoch, told=told if batches == 1 else f"{told}  [dim]{part}[/dim]")
+        done = epoch + (batch + 1) / batches if batches else epoch
+        told = f"loss {cost:.4g}  {self.measured}"
+        self.bar.update(self.task, completed=done, description=f"epoch {epoch + 1}/{self.epochs}", told=told)
 
     def epoch(self, record: dict[str, Any]) -> None:
-        self.last = told(record)
-        self.bar.update(self.task, completed=record["epoch"] + 1, told=self.last)
+        self.measured = told({name: value for name, value in record.items() if name != "loss"})
+        self.bar.update(self.task, completed=record["epoch"] + 1, told=told(record))
 
     def close(self) -> None:
         self.bar.stop()

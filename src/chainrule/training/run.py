@@ -26,10 +26,10 @@ Callback = Callable[["Run"], None]
 
 @dataclass
 class Running:
-    """The epoch under way: the sums over its batches so far."""
+    """The epoch under way: the sums over its examples so far."""
 
     cost: float = 0.0
-    weight: float = 0.0
+    m: int = 0
     batches: int = 0
     outputs: list[NDArray[Any]] = field(default_factory=list)
     targets: list[NDArray[Any]] = field(default_factory=list)
@@ -85,8 +85,8 @@ class Run:
     def meet(self, done: Done, batches: int | None) -> None:
         """Take note of a batch."""
         running = self.running
-        running.cost += done.cost * done.weight
-        running.weight += done.weight
+        running.cost += done.cost * done.m
+        running.m += done.m
         running.batches += 1
         if self._metrics:
             running.outputs.append(np.asarray(done.output))
@@ -96,7 +96,7 @@ class Run:
     def close_epoch(self) -> None:
         """Measure, record, and decide whether to go on."""
         running = self.running
-        record: dict[str, Any] = {"epoch": self.epoch, "loss": running.cost / max(running.weight, 1e-300)}
+        record: dict[str, Any] = {"epoch": self.epoch, "loss": running.cost / running.m}
         if self._metrics:
             targets, outputs = np.concatenate(running.targets), np.concatenate(running.outputs)
             record |= score(self._metrics, targets, outputs, self.cost.task)
@@ -166,7 +166,7 @@ class Run:
         self.history = History(**state["history"])
         if self.history.stopped == "interrupted":
             self.history.stopped = ""
-        self.running = Running(state["cost"], state["weight"], state["batches"])
+        self.running = Running(state["cost"], state["m"], state["batches"])
         if state["batches"] and self._metrics:
             self.running.outputs = [tensors["running.outputs"]]
             self.running.targets = [tensors["running.targets"]]
@@ -182,7 +182,7 @@ class Run:
             tensors["running.outputs"] = np.concatenate(running.outputs)
             tensors["running.targets"] = np.concatenate(running.targets)
         state = {"epoch": self.epoch, "seed": self.seed, "t": t, "history": asdict(self.history)}
-        state |= {"cost": running.cost, "weight": running.weight, "batches": running.batches}
+        state |= {"cost": running.cost, "m": running.m, "batches": running.batches}
         state["watch"] = None if watch is None or watch.epoch is None else [watch.best, watch.epoch, watch.waited]
         return tensors, state
 

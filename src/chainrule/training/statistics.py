@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from chainrule.engines import Batch
+from chainrule.errors import OptionError
 from chainrule.graph import Array, plain
 from chainrule.layers import Layer, Network, Standardize
 from chainrule.layers.walk import Walk, walking
@@ -12,6 +13,8 @@ def learn_statistics(net: Network, batches: Callable[[], Iterable[Batch]]) -> No
     """Let each `Standardize` that has not learned yet see its own input for all batches, the first layer first."""
     for _, layer in net.family():
         if isinstance(layer, Standardize) and not layer.learned:
+            if layer.inverse:
+                raise OptionError(f"{layer.label} has not learned the target's scale: call its learn([y]) first.")
             layer.learn(_inputs(net, layer, batches()))
 
 
@@ -24,6 +27,6 @@ def _inputs(net: Network, layer: Layer, batches: Iterable[Batch]) -> Iterator[Ar
             seen.append(plain(A))
 
     for X, _, _ in batches:
-        with walking(Walk(watch=keep)):
+        with walking(Walk(dtype=net.dtype, watch=keep)):
             net(X)
         yield seen.pop()

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
 
 from chainrule import engines
-from chainrule.checking import whole
-from chainrule.data.batches import ArrayBatches, StreamBatches, Weigh
-from chainrule.data.examples import example_weights, examples
-from chainrule.engines import Batch
-from chainrule.errors import DataError, OptionError
+from chainrule.checking import seed_or_fresh, whole
+from chainrule.data.batches import ArrayBatches, StreamBatches
+from chainrule.data.examples import class_table, example_weights, examples, stream_weights
+from chainrule.errors import DataError, OptionError, ShapeError
 from chainrule.layers import Network
-from chainrule.layers.network import fresh_seed
-from chainrule.layers.summary import output_shapes
 from chainrule.metrics import find_metrics
 from chainrule.optimizers import LBFGS, Optimizer, find_optimizer
 from chainrule.training.checkpoints import Checkpoint, Checkpoints
@@ -47,8 +46,8 @@ def train(
     class_weight: dict[Any, float] | Literal["balanced"] | None = None,
     sample_weight: Any = None,
     early_stopping: EarlyStopping | int | None = None,
-    callbacks: Iterable[Callback] = (),
-    checkpoint: Checkpoint | None = None,
+    callbacks: Callback | Iterable[Callback] = (),
+    checkpoint: Checkpoint | str | os.PathLike[str] | None = None,
     resume: bool = False,
     engine: str = "auto",
     seed: int | None = None,
@@ -61,11 +60,13 @@ def train(
     Args:
         net: the network; sizes that it does not know yet are found from X.
         X: (m, …), an array or a memory map; or, without y, batches (X, y) or (X, y, weights): a list, an iterable that
-            can be started again, or a function that returns a fresh iterator.
+            can be started again, or a function that returns a fresh iterator. On a stream, whose length nobody knows,
+            schedules stand still within an epoch.
         y: (m,) or (m, n_out), as the loss takes it.
         loss: "cross_entropy", "binary_cross_entropy", "squared_error", "absolute_error", "huber", "hinge",
             "perceptron", an operation (with options by functools.partial), or a function of (A, Y) that returns one
-            number made of operations; with weights it is called as (A, Y, weights).
+            number made of operations; with weights it is called as (A, Y, weights). It gets Y in the shape of A where
+            only a last axis of length 1 is missing.
         optimizer: a name, or an object such as Adam(1e-3).
         epochs: how often every example is met.
         batch_size: examples in a mini-batch; None for all of them. The last batch takes what is left. Streams keep
@@ -73,11 +74,12 @@ def train(
         validation: (X_val, y_val), measured after every epoch.
         metrics: names such as "accuracy", or functions of (y, output).
         shuffle: whether each epoch meets the examples in a new order.
-        class_weight: how much each class counts, {0: 1.0, 1: 5.0}, or "balanced".
-        sample_weight: (m,), how much each example counts.
+        class_weight: how much each class counts, {0: 1.0, 1: 5.0}, those left out 1; or "balanced".
+        sample_weight: (m,), how much each example counts. Weights are brought to mean 1 over all examples (those of a
+            stream are taken as they are), then J = 1/m Σ w L.
         early_stopping: when to end before the last epoch; a number is the patience for the validation cost.
         callbacks: functions called with the `Run` after every epoch.
-        checkpoint: where and when to save the run.
+        checkpoint: where and when to save the run; a path alone means after every epoch.
         resume: go on from the checkpoint, if it is there; the end has the same bits as without the interruption.
         engine: "auto" or a name; `history.engine` tells which one ran.
         seed: of shuffling and dropout; None takes a fresh one, kept in `history.seed`.
@@ -92,26 +94,46 @@ def train(
         NotFiniteError: the cost became NaN or infinite; names the epoch, the batch and the layer.
         ModelFileError: a checkpoint cannot be written or read.
     """
-    cost, rule = Cost(loss), find_optimizer(optimizer)
+    if not isinstance(net, Network):
+        raise OptionError(f"train takes a Network first, then X and y, but the first is a {type(net).__name__}.")
+    cost, rule, seed_given = Cost(loss), find_optimizer(optimizer), seed
     epochs = whole("epochs", epochs, at_least=0)
-    weigh = functools.partial(example_weights, class_weight=class_weight)
-    batches = _batches(net, X, y, sample_weight, weigh, batch_size, shuffle, rule)
+    batches: ArrayBatches | StreamBatches
+    if y is None:
+        batches = _stream(net, X, sample_weight, class_weight, rule)
+    else:
+        batches = _arrays(net, X, y, sample_weight, class_weight, batch_size, shuffle, rule)
     first_X, first_y, _ = batches.first()
-    if not net.built:
-        net.build(first_X.shape[1:])
-    n_out = output_shapes(net)[id(net)]
-    cost.check(batches.Y if isinstance(batches, ArrayBatches) else first_y, n_out)
+    net.build_for(first_X)
+    cost.fit(net, batches.Y if isinstance(batches, ArrayBatches) else first_y)
+    wanted, stop = find_metrics(metrics, cost.task), _early_stopping(early_stopping, validation)
+    watched = None if validation is None else _validation(net, cost, validation)
     run = Run(
         net,
         cost,
         engines.select(engine),
         epochs=epochs,
-        seed=fresh_seed() if seed is None else whole("seed", seed, at_least=0),
-        metrics=find_metrics(metrics),
-        validation=None if validation is None else _validation(net, cost, n_out, validation),
-        early_stopping=_early_stopping(early_stopping, validation),
-        callbacks=callbacks,
-        checkpoints=_checkpoints(checkpoint, resume, net, cost, rule, batches, seed),
+        seed=seed_or_fresh(seed),
+        metrics=wanted,
+        validation=None if watched is None else watched.in_order,
+        early_stopping=stop,
+        callbacks=[callbacks] if callable(callbacks) else callbacks,
+        checkpoints=_checkpoints(
+            checkpoint,
+            resume,
+            rule,
+            {
+                "the network": repr(net),
+                "dtype": net.dtype,
+                "the loss": cost.settings,
+                "the optimizer": repr(rule),
+                "the metrics": [metric.name for metric in wanted],
+                "early stopping": repr(stop),
+                "validation": None if watched is None else watched.settings(),
+                **batches.settings(),
+                **({} if seed_given is None else {"seed": seed}),
+            },
+        ),
         progress=progress_for(progress, epochs),
     )
     try:
@@ -128,24 +150,28 @@ def train(
     return run.finish()
 
 
-def _batches(
+def _arrays(
     net: Network,
     X: Any,
     y: Any,
     sample_weight: Any,
-    weigh: Weigh,
+    class_weight: Any,
     batch_size: int | None,
     shuffle: bool,
     rule: Optimizer | LBFGS,
-) -> ArrayBatches | StreamBatches:
-    """The training data in mini-batches, checked."""
+) -> ArrayBatches:
+    """The training data from arrays, checked."""
     size = None if batch_size is None else whole("batch_size", batch_size)
-    if y is not None:
-        X, y = examples(X, y)
-        X, cast = (X, net.cast) if isinstance(X, np.memmap) else (net.cast(X), None)
-        if size is None or isinstance(rule, LBFGS):
-            size = len(X)
-        return ArrayBatches(X, y, weigh(y, sample_weight), batch_size=size, shuffle=shuffle, cast=cast)
+    X, y = examples(X, y)
+    X, cast = _cast_once(net, X)
+    if size is None or isinstance(rule, LBFGS):
+        size = len(X)
+    weights = example_weights(y, sample_weight, class_weight)
+    return ArrayBatches(X, y, weights, batch_size=size, shuffle=shuffle, cast=cast)
+
+
+def _stream(net: Network, X: Any, sample_weight: Any, class_weight: Any, rule: Optimizer | LBFGS) -> StreamBatches:
+    """The training data from a stream of batches, as far as it can be checked beforehand."""
     if isinstance(X, np.ndarray):
         raise DataError("X is an array, so its labels must come beside it: train(net, X, y, …).")
     if isinstance(X, Iterator):
@@ -159,50 +185,55 @@ def _batches(
         raise OptionError("L-BFGS needs all examples at once: give arrays X and y, or another optimizer.")
     if sample_weight is not None:
         raise OptionError("a stream of batches brings its weights itself: (X, y, weights).")
-    return StreamBatches(X, weigh, net.cast)
+    if isinstance(class_weight, str):
+        raise OptionError("the classes of a stream are not known beforehand: give class_weight as a dict.")
+    table = None if class_weight is None else class_table(class_weight)
+    return StreamBatches(X, functools.partial(stream_weights, class_weight=table), net.cast)
 
 
-def _validation(
-    net: Network, cost: Cost, n_out: tuple[int, ...], validation: Sequence[Any]
-) -> Callable[[], Iterable[Batch]]:
-    """The validation data, checked, as a function that starts over."""
+def _cast_once(net: Network, X: Any) -> tuple[Any, Any]:
+    """X cast and checked now, and nothing to do later; of a memory map, X as it is and what to do with each batch."""
+    return (X, net.cast) if isinstance(X, np.memmap) else (net.cast(X), None)
+
+
+def _validation(net: Network, cost: Cost, validation: Any) -> ArrayBatches:
+    """The validation data, checked.
+
+    Raises:
+        ShapeError, DataError: they do not fit; the message says that it is the validation.
+    """
     if not isinstance(validation, list | tuple) or len(validation) not in (2, 3):
         raise OptionError("validation is (X_val, y_val), or (X_val, y_val, weights).")
-    X, y = examples(validation[0], validation[1], "X_val")
-    X, cast = (X, net.cast) if isinstance(X, np.memmap) else (net.cast(X), None)
-    cost.check(y, n_out)
-    weights = example_weights(y, validation[2] if len(validation) == 3 else None)
-    return ArrayBatches(X, y, weights, batch_size=CHUNK, cast=cast).in_order
+    try:
+        X, y = examples(validation[0], validation[1], "X_val")
+        X, cast = _cast_once(net, X)
+        cost.fit(net, y)
+        weights = example_weights(y, validation[2] if len(validation) == 3 else None)
+    except (ShapeError, DataError) as error:
+        raise type(error)(f"the validation data: {error}") from None
+    return ArrayBatches(X, y, weights, batch_size=CHUNK, cast=cast)
 
 
 def _early_stopping(given: EarlyStopping | int | None, validation: Any) -> EarlyStopping | None:
-    rule = EarlyStopping(patience=given) if isinstance(given, int) else given
+    rule = EarlyStopping(patience=int(given)) if isinstance(given, Integral) else given
+    if rule is not None and not isinstance(rule, EarlyStopping):
+        raise OptionError(f"early_stopping is an EarlyStopping, or the number of epochs to wait, not {rule!r}.")
     if rule is not None and rule.monitor.startswith("val_") and validation is None:
         raise OptionError(f"early stopping watches {rule.monitor!r}, which needs validation=(X_val, y_val).")
     return rule
 
 
 def _checkpoints(
-    rule: Checkpoint | None,
+    given: Checkpoint | str | os.PathLike[str] | None,
     resume: bool,
-    net: Network,
-    cost: Cost,
     optimizer: Optimizer | LBFGS,
-    batches: ArrayBatches | StreamBatches,
-    seed: int | None,
+    settings: dict[str, Any],
 ) -> Checkpoints | None:
     """The keeper of the checkpoint, with the settings that a resumed run must share."""
-    if rule is None:
+    if given is None:
         if resume:
             raise OptionError("resume=True needs to know from where: give checkpoint=Checkpoint(path).")
         return None
     if isinstance(optimizer, LBFGS):
         raise OptionError("L-BFGS keeps its memory inside SciPy, so it cannot be resumed: take another optimizer.")
-    settings = {
-        "layers": [layer.describe() for layer in net.layers],
-        "dtype": net.dtype,
-        "loss": cost.name,
-        "optimizer": optimizer.describe(),
-        **batches.settings(),
-    }
-    return Checkpoints(rule, settings if seed is None else settings | {"seed": seed})
+    return Checkpoints(given if isinstance(given, Checkpoint) else Checkpoint(given), settings)

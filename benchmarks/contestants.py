@@ -3,11 +3,15 @@
 import warnings
 from collections.abc import Callable
 from importlib.util import find_spec
+from itertools import count
 
 import numpy as np
 
 import chainrule as cr
 from benchmarks.work import Work
+from chainrule.data.batches import ArrayBatches
+from chainrule.engines import select
+from chainrule.training.cost import Cost
 
 Epoch = Callable[[], float]
 """Runs one epoch and returns the mean cost of its batches."""
@@ -17,8 +21,15 @@ def chainrule_numpy(work: Work) -> Epoch:
     X, y = work.data()
     hidden = [cr.Dense(n, "relu") for n in work.sizes[1:-1]]
     net = cr.Network([*hidden, cr.Dense(work.sizes[-1], "softmax")], seed=0, input_shape=work.sizes[0])
-    options = {"loss": "cross_entropy", "epochs": 1, "batch_size": work.batch, "seed": 0, "progress": False}
-    return lambda: cr.train(net, X, y, engine="numpy", **options)["loss"][0]
+    program = select("numpy").program(net, Cost("cross_entropy"), cr.Adam(), seed=0)
+    batches = ArrayBatches(X, y, None, batch_size=work.batch, shuffle=True)
+    numbers = count()
+
+    def epoch() -> float:
+        done = list(program.epoch(batches, next(numbers), lambda k: 1e-3))
+        return sum(batch.cost * batch.m for batch in done) / work.m
+
+    return epoch
 
 
 def scikit_learn(work: Work) -> Epoch:

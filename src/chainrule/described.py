@@ -109,6 +109,8 @@ def restore(description: Any) -> Any:
         if name not in OPERATIONS:
             raise OptionError(unknown("operation", name, OPERATIONS))
         return functools.partial(OPERATIONS[name], **options) if options else OPERATIONS[name]
+    if "type" not in description:
+        return {name: restore(item) for name, item in description.items()}
     kind = description["type"]
     if kind == "dict":
         return {name: restore(item) for name, item in description["items"].items()}

@@ -43,7 +43,7 @@ def write_atomically(path: str | os.PathLike[str], content: bytes | str) -> None
                 temporary.unlink()
             raise
     except (OSError, ValueError) as error:
-        kept = " The file that was there is unchanged." if path.is_file() else ""
+        kept = " The file that was there is unchanged." if _exists(path) else ""
         raise ModelFileError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}.{kept}") from error
     _sync_folder(path.parent)
 
@@ -81,7 +81,7 @@ def pack(tensors: Tensors, metadata: dict[str, Any]) -> bytes:
     try:
         described = json.dumps(metadata)
     except (TypeError, ValueError) as error:
-        raise OptionError(f"what goes into the file beside the tensors must be plain JSON: {error}.") from None
+        raise OptionError(f"the metadata of a file must be plain JSON: {error}.") from None
     contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
     packed: bytes = save(contiguous, metadata={"chainrule": described})
     return packed
@@ -119,6 +119,13 @@ def _sweep(path: Path) -> None:
         with contextlib.suppress(OSError):
             if time.time() - left.stat().st_mtime > 600:
                 left.unlink()
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that no system takes
+        return False
 
 
 def _sync_folder(folder: Path) -> None:

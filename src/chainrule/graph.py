@@ -69,7 +69,7 @@ class Operation:
         self.after = dict(after or {})
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
-        inputs = self._spread(inputs)
+        inputs = self._spread(self._in_order(inputs, options))
         options = {name: option.item() if isinstance(option, np.number) else option for name, option in options.items()}
         if not any(isinstance(given, Variable) for given in inputs):
             return self.differentiate(*inputs, **options)[0]
@@ -96,6 +96,17 @@ class Operation:
         ]
         return self.function(_namespace(arrays), *arrays, **options)
 
+    def _in_order(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, ...]:
+        """The inputs, those given by keyword among the options put in their places."""
+        for name in self.inputs[len(inputs) :]:
+            if name not in options:
+                break
+            inputs = (*inputs, options.pop(name))
+        for name, option in options.items():
+            if isinstance(option, Variable):
+                raise GraphError(f"{self.name}'s {name} is an option and has no derivative: give its plain value.")
+        return inputs
+
     def _spread(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         """The inputs; where any number is taken they may come in one list, as NumPy has it."""
         if self.inputs[0].startswith("*") and len(inputs) == 1 and isinstance(inputs[0], list | tuple):
@@ -107,6 +118,9 @@ class Operation:
                     "make one variable of them first, with cr.ops.stack."
                 )
         return inputs
+
+    def __reduce__(self) -> str:
+        return self.name  # there is one of each: copies and pickles mean the operation of that name
 
     def options(self) -> dict[str, Any]:
         """The options with their defaults; "…" where one must be given."""
@@ -304,7 +318,12 @@ def variable(value: Any, name: str | None = None) -> Variable:
     """
     if isinstance(value, Variable):
         raise DataError("this is a variable already: give variable(...) its plain value, x.value, to start a new leaf.")
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise DataError(
+            "a variable holds real numbers, as many in each row, but these rows differ in length."
+        ) from None
     if array.dtype.kind in "iub":
         array = array.astype(np.float64)
     if array.dtype.kind != "f":
@@ -342,11 +361,11 @@ def backward(J: Any) -> None:
     order = list(_from_cost_to_leaves(J))
     for node in order:
         node.grad = None
-    J.grad = np.ones_like(J.value)
+    J.grad = _namespace([J.value]).ones_like(J.value)
     reached = False
     for node in order:
         if node.grad is None:
-            node.grad = np.zeros_like(node.value)
+            node.grad = _namespace([node.value]).zeros_like(node.value)
         elif node.derivatives is None:
             reached = True
         else:

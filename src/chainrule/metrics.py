@@ -50,8 +50,11 @@ class Metric:
     tasks: tuple[Task, ...] = ("classes", "yes_no", "signs", "values")
 
 
-def find_metrics(given: Any, task: Task) -> list[Metric]:
+def find_metrics(given: Any, task: Task | None = None) -> list[Metric]:
     """The metrics of a list of names and functions `f(y, output) -> number`; functions get y in the output's shape.
+
+    Args:
+        task: what the metrics must fit; None for not to ask.
 
     Raises:
         OptionError: an unknown name, two of one name, one that does not fit the task, or something else.
@@ -59,12 +62,12 @@ def find_metrics(given: Any, task: Task) -> list[Metric]:
     if isinstance(given, str) or callable(given):
         given = [given]
     if not isinstance(given, list | tuple):
-        raise OptionError(f"metrics are a list of names and functions of (y, output), not {given!r}.")
+        raise OptionError(f"a metric is a name or a function of (y, output), and there may be a list; not {given!r}.")
     found = [_find(metric) for metric in given]
     for i, metric in enumerate(found):
         if metric.name in [other.name for other in found[:i]]:
             raise OptionError(f"two metrics are called {metric.name}: give each function a name of its own.")
-        if task not in metric.tasks:
+        if task is not None and task not in metric.tasks:
             fitting = sorted(name for name, known in METRICS.items() if task in known.tasks)
             raise OptionError(f"{metric.name} does not fit a network that {MEANINGS[task]}; take {', '.join(fitting)}.")
     return found

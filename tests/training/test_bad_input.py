@@ -46,7 +46,7 @@ def with_nan():
         ({"X": X[:5]}, cr.ShapeError, r"X is \(5, 3\) and y is \(40,\)"),
         ({"X": X.astype(str)}, cr.DataError, "encode text"),
         ({"X": X[:, 0]}, cr.ShapeError, r"reshape\(-1, 1\)"),
-        ({"y": Y + 1}, cr.DataError, "10 classes|4 classes, so labels are whole numbers from 0 to 3, but Y holds 4"),
+        ({"y": Y + 1}, cr.DataError, "4 classes, so labels are whole numbers from 0 to 3, but Y holds 4"),
         ({"y": Y - 1}, cr.DataError, "Y holds -1"),
         ({"y": Y + 0.5}, cr.DataError, "Y holds 0.5"),
         ({"y": np.array(list("abcd"))[Y]}, cr.DataError, "np.unique"),
@@ -72,19 +72,18 @@ def test_a_diverging_learning_rate_names_epoch_batch_and_layer_and_keeps_the_epo
     with pytest.raises(cr.NotFiniteError, match=r"epoch \d+, batch \d+: the cost is (inf|nan); .*Lower the learning"):
         cr.train(
             net,
-            X * 100,
+            X,
             Y,
             loss="squared_error",
-            optimizer=cr.GradientDescent(0.5),
+            optimizer=cr.GradientDescent(cr.schedules.WarmUp(1000.0, epochs=40, start=0.0)),
             batch_size=8,
             epochs=50,
             callbacks=[lambda run: states.append(run.network.flat.copy())],
             seed=0,
             progress=False,
         )
+    assert np.array_equal(net.flat, states[-1])
     assert np.isfinite(net.flat).all()
-    if states:
-        assert np.array_equal(net.flat, states[-1])
 
 
 def test_the_first_layer_with_a_nan_is_named():
@@ -116,7 +115,58 @@ def test_evaluating_labels_of_another_shape_is_a_shape_error():
         cr.evaluate(net, X, np.zeros((40, 2)), loss="squared_error")
 
 
-def test_a_metric_that_does_not_fit_the_task_says_so():
-    net = cr.Network([cr.Dense(1)], seed=0)
-    with pytest.raises(cr.DataError, match="accuracy cannot be computed: it compares classes"):
-        cr.train(net, X, X[:, 0], loss="squared_error", metrics=["accuracy"], epochs=1, progress=False)
+def test_a_metric_that_does_not_fit_the_task_says_so_before_training():
+    net = cr.Network([cr.Dense(1)], seed=0, input_shape=3)
+    before = net.flat.copy()
+    with pytest.raises(cr.OptionError, match="accuracy does not fit a network that predicts values; take mae"):
+        cr.train(net, X, X[:, 0], loss="squared_error", metrics=["accuracy"], progress=False)
+    assert np.array_equal(net.flat, before)
+
+
+def test_sigmoids_are_no_probabilities_of_classes():
+    with pytest.raises(cr.DataError, match="probabilities that sum to 1"):
+        fit(layers=[cr.Dense(4, "sigmoid")])
+
+
+def test_the_softmax_of_one_output_is_refused():
+    with pytest.raises(cr.OptionError, match="the softmax of a single output is always 1"):
+        fit(y=Y % 2, layers=[cr.Dense(1, "softmax")], loss="binary_cross_entropy")
+
+
+def test_an_own_loss_never_broadcasts_a_column_against_a_row():
+    def own(A, Y):
+        return ((A - Y) ** 2).mean()
+
+    found = {}
+    for loss in (own, "squared_error"):
+        net = cr.Network([cr.Dense(1)], seed=0)
+        cr.train(net, X, X[:, 0], loss=loss, optimizer=cr.Adam(0.1), epochs=50, seed=0, progress=False)
+        found[loss] = cr.evaluate(net, X, X[:, 0], loss="squared_error")["loss"]
+    assert found[own] < 0.01
+    assert found["squared_error"] < 0.01
+
+
+@pytest.mark.parametrize("wrong", [None, "text", np.zeros(3)])
+def test_an_own_loss_must_return_one_number(wrong):
+    with pytest.raises(cr.OptionError, match="the loss <lambda> must return one number"):
+        fit(loss=lambda A, Y: wrong)
+
+
+def test_weights_act_at_every_batch_size():
+    random = np.random.default_rng(0)
+    y = (random.random(400) < 0.1).astype(int)
+    shares = {}
+    for batch_size in (1, 8, None):
+        net = cr.Network([cr.Dense(1, "sigmoid")], seed=0)
+        optimizer = cr.GradientDescent(0.05 if batch_size else 1.0)
+        options = {"class_weight": "balanced", "optimizer": optimizer, "epochs": 30, "batch_size": batch_size}
+        fit(np.zeros((400, 1)), y, [net], loss="binary_cross_entropy", **options)
+        shares[batch_size] = float(net.predict([[0.0]])[0, 0])
+    assert all(abs(share - 0.5) < 0.12 for share in shares.values()), shares
+
+
+def test_a_batch_of_one_leaves_batch_normalization_sane():
+    net = cr.Network([cr.BatchNorm(), cr.Dense(4, "softmax")], seed=0)
+    cr.train(net, X, Y, loss="cross_entropy", batch_size=1, epochs=3, seed=0, progress=False)
+    assert cr.evaluate(net, X, Y, loss="cross_entropy")["loss"] < 3
+    assert (net.layers[0].statistics["variance"] == 1).all()

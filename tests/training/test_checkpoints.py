@@ -120,9 +120,9 @@ def test_a_resumed_run_takes_the_seed_of_the_first(tmp_path):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"batch_size": 3}, "had batch_size = 6, this one has 3"),
-        ({"seed": 7}, "had seed = 0, this one has 7"),
-        ({"optimizer": cr.Adam(0.5)}, "had optimizer"),
+        ({"batch_size": 3}, "had batch_size 6, this one has 3"),
+        ({"seed": 7}, "had seed 0, this one has 7"),
+        ({"optimizer": cr.Adam(0.5)}, r"had the optimizer Adam\(\), this one has Adam\(0.5\)"),
         ({"optimizer": cr.LBFGS()}, "L-BFGS keeps its memory inside SciPy"),
     ],
 )

@@ -116,6 +116,8 @@ def _set_aside(folder: Path) -> None:
 
 
 def _show_plan(experiment: "Experiment") -> None:
+    from chainrule.data.datasets import BUNDLED
+
     dataset, parts = experiment.dataset, experiment.parts
     about = "values to predict" if experiment.classes is None else f"{len(experiment.classes)} classes"
     shape = " × ".join(map(str, dataset.X.shape[1:]))
@@ -123,8 +125,8 @@ def _show_plan(experiment: "Experiment") -> None:
         f"{dataset.name}: {len(dataset):,} examples of {shape} features, {about}; "
         f"{len(parts.train):,} to train, {len(parts.validation):,} to validate, {len(parts.test):,} to test"
     )
-    if dataset.task is None and dataset.targets().dtype.kind in "iuf":
-        print(f"(y was taken for {dataset.kind}; --task says otherwise)")
+    if dataset.task is None and dataset.name not in BUNDLED and dataset.targets().dtype.kind in "iuf":
+        print(f"y was taken for a {dataset.kind}; --task classification or --task regression decides it otherwise")
     experiment.network.summary()
 
 

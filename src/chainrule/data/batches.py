@@ -133,7 +133,7 @@ class StreamBatches:
                 f"batch {k} of the stream is {type(batch).__name__}, but must be (X, Y) or (X, Y, weights)."
             )
         X, Y = examples(batch[0], batch[1], f"X of batch {k}")
-        return X, Y, batch[2] if len(batch) == 3 else None
+        return X, Y, None if len(batch) == 2 or batch[2] is None else np.asarray(batch[2])
 
 
 def _checksum(array: NDArray[Any]) -> int:

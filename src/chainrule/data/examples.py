@@ -16,8 +16,12 @@ def examples(X: Any, y: Any, called: str = "X") -> tuple[NDArray[Any], NDArray[A
         ShapeError: X and y have not the same number of examples.
         DataError: no examples, or y is not numeric, or holds NaN or infinity.
     """
-    X, y = as_array(X, called), as_array(y, "y")
-    if len(y) != len(X):
+    X = as_array(X, called)
+    try:
+        y = np.asarray(y)
+    except ValueError:
+        raise DataError("y is ragged: its rows have different lengths.") from None
+    if y.ndim == 0 or len(y) != len(X):
         raise ShapeError(f"{called} is {X.shape} and y is {y.shape}: each example needs one entry of y.")
     if y.dtype.kind not in "fiub":
         raise DataError(

@@ -172,7 +172,7 @@ def features(A: Array) -> int:
     """
     if A.ndim < 2:
         raise ShapeError(
-            f"A is {A.shape}, but a batch is (m, …, n): one example a row. "
+            f"the input is {A.shape}, but must be (m, …, n): one example a row. "
             "One feature becomes a column with X.reshape(-1, 1), one example a row with X.reshape(1, -1)."
         )
     return int(A.shape[-1])

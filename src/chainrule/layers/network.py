@@ -102,7 +102,7 @@ class Network(Layer):
             ShapeError: the layers do not fit one another or the input.
             OptionError: a layer belongs to another network.
         """
-        sizes = input_shape if isinstance(input_shape, list | tuple) else (input_shape,)
+        sizes = (input_shape,) if np.ndim(input_shape) == 0 else tuple(input_shape)  # type: ignore[arg-type]
         shape = tuple(whole("a size of input_shape", n) for n in sizes)
         self._refuse_foreign_layers()
         before = [(layer, dict(layer.held), dict(layer.statistics)) for _, layer in self.family()]
@@ -121,17 +121,17 @@ class Network(Layer):
         """`build` for the shape of these examples (m, …), unless that has been done.
 
         Raises:
-            DataError: X is nothing that a network takes, so its shape decides nothing.
+            ShapeError, DataError: X is nothing that these layers take; the network stays unbuilt.
         """
         if self.built:
             return
         first = X[:1] if isinstance(X, Variable) else self.cast(X[:1])
-        if first.ndim < 2:
-            raise ShapeError(
-                f"X is {np.shape(plain(X))}, but must be (m, …): one example a row. "
-                "One feature becomes a column with X.reshape(-1, 1), one example a row with X.reshape(1, -1)."
-            )
-        self.build(first.shape[1:])
+        try:
+            self.build(first.shape[1:])
+        except ShapeError as error:
+            if first.ndim > 1:
+                raise
+            raise ShapeError(str(error).replace("(1,)", str(np.shape(plain(X))))) from None
 
     def set_parameters(self, parameters: Mapping[str, Any]) -> None:
         """Copy values into the parameters of these names; others stay.
@@ -175,7 +175,7 @@ class Network(Layer):
         for name, value in state.items():
             if name.startswith("layers."):
                 path, _, local = name.removeprefix("layers.").rpartition(".")
-                if path not in by_path:
+                if not path or path not in by_path:
                     raise OptionError(f"there is no layer {path} for {name}.")
                 held = by_path[path].statistics.get(local, value)
                 if held.shape != value.shape:
@@ -286,7 +286,11 @@ class Network(Layer):
 
     def copy(self, dtype: Any = None) -> Network:
         """A network of its own with the same layers and values, in another `dtype` if one is given."""
-        twin = Network([copy.deepcopy(layer) for layer in self.layers], seed=self.seed, dtype=dtype or self.dtype)
+        twin = Network(
+            [copy.deepcopy(layer) for layer in self.layers],
+            seed=self.seed,
+            dtype=self.dtype if dtype is None else dtype,
+        )
         twin.metadata = copy.deepcopy(self.metadata)
         if self.built:
             twin.input_shape = self.input_shape
@@ -424,6 +428,8 @@ def _refuse_repeats(network: Network) -> None:
 
 
 def _float_type(dtype: Any) -> str:
+    if dtype is None:  # which NumPy takes for float64
+        return _float_type("None")
     try:
         name = str(np.dtype(dtype))
     except TypeError:

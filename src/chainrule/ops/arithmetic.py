@@ -42,7 +42,7 @@ def divide(xp: ModuleType, A: Array, B: Array) -> tuple[Array, Backward]:
     """Z = A / B, element by element."""
 
     def backward(dZ: Array) -> tuple[Array, Array]:
-        return unbroadcast(xp, dZ / B, A), unbroadcast(xp, -dZ * A / B**2, B)
+        return unbroadcast(xp, dZ / B, A), unbroadcast(xp, -dZ * A / B / B, B)
 
     return broadcast(xp.divide, A, B), backward
 
@@ -52,10 +52,10 @@ def power(xp: ModuleType, A: Array, B: Array) -> tuple[Array, Backward]:
     """Z = A^B, element by element. dB is real only where A > 0; at A = 0 it is 0."""
     Z = broadcast(xp.power, A, B)
 
-    def backward(dZ: Array) -> tuple[Array, Later]:
+    def backward(dZ: Array) -> tuple[Later, Later]:
         base = xp.where(xp.equal(B, 0), 1, A)  # A^0 is constant, at A = 0 too
         return (
-            unbroadcast(xp, dZ * B * xp.power(base, B - 1), A),
+            lambda: unbroadcast(xp, dZ * B * xp.power(base, B - 1), A),
             lambda: unbroadcast(xp, dZ * Z * xp.log(xp.where(xp.equal(A, 0), 1, A)).astype(dZ.dtype), B),
         )
 

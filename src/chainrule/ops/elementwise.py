@@ -38,7 +38,7 @@ def abs(xp: ModuleType, A: Array) -> tuple[Array, Backward]:
 )
 def maximum(xp: ModuleType, A: Array, B: Array) -> tuple[Array, Backward]:
     """Z = max(A, B), element by element. Where both are equal each gets half of the derivative."""
-    return broadcast(xp.maximum, A, B), _to_the_chosen(xp, A, B, xp.sign(xp.subtract(A, B)))
+    return broadcast(xp.maximum, A, B), _to_the_chosen(xp, A, B, xp.greater(A, B))
 
 
 @operation(
@@ -47,15 +47,15 @@ def maximum(xp: ModuleType, A: Array, B: Array) -> tuple[Array, Backward]:
 )
 def minimum(xp: ModuleType, A: Array, B: Array) -> tuple[Array, Backward]:
     """Z = min(A, B), element by element. Where both are equal each gets half of the derivative."""
-    return broadcast(xp.minimum, A, B), _to_the_chosen(xp, A, B, xp.sign(xp.subtract(B, A)))
+    return broadcast(xp.minimum, A, B), _to_the_chosen(xp, A, B, xp.less(A, B))
 
 
-def _to_the_chosen(xp: ModuleType, A: Array, B: Array, sign: Array) -> Backward:
-    """`backward` of a choice: all of dZ to A where sign is 1, to B where it is −1, half to each where it is 0."""
+def _to_the_chosen(xp: ModuleType, A: Array, B: Array, to_A: Array) -> Backward:
+    """`backward` of a choice: all of dZ to A where `to_A`, half to each where both are equal, else all to B."""
 
     def backward(dZ: Array) -> tuple[Array, Array]:
-        to_A = (1 + sign) / 2
-        return unbroadcast(xp, dZ * to_A, A), unbroadcast(xp, dZ * (1 - to_A), B)
+        part = (to_A + 0.5 * xp.equal(A, B)).astype(dZ.dtype)
+        return unbroadcast(xp, dZ * part, A), unbroadcast(xp, dZ * (1 - part), B)
 
     return backward
 

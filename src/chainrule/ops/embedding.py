@@ -23,6 +23,7 @@ def embedding(xp: ModuleType, A: Array, W: Array) -> tuple[Array, Backward]:
     Raises:
         DataError: an index is not a whole number or out of range.
     """
+    A = xp.asarray(A)
     if np.dtype(A.dtype).kind not in "iu":
         raise DataError(f"an embedding takes whole numbers as indices, but A is of type {A.dtype}.")
     if xp is np and A.size and (A.min() < 0 or A.max() >= len(W)):

@@ -22,10 +22,12 @@ def linear(xp: ModuleType, A: Array, W: Array, b: Array | None = None) -> tuple[
         Z: (…, n_out).
 
     Raises:
-        ShapeError: A has not n_in features.
+        ShapeError: A has not n_in features, or b not n_out numbers.
     """
     if xp.shape(A)[-1:] != W.shape[1:]:
         raise ShapeError(f"W is {W.shape}, so it takes {W.shape[-1]} features, but A is {xp.shape(A)}.")
+    if b is not None and xp.shape(b) != W.shape[:1]:
+        raise ShapeError(f"W is {W.shape}, so b is ({W.shape[0]},), one number a unit, but it is {xp.shape(b)}.")
     Z = A @ W.T if b is None else A @ W.T + b
 
     def backward(dZ: Array) -> tuple[Later, Later, Array | None]:

@@ -26,13 +26,13 @@ def squared_error(xp: ModuleType, A: Array, Y: Array, weights: Array | None = No
         weights: (m, …), one for each example, or None.
     """
     A = _real(xp, A)
-    Y = _targets(xp, A, Y)
+    given, Y = xp.shape(Y), _targets(xp, A, Y)
     difference = A - Y
     J, share = _mean(xp, _over_outputs(0.5 * difference**2), weights)
 
     def backward(dJ: Array) -> tuple[Array, Array, None]:
         dA = dJ * _per_output(share, A) * difference
-        return dA, -dA, None
+        return dA, -dA.reshape(given), None
 
     return J, backward
 
@@ -48,13 +48,13 @@ def squared_error(xp: ModuleType, A: Array, Y: Array, weights: Array | None = No
 def absolute_error(xp: ModuleType, A: Array, Y: Array, weights: Array | None = None) -> tuple[Array, Backward]:
     """L = |a − y|, robust against outliers; its derivative at a = y is 0. Shapes as in `squared_error`."""
     A = _real(xp, A)
-    Y = _targets(xp, A, Y)
+    given, Y = xp.shape(Y), _targets(xp, A, Y)
     difference = A - Y
     J, share = _mean(xp, _over_outputs(xp.abs(difference)), weights)
 
     def backward(dJ: Array) -> tuple[Array, Array, None]:
         dA = dJ * _per_output(share, A) * xp.sign(difference)
-        return dA, -dA, None
+        return dA, -dA.reshape(given), None
 
     return J, backward
 
@@ -73,13 +73,13 @@ def huber(
 ) -> tuple[Array, Backward]:
     """L = ½ e² where |e| ≤ δ and δ |e| − ½ δ² beyond, e = a − y (Huber, 1964). Shapes as in `squared_error`."""
     A = _real(xp, A)
-    Y = _targets(xp, A, Y)
+    given, Y = xp.shape(Y), _targets(xp, A, Y)
     held = xp.clip(A - Y, -delta, delta)
     J, share = _mean(xp, _over_outputs(held * (A - Y - 0.5 * held)), weights)
 
     def backward(dJ: Array) -> tuple[Array, Array, None]:
         dA = dJ * _per_output(share, A) * held
-        return dA, -dA, None
+        return dA, -dA.reshape(given), None
 
     return J, backward
 
@@ -92,10 +92,11 @@ def huber(
 def sigmoid_binary_cross_entropy(
     xp: ModuleType, Z: Array, Y: Array, weights: Array | None = None, *, label_smoothing: float = 0.0
 ) -> tuple[Array, Backward]:
-    """`binary_cross_entropy(sigmoid(Z), Y)` in one step: L = ln(1 + e^z) − y z, so that dZ = A − Y (the notes)."""
+    """`binary_cross_entropy(sigmoid(Z), Y)` in one step: L = y ln(1 + e^−z) + (1 − y) ln(1 + e^z), so that
+    dZ = A − Y (the notes)."""
     Z = _real(xp, Z)
     Y = _smooth_binary(_binary(xp, _targets(xp, Z, Y)), label_smoothing)
-    J, share = _mean(xp, _over_outputs(xp.logaddexp(0, Z) - Y * Z), weights)
+    J, share = _mean(xp, _over_outputs(Y * xp.logaddexp(0, -Z) + (1 - Y) * xp.logaddexp(0, Z)), weights)
     return J, lambda dJ: (dJ * _per_output(share, Z) * (sigmoid(Z) - Y), None, None)
 
 
@@ -217,11 +218,18 @@ def _mean(xp: ModuleType, losses: Array, weights: Array | None) -> tuple[Array, 
     """J = 1/m Σ w L, and the share of each loss in it: dJ/dL = w/m."""
     if weights is None:
         return losses.mean(), 1 / max(losses.size, 1)
+    weights = xp.asarray(weights)
     if xp.shape(weights) != losses.shape[: xp.ndim(weights)]:
         raise ShapeError(f"the weights are {xp.shape(weights)}, but the losses of the examples {losses.shape}.")
     of_each = xp.asarray(weights, dtype=losses.dtype).reshape(weights.shape + (1,) * (losses.ndim - weights.ndim))
     share = xp.broadcast_to(of_each / max(losses.size, 1), losses.shape)
     return (losses * share).sum(), share
+
+
+def _numeric(xp: ModuleType, Y: Array) -> Array:
+    if np.asarray(Y).dtype.kind not in "fiub":
+        raise DataError(f"Y is of type {np.asarray(Y).dtype}, but labels are numbers: classes count from 0.")
+    return xp.asarray(Y)
 
 
 def _real(xp: ModuleType, A: Array) -> Array:
@@ -240,7 +248,7 @@ def _per_output(share: Array, A: Array) -> Array:
 
 def _targets(xp: ModuleType, A: Array, Y: Array) -> Array:
     """Y in the shape and type of A; (m,) stands for (m, 1), and never broadcasts to (m, m)."""
-    Y = xp.asarray(Y)
+    Y = _numeric(xp, Y)
     if A.shape[-1:] == (1,) and Y.shape == A.shape[:-1]:
         Y = Y[..., None]
     if Y.shape != A.shape:
@@ -281,7 +289,7 @@ def _signs(xp: ModuleType, Y: Array) -> Array:
 
 def _one_hot(xp: ModuleType, A: Array, Y: Array) -> Array:
     """Y as (…, n_classes): labels become one-hot rows, a distribution over the classes stays."""
-    Y = xp.asarray(Y)
+    Y = _numeric(xp, Y)
     n_classes = A.shape[-1]
     if Y.shape == A.shape:
         if xp is np and Y.size and Y.min() < 0:

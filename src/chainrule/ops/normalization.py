@@ -2,6 +2,7 @@
 
 from types import ModuleType
 
+from chainrule.errors import ShapeError
 from chainrule.graph import Array, Backward, operation
 
 _FORWARD = r"\hat{A} = \frac{A - \mu}{\sqrt{\sigma^2 + \varepsilon}}, \quad Z = \gamma \odot \hat{A} + \beta"
@@ -28,6 +29,8 @@ def batch_norm(xp: ModuleType, A: Array, gamma: Array, beta: Array, *, epsilon: 
         A: (m, …, n): statistics are over all axes but the last, each feature or channel by itself.
         gamma, beta: (n,).
     """
+    if A.ndim < 2:
+        raise ShapeError(f"A is {A.shape}, but a batch is (m, …, n).")
     examples = tuple(range(A.ndim - 1))
     return _normalize(xp, A, gamma, beta, epsilon, over=examples)
 
@@ -46,6 +49,7 @@ def normalize(
         gamma, beta: (n,).
         mean, variance: (n,), μ and σ²; they have no derivative.
     """
+    _check(A, gamma, beta)
     inverse = 1 / xp.sqrt(variance + epsilon)
     A_hat = (A - mean) * inverse
     examples = tuple(range(A.ndim - 1))
@@ -80,6 +84,7 @@ def _normalize(
     xp: ModuleType, A: Array, gamma: Array, beta: Array, epsilon: float, over: tuple[int, ...]
 ) -> tuple[Array, Backward]:
     """Normalization by A's own mean and variance over the axes `over`; they depend on A, so dA has two terms more."""
+    _check(A, gamma, beta)
     inverse = 1 / xp.sqrt(A.var(axis=over, keepdims=True) + epsilon)
     A_hat = (A - A.mean(axis=over, keepdims=True)) * inverse
     examples = tuple(range(A.ndim - 1))
@@ -91,3 +96,9 @@ def _normalize(
         return dA, (dZ * A_hat).sum(axis=examples), dZ.sum(axis=examples)
 
     return gamma * A_hat + beta, backward
+
+
+def _check(A: Array, gamma: Array, beta: Array) -> None:
+    n = A.shape[-1:]
+    if gamma.shape != n or beta.shape != n:
+        raise ShapeError(f"A is {A.shape}, gamma {gamma.shape} and beta {beta.shape}, but the last two must be {n}.")

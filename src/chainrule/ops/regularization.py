@@ -4,6 +4,7 @@ from types import ModuleType
 
 import numpy as np
 
+from chainrule.checking import real
 from chainrule.graph import Array, Backward, operation
 
 
@@ -16,9 +17,14 @@ def dropout(xp: ModuleType, A: Array, *, rate: float, key: tuple[int, int]) -> t
 
     Args:
         rate: in [0, 1).
-        key: two whole numbers in [0, 2^64): the key of the generator Philox4x64-10 (Salmon et al., 2011), whose
-            counter starts at 0; element i of A, counted row by row, takes the i-th 32-bit draw.
+        key: two whole numbers in [0, 2^64): the key of the generator Philox4x64-10 (Salmon et al., 2011). Its first
+            block has counter 1; element i of A, counted row by row, takes the i-th 32-bit draw, the low half of each
+            64-bit word first.
+
+    Raises:
+        OptionError: a rate outside [0, 1).
     """
+    real("the dropout rate", rate, low=0, high=1, open="high")
     uniform = np.random.Generator(np.random.Philox(key=np.array(key, dtype=np.uint64)))
     kept = uniform.random(A.size, dtype=np.float32).reshape(A.shape) >= np.float32(rate)
     D = xp.asarray(kept).astype(A.dtype) / (1 - rate)

@@ -4,6 +4,8 @@ import math
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from chainrule.errors import ShapeError
 from chainrule.graph import Array, Backward, operation
 
@@ -29,7 +31,7 @@ def transpose(xp: ModuleType, A: Array, *, axes: tuple[int, ...] | None = None) 
     """Z = Aᵀ: the axes in the order `axes`, or reversed."""
 
     def backward(dZ: Array) -> tuple[Array]:
-        back = None if axes is None else tuple(int(i) for i in xp.argsort(xp.asarray(axes) % len(axes)))
+        back = None if axes is None else tuple(int(i) for i in np.argsort(np.asarray(axes) % len(axes)))
         return (xp.transpose(dZ, back),)
 
     return xp.transpose(A, axes), backward
@@ -38,6 +40,7 @@ def transpose(xp: ModuleType, A: Array, *, axes: tuple[int, ...] | None = None) 
 @operation(forward=r"Z = [A_1, A_2, \ldots]", backward=(r"dA_i = dZ_i",))
 def concatenate(xp: ModuleType, *A: Array, axis: int = 0) -> tuple[Array, Backward]:
     """Z holds the arrays one after the other along the axis `axis`: `concatenate(A1, A2, axis=1)`."""
+    _check_shapes("concatenate", [part.shape[:axis] + part.shape[axis:][1:] for part in A], A)
     ends: list[int] = []
     for part in A:
         ends.append((ends[-1] if ends else 0) + part.shape[axis])
@@ -52,6 +55,8 @@ def concatenate(xp: ModuleType, *A: Array, axis: int = 0) -> tuple[Array, Backwa
 def stack(xp: ModuleType, *A: Array, axis: int = 0) -> tuple[Array, Backward]:
     """Z holds arrays of one shape side by side along a new axis, as the notes stack examples: `stack(A1, A2)`."""
 
+    _check_shapes("stack", [part.shape for part in A], A)
+
     def backward(dZ: Array) -> list[Array]:
         return list(xp.moveaxis(dZ, axis, 0))
 
@@ -61,7 +66,21 @@ def stack(xp: ModuleType, *A: Array, axis: int = 0) -> tuple[Array, Backward]:
 @operation(forward=r"Z = A_{key}", backward=(r"dA_{key} = \textstyle\sum dZ",))
 def index(xp: ModuleType, A: Array, *, key: Any) -> tuple[Array, Backward]:
     """Z = A[key], with all of NumPy's ways to index. An element taken twice gets the sum of both derivatives."""
+    key = _as_key(key)
     return A[key], lambda dZ: (scatter(xp, xp.shape(A), key, dZ),)
+
+
+def _as_key(key: Any) -> Any:
+    """Lists of indices as arrays, which every namespace takes."""
+    if isinstance(key, tuple):
+        return tuple(map(_as_key, key))
+    return np.asarray(key) if isinstance(key, list) else key
+
+
+def _check_shapes(name: str, rests: list[tuple[int, ...]], A: tuple[Array, ...]) -> None:
+    if len(set(rests)) != 1:
+        told = ", ".join(str(part.shape) for part in A) or "nothing"
+        raise ShapeError(f"{name} was given {told}: the shapes must be the same but for the axis of concatenation.")
 
 
 def scatter(xp: ModuleType, shape: tuple[int, ...], key: Any, values: Array) -> Array:

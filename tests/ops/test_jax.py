@@ -1,0 +1,52 @@
+"""The operations run by jax.numpy: the same lines, the same numbers."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chainrule import ops
+from chainrule.graph import OPERATIONS, Variable, plain
+from ops.cases import CASES, REPEATABLE
+from ops.test_gradients import NAMES, in_float32, with_variables
+
+jax = pytest.importorskip("jax")
+
+
+def in_jax(A):
+    if isinstance(A, Variable):
+        return Variable(jax.numpy.asarray(A.value))
+    return jax.numpy.asarray(A) if isinstance(A, np.ndarray) else A
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(REPEATABLE, max_examples=3)  # every new shape is compiled
+@given(data=st.data())
+def test_jax_computes_the_same_values_and_derivatives_as_numpy(name, data):
+    operation, call = OPERATIONS[name], in_float32(data.draw(CASES[name]))
+    inputs = with_variables(operation, call)
+    inputs_of_jax = [in_jax(A) for A in inputs]
+    Z, Z_of_jax = operation(*inputs, **call.options), operation(*inputs_of_jax, **call.options)
+    assert isinstance(plain(Z_of_jax), jax.Array)
+    np.testing.assert_allclose(plain(Z_of_jax), plain(Z), rtol=1e-4, atol=1e-5)
+    Z.sum().backward()
+    Z_of_jax.sum().backward()
+    for A, A_of_jax in zip(inputs, inputs_of_jax, strict=True):
+        if isinstance(A, Variable):
+            np.testing.assert_allclose(A_of_jax.grad, A.grad, rtol=1e-4, atol=1e-4)
+
+
+def test_a_repeated_index_adds_up_its_derivatives():
+    A = Variable(jax.numpy.asarray([1.0, 2.0, 3.0]))
+    A[[0, 0, 2]].sum().backward()
+    np.testing.assert_array_equal(A.grad, [2, 0, 1])
+
+
+def test_the_walk_from_the_cost_to_the_leaves_can_be_compiled():
+    def dW(W, A, Y):
+        W = Variable(W)
+        ops.cross_entropy(ops.softmax(A @ W.transpose(1, 0)), Y).backward()
+        return W.grad
+
+    W, A, Y = jax.numpy.ones((3, 2)), jax.numpy.ones((4, 2)), jax.numpy.asarray([0, 1, 2, 2])
+    np.testing.assert_allclose(jax.jit(dW)(W, A, Y), dW(W, A, Y), rtol=1e-5)

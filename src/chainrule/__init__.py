@@ -1,42 +1,49 @@
-"""chainrule: neural networks that show their work, at the speed of the machine."""
+"""chainrule: neural networks that show their work, at the speed of the machine.
 
-from chainrule import initializers, ops, schedules
-from chainrule.errors import (
-    ChainruleError,
-    DataError,
-    GraphError,
-    ModelFileError,
-    NotFiniteError,
-    OptionError,
-    ShapeError,
-)
-from chainrule.graph import Variable, backward, variable
-from chainrule.layers import (
-    Activation,
-    BatchNorm,
-    Dense,
-    Dropout,
-    Embedding,
-    Flatten,
-    Layer,
-    LayerNorm,
-    Network,
-    Residual,
-    Standardize,
-    load,
-)
-from chainrule.optimizers import LBFGS, Adagrad, Adam, AdamW, GradientDescent, Optimizer, RMSProp
-from chainrule.training import (
-    Checkpoint,
-    EarlyStopping,
-    GradientCheck,
-    History,
-    Run,
-    check_gradients,
-    evaluate,
-    gradients,
-    train,
-)
+Each public name is imported from its home when it is first used, so that `import chainrule` by itself costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from chainrule import initializers, ops, schedules
+    from chainrule.errors import (
+        ChainruleError,
+        DataError,
+        GraphError,
+        ModelFileError,
+        NotFiniteError,
+        OptionError,
+        ShapeError,
+    )
+    from chainrule.graph import Variable, backward, variable
+    from chainrule.layers import (
+        Activation,
+        BatchNorm,
+        Dense,
+        Dropout,
+        Embedding,
+        Flatten,
+        Layer,
+        LayerNorm,
+        Network,
+        Residual,
+        Standardize,
+        load,
+    )
+    from chainrule.optimizers import LBFGS, Adagrad, Adam, AdamW, GradientDescent, Optimizer, RMSProp
+    from chainrule.training import (
+        Checkpoint,
+        EarlyStopping,
+        GradientCheck,
+        History,
+        Run,
+        check_gradients,
+        gradients,
+    )
+    from chainrule.training.evaluate import evaluate
+    from chainrule.training.train import train
 
 __version__ = "0.1.0"
 
@@ -84,3 +91,23 @@ __all__ = [
     "NotFiniteError",
     "ModelFileError",
 ]
+
+_SUBMODULES = ("ops", "initializers", "schedules")
+_HOMES = ("graph", "layers", "optimizers", "training", "errors")
+
+
+def __getattr__(name: str) -> Any:
+    """The public name, from its home."""
+    if name in _SUBMODULES:
+        return import_module(f"chainrule.{name}")
+    if name in __all__:
+        for home in _HOMES:
+            module = import_module(f"chainrule.{home}")
+            if hasattr(module, name):
+                globals()[name] = getattr(module, name)
+                return globals()[name]
+    raise AttributeError(f"module 'chainrule' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -3,6 +3,8 @@
 The first axis of a weight's shape counts what goes out, the others what comes in: W is (n_out, n_in).
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
 from typing import Any, Literal

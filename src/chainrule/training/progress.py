@@ -48,14 +48,17 @@ class Bar:
         from rich.console import Console
         from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as RichProgress
+        from rich.table import Column
 
         self.epochs = epochs
         self.measured = ""
         self.bar = RichProgress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=16),
-            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
-            TextColumn("{task.fields[told]}"),
+            TextColumn(
+                "{task.description}", table_column=Column(no_wrap=True, min_width=len(f"epoch {epochs}/{epochs}"))
+            ),
+            BarColumn(bar_width=12, table_column=Column(min_width=12)),
+            TimeRemainingColumn(compact=True, elapsed_when_finished=True, table_column=Column(min_width=5)),
+            TextColumn("{task.fields[told]}", table_column=Column(no_wrap=True, overflow="ellipsis")),
             console=Console(stderr=True),
             refresh_per_second=8,
         )

@@ -1,0 +1,140 @@
+"""Parameters are learned, hyperparameters are chosen: a table of both, and what each choice does (the notes)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chainrule.layers import Dense, Network
+from chainrule.names import lookup
+from chainrule.optimizers import GradientDescent
+from chainrule.training import History, train
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What one hyperparameter does to training on scikit-learn's handwritten digits.
+
+    Attributes:
+        name: of the hyperparameter. values: those tried. histories: of the run with each value.
+    """
+
+    name: str
+    values: list[Any]
+    histories: list[History]
+
+    def __str__(self) -> str:
+        width = max(len(str(value)) for value in self.values)
+        lines = [f"{self.name:<{width}}   J      validation accuracy"]
+        for value, history in zip(self.values, self.histories, strict=True):
+            last = history.epochs[-1]
+            lines.append(f"{value!s:<{width}}   {last['loss']:<7.4f}{last['val_accuracy']:.4f}")
+        return "\n".join(lines)
+
+    def plot(self) -> Figure:
+        """The cost and the accuracy on unseen digits over the epochs, a line for each value."""
+        from matplotlib import colormaps
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(10, 3.8), layout="constrained")
+        panels = zip(figure.subplots(1, 2), ("loss", "val_accuracy"), ("cost J", "validation accuracy"), strict=True)
+        for axes, key, title in panels:
+            for k, (value, history) in enumerate(zip(self.values, self.histories, strict=True)):
+                colour = colormaps["viridis"](0.9 * k / max(len(self.values) - 1, 1))
+                axes.plot(history[key], color=colour, linewidth=1.8, label=str(value))
+            axes.set_title(title)
+            axes.set_xlabel("epoch")
+            axes.grid(alpha=0.25)
+            axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(frameon=False, title=self.name, fontsize=8)
+        return figure
+
+
+CHOICES: dict[str, Sequence[Any]] = {
+    "alpha": (0.001, 0.01, 0.1, 1.0),
+    "iterations": (1, 5, 20, 60),
+    "layers": (0, 1, 2, 4),
+    "units": (2, 8, 32, 128),
+    "activation": ("sigmoid", "tanh", "relu", "leaky_relu"),
+    "momentum": (0.0, 0.5, 0.9),
+    "batch_size": (1, 16, 128, None),
+    "regularization": (0.0, 0.001, 0.01, 0.1),
+}
+"""The hyperparameters that the notes name, and the values that `effect_of` tries."""
+
+
+def effect_of(name: str, values: Sequence[Any] | None = None, *, epochs: int = 20, seed: int = 0) -> Effect:
+    """Train on 1,437 of scikit-learn's digits with each value of one hyperparameter, all others the same.
+
+    The others are α = 0.1, one hidden layer of 32 relu units, no momentum, batches of 32, no regularization.
+
+    Args:
+        name: "alpha", "iterations" (epochs), "layers" (hidden ones, L − 1), "units" (n^[l] of the hidden layer),
+            "activation", "momentum", "batch_size" (None for all examples) or "regularization" (λ of L2).
+        values: what to try instead of `CHOICES`.
+        epochs: how long each run is. seed: of all of them.
+
+    Raises:
+        OptionError: an unknown name, or a value that nothing can be done with.
+    """
+    tried = list(lookup("hyperparameter", name, CHOICES) if values is None else values)
+    lookup("hyperparameter", name, CHOICES)
+    return Effect(name, tried, [_run({name: value}, epochs, seed) for value in tried])
+
+
+def table(net: Network, **hyperparameters: Any) -> str:
+    """The parameters of a network, with their shapes, beside the hyperparameters that led to them.
+
+    Args:
+        net: a built network. hyperparameters: what was chosen besides the layers, such as alpha=0.1, epochs=20.
+    """
+    parameters = [f"{name} {value.shape}" for name, value in net.parameters.items()]
+    dense = [layer for _, layer in net.family() if isinstance(layer, Dense)]
+    chosen = [f"L = {len(dense)}"]
+    chosen += [
+        f"n^[{l}] = {layer.n_out}, g^[{l}] = {layer.activation or 'identity'}" for l, layer in enumerate(dense, 1)
+    ]
+    chosen += [f"{name} = {value}" for name, value in hyperparameters.items()]
+    rows = max(len(parameters), len(chosen))
+    left = max(len(text) for text in [*parameters, "parameters (learned)"])
+    padded = [column + [""] * (rows - len(column)) for column in (parameters, chosen)]
+    lines = [f"{'parameters (learned)':<{left}}   hyperparameters (chosen)"]
+    lines += [f"{a:<{left}}   {b}".rstrip() for a, b in zip(*padded, strict=True)]
+    return "\n".join(lines)
+
+
+def _run(changed: dict[str, Any], epochs: int, seed: int) -> History:
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
+    X, y = load_digits(return_X_y=True)
+    X, X_val, y, y_val = train_test_split(X / 16, y, test_size=0.2, stratify=y, random_state=0)
+    usual: dict[str, Any] = {
+        "alpha": 0.1,
+        "iterations": epochs,
+        "layers": 1,
+        "units": 32,
+        "activation": "relu",
+        "momentum": 0.0,
+    }
+    chosen = usual | {"batch_size": 32, "regularization": 0.0} | changed
+    hidden = [Dense(chosen["units"], chosen["activation"]) for _ in range(chosen["layers"])]
+    return train(
+        Network([*hidden, Dense(10, "softmax")], seed=seed),
+        np.asarray(X),
+        y,
+        loss="cross_entropy",
+        optimizer=GradientDescent(chosen["alpha"], momentum=chosen["momentum"], l2=chosen["regularization"]),
+        epochs=chosen["iterations"],
+        batch_size=chosen["batch_size"],
+        validation=(X_val, y_val),
+        metrics=["accuracy"],
+        seed=seed,
+        progress=False,
+    )

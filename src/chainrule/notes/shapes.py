@@ -1,0 +1,103 @@
+"""The notes' shapes: examples are columns, X is (n_x, m), Y is (1, m); and how they meet the engine's rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.errors import DataError, ShapeError
+
+Matrix = NDArray[np.float64]
+
+
+def matrix(name: str, value: Any) -> Matrix:
+    """`value` as a float64 matrix.
+
+    Raises:
+        ShapeError: it has not two axes.
+        DataError: it is not made of numbers.
+    """
+    try:
+        array = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise DataError(f"{name} must be a matrix of numbers.") from None
+    if array.ndim != 2:
+        raise ShapeError(f"{name} is {array.shape}, but must be a matrix; one row is reshape(1, -1).")
+    return array
+
+
+def examples(X: Any, Y: Any) -> tuple[Matrix, Matrix]:
+    """X (n_x, m) and Y (n_y, m), checked; Y may come as (m,).
+
+    Raises:
+        ShapeError: X and Y have not the same number of columns, or there is none.
+        DataError: they are not made of finite numbers.
+    """
+    X = matrix("X", X)
+    Y = matrix("Y", np.reshape(Y, (1, -1)) if np.ndim(Y) == 1 else Y)
+    if X.shape[1] != Y.shape[1]:
+        raise ShapeError(
+            f"X is {X.shape} and Y is {Y.shape}: both must have m columns, one for each example. "
+            "Rows of examples become columns with X.T."
+        )
+    if X.shape[1] == 0:
+        raise ShapeError(f"X is {X.shape}: there is no example in it.")
+    for name, values in (("X", X), ("Y", Y)):
+        if not np.isfinite(values).all():
+            raise DataError(f"{name} holds NaN or infinity.")
+    return X, Y
+
+
+@dataclass(frozen=True)
+class Notation:
+    """A training set in the notes' notation; printing it says the shapes.
+
+    Attributes:
+        X: (n_x, m), example i is column i. Y: (1, m).
+    """
+
+    X: Matrix
+    Y: Matrix
+
+    @property
+    def m(self) -> int:
+        """The number of examples."""
+        return int(self.X.shape[1])
+
+    @property
+    def n_x(self) -> int:
+        """The number of features of an example."""
+        return int(self.X.shape[0])
+
+    def __str__(self) -> str:
+        return (
+            f"m = {self.m} examples (x^(i), y^(i)), n_x = {self.n_x} features each\n"
+            f"X = [x^(1) x^(2) … x^({self.m})] is {self.X.shape} = (n_x, m)\n"
+            f"Y = [y^(1) y^(2) … y^({self.m})] is {self.Y.shape} = (1, m)"
+        )
+
+
+def stack_examples(xs: Sequence[Any], ys: Sequence[Any]) -> Notation:
+    """Put the examples x^(1) … x^(m) side by side as the columns of X, and y^(1) … y^(m) as Y (the notes, "notation").
+
+    Args:
+        xs: m vectors of n_x numbers; a picture counts as the vector of all its numbers.
+        ys: m numbers.
+
+    Raises:
+        ShapeError: the vectors differ in length, or are not as many as the numbers.
+        DataError: there is no example, or one is not made of finite numbers.
+    """
+    if len(xs) == 0:
+        raise DataError("there is no example to stack.")
+    columns = [np.ravel(x) for x in xs]
+    odd = [i for i, x in enumerate(columns, 1) if len(x) != len(columns[0])]
+    if odd:
+        raise ShapeError(
+            f"x^(1) has {len(columns[0])} features, but x^({odd[0]}) has {len(columns[odd[0] - 1])}: all need n_x."
+        )
+    return Notation(*examples(np.stack(columns, axis=1), np.reshape(ys, (1, -1))))

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from chainrule import initializers, ops, schedules
+    from chainrule import initializers, notes, ops, schedules
     from chainrule.errors import (
         ChainruleError,
         DataError,
@@ -83,6 +83,7 @@ __all__ = [
     "EarlyStopping",
     "Checkpoint",
     "Run",
+    "notes",
     "ChainruleError",
     "ShapeError",
     "DataError",
@@ -92,7 +93,7 @@ __all__ = [
     "ModelFileError",
 ]
 
-_SUBMODULES = ("ops", "initializers", "schedules")
+_SUBMODULES = ("ops", "initializers", "schedules", "notes")
 _HOMES = ("graph", "layers", "optimizers", "training", "errors")
 
 

@@ -5,6 +5,7 @@ w is (n_x, 1), b a number, X (n_x, m), Y (1, m).
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections.abc import Sequence
@@ -120,22 +121,20 @@ class Comparison:
         return "\n".join(lines)
 
     def plot(self) -> Figure:
-        """Both times against n_x · m, on logarithmic axes."""
+        """Both times against m, a pair of lines for each n_x, on logarithmic axes."""
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=(6, 4), layout="constrained")
         axes = figure.subplots()
-        size = [row["n_x"] * row["m"] for row in self.rows]
-        order = np.argsort(size)
-        for key, colour in (("loops", "#d1603d"), ("vectorized", "#1f6f8b")):
-            axes.loglog(
-                np.take(size, order),
-                np.take([1e3 * row[key] for row in self.rows], order),
-                "o-",
-                color=colour,
-                label=key,
-            )
-        axes.set_xlabel("n_x · m")
+        for n_x, dashes in zip(
+            sorted({row["n_x"] for row in self.rows}), itertools.cycle(("-", "--", ":")), strict=False
+        ):
+            rows = [row for row in self.rows if row["n_x"] == n_x]
+            for key, colour in (("loops", "#d1603d"), ("vectorized", "#1f6f8b")):
+                milliseconds = [1e3 * row[key] for row in rows]
+                label = f"{key}, n_x = {n_x:.0f}"
+                axes.loglog([row["m"] for row in rows], milliseconds, f"o{dashes}", color=colour, label=label)
+        axes.set_xlabel("m")
         axes.set_ylabel("milliseconds for J, dw, db")
         axes.grid(alpha=0.25, which="both")
         axes.spines[["top", "right"]].set_visible(False)

@@ -40,7 +40,7 @@ class Settings:
     """
 
     epochs: int | None = None
-    hidden: Sequence[int] = (128,)
+    hidden: Sequence[int] = (256,)
     activation: str = "relu"
     dropout: float = 0.0
     batch_norm: bool = False

@@ -19,6 +19,9 @@ from chainrule.errors import ModelFileError, OptionError
 
 Tensors = dict[str, NDArray[Any]]
 
+FORMAT = 1
+"""The version of a model file's description; a reader refuses a newer one."""
+
 
 def write_atomically(path: str | os.PathLike[str], content: bytes | str) -> None:
     """Write a file so that at every moment, even if power fails, either the old or the new content is there whole.

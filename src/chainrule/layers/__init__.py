@@ -6,9 +6,10 @@ from chainrule.layers.dropout import Dropout
 from chainrule.layers.embedding import Embedding
 from chainrule.layers.flatten import Flatten
 from chainrule.layers.layer import Layer
-from chainrule.layers.network import Network, load
+from chainrule.layers.network import Network
 from chainrule.layers.normalization import BatchNorm, LayerNorm, Standardize
 from chainrule.layers.residual import Residual
+from chainrule.layers.saved import load
 
 __all__ = [
     "Activation",

@@ -13,15 +13,11 @@ from numpy.typing import NDArray
 
 from chainrule import engines, files
 from chainrule.checking import as_array, seed_or_fresh, whole
-from chainrule.described import restore
-from chainrule.errors import ChainruleError, DataError, ModelFileError, OptionError, ShapeError
+from chainrule.errors import DataError, OptionError, ShapeError
 from chainrule.graph import Array, Variable, plain
 from chainrule.layers.flatten import Flatten
 from chainrule.layers.layer import Layer, list_of_layers
 from chainrule.layers.walk import Walk, current_walk, walking
-
-FORMAT = 1
-"""The version of the model file's description; a reader refuses a newer one."""
 
 
 class Network(Layer):
@@ -115,7 +111,7 @@ class Network(Layer):
             for network in unbuilt:
                 network.input_shape = None
             raise
-        self._lay_flat()
+        self.lay_flat()
 
     def build_for(self, X: Any) -> None:
         """`build` for the shape of these examples (m, …), unless that has been done.
@@ -168,9 +164,10 @@ class Network(Layer):
             ShapeError, OptionError: it belongs to another network.
         """
         self.set_parameters({name: value for name, value in state.items() if not name.startswith("layers.")})
-        self._set_statistics(state)
+        self.set_statistics(state)
 
-    def _set_statistics(self, state: files.Tensors) -> None:
+    def set_statistics(self, state: files.Tensors) -> None:
+        """Take over the statistics among what `state` returned."""
         by_path = dict(self.family())
         for name, value in state.items():
             if name.startswith("layers."):
@@ -282,7 +279,7 @@ class Network(Layer):
             ModelFileError: the file cannot be written.
             OptionError: a layer cannot be told as plain data, such as one with an activation that is a lambda.
         """
-        files.write_tensors(path, *self._content())
+        files.write_tensors(path, *self.content())
 
     def copy(self, dtype: Any = None) -> Network:
         """A network of its own with the same layers and values, in another `dtype` if one is given."""
@@ -294,17 +291,20 @@ class Network(Layer):
         twin.metadata = copy.deepcopy(self.metadata)
         if self.built:
             twin.input_shape = self.input_shape
-            twin._lay_flat()
+            twin.lay_flat()
         return twin
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Network:
         return self.copy()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return from_bytes, (files.pack(*self._content()),)
+        from chainrule.layers.saved import from_bytes
 
-    def _content(self) -> tuple[files.Tensors, dict[str, Any]]:
-        description = {"format": FORMAT, "network": self.describe(), "metadata": self.metadata}
+        return from_bytes, (files.pack(*self.content()),)
+
+    def content(self) -> tuple[files.Tensors, dict[str, Any]]:
+        """What a model file holds: the tensors, and the description as JSON (see `chainrule.layers.saved`)."""
+        description = {"format": files.FORMAT, "network": self.describe(), "metadata": self.metadata}
         if self.input_shape is not None:
             description["input_shape"] = list(self.input_shape)
             description["parameters"] = {
@@ -326,9 +326,9 @@ class Network(Layer):
                     "or its copy(), into this one."
                 )
 
-    def _lay_flat(self) -> None:
+    def lay_flat(self) -> None:
         """Number the layers and give every parameter its place in one vector; networks inside get their part of it."""
-        self._number()
+        self.number_layers()
         flat = np.empty(sum(value.size for value in self.parameters.values()), self.dtype)
         begins: dict[int, int] = {}
         end = 0
@@ -348,7 +348,8 @@ class Network(Layer):
             network.flat = flat[begin:end]
             network.dtype = self.dtype
 
-    def _number(self) -> None:
+    def number_layers(self) -> None:
+        """Give the layers that hold parameters their l, in the order of the walk."""
         l = 0
         for _, layer in self.family():
             l += bool(layer.held)
@@ -359,63 +360,6 @@ class Network(Layer):
         blank = self.cast(np.zeros((1, *shape), np.uint8))
         with walking(walk), np.errstate(all="ignore"):
             super().__call__(blank)
-
-
-def load(path: str | os.PathLike[str]) -> Network:
-    """The network in a file that `Network.save` wrote, with the same bits.
-
-    Own layers must have been defined (imported) before.
-
-    Raises:
-        ModelFileError: there is no such file, or it is cut short, damaged, not chainrule's, or of a newer version.
-    """
-    return _assemble(*files.read_tensors(path), str(path))
-
-
-def from_bytes(data: bytes) -> Network:
-    """The network in the bytes of a model file.
-
-    Raises:
-        ModelFileError: see `load`.
-    """
-    return _assemble(*files.unpack(data, "the model"), "the model")
-
-
-def _assemble(tensors: files.Tensors, description: dict[str, Any], called: str) -> Network:
-    if "checkpoint" in description:
-        raise ModelFileError(
-            f"{called} is a checkpoint, not a model: go on with it by train(…, checkpoint=…, resume=True)."
-        )
-    try:
-        if description["format"] > FORMAT:
-            raise ModelFileError("it was written by a newer chainrule: upgrade with pip install -U chainrule.")
-        network = restore(description["network"])
-        if not isinstance(network, Network):
-            raise OptionError(f"it describes a {type(network).__name__}, not a network.")
-        network.metadata = dict(description.get("metadata", {}))
-        if "input_shape" in description or tensors:
-            _adopt(network, tensors, description)
-    except ChainruleError as error:
-        raise ModelFileError(f"{called} cannot be loaded: {error}") from None
-    except Exception as error:  # a damaged description can go wrong in as many ways as there are layers
-        raise ModelFileError(f"{called} cannot be loaded: its description does not fit ({error!r}).") from None
-    return network
-
-
-def _adopt(network: Network, tensors: files.Tensors, description: dict[str, Any]) -> None:
-    """Hand the file's tensors to the layers, then rehearse, so that what does not fit is found now and not later."""
-    shape = tuple(int(n) for n in description["input_shape"])
-    if math.prod(shape) > 2**26:
-        raise ShapeError(f"it asks for examples of shape {shape}, which is more than memory holds.")
-    by_path = dict(network.family())
-    for name, (path, local) in description["parameters"].items():
-        if tensors[name].dtype.kind != "f":
-            raise DataError(f"{name} is of type {tensors[name].dtype}, but parameters are real numbers.")
-        by_path[path].held[local] = tensors[name].astype(network.dtype)
-    network._number()
-    network._set_statistics(tensors)
-    network.rehearse(shape, Walk(dtype=network.dtype))
-    network._lay_flat()
 
 
 def _refuse_repeats(network: Network) -> None:

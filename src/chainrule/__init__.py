@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from chainrule import initializers, notes, ops, schedules
+    from chainrule.derivation import Page, derive
     from chainrule.errors import (
         ChainruleError,
         DataError,
@@ -83,6 +84,8 @@ __all__ = [
     "EarlyStopping",
     "Checkpoint",
     "Run",
+    "derive",
+    "Page",
     "notes",
     "ChainruleError",
     "ShapeError",
@@ -94,7 +97,7 @@ __all__ = [
 ]
 
 _SUBMODULES = ("ops", "initializers", "schedules", "notes")
-_HOMES = ("graph", "layers", "optimizers", "training", "errors")
+_HOMES = ("graph", "layers", "optimizers", "training", "derivation", "errors")
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""What a person types: `chainrule train`, `evaluate`, `predict`, `info`. Parses, calls the library, prints."""
+"""What a person types, `chainrule train` and the other commands: parses, calls the library, prints."""
 
 import sys
 from typing import Annotated
@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from chainrule.cli.evaluate import evaluate
+from chainrule.cli.explain import explain
 from chainrule.cli.info import info
 from chainrule.cli.predict import predict
 from chainrule.cli.train import train
@@ -33,6 +34,7 @@ def options(
 app.command()(train)
 app.command()(evaluate)
 app.command()(predict)
+app.command()(explain)
 app.command()(info)
 
 

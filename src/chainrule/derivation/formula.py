@@ -141,6 +141,12 @@ def number(value: float) -> Atom:
     return power if digits == "1" else Atom(_GROUP, ((Atom(digits), Atom(r"\cdot"), power),))
 
 
+def is_number(atom: Atom) -> bool:
+    """Whether the atom is a number, in parentheses or not."""
+    inside = atom.arguments[0][1:-1] if atom.symbol == _GROUP and atom.arguments[0][0].symbol == "(" else (atom,)
+    return len(inside) == 1 and re.fullmatch(r"-?[\d.]+", inside[0].symbol) is not None
+
+
 class _Reader:
     """Reads LaTeX token by token."""
 

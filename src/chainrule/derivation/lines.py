@@ -17,6 +17,7 @@ from chainrule.derivation.formula import (
     Formula,
     clauses,
     in_parentheses,
+    is_number,
     number,
     parse,
     sides,
@@ -58,7 +59,7 @@ def computed(trace: Trace, node: Variable) -> list[Line]:
     lines = []
     for clause in clauses(parse(operation.forward)):
         left, right = sides(clause)
-        formula = substitute(_listed(clause, operation, len(inputs)), names)
+        formula = _with_dots(substitute(_listed(clause, operation, len(inputs)), names))
         if left[0].symbol == out:
             shapes = _shapes(trace, node, right, _operands(operation, inputs))
             lines.append(Line(formula, shapes, trace.shown(node, node.value)))
@@ -78,11 +79,12 @@ def derivative(trace: Trace, variable: Variable, uses: Sequence[Use]) -> Line:
     total: Formula = ()
     for _, right, _ in parts:
         total = right if not total else _plus(total, right)
-    left = parts[0][0] if len(parts) == 1 else (differential(trace.name(variable)),)
+    left = parts[0][0] if len(parts) == 1 else differential(trace.name(variable))
     shapes = parts[0][2] if len(parts) == 1 else written(trace.shape(variable))
     scale = trace.m if trace.of_examples(variable) else 1
     numbers = trace.shown(variable, scale * np.asarray(variable.grad), backward=True)
-    return Line((*left, *parse(" = "), *total), shapes, numbers, " ".join(_shortcut(trace, node) for node, _ in uses))
+    remark = " ".join(filter(None, (_shortcut(trace, node) for node, _ in uses)))
+    return Line((left, *parse(" = "), *total), shapes, numbers, remark)
 
 
 def differential(name: Atom) -> Atom:
@@ -95,23 +97,22 @@ def written(shape: Sequence[str]) -> str:
     return f"({', '.join(shape)})" if shape else ""
 
 
-def _part(trace: Trace, node: Variable, i: int) -> tuple[Formula, Formula, str]:
+def _part(trace: Trace, node: Variable, i: int) -> tuple[Atom, Formula, str]:
     """What comes back from one use of a variable: the left side, the right side, the shapes."""
     assert node.operation is not None
     operation, variable = node.operation, node.inputs[i]
     names = _names(trace, node, operation, node.inputs)
     left, right = sides(clauses(parse(operation.backward[min(i, len(operation.backward) - 1)]))[0])
     shapes = _shapes(trace, variable, right, _operands(operation, node.inputs) | {f"d{output_symbol(operation)}": node})
-    below = substitute(left[0].below, names)
     if operation.inputs[0].startswith("*"):
-        below, names = (), names | {"i": Atom(str(i + 1))}
-    right = substitute(right, names)
+        left, names = parse(f"d{_item(operation, i)}"), names | {"i": Atom(str(i + 1))}
+    right = _with_dots(substitute(right, names))
     if output_symbol(operation) == "J" and node is not trace.J:
         right = (differential(trace.name(node)), Atom(" "), *in_parentheses(right))
     if operation.broadcasts and variable.shape != node.shape:
         right = _summed(right, over_examples=variable.shape == node.shape[1:])
     right = _scaled(right, trace.of_examples(node), trace.of_examples(variable))
-    return (replace(differential(trace.name(variable)), below=below),), right, shapes
+    return substitute(left, names)[0], right, shapes
 
 
 def _summed(right: Formula, over_examples: bool) -> Formula:
@@ -127,9 +128,26 @@ def _scaled(right: Formula, from_examples: bool, to_examples: bool) -> Formula:
     if to_examples and not from_examples:
         sign, rest = ((right[0],), right[1:]) if right[0].symbol == "-" else ((), right)
         if rest[0] != ONE_OVER_M[0]:
-            return (*parse(r"m\, "), *in_parentheses(right))
+            return _times_m(right)
         return (*sign, *trim(rest[1:])) if sign else without_parentheses(trim(rest[1:]))
     return right
+
+
+def _times_m(right: Formula) -> Formula:
+    if right[0].symbol == r"\frac" and right[0].arguments[0] == (Atom("1"),):
+        return (replace(right[0], arguments=((Atom("m"),), right[0].arguments[1])), *right[1:])
+    return (*parse(r"m\, "), *in_parentheses(right))
+
+
+def _with_dots(formula: Formula) -> Formula:
+    """The formula with a dot for every product with a plain number."""
+    solid = [atom for atom in formula if atom.symbol != " "]
+    by_number = {
+        id(sign)
+        for left, sign, right in zip(solid, solid[1:], solid[2:], strict=False)
+        if sign.symbol == r"\odot" and (is_number(left) or is_number(right))
+    }
+    return tuple(replace(atom, symbol=r"\cdot") if id(atom) in by_number else atom for atom in formula)
 
 
 def _plus(total: Formula, right: Formula) -> Formula:

@@ -33,6 +33,7 @@ class Trace:
         names: the notes' name of each variable, the leaves too.
         layers: the layer that made each node; the nodes of the cost are not in it.
         parameters: the leaves that training changes, in the order of the network.
+        from_examples: the variables that depend on X or y.
         m: the number of examples.
         given: how much of the numbers is real, and not made of blanks: "nothing", "X", or "X and y".
         constants: the names of arrays that are no variables, by id; and the arrays, so that no id is used twice.
@@ -45,6 +46,7 @@ class Trace:
     names: dict[Variable, Atom]
     layers: dict[Variable, Layer]
     parameters: tuple[Variable, ...]
+    from_examples: set[Variable]
     m: int
     given: Literal["nothing", "X", "X and y"]
     constants: dict[int, tuple[Atom, Array]]
@@ -59,7 +61,7 @@ class Trace:
 
     def of_examples(self, node: Variable) -> bool:
         """Whether the node holds something for each example, along its first axis."""
-        return node not in self.parameters and node.ndim > 0 and node.shape[0] == self.m
+        return node in self.from_examples and node.ndim > 0 and node.shape[0] == self.m
 
     def shape(self, value: Any, as_columns: bool = True) -> tuple[str, ...]:
         """The shape, with m for the number of examples.
@@ -108,7 +110,7 @@ def record(net: Network, X: Any = None, y: Any = None, loss: LossLike | None = N
     net = net.copy("float64")
     A0 = Variable(net.cast(batch), "A0")
     names = _Names()
-    names.enter(A0, Atom("A", above=parse("[0]")))
+    names.enter(A0, Atom("A", above=parse("[0]")), of_examples=True)
     with np.errstate(all="ignore" if X is None else None):
         A, variables = net.record(A0, training=True, seed=seed, watch=names.of_layer)
         for name, made in variables.items():
@@ -119,7 +121,7 @@ def record(net: Network, X: Any = None, y: Any = None, loss: LossLike | None = N
         target = beside(_blank_targets(cost, A) if target is None else target, A.shape)
         J = cost(A, target)
     Y = Variable(target, "Y")
-    names.enter(Y, Atom("Y"))
+    names.enter(Y, Atom("Y"), of_examples=True)
     names.of_cost(J)
     return Trace(
         nodes=tuple(names.nodes),
@@ -129,6 +131,7 @@ def record(net: Network, X: Any = None, y: Any = None, loss: LossLike | None = N
         names=names.of,
         layers=names.layers,
         parameters=tuple(variables[name] for name in net.parameters if name in variables),
+        from_examples=names.from_examples,
         m=len(batch),
         given="nothing" if X is None else "X" if y is None else "X and y",
         constants=names.constants,
@@ -170,12 +173,17 @@ class _Names:
         self.layers: dict[Variable, Layer] = {}
         self.nodes: list[Variable] = []
         self.constants: dict[int, tuple[Atom, Array]] = {}
+        self.from_examples: set[Variable] = set()
         self._taken: set[Atom] = set()
+        self._values_of_examples: set[int] = set()
 
-    def enter(self, variable: Variable, name: Atom) -> None:
+    def enter(self, variable: Variable, name: Atom, of_examples: bool = False) -> None:
         self.of[variable] = name
         self._taken.add(name)
         self.constants[id(variable.value)] = name, variable.value  # a layer may read the plain value
+        if of_examples:
+            self.from_examples.add(variable)
+            self._values_of_examples.add(id(variable.value))
 
     def of_layer(self, layer: Layer, _: Array, Z: Array) -> None:
         """Name what the layer made: Z^{[l]}, or A^{[l]} if it is an activation or the layer has no parameters."""
@@ -196,7 +204,7 @@ class _Names:
             name = replace(name, above=(Atom(r"\prime"), *name.above))
         self._name_constants(node)
         self.nodes.append(node)
-        self.enter(node, name)
+        self.enter(node, name, of_examples=any(id(plain(given)) in self._values_of_examples for given in node.inputs))
 
     def _name_constants(self, node: Variable) -> None:
         assert node.operation is not None

@@ -1,21 +1,39 @@
-"""How the documentation is built: Markdown pages, and the reference from the docstrings."""
+"""How the documentation is built: Markdown pages, and the reference from the docstrings.
+
+A page with sessions is typed in as it is read (see `sessions`): its pictures are that run's, and so are the times.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from sphinx.util import logging
 
 import chainrule
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import sessions
 
 project = "chainrule"
 author = "The chainrule authors"
 copyright = "2026, the chainrule authors"
 release = version = chainrule.__version__
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode", "mathml"]
 html_theme = "furo"
 html_title = "chainrule"
+html_math_renderer = "mathml"
+html_static_path = ["_static"]
+html_css_files = ["pages.css"]
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
-autodoc_default_options = {"members": True, "show-inheritance": False}
+autodoc_default_options = {"members": True}
+autodoc_type_aliases = {"Matrix": "Matrix"}
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
+myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 suppress_warnings = ["myst.xref_missing"]
 default_role = "code"
@@ -26,5 +44,19 @@ def keep_bars(app, what, name, obj, options, lines):
     lines[:] = [line.replace("|", "\\|") for line in lines]
 
 
+def type_in(app, docname, source):
+    """Run the page, and point its pictures to those that the run drew, in a folder of the build."""
+    if not sessions.SESSION.search(source[0]):
+        return
+    folder = Path(app.doctreedir) / "pictures" / docname
+    folder.mkdir(parents=True, exist_ok=True)
+    typed = sessions.Typed(source[0], docname, folder)
+    for complaint in typed.complaints:
+        logging.getLogger(__name__).warning(complaint, location=docname)
+    beside = os.path.relpath(folder, Path(app.srcdir, docname).parent)
+    source[0] = sessions.PICTURE.sub(lambda name: f"{beside}/{name[0]}", typed.page)
+
+
 def setup(app):
+    app.connect("source-read", type_in)
     app.connect("autodoc-process-docstring", keep_bars)

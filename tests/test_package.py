@@ -23,6 +23,12 @@ def test_importing_loads_nothing_but_numpy_and_the_standard_library():
     assert strangers == {"chainrule"}
 
 
+def test_variables_know_their_arithmetic_where_nothing_else_was_used():
+    program = "import chainrule as cr\nJ = cr.variable(5.0) * 2\nJ.backward()\nprint(J.value, J.inputs[0].grad)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.split() == ["10.0", "2.0"], done.stderr
+
+
 def test_training_and_predicting_load_none_of_the_heavy_packages():
     code = (
         "import chainrule as cr, numpy as np\n"

@@ -105,6 +105,7 @@ def __getattr__(name: str) -> Any:
     if name in _SUBMODULES:
         return import_module(f"chainrule.{name}")
     if name in __all__:
+        import_module("chainrule.ops")  # fills the registry in which variables look their arithmetic up
         for home in _HOMES:
             module = import_module(f"chainrule.{home}")
             if hasattr(module, name):

@@ -100,6 +100,21 @@ def test_gradient_descent_on_one_number_takes_the_steps_worked_out_by_hand():
     np.testing.assert_allclose(path.points, [[0], [1.5], [2.25], [2.625]])
     np.testing.assert_allclose(path.costs, [9, 2.25, 0.5625, 0.140625])
     assert path.plot().axes
+    assert str(path).splitlines()[0].split() == ["step", "w", "J"]
+    assert [line.split() for line in str(path).splitlines()[-2:]] == [
+        ["2", "2.25", "0.5625"],
+        ["3", "2.625", "0.14062"],
+    ]
+
+
+def test_a_long_path_is_printed_in_few_lines_the_last_step_among_them():
+    path = notes.gradient_descent(lambda w, b: w**2 + b**2, (1.0, 1.0), 0.1, 99)
+    assert [line.split()[0] for line in str(path).splitlines()] == ["step", *map(str, range(0, 99, 10)), "99"]
+
+
+def test_what_gradient_descent_found_prints_in_one_line():
+    found = notes.logistic_regression(X, Y, 0.1, 2)
+    assert str(found) == f"w (2, 1), b = {found.b:.4g}; J from 0.6931 to {found.costs[1]:.4f} in 2 iterations"
 
 
 def test_gradient_descent_on_two_numbers_follows_both_partial_derivatives():

@@ -136,6 +136,13 @@ def test_the_shortcut_equals_the_full_product():
     np.testing.assert_allclose(gradients["db2"], db, rtol=1e-10)
 
 
+def test_a_trained_network_prints_in_one_line():
+    found = notes.train(X, Y, (3, 4, 1), 0.5, 2)
+    told = f"3 → 4 relu → 1 sigmoid; J from {found.costs[0]:.4f} to {found.costs[1]:.4f} in 2 iterations"
+    assert str(found) == told
+    assert "no iterations" in str(notes.train(X, Y, (3, 4, 1), 0.5, 0))
+
+
 def test_update_returns_new_arrays():
     parameters = {"W1": np.ones((1, 2)), "b1": np.zeros((1, 1))}
     found = notes.update(parameters, {"dW1": np.array([[1.0, 2.0]]), "db1": np.array([[3.0]])}, 0.1)
@@ -193,7 +200,9 @@ def test_each_hyperparameter_has_an_experiment(name):
     assert len(found.histories) == 2
     assert found.histories[0]["loss"] != found.histories[1]["loss"]
     assert len(found.plot().axes) == 2
-    assert name in str(found)
+    header, *rows = str(found).splitlines()
+    assert header.startswith(name)
+    assert {row.index(".", len(name)) for row in rows} == {header.index("J") + 1}
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ class Broadcast:
     """How two shapes meet.
 
     Attributes:
-        a, b: the shapes. shape: that of the result, or None where they cannot meet.
+        a, b: the shapes.
+        shape: that of the result, or None where they cannot meet.
         steps: what happens to each axis, in words.
     """
 

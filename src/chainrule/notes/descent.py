@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,15 +20,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Path:
-    """Where gradient descent went.
+    """Where gradient descent went; printing it shows eleven of the steps at most.
 
     Attributes:
-        J: the function. points: (steps + 1, 1 or 2), each w or (w, b). costs: J at each point.
+        J: the function.
+        points: (steps + 1, 1 or 2), each w or (w, b).
+        costs: J at each point.
     """
 
     J: Callable[..., Any]
     points: Matrix
     costs: list[float]
+
+    def __str__(self) -> str:
+        names = ("w", "b")[: self.points.shape[1]]
+        last = len(self.costs) - 1
+        shown = [*range(0, last, max(1, math.ceil(last / 10))), last]
+        lines = ["step" + "".join(f"{name:>12}" for name in (*names, "J"))]
+        lines += [f"{k:>4}" + "".join(f"{value:>12.5g}" for value in (*self.points[k], self.costs[k])) for k in shown]
+        return "\n".join(lines)
 
     def plot(self) -> Figure:
         """The function and the path on it: a curve for J(w), level lines for J(w, b)."""
@@ -58,7 +69,9 @@ def gradient_descent(J: Callable[..., Any], start: float | Sequence[float], alph
 
     Args:
         J: a function of one or two numbers, made of + − * / ** and `chainrule.ops`: `lambda w: (w - 3) ** 2`.
-        start: w, or (w, b). alpha: the learning rate. iterations: how many steps.
+        start: w, or (w, b).
+        alpha: the learning rate.
+        iterations: how many steps.
 
     Raises:
         OptionError: start is neither one nor two numbers, or α or the steps are out of range.

@@ -44,7 +44,8 @@ def dimensions(layer_sizes: Sequence[int], m: int) -> Dimensions:
     """W^[l] and dW^[l] are (n^[l], n^[l-1]), b^[l] and db^[l] (n^[l], 1), Z, A, dZ, dA (n^[l], m).
 
     Args:
-        layer_sizes: (n^[0], n^[1], …, n^[L]). m: the number of examples.
+        layer_sizes: (n^[0], n^[1], …, n^[L]).
+        m: the number of examples.
 
     Raises:
         ShapeError: fewer than two sizes.

@@ -16,7 +16,8 @@ def by_neuron(x: Any, parameters: Mapping[str, Any]) -> Matrix:
     """One example, one neuron at a time: z_i^[1] = w_i^[1]ᵀ x + b_i^[1], a_i^[1] = tanh(z_i^[1]), then the output.
 
     Args:
-        x: (n_x, 1). parameters: W1 (n^[1], n_x), b1 (n^[1], 1), W2 (1, n^[1]), b2 (1, 1).
+        x: (n_x, 1).
+        parameters: W1 (n^[1], n_x), b1 (n^[1], 1), W2 (1, n^[1]), b2 (1, 1).
 
     Returns:
         a^[2] = ŷ, (1, 1).
@@ -44,7 +45,8 @@ def over_examples(X: Any, parameters: Mapping[str, Any]) -> Matrix:
     """All m examples at once: the columns of Z^[1] = W^[1] X + b^[1] are the z^[1](i).
 
     Args:
-        X: (n_x, m). parameters: as in `by_neuron`.
+        X: (n_x, m).
+        parameters: as in `by_neuron`.
 
     Returns:
         A^[2], (1, m).

@@ -22,7 +22,9 @@ class Effect:
     """What one hyperparameter does to training on scikit-learn's handwritten digits.
 
     Attributes:
-        name: of the hyperparameter. values: those tried. histories: of the run with each value.
+        name: of the hyperparameter.
+        values: those tried.
+        histories: of the run with each value.
     """
 
     name: str
@@ -30,11 +32,11 @@ class Effect:
     histories: list[History]
 
     def __str__(self) -> str:
-        width = max(len(str(value)) for value in self.values)
-        lines = [f"{self.name:<{width}}   J      validation accuracy"]
+        width = max(len(str(text)) for text in (self.name, *self.values))
+        lines = [f"{self.name:<{width}}   J         validation accuracy"]
         for value, history in zip(self.values, self.histories, strict=True):
             last = history.epochs[-1]
-            lines.append(f"{value!s:<{width}}   {last['loss']:<7.4f}{last['val_accuracy']:.4f}")
+            lines.append(f"{value!s:<{width}}   {last['loss']:<10.4f}{last['val_accuracy']:.4f}")
         return "\n".join(lines)
 
     def plot(self) -> Figure:
@@ -50,6 +52,7 @@ class Effect:
                 axes.plot(history[key], color=colour, linewidth=1.8, label=str(value))
             axes.set_title(title)
             axes.set_xlabel("epoch")
+            axes.xaxis.get_major_locator().set_params(integer=True)
             axes.grid(alpha=0.25)
             axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False, title=self.name, fontsize=8)
@@ -78,7 +81,8 @@ def effect_of(name: str, values: Sequence[Any] | None = None, *, epochs: int = 2
         name: "alpha", "iterations" (epochs), "layers" (hidden ones, L − 1), "units" (n^[l] of the hidden layer),
             "activation", "momentum", "batch_size" (None for all examples) or "regularization" (λ of L2).
         values: what to try instead of `CHOICES`.
-        epochs: how long each run is. seed: of all of them.
+        epochs: how long each run is.
+        seed: of all of them.
 
     Raises:
         OptionError: an unknown name, or a value that nothing can be done with.
@@ -92,7 +96,8 @@ def table(net: Network, **hyperparameters: Any) -> str:
     """The parameters of a network, with their shapes, beside the hyperparameters that led to them.
 
     Args:
-        net: a built network. hyperparameters: what was chosen besides the layers, such as alpha=0.1, epochs=20.
+        net: a built network.
+        hyperparameters: what was chosen besides the layers, such as alpha=0.1, epochs=20.
     """
     parameters = [f"{name} {value.shape}" for name, value in net.parameters.items()]
     dense = [layer for _, layer in net.family() if isinstance(layer, Dense)]

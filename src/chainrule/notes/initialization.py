@@ -27,7 +27,7 @@ def initialize(
         seed: of NumPy's RandomState, whose numbers stay the same in all versions.
 
     Returns:
-        {"W1": …, "b1": …, …}.
+        W1, b1, … WL, bL by name.
 
     Raises:
         ShapeError: fewer than two sizes.

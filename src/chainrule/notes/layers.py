@@ -18,7 +18,7 @@ from chainrule.errors import DataError, OptionError, ShapeError
 from chainrule.graph import Operation
 from chainrule.names import lookup
 from chainrule.notes.initialization import initialize
-from chainrule.notes.shapes import Matrix, examples, matrix
+from chainrule.notes.shapes import Matrix, examples, matrix, told
 
 LinearCache = tuple[Matrix, Matrix, Matrix]
 """(A_prev, W, b): what the way back of the linear step needs."""
@@ -34,7 +34,9 @@ def linear_forward(A_prev: Any, W: Any, b: Any) -> tuple[Matrix, LinearCache]:
     """Z = W A_prev + b.
 
     Args:
-        A_prev: (n^[l-1], m). W: (n^[l], n^[l-1]). b: (n^[l], 1).
+        A_prev: (n^[l-1], m).
+        W: (n^[l], n^[l-1]).
+        b: (n^[l], 1).
 
     Returns:
         Z (n^[l], m), and the cache (A_prev, W, b).
@@ -66,7 +68,8 @@ def forward(
     """A^[0] = X, then layer after layer: A^[l] = g^[l](W^[l] A^[l-1] + b^[l]).
 
     Args:
-        X: (n_x, m). parameters: W1, b1, … WL, bL.
+        X: (n_x, m).
+        parameters: W1, b1, … WL, bL.
         activations: the name of g^[l] for each layer; relu for all but the last, and sigmoid for it, by default.
 
     Returns:
@@ -90,7 +93,8 @@ def cost(AL: Any, Y: Any) -> float:
     The notes' line in NumPy lacks the minus sign. A is held one rounding step away from 0 and 1.
 
     Args:
-        AL: (n_y, m) probabilities. Y: the same shape.
+        AL: (n_y, m) probabilities.
+        Y: the same shape.
     """
     AL, Y = examples(AL, Y)
     loss = ops.binary_cross_entropy if len(AL) == 1 else ops.cross_entropy
@@ -101,7 +105,8 @@ def linear_backward(dZ: Any, cache: LinearCache) -> tuple[Matrix, Matrix, Matrix
     """dW = 1/m dZ A_prevᵀ, db = 1/m Σ_i dZ^(i), dA_prev = Wᵀ dZ.
 
     Args:
-        dZ: (n^[l], m). cache: (A_prev, W, b) of `linear_forward`.
+        dZ: (n^[l], m).
+        cache: (A_prev, W, b) of `linear_forward`.
 
     Returns:
         dA_prev (n^[l-1], m), dW (n^[l], n^[l-1]), db (n^[l], 1).
@@ -120,7 +125,9 @@ def activation_backward(dA: Any, cache: Cache, activation: str) -> tuple[Matrix,
     """dZ = dA · g′(Z), then `linear_backward`.
 
     Args:
-        dA: (n^[l], m). cache: (linear cache, Z) of `activation_forward`. activation: its name.
+        dA: (n^[l], m).
+        cache: (linear cache, Z) of `activation_forward`.
+        activation: its name.
 
     Returns:
         dA_prev, dW, db.
@@ -140,11 +147,13 @@ def backward(AL: Any, Y: Any, caches: Sequence[Cache], activations: Sequence[str
     notes then write g^[2]′ in dZ^[1] = W^[2]ᵀ dZ^[2] · g^[1]′(Z^[1]), by a slip of the pen.
 
     Args:
-        AL: (n_y, m), of `forward`. Y: the same shape. caches: of `forward`. activations: as given to `forward`.
+        AL: (n_y, m), of `forward`.
+        Y: the same shape.
+        caches: of `forward`.
+        activations: as given to `forward`.
 
     Returns:
-        {"dA0": …, "dW1": …, "db1": …, "dA1": …, …, "dWL": …, "dbL": …}; dA^[l] for l < L, each of the shape of what it
-        differentiates.
+        dA0, dW1, db1, dA1, … dWL, dbL by name (dA^[l] for l < L), each of the shape of what it differentiates.
     """
     AL, Y = examples(AL, Y)
     if AL.shape != Y.shape:
@@ -177,12 +186,18 @@ class DeepNetwork:
     """A network that `train` found.
 
     Attributes:
-        parameters: W1, b1, … WL, bL. activations: the name of each layer's g. costs: J before each update.
+        parameters: W1, b1, … WL, bL.
+        activations: the name of each layer's g.
+        costs: J before each update.
     """
 
     parameters: Parameters
     activations: list[str]
     costs: list[float]
+
+    def __str__(self) -> str:
+        layers = [f"{len(self.parameters[f'b{l}'])} {g}" for l, g in enumerate(self.activations, 1)]
+        return f"{' → '.join([str(self.parameters['W1'].shape[1]), *layers])}; {told(self.costs)}"
 
     def output(self, X: Any) -> Matrix:
         """A^[L], (n_y, m)."""
@@ -217,9 +232,11 @@ def train(
     """Initialize, then repeat forward, cost, backward, update on all m examples.
 
     Args:
-        X: (n_x, m). Y: (n_y, m).
+        X: (n_x, m).
+        Y: (n_y, m).
         layer_sizes: (n^[0], n^[1], …, n^[L]), with n^[0] = n_x and n^[L] = n_y.
-        alpha: the learning rate. iterations: how many updates.
+        alpha: the learning rate.
+        iterations: how many updates.
         activations: as for `forward`.
         method, scale, seed: as for `initialize`.
         parameters: where to start instead.

@@ -17,7 +17,7 @@ import numpy as np
 from chainrule import ops
 from chainrule.checking import real, whole
 from chainrule.errors import ShapeError
-from chainrule.notes.shapes import Matrix, examples, matrix
+from chainrule.notes.shapes import Matrix, examples, matrix, told
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,7 +33,8 @@ def predict_theta(theta: Any, X: Any) -> Matrix:
     """Ŷ = σ(θᵀx) with x₀ = 1: the other convention, where θ = (b, w₁, …, w_{n_x}) holds the bias as θ₀.
 
     Args:
-        theta: (n_x + 1, 1). X: (n_x, m), without the row of ones.
+        theta: (n_x + 1, 1).
+        X: (n_x, m), without the row of ones.
     """
     X = matrix("X", X)
     with_ones = np.vstack([np.ones((1, X.shape[1])), X])
@@ -64,7 +65,7 @@ def propagate_loop(w: Any, b: float, X: Any, Y: Any) -> tuple[dict[str, Any], fl
     The notes write `db := dz` inside the loop over examples; it accumulates, `db += dz`, as dw does.
 
     Returns:
-        {"dw": (n_x, 1), "db": number}, J.
+        dw (n_x, 1) and db (a number) by name, and J.
     """
     X, Y = examples(X, Y)
     w = _weights(w, X)
@@ -92,7 +93,7 @@ def propagate(w: Any, b: float, X: Any, Y: Any) -> tuple[dict[str, Any], float]:
     The notes' line for J lacks its minus sign: J = −1/m Σ (Y ln A + (1 − Y) ln(1 − A)).
 
     Returns:
-        {"dw": (n_x, 1), "db": number}, J.
+        dw (n_x, 1) and db (a number) by name, and J.
     """
     X, Y = examples(X, Y)
     Z = _weights(w, X).T @ X + b
@@ -124,7 +125,7 @@ class Comparison:
         """Both times against m, a pair of lines for each n_x, on logarithmic axes."""
         from matplotlib.figure import Figure
 
-        figure = Figure(figsize=(6, 4), layout="constrained")
+        figure = Figure(figsize=(7.5, 4), layout="constrained")
         axes = figure.subplots()
         for n_x, dashes in zip(
             sorted({row["n_x"] for row in self.rows}), itertools.cycle(("-", "--", ":")), strict=False
@@ -138,7 +139,7 @@ class Comparison:
         axes.set_ylabel("milliseconds for J, dw, db")
         axes.grid(alpha=0.25, which="both")
         axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False)
+        figure.legend(frameon=False, loc="outside right upper")
         return figure
 
 
@@ -169,12 +170,17 @@ class LogisticRegression:
     """What gradient descent on J(w, b) found.
 
     Attributes:
-        w: (n_x, 1). b: number. costs: J before each update.
+        w: (n_x, 1).
+        b: number.
+        costs: J before each update.
     """
 
     w: Matrix
     b: float
     costs: list[float]
+
+    def __str__(self) -> str:
+        return f"w {self.w.shape}, b = {self.b:.4g}; {told(self.costs)}"
 
     def predict(self, X: Any) -> Matrix:
         """1 where ŷ > 0.5, else 0: (1, m)."""
@@ -190,7 +196,9 @@ def logistic_regression(X: Any, Y: Any, alpha: float, iterations: int) -> Logist
     """Start from w = 0 and b = 0, and repeat w := w − α dw, b := b − α db (the notes, "gradient descent").
 
     Args:
-        X: (n_x, m). Y: (1, m) of 0 and 1. alpha: the learning rate.
+        X: (n_x, m).
+        Y: (1, m) of 0 and 1.
+        alpha: the learning rate.
 
     Raises:
         ShapeError, DataError, OptionError: X and Y do not fit, or α or the iterations are out of range.
@@ -210,7 +218,8 @@ def plot_losses(X: Any = None, Y: Any = None, low: float = -10.0, high: float = 
     """J along a line in w for both losses: the squared error's has flat parts and is not convex, the other's is convex.
 
     Args:
-        X: (1, m), by default a few examples that show it; Y: (1, m).
+        X: (1, m), by default a few examples that show it.
+        Y: (1, m).
         low, high: the ends of the line.
     """
     from matplotlib.figure import Figure

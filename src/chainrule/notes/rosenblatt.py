@@ -18,7 +18,8 @@ class Perceptron:
     """What the rule found.
 
     Attributes:
-        w: (n_x, 1). b: number.
+        w: (n_x, 1).
+        b: number.
         mistakes: how many examples were corrected in each pass.
         converged: whether the last pass made no mistake: the examples are linearly separable.
     """
@@ -33,7 +34,7 @@ class Perceptron:
         return (self.w.T @ matrix("X", X) + self.b > 0).astype(np.float64)
 
     def __str__(self) -> str:
-        ended = f"no mistake in pass {len(self.mistakes)}: separated" if self.converged else "not separated"
+        ended = "separated" if self.converged else "not separated"
         return f"w = {self.w[:, 0].round(4).tolist()}, b = {self.b:g}; mistakes a pass: {self.mistakes}; {ended}"
 
 
@@ -44,7 +45,9 @@ def perceptron(X: Any, Y: Any, iterations: int) -> Perceptron:
     examples are linearly separable there is one (Novikoff, 1962); if not, the passes run out and `converged` is False.
 
     Args:
-        X: (n_x, m). Y: (1, m) of 0 and 1, or of −1 and +1. iterations: passes over all examples, at most.
+        X: (n_x, m).
+        Y: (1, m) of 0 and 1, or of −1 and +1.
+        iterations: passes over all examples, at most.
 
     Raises:
         DataError: other labels.

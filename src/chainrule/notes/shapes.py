@@ -52,12 +52,18 @@ def examples(X: Any, Y: Any) -> tuple[Matrix, Matrix]:
     return X, Y
 
 
+def told(costs: Sequence[float]) -> str:
+    """The costs of a training in words."""
+    return f"J from {costs[0]:.4f} to {costs[-1]:.4f} in {len(costs)} iterations" if costs else "no iterations"
+
+
 @dataclass(frozen=True)
 class Notation:
     """A training set in the notes' notation; printing it says the shapes.
 
     Attributes:
-        X: (n_x, m), example i is column i. Y: (1, m).
+        X: (n_x, m), example i is column i.
+        Y: (1, m).
     """
 
     X: Matrix

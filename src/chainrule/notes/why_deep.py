@@ -48,7 +48,10 @@ def why_deep(bits: Sequence[int] = (2, 3, 4, 5), *, widest: int = 12, starts: in
     exclusive ors. A width counts as enough if one of several random starts gets all 2ⁿ examples right.
 
     Args:
-        bits: the n to try. widest: the largest width to try. starts: how many random starts. seed: of the first.
+        bits: the n to try.
+        widest: the largest width to try.
+        starts: how many random starts.
+        seed: of the first.
     """
     rows = []
     for n in bits:

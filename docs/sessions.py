@@ -1,0 +1,56 @@
+"""The sessions on the pages: what a page says to type is typed, and what it says comes out is compared.
+
+A session is a fenced block of the language `pycon`. All sessions of a page are one run, with one set of names.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import doctest
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+SESSION = re.compile(r"^```pycon\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PICTURE = re.compile(r"(?<=\]\()[\w-]+\.svg(?=\))")
+
+
+class Typed(doctest.DocTestRunner):
+    """A page that was typed in.
+
+    Attributes:
+        complaints: a text for each output that is not the one on the page, with the page's line number.
+        page: the page, with what came out where the page only has an ellipsis (times differ on each computer).
+    """
+
+    def __init__(self, page: str, called: str, folder: Path):
+        """Run the sessions of `page`, Markdown, in `folder`; pictures that the sessions save come there."""
+        super().__init__(verbose=False)
+        self.complaints: list[str] = []
+        self.page = page
+        with contextlib.chdir(folder):
+            test = doctest.DocTestParser().get_doctest(_only_sessions(page), {}, called, called, 0)
+            self.run(test, out=lambda text: None)
+
+    def report_success(self, out: Callable[[str], object], test: doctest.DocTest, example: doctest.Example, got: str):
+        if example.options.get(doctest.ELLIPSIS):
+            self.page = self.page.replace(example.want, got)
+
+    def report_failure(self, out: Callable[[str], object], test: doctest.DocTest, example: doctest.Example, got: str):
+        self.complaints.append(
+            f"{test.filename}, line {example.lineno + 1}: {example.source.strip()}\n"
+            f"the page says\n{example.want}but it printed\n{got}"
+        )
+
+    def report_unexpected_exception(self, out, test, example, exc_info):
+        self.report_failure(out, test, example, f"{exc_info[0].__name__}: {exc_info[1]}\n")
+
+
+def _only_sessions(page: str) -> str:
+    """The page's sessions; every other line is empty, so that line numbers stay those of the page."""
+    kept = [""] * (page.count("\n") + 1)
+    for block in SESSION.finditer(page):
+        first = page.count("\n", 0, block.start(1))
+        lines = block[1].splitlines()
+        kept[first : first + len(lines)] = lines
+    return "\n".join(kept) + "\n"

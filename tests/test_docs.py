@@ -1,0 +1,41 @@
+"""What the pages say comes out is what comes out, and every function of the notes has its place on a page."""
+
+from pathlib import Path
+
+import pytest
+import sessions
+
+from chainrule import notes
+
+DOCS = Path(__file__).parents[1] / "docs"
+PAGES = {path.relative_to(DOCS).with_suffix("").as_posix(): path.read_text() for path in sorted(DOCS.rglob("*.md"))}
+TYPED = [name for name, text in PAGES.items() if sessions.SESSION.search(text)]
+
+
+@pytest.mark.parametrize("name", TYPED)
+def test_the_page_shows_what_comes_out(name, tmp_path):
+    typed = sessions.Typed(PAGES[name], f"docs/{name}.md", tmp_path)
+    assert not typed.complaints, "\n\n".join(typed.complaints)
+    assert sorted(sessions.PICTURE.findall(PAGES[name])) == sorted(path.name for path in tmp_path.iterdir())
+
+
+def test_every_section_of_the_notes_is_in_the_index_and_has_a_session():
+    sections = {name for name in PAGES if name.startswith("notes/") and name != "notes/index"}
+    listed = PAGES["notes/index"].split("{toctree}")[1].split()
+    assert {f"notes/{name}" for name in listed if not name.startswith((":", "`"))} >= sections
+    assert sections - set(TYPED) == {"notes/history"}
+
+
+def test_every_function_of_the_notes_has_its_reference_on_a_page():
+    text = "\n".join(PAGES.values())
+    for name in notes.__all__:
+        module = getattr(getattr(notes, name), "__module__", f"chainrule.notes.{name}")
+        assert f"autofunction:: chainrule.notes.{name}\n" in text or f"automodule:: {module}\n" in text, name
+
+
+def test_an_output_that_differs_is_reported_with_its_line(tmp_path):
+    page = "# A page\n\n```pycon\n>>> 1 + 1\n3\n>>> print('ab')  # doctest: +ELLIPSIS\na...\n>>> 1 / 0\n```\n"
+    typed = sessions.Typed(page, "page.md", tmp_path)
+    assert [text.splitlines()[0] for text in typed.complaints] == ["page.md, line 4: 1 + 1", "page.md, line 8: 1 / 0"]
+    assert "ZeroDivisionError" in typed.complaints[1]
+    assert "\nab\n" in typed.page

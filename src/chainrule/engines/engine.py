@@ -54,6 +54,7 @@ class Done:
         output: the network's output for the batch.
         Y: what it should have been.
         X: the input, only where the cost is not finite; then there was no update, and nothing follows.
+        batches: how many batches it was, where an engine tells of several at once; cost is their mean.
     """
 
     cost: float
@@ -61,6 +62,7 @@ class Done:
     output: Array
     Y: Array
     X: Array | None = None
+    batches: int = 1
 
 
 class Program(Protocol):

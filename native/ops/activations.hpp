@@ -1,0 +1,161 @@
+// The activations A = g(Z): each its value and its slope.
+#pragma once
+#include "../program.hpp"
+
+namespace chainrule {
+
+template <class T>
+T sigmoid(T z) {
+    T e = exponential(-std::abs(z));
+    return (z >= 0 ? T(1) : e) / (1 + e);
+}
+
+// Each holds its options and says the value g(z) and the slope g'(z), of z or of a = g(z), whichever is simpler.
+template <class T>
+struct Identity {
+    T value(T z) const { return z; }
+    T slope(T, T) const { return 1; }
+};
+template <class T>
+struct Sigmoid {
+    T value(T z) const { return sigmoid(z); }
+    T slope(T, T a) const { return a * (1 - a); }
+};
+template <class T>
+struct Tanh {
+    T value(T z) const {
+        T e = exponential(-2 * std::abs(z)), a = (1 - e) / (1 + e);
+        T z2 = z * z, near = z * (1 + z2 * (T(-1) / 3 + z2 * (T(2) / 15 - z2 * (T(17) / 315))));  // no cancellation at 0
+        return std::abs(z) < T(0.1) && sizeof(T) == 4 ? near : z >= 0 ? a : -a;
+    }
+    T slope(T, T a) const { return 1 - a * a; }
+};
+template <>
+inline double Tanh<double>::value(double z) const { return std::tanh(z); }
+template <class T>
+struct Relu {
+    T value(T z) const { return z > 0 || z != z ? z : T(0); }  // NaN stays, so that it is found
+    T slope(T, T a) const { return a > 0 ? T(1) : T(0); }
+};
+template <class T>
+struct LeakyRelu {
+    T leak;
+    T value(T z) const { return z > 0 ? z : leak * z; }
+    T slope(T z, T) const { return z > 0 ? T(1) : leak; }
+};
+template <class T>
+struct Elu {
+    T alpha;
+    T value(T z) const { return z > 0 ? z : alpha * std::expm1(z); }
+    T slope(T z, T a) const { return z > 0 ? T(1) : a + alpha; }
+};
+template <class T>
+struct Gelu {
+    T value(T z) const { return z * below(z); }
+    T slope(T z, T) const {
+        T near = std::min(std::abs(z), T(40));
+        return below(z) + z * std::exp(T(-0.5) * near * near) * T(0.3989422804014327);
+    }
+    static T below(T z) { return T(0.5) * (1 + std::erf(z * T(0.7071067811865476))); }
+};
+template <class T>
+struct Silu {
+    T value(T z) const { return z * sigmoid(z); }
+    T slope(T z, T) const {
+        T s = sigmoid(z);
+        return s * (1 + z * (1 - s));
+    }
+};
+template <class T>
+struct Softplus {
+    T value(T z) const { return std::max(z, T(0)) + std::log1p(exponential(-std::abs(z))); }
+    T slope(T z, T) const { return sigmoid(z); }
+};
+
+template <class T, class G>
+class Activation : public Step<T> {
+  public:
+    explicit Activation(G g) : g(g) {}
+    void forward(Worker<T>& w) override {
+        Matrix<T> Z = this->in(w, 0), A = this->out(w);
+        for (long i = 0; i < Z.rows; i++) {
+            const T* z = Z[i];
+            T* a = A[i];
+            for (long j = 0; j < Z.n; j++) a[j] = g.value(z[j]);
+        }
+    }
+    void backward(Worker<T>& w) override {
+        if (!this->wanted(0)) return;
+        Matrix<T> Z = this->in(w, 0), A = this->out(w), dA = this->d_out(w), dZ = this->d_in(w, 0);
+        T keep = this->add[0] ? 1 : 0;
+        for (long i = 0; i < Z.rows; i++) {
+            const T *z = Z[i], *a = A[i], *da = dA[i];
+            T* dz = dZ[i];
+            for (long j = 0; j < Z.n; j++) dz[j] = (keep != 0 ? dz[j] : T(0)) + da[j] * g.slope(z[j], a[j]);
+        }
+    }
+
+  private:
+    G g;
+};
+
+// A_j = e^{Z_j} / sum_k e^{Z_k} along the rows.
+template <class T>
+void softmax(const T* z, T* a, long n) {
+    T most = z[0], sum = 0;
+    for (long j = 1; j < n; j++) most = std::max(most, z[j]);
+    for (long j = 0; j < n; j++) a[j] = exponential(z[j] - most);
+    for (long j = 0; j < n; j++) sum += a[j];
+    for (long j = 0; j < n; j++) a[j] /= sum;
+}
+
+// ln sum_k e^{z_k}
+template <class T>
+T log_sum(const T* z, long n) {
+    T most = z[0], sum = 0;
+    for (long j = 1; j < n; j++) most = std::max(most, z[j]);
+    for (long j = 0; j < n; j++) sum += exponential(z[j] - most);
+    return most + std::log(sum);
+}
+
+template <class T>
+class Softmax : public Step<T> {
+  public:
+    void forward(Worker<T>& w) override {
+        Matrix<T> Z = this->in(w, 0), A = this->out(w);
+        for (long i = 0; i < Z.rows; i++) softmax(Z[i], A[i], Z.n);
+    }
+    void backward(Worker<T>& w) override {
+        if (!this->wanted(0)) return;
+        Matrix<T> A = this->out(w), dA = this->d_out(w), dZ = this->d_in(w, 0);
+        for (long i = 0; i < A.rows; i++) {
+            T sum = 0;
+            for (long j = 0; j < A.n; j++) sum += dA[i][j] * A[i][j];
+            for (long j = 0; j < A.n; j++) dZ[i][j] = (this->add[0] ? dZ[i][j] : T(0)) + A[i][j] * (dA[i][j] - sum);
+        }
+    }
+};
+
+template <class T>
+class LogSoftmax : public Step<T> {
+  public:
+    void forward(Worker<T>& w) override {
+        Matrix<T> Z = this->in(w, 0), A = this->out(w);
+        for (long i = 0; i < Z.rows; i++) {
+            T all = log_sum(Z[i], Z.n);
+            for (long j = 0; j < Z.n; j++) A[i][j] = Z[i][j] - all;
+        }
+    }
+    void backward(Worker<T>& w) override {
+        if (!this->wanted(0)) return;
+        Matrix<T> A = this->out(w), dA = this->d_out(w), dZ = this->d_in(w, 0);
+        for (long i = 0; i < A.rows; i++) {
+            T sum = 0;
+            for (long j = 0; j < A.n; j++) sum += dA[i][j];
+            for (long j = 0; j < A.n; j++)
+                dZ[i][j] = (this->add[0] ? dZ[i][j] : T(0)) + dA[i][j] - exponential(A[i][j]) * sum;
+        }
+    }
+};
+
+}  // namespace chainrule

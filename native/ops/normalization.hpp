@@ -1,0 +1,185 @@
+// Features on a common scale: by given means and deviations, by those of the batch, or of each example.
+#pragma once
+#include "../program.hpp"
+
+namespace chainrule {
+
+// Z = (A - mean) / deviation, or back. inputs: A
+template <class T>
+class Standardize : public Step<T> {
+  public:
+    Standardize(std::vector<double> mean, std::vector<double> deviation, bool inverse)
+        : mean(mean.begin(), mean.end()), deviation(deviation.begin(), deviation.end()), inverse(inverse) {}
+    void forward(Worker<T>& w) override {
+        Matrix<T> A = this->in(w, 0), Z = this->out(w);
+        for (long i = 0; i < Z.rows; i++)
+            for (long j = 0; j < Z.n; j++)
+                Z[i][j] = inverse ? A[i][j] * deviation[j] + mean[j] : (A[i][j] - mean[j]) / deviation[j];
+    }
+    void backward(Worker<T>& w) override {
+        if (!this->wanted(0)) return;
+        Matrix<T> dZ = this->d_out(w), dA = this->d_in(w, 0);
+        for (long i = 0; i < dA.rows; i++)
+            for (long j = 0; j < dA.n; j++)
+                dA[i][j] = (this->add[0] ? dA[i][j] : T(0)) + (inverse ? dZ[i][j] * deviation[j] : dZ[i][j] / deviation[j]);
+    }
+
+  private:
+    std::vector<T> mean, deviation;
+    bool inverse;
+};
+
+// Z = gamma A_hat + beta, A_hat = (A - mu) / sqrt(sigma^2 + epsilon). inputs: A, gamma, beta
+//
+// While training mu and sigma^2 are those of the whole batch: the workers meet to add up their sums. Otherwise, and for a
+// single row, they are the moving averages, which lie in the network's own float64 arrays.
+template <class T>
+class BatchNorm : public Step<T> {
+  public:
+    BatchNorm(double epsilon, double momentum, double* mean, double* variance, long n, int workers)
+        : epsilon(epsilon), momentum(momentum), moving_mean(mean), moving_variance(variance), n(n),
+          sums(workers * 2 * padded<double>(n)), mu(n), inverse(n), of_batch(workers) {}
+
+    void forward(Worker<T>& w) override {
+        Matrix<T> A = this->in(w, 0), gamma = this->in(w, 1), beta = this->in(w, 2), Z = this->out(w);
+        long rows = w.batch * this->program->values[this->inputs[0]].rows;
+        of_batch[w.id] = w.training && rows > 1;
+        std::vector<double> mean(n), variance(n);
+        if (of_batch[w.id]) {
+            measure(w, A, rows, mean.data(), variance.data());
+            if (w.id == 0) remember(mean.data(), variance.data(), rows);
+        } else {
+            mean.assign(moving_mean, moving_mean + n);
+            variance.assign(moving_variance, moving_variance + n);
+        }
+        if (w.id == 0)
+            for (long j = 0; j < n; j++) mu[j] = T(mean[j]), inverse[j] = T(1 / std::sqrt(variance[j] + epsilon));
+        this->program->team.barrier.meet();
+        for (long i = 0; i < Z.rows; i++)
+            for (long j = 0; j < n; j++)
+                Z[i][j] = gamma.data[j] * ((A[i][j] - mu[j]) * inverse[j]) + beta.data[j];
+    }
+
+    void backward(Worker<T>& w) override {
+        Matrix<T> A = this->in(w, 0), gamma = this->in(w, 1), dZ = this->d_out(w);
+        long rows = w.batch * this->program->values[this->inputs[0]].rows;
+        std::vector<double> of_dZ(n), of_both(n);
+        for (long i = 0; i < A.rows; i++)
+            for (long j = 0; j < n; j++) {
+                of_dZ[j] += dZ[i][j];
+                of_both[j] += dZ[i][j] * ((A[i][j] - mu[j]) * inverse[j]);
+            }
+        for (int k : {1, 2})
+            if (this->wanted(k)) {
+                T* d = this->d_in(w, k).data;
+                for (long j = 0; j < n; j++)
+                    d[j] = (this->add[k] ? d[j] : T(0)) + T(k == 1 ? of_both[j] : of_dZ[j]);
+            }
+        if (of_batch[w.id]) {
+            share(w, of_dZ.data(), of_both.data());
+            for (long j = 0; j < n; j++) of_dZ[j] /= rows, of_both[j] /= rows;
+        } else {
+            of_dZ.assign(n, 0), of_both.assign(n, 0);
+        }
+        if (!this->wanted(0)) return;
+        Matrix<T> dA = this->d_in(w, 0);
+        for (long i = 0; i < A.rows; i++)
+            for (long j = 0; j < n; j++) {
+                T hat = (A[i][j] - mu[j]) * inverse[j];
+                T d = gamma.data[j] * inverse[j] * (dZ[i][j] - T(of_dZ[j]) - hat * T(of_both[j]));
+                dA[i][j] = (this->add[0] ? dA[i][j] : T(0)) + d;
+            }
+    }
+
+  private:
+    // The batch's mean and variance, the same bits for every worker: sums in the workers' order, the mean first.
+    void measure(Worker<T>& w, Matrix<T> A, long rows, double* mean, double* variance) {
+        std::vector<double> none(n);
+        for (long i = 0; i < A.rows; i++)
+            for (long j = 0; j < n; j++) mean[j] += A[i][j];
+        share(w, mean, none.data());
+        for (long j = 0; j < n; j++) mean[j] /= rows;
+        for (long i = 0; i < A.rows; i++)
+            for (long j = 0; j < n; j++) variance[j] += (A[i][j] - mean[j]) * (A[i][j] - mean[j]);
+        share(w, variance, none.data());
+        for (long j = 0; j < n; j++) variance[j] /= rows;
+    }
+
+    // Replace each worker's sums by those over all workers.
+    void share(Worker<T>& w, double* a, double* b) {
+        Team& team = this->program->team;
+        long row = padded<double>(n);
+        double* mine = sums.data() + w.id * 2 * row;
+        std::copy(a, a + n, mine), std::copy(b, b + n, mine + row);
+        team.barrier.meet();
+        std::fill(a, a + n, 0.0), std::fill(b, b + n, 0.0);
+        for (int k = 0; k < team.size(); k++) {
+            const double* theirs = sums.data() + k * 2 * row;
+            for (long j = 0; j < n; j++) a[j] += theirs[j], b[j] += theirs[row + j];
+        }
+        team.barrier.meet();
+    }
+
+    void remember(const double* mean, const double* variance, long rows) {
+        for (long j = 0; j < n; j++) {
+            double unbiased = variance[j] * (double(rows) / double(rows - 1));
+            moving_mean[j] = momentum * moving_mean[j] + (1 - momentum) * mean[j];
+            moving_variance[j] = momentum * moving_variance[j] + (1 - momentum) * unbiased;
+        }
+    }
+
+    double epsilon, momentum;
+    double *moving_mean, *moving_variance;
+    long n;
+    Buffer<double> sums;
+    std::vector<T> mu, inverse;
+    std::vector<char> of_batch;
+};
+
+// The same with mu and sigma^2 over the features of each row. inputs: A, gamma, beta
+template <class T>
+class LayerNorm : public Step<T> {
+  public:
+    explicit LayerNorm(double epsilon) : epsilon(epsilon) {}
+    void forward(Worker<T>& w) override {
+        Matrix<T> A = this->in(w, 0), gamma = this->in(w, 1), beta = this->in(w, 2), Z = this->out(w);
+        for (long i = 0; i < A.rows; i++) {
+            auto [mu, inverse] = measure(A[i], A.n);
+            for (long j = 0; j < A.n; j++) Z[i][j] = gamma.data[j] * ((A[i][j] - mu) * inverse) + beta.data[j];
+        }
+    }
+    void backward(Worker<T>& w) override {
+        Matrix<T> A = this->in(w, 0), gamma = this->in(w, 1), dZ = this->d_out(w);
+        T* of[3] = {nullptr, this->wanted(1) ? this->d_in(w, 1).data : nullptr, this->wanted(2) ? this->d_in(w, 2).data : nullptr};
+        for (int k : {1, 2})
+            if (of[k] && !this->add[k]) std::fill(of[k], of[k] + A.n, T(0));
+        for (long i = 0; i < A.rows; i++) {
+            auto [mu, inverse] = measure(A[i], A.n);
+            T of_d = 0, of_both = 0;
+            for (long j = 0; j < A.n; j++) {
+                T hat = (A[i][j] - mu) * inverse, d = dZ[i][j] * gamma.data[j];
+                of_d += d, of_both += d * hat;
+                if (of[1]) of[1][j] += dZ[i][j] * hat;
+                if (of[2]) of[2][j] += dZ[i][j];
+            }
+            if (!this->wanted(0)) continue;
+            Matrix<T> dA = this->d_in(w, 0);
+            for (long j = 0; j < A.n; j++) {
+                T hat = (A[i][j] - mu) * inverse, d = dZ[i][j] * gamma.data[j];
+                dA[i][j] = (this->add[0] ? dA[i][j] : T(0)) + inverse * (d - of_d / T(A.n) - hat * (of_both / T(A.n)));
+            }
+        }
+    }
+
+  private:
+    std::pair<T, T> measure(const T* a, long n) const {
+        T mu = 0, variance = 0;
+        for (long j = 0; j < n; j++) mu += a[j];
+        mu /= T(n);
+        for (long j = 0; j < n; j++) variance += (a[j] - mu) * (a[j] - mu);
+        return {mu, 1 / std::sqrt(variance / T(n) + T(epsilon))};
+    }
+    double epsilon;
+};
+
+}  // namespace chainrule

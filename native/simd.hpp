@@ -1,0 +1,62 @@
+// Vectors as wide as the machine's registers, by the compiler's own vector types: the same lines serve every processor.
+#pragma once
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+namespace chainrule {
+
+#if defined(__AVX512F__)
+constexpr long REGISTER = 64;  // bytes
+constexpr int TILE = 12;       // rows of a product that are computed at a time: 2 * TILE sums fill the registers
+#elif defined(__AVX2__)
+constexpr long REGISTER = 32;
+constexpr int TILE = 6;
+#else
+constexpr long REGISTER = 16;
+constexpr int TILE = 6;
+#endif
+
+template <class T>
+constexpr long WIDTH = REGISTER / long(sizeof(T));  // numbers in a register
+
+template <class T>
+struct VectorOf {
+    typedef T type __attribute__((vector_size(REGISTER), aligned(alignof(T)), may_alias));
+};
+template <class T>
+using Vector = typename VectorOf<T>::type;
+
+template <class T>
+inline Vector<T> load(const T* from) {
+    return *reinterpret_cast<const Vector<T>*>(from);
+}
+template <class T>
+inline void store(T* to, Vector<T> numbers) {
+    *reinterpret_cast<Vector<T>*>(to) = numbers;
+}
+
+// n, rounded up to whole registers: rows of matrices start on them, and what is behind the n numbers is zero.
+template <class T>
+constexpr long padded(long n) {
+    return (n + WIDTH<T> - 1) / WIDTH<T> * WIDTH<T>;
+}
+
+// e^x. For float by range reduction and a polynomial (Cephes), without branches, so that loops of it become vector code.
+inline double exponential(double x) { return std::exp(x); }
+inline float exponential(float x) {
+    x = x < -87.0f ? -87.0f : x > 88.0f ? 88.0f : x;
+    float n = (x * 1.44269504f + 12582912.0f) - 12582912.0f;  // round(x / ln 2)
+    float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
+    float p = 1.9875691500e-4f;
+    p = p * r + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    p = p * r * r + r + 1.0f;
+    return p * std::bit_cast<float>((int32_t(n) + 127) << 23);
+}
+
+}  // namespace chainrule

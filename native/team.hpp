@@ -1,0 +1,99 @@
+// A team of threads that stays together between calls, and the barrier at which its members meet.
+#pragma once
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+
+namespace chainrule {
+
+inline void breathe() {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    asm volatile("yield");
+#endif
+}
+
+// Waits until `number` is no longer `old`: for a moment awake, because the others mostly come at once, then asleep.
+inline void wait_for_change(std::atomic<unsigned>& number, unsigned old) {
+    for (int spin = 0; spin < 4000; spin++) {
+        if (number.load(std::memory_order_acquire) != old) return;
+        breathe();
+    }
+    while (number.load(std::memory_order_acquire) == old) number.wait(old, std::memory_order_acquire);
+}
+
+class Barrier {
+  public:
+    explicit Barrier(int size) : size(size) {}
+    void meet() {
+        unsigned now = round.load(std::memory_order_relaxed);
+        if (arrived.fetch_add(1, std::memory_order_acq_rel) + 1 == size) {
+            arrived.store(0, std::memory_order_relaxed);
+            round.fetch_add(1, std::memory_order_release);
+            round.notify_all();
+        } else {
+            wait_for_change(round, now);
+        }
+    }
+
+  private:
+    int size;
+    alignas(64) std::atomic<int> arrived{0};
+    alignas(64) std::atomic<unsigned> round{0};
+};
+
+class Team {
+  public:
+    explicit Team(int size) : barrier(size), size_(size) {
+        try {
+            for (int id = 1; id < size; id++) threads.emplace_back([this, id] { work(id); });
+        } catch (...) {
+            dismiss();
+            throw;
+        }
+    }
+    ~Team() { dismiss(); }
+    Team(const Team&) = delete;
+
+    int size() const { return size_; }
+
+    // Everyone runs task(id); the caller is number 0 and comes back when all are done.
+    void run(const std::function<void(int)>& task) {
+        this->task = &task;
+        call.fetch_add(1, std::memory_order_release);
+        call.notify_all();
+        task(0);
+        barrier.meet();
+    }
+
+    Barrier barrier;
+
+  private:
+    void work(int id) {
+        for (unsigned heard = 0;;) {
+            wait_for_change(call, heard);
+            heard++;
+            if (done) return;
+            (*task)(id);
+            barrier.meet();
+        }
+    }
+    void dismiss() {
+        done = true;
+        call.fetch_add(1, std::memory_order_release);
+        call.notify_all();
+        for (auto& thread : threads) thread.join();
+        threads.clear();
+    }
+
+    int size_;
+    const std::function<void(int)>* task = nullptr;
+    std::atomic<bool> done{false};
+    alignas(64) std::atomic<unsigned> call{0};
+    std::vector<std::thread> threads;
+};
+
+}  // namespace chainrule

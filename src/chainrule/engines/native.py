@@ -1,0 +1,215 @@
+"""The native engine: C++ kernels, the batch split over the cores, whole epochs in one call."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.engines.engine import Batch, Batches, Cost, Done
+from chainrule.engines.steps import NotKnown, Steps, steps_of
+from chainrule.graph import Array
+from chainrule.optimizers import Adagrad, Adam, AdamW, GradientDescent, Optimizer, RMSProp
+
+SETS = ("avx512", "avx2", "baseline")
+"""The instruction sets that there are kernels for, the fastest first."""
+
+CALL = 0.1
+"""About how many seconds of work are done between two looks at the keyboard and the progress bar."""
+
+_RULES = {GradientDescent: "gradient_descent", Adagrad: "adagrad", RMSProp: "rmsprop", Adam: "adam", AdamW: "adam"}
+_TYPES = {"float32": "f", "float64": "d", "uint8": "b", "int32": "i", "int64": "l"}
+
+
+def threads() -> int:
+    """How many threads compute: CHAINRULE_NUM_THREADS, or the cores that this process may use."""
+    asked = os.environ.get("CHAINRULE_NUM_THREADS", "")
+    if asked.isdigit() and int(asked) > 0:
+        return int(asked)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def kernels() -> Any:
+    """The module of kernels for this machine, or None where they were not built."""
+    wanted = os.environ.get("CHAINRULE_INSTRUCTIONS", SETS[0])
+    try:
+        baseline = import_module("chainrule.engines._baseline")
+    except ImportError:
+        return None
+    for name in SETS[SETS.index(wanted) :]:
+        if baseline.supported(name):
+            try:
+                return import_module(f"chainrule.engines._{name}")
+            except ImportError:
+                continue
+    return baseline
+
+
+class NativeProgram:
+    """See `chainrule.engines.engine.Program`."""
+
+    def __init__(self, native: Any, network: Any, cost: Any, optimizer: Optimizer, seed: int, outputs: bool):
+        self.network, self.optimizer, self.t = network, optimizer, 0
+        self.outputs = outputs
+        self._native = native
+        self._cost = cost
+        self._seed = seed
+        self._slots: dict[str, Array] = {name: np.zeros_like(network.flat) for name in optimizer.slots}
+        self._steps = steps_of(network, cost, training=True, seed=seed, outputs=outputs)
+        if type(optimizer) not in _RULES:
+            raise NotKnown(f"the optimizer {type(optimizer).__name__} is your own")
+        self._runner: Runner | None = None
+        self._given: tuple[Any, Examples] | None = None
+        self._seconds = 1e-4  # of a batch
+
+    @property
+    def slots(self) -> dict[str, Array]:
+        """The optimizer's vectors, by name, in the order of the network's."""
+        if self._runner is not None:
+            for k, name in enumerate(self._slots, 1):
+                self._runner.runner.unload(k, self._slots[name])
+        return self._slots
+
+    @slots.setter
+    def slots(self, slots: dict[str, Array]) -> None:
+        self._slots = {name: np.array(vector) for name, vector in slots.items()}
+        self._runner = None
+
+    def epoch(
+        self, batches: Batches, epoch: int, learning_rate: Callable[[int], float], start: int = 0
+    ) -> Iterator[Done]:
+        """See `Program.epoch`; yields about ten times a second, at least once a batch."""
+        if hasattr(batches, "order"):
+            yield from self._of_arrays(batches, epoch, learning_rate, start)
+            return
+        for k, (X, Y, weights) in enumerate(batches.epoch(epoch, start), start):
+            done = self._run(Examples(X, Y, weights, self._steps), None, len(X), [learning_rate(k)])
+            yield done
+            if done.X is not None:
+                return
+
+    def _of_arrays(
+        self, batches: Any, epoch: int, learning_rate: Callable[[int], float], start: int
+    ) -> Iterator[Done]:
+        order = batches.order(epoch) if batches.shuffle else None
+        count, size = len(batches), batches.batch_size
+        k = start
+        while k < count:
+            some = min(count - k, max(1, int(CALL / self._seconds)))
+            rows = slice(k * size, min((k + some) * size, batches.m))
+            alphas = [learning_rate(i) for i in range(k, k + some)]
+            began = time.perf_counter()
+            examples, chosen = self._examples(batches, order, rows)
+            done = self._run(examples, chosen, size, alphas)
+            self._seconds = (time.perf_counter() - began) / some
+            yield done
+            if done.X is not None:
+                return
+            k += some
+
+    def _examples(self, batches: Any, order: Any, rows: slice) -> tuple[Examples, Any]:
+        """The data of these rows and the order to meet them in: all of it as it lies, unless it must be cast first."""
+        if batches.cast is not None:
+            chosen = rows if order is None else order[rows]
+            weights = None if batches.weights is None else batches.weights[chosen]
+            return Examples(batches.cast(batches.X[chosen]), batches.Y[chosen], weights, self._steps), None
+        if self._given is None or self._given[0] is not batches:
+            self._given = batches, Examples(batches.X, batches.Y, batches.weights, self._steps)
+        return self._given[1], np.arange(rows.start, rows.stop) if order is None else order[rows]
+
+    def _run(self, examples: Examples, order: Any, size: int, alphas: list[float]) -> Done:
+        m = len(examples.X) if order is None else len(order)
+        runner = self._ready(min(size, m))
+        outputs = np.empty((m, *self._steps.shape), self.network.dtype) if self.outputs else None
+        costs, finite = runner.run(examples, order, m, size, np.array(alphas), self.t, outputs)
+        self.t += len(costs) - (not finite)
+        Y = examples.Y if order is None else examples.Y[order]
+        if not finite:
+            bad = slice((len(costs) - 1) * size, len(costs) * size)
+            X = examples.X[bad] if order is None else examples.X[order[bad]]
+            return Done(costs[-1], len(X), None, Y[bad], X, batches=len(costs))
+        sizes = np.full(len(costs), size)
+        sizes[-1] = m - size * (len(costs) - 1)
+        return Done(float(np.dot(costs, sizes) / m), m, outputs, Y, batches=len(costs))
+
+    def _ready(self, size: int) -> Runner:
+        if self._runner is None or self._runner.size < size or self._runner.pid != os.getpid():
+            slots = self.slots
+            self._runner = Runner(self._native, self.network, self._steps, size, self._rule())
+            for k, vector in enumerate(slots.values(), 1):
+                self._runner.runner.load(k, vector)
+        return self._runner
+
+    def _rule(self) -> dict[str, Any]:
+        told = {field.name: getattr(self.optimizer, field.name) for field in fields(self.optimizer)}
+        numbers = {name: value for name, value in told.items() if isinstance(value, int | float)}
+        return {"name": _RULES[type(self.optimizer)]} | {k: v if isinstance(v, bool) else float(v) for k, v in numbers.items()}
+
+
+class Examples:
+    """X, Y and weights as the kernels read them."""
+
+    def __init__(self, X: Array, Y: Array, weights: Array | None, steps: Steps):
+        self.X, self.Y = X, np.asarray(Y)
+        X = np.ascontiguousarray(X)
+        X = X.view(np.uint8) if X.dtype == bool else X if str(X.dtype) in _TYPES else X.astype(np.float64)
+        dtype = steps.dtype
+        of_example = steps.shape[:-1]
+        labels = steps.labels and self.Y.size == len(X) * int(np.prod(of_example))
+        self.told = {
+            "X": X,
+            "type": _TYPES[str(X.dtype)],
+            "features": X.size // max(len(X), 1),
+            "Y": None if labels or not steps.costs else np.ascontiguousarray(self.Y.reshape(len(X), -1), dtype=dtype),
+            "labels": np.ascontiguousarray(self.Y.reshape(len(X), -1), dtype=np.int64) if labels else None,
+            "weights": None if weights is None else np.ascontiguousarray(weights, dtype=dtype),
+            "weights_of_each": 1 if weights is None else weights.size // len(weights),
+            "order": None,
+        }
+
+
+class Runner:
+    """Steps in buffers of their own, for batches up to a size."""
+
+    def __init__(self, native: Any, network: Any, steps: Steps, size: int, rule: dict[str, Any]):
+        self.network, self.steps, self.size, self.pid = network, steps, size, os.getpid()
+        kind = native.Program32 if network.dtype == "float32" else native.Program64
+        self.runner = kind(
+            [value.told() for value in steps.values], [step.told() for step in steps.steps], rule, size, threads()
+        )
+
+    def run(
+        self, examples: Examples, order: Any, m: int, size: int, alphas: Any, t: int, outputs: Any
+    ) -> tuple[list[float], bool]:
+        """The cost of each batch, and whether the last one was finite. With alphas the network is changed."""
+        for step, layer in self.steps.statistics:
+            for name in ("mean", "variance"):
+                step.options[name][...] = layer.statistics[name]
+        self.runner.load(0, self.network.flat)
+        order = None if order is None else np.ascontiguousarray(order, dtype=np.int64)
+        told = examples.told | {"order": order}
+        costs, finite = self.runner.run(told, m, size, alphas, t, self.steps.output, outputs)
+        if alphas is not None:
+            self.runner.unload(0, self.network.flat)
+            for step, layer in self.steps.statistics:
+                for name in ("mean", "variance"):
+                    layer.statistics[name][...] = step.options[name]
+        return costs, finite
+
+
+class NativeEngine:
+    """See `chainrule.engines.engine.Engine`."""
+
+    name = "native"
+
+    def __init__(self, native: Any):
+        self._native = native
+
+    def program(self, network: Any, cost: Cost, optimizer: Optimizer, seed: int, outputs: bool = True) -> NativeProgram:
+        return NativeProgram(self._native, network, cost, optimizer, seed, outputs)

@@ -1,0 +1,285 @@
+"""A network and a cost as a flat list of steps, for engines that do not walk through Python.
+
+A blank batch is recorded once; every operation in the record becomes a step that a kernel of the same name carries out.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from chainrule.graph import Array, Operation, Variable
+
+EXAMPLE, PARAMETER = 0, 1
+
+
+class NotKnown(Exception):
+    """Why a network cannot be told as steps."""
+
+
+@dataclass
+class Value:
+    """What a step reads or makes: of each example a matrix (rows, n), or a parameter.
+
+    Attributes:
+        wanted: whether a derivative by it leads to a parameter.
+        panels: a parameter W of a linear step. turned: one whose input has a derivative. weights: whether regularized.
+    """
+
+    kind: int
+    rows: int
+    n: int
+    wanted: bool = False
+    panels: bool = False
+    turned: bool = False
+    weights: bool = False
+
+    def told(self) -> tuple[Any, ...]:
+        return (self.kind, self.rows, self.n, self.wanted, self.panels, self.turned, self.weights)
+
+
+@dataclass
+class Step:
+    """One operation: its kernel, which values it reads and makes, its options."""
+
+    kernel: str
+    inputs: list[int]
+    output: int
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def told(self) -> tuple[Any, ...]:
+        return (self.kernel, self.inputs, self.output, self.options)
+
+
+@dataclass
+class Steps:
+    """A network, and a cost if there is one.
+
+    Attributes:
+        values, steps: what there is, and what is done, in order.
+        output: the value that the network returns. shape: of one example's output.
+        costs: whether there is a cost. labels: whether it takes the numbers of classes, where Y holds them.
+        dtype: the network's type.
+        statistics: by the step that reads and moves them, the layer that keeps them.
+    """
+
+    values: list[Value]
+    steps: list[Step]
+    output: int
+    shape: tuple[int, ...]
+    costs: bool
+    labels: bool
+    dtype: str
+    statistics: list[tuple[Step, Any]]
+
+
+def steps_of(network: Any, cost: Any, *, training: bool, seed: int, outputs: bool) -> Steps:
+    """The steps of one pass.
+
+    Args:
+        outputs: whether anybody wants to see the network's output.
+
+    Raises:
+        NotKnown: a layer, an activation, a loss or an operation that no kernel is for.
+    """
+    _refuse_own(network, cost)
+    return _Writer(network, cost, training, seed).write(outputs)
+
+
+def _refuse_own(network: Any, cost: Any) -> None:
+    """What is made by the user may do anything, also what a record of one batch does not show."""
+    for _, layer in network.family():
+        if not type(layer).__module__.startswith("chainrule."):
+            raise NotKnown(f"the layer {type(layer).__name__} is your own")
+        activation = getattr(layer, "activation", None)
+        if isinstance(activation, functools.partial):
+            activation = activation.func
+        if not (activation is None or isinstance(activation, str | Operation)):
+            raise NotKnown(f"the activation of {layer!r} is your own")
+    if cost is not None and cost.own:
+        raise NotKnown(f"the loss {cost.name} is your own")
+
+
+class _Writer:
+    def __init__(self, network: Any, cost: Any, training: bool, seed: int):
+        self.network, self.cost, self.training, self.seed = network, cost, training, seed
+        self.owners: dict[Variable, Any] = {}
+        self.ids: dict[Variable, int] = {}
+        self.values: list[Value] = []
+        self.steps: list[Step] = []
+        self.statistics: list[tuple[Step, Any]] = []
+        self.data: list[Variable] = []  # X, and X in other shapes
+
+    def write(self, outputs: bool) -> Steps:
+        X = Variable(_blank(self.network), "X")
+        self.data.append(X)
+        with np.errstate(all="ignore"):
+            A, variables = self.network.record(X, training=self.training, seed=self.seed, watch=self._own)
+            if not isinstance(A, Variable) or A.operation is None:
+                raise NotKnown("the output does not depend on X")
+            J = None if self.cost is None else self.cost(A, self._targets(A))
+        self._enter_parameters(variables)
+        ends = [end for end in ((A if outputs or J is None else None), J) if end is not None]
+        for node in _in_order(ends):
+            self._write(node)
+        output = self.ids.get(A, -1)
+        return Steps(
+            self.values,
+            self.steps,
+            output,
+            A.shape[1:],
+            costs=self.cost is not None,
+            labels=self.cost is not None and self.cost.task == "classes",
+            dtype=self.network.dtype,
+            statistics=self.statistics,
+        )
+
+    def _own(self, layer: Any, _: Array, Z: Array) -> None:
+        for node in _in_order([Z] if isinstance(Z, Variable) else []):
+            self.owners.setdefault(node, layer)
+
+    def _targets(self, A: Variable) -> Array:
+        return np.zeros(A.shape[:-1], int) if self.cost.task == "classes" else np.ones(A.shape, A.dtype)
+
+    def _enter_parameters(self, variables: dict[str, Variable]) -> None:
+        for name, held in self.network.parameters.items():
+            if held.ndim > 2:
+                raise NotKnown(f"the parameter {name} of shape {held.shape}")
+            rows, n = held.shape if held.ndim == 2 else (1, held.size)
+            if name in variables:
+                self.ids[variables[name]] = len(self.values)
+            self.values.append(Value(PARAMETER, rows, n, wanted=name in variables, weights=held.ndim > 1))
+
+    def _write(self, node: Variable) -> None:
+        assert node.operation is not None
+        writer: Callable[[Variable], None] = getattr(self, f"_{node.operation.name}", self._plain)
+        writer(node)
+
+    def _add(self, node: Variable, kernel: str, inputs: list[int], **options: Any) -> Step:
+        if node.ndim < 2 and node.operation is not None and node.ndim:
+            raise NotKnown(f"{kernel} of a vector for all examples")
+        if node.ndim:
+            self.ids[node] = len(self.values)
+            rows = math.prod(node.shape[1:-1])
+            wanted = any(self.values[i].wanted for i in inputs)
+            self.values.append(Value(EXAMPLE, rows, node.shape[-1], wanted))
+        step = Step(kernel, inputs, self.ids.get(node, -1), options)
+        self.steps.append(step)
+        return step
+
+    def _plain(self, node: Variable) -> None:
+        """An operation whose kernel takes its inputs and options as they are."""
+        assert node.operation is not None
+        name = node.operation.name
+        if name not in KERNELS:
+            raise NotKnown(f"the operation {name}")
+        options = node.operation.defaults | node.options
+        if options.get("axis", -1) not in (-1, node.ndim - 1):
+            raise NotKnown(f"{name} along the axis {options['axis']}")
+        told = {k: float(v) for k, v in options.items() if isinstance(v, int | float) and k != "axis"}
+        self._add(node, name, [self._read(given) for given in node.inputs if isinstance(given, Variable)], **told)
+
+    def _read(self, given: Variable) -> int:
+        """The number of a value; X and its other shapes are gathered from the data when they are first read."""
+        if given not in self.ids:
+            self._add(given, "gather", [])
+        return self.ids[given]
+
+    def _of_data(self, given: Any) -> bool:
+        """Whether it is X or X in another shape, as a variable or as the array that a layer took out of it."""
+        return any(given is X or given is X.value for X in self.data)
+
+    def _reshape(self, node: Variable) -> None:
+        (given,) = node.inputs
+        if node.shape[:1] != given.shape[:1]:
+            raise NotKnown("a reshape that moves numbers between examples")
+        if self._of_data(given):
+            self.data.append(node)
+        else:
+            self._add(node, "reshape", [self.ids[given]])
+
+    def _linear(self, node: Variable) -> None:
+        A, W, *b = node.inputs
+        inputs = [self._read(A), self.ids[W], *(self.ids[v] for v in b if v is not None)]
+        weights = self.values[self.ids[W]]
+        weights.panels = True
+        weights.turned = weights.turned or self.values[inputs[0]].wanted
+        self._add(node, "linear", inputs)
+
+    def _embedding(self, node: Variable) -> None:
+        indices, W = node.inputs
+        if not self._of_data(indices):
+            raise NotKnown("an embedding of something else than X")
+        self._add(node, "embedding", [self.ids[W]])
+
+    def _standardize(self, node: Variable) -> None:
+        A, mean, deviation = node.inputs
+        numbers = {"mean": np.asarray(mean, float).tolist(), "deviation": np.asarray(deviation, float).tolist()}
+        if self._of_data(A):
+            self._add(node, "gather_standardized", [], **numbers)
+        else:
+            self._add(node, "standardize", [self.ids[A]], **numbers)
+
+    def _unstandardize(self, node: Variable) -> None:
+        A, mean, deviation = node.inputs
+        numbers = {"mean": np.asarray(mean, float).tolist(), "deviation": np.asarray(deviation, float).tolist()}
+        self._add(node, "unstandardize", [self._read(A)], **numbers)
+
+    def _dropout(self, node: Variable) -> None:
+        seed, mask = node.options["key"]
+        self._add(node, "dropout", [self._read(node.inputs[0])], rate=node.options["rate"], seed=seed, mask=mask)
+
+    def _batch_norm(self, node: Variable) -> None:
+        layer = self.owners[node]
+        n = node.shape[-1]
+        step = self._add(
+            node,
+            "batch_norm",
+            [self._read(given) for given in node.inputs[:3]],
+            epsilon=layer.epsilon,
+            momentum=layer.momentum,
+            mean=np.zeros(n),
+            variance=np.ones(n),
+        )
+        self.statistics.append((step, layer))
+
+    _normalize = _batch_norm
+
+
+def _blank(network: Any) -> Array:
+    """Two examples of zeros, in the type that the first layer takes."""
+    return network.cast(np.zeros((2, *network.input_shape), np.uint8))
+
+
+def _in_order(ends: list[Variable]) -> Iterator[Variable]:
+    """The nodes that the ends were computed from, and themselves, each after what it was made of."""
+    seen: set[Variable] = set()
+    waiting = list(reversed(ends))
+    while waiting:
+        node = waiting[-1]
+        before = [parent for parent in node.parents if parent not in seen and parent.operation is not None]
+        if node in seen:
+            waiting.pop()
+        elif before:
+            waiting += before
+        else:
+            seen.add(waiting.pop())
+            if node.operation is not None:
+                yield node
+
+
+KERNELS = frozenset(
+    itertools.chain(
+        ("identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "softmax", "log_softmax"),
+        ("squared_error", "absolute_error", "huber", "binary_cross_entropy", "sigmoid_binary_cross_entropy"),
+        ("cross_entropy", "softmax_cross_entropy", "hinge", "perceptron"),
+        ("layer_norm", "add", "subtract"),
+    )
+)
+"""The operations whose kernels take inputs and options as they are."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from chainrule import initializers, notes, ops, schedules
+    from chainrule.derivation import Drawing, draw
     from chainrule.errors import (
         ChainruleError,
         DataError,
@@ -52,6 +53,8 @@ __all__ = [
     "variable",
     "Variable",
     "backward",
+    "draw",
+    "Drawing",
     "ops",
     "Network",
     "Layer",
@@ -94,7 +97,7 @@ __all__ = [
 ]
 
 _SUBMODULES = ("ops", "initializers", "schedules", "notes")
-_HOMES = ("graph", "layers", "optimizers", "training", "errors")
+_HOMES = ("graph", "layers", "optimizers", "training", "derivation", "errors")
 
 
 def __getattr__(name: str) -> Any:

@@ -358,7 +358,7 @@ def backward(J: Any) -> None:
             f"backward() starts from a scalar cost, but this has shape {J.shape}: "
             "reduce it first, for example with .sum() or .mean()."
         )
-    order = list(_from_cost_to_leaves(J))
+    order = list(from_cost_to_leaves(J))
     for node in order:
         node.grad = None
     J.grad = _namespace([J.value]).ones_like(J.value)
@@ -387,7 +387,7 @@ def _pass_on(node: Variable) -> None:
             given.grad = part if given.grad is None else given.grad + part
 
 
-def _from_cost_to_leaves(J: Variable) -> Iterator[Variable]:
+def from_cost_to_leaves(J: Variable) -> Iterator[Variable]:
     """Every node that J depends on, J first, and none before all nodes that use it. No recursion: graphs are deep."""
     uses: dict[Variable, int] = {J: 0}
     unseen = [J]

@@ -1,0 +1,308 @@
+"""Where everything in a diagram stands: a layered layout, left to right or downwards.
+
+Each edge is cut into cells, one a layer: its label is a cell of the layer after its source, and further on it has a
+narrow cell of its own in every layer that it crosses. Boxes, labels and crossing lines are thus all cells, and cells of
+one layer never overlap. Lines run straight through their cells and bend only in the gaps between layers, where nothing
+else is. igraph orders the cells of each layer so that few lines cross (Sugiyama et al., 1981); a linear program then
+puts them where the lines are straightest.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.derivation.diagram import Box, Diagram
+from chainrule.derivation.text import width
+
+Point = tuple[float, float]
+
+PAGE = 1200
+"""The width of a page in pixels. What is wider from left to right is drawn downwards, if that is narrower."""
+
+LABEL, DETAIL, NOTE = 15.0, 12.0, 12.5
+"""The sizes of the letters: a box's label, its detail, and what stands at an edge."""
+
+MARGIN = 16.0
+INPUTS_LEFT = 4
+"""Up to so many columns the inputs stand in the first one, as on paper; in a deeper graph each stands near its use."""
+
+
+@dataclass(frozen=True)
+class Rectangle:
+    """Left, top, width and height, in pixels; y grows downwards."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True)
+class Note:
+    """The two texts of an edge: where they stand, and the room that they take.
+
+    Attributes:
+        x: the middle of both texts, or their left end where `anchor` is "start".
+        above, below: the baselines.
+    """
+
+    x: float
+    above: float
+    below: float
+    anchor: str
+    room: Rectangle
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where everything stands.
+
+    Attributes:
+        boxes: one rectangle for each box. notes: one for each edge that has a text, by the edge's place.
+        lines: for each edge its stations, straight from the first to the second, bent to the third, straight to the
+            fourth, and so on.
+        downwards: whether data flow from top to bottom, otherwise from left to right.
+    """
+
+    width: float
+    height: float
+    boxes: list[Rectangle]
+    notes: dict[int, Note]
+    lines: list[list[Point]]
+    downwards: bool
+
+
+def lay_out(diagram: Diagram) -> Layout:
+    """The layout from left to right, or downwards where the page is too narrow for that and that is narrower."""
+    if not diagram.boxes:
+        return Layout(2 * MARGIN, 2 * MARGIN, [], {}, [], downwards=False)
+    across = _Layers(diagram, downwards=False).layout()
+    if across.width <= PAGE:
+        return across
+    down = _Layers(diagram, downwards=True).layout()
+    return down if down.width < across.width else across
+
+
+def size(box: Box) -> tuple[float, float]:
+    """The width and height of a box that holds its label and detail."""
+    wide = max(width(box.label, LABEL), width(box.detail, DETAIL))
+    return max(wide + (12 if box.kind == "constant" else 26), 34), 50 if box.detail else 34
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """A part of a layer. `length` lies along the flow; `before` and `after` lie across it, on the line's two sides."""
+
+    layer: int
+    length: float
+    before: float
+    after: float
+
+
+@dataclass(frozen=True)
+class _Term:
+    """weight · max(0, |Σ factor · y_cell| − free): a wish about where cells lie, as a linear program takes it."""
+
+    sides: list[tuple[int, float]]
+    weight: float
+    free: float = 0.0
+
+
+class _Layers:
+    """The cells of a diagram, box by box and then edge by edge, and the segments that join them."""
+
+    def __init__(self, diagram: Diagram, *, downwards: bool):
+        self.diagram = diagram
+        self.downwards = downwards
+        columns = _columns(diagram)
+        self.cells = [self._box_cell(box, 2 * column) for box, column in zip(diagram.boxes, columns, strict=True)]
+        self.paths: list[list[int]] = []
+        for place, edge in enumerate(diagram.edges):
+            between = range(2 * columns[edge.source] + 1, 2 * columns[edge.target])
+            first = len(self.cells)
+            self.cells += [self._edge_cell(place, layer, labelled=layer == between[0]) for layer in between]
+            self.paths.append([edge.source, *range(first, len(self.cells)), edge.target])
+
+    def _box_cell(self, box: Box, layer: int) -> _Cell:
+        wide, high = size(box)
+        length, across = (high, wide) if self.downwards else (wide, high)
+        return _Cell(layer, length + 2 * _RUN, across / 2 + 8, across / 2 + 8)
+
+    def _edge_cell(self, place: int, layer: int, *, labelled: bool) -> _Cell:
+        edge = self.diagram.edges[place]
+        if not (labelled and (edge.above or edge.below)):
+            return _Cell(layer, 0, 7, 7)
+        wide = max(width(edge.above, NOTE), width(edge.below, NOTE))
+        if self.downwards:
+            return _Cell(layer, _HIGH, 7, wide + _BESIDE + 8)
+        return _Cell(layer, wide + 8, _HIGH / 2 + 3, _HIGH / 2 + 3)
+
+    def layout(self) -> Layout:
+        rows = self._ordered()
+        across = _straightened(self.cells, rows, self._terms())
+        courses = [self._course(path, across) for path in self.paths]
+        starts, ends = self._along(rows, courses)
+        middle = [(start + end) / 2 for start, end in zip(starts, ends, strict=True)]
+        at = [self._point(middle[cell.layer], y) for cell, y in zip(self.cells, across, strict=True)]
+        furthest = max(y + cell.after for y, cell in zip(across, self.cells, strict=True))
+        wide, high = self._point(ends[-1] - _RUN + MARGIN, furthest + MARGIN - 8)
+        return Layout(
+            wide,
+            high,
+            [_around(at[k], *size(box)) for k, box in enumerate(self.diagram.boxes)],
+            {
+                place: self._note(at[path[1]], self.cells[path[1]])
+                for place, (path, edge) in enumerate(zip(self.paths, self.diagram.edges, strict=True))
+                if edge.above or edge.below
+            },
+            [self._stations(*both, starts, ends) for both in zip(self.paths, courses, strict=True)],
+            self.downwards,
+        )
+
+    def _segments(self) -> list[tuple[int, int]]:
+        """The pairs of neighbouring cells on each edge."""
+        return [pair for path in self.paths for pair in zip(path, path[1:], strict=False)]
+
+    def _terms(self) -> list[_Term]:
+        """What makes a line crooked, cell by cell; a long line, and one between operations, matters more."""
+        inner = [box.kind in ("operation", "cost") for box in self.diagram.boxes]
+        leaving = Counter(edge.source for edge in self.diagram.edges)
+        arriving = Counter(edge.target for edge in self.diagram.edges if inner[edge.source])
+        terms = []
+        for path in self.paths:
+            source, target = path[0], path[-1]
+            weight = 2.5 if inner[source] else 1.0
+            terms += [_Term([(a, 1.0), (b, -1.0)], 8 * weight) for a, b in zip(path[1:-1], path[2:-1], strict=False)]
+            for box, cell, alone, strength in (
+                (source, path[1], leaving[source] == 1, 4 * weight),
+                (target, path[-2], inner[source] and arriving[target] == 1, weight),
+            ):
+                terms += self._meeting(box, cell, alone, strength)
+        return terms + self._centring()
+
+    def _meeting(self, box: int, cell: int, alone: bool, strength: float) -> list[_Term]:
+        """A line alone meets its box in the middle; several may meet it anywhere on its side."""
+        offset = [(box, 1.0), (cell, -1.0)]
+        if alone:
+            return [_Term(offset, strength)]
+        return [_Term(offset, 0.15 * strength), _Term(offset, strength, self._reach(self.diagram.boxes[box]))]
+
+    def _centring(self) -> list[_Term]:
+        """Each cell wishes to stand in the middle of its sources, where nothing else decides."""
+        sources: dict[int, list[int]] = {}
+        for a, b in self._segments():
+            sources.setdefault(b, []).append(a)
+        several = {b: many for b, many in sources.items() if len(many) > 1}
+        return [_Term([(b, 1.0), *((a, -1 / len(many)) for a in many)], 0.05) for b, many in several.items()]
+
+    def _ordered(self) -> list[list[int]]:
+        """The cells of each layer in an order with few crossings."""
+        from igraph import Graph
+
+        layers = [cell.layer for cell in self.cells]
+        graph = Graph(len(layers), self._segments(), directed=True)
+        placed = graph.layout_sugiyama(layers=layers)
+        x = [point[0] for point in (placed[0] if isinstance(placed, tuple) else placed)]
+        rows: list[list[int]] = [[] for _ in range(max(layers, default=-1) + 1)]
+        for cell in sorted(range(len(layers)), key=lambda k: x[k]):
+            rows[layers[cell]].append(cell)
+        return rows
+
+    def _course(self, path: list[int], across: NDArray[Any]) -> list[float]:
+        """Where an edge passes through its cells; it meets its boxes where that keeps it straight."""
+        course = [float(across[k]) for k in path]
+        for end, beside in ((0, 1), (-1, -2)):
+            room = self._reach(self.diagram.boxes[path[end]])
+            course[end] = min(max(course[beside], course[end] - room), course[end] + room)
+        return course
+
+    def _reach(self, box: Box) -> float:
+        """How far from the middle of its side a line may meet a box."""
+        wide, high = size(box)
+        if box.kind not in ("operation", "cost"):
+            return 0
+        return wide / 2 - 11 if self.downwards else high / 2 - 5
+
+    def _along(self, rows: list[list[int]], courses: list[list[float]]) -> tuple[list[float], list[float]]:
+        """Where each layer starts and ends: as long as its longest cell, with gaps that leave the lines room to bend."""
+        bends = [0.0] * len(rows)
+        for path, course in zip(self.paths, courses, strict=True):
+            for k, here, there in zip(path, course, course[1:], strict=False):
+                bends[self.cells[k].layer] = max(bends[self.cells[k].layer], abs(here - there))
+        share, most = (0.35, 60.0) if self.downwards else (0.7, 90.0)
+        starts, ends, here = [], [], MARGIN - _RUN
+        for row, bend in zip(rows, bends, strict=True):
+            starts.append(here)
+            ends.append(here + max(self.cells[k].length for k in row))
+            here = ends[-1] + min(max(share * bend, 4 if bend < 0.5 else 14), most)
+        return starts, ends
+
+    def _stations(self, path: list[int], course: list[float], starts: list[float], ends: list[float]) -> list[Point]:
+        """The points at which the edge enters and leaves its layers, from the side of one box to that of the other."""
+        layers = [self.cells[k].layer for k in path]
+        along = [(starts[layer], ends[layer]) for layer in layers]
+        half = [size(self.diagram.boxes[k])[1 if self.downwards else 0] / 2 for k in (path[0], path[-1])]
+        along[0] = (sum(along[0]) / 2 + half[0], along[0][1])
+        along[-1] = (along[-1][0], sum(along[-1]) / 2 - half[1])
+        return [self._point(x, y) for both, y in zip(along, course, strict=True) for x in both]
+
+    def _point(self, along: float, across: float) -> Point:
+        return (float(across), float(along)) if self.downwards else (float(along), float(across))
+
+    def _note(self, at: Point, cell: _Cell) -> Note:
+        x, y = at
+        if self.downwards:
+            left = x + _BESIDE
+            return Note(left, y - 4, y + 13, "start", Rectangle(left, y - _HIGH / 2, cell.after - _BESIDE - 8, _HIGH))
+        wide = cell.length - 8
+        return Note(x, y - 6, y + 15, "middle", Rectangle(x - wide / 2, y - _HIGH / 2, wide, _HIGH))
+
+
+_HIGH, _BESIDE, _RUN = 36.0, 8.0, 12.0
+"""The height of the two texts of an edge; their distance from a line that runs downwards; how far a line runs straight
+before it meets a box."""
+
+
+def _columns(diagram: Diagram) -> list[int]:
+    """The column of each box: as late as its targets allow, so that inputs stand near their use."""
+    to_end = [0] * len(diagram.boxes)
+    targets: list[list[int]] = [[] for _ in diagram.boxes]
+    for edge in diagram.edges:
+        targets[edge.source].append(edge.target)
+    for box in reversed(diagram.in_order()):
+        to_end[box] = max((to_end[target] + 1 for target in targets[box]), default=0)
+    last = max(to_end, default=0)
+    few = last < INPUTS_LEFT
+    return [0 if few and box.kind == "leaf" and targets[k] else last - to_end[k] for k, box in enumerate(diagram.boxes)]
+
+
+def _straightened(cells: list[_Cell], rows: list[list[int]], terms: list[_Term]) -> NDArray[Any]:
+    """Where each cell lies across the flow: the y with the least sum of terms, and room between neighbours."""
+    from scipy.optimize import linprog
+    from scipy.sparse import csr_array
+
+    n = len(cells)
+    pairs = [pair for row in rows for pair in zip(row, row[1:], strict=False)]
+    rules = [[(a, 1.0), (b, -1.0)] for a, b in pairs]
+    bounds = [-cells[a].after - cells[b].before for a, b in pairs]
+    for k, term in enumerate(terms):
+        for sign in (1.0, -1.0):
+            rules.append([*((cell, sign * factor) for cell, factor in term.sides), (n + k, -1.0)])
+            bounds.append(term.free)
+    if not rules:
+        return np.array([cell.before + MARGIN for cell in cells])
+    rows_of, columns, factors = zip(*((i, j, f) for i, rule in enumerate(rules) for j, f in rule), strict=True)
+    matrix = csr_array((factors, (rows_of, columns)), shape=(len(rules), n + len(terms)))
+    weights = np.array([0.0] * n + [term.weight for term in terms])
+    least = [(cell.before + MARGIN - 8, None) for cell in cells] + [(0, None)] * len(terms)
+    y: NDArray[Any] = linprog(weights, A_ub=matrix, b_ub=bounds, bounds=least, method="highs").x[:n]
+    return y
+
+
+def _around(centre: Point, wide: float, high: float) -> Rectangle:
+    return Rectangle(centre[0] - wide / 2, centre[1] - high / 2, wide, high)

@@ -97,7 +97,7 @@ __all__ = [
 ]
 
 _SUBMODULES = ("ops", "initializers", "schedules", "notes")
-_HOMES = ("graph", "layers", "optimizers", "training", "derivation", "errors")
+_HOMES = ("graph", "layers", "optimizers", "training", "errors", "derivation")
 
 
 def __getattr__(name: str) -> Any:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -166,7 +167,7 @@ class _Layers:
 
     def _segments(self) -> list[tuple[int, int]]:
         """The pairs of neighbouring cells on each edge."""
-        return [pair for path in self.paths for pair in zip(path, path[1:], strict=False)]
+        return [pair for path in self.paths for pair in pairwise(path)]
 
     def _terms(self) -> list[_Term]:
         """What makes a line crooked, cell by cell; a long line, and one between operations, matters more."""
@@ -177,7 +178,7 @@ class _Layers:
         for path in self.paths:
             source, target = path[0], path[-1]
             weight = 2.5 if inner[source] else 1.0
-            terms += [_Term([(a, 1.0), (b, -1.0)], 8 * weight) for a, b in zip(path[1:-1], path[2:-1], strict=False)]
+            terms += [_Term([(a, 1.0), (b, -1.0)], 8 * weight) for a, b in pairwise(path[1:-1])]
             for box, cell, alone, strength in (
                 (source, path[1], leaving[source] == 1, 4 * weight),
                 (target, path[-2], inner[source] and arriving[target] == 1, weight),
@@ -229,7 +230,7 @@ class _Layers:
         return wide / 2 - 11 if self.downwards else high / 2 - 5
 
     def _along(self, rows: list[list[int]], courses: list[list[float]]) -> tuple[list[float], list[float]]:
-        """Where each layer starts and ends: as long as its longest cell, with gaps that leave the lines room to bend."""
+        """Where each layer starts and ends: as long as its longest cell, with gaps in which the lines can bend."""
         bends = [0.0] * len(rows)
         for path, course in zip(self.paths, courses, strict=True):
             for k, here, there in zip(path, course, course[1:], strict=False):
@@ -287,7 +288,7 @@ def _straightened(cells: list[_Cell], rows: list[list[int]], terms: list[_Term])
     from scipy.sparse import csr_array
 
     n = len(cells)
-    pairs = [pair for row in rows for pair in zip(row, row[1:], strict=False)]
+    pairs = [pair for row in rows for pair in pairwise(row)]
     rules = [[(a, 1.0), (b, -1.0)] for a, b in pairs]
     bounds = [-cells[a].after - cells[b].before for a, b in pairs]
     for k, term in enumerate(terms):

@@ -45,21 +45,16 @@ def constant(value: Any, digits: int) -> str:
 
 
 def spelled(node: Variable, word: Callable[[Any], str]) -> str:
-    """The operation that made a node, with a word for each of its inputs: "a + u", "sigmoid(z)", "leaky_relu(z, slope=0.1)"."""
+    """The operation that made a node, with a word for each of its inputs: "a + u", "leaky_relu(z, slope=0.1)"."""
     assert node.operation is not None
     words = [word(given) for given in node.inputs if given is not None]
     return _signed(node.operation, words) or _called(node, words)
 
 
-def derivative(J: str, name: str) -> str:
+def derivative(J: str, name: str, d: str = "d") -> str:
     """ "dJ/du"; names of several words stand in parentheses."""
     above, below = (f"({text})" if " " in text else text for text in (J, name))
-    return f"d{above}/d{below}"
-
-
-def product(factors: Sequence[str]) -> str:
-    """Factors with · between them; negative ones but the first in parentheses."""
-    return joined("·", factors)
+    return f"{d}{above}/{d}{below}"
 
 
 def joined(sign: str, words: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ colour-blind reader loses anything.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
@@ -108,7 +109,7 @@ def _height(level: int, size: float) -> float:
 def _path(stations: list[Point], downwards: bool) -> str:
     """Straight through the cells, bent between them."""
     commands = [f"M{_at(stations[0])}"]
-    for k, (here, there) in enumerate(zip(stations, stations[1:], strict=False)):
+    for k, (here, there) in enumerate(pairwise(stations)):
         across = 0 if downwards else 1
         if k % 2 == 0 or abs(here[across] - there[across]) < 0.05:
             commands.append(f"L{_at(there)}")

@@ -105,6 +105,7 @@ def parse(text: str, values: Mapping[str, Any]) -> Variable:
     """
     try:
         tree = _tree(text)
+        _check_pieces(tree)
         leaves = {_name(name): variable(value, _name(name)) for name, value in values.items()}
         _check_names(tree, leaves)
         with np.errstate(all="ignore"):
@@ -170,6 +171,24 @@ def _tree(text: str) -> ast.expr:
         raise OptionError(f"cannot read the expression {_short(text)}: {error}.") from None
 
 
+def _check_pieces(tree: ast.expr) -> None:
+    """Nothing stands in the expression but what `_evaluated` knows."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Constant(value=value):
+                known = type(value) in (int, float)
+            case ast.UnaryOp(op=op):
+                known = isinstance(op, ast.USub | ast.UAdd)
+            case ast.BinOp(op=op):
+                known = type(op) in OPERATORS
+            case ast.Call(func=func):
+                known = isinstance(func, ast.Name) and bool(_function(func.id))
+            case _:
+                known = isinstance(node, ast.Name) or not isinstance(node, ast.expr)
+        if not known:
+            raise OptionError(_refusal(node))
+
+
 def _check_names(tree: ast.expr, values: Mapping[str, Any]) -> None:
     """Every name has a value, and every value is used."""
     called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
@@ -194,7 +213,7 @@ def _check_names(tree: ast.expr, values: Mapping[str, Any]) -> None:
 def _evaluated(node: ast.expr, values: Mapping[str, Variable]) -> Any:
     """The value of a part of the expression: a variable, or a plain number where no variable is in it."""
     match node:
-        case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
+        case ast.Constant(value=int() | float() as number):
             return _literal(node, number)
         case ast.Name(id=name):
             return values[name] if name in values else CONSTANTS[name]
@@ -202,7 +221,7 @@ def _evaluated(node: ast.expr, values: Mapping[str, Variable]) -> Any:
             return _evaluated(operand, values)
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return _applied(node, OPERATIONS["negative"], [_evaluated(operand, values)])
-        case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATORS:
+        case ast.BinOp(left=left, op=op, right=right):
             inputs = [_evaluated(left, values), _evaluated(right, values)]
             return _applied(node, OPERATIONS[OPERATORS[type(op)]], inputs)
         case ast.Call(func=ast.Name(id=name), args=args, keywords=keywords):
@@ -268,7 +287,7 @@ def _check_count(operation: Operation, args: list[ast.expr]) -> None:
         )
 
 
-def _refusal(node: ast.expr) -> str:
+def _refusal(node: ast.AST) -> str:
     """The sentence for a piece that no expression may hold."""
     kinds: list[type[ast.AST]] = [type(node)]
     if isinstance(node, ast.BinOp):
@@ -280,7 +299,7 @@ def _refusal(node: ast.expr) -> str:
     return f"{_shown(node)} cannot be used: {way_out or taken}."
 
 
-def _shown(node: ast.expr) -> str:
+def _shown(node: ast.AST) -> str:
     """A piece of the expression, in Python's spelling."""
     try:
         return _short(ast.unparse(node))

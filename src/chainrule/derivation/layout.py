@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -78,15 +78,23 @@ class Layout:
     downwards: bool
 
 
-def lay_out(diagram: Diagram) -> Layout:
-    """The layout from left to right, or downwards where the page is too narrow for that and that is narrower."""
+def lay_out(diagram: Diagram, downwards: bool | None = None) -> Layout:
+    """The layout.
+
+    Args:
+        downwards: from top to bottom, or from left to right. None is from left to right, unless the page is too narrow
+            for that and the other is narrower.
+    """
     if not diagram.boxes:
         return Layout(2 * MARGIN, 2 * MARGIN, [], {}, [], downwards=False)
-    across = _Layers(diagram, downwards=False).layout()
-    if across.width <= PAGE:
-        return across
-    down = _Layers(diagram, downwards=True).layout()
-    return down if down.width < across.width else across
+    across, down = _Layers(diagram, downwards=False), _Layers(diagram, downwards=True)
+    if downwards is not None:
+        return (down if downwards else across).layout()
+    if across.at_least()[0] <= PAGE:
+        layout = across.layout()
+        if layout.width <= PAGE:
+            return layout
+    return (down if down.at_least()[0] < across.at_least()[0] else across).layout()
 
 
 def size(box: Box) -> tuple[float, float]:
@@ -143,9 +151,18 @@ class _Layers:
             return _Cell(layer, _HIGH, 7, wide + _BESIDE + 8)
         return _Cell(layer, wide + 8, _HIGH / 2 + 3, _HIGH / 2 + 3)
 
+    def at_least(self) -> Point:
+        """A width and a height that the layout surely has, found without computing it."""
+        long: dict[int, float] = {}
+        wide: dict[int, float] = {}
+        for cell in self.cells:
+            long[cell.layer] = max(long.get(cell.layer, 0.0), cell.length)
+            wide[cell.layer] = wide.get(cell.layer, 0.0) + cell.before + cell.after
+        return self._point(sum(long.values()), max(wide.values()))
+
     def layout(self) -> Layout:
         rows = self._ordered()
-        across = _straightened(self.cells, rows, self._terms())
+        across = _straightened(self.cells, rows, self._terms(), self._blocks(rows))
         courses = [self._course(path, across) for path in self.paths]
         starts, ends = self._along(rows, courses)
         middle = [(start + end) / 2 for start, end in zip(starts, ends, strict=True)]
@@ -229,6 +246,27 @@ class _Layers:
             return 0
         return wide / 2 - 11 if self.downwards else high / 2 - 5
 
+    def _blocks(self, rows: list[list[int]]) -> list[int]:
+        """The block of each cell. The cells of a block lie on one straight line, which makes the linear program small.
+
+        A block is a part of a long line that no other long line crosses, so the order of the blocks is the same in
+        every layer (Brandes and Köpf, 2002). Every few layers a new one begins, where the line may step aside.
+        """
+        place = {cell: k for row in rows for k, cell in enumerate(row)}
+        joints: list[list[tuple[int, int]]] = [[] for _ in rows]
+        for path in self.paths:
+            for a, b in pairwise(path[2:-1]):
+                joints[self.cells[a].layer].append((a, b))
+        block = list(range(len(self.cells)))
+        for layer in joints:
+            layer.sort(key=lambda joint: place[joint[0]])
+            arrivals = [place[b] for _, b in layer]
+            left, right = accumulate(arrivals, max), [*accumulate(reversed(arrivals), min)][::-1]
+            for (a, b), highest, lowest in zip(layer, left, right, strict=True):
+                if highest == lowest and self.cells[a].layer % _LONGEST:
+                    block[b] = block[a]
+        return block
+
     def _along(self, rows: list[list[int]], courses: list[list[float]]) -> tuple[list[float], list[float]]:
         """Where each layer starts and ends: as long as its longest cell, with gaps in which the lines can bend."""
         bends = [0.0] * len(rows)
@@ -264,6 +302,9 @@ class _Layers:
         return Note(x, y - 6, y + 15, "middle", Rectangle(x - wide / 2, y - _HIGH / 2, wide, _HIGH))
 
 
+_LONGEST = 8
+"""The most layers of a block."""
+
 _HIGH, _BESIDE, _RUN = 36.0, 8.0, 12.0
 """The height of the two texts of an edge; their distance from a line that runs downwards; how far a line runs straight
 before it meets a box."""
@@ -282,27 +323,37 @@ def _columns(diagram: Diagram) -> list[int]:
     return [0 if few and box.kind == "leaf" and targets[k] else last - to_end[k] for k, box in enumerate(diagram.boxes)]
 
 
-def _straightened(cells: list[_Cell], rows: list[list[int]], terms: list[_Term]) -> NDArray[Any]:
-    """Where each cell lies across the flow: the y with the least sum of terms, and room between neighbours."""
+def _straightened(cells: list[_Cell], rows: list[list[int]], terms: list[_Term], block: list[int]) -> NDArray[Any]:
+    """Where each cell lies across the flow: the y with the least sum of terms, and room between neighbours.
+
+    The unknowns of the linear program are the y of the blocks, and then the value of each term.
+    """
     from scipy.optimize import linprog
     from scipy.sparse import csr_array
 
-    n = len(cells)
-    pairs = [pair for row in rows for pair in pairwise(row)]
-    rules = [[(a, 1.0), (b, -1.0)] for a, b in pairs]
-    bounds = [-cells[a].after - cells[b].before for a, b in pairs]
-    for k, term in enumerate(terms):
+    _, unknown = np.unique(block, return_inverse=True)
+    n = int(unknown.max()) + 1
+    room: dict[tuple[int, int], float] = {}
+    for a, b in (pair for row in rows for pair in pairwise(row)):
+        both = (int(unknown[a]), int(unknown[b]))
+        room[both] = max(room.get(both, 0.0), cells[a].after + cells[b].before)
+    rules = [[(a, 1.0), (b, -1.0)] for a, b in room]
+    bounds = [-apart for apart in room.values()]
+    bent = [term for term in terms if len({unknown[cell] for cell, _ in term.sides}) > 1]
+    for k, term in enumerate(bent):
         for sign in (1.0, -1.0):
-            rules.append([*((cell, sign * factor) for cell, factor in term.sides), (n + k, -1.0)])
+            rules.append([*((int(unknown[cell]), sign * factor) for cell, factor in term.sides), (n + k, -1.0)])
             bounds.append(term.free)
+    least = np.full(n, MARGIN - 8)
+    np.maximum.at(least, unknown, [cell.before + MARGIN - 8 for cell in cells])
     if not rules:
-        return np.array([cell.before + MARGIN for cell in cells])
+        return least[unknown]
     rows_of, columns, factors = zip(*((i, j, f) for i, rule in enumerate(rules) for j, f in rule), strict=True)
-    matrix = csr_array((factors, (rows_of, columns)), shape=(len(rules), n + len(terms)))
-    weights = np.array([0.0] * n + [term.weight for term in terms])
-    least = [(cell.before + MARGIN - 8, None) for cell in cells] + [(0, None)] * len(terms)
-    y: NDArray[Any] = linprog(weights, A_ub=matrix, b_ub=bounds, bounds=least, method="highs").x[:n]
-    return y
+    matrix = csr_array((factors, (rows_of, columns)), shape=(len(rules), n + len(bent)))
+    weights = [0.0] * n + [term.weight for term in bent]
+    limits = [(y, None) for y in least] + [(0.0, None)] * len(bent)
+    found: NDArray[Any] = linprog(weights, A_ub=matrix, b_ub=bounds, bounds=limits, method="highs-ds").x
+    return found[:n][unknown]
 
 
 def _around(centre: Point, wide: float, high: float) -> Rectangle:

@@ -52,11 +52,10 @@ def _em(letter: str) -> float:
     font = _font()
     if not font.get_char_index(ord(letter)):
         return 1.0
-    return float(font.load_char(ord(letter), flags=_UNHINTED).linearHoriAdvance) / 65536 / _SIZE
+    return float(font.load_char(ord(letter)).linearHoriAdvance) / 65536 / _SIZE
 
 
 _SIZE = 100
-_UNHINTED = 2  # FreeType's FT_LOAD_NO_HINTING: advances that grow with the size
 
 
 @functools.cache

@@ -1,10 +1,10 @@
 """Where everything in a diagram stands: a layered layout, left to right or downwards.
 
-Each edge is cut into cells, one a layer: its label is a cell of the layer after its source, and further on it has a
-narrow cell of its own in every layer that it crosses. Boxes, labels and crossing lines are thus all cells, and cells of
-one layer never overlap. Lines run straight through their cells and bend only in the gaps between layers, where nothing
-else is. igraph orders the cells of each layer so that few lines cross (Sugiyama et al., 1981); a linear program then
-puts them where the lines are straightest.
+Each edge is cut into cells, one in each layer that it crosses. One of them holds its label: the first, or the last
+where other edges leave the same box, so that their labels, which are alike, do not stand side by side. Boxes, labels
+and crossing lines are thus all cells, and cells of one layer never overlap. Lines run straight through their cells and
+bend only in the gaps between layers, where nothing else is. igraph orders the cells of each layer so that few lines
+cross (Sugiyama et al., 1981); a linear program then puts them where the lines are straightest.
 """
 
 from __future__ import annotations
@@ -131,10 +131,14 @@ class _Layers:
         columns = _columns(diagram)
         self.cells = [self._box_cell(box, 2 * column) for box, column in zip(diagram.boxes, columns, strict=True)]
         self.paths: list[list[int]] = []
+        self.labels: list[int] = []
+        leaving = Counter(edge.source for edge in diagram.edges)
         for place, edge in enumerate(diagram.edges):
             between = range(2 * columns[edge.source] + 1, 2 * columns[edge.target])
+            labelled = between[0] if leaving[edge.source] == 1 else between[-1]
             first = len(self.cells)
-            self.cells += [self._edge_cell(place, layer, labelled=layer == between[0]) for layer in between]
+            self.labels.append(first + labelled - between[0])
+            self.cells += [self._edge_cell(place, layer, labelled=layer == labelled) for layer in between]
             self.paths.append([edge.source, *range(first, len(self.cells)), edge.target])
 
     def _box_cell(self, box: Box, layer: int) -> _Cell:
@@ -174,8 +178,8 @@ class _Layers:
             high,
             [_around(at[k], *size(box)) for k, box in enumerate(self.diagram.boxes)],
             {
-                place: self._note(at[path[1]], self.cells[path[1]])
-                for place, (path, edge) in enumerate(zip(self.paths, self.diagram.edges, strict=True))
+                place: self._note(at[cell], self.cells[cell])
+                for place, (cell, edge) in enumerate(zip(self.labels, self.diagram.edges, strict=True))
                 if edge.above or edge.below
             },
             [self._stations(*both, starts, ends) for both in zip(self.paths, courses, strict=True)],
@@ -252,10 +256,11 @@ class _Layers:
         A block is a part of a long line that no other long line crosses, so the order of the blocks is the same in
         every layer (Brandes and Köpf, 2002). Every few layers a new one begins, where the line may step aside.
         """
+        labels = set(self.labels)
         place = {cell: k for row in rows for k, cell in enumerate(row)}
         joints: list[list[tuple[int, int]]] = [[] for _ in rows]
         for path in self.paths:
-            for a, b in pairwise(path[2:-1]):
+            for a, b in pairwise(cell for cell in path[1:-1] if cell not in labels):
                 joints[self.cells[a].layer].append((a, b))
         block = list(range(len(self.cells)))
         for layer in joints:
@@ -319,8 +324,9 @@ def _columns(diagram: Diagram) -> list[int]:
     for box in reversed(diagram.in_order()):
         to_end[box] = max((to_end[target] + 1 for target in targets[box]), default=0)
     last = max(to_end, default=0)
-    few = last < INPUTS_LEFT
-    return [0 if few and box.kind == "leaf" and targets[k] else last - to_end[k] for k, box in enumerate(diagram.boxes)]
+    made = {edge.target for edge in diagram.edges}
+    inputs = {k for k, box in enumerate(diagram.boxes) if box.kind == "leaf" and targets[k] and k not in made}
+    return [0 if k in inputs and last < INPUTS_LEFT else last - end for k, end in enumerate(to_end)]
 
 
 def _straightened(cells: list[_Cell], rows: list[list[int]], terms: list[_Term], block: list[int]) -> NDArray[Any]:

@@ -115,8 +115,8 @@ def _backward(node: Variable, J: Variable, uses: list[_Use], names: dict[Variabl
     result = shown(node.grad, DIGITS)
     parts = [derivative(names[J], names[node])]
     terms = " + ".join(_term(use, node, J, names, alone=len(uses) == 1) for use in uses)
-    numbers = [_numbers(use, J) for use in uses]
-    summed = joined("+", [number for number in numbers if number])
+    numbers = [_numbers(use, J, first=k == 0) for k, use in enumerate(uses)]
+    summed = " + ".join(number for number in numbers if number)
     parts += [terms] if terms not in ("", parts[0]) else []
     parts += [summed] if all(numbers) and summed not in ("", result) else []
     return " = ".join([*parts, result])
@@ -129,9 +129,10 @@ def _term(use: _Use, node: Variable, J: Variable, names: dict[Variable, str], *,
     return f"{derivative(names[J], names[use.user])} · {derivative(names[use.user], names[node])}"
 
 
-def _numbers(use: _Use, J: Variable) -> str | None:
-    """3 · 2, the numbers of a term; None where there are arrays."""
+def _numbers(use: _Use, J: Variable, *, first: bool) -> str | None:
+    """3 · 2, the numbers of a term; None where there are arrays. A negative number stands bare only at the start."""
     if use.local is None:
         return None
     factors = [] if use.user is J else [shown(use.user.grad, DIGITS)]
-    return joined("·", [*factors, shown(use.local, DIGITS)])
+    factors.append(shown(use.local, DIGITS))
+    return joined("·", factors) if first else joined("·", ["", *factors]).removeprefix(" · ")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from chainrule import initializers, notes, ops, schedules
-    from chainrule.derivation import Drawing, draw
+    from chainrule.derivation import Drawing, Page, derive, draw
     from chainrule.errors import (
         ChainruleError,
         DataError,
@@ -86,6 +86,8 @@ __all__ = [
     "EarlyStopping",
     "Checkpoint",
     "Run",
+    "derive",
+    "Page",
     "notes",
     "ChainruleError",
     "ShapeError",

@@ -44,6 +44,8 @@ class Operation:
         inputs: the names of the inputs; the last starts with `*` where any number of inputs is taken.
         forward: the formula of the value, LaTeX, in the notes' convention (examples are columns).
         backward: the formula of each input's derivative; an empty text where there is none.
+        broadcasts: whether inputs are stretched to one shape. The derivative of a stretched one is then summed over the
+            stretched axes, which the formulas leave out.
         after: by activation, the operation that takes over when the first input was made by that activation. It reads
             the activation's own input Z: the notes' shortcut dZ = A - Y.
     """
@@ -53,6 +55,7 @@ class Operation:
         function: Callable[..., tuple[Array, Backward]],
         forward: str,
         backward: tuple[str, ...],
+        broadcasts: bool = False,
         after: Mapping[Operation, Operation] | None = None,
     ):
         functools.update_wrapper(self, function)
@@ -66,6 +69,7 @@ class Operation:
         self.defaults = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
         self.forward = forward
         self.backward = backward
+        self.broadcasts = broadcasts
         self.after = dict(after or {})
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
@@ -138,12 +142,16 @@ class Operation:
 
 
 def operation(
-    forward: str, backward: tuple[str, ...], after: Mapping[Operation, Operation] | None = None
+    forward: str,
+    backward: tuple[str, ...],
+    *,
+    broadcasts: bool = False,
+    after: Mapping[Operation, Operation] | None = None,
 ) -> Callable[[Callable[..., tuple[Array, Backward]]], Operation]:
     """Make the decorated function an `Operation` and enter it into the registry. See `Operation` for the arguments."""
 
     def register(function: Callable[..., tuple[Array, Backward]]) -> Operation:
-        made = OPERATIONS[function.__name__] = Operation(function, forward, backward, after)
+        made = OPERATIONS[function.__name__] = Operation(function, forward, backward, broadcasts, after)
         return made
 
     return register

@@ -157,6 +157,12 @@ def normalization(draw: st.DrawFn, shapes: st.SearchStrategy[Shape], *statistics
 
 
 @st.composite
+def standardization(draw: st.DrawFn) -> Call:
+    A = draw(npst.array_shapes(max_dims=3, max_side=4).flatmap(reals))
+    return Call((A, draw(reals(A.shape[-1:])), draw(positive(A.shape[-1:]))), {})
+
+
+@st.composite
 def dropout(draw: st.DrawFn) -> Call:
     key = st.tuples(st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1))
     return Call((draw(SHAPES.flatmap(reals)),), {"rate": draw(st.floats(0, 0.9)), "key": draw(key)})
@@ -231,6 +237,8 @@ CASES: dict[str, st.SearchStrategy[Call]] = {
     "batch_norm": normalization(npst.array_shapes(min_dims=2, max_dims=3, max_side=4)),
     "normalize": normalization(npst.array_shapes(max_dims=3, max_side=4), reals, positive),
     "layer_norm": normalization(npst.array_shapes(max_dims=3, max_side=4)),
+    "standardize": standardization(),
+    "unstandardize": standardization(),
     "dropout": dropout(),
     "squared_error": loss(reals, reals),
     "absolute_error": loss(between_tenths, tenths),

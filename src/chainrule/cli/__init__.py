@@ -1,4 +1,4 @@
-"""What a person types: `chainrule train`, `evaluate`, `predict`, `graph`, `info`. Parses, calls the library, prints."""
+"""What a person types, `chainrule train` and the other commands: parses, calls the library, prints."""
 
 import sys
 from typing import Annotated
@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from chainrule.cli.evaluate import evaluate
+from chainrule.cli.explain import explain
 from chainrule.cli.graph import graph
 from chainrule.cli.info import info
 from chainrule.cli.predict import predict
@@ -34,6 +35,7 @@ def options(
 app.command()(train)
 app.command()(evaluate)
 app.command()(predict)
+app.command()(explain)
 # An expression may start with a minus sign, which is not an option.
 app.command(context_settings={"ignore_unknown_options": True})(graph)
 app.command()(info)

@@ -1,5 +1,7 @@
-"""The work shown: formulas, shapes and numbers of a graph or a network, and drawings of it."""
+"""Shows the work: any network's derivation, written from the formulas that its operations carry, and drawings."""
 
 from chainrule.derivation.drawing import Drawing, draw
+from chainrule.derivation.network import derive
+from chainrule.derivation.page import Page
 
-__all__ = ["Drawing", "draw"]
+__all__ = ["Drawing", "Page", "derive", "draw"]

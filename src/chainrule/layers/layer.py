@@ -29,6 +29,7 @@ class Layer(Described):
         held: the layer's own parameters by name, {"W": …, "b": …}: what training changes.
         statistics: what is learned from data in other ways, by name, such as means.
         l: the layer's number in its network, counted from 1 over the layers that hold parameters; None without.
+        follows: of a layer without parameters, the number of the last layer before it that has some; else 0.
         root: the outermost network that the layer belongs to, whose flat vector has its parameters; None before.
     """
 
@@ -39,13 +40,13 @@ class Layer(Described):
     statistics: dict[str, NDArray[Any]]
     l: int | None
     root: Layer | None
-    _after: int
+    follows: int
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         # Here and not in __init__, so that an own layer need not call super().__init__().
         layer = super().__new__(cls)
         layer.held, layer.statistics = {}, {}
-        layer.l, layer.root, layer._after = None, None, 0
+        layer.l, layer.root, layer.follows = None, None, 0
         return layer
 
     def forward(self, A: Array) -> Array:
@@ -137,7 +138,7 @@ class Layer(Described):
         """What messages call this layer: "layer 2, Dense(5)", or "Dropout(0.5) after layer 2"."""
         if self.l is not None:
             return f"layer {self.l}, {self!r}"
-        return f"{self!r} after layer {self._after}" if self._after else repr(self)
+        return f"{self!r} after layer {self.follows}" if self.follows else repr(self)
 
     def children(self) -> Iterator[Layer]:
         """The layers that this one keeps as attributes, or in lists, in the order in which they were set."""

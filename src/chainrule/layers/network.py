@@ -17,7 +17,7 @@ from chainrule.errors import DataError, OptionError, ShapeError
 from chainrule.graph import Array, Variable, plain
 from chainrule.layers.flatten import Flatten
 from chainrule.layers.layer import Layer, list_of_layers
-from chainrule.layers.walk import Walk, current_walk, walking
+from chainrule.layers.walk import Walk, Watch, current_walk, walking
 
 
 class Network(Layer):
@@ -182,7 +182,14 @@ class Network(Layer):
     # Walks
 
     def record(
-        self, X: Array, *, training: bool = False, updating: bool = False, seed: int = 0, step: int = 0
+        self,
+        X: Array,
+        *,
+        training: bool = False,
+        updating: bool = False,
+        seed: int = 0,
+        step: int = 0,
+        watch: Watch | None = None,
     ) -> tuple[Variable | Array, dict[str, Variable]]:
         """The output for X as the end of a graph, and the variables of the parameters in it, by name.
 
@@ -191,8 +198,9 @@ class Network(Layer):
             training: whether dropout drops and batch normalization uses the batch.
             updating: whether moving averages move.
             seed, step: what the masks of dropout depend on.
+            watch: called with (layer, its input, its output) after every layer.
         """
-        walk = Walk(training=training, updating=updating, recording=True, dtype=self.dtype, seed=seed, step=step)
+        walk = Walk(training, updating, recording=True, dtype=self.dtype, seed=seed, step=step, watch=watch)
         with walking(walk):
             A = self(X)
         return A, {str(made.name): made for made in walk.variables.values()}
@@ -353,7 +361,7 @@ class Network(Layer):
         l = 0
         for _, layer in self.family():
             l += bool(layer.held)
-            layer.l, layer._after = (l, 0) if layer.held else (None, l)
+            layer.l, layer.follows = (l, 0) if layer.held else (None, l)
 
     def rehearse(self, shape: tuple[int, ...], walk: Walk) -> None:
         """One walk of a blank example through the layers."""

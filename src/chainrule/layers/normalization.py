@@ -11,7 +11,7 @@ from chainrule.checking import real
 from chainrule.errors import DataError
 from chainrule.graph import Array, Variable, plain
 from chainrule.layers.layer import Layer, features
-from chainrule.ops import batch_norm, layer_norm, normalize
+from chainrule.ops import batch_norm, layer_norm, normalize, standardize, unstandardize
 
 
 @dataclass(eq=False, repr=False)
@@ -94,7 +94,7 @@ class Standardize(Layer):
         # Large features lose their differences in float32, so what comes in float64 is standardized there.
         exact = A.dtype if A.dtype.kind == "f" else np.dtype(np.float64)
         mean, deviation = mean.astype(exact), deviation.astype(exact)
-        Z = A * deviation + mean if self.inverse else (A - mean) / deviation
+        Z = (unstandardize if self.inverse else standardize)(A, mean, deviation)
         return Z if isinstance(Z, Variable) else Z.astype(self._walk().dtype, copy=False)
 
     @property

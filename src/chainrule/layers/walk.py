@@ -16,6 +16,9 @@ from chainrule.graph import Array, Variable
 if TYPE_CHECKING:
     from chainrule.layers.layer import Layer
 
+Watch = Callable[["Layer", Array, Array], None]
+"""Called with a layer, its input and its output."""
+
 
 @dataclass
 class Walk:
@@ -38,7 +41,7 @@ class Walk:
     dtype: Any = np.float32
     seed: int = 0
     step: int = 0
-    watch: Callable[[Layer, Array, Array], None] | None = None
+    watch: Watch | None = None
     variables: dict[tuple[int, str], Variable] = field(default_factory=dict)
     numbers: dict[int, int] = field(default_factory=dict)
     masks: int = 0

@@ -29,7 +29,7 @@ from chainrule.ops.losses import (
     softmax_cross_entropy,
     squared_error,
 )
-from chainrule.ops.normalization import batch_norm, layer_norm, normalize
+from chainrule.ops.normalization import batch_norm, layer_norm, normalize, standardize, unstandardize
 from chainrule.ops.reductions import max, mean, sum
 from chainrule.ops.regularization import dropout
 from chainrule.ops.shaping import concatenate, index, reshape, stack, transpose
@@ -93,9 +93,11 @@ __all__ = [
     "sqrt",
     "squared_error",
     "stack",
+    "standardize",
     "subtract",
     "sum",
     "tanh",
     "transpose",
+    "unstandardize",
     "where",
 ]

@@ -7,7 +7,7 @@ from chainrule.graph import Array, Backward, Later, operation
 from chainrule.ops.broadcasting import broadcast, unbroadcast
 
 
-@operation(forward=r"Z = A + B", backward=(r"dA = dZ", r"dB = dZ"))
+@operation(forward=r"Z = A + B", backward=(r"dA = dZ", r"dB = dZ"), broadcasts=True)
 def add(xp: ModuleType, A: Array, B: Array) -> tuple[Array, Backward]:
     """Z = A + B."""
 
@@ -17,7 +17,7 @@ def add(xp: ModuleType, A: Array, B: Array) -> tuple[Array, Backward]:
     return broadcast(xp.add, A, B), backward
 
 
-@operation(forward=r"Z = A - B", backward=(r"dA = dZ", r"dB = -dZ"))
+@operation(forward=r"Z = A - B", backward=(r"dA = dZ", r"dB = -dZ"), broadcasts=True)
 def subtract(xp: ModuleType, A: Array, B: Array) -> tuple[Array, Backward]:
     """Z = A − B."""
 
@@ -27,7 +27,7 @@ def subtract(xp: ModuleType, A: Array, B: Array) -> tuple[Array, Backward]:
     return broadcast(xp.subtract, A, B), backward
 
 
-@operation(forward=r"Z = A \odot B", backward=(r"dA = dZ \odot B", r"dB = dZ \odot A"))
+@operation(forward=r"Z = A \odot B", backward=(r"dA = dZ \odot B", r"dB = dZ \odot A"), broadcasts=True)
 def multiply(xp: ModuleType, A: Array, B: Array) -> tuple[Array, Backward]:
     """Z = A · B, element by element."""
 
@@ -37,7 +37,7 @@ def multiply(xp: ModuleType, A: Array, B: Array) -> tuple[Array, Backward]:
     return broadcast(xp.multiply, A, B), backward
 
 
-@operation(forward=r"Z = A / B", backward=(r"dA = dZ / B", r"dB = -dZ \odot A / B^2"))
+@operation(forward=r"Z = A / B", backward=(r"dA = dZ / B", r"dB = -dZ \odot A / B^2"), broadcasts=True)
 def divide(xp: ModuleType, A: Array, B: Array) -> tuple[Array, Backward]:
     """Z = A / B, element by element."""
 
@@ -47,7 +47,9 @@ def divide(xp: ModuleType, A: Array, B: Array) -> tuple[Array, Backward]:
     return broadcast(xp.divide, A, B), backward
 
 
-@operation(forward=r"Z = A^B", backward=(r"dA = dZ \odot B \odot A^{B - 1}", r"dB = dZ \odot A^B \odot \ln A"))
+@operation(
+    forward=r"Z = A^B", backward=(r"dA = dZ \odot B \odot A^{B - 1}", r"dB = dZ \odot A^B \odot \ln A"), broadcasts=True
+)
 def power(xp: ModuleType, A: Array, B: Array) -> tuple[Array, Backward]:
     """Z = A^B, element by element. dB is real only where A > 0; at A = 0 it is 0."""
     Z = broadcast(xp.power, A, B)

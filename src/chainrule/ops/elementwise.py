@@ -35,6 +35,7 @@ def abs(xp: ModuleType, A: Array) -> tuple[Array, Backward]:
 @operation(
     forward=r"Z = \max(A, B)",
     backward=(r"dA = dZ \odot ([A > B] + \tfrac12 [A = B])", r"dB = dZ \odot ([B > A] + \tfrac12 [A = B])"),
+    broadcasts=True,
 )
 def maximum(xp: ModuleType, A: Array, B: Array) -> tuple[Array, Backward]:
     """Z = max(A, B), element by element. Where both are equal each gets half of the derivative."""
@@ -44,6 +45,7 @@ def maximum(xp: ModuleType, A: Array, B: Array) -> tuple[Array, Backward]:
 @operation(
     forward=r"Z = \min(A, B)",
     backward=(r"dA = dZ \odot ([A < B] + \tfrac12 [A = B])", r"dB = dZ \odot ([B < A] + \tfrac12 [A = B])"),
+    broadcasts=True,
 )
 def minimum(xp: ModuleType, A: Array, B: Array) -> tuple[Array, Backward]:
     """Z = min(A, B), element by element. Where both are equal each gets half of the derivative."""
@@ -60,7 +62,7 @@ def _to_the_chosen(xp: ModuleType, A: Array, B: Array, to_A: Array) -> Backward:
     return backward
 
 
-@operation(forward=r"Z = C ? A : B", backward=("", r"dA = dZ \odot [C]", r"dB = dZ \odot [\neg C]"))
+@operation(forward=r"Z = C ? A : B", backward=("", r"dA = dZ \odot [C]", r"dB = dZ \odot [\neg C]"), broadcasts=True)
 def where(xp: ModuleType, C: Array, A: Array, B: Array) -> tuple[Array, Backward]:
     """Z is A where the condition C holds and B elsewhere; C has no derivative."""
 

@@ -1,4 +1,4 @@
-"""Batch and layer normalization: the same formula, over the examples or over the features."""
+"""Features on a common scale: by known means and deviations, or by those of the batch or of each example."""
 
 from types import ModuleType
 
@@ -78,6 +78,23 @@ def layer_norm(xp: ModuleType, A: Array, gamma: Array, beta: Array, *, epsilon: 
         gamma, beta: (n,).
     """
     return _normalize(xp, A, gamma, beta, epsilon, over=(A.ndim - 1,))
+
+
+@operation(forward=r"Z = (A - \mu) / s", backward=(r"dA = dZ / s", "", ""))
+def standardize(xp: ModuleType, A: Array, mean: Array, deviation: Array) -> tuple[Array, Backward]:
+    """Z = (A − μ) / s, mean μ and deviation s of each feature given; they have no derivative.
+
+    Args:
+        A: (…, n).
+        mean, deviation: (n,).
+    """
+    return (A - mean) / deviation, lambda dZ: (dZ / deviation, None, None)
+
+
+@operation(forward=r"Z = A \odot s + \mu", backward=(r"dA = dZ \odot s", "", ""))
+def unstandardize(xp: ModuleType, A: Array, mean: Array, deviation: Array) -> tuple[Array, Backward]:
+    """Z = A s + μ: the way back from `standardize`. Shapes as there."""
+    return A * deviation + mean, lambda dZ: (dZ * deviation, None, None)
 
 
 def _normalize(

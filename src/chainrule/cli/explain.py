@@ -1,0 +1,28 @@
+"""`chainrule explain`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def explain(
+    model: Annotated[str, typer.Argument(help="A model.safetensors file, or the run folder that holds it.")],
+    loss: Annotated[
+        str | None, typer.Option(help="Such as cross_entropy.  [default: what the model was trained with]")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="A .txt, .tex or .html file to write.  [default: print]")] = None,
+) -> None:
+    """Derive a network on paper: every line forward and backward with its shapes, and the update."""
+    from rich.console import Console
+
+    from chainrule.derivation import derive
+    from chainrule.experiments.settings import MODEL
+    from chainrule.layers import load
+
+    page = derive(load(Path(model) / MODEL if Path(model).is_dir() else model), loss=loss)
+    if out is None:
+        Console().print(page)
+    else:
+        page.save(out)
+        print(f"the derivation is in {out}")

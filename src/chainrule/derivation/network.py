@@ -1,0 +1,139 @@
+"""The notes' page for a network: every line forward, the cost, every line backward, the update.
+
+Nothing here knows an operation. Each line is the formula that an operation carries, with the network's names in it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import groupby
+from typing import Any
+
+from chainrule.derivation.formula import parse, symbols
+from chainrule.derivation.lines import Line, Use, computed, derivative, differential, given
+from chainrule.derivation.page import Page, Section
+from chainrule.derivation.trace import Trace, output_symbol, record
+from chainrule.graph import Variable, from_cost_to_leaves
+from chainrule.layers import Network
+from chainrule.training.cost import LossLike
+
+CONVENTION = (
+    "Examples are columns. dZ and dA are derivatives of the loss of each example, that is m times those of J; "
+    "the derivatives by parameters are those of J."
+)
+SYMBOLS = {
+    r"\odot": "⊙ multiplies element by element.",
+    "[": "[…] is 1 where the condition in it holds, and 0 elsewhere.",
+    r"\overline": "A bar is the mean over what the layer normalizes over.",
+}
+
+
+def derive(net: Network, X: Any = None, y: Any = None, loss: LossLike | None = None, *, seed: int = 0) -> Page:
+    """Write the derivation of a network on paper: forward, cost, backward down to dW^[1], update, each with its shapes.
+
+    The lines are the formulas of the operations that a training step records, so own layers, nested networks and
+    residual connections have theirs too. Where the last activation and the loss belong together, the notes' shortcut
+    dZ^[L] = A^[L] − Y stands for both.
+
+    Args:
+        net: the network; it is built if it is not, and otherwise left as it is.
+        X: (m, …), a few examples whose numbers are to be shown, or None for the formulas and shapes alone.
+        y: the targets of the examples, or None for the numbers of the way forward only.
+        loss: as `train` takes it; by default the one that the model file tells, or that fits the last activation.
+        seed: of the dropout.
+
+    Returns:
+        A `Page`: printed it is text, notebooks show it as HTML, and `save` writes it as text, LaTeX or HTML.
+
+    Raises:
+        DataError: the sizes of the network are not known and X is not given; or y is given without X.
+        ShapeError, DataError, OptionError: X, y or the loss do not fit; see `train`.
+    """
+    trace = record(net, X, y, loss, seed=seed)
+    trace.J.backward()
+    sections = (*_forward(trace), _cost(trace), *_backward(trace), _update(trace))
+    used = {atom.symbol for section in sections for line in section.lines for atom in symbols(line.formula)}
+    legend = (CONVENTION, *(words for symbol, words in SYMBOLS.items() if symbol in used))
+    return Page("The derivation", legend, sections)
+
+
+def _forward(trace: Trace) -> Iterator[Section]:
+    A0 = given(trace, trace.A0)
+    yield Section("Forward", "the input", (replace(A0, formula=(*A0.formula, *parse(" = X"))),))
+    told: set[Variable] = set()
+    for layer, nodes in groupby((node for node in trace.nodes if node in trace.layers), key=trace.layers.__getitem__):
+        lines = []
+        for node in nodes:
+            fresh = [leaf for leaf in node.parents if leaf in trace.parameters and leaf not in told]
+            told.update(fresh)
+            lines += [line for line in (given(trace, leaf) for leaf in fresh) if line.numbers is not None]
+            lines += computed(trace, node)
+        yield Section("Forward", layer.label, tuple(lines))
+
+
+def _cost(trace: Trace) -> Section:
+    Y = given(trace, trace.Y)
+    of_cost = (node for node in trace.nodes if node not in trace.layers)
+    lines = [line for node in of_cost for line in computed(trace, node)]
+    return Section("Cost", "", (*([Y] if Y.numbers is not None else []), *lines))
+
+
+def _backward(trace: Trace) -> Iterator[Section]:
+    for place, lines in groupby(_derivatives(trace), key=lambda placed: placed[0]):
+        yield Section("Backward", place, tuple(line for _, line in lines))
+
+
+def _derivatives(trace: Trace) -> Iterator[tuple[str, Line]]:
+    """From the cost to the first layer: the derivative by each node, by each parameter as soon as it is complete."""
+    order = _on_the_way_to_parameters(trace)
+    reached = {*order, *trace.parameters}
+    open_uses = Counter(node.inputs[i] for node in order for i in _differentiated(node, reached))
+    uses: dict[Variable, list[Use]] = {}
+    for node in order:
+        place = trace.layers[node].label if node in trace.layers else "the cost"
+        if node is not trace.J:
+            yield place, derivative(trace, node, uses[node])
+        elif _mentions_its_derivative(node):
+            yield place, Line(parse("dJ = 1"))
+        for i in _differentiated(node, reached):
+            variable = node.inputs[i]
+            uses.setdefault(variable, []).append((node, i))
+            if variable in trace.parameters and len(uses[variable]) == open_uses[variable]:
+                yield place, derivative(trace, variable, uses[variable])
+
+
+def _on_the_way_to_parameters(trace: Trace) -> list[Variable]:
+    """The nodes between J and the parameters, J first."""
+    order = [node for node in from_cost_to_leaves(trace.J) if node.operation is not None]
+    reached = set(trace.parameters)
+    for node in reversed(order):
+        if any(parent in reached for parent in node.parents):
+            reached.add(node)
+    return [node for node in order if node in reached]
+
+
+def _differentiated(node: Variable, reached: set[Variable]) -> Iterator[int]:
+    """Which inputs of the node get a derivative that leads to a parameter."""
+    assert node.operation is not None
+    formulas = node.operation.backward
+    for i, variable in enumerate(node.inputs):
+        if isinstance(variable, Variable) and variable in reached and formulas[min(i, len(formulas) - 1)]:
+            yield i
+
+
+def _mentions_its_derivative(J: Variable) -> bool:
+    """Whether the formulas of the last operation have dJ, as those of other operations than losses do."""
+    assert J.operation is not None
+    symbol = f"d{output_symbol(J.operation)}"
+    return any(atom.symbol == symbol for formula in J.operation.backward for atom in symbols(parse(formula)))
+
+
+def _update(trace: Trace) -> Section:
+    lines = []
+    for parameter in trace.parameters:
+        theta = trace.name(parameter)
+        step = (*parse(" := "), theta, *parse(r" - \alpha "), differential(theta))
+        lines.append(Line((theta, *step)))
+    return Section("Update", "gradient descent, α is the learning rate", tuple(lines))

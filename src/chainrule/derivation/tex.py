@@ -1,0 +1,66 @@
+"""A derivation as a LaTeX document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pylatexenc.latexencode import unicode_to_latex
+
+from chainrule.derivation.formula import latex
+from chainrule.derivation.lines import Line
+from chainrule.derivation.page import Page, Section, around_equals
+
+PREAMBLE = r"""\documentclass{article}
+\usepackage[a4paper,margin=2cm]{geometry}
+\usepackage{amsmath,amssymb,textcomp}
+\allowdisplaybreaks
+\setcounter{MaxMatrixCols}{20}
+\setlength{\parindent}{0pt}
+\begin{document}
+"""
+
+
+def document(derivation: Page) -> str:
+    """The whole page, ready to be compiled."""
+    parts = [PREAMBLE + rf"\section*{{{words(derivation.title)}}}", *map(words, derivation.legend)]
+    for part, sections in derivation.parts():
+        parts.append(rf"\subsection*{{{part}}}")
+        parts += map(_section, sections)
+    return "\n\n".join([*parts, r"\end{document}"]) + "\n"
+
+
+def _section(section: Section) -> str:
+    title = rf"\paragraph{{{words(section.title)}}}" + "\n" if section.title else ""
+    remarks = [words(line.remark) for line in section.lines if line.remark]
+    lines = " \\\\\n".join(map(_line, section.lines))
+    return title + " ".join(remarks) + "\n\\begin{align*}\n" + lines + "\n\\end{align*}"
+
+
+def _line(line: Line) -> str:
+    left, right = map(latex, around_equals(line.formula))
+    shapes = f" && {line.shapes}" if line.shapes else ""
+    if line.numbers is None:
+        return f"{left} &{right}{shapes}"
+    if not right or line.numbers.ndim == 0:
+        return f"{left} &{right} = {matrix(line.numbers)}{shapes}"
+    return f"{left} &{right}{shapes} \\\\\n&= {matrix(line.numbers)}"
+
+
+def matrix(numbers: NDArray[Any]) -> str:
+    """The numbers between brackets; a single one without."""
+    if numbers.ndim == 0:
+        return _number(float(numbers))
+    rows = r" \\ ".join(" & ".join(map(_number, row)) for row in np.asarray(numbers, float))
+    return rf"\begin{{bmatrix}} {rows} \end{{bmatrix}}"
+
+
+def _number(x: float) -> str:
+    digits, _, exponent = f"{x + 0.0:.4g}".partition("e")
+    return rf"{digits} \cdot 10^{{{int(exponent)}}}" if exponent else digits
+
+
+def words(sentence: str) -> str:
+    """A sentence as LaTeX has it."""
+    return str(unicode_to_latex(sentence, unknown_char_policy="replace", unknown_char_warning=False))

@@ -147,8 +147,8 @@ def test_only_svg_is_written(tmp_path, name):
 
 
 @pytest.mark.parametrize("given", [3, None, "3*a", np.float64(2)])
-def test_only_variables_are_drawn(given):
-    with pytest.raises(cr.GraphError, match=r"draw takes a Variable, but was given a .*cr\.variable"):
+def test_only_variables_and_networks_are_drawn(given):
+    with pytest.raises(cr.GraphError, match=r"draw takes a Variable or a Network, but was given a .*cr\.variable"):
         cr.draw(given)
 
 

@@ -12,12 +12,16 @@ import numpy as np
 from chainrule.derivation.diagram import Box, Diagram, Edge
 from chainrule.derivation.layout import lay_out
 from chainrule.derivation.naming import named
+from chainrule.derivation.network_diagram import network_diagram
 from chainrule.derivation.spelling import constant, derivative, shown, spelled
 from chainrule.derivation.svg import svg
 from chainrule.derivation.text import unmarked
+from chainrule.derivation.trace import record
 from chainrule.errors import GraphError, OptionError
 from chainrule.files import write_atomically
 from chainrule.graph import Variable
+from chainrule.layers import Network
+from chainrule.training.cost import LossLike
 
 MOST_BOXES = 500
 DIGITS = 4
@@ -53,32 +57,43 @@ class Drawing:
         return f"<drawing of {unmarked(self.diagram.title)}: {len(self.diagram.boxes)} boxes>"
 
 
-def draw(J: Any) -> Drawing:
-    """Draw the computation graph of J: the value of each node above the edges that leave it, dJ/d(node) below them.
+def draw(what: Variable | Network, X: Any = None, y: Any = None, loss: LossLike | None = None) -> Drawing:
+    """Draw a computation graph: what flows forward above each edge, what flows backward below it.
 
-    This runs `J.backward()`, and so sets `grad` on every node. Numbers have 4 significant digits; an array of more than
-    4 numbers is shown by its shape. See `chainrule.derivation.naming.named` for the names of nodes without one.
+    Of a variable J, these are the value of each node and dJ/d(node); `J.backward()` is run, and so sets `grad` on every
+    node. Of a network, they are the shapes of Z, A, W, b and the names of their derivatives. Numbers have 4 significant
+    digits; an array of more than 4 numbers is shown by its shape. See `chainrule.derivation.naming.named` for the names
+    of nodes without one.
 
     Args:
-        J: a `Variable` that holds one number.
+        what: a `Variable` that holds one number, or a `Network`.
+        X, y, loss: of a network only: examples, whose numbers are shown where they are few, and the loss; see `derive`.
 
     Raises:
-        GraphError: J is no variable, or depends on none.
+        GraphError: J is neither, or depends on no variable.
         ShapeError: J is not a scalar.
         OptionError: the graph has more than 500 boxes.
+        DataError: the sizes of the network are not known and X is not given; see `derive`.
     """
-    if isinstance(J, Variable):
-        return Drawing(graph_diagram(J))
-    raise GraphError(
-        f"draw takes a Variable, but was given a {type(J).__name__}: "
-        "make the inputs of J with cr.variable(value, name) before computing it."
-    )
+    if isinstance(what, Network):
+        diagram = network_diagram(record(what, X, y, loss))
+        _check_size(len(diagram.boxes))
+        return Drawing(diagram)
+    if not isinstance(what, Variable):
+        raise GraphError(
+            f"draw takes a Variable or a Network, but was given a {type(what).__name__}: "
+            "make the inputs of J with cr.variable(value, name) before computing it."
+        )
+    if not (X is None and y is None and loss is None):
+        raise OptionError("X, y and loss belong to the drawing of a network; a variable knows its numbers.")
+    return Drawing(graph_diagram(what))
 
 
 def graph_diagram(J: Variable) -> Diagram:
     """The boxes and edges of a computation graph; runs `J.backward()`. See `draw`."""
     names = named(J)
-    _check_size(names)
+    constants = (given for node in names for given in node.inputs if not isinstance(given, Variable | None))
+    _check_size(len(names) + sum(1 for _ in constants))
     with np.errstate(all="ignore"):
         J.backward()
     boxes: list[Box] = []
@@ -124,9 +139,7 @@ def _typeset(text: str) -> str:
     return re.sub(r"(?<![^\s(\[])-", "−", re.sub(r" \*\* ([^\s{}]+)$", r"^{\1}", text))
 
 
-def _check_size(names: dict[Variable, str]) -> None:
-    constants = (given for node in names for given in node.inputs if not isinstance(given, Variable | None))
-    boxes = len(names) + sum(1 for _ in constants)
+def _check_size(boxes: int) -> None:
     if boxes > MOST_BOXES:
         raise OptionError(
             f"the graph has {boxes:,} boxes, but a drawing of more than {MOST_BOXES} cannot be read: "

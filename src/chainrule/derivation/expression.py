@@ -201,8 +201,8 @@ def _check_names(tree: ast.expr, values: Mapping[str, Any]) -> None:
     if missing:
         near = get_close_matches(missing[0], [*unused, *FUNCTIONS], n=1, cutoff=0.6)
         hint = f" Did you mean {near[0]}?" if near else ""
-        sentence = "has no value: give it a value" if len(missing) == 1 else "have no values: give each a value"
-        raise OptionError(f"{', '.join(missing)} {sentence}: {' '.join(f'{name}=…' for name in missing)}.{hint}")
+        sentence = "has no value: add" if len(missing) == 1 else "have no values: add"
+        raise OptionError(f"{', '.join(missing)} {sentence} {' '.join(f'{name}=…' for name in missing)}.{hint}")
     if unused:
         raise OptionError(
             f"{', '.join(unused)} {'does' if len(unused) == 1 else 'do'} not occur in the expression, "

@@ -8,7 +8,7 @@ import pytest
 
 import chainrule as cr
 
-HEAVY = {"scipy", "sklearn", "matplotlib", "polars", "rich", "typer", "safetensors", "jax", "torch", "pandas"}
+HEAVY = {"scipy", "sklearn", "matplotlib", "igraph", "polars", "rich", "typer", "safetensors", "jax", "torch", "pandas"}
 
 
 def modules_after(code):

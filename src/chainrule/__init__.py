@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from chainrule import initializers, notes, ops, schedules
-    from chainrule.derivation import Page, derive
+    from chainrule.derivation import Drawing, Page, derive, draw
     from chainrule.errors import (
         ChainruleError,
         DataError,
@@ -53,6 +53,8 @@ __all__ = [
     "variable",
     "Variable",
     "backward",
+    "draw",
+    "Drawing",
     "ops",
     "Network",
     "Layer",
@@ -97,7 +99,7 @@ __all__ = [
 ]
 
 _SUBMODULES = ("ops", "initializers", "schedules", "notes")
-_HOMES = ("graph", "layers", "optimizers", "training", "derivation", "errors")
+_HOMES = ("graph", "layers", "optimizers", "training", "errors", "derivation")
 
 
 def __getattr__(name: str) -> Any:

@@ -7,6 +7,7 @@ import typer
 
 from chainrule.cli.evaluate import evaluate
 from chainrule.cli.explain import explain
+from chainrule.cli.graph import graph
 from chainrule.cli.info import info
 from chainrule.cli.predict import predict
 from chainrule.cli.train import train
@@ -35,6 +36,8 @@ app.command()(train)
 app.command()(evaluate)
 app.command()(predict)
 app.command()(explain)
+# An expression may start with a minus sign, which is not an option.
+app.command(context_settings={"ignore_unknown_options": True})(graph)
 app.command()(info)
 
 

@@ -1,6 +1,7 @@
-"""Shows the work: any network's derivation, written from the formulas that its operations carry."""
+"""Shows the work: any network's derivation, written from the formulas that its operations carry, and drawings."""
 
+from chainrule.derivation.drawing import Drawing, draw
 from chainrule.derivation.network import derive
 from chainrule.derivation.page import Page
 
-__all__ = ["Page", "derive"]
+__all__ = ["Drawing", "Page", "derive", "draw"]

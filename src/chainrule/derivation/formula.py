@@ -59,6 +59,16 @@ def text(formula: Formula) -> str:
     return re.sub(r" {2,}(?! )", "  ", "".join(map(_text_of, formula))).strip()
 
 
+def markup(formula: Formula) -> str:
+    """The formula as a label of a drawing has it: W^{[1]}, with scripts to be raised and lowered."""
+    return "".join(
+        _symbol_text(atom)
+        + (f"_{{{text(atom.below)}}}" if atom.below else "")
+        + (f"^{{{text(atom.above)}}}" if atom.above else "")
+        for atom in formula
+    )
+
+
 def substitute(formula: Formula, names: Mapping[str, Atom]) -> Formula:
     """The formula with every symbol that is in `names` replaced, in scripts and arguments too.
 

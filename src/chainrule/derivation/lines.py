@@ -54,7 +54,7 @@ class Line:
 
 def computed(trace: Trace, node: Variable) -> list[Line]:
     """How the node is computed: one line, or several where the formula has several steps."""
-    operation, inputs = _as_written(trace, node)
+    operation, inputs = as_written(trace, node)
     out, names = output_symbol(operation), _names(trace, node, operation, inputs)
     lines = []
     for clause in clauses(parse(operation.forward)):
@@ -156,7 +156,7 @@ def _plus(total: Formula, right: Formula) -> Formula:
     return (*total, *parse(" + "), *right)
 
 
-def _as_written(trace: Trace, node: Variable) -> tuple[Operation, tuple[Any, ...]]:
+def as_written(trace: Trace, node: Variable) -> tuple[Operation, tuple[Any, ...]]:
     """The operation and its inputs as the user wrote them: where a shortcut took over, the loss of the activation."""
     assert node.operation is not None
     activation = _bypassed(trace, node)
@@ -180,7 +180,7 @@ def _shortcut(trace: Trace, node: Variable) -> str:
     activation = _bypassed(trace, node)
     if activation is None or activation.operation is None:
         return ""
-    return f"The shortcut: {_as_written(trace, node)[0].name} and {activation.operation.name} in one step."
+    return f"The shortcut: {as_written(trace, node)[0].name} and {activation.operation.name} in one step."
 
 
 def _operands(operation: Operation, inputs: Sequence[Any]) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from typing import Any
 from chainrule.derivation.formula import parse, symbols
 from chainrule.derivation.lines import Line, Use, computed, derivative, differential, given
 from chainrule.derivation.page import Page, Section
-from chainrule.derivation.trace import Trace, output_symbol, record
-from chainrule.graph import Variable, from_cost_to_leaves
+from chainrule.derivation.trace import Trace, on_the_way, output_symbol, record
+from chainrule.graph import Variable
 from chainrule.layers import Network
 from chainrule.training.cost import LossLike
 
@@ -87,7 +87,7 @@ def _backward(trace: Trace) -> Iterator[Section]:
 
 def _derivatives(trace: Trace) -> Iterator[tuple[str, Line]]:
     """From the cost to the first layer: the derivative by each node, by each parameter as soon as it is complete."""
-    order = _on_the_way_to_parameters(trace)
+    order = on_the_way(trace)
     reached = {*order, *trace.parameters}
     open_uses = Counter(node.inputs[i] for node in order for i in _differentiated(node, reached))
     uses: dict[Variable, list[Use]] = {}
@@ -102,16 +102,6 @@ def _derivatives(trace: Trace) -> Iterator[tuple[str, Line]]:
             uses.setdefault(variable, []).append((node, i))
             if variable in trace.parameters and len(uses[variable]) == open_uses[variable]:
                 yield place, derivative(trace, variable, uses[variable])
-
-
-def _on_the_way_to_parameters(trace: Trace) -> list[Variable]:
-    """The nodes between J and the parameters, J first."""
-    order = [node for node in from_cost_to_leaves(trace.J) if node.operation is not None]
-    reached = set(trace.parameters)
-    for node in reversed(order):
-        if any(parent in reached for parent in node.parents):
-            reached.add(node)
-    return [node for node in order if node in reached]
 
 
 def _differentiated(node: Variable, reached: set[Variable]) -> Iterator[int]:

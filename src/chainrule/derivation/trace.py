@@ -14,7 +14,7 @@ from chainrule.checking import as_array
 from chainrule.data.examples import examples
 from chainrule.derivation.formula import Atom, clauses, number, parse, sides, symbols
 from chainrule.errors import DataError
-from chainrule.graph import Array, Operation, Variable, plain
+from chainrule.graph import Array, Operation, Variable, from_cost_to_leaves, plain
 from chainrule.layers import Layer, Network
 from chainrule.metrics import beside
 from chainrule.training.cost import Cost, LossLike
@@ -136,6 +136,16 @@ def record(net: Network, X: Any = None, y: Any = None, loss: LossLike | None = N
         given="nothing" if X is None else "X" if y is None else "X and y",
         constants=names.constants,
     )
+
+
+def on_the_way(trace: Trace) -> list[Variable]:
+    """The nodes between J and the parameters, J first."""
+    order = [node for node in from_cost_to_leaves(trace.J) if node.operation is not None]
+    reached = set(trace.parameters)
+    for node in reversed(order):
+        if any(parent in reached for parent in node.parents):
+            reached.add(node)
+    return [node for node in order if node in reached]
 
 
 def output_symbol(operation: Operation) -> str:

@@ -17,6 +17,7 @@ from chainrule.notes.activations import (
     tanh_derivative,
 )
 from chainrule.notes.broadcasting import broadcast
+from chainrule.notes.computation_graph import computation_graph
 from chainrule.notes.descent import gradient_descent
 from chainrule.notes.dimensions import dimensions
 from chainrule.notes.hyperparameters import effect_of, table
@@ -61,6 +62,7 @@ __all__ = [
     "losses_along_a_line",
     "plot_losses",
     "gradient_descent",
+    "computation_graph",
     "logistic_regression",
     "propagate_loop",
     "propagate",

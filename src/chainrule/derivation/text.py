@@ -1,0 +1,69 @@
+"""Labels: text with light markup for superscripts and subscripts, as in W^{[1]} and x_{1}, and its width on paper."""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SMALL = 0.72
+"""The size of a superscript or subscript beside the text that it belongs to."""
+
+_MARKED = re.compile(r"([\^_])\{([^{}]*)\}")
+_SUBSCRIPTS = str.maketrans("0123456789+-", "₀₁₂₃₄₅₆₇₈₉₊₋")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A piece of a label: on the line (level 0), raised (1) or lowered (-1)."""
+
+    text: str
+    level: int = 0
+
+
+def runs(label: str) -> list[Run]:
+    """The pieces of a label in their order. Braces that mark nothing are text like any other."""
+    pieces, end = [], 0
+    for mark in _MARKED.finditer(label):
+        pieces += [Run(label[end : mark.start()]), Run(mark[2], 1 if mark[1] == "^" else -1)]
+        end = mark.end()
+    return [run for run in [*pieces, Run(label[end:])] if run.text]
+
+
+def unmarked(label: str) -> str:
+    """The label for a terminal or a tooltip: x_{1} becomes x₁, and W^{[1]} becomes W^[1]."""
+    return _MARKED.sub(lambda mark: _lowered(mark[2]) if mark[1] == "_" else f"^{mark[2]}", label)
+
+
+def _lowered(text: str) -> str:
+    return text.translate(_SUBSCRIPTS) if re.fullmatch(r"[0-9+-]+", text) else f"_{text}"
+
+
+def width(label: str, size: float) -> float:
+    """How wide the label is, in DejaVu Sans of that size; no usual sans-serif font is wider."""
+    return sum(_em(letter) * size * (SMALL if run.level else 1) for run in runs(label) for letter in run.text)
+
+
+@functools.cache
+def _em(letter: str) -> float:
+    """The advance of a letter as a share of the font's size; a letter that the font lacks counts as a wide one."""
+    font = _font()
+    if not font.get_char_index(ord(letter)):
+        return 1.0
+    return float(font.load_char(ord(letter)).linearHoriAdvance) / 65536 / _SIZE
+
+
+_SIZE = 100
+
+
+@functools.cache
+def _font() -> Any:
+    """DejaVu Sans, which comes with matplotlib; loaded on use."""
+    import matplotlib
+    from matplotlib.ft2font import FT2Font
+
+    font = FT2Font(str(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")))
+    font.set_size(_SIZE, 72)
+    return font

@@ -1,0 +1,69 @@
+"""Networks as drawings: every node and parameter once, in the notes' names."""
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+
+
+def small():
+    return cr.Network([cr.Dense(4, "relu"), cr.Dense(1, "sigmoid")], seed=0, input_shape=3)
+
+
+def boxes(drawing):
+    return [box.label for box in drawing.diagram.boxes]
+
+
+def edges(drawing):
+    """{(from, to): (above, below)} by the labels of the boxes."""
+    names = boxes(drawing)
+    return {(names[e.source], names[e.target]): (e.above, e.below) for e in drawing.diagram.edges}
+
+
+def test_every_node_has_a_box_and_shapes_and_derivatives_stand_at_the_edges():
+    found = edges(cr.draw(small()))
+    assert found == {
+        ("A^{[0]}", "Z^{[1]}"): ("(3, m)", ""),
+        ("W^{[1]}", "Z^{[1]}"): ("(4, 3)", "dW^{[1]}"),
+        ("b^{[1]}", "Z^{[1]}"): ("(4, 1)", "db^{[1]}"),
+        ("Z^{[1]}", "A^{[1]}"): ("(4, m)", "dZ^{[1]}"),
+        ("A^{[1]}", "Z^{[2]}"): ("(4, m)", "dA^{[1]}"),
+        ("W^{[2]}", "Z^{[2]}"): ("(1, 4)", "dW^{[2]}"),
+        ("b^{[2]}", "Z^{[2]}"): ("(1, 1)", "db^{[2]}"),
+        ("Z^{[2]}", "A^{[2]}"): ("(1, m)", "dZ^{[2]}"),
+        ("A^{[2]}", "J"): ("(1, m)", ""),
+        ("Y", "J"): ("(1, m)", ""),
+    }
+
+
+def test_few_numbers_are_shown_and_they_are_those_of_the_gradient():
+    net = cr.Network([cr.Dense(1, "sigmoid")], seed=0, input_shape=2)
+    X, y = np.array([[1.0, -2.0], [0.5, 3.0]]), [0, 1]
+    found = edges(cr.draw(net, X, y))
+    _, d = cr.gradients(net.copy("float64"), X, y, loss="binary_cross_entropy")
+    a, b = d["dW1"][0]
+    assert found["W^{[1]}", "Z^{[1]}"][1] == f"dW^{{[1]}} = [{a:.4g}, {b:.4g}]"
+    assert found["Y", "J"] == ("[0, 1]", "")
+
+
+def test_a_residual_network_draws_the_way_around():
+    net = cr.Network([cr.Standardize(), cr.Dense(3), cr.Residual([cr.Dense(3, "relu")])], seed=0, input_shape=2)
+    drawing = cr.draw(net)
+    assert {("A^{[1]}", "Z^{[2]}"), ("A^{[1]}", "A^{′[2]}"), ("A^{[2]}", "A^{′[2]}")} <= edges(drawing).keys()
+    assert edges(drawing)["A^{′[0]}", "Z^{[1]}"] == ("(2, m)", "")
+    assert len(boxes(drawing)) == len(set(boxes(drawing)))
+
+
+def test_a_network_of_unknown_size_needs_examples():
+    with pytest.raises(cr.DataError, match="input_shape"):
+        cr.draw(cr.Network([cr.Dense(2)]))
+
+
+def test_a_network_too_large_to_read_is_refused():
+    with pytest.raises(cr.OptionError, match="500"):
+        cr.draw(cr.Network([cr.Dense(1) for _ in range(150)], input_shape=1))
+
+
+def test_examples_belong_to_networks():
+    with pytest.raises(cr.OptionError, match="drawing of a network"):
+        cr.draw(cr.variable(1.0) * 2, X=[[1.0]])

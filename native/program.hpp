@@ -176,7 +176,7 @@ class Program {
     // Parameters or what a rule remembers of them, between the network's order and the program's.
     void load(Buffer<T>& to, int id, const T* from) {
         copy(id, to.data(), [&](T& ours, long i) { ours = from[i]; });
-        if (&to == &theta && values[id].turned) turn(id, 0, values[id].n);
+        if (&to == &theta && values[id].turned) turn(id, 0, padded<T>(values[id].rows) / WIDTH<T> * values[id].n);
     }
     void unload(const Buffer<T>& from, int id, T* to) {
         copy(id, from.data(), [&](T& ours, long i) { to[i] = ours; });

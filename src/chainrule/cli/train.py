@@ -53,7 +53,7 @@ def train(
         typer.Option(help="Epochs without improvement before the end; 0 for never.  [default: epochs / 10, >= 10]"),
     ] = Settings.patience,
     seed: Annotated[int | None, typer.Option(help="Makes the run repeatable.  [default: a fresh one]")] = Settings.seed,
-    engine: Annotated[str, typer.Option(help="Who computes: auto or numpy.")] = Settings.engine,
+    engine: Annotated[str, typer.Option(help="Who computes: auto, native or numpy.")] = Settings.engine,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the interrupted run in --out.")] = False,
     checkpoint_minutes: Annotated[
         float, typer.Option(help="How often the state of the run is saved.")
@@ -140,6 +140,7 @@ def _show_result(result: "Result", data: str) -> None:
     print(
         f"{history.stopped}, {len(history.epochs)} epochs{best}; "
         f"{history.seconds:.1f} s on the {history.engine} engine, seed {history.seed}"
+        + (f"; the native engine has no kernel for {history.reason}" if history.reason else "")
     )
     Console().print(metrics_table({"test": measured["test"], "baseline": measured["baseline"]}))
     print("baseline: an answer that never looks at X, the shares of the classes or the mean")

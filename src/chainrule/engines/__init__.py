@@ -1,11 +1,17 @@
 """Who does the arithmetic. The numpy engine is the reference and always there."""
 
+from chainrule.engines.auto import AutoEngine
 from chainrule.engines.engine import Batch, Batches, Done, Engine, Program
+from chainrule.engines.native import NativeEngine, kernels
 from chainrule.engines.numpy import NumpyEngine
 from chainrule.names import lookup
 
 ENGINES: dict[str, Engine] = {"numpy": NumpyEngine()}
 """The engines that work on this machine, by name."""
+
+_kernels = kernels()
+if _kernels is not None:
+    ENGINES["native"] = NativeEngine(_kernels)
 
 
 def select(name: str) -> Engine:
@@ -14,7 +20,8 @@ def select(name: str) -> Engine:
     Raises:
         OptionError: there is no such engine on this machine.
     """
-    return lookup("engine", name, ENGINES | {"auto": ENGINES["numpy"]})
+    auto = AutoEngine(ENGINES["native"], ENGINES["numpy"]) if "native" in ENGINES else ENGINES["numpy"]
+    return lookup("engine", name, ENGINES | {"auto": auto})
 
 
 __all__ = ["ENGINES", "Batch", "Batches", "Done", "Engine", "Program", "select"]

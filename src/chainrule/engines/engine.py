@@ -68,6 +68,12 @@ class Done:
 class Program(Protocol):
     """A network, a cost and an optimizer, ready to run; it remembers what the optimizer remembers."""
 
+    engine: str
+    """The name of the engine that runs."""
+
+    reason: str
+    """Why it is not a faster one, or nothing."""
+
     t: int
     """How many updates there have been."""
 
@@ -90,8 +96,19 @@ class Engine(Protocol):
 
     name: str
 
-    def program(self, network: Any, cost: Cost, optimizer: Optimizer, seed: int) -> Program:
-        """Get ready to train."""
+    def program(self, network: Any, cost: Any, optimizer: Optimizer, seed: int, outputs: bool = True) -> Program:
+        """Get ready to train.
+
+        Args:
+            outputs: whether anybody wants to see the outputs that are met while training.
+
+        Raises:
+            NotKnown: this engine does not know the network, the cost or the optimizer.
+        """
+        ...
+
+    def check(self, network: Any, cost: Any) -> None:
+        """Raises NotKnown where this engine cannot measure a network with a cost, or predict with it where that is None."""
         ...
 
     def evaluate(self, network: Any, cost: Cost, batches: Iterable[Batch]) -> tuple[float, Array]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
 from importlib import import_module
 from typing import Any
+from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +24,9 @@ SETS = ("avx512", "avx2", "baseline")
 
 CALL = 0.1
 """About how many seconds of work are done between two looks at the keyboard and the progress bar."""
+
+CHUNK = 1024
+"""How many examples are measured or predicted at a time, to bound the memory for what is between the layers."""
 
 _RULES = {GradientDescent: "gradient_descent", Adagrad: "adagrad", RMSProp: "rmsprop", Adam: "adam", AdamW: "adam"}
 _TYPES = {"float32": "f", "float64": "d", "uint8": "b", "int32": "i", "int64": "l"}
@@ -54,8 +59,10 @@ def kernels() -> Any:
 class NativeProgram:
     """See `chainrule.engines.engine.Program`."""
 
+    engine = "native"
+
     def __init__(self, native: Any, network: Any, cost: Any, optimizer: Optimizer, seed: int, outputs: bool):
-        self.network, self.optimizer, self.t = network, optimizer, 0
+        self.network, self.optimizer, self.t, self.reason = network, optimizer, 0, ""
         self.outputs = outputs
         self._native = native
         self._cost = cost
@@ -63,7 +70,7 @@ class NativeProgram:
         self._slots: dict[str, Array] = {name: np.zeros_like(network.flat) for name in optimizer.slots}
         self._steps = steps_of(network, cost, training=True, seed=seed, outputs=outputs)
         if type(optimizer) not in _RULES:
-            raise NotKnown(f"the optimizer {type(optimizer).__name__} is your own")
+            raise NotKnown(f"the optimizer {type(optimizer).__name__}, which is your own")
         self._runner: Runner | None = None
         self._given: tuple[Any, Examples] | None = None
         self._seconds = 1e-4  # of a batch
@@ -155,19 +162,18 @@ class NativeProgram:
 class Examples:
     """X, Y and weights as the kernels read them."""
 
-    def __init__(self, X: Array, Y: Array, weights: Array | None, steps: Steps):
+    def __init__(self, X: Array, Y: Array | None, weights: Array | None, steps: Steps):
         self.X, self.Y = X, np.asarray(Y)
         X = np.ascontiguousarray(X)
         X = X.view(np.uint8) if X.dtype == bool else X if str(X.dtype) in _TYPES else X.astype(np.float64)
         dtype = steps.dtype
-        of_example = steps.shape[:-1]
-        labels = steps.labels and self.Y.size == len(X) * int(np.prod(of_example))
+        labels = steps.labels and self.Y.size == len(X) * math.prod(steps.shape[:-1])
         self.told = {
             "X": X,
             "type": _TYPES[str(X.dtype)],
             "features": X.size // max(len(X), 1),
-            "Y": None if labels or not steps.costs else np.ascontiguousarray(self.Y.reshape(len(X), -1), dtype=dtype),
-            "labels": np.ascontiguousarray(self.Y.reshape(len(X), -1), dtype=np.int64) if labels else None,
+            "Y": None if labels or Y is None else np.ascontiguousarray(self.Y.reshape(len(X), -1), dtype=dtype),
+            "labels": np.ascontiguousarray(self.Y.reshape(len(X), -1), dtype=np.int64) if labels and Y is not None else None,
             "weights": None if weights is None else np.ascontiguousarray(weights, dtype=dtype),
             "weights_of_each": 1 if weights is None else weights.size // len(weights),
             "order": None,
@@ -178,7 +184,8 @@ class Runner:
     """Steps in buffers of their own, for batches up to a size."""
 
     def __init__(self, native: Any, network: Any, steps: Steps, size: int, rule: dict[str, Any]):
-        self.network, self.steps, self.size, self.pid = network, steps, size, os.getpid()
+        self.steps, self.size, self.pid = steps, size, os.getpid()
+        self._network = ref(network)
         kind = native.Program32 if network.dtype == "float32" else native.Program64
         self.runner = kind(
             [value.told() for value in steps.values], [step.told() for step in steps.steps], rule, size, threads()
@@ -188,15 +195,17 @@ class Runner:
         self, examples: Examples, order: Any, m: int, size: int, alphas: Any, t: int, outputs: Any
     ) -> tuple[list[float], bool]:
         """The cost of each batch, and whether the last one was finite. With alphas the network is changed."""
+        network = self._network()
+        assert network is not None
         for step, layer in self.steps.statistics:
             for name in ("mean", "variance"):
                 step.options[name][...] = layer.statistics[name]
-        self.runner.load(0, self.network.flat)
+        self.runner.load(0, network.flat)
         order = None if order is None else np.ascontiguousarray(order, dtype=np.int64)
         told = examples.told | {"order": order}
         costs, finite = self.runner.run(told, m, size, alphas, t, self.steps.output, outputs)
         if alphas is not None:
-            self.runner.unload(0, self.network.flat)
+            self.runner.unload(0, network.flat)
             for step, layer in self.steps.statistics:
                 for name in ("mean", "variance"):
                     layer.statistics[name][...] = step.options[name]
@@ -210,6 +219,61 @@ class NativeEngine:
 
     def __init__(self, native: Any):
         self._native = native
+        self._looking: WeakKeyDictionary[Any, dict[Any, Looking]] = WeakKeyDictionary()
 
-    def program(self, network: Any, cost: Cost, optimizer: Optimizer, seed: int, outputs: bool = True) -> NativeProgram:
+    def program(self, network: Any, cost: Any, optimizer: Optimizer, seed: int, outputs: bool = True) -> NativeProgram:
         return NativeProgram(self._native, network, cost, optimizer, seed, outputs)
+
+    def check(self, network: Any, cost: Any) -> None:
+        """Raises NotKnown where there are no kernels for a network and a cost, or none."""
+        self._look(network, cost)
+
+    def evaluate(self, network: Any, cost: Any, batches: Iterable[Batch]) -> tuple[float, Array]:
+        total, m, outputs = 0.0, 0, []
+        look = self._look(network, cost)
+        for X, Y, weights in batches:
+            costs, output = look(X, Y, weights)
+            total, m = total + float(np.sum(costs)), m + len(X)
+            outputs.append(output)
+        return total / m, np.concatenate(outputs)
+
+    def predict(self, network: Any, X: Array) -> NDArray[Any]:
+        look = self._look(network, None)
+        outputs = [look(network.cast(X[i : i + CHUNK], i), None, None)[1] for i in range(0, len(X), CHUNK)]
+        return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
+
+    def _look(self, network: Any, cost: Any) -> Looking:
+        """The steps that change nothing: made once for a network, as long as its constants stay the same."""
+        kept = self._looking.setdefault(network, {})
+        key = (cost and cost.settings, network.input_shape, network.flat.size, _constants(network))
+        if key not in kept:
+            for other in [other for other in kept if other[0] == key[0]]:
+                del kept[other]
+            kept[key] = Looking(self._native, network, cost)
+        return kept[key]
+
+
+class Looking:
+    """The way forward alone, for evaluation and prediction."""
+
+    def __init__(self, native: Any, network: Any, cost: Any):
+        self._network = ref(network)
+        self._native = native
+        self._steps = steps_of(network, cost, training=False, seed=0, outputs=True)
+        self._runner: Runner | None = None
+
+    def __call__(self, X: Array, Y: Array | None, weights: Array | None) -> tuple[NDArray[Any], NDArray[Any]]:
+        """The cost of each chunk times its number of examples, and the outputs."""
+        network, m = self._network(), len(X)
+        size = min(CHUNK, m)
+        if self._runner is None or self._runner.size < size or self._runner.pid != os.getpid():
+            self._runner = Runner(self._native, network, self._steps, size, {"name": ""})
+        output = np.empty((m, *self._steps.shape), self._steps.dtype)
+        costs, _ = self._runner.run(Examples(X, Y, weights, self._steps), None, m, size, None, 0, output)
+        return np.array(costs) * np.minimum(size, m - size * np.arange(len(costs))), output
+
+
+def _constants(network: Any) -> bytes:
+    """The numbers that become part of the steps: means and deviations that were learned once."""
+    held = [layer.statistics for _, layer in network.family() if "deviation" in layer.statistics]
+    return b"".join(statistics[name].tobytes() for statistics in held for name in ("mean", "deviation"))

@@ -17,11 +17,14 @@ CHUNK = 1024
 class NumpyProgram:
     """See `chainrule.engines.engine.Program`."""
 
+    engine = "numpy"
+
     def __init__(self, network: Trainable, cost: Cost, optimizer: Optimizer, seed: int):
         self.network = network
         self.cost = cost
         self.optimizer = optimizer
         self.seed = seed
+        self.reason = ""
         self.regularized = network.regularized
         self.t = 0
         self.slots: dict[str, Array] = {name: np.zeros_like(network.flat) for name in optimizer.slots}
@@ -61,8 +64,13 @@ class NumpyEngine:
 
     name = "numpy"
 
-    def program(self, network: Trainable, cost: Cost, optimizer: Optimizer, seed: int) -> NumpyProgram:
+    def program(
+        self, network: Trainable, cost: Cost, optimizer: Optimizer, seed: int, outputs: bool = True
+    ) -> NumpyProgram:
         return NumpyProgram(network, cost, optimizer, seed)
+
+    def check(self, network: Trainable, cost: Cost | None) -> None:
+        pass  # what Python can run, it can
 
     def evaluate(self, network: Trainable, cost: Cost, batches: Iterable[Batch]) -> tuple[float, Array]:
         total, m = 0.0, 0

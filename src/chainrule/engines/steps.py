@@ -14,13 +14,22 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.errors import OptionError
 from chainrule.graph import Array, Operation, Variable
 
 EXAMPLE, PARAMETER = 0, 1
 
 
-class NotKnown(Exception):
-    """Why a network cannot be told as steps."""
+class NotKnown(OptionError):
+    """A network that cannot be told as steps.
+
+    Attributes:
+        reason: the layer, activation, loss, optimizer or operation that there is no kernel for.
+    """
+
+    def __init__(self, reason: str):
+        super().__init__(f"the native engine has no kernel for {reason}: engine=\"auto\" takes numpy for such networks.")
+        self.reason = reason
 
 
 @dataclass
@@ -96,14 +105,14 @@ def _refuse_own(network: Any, cost: Any) -> None:
     """What is made by the user may do anything, also what a record of one batch does not show."""
     for _, layer in network.family():
         if not type(layer).__module__.startswith("chainrule."):
-            raise NotKnown(f"the layer {type(layer).__name__} is your own")
+            raise NotKnown(f"the layer {type(layer).__name__}, which is your own")
         activation = getattr(layer, "activation", None)
         if isinstance(activation, functools.partial):
             activation = activation.func
         if not (activation is None or isinstance(activation, str | Operation)):
-            raise NotKnown(f"the activation of {layer!r} is your own")
+            raise NotKnown(f"the activation of {layer!r}, which is your own")
     if cost is not None and cost.own:
-        raise NotKnown(f"the loss {cost.name} is your own")
+        raise NotKnown(f"the loss {cost.name}, which is your own")
 
 
 class _Writer:
@@ -122,7 +131,7 @@ class _Writer:
         with np.errstate(all="ignore"):
             A, variables = self.network.record(X, training=self.training, seed=self.seed, watch=self._own)
             if not isinstance(A, Variable) or A.operation is None:
-                raise NotKnown("the output does not depend on X")
+                raise NotKnown("an output that does not depend on X")
             J = None if self.cost is None else self.cost(A, self._targets(A))
         self._enter_parameters(variables)
         ends = [end for end in ((A if outputs or J is None else None), J) if end is not None]
@@ -158,10 +167,10 @@ class _Writer:
 
     def _write(self, node: Variable) -> None:
         assert node.operation is not None
-        writer: Callable[[Variable], None] = getattr(self, f"_{node.operation.name}", self._plain)
+        writer: Callable[[Variable], None] = getattr(self, f"_step_{node.operation.name}", self._step)
         writer(node)
 
-    def _add(self, node: Variable, kernel: str, inputs: list[int], **options: Any) -> Step:
+    def _append(self, node: Variable, kernel: str, inputs: list[int], **options: Any) -> Step:
         if node.ndim < 2 and node.operation is not None and node.ndim:
             raise NotKnown(f"{kernel} of a vector for all examples")
         if node.ndim:
@@ -173,7 +182,7 @@ class _Writer:
         self.steps.append(step)
         return step
 
-    def _plain(self, node: Variable) -> None:
+    def _step(self, node: Variable) -> None:
         """An operation whose kernel takes its inputs and options as they are."""
         assert node.operation is not None
         name = node.operation.name
@@ -183,62 +192,62 @@ class _Writer:
         if options.get("axis", -1) not in (-1, node.ndim - 1):
             raise NotKnown(f"{name} along the axis {options['axis']}")
         told = {k: float(v) for k, v in options.items() if isinstance(v, int | float) and k != "axis"}
-        self._add(node, name, [self._read(given) for given in node.inputs if isinstance(given, Variable)], **told)
+        self._append(node, name, [self._read(given) for given in node.inputs if isinstance(given, Variable)], **told)
 
     def _read(self, given: Variable) -> int:
         """The number of a value; X and its other shapes are gathered from the data when they are first read."""
         if given not in self.ids:
-            self._add(given, "gather", [])
+            self._append(given, "gather", [])
         return self.ids[given]
 
     def _of_data(self, given: Any) -> bool:
         """Whether it is X or X in another shape, as a variable or as the array that a layer took out of it."""
         return any(given is X or given is X.value for X in self.data)
 
-    def _reshape(self, node: Variable) -> None:
+    def _step_reshape(self, node: Variable) -> None:
         (given,) = node.inputs
         if node.shape[:1] != given.shape[:1]:
             raise NotKnown("a reshape that moves numbers between examples")
         if self._of_data(given):
             self.data.append(node)
         else:
-            self._add(node, "reshape", [self.ids[given]])
+            self._append(node, "reshape", [self.ids[given]])
 
-    def _linear(self, node: Variable) -> None:
+    def _step_linear(self, node: Variable) -> None:
         A, W, *b = node.inputs
         inputs = [self._read(A), self.ids[W], *(self.ids[v] for v in b if v is not None)]
         weights = self.values[self.ids[W]]
         weights.panels = True
         weights.turned = weights.turned or self.values[inputs[0]].wanted
-        self._add(node, "linear", inputs)
+        self._append(node, "linear", inputs)
 
-    def _embedding(self, node: Variable) -> None:
+    def _step_embedding(self, node: Variable) -> None:
         indices, W = node.inputs
         if not self._of_data(indices):
             raise NotKnown("an embedding of something else than X")
-        self._add(node, "embedding", [self.ids[W]])
+        self._append(node, "embedding", [self.ids[W]])
 
-    def _standardize(self, node: Variable) -> None:
+    def _step_standardize(self, node: Variable) -> None:
         A, mean, deviation = node.inputs
         numbers = {"mean": np.asarray(mean, float).tolist(), "deviation": np.asarray(deviation, float).tolist()}
         if self._of_data(A):
-            self._add(node, "gather_standardized", [], **numbers)
+            self._append(node, "gather_standardized", [], **numbers)
         else:
-            self._add(node, "standardize", [self.ids[A]], **numbers)
+            self._append(node, "standardize", [self.ids[A]], **numbers)
 
-    def _unstandardize(self, node: Variable) -> None:
+    def _step_unstandardize(self, node: Variable) -> None:
         A, mean, deviation = node.inputs
         numbers = {"mean": np.asarray(mean, float).tolist(), "deviation": np.asarray(deviation, float).tolist()}
-        self._add(node, "unstandardize", [self._read(A)], **numbers)
+        self._append(node, "unstandardize", [self._read(A)], **numbers)
 
-    def _dropout(self, node: Variable) -> None:
+    def _step_dropout(self, node: Variable) -> None:
         seed, mask = node.options["key"]
-        self._add(node, "dropout", [self._read(node.inputs[0])], rate=node.options["rate"], seed=seed, mask=mask)
+        self._append(node, "dropout", [self._read(node.inputs[0])], rate=node.options["rate"], seed=seed, mask=mask)
 
-    def _batch_norm(self, node: Variable) -> None:
+    def _step_batch_norm(self, node: Variable) -> None:
         layer = self.owners[node]
         n = node.shape[-1]
-        step = self._add(
+        step = self._append(
             node,
             "batch_norm",
             [self._read(given) for given in node.inputs[:3]],
@@ -249,7 +258,7 @@ class _Writer:
         )
         self.statistics.append((step, layer))
 
-    _normalize = _batch_norm
+    _step_normalize = _step_batch_norm
 
 
 def _blank(network: Any) -> Array:

@@ -25,7 +25,8 @@ def descend(
     Raises:
         NotFiniteError: the cost is NaN or infinite; the network has the parameters from before this epoch.
     """
-    program = run.engine.program(run.network, run.cost, optimizer, run.seed)
+    program = run.engine.program(run.network, run.cost, optimizer, run.seed, outputs=run.measuring)
+    run.history.engine, run.history.reason = program.engine, program.reason
     if resumed is not None:
         program.slots, program.t = resumed
     count = len(batches) if isinstance(batches, ArrayBatches) else None
@@ -37,7 +38,8 @@ def descend(
 
         for done in program.epoch(batches, run.epoch, alpha, start=run.running.batches):
             if done.X is not None:
-                error = not_finite(run.network, done.X, done.cost, run.epoch, run.running.batches, run.seed, program.t)
+                batch = run.running.batches + done.batches - 1
+                error = not_finite(run.network, done.X, done.cost, run.epoch, batch, run.seed, program.t)
                 _go_back(run, before, error)
             run.meet(done, count)
             run.save_if_due(program.slots, program.t, after_epoch=False)

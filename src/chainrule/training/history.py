@@ -20,7 +20,7 @@ class History:
         epochs: a dict for each epoch: `epoch` (from 0), `loss` (the mean cost of the batches as they were met, penalty
             included), `seconds`, then each metric under its name, measured on the same outputs; with validation also
             `val_loss` (without penalty) and `val_` with the name of each metric.
-        engine: which engine ran.
+        engine: which engine ran. reason: why it was not a faster one, where that was for the network to say.
         seed: of shuffling and dropout, so that the run can be repeated.
         stopped: why training ended: "all epochs done", "early stopping", "interrupted", or a callback's own words.
         best_epoch: with early stopping, the epoch whose parameters the network has; None without.
@@ -28,6 +28,7 @@ class History:
 
     epochs: list[dict[str, Any]] = field(default_factory=list)
     engine: str = ""
+    reason: str = ""
     seed: int = 0
     stopped: str = ""
     best_epoch: int | None = None

@@ -82,12 +82,17 @@ class Run:
         """Whether there is nothing more to do."""
         return bool(self.history.stopped) or self.epoch >= self.epochs
 
+    @property
+    def measuring(self) -> bool:
+        """Whether the outputs that are met while training are measured."""
+        return bool(self._metrics)
+
     def meet(self, done: Done, batches: int | None) -> None:
-        """Take note of a batch."""
+        """Take note of what was done."""
         running = self.running
         running.cost += done.cost * done.m
         running.m += done.m
-        running.batches += 1
+        running.batches += done.batches
         if self._metrics:
             running.outputs.append(np.asarray(done.output))
             running.targets.append(np.asarray(done.Y))

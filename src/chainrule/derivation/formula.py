@@ -132,6 +132,19 @@ def is_sum(formula: Formula) -> bool:
     return False
 
 
+def without_terms(formula: Formula, absent: set[str]) -> Formula:
+    """The formula without the terms, such as + b, that have one of these symbols in them."""
+    terms: list[Formula] = [()]
+    depth = 0
+    for atom in formula:
+        depth += (atom.symbol in _OPENING) - (atom.symbol in _CLOSING)
+        if depth == 0 and atom.symbol in ("+", "-"):
+            terms.append(())
+        terms[-1] += (atom,)
+    kept = (term for term in terms if not absent & {atom.symbol for atom in symbols(term)})
+    return trim(tuple(atom for term in kept for atom in term))
+
+
 def number(value: float) -> Atom:
     """A number with up to 6 digits; 1e-05 as 10^{-5}."""
     digits, _, exponent = f"{value:.6g}".partition("e")

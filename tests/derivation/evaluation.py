@@ -38,7 +38,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 
 
 def evaluate(source: str, asked: str, values: Values) -> list[Any]:
-    r"""Every right side of the clause that says what `asked` is; what other clauses define, \hat{A}, enters `values`."""
+    r"""Every right side of the clause about `asked`; what other clauses define, such as \hat{A}, enters `values`."""
     equations = sorted(map(sides, clauses(parse(source))), key=lambda equation: equation[0][0].symbol == asked)
     for left, right in equations[:-1]:
         values[name(left[0])] = _function_of(left[2], right, values) if len(left) > 1 else _value(right, values)

@@ -107,7 +107,7 @@ def _part(trace: Trace, node: Variable, i: int) -> tuple[Atom, Formula, str]:
     left, right = sides(clauses(parse(operation.backward[min(i, len(operation.backward) - 1)]))[0])
     shapes = _shapes(trace, variable, right, _operands(operation, node.inputs) | {f"d{output_symbol(operation)}": node})
     if operation.inputs[0].startswith("*"):
-        left, names = parse(f"d{_item(operation, i)}"), names | {"i": Atom(str(i + 1))}
+        left, names = (Atom(f"d{_item(operation, i)}"),), names | {"i": Atom(str(i + 1))}
     right = _with_dots(substitute(right, names))
     if output_symbol(operation) == "J" and node is not trace.J:
         right = (differential(trace.name(node)), Atom(" "), *in_parentheses(right))

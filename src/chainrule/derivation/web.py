@@ -64,5 +64,6 @@ def _line(line: Line) -> str:
 
 def _math(source: str) -> str:
     # MathML sets no space behind the name of a function, := as two signs, and the backslashes inside of words.
-    spaced = re.sub(r"\\([_%#&$])", r"\1", source).replace(r"\ln ", r"\ln\,").replace(":=", r"\coloneqq ")
+    words = re.sub(r"\\([_%#&$])", lambda found: escape(found[1]), source)
+    spaced = words.replace(r"\ln ", r"\ln\,").replace(":=", r"\coloneqq ")
     return str(convert(rf"\displaystyle {spaced}")) if source else ""

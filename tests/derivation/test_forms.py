@@ -35,7 +35,7 @@ def of_twelve_layers():
 
 
 def of_special_letters():
-    own = [DerivedÄ(SPECIAL, called) for called in ("größe", "a_b_c", "50%", "中", "ß")]
+    own = [DerivedÄ(SPECIAL, called) for called in ("größe", "a_b_c", "50%", "a&b", "中", "ß")]
     return cr.derive(cr.Network([*own, cr.Dense(1)], seed=0, input_shape=3), np.full((2, 3), 1e-9), [0, 1])
 
 

@@ -128,3 +128,11 @@ def test_the_formulas_are_true(name, data):
 
 def agree(evaluated: Any, computed: Any) -> None:
     np.testing.assert_allclose(np.asarray(evaluated, float), np.asarray(computed, float), rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("name", ["maximum", "minimum"])
+def test_the_formulas_of_a_choice_are_true_where_both_are_equal(name):
+    operation, A = OPERATIONS[name], np.array([1.0, -2.0])
+    _, backward = operation.differentiate(A, A)
+    for symbol, formula, dA in zip("AB", operation.backward, backward(np.ones(2)), strict=True):
+        agree(*evaluate(formula, f"d{symbol}", {"A": A, "B": A, "dZ": np.ones(2)}), dA)

@@ -136,3 +136,9 @@ def test_the_formulas_of_a_choice_are_true_where_both_are_equal(name):
     _, backward = operation.differentiate(A, A)
     for symbol, formula, dA in zip("AB", operation.backward, backward(np.ones(2)), strict=True):
         agree(*evaluate(formula, f"d{symbol}", {"A": A, "B": A, "dZ": np.ones(2)}), dA)
+
+
+def test_the_formula_of_the_largest_is_true_where_several_are():
+    operation, A = OPERATIONS["max"], np.array([3.0, 1.0, 3.0])
+    Z, backward = operation.differentiate(A)
+    agree(*evaluate(operation.backward[0], "dA", {"A": A, "Z": Z, "dZ": 2.0}), backward(np.float64(2))[0])

@@ -121,6 +121,57 @@ def test_an_npz_file_with_names_as_labels_goes_all_the_way(tmp_path):
     assert done.stdout.splitlines()[2].startswith("1,dog,")
 
 
+@pytest.mark.parametrize("model", ["runs/digits", "runs/digits/model.safetensors"])
+def test_explain_prints_the_derivation(digits_run, model):
+    folder, _ = digits_run
+    done = chainrule("explain", model, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("The derivation\n")
+    parts = [line for line in done.stdout.splitlines() if line in ("Forward", "Cost", "Backward", "Update")]
+    assert parts == ["Forward", "Cost", "Backward", "Update"]
+    L = cr.load(folder / "runs/digits/model.safetensors").layers[-1].l
+    assert re.search(rf"dZ\^\[{L}\] = A\^\[{L}\] − Y +\(10, m\)", done.stdout)
+    assert f"W^[{L}] := W^[{L}] − α dW^[{L}]" in done.stdout
+
+
+def test_explain_takes_another_loss(digits_run):
+    folder, _ = digits_run
+    done = chainrule("explain", "runs/digits", "--loss", "squared_error", cwd=folder)
+    assert "½ ‖" in done.stdout
+    assert "The shortcut" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("out", "starts"), [("a.txt", "The derivation"), ("a.tex", r"\documentclass"), ("deep/a.html", "<!doctype html>")]
+)
+def test_explain_writes_a_file(digits_run, out, starts):
+    folder, _ = digits_run
+    done = chainrule("explain", "runs/digits", "--out", out, cwd=folder)
+    assert done.stdout == f"the derivation is in {out}\n"
+    assert (folder / out).read_text().startswith(starts)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["runs/digits", "--out", "a.pdf"], "written as .txt, .tex or .html, but the file is called a.pdf"),
+        (["runs/digits", "--loss", "cross_entropi"], "Did you mean 'cross_entropy'?"),
+        (["runs/digits", "--loss", "hinge", "--out", "runs/digits/model.safetensors/a.txt"], "cannot write"),
+        (["absent.safetensors"], "cannot read absent.safetensors"),
+        (["runs"], "cannot read runs/model.safetensors"),
+        (["runs/digits/metrics.json"], "damaged or no model file"),
+    ],
+)
+def test_a_mistake_of_explain_is_one_line_on_stderr(digits_run, arguments, words):
+    folder, _ = digits_run
+    done = chainrule("explain", *arguments, cwd=folder)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: ")
+    assert words in line
+
+
 def test_info_names_versions_and_engines(tmp_path):
     done = chainrule("info", cwd=tmp_path)
     assert done.returncode == 0

@@ -30,7 +30,7 @@ class Atom:
     above: Formula = ()
 
 
-_ARGUMENTS = {"frac": 2, "tfrac": 2, "sqrt": 1, "hat": 1, "overline": 1, "operatorname": 1, "mathit": 1}
+_ARGUMENTS = {"frac": 2, "tfrac": 2, "sqrt": 1, "hat": 1, "overline": 1, "operatorname": 1}
 _ACCENTS = (r"\hat",)
 _TOKEN = re.compile(
     r"\\(?:left|right)\s*(?:\\[a-zA-Z]+|\\.|.)|d\\(?:[a-zA-Z]+)|\\[a-zA-Z]+|\\.|[a-zA-Z]+|\d+(?:\.\d+)?|\s+|."
@@ -142,6 +142,19 @@ def is_sum(formula: Formula) -> bool:
     return False
 
 
+def without_terms(formula: Formula, absent: set[str]) -> Formula:
+    """The formula without the terms, such as + b, that have one of these symbols in them."""
+    terms: list[Formula] = [()]
+    depth = 0
+    for atom in formula:
+        depth += (atom.symbol in _OPENING) - (atom.symbol in _CLOSING)
+        if depth == 0 and atom.symbol in ("+", "-"):
+            terms.append(())
+        terms[-1] += (atom,)
+    kept = (term for term in terms if not absent & {atom.symbol for atom in symbols(term)})
+    return trim(tuple(atom for term in kept for atom in term))
+
+
 def number(value: float) -> Atom:
     """A number with up to 6 digits; 1e-05 as 10^{-5}."""
     digits, _, exponent = f"{value:.6g}".partition("e")
@@ -241,12 +254,19 @@ def _scripted(name: Atom, below: Formula, above: Formula) -> Atom:
 
 def _latex_of(atom: Atom) -> str:
     arguments = "".join(f"{{{latex(argument)}}}" for argument in atom.arguments)
-    written = arguments if atom.symbol == _GROUP else atom.symbol + arguments
+    written = arguments if atom.symbol == _GROUP else _as_word(atom.symbol) + arguments
     if atom.below:
         written += f"_{{{latex(atom.below)}}}"
     if atom.above:
         written += f"^{{{latex(atom.above)}}}"
     return written
+
+
+def _as_word(symbol: str) -> str:
+    """The symbol; upright and escaped where it has signs that mean something else in formulas, or are not in them."""
+    if symbol.startswith("\\") or not re.search(r"[_%#&$]|[^\x00-\x7f]", symbol):
+        return symbol
+    return r"\text{" + re.sub(r"([_%#&$])", r"\\\1", symbol) + "}"
 
 
 _UNICODE = {

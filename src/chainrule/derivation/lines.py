@@ -6,7 +6,7 @@ import inspect
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from chainrule.derivation.formula import (
     substitute,
     trim,
     without_parentheses,
+    without_terms,
 )
 from chainrule.derivation.trace import GREEK, Trace, input_symbol, output_symbol, symbol_of
 from chainrule.graph import OPERATIONS, Operation, Variable
@@ -56,8 +57,9 @@ def computed(trace: Trace, node: Variable) -> list[Line]:
     """How the node is computed: one line, or several where the formula has several steps."""
     operation, inputs = as_written(trace, node)
     out, names = output_symbol(operation), _names(trace, node, operation, inputs)
+    absent = {symbol_of(name) for name, given in zip_longest(operation.inputs, inputs) if name and given is None}
     lines = []
-    for clause in clauses(parse(operation.forward)):
+    for clause in clauses(without_terms(parse(operation.forward), absent)):
         left, right = sides(clause)
         formula = _with_dots(substitute(_listed(clause, operation, len(inputs)), names))
         if left[0].symbol == out:
@@ -105,7 +107,7 @@ def _part(trace: Trace, node: Variable, i: int) -> tuple[Atom, Formula, str]:
     left, right = sides(clauses(parse(operation.backward[min(i, len(operation.backward) - 1)]))[0])
     shapes = _shapes(trace, variable, right, _operands(operation, node.inputs) | {f"d{output_symbol(operation)}": node})
     if operation.inputs[0].startswith("*"):
-        left, names = parse(f"d{_item(operation, i)}"), names | {"i": Atom(str(i + 1))}
+        left, names = (Atom(f"d{_item(operation, i)}"),), names | {"i": Atom(str(i + 1))}
     right = _with_dots(substitute(right, names))
     if output_symbol(operation) == "J" and node is not trace.J:
         right = (differential(trace.name(node)), Atom(" "), *in_parentheses(right))

@@ -53,7 +53,8 @@ def derive(net: Network, X: Any = None, y: Any = None, loss: LossLike | None = N
     """
     trace = record(net, X, y, loss, seed=seed)
     trace.J.backward()
-    sections = (*_forward(trace), _cost(trace), *_backward(trace), _update(trace))
+    all_sections = (*_forward(trace), _cost(trace), *_backward(trace), _update(trace))
+    sections = tuple(section for section in all_sections if section.lines)
     used = {atom.symbol for section in sections for line in section.lines for atom in symbols(line.formula)}
     legend = (CONVENTION, *(words for symbol, words in SYMBOLS.items() if symbol in used))
     return Page("The derivation", legend, sections)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -39,13 +40,17 @@ def _section(section: Section) -> str:
 
 
 def _line(line: Line) -> str:
-    left, right = map(latex, around_equals(line.formula))
+    left, right = (_in_ascii(latex(side)) for side in around_equals(line.formula))
     shapes = f" && {line.shapes}" if line.shapes else ""
     if line.numbers is None:
         return f"{left} &{right}{shapes}"
     if not right or line.numbers.ndim == 0:
         return f"{left} &{right} = {matrix(line.numbers)}{shapes}"
     return f"{left} &{right}{shapes} \\\\\n&= {matrix(line.numbers)}"
+
+
+def _in_ascii(formula: str) -> str:
+    return re.sub(r"[^\x00-\x7f]+", lambda found: words(found[0]), formula)
 
 
 def matrix(numbers: NDArray[Any]) -> str:

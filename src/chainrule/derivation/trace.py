@@ -81,7 +81,7 @@ class Trace:
         Args:
             backward: whether they are derivatives.
         """
-        of_cost = variable.operation is not None and variable not in self.layers
+        of_cost = variable is self.Y or (variable.operation is not None and variable not in self.layers)
         if self.given == "nothing" or (self.given == "X" and (backward or of_cost)):
             return None
         array = np.asarray(numbers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 
 from latex2mathml.converter import convert
@@ -62,6 +63,7 @@ def _line(line: Line) -> str:
 
 
 def _math(source: str) -> str:
-    # MathML sets no space behind the name of a function, and := as two signs.
-    spaced = source.replace(r"\ln ", r"\ln\,").replace(":=", r"\coloneqq ")
+    # MathML sets no space behind the name of a function, := as two signs, and the backslashes inside of words.
+    words = re.sub(r"\\([_%#&$])", lambda found: escape(found[1]), source)
+    spaced = words.replace(r"\ln ", r"\ln\,").replace(":=", r"\coloneqq ")
     return str(convert(rf"\displaystyle {spaced}")) if source else ""

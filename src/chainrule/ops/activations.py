@@ -37,7 +37,8 @@ def relu(xp: ModuleType, Z: Array) -> tuple[Array, Backward]:
 
 
 @operation(
-    forward=r"A = [Z > 0]\, Z + [Z \le 0]\, slope\, Z", backward=(r"dZ = dA \odot ([Z > 0] + slope\, [Z \le 0])",)
+    forward=r"A = [Z > 0] \odot Z + slope\, [Z \le 0] \odot Z",
+    backward=(r"dZ = dA \odot ([Z > 0] + slope\, [Z \le 0])",),
 )
 def leaky_relu(xp: ModuleType, Z: Array, *, slope: float = 0.01) -> tuple[Array, Backward]:
     """A = Z where z > 0 and slope · Z elsewhere, slope 0.01 in the notes.
@@ -49,8 +50,8 @@ def leaky_relu(xp: ModuleType, Z: Array, *, slope: float = 0.01) -> tuple[Array,
 
 
 @operation(
-    forward=r"A = [Z > 0]\, Z + [Z \le 0]\, \alpha (e^Z - 1)",
-    backward=(r"dZ = dA \odot ([Z > 0] + [Z \le 0]\, \alpha e^Z)",),
+    forward=r"A = [Z > 0] \odot Z + \alpha\, [Z \le 0] \odot (e^Z - 1)",
+    backward=(r"dZ = dA \odot ([Z > 0] + \alpha\, [Z \le 0] \odot e^Z)",),
 )
 def elu(xp: ModuleType, Z: Array, *, alpha: float = 1.0) -> tuple[Array, Backward]:
     """A = Z where z > 0 and α (e^z − 1) elsewhere: the exponential linear unit (Clevert et al., 2016)."""

@@ -1,0 +1,144 @@
+"""Every formula of the registry, evaluated as the notes read it, against what its operation computes."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from chainrule.derivation.trace import input_symbol, output_symbol, symbol_of
+from chainrule.graph import OPERATIONS, Array, Operation
+from chainrule.ops.broadcasting import unbroadcast
+from derivation.evaluation import Values, evaluate
+from ops.cases import CASES, FEW, Call
+
+NAMES_WHAT_HAPPENS = {"reshape", "index", "embedding", "concatenate", "stack"}
+"""Not evaluated: these formulas only say which numbers go where."""
+
+OF_ONE_VECTOR = {"softmax", "log_softmax", "sum", "mean", "max"}
+OF_MATRICES = {"matmul", "transpose"}
+OF_CLASSES = {"cross_entropy", "softmax_cross_entropy"}
+OF_ONE_OUTPUT = {"huber", "binary_cross_entropy", "sigmoid_binary_cross_entropy", "hinge", "perceptron"}
+"""Losses whose formulas, as in the notes, are those of one output; of several outputs the losses are added."""
+
+OVER = {"batch_norm": 1, "layer_norm": 0}
+"""The axis of the columns of examples over which μ, σ and bars go."""
+
+OF_EXAMPLES = (
+    {"linear", "normalize", "standardize", "unstandardize", "squared_error", "absolute_error"}
+    | OVER.keys()
+    | OF_CLASSES
+    | OF_ONE_OUTPUT
+)
+"""Their formulas have examples as columns. Those of all others hold for arrays as they are."""
+
+EVALUATED = [
+    name
+    for name, operation in OPERATIONS.items()
+    if operation.function.__module__.startswith("chainrule.") and name not in NAMES_WHAT_HAPPENS
+]
+
+
+def as_meant(name: str, call: Call) -> Call:
+    """The call with its arrays in the shapes that the formulas are about: (m, n), or one vector, or two matrices."""
+    A, *rest = call.inputs
+    if name in OF_ONE_VECTOR:
+        return Call((A.ravel(),), {})
+    if name in OF_MATRICES:
+        assume(all(given.ndim == 2 for given in call.inputs))
+        return Call(call.inputs, {})
+    if name in OF_ONE_OUTPUT:
+        A = A.reshape(-1, 1)
+    elif name in OF_EXAMPLES:
+        A = A.reshape(-1, A.shape[-1])
+    if "J" in OPERATIONS[name].forward:
+        Y = one_hot(rest[0], A.shape[1]) if name in OF_CLASSES else rest[0].reshape(A.shape)
+        rest = [Y]  # the formulas are those without weights and without smoothing
+    options = {option: value for option, value in call.options.items() if option != "label_smoothing"}
+    return Call((A, *rest), options)
+
+
+def one_hot(Y: Array, n_classes: int) -> Array:
+    if Y.dtype.kind == "f":
+        return (Y / Y.sum(axis=-1, keepdims=True)).reshape(-1, n_classes)
+    return np.eye(n_classes)[Y.ravel()]
+
+
+def in_columns(name: str, symbol: str, array: Any) -> Any:
+    """The array as the formula has it: examples and vectors become columns, W stays."""
+    if name not in OF_EXAMPLES or np.ndim(array) == 0 or symbol == "W":
+        return array
+    return array.T if array.ndim == 2 else array[:, None]
+
+
+def values_of(operation: Operation, call: Call) -> Values:
+    """What the symbols of the operation's formulas stand for."""
+    absent = {input_symbol(operation, i): 0 for i in range(len(operation.inputs))}
+    named = absent | {input_symbol(operation, i): A for i, A in enumerate(call.inputs) if A is not None}
+    values = {symbol: in_columns(operation.name, symbol, A) for symbol, A in named.items()}
+    values |= {symbol_of(option): value for option, value in (operation.defaults | call.options).items()}
+    values |= {"m": len(call.inputs[0]) if np.ndim(call.inputs[0]) else 1, "n": np.size(call.inputs[0])}
+    values |= {"dJ": 1, "e": np.e}
+    return values | own_symbols(operation, call, values)
+
+
+def own_symbols(operation: Operation, call: Call, values: Values) -> Values:
+    """The symbols that an operation explains in its documentation."""
+    A = values.get("A")
+    if operation.name in OVER:
+        over = {"axis": OVER[operation.name], "keepdims": True}
+        return {r"\mu": A.mean(**over), r"\sigma": A.std(**over), "mean over": over}
+    if operation.name == "normalize":
+        return {r"\mu": values["mean"], r"\sigma": np.sqrt(values["variance"])}
+    if operation.name in ("standardize", "unstandardize"):
+        return {r"\mu": values["mean"], "s": values["deviation"]}
+    if operation.name == "dropout":
+        return {"D": operation(np.ones_like(A), **call.options) > 0}
+    if operation.name == "clip":
+        low, high = values["low"], values["high"]
+        return {"low": -np.inf if low is None else low, "high": np.inf if high is None else high}
+    return {}
+
+
+def test_every_operation_is_evaluated_or_known_not_to_be():
+    assert set(EVALUATED) | NAMES_WHAT_HAPPENS <= set(CASES), "describe the calls of a new operation in ops/cases.py"
+    assert set(OPERATIONS) >= NAMES_WHAT_HAPPENS | OF_ONE_VECTOR | OF_MATRICES | OF_EXAMPLES
+
+
+@pytest.mark.parametrize("name", EVALUATED)
+@FEW
+@given(data=st.data())
+def test_the_formulas_are_true(name, data):
+    operation, call = OPERATIONS[name], as_meant(name, data.draw(CASES[name]))
+    values, out = values_of(operation, call), output_symbol(operation)
+    Z, backward = operation.differentiate(*call.inputs, **call.options)
+    for side in evaluate(operation.forward, out, values):
+        agree(side, in_columns(name, out, Z))
+    dZ = np.random.default_rng(0).uniform(-2, 2, np.shape(Z)) if out != "J" else np.float64(1)
+    values |= {out: in_columns(name, out, Z), f"d{out}": in_columns(name, out, dZ)}
+    for i, (A, formula, dA) in enumerate(zip(call.inputs, operation.backward, backward(dZ), strict=False)):
+        if formula and isinstance(A, np.ndarray):
+            symbol = input_symbol(operation, i)
+            (found,) = evaluate(formula, f"d{symbol}", values)
+            if operation.broadcasts:
+                found = unbroadcast(np, np.asarray(found), A)
+            agree(found, in_columns(name, symbol, dA() if callable(dA) else dA))
+
+
+def agree(evaluated: Any, computed: Any) -> None:
+    np.testing.assert_allclose(np.asarray(evaluated, float), np.asarray(computed, float), rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("name", ["maximum", "minimum"])
+def test_the_formulas_of_a_choice_are_true_where_both_are_equal(name):
+    operation, A = OPERATIONS[name], np.array([1.0, -2.0])
+    _, backward = operation.differentiate(A, A)
+    for symbol, formula, dA in zip("AB", operation.backward, backward(np.ones(2)), strict=True):
+        agree(*evaluate(formula, f"d{symbol}", {"A": A, "B": A, "dZ": np.ones(2)}), dA)
+
+
+def test_the_formula_of_the_largest_is_true_where_several_are():
+    operation, A = OPERATIONS["max"], np.array([3.0, 1.0, 3.0])
+    Z, backward = operation.differentiate(A)
+    agree(*evaluate(operation.backward[0], "dA", {"A": A, "Z": Z, "dZ": 2.0}), backward(np.float64(2))[0])

@@ -34,6 +34,7 @@ std::unique_ptr<Step<T>> make_step(const std::string& name, const nb::dict& o, i
     if (name == "gather") return std::make_unique<Gather<T>>();
     if (name == "gather_standardized") return std::make_unique<GatherStandardized<T>>(numbers("mean"), numbers("deviation"));
     if (name == "linear") return std::make_unique<Linear<T>>();
+    if (name == "narrow_linear") return std::make_unique<NarrowLinear<T>>();
     if (name == "embedding") return std::make_unique<Embedding<T>>();
     if (name == "reshape") return std::make_unique<Reshape<T>>();
     if (name == "add") return std::make_unique<Add<T>>(T(1));

@@ -20,7 +20,7 @@ def select(name: str) -> Engine:
     Raises:
         OptionError: there is no such engine on this machine.
     """
-    auto = AutoEngine(ENGINES["native"], ENGINES["numpy"]) if "native" in ENGINES else ENGINES["numpy"]
+    auto: Engine = AutoEngine(ENGINES["native"], ENGINES["numpy"]) if "native" in ENGINES else ENGINES["numpy"]
     return lookup("engine", name, ENGINES | {"auto": auto})
 
 

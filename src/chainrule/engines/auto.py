@@ -8,7 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from chainrule.engines.engine import Batch, Engine, Program
-from chainrule.engines.steps import NotKnown
+from chainrule.engines.steps import NoKernelError
 from chainrule.graph import Array
 from chainrule.optimizers import Optimizer
 
@@ -24,21 +24,23 @@ class AutoEngine:
     def program(self, network: Any, cost: Any, optimizer: Optimizer, seed: int, outputs: bool = True) -> Program:
         try:
             return self.first.program(network, cost, optimizer, seed, outputs)
-        except NotKnown as reason:
+        except NoKernelError as reason:
             program = self.second.program(network, cost, optimizer, seed, outputs)
             program.reason = reason.reason
             return program
 
+    def check(self, network: Any, cost: Any) -> None:
+        self.second.check(network, cost)
+
     def evaluate(self, network: Any, cost: Any, batches: Iterable[Batch]) -> tuple[float, Array]:
         try:
             self.first.check(network, cost)
-        except NotKnown:
+        except NoKernelError:
             return self.second.evaluate(network, cost, batches)
         return self.first.evaluate(network, cost, batches)
 
     def predict(self, network: Any, X: Array) -> NDArray[Any]:
         try:
-            self.first.check(network, None)
-        except NotKnown:
+            return self.first.predict(network, X)
+        except NoKernelError:
             return self.second.predict(network, X)
-        return self.first.predict(network, X)

@@ -103,12 +103,12 @@ class Engine(Protocol):
             outputs: whether anybody wants to see the outputs that are met while training.
 
         Raises:
-            NotKnown: this engine does not know the network, the cost or the optimizer.
+            NoKernelError: this engine does not know the network, the cost or the optimizer.
         """
         ...
 
     def check(self, network: Any, cost: Any) -> None:
-        """Raises NotKnown where this engine cannot measure a network with a cost, or predict with it where that is None."""
+        """Raises NoKernelError where this engine cannot measure the network with this cost; without one, predict."""
         ...
 
     def evaluate(self, network: Any, cost: Cost, batches: Iterable[Batch]) -> tuple[float, Array]:

@@ -8,14 +8,16 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
 from importlib import import_module
+from threading import Lock
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.engines.engine import Batch, Batches, Cost, Done
-from chainrule.engines.steps import NotKnown, Steps, steps_of
+from chainrule.engines.engine import Batch, Batches, Done
+from chainrule.engines.steps import NoKernelError, Steps, steps_of
+from chainrule.errors import OptionError
 from chainrule.graph import Array
 from chainrule.optimizers import Adagrad, Adam, AdamW, GradientDescent, Optimizer, RMSProp
 
@@ -25,6 +27,9 @@ SETS = ("avx512", "avx2", "baseline")
 CALL = 0.1
 """About how many seconds of work are done between two looks at the keyboard and the progress bar."""
 
+EXAMPLES, WORK = 4, 50_000
+"""Another thread is worth its while from so many examples, and so many multiplications forward, in its part of a batch."""
+
 CHUNK = 1024
 """How many examples are measured or predicted at a time, to bound the memory for what is between the layers."""
 
@@ -33,7 +38,7 @@ _TYPES = {"float32": "f", "float64": "d", "uint8": "b", "int32": "i", "int64": "
 
 
 def threads() -> int:
-    """How many threads compute: CHAINRULE_NUM_THREADS, or the cores that this process may use."""
+    """How many threads may compute: CHAINRULE_NUM_THREADS, or the cores that this process may use."""
     asked = os.environ.get("CHAINRULE_NUM_THREADS", "")
     if asked.isdigit() and int(asked) > 0:
         return int(asked)
@@ -41,8 +46,13 @@ def threads() -> int:
 
 
 def kernels() -> Any:
-    """The module of kernels for this machine, or None where they were not built."""
+    """The module of kernels for this machine, or None where they were not built.
+
+    CHAINRULE_INSTRUCTIONS holds it to an instruction set that is not the best one, such as "avx2".
+    """
     wanted = os.environ.get("CHAINRULE_INSTRUCTIONS", SETS[0])
+    if wanted not in SETS:
+        raise OptionError(f"CHAINRULE_INSTRUCTIONS is {wanted!r}, but must be {', '.join(SETS[:-1])} or {SETS[-1]}.")
     try:
         baseline = import_module("chainrule.engines._baseline")
     except ImportError:
@@ -68,9 +78,9 @@ class NativeProgram:
         self._cost = cost
         self._seed = seed
         self._slots: dict[str, Array] = {name: np.zeros_like(network.flat) for name in optimizer.slots}
-        self._steps = steps_of(network, cost, training=True, seed=seed, outputs=outputs)
         if type(optimizer) not in _RULES:
-            raise NotKnown(f"the optimizer {type(optimizer).__name__}, which is your own")
+            raise NoKernelError(f"the optimizer {type(optimizer).__name__}, which is your own")
+        self._steps = self._steps_for(network.input_shape)
         self._runner: Runner | None = None
         self._given: tuple[Any, Examples] | None = None
         self._seconds = 1e-4  # of a batch
@@ -85,7 +95,7 @@ class NativeProgram:
 
     @slots.setter
     def slots(self, slots: dict[str, Array]) -> None:
-        self._slots = {name: np.array(vector) for name, vector in slots.items()}
+        self._slots = {name: np.array(slots[name]) for name in self.optimizer.slots}
         self._runner = None
 
     def epoch(
@@ -96,14 +106,12 @@ class NativeProgram:
             yield from self._of_arrays(batches, epoch, learning_rate, start)
             return
         for k, (X, Y, weights) in enumerate(batches.epoch(epoch, start), start):
-            done = self._run(Examples(X, Y, weights, self._steps), None, len(X), [learning_rate(k)])
+            done = self._run(Examples(self.network, X, Y, weights, self._steps), None, len(X), [learning_rate(k)])
             yield done
             if done.X is not None:
                 return
 
-    def _of_arrays(
-        self, batches: Any, epoch: int, learning_rate: Callable[[int], float], start: int
-    ) -> Iterator[Done]:
+    def _of_arrays(self, batches: Any, epoch: int, learning_rate: Callable[[int], float], start: int) -> Iterator[Done]:
         order = batches.order(epoch) if batches.shuffle else None
         count, size = len(batches), batches.batch_size
         k = start
@@ -125,13 +133,20 @@ class NativeProgram:
         if batches.cast is not None:
             chosen = rows if order is None else order[rows]
             weights = None if batches.weights is None else batches.weights[chosen]
-            return Examples(batches.cast(batches.X[chosen]), batches.Y[chosen], weights, self._steps), None
+            X = batches.cast(batches.X[chosen])
+            return Examples(self.network, X, batches.Y[chosen], weights, self._steps), None
         if self._given is None or self._given[0] is not batches:
-            self._given = batches, Examples(batches.X, batches.Y, batches.weights, self._steps)
+            self._given = batches, Examples(self.network, batches.X, batches.Y, batches.weights, self._steps)
         return self._given[1], np.arange(rows.start, rows.stop) if order is None else order[rows]
+
+    def _steps_for(self, shape: tuple[int, ...]) -> Steps:
+        return steps_of(self.network, self._cost, shape, training=True, seed=self._seed, outputs=self.outputs)
 
     def _run(self, examples: Examples, order: Any, size: int, alphas: list[float]) -> Done:
         m = len(examples.X) if order is None else len(order)
+        if examples.X.shape[1:] != self._steps.takes:  # a network of sequences takes them in other lengths too
+            slots, self._steps = self.slots, self._steps_for(examples.X.shape[1:])
+            self._slots, self._runner = slots, None
         runner = self._ready(min(size, m))
         outputs = np.empty((m, *self._steps.shape), self.network.dtype) if self.outputs else None
         costs, finite = runner.run(examples, order, m, size, np.array(alphas), self.t, outputs)
@@ -155,25 +170,32 @@ class NativeProgram:
 
     def _rule(self) -> dict[str, Any]:
         told = {field.name: getattr(self.optimizer, field.name) for field in fields(self.optimizer)}
-        numbers = {name: value for name, value in told.items() if isinstance(value, int | float)}
-        return {"name": _RULES[type(self.optimizer)]} | {k: v if isinstance(v, bool) else float(v) for k, v in numbers.items()}
+        numbers = {name: float(value) for name, value in told.items() if type(value) in (int, float)}
+        return {"name": _RULES[type(self.optimizer)], "nesterov": told.get("nesterov", False)} | numbers
 
 
 class Examples:
-    """X, Y and weights as the kernels read them."""
+    """X, Y and weights as the kernels read them.
 
-    def __init__(self, X: Array, Y: Array | None, weights: Array | None, steps: Steps):
+    Raises:
+        DataError: X holds indices that the network's table has no rows for.
+    """
+
+    def __init__(self, network: Any, X: Array, Y: Array | None, weights: Array | None, steps: Steps):
+        if steps.tokens is not None:
+            _check_indices(network, X, steps.tokens)
         self.X, self.Y = X, np.asarray(Y)
         X = np.ascontiguousarray(X)
         X = X.view(np.uint8) if X.dtype == bool else X if str(X.dtype) in _TYPES else X.astype(np.float64)
         dtype = steps.dtype
-        labels = steps.labels and self.Y.size == len(X) * math.prod(steps.shape[:-1])
+        flat = None if Y is None else self.Y.reshape(len(X), -1)
+        labels = steps.labels and Y is not None and self.Y.size == len(X) * math.prod(steps.shape[:-1])
         self.told = {
             "X": X,
             "type": _TYPES[str(X.dtype)],
             "features": X.size // max(len(X), 1),
-            "Y": None if labels or Y is None else np.ascontiguousarray(self.Y.reshape(len(X), -1), dtype=dtype),
-            "labels": np.ascontiguousarray(self.Y.reshape(len(X), -1), dtype=np.int64) if labels and Y is not None else None,
+            "Y": None if labels or flat is None else np.ascontiguousarray(flat, dtype=dtype),
+            "labels": np.ascontiguousarray(flat, dtype=np.int64) if labels else None,
             "weights": None if weights is None else np.ascontiguousarray(weights, dtype=dtype),
             "weights_of_each": 1 if weights is None else weights.size // len(weights),
             "order": None,
@@ -188,7 +210,11 @@ class Runner:
         self._network = ref(network)
         kind = native.Program32 if network.dtype == "float32" else native.Program64
         self.runner = kind(
-            [value.told() for value in steps.values], [step.told() for step in steps.steps], rule, size, threads()
+            [value.told() for value in steps.values],
+            [step.told() for step in steps.steps],
+            rule,
+            size,
+            max(1, min(threads(), size // EXAMPLES, size * steps.work // WORK)),
         )
 
     def run(
@@ -225,52 +251,63 @@ class NativeEngine:
         return NativeProgram(self._native, network, cost, optimizer, seed, outputs)
 
     def check(self, network: Any, cost: Any) -> None:
-        """Raises NotKnown where there are no kernels for a network and a cost, or none."""
-        self._look(network, cost)
+        """Raises NoKernelError where there are no kernels for a network and a cost, or none."""
+        self._look(network, cost, network.input_shape)
 
     def evaluate(self, network: Any, cost: Any, batches: Iterable[Batch]) -> tuple[float, Array]:
         total, m, outputs = 0.0, 0, []
-        look = self._look(network, cost)
         for X, Y, weights in batches:
-            costs, output = look(X, Y, weights)
+            costs, output = self._look(network, cost, X.shape[1:])(X, Y, weights)
             total, m = total + float(np.sum(costs)), m + len(X)
             outputs.append(output)
         return total / m, np.concatenate(outputs)
 
     def predict(self, network: Any, X: Array) -> NDArray[Any]:
-        look = self._look(network, None)
+        look = self._look(network, None, X.shape[1:])
         outputs = [look(network.cast(X[i : i + CHUNK], i), None, None)[1] for i in range(0, len(X), CHUNK)]
         return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
 
-    def _look(self, network: Any, cost: Any) -> Looking:
+    def _look(self, network: Any, cost: Any, shape: tuple[int, ...]) -> Looking:
         """The steps that change nothing: made once for a network, as long as its constants stay the same."""
         kept = self._looking.setdefault(network, {})
-        key = (cost and cost.settings, network.input_shape, network.flat.size, _constants(network))
+        key = (cost and cost.settings, shape, network.flat.size, _constants(network))
         if key not in kept:
             for other in [other for other in kept if other[0] == key[0]]:
                 del kept[other]
-            kept[key] = Looking(self._native, network, cost)
+            kept[key] = Looking(self._native, network, cost, shape)
         return kept[key]
 
 
 class Looking:
     """The way forward alone, for evaluation and prediction."""
 
-    def __init__(self, native: Any, network: Any, cost: Any):
+    def __init__(self, native: Any, network: Any, cost: Any, shape: tuple[int, ...]):
         self._network = ref(network)
         self._native = native
-        self._steps = steps_of(network, cost, training=False, seed=0, outputs=True)
+        self._lock = Lock()  # the buffers are for one at a time
+        self._steps = steps_of(network, cost, shape, training=False)
         self._runner: Runner | None = None
 
     def __call__(self, X: Array, Y: Array | None, weights: Array | None) -> tuple[NDArray[Any], NDArray[Any]]:
         """The cost of each chunk times its number of examples, and the outputs."""
         network, m = self._network(), len(X)
         size = min(CHUNK, m)
-        if self._runner is None or self._runner.size < size or self._runner.pid != os.getpid():
-            self._runner = Runner(self._native, network, self._steps, size, {"name": ""})
+        examples = Examples(network, X, Y, weights, self._steps)
         output = np.empty((m, *self._steps.shape), self._steps.dtype)
-        costs, _ = self._runner.run(Examples(X, Y, weights, self._steps), None, m, size, None, 0, output)
+        with self._lock:
+            if self._runner is None or self._runner.size < size or self._runner.pid != os.getpid():
+                self._runner = Runner(self._native, network, self._steps, size, {"name": ""})
+            costs, _ = self._runner.run(examples, None, m, size, None, 0, output)
         return np.array(costs) * np.minimum(size, m - size * np.arange(len(costs))), output
+
+
+def _check_indices(network: Any, X: Array, tokens: int) -> None:
+    """Let the network itself say what is wrong with indices that are no whole numbers or out of range."""
+    if X.dtype.kind not in "iu":
+        network.output(X[:1])
+    wrong = (X < 0) | (tokens <= X)
+    if wrong.any():
+        network.output(X[wrong.reshape(len(X), -1).any(axis=1)][:1])
 
 
 def _constants(network: Any) -> bytes:

@@ -19,8 +19,11 @@ from chainrule.graph import Array, Operation, Variable
 
 EXAMPLE, PARAMETER = 0, 1
 
+NARROW = 3
+"""A linear step of no more outputs than this has a kernel of its own."""
 
-class NotKnown(OptionError):
+
+class NoKernelError(OptionError):
     """A network that cannot be told as steps.
 
     Attributes:
@@ -28,7 +31,7 @@ class NotKnown(OptionError):
     """
 
     def __init__(self, reason: str):
-        super().__init__(f"the native engine has no kernel for {reason}: engine=\"auto\" takes numpy for such networks.")
+        super().__init__(f'the native engine has no kernel for {reason}: engine="auto" takes numpy where it must.')
         self.reason = reason
 
 
@@ -50,6 +53,7 @@ class Value:
     weights: bool = False
 
     def told(self) -> tuple[Any, ...]:
+        """What the kernels read."""
         return (self.kind, self.rows, self.n, self.wanted, self.panels, self.turned, self.weights)
 
 
@@ -63,6 +67,7 @@ class Step:
     options: dict[str, Any] = field(default_factory=dict)
 
     def told(self) -> tuple[Any, ...]:
+        """What the kernels read."""
         return (self.kernel, self.inputs, self.output, self.options)
 
 
@@ -71,48 +76,67 @@ class Steps:
     """A network, and a cost if there is one.
 
     Attributes:
+        takes, shape: the shapes of one example and of its output.
         values, steps: what there is, and what is done, in order.
-        output: the value that the network returns. shape: of one example's output.
+        output: the value that the network returns; -1 if nobody wants to see it.
+        tokens: how many rows the table of an embedding has, which X holds the numbers of; None where X holds features.
         costs: whether there is a cost. labels: whether it takes the numbers of classes, where Y holds them.
         dtype: the network's type.
         statistics: by the step that reads and moves them, the layer that keeps them.
     """
 
+    takes: tuple[int, ...]
     values: list[Value]
     steps: list[Step]
     output: int
     shape: tuple[int, ...]
+    tokens: int | None
     costs: bool
     labels: bool
     dtype: str
     statistics: list[tuple[Step, Any]]
 
+    @property
+    def work(self) -> int:
+        """About how many multiplications one example takes, forward."""
+        return sum(
+            self.values[step.inputs[1]].rows * self.values[step.inputs[1]].n * self.values[step.output].rows
+            for step in self.steps
+            if step.kernel.endswith("linear")
+        )
 
-def steps_of(network: Any, cost: Any, *, training: bool, seed: int, outputs: bool) -> Steps:
+
+def steps_of(
+    network: Any, cost: Any, shape: tuple[int, ...], *, training: bool, seed: int = 0, outputs: bool = True
+) -> Steps:
     """The steps of one pass.
 
     Args:
+        shape: of one example.
         outputs: whether anybody wants to see the network's output.
 
     Raises:
-        NotKnown: a layer, an activation, a loss or an operation that no kernel is for.
+        NoKernelError: a layer, an activation, a loss or an operation that no kernel is for.
+        ShapeError: the network does not take examples of this shape.
     """
+    if not shape:
+        raise NoKernelError("examples that are single numbers")
     _refuse_own(network, cost)
-    return _Writer(network, cost, training, seed).write(outputs)
+    return _Writer(network, cost, training, seed).write(shape, outputs)
 
 
 def _refuse_own(network: Any, cost: Any) -> None:
     """What is made by the user may do anything, also what a record of one batch does not show."""
     for _, layer in network.family():
         if not type(layer).__module__.startswith("chainrule."):
-            raise NotKnown(f"the layer {type(layer).__name__}, which is your own")
+            raise NoKernelError(f"the layer {type(layer).__name__}, which is your own")
         activation = getattr(layer, "activation", None)
         if isinstance(activation, functools.partial):
             activation = activation.func
         if not (activation is None or isinstance(activation, str | Operation)):
-            raise NotKnown(f"the activation of {layer!r}, which is your own")
+            raise NoKernelError(f"the activation of {layer!r}, which is your own")
     if cost is not None and cost.own:
-        raise NotKnown(f"the loss {cost.name}, which is your own")
+        raise NoKernelError(f"the loss {cost.name}, which is your own")
 
 
 class _Writer:
@@ -124,25 +148,28 @@ class _Writer:
         self.steps: list[Step] = []
         self.statistics: list[tuple[Step, Any]] = []
         self.data: list[Variable] = []  # X, and X in other shapes
+        self.tokens: int | None = None
 
-    def write(self, outputs: bool) -> Steps:
-        X = Variable(_blank(self.network), "X")
+    def write(self, shape: tuple[int, ...], outputs: bool) -> Steps:
+        X = Variable(_blank(self.network, shape), "X")
         self.data.append(X)
         with np.errstate(all="ignore"):
             A, variables = self.network.record(X, training=self.training, seed=self.seed, watch=self._own)
             if not isinstance(A, Variable) or A.operation is None:
-                raise NotKnown("an output that does not depend on X")
+                raise NoKernelError("an output that does not depend on X")
             J = None if self.cost is None else self.cost(A, self._targets(A))
         self._enter_parameters(variables)
         ends = [end for end in ((A if outputs or J is None else None), J) if end is not None]
         for node in _in_order(ends):
             self._write(node)
-        output = self.ids.get(A, -1)
+        output = self._read(A) if outputs or J is None else -1
         return Steps(
+            shape,
             self.values,
             self.steps,
             output,
             A.shape[1:],
+            tokens=self.tokens,
             costs=self.cost is not None,
             labels=self.cost is not None and self.cost.task == "classes",
             dtype=self.network.dtype,
@@ -159,7 +186,7 @@ class _Writer:
     def _enter_parameters(self, variables: dict[str, Variable]) -> None:
         for name, held in self.network.parameters.items():
             if held.ndim > 2:
-                raise NotKnown(f"the parameter {name} of shape {held.shape}")
+                raise NoKernelError(f"the parameter {name} of shape {held.shape}")
             rows, n = held.shape if held.ndim == 2 else (1, held.size)
             if name in variables:
                 self.ids[variables[name]] = len(self.values)
@@ -172,7 +199,7 @@ class _Writer:
 
     def _append(self, node: Variable, kernel: str, inputs: list[int], **options: Any) -> Step:
         if node.ndim < 2 and node.operation is not None and node.ndim:
-            raise NotKnown(f"{kernel} of a vector for all examples")
+            raise NoKernelError(f"{kernel} of a vector for all examples")
         if node.ndim:
             self.ids[node] = len(self.values)
             rows = math.prod(node.shape[1:-1])
@@ -187,10 +214,10 @@ class _Writer:
         assert node.operation is not None
         name = node.operation.name
         if name not in KERNELS:
-            raise NotKnown(f"the operation {name}")
+            raise NoKernelError(f"the operation {name}")
         options = node.operation.defaults | node.options
         if options.get("axis", -1) not in (-1, node.ndim - 1):
-            raise NotKnown(f"{name} along the axis {options['axis']}")
+            raise NoKernelError(f"{name} along the axis {options['axis']}")
         told = {k: float(v) for k, v in options.items() if isinstance(v, int | float) and k != "axis"}
         self._append(node, name, [self._read(given) for given in node.inputs if isinstance(given, Variable)], **told)
 
@@ -207,7 +234,7 @@ class _Writer:
     def _step_reshape(self, node: Variable) -> None:
         (given,) = node.inputs
         if node.shape[:1] != given.shape[:1]:
-            raise NotKnown("a reshape that moves numbers between examples")
+            raise NoKernelError("a reshape that moves numbers between examples")
         if self._of_data(given):
             self.data.append(node)
         else:
@@ -217,6 +244,9 @@ class _Writer:
         A, W, *b = node.inputs
         inputs = [self._read(A), self.ids[W], *(self.ids[v] for v in b if v is not None)]
         weights = self.values[self.ids[W]]
+        if weights.rows <= NARROW:
+            self._append(node, "narrow_linear", inputs)
+            return
         weights.panels = True
         weights.turned = weights.turned or self.values[inputs[0]].wanted
         self._append(node, "linear", inputs)
@@ -224,7 +254,8 @@ class _Writer:
     def _step_embedding(self, node: Variable) -> None:
         indices, W = node.inputs
         if not self._of_data(indices):
-            raise NotKnown("an embedding of something else than X")
+            raise NoKernelError("an embedding of something else than X")
+        self.tokens = min(len(W.value), self.tokens or len(W.value))
         self._append(node, "embedding", [self.ids[W]])
 
     def _step_standardize(self, node: Variable) -> None:
@@ -261,9 +292,9 @@ class _Writer:
     _step_normalize = _step_batch_norm
 
 
-def _blank(network: Any) -> Array:
+def _blank(network: Any, shape: tuple[int, ...]) -> Array:
     """Two examples of zeros, in the type that the first layer takes."""
-    return network.cast(np.zeros((2, *network.input_shape), np.uint8))
+    return network.cast(np.zeros((2, *shape), np.uint8))
 
 
 def _in_order(ends: list[Variable]) -> Iterator[Variable]:
@@ -285,7 +316,8 @@ def _in_order(ends: list[Variable]) -> Iterator[Variable]:
 
 KERNELS = frozenset(
     itertools.chain(
-        ("identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "softmax", "log_softmax"),
+        ("identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus"),
+        ("softmax", "log_softmax"),
         ("squared_error", "absolute_error", "huber", "binary_cross_entropy", "sigmoid_binary_cross_entropy"),
         ("cross_entropy", "softmax_cross_entropy", "hinge", "perceptron"),
         ("layer_norm", "add", "subtract"),

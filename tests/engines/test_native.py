@@ -1,0 +1,258 @@
+"""The native engine does what the numpy engine does, at any number of threads, and says what it does not know."""
+
+import functools
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.data.batches import ArrayBatches
+from chainrule.engines import ENGINES, native
+from chainrule.engines.steps import KERNELS
+from chainrule.ops import ACTIVATIONS, LOSSES
+from chainrule.training.cost import Cost
+
+pytestmark = pytest.mark.skipif("native" not in ENGINES, reason="the kernels were not built")
+
+TOLERANCE = {"float64": 1e-12, "float32": 2e-5}
+RANDOM = np.random.default_rng(0)
+X = RANDOM.normal(size=(101, 7))
+TARGETS = {
+    "cross_entropy": RANDOM.integers(0, 3, 101),
+    "binary_cross_entropy": RANDOM.integers(0, 2, (101, 3)),
+    "hinge": RANDOM.choice([-1.0, 1.0], (101, 3)),
+    "perceptron": RANDOM.choice([-1.0, 1.0], (101, 3)),
+}
+LAST = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid"}
+
+
+@pytest.fixture(autouse=True)
+def two_threads(monkeypatch):
+    monkeypatch.setenv("CHAINRULE_NUM_THREADS", "2")
+
+
+def train(
+    engine, layers, loss="cross_entropy", *, optimizer=None, dtype="float64", X=X, y=None, weights=None, steps=50
+):
+    """The network after that many updates in batches of 16, the costs of its epochs, and the last outputs."""
+    y = TARGETS.get(loss, np.sin(np.arange(303.0)).reshape(101, 3)) if y is None else y
+    net = cr.Network(layers(), seed=0, dtype=dtype, input_shape=X.shape[1:])
+    for _, layer in net.family():
+        if isinstance(layer, cr.Standardize):
+            layer.learn([y[:, None] * [1.0, 2, 3] if layer.inverse else X])
+    optimizer = optimizer or cr.Adam(0.01)
+    batches = ArrayBatches(net.cast(X), y, weights, batch_size=16, shuffle=True, seed=3)
+    program = ENGINES[engine].program(net, Cost(loss), optimizer, seed=7)
+    costs = []
+    for epoch in range(-(-steps // len(batches))):
+        done = list(program.epoch(batches, epoch, lambda k: optimizer.alpha(0)))
+        costs.append(sum(d.cost * d.m for d in done) / sum(d.m for d in done))
+    return net, costs, done[-1].output[-1:], program
+
+
+def assert_same(layers, loss="cross_entropy", dtype="float64", **options):
+    a, b = (train(engine, layers, loss, dtype=dtype, **options) for engine in ("numpy", "native"))
+    close = {"rtol": TOLERANCE[dtype], "atol": TOLERANCE[dtype]}
+    np.testing.assert_allclose(b[1], a[1], **close)
+    np.testing.assert_allclose(b[2], a[2], **close)
+    for name, value in a[0].state().items():
+        np.testing.assert_allclose(b[0].state()[name], value, **close, err_msg=name)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_every_activation(activation, dtype):
+    assert_same(lambda: [cr.Dense(9, activation), cr.Dense(3, "softmax")], dtype=dtype, steps=14)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("loss", LOSSES)
+def test_every_loss(loss, dtype):
+    assert_same(lambda: [cr.Dense(8, "tanh"), cr.Dense(3, LAST.get(loss))], loss, dtype=dtype)
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "binary_cross_entropy"])
+@pytest.mark.parametrize("shortcut", [True, False])
+def test_smoothed_one_hot_labels_and_weights_with_the_shortcut_and_without(loss, shortcut):
+    smooth = functools.partial(LOSSES[loss], label_smoothing=0.2)
+    y = np.eye(3)[TARGETS["cross_entropy"]]
+    after = [] if shortcut else ["identity"]
+    weights = RANDOM.uniform(0.5, 1.5, 101)
+    assert_same(lambda: [cr.Dense(3, LAST[loss]), *map(cr.Activation, after)], smooth, y=y, weights=weights)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        cr.GradientDescent(0.2),
+        cr.GradientDescent(0.1, momentum=0.9, l2=0.01),
+        cr.GradientDescent(0.1, momentum=0.9, nesterov=True, clip_norm=0.1),
+        cr.Adagrad(0.05, clip_value=0.01),
+        cr.RMSProp(0.01, weight_decay=0.1),
+        cr.Adam(0.01, l2=0.01, clip_norm=0.05),
+        cr.AdamW(0.01),
+    ],
+    ids=repr,
+)
+def test_every_optimizer_with_regularization_and_clipping(optimizer, dtype):
+    assert_same(lambda: [cr.Dense(9, "tanh"), cr.Dense(3, "softmax")], dtype=dtype, optimizer=optimizer)
+
+
+def with_shortcut():
+    return [cr.Residual([cr.Dense(4)], cr.Dense(4)), cr.Dense(3, "softmax")]
+
+
+LAYERS = {
+    "standardize": lambda: [cr.Standardize(), cr.Dense(3, "softmax")],
+    "standardize later": lambda: [cr.Dense(3), cr.Standardize(inverse=True), cr.Activation("softmax")],
+    "dropout": lambda: [cr.Dense(40, "relu"), cr.Dropout(0.4), cr.Dropout(0.2), cr.Dense(3, "softmax")],
+    "batch norm": lambda: [cr.Dense(9, bias=False), cr.BatchNorm(), cr.Activation("tanh"), cr.Dense(3, "softmax")],
+    "layer norm": lambda: [cr.Dense(9), cr.LayerNorm(), cr.Dense(3, "softmax")],
+    "residual": lambda: [cr.Dense(9), cr.Residual([cr.Dense(9, "tanh"), cr.LayerNorm()]), cr.Dense(3, "softmax")],
+    "nested": lambda: [cr.Network([cr.Dense(9, "tanh")]), *with_shortcut()],
+    "wide": lambda: [cr.Dense(70, "tanh"), cr.Dense(33, "gelu"), cr.Dense(17, "silu"), cr.Dense(3, "softmax")],
+}
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_layer(name, dtype):
+    assert_same(LAYERS[name], dtype=dtype)
+
+
+def test_sequences_and_embeddings():
+    tokens = RANDOM.integers(0, 9, (101, 4))
+    assert_same(lambda: [cr.Embedding(9, 5), cr.Dense(4, "tanh"), cr.Flatten(), cr.Dense(3, "softmax")], X=tokens)
+    steps = RANDOM.normal(size=(101, 4, 6))
+    labels = RANDOM.integers(0, 3, (101, 4))
+    assert_same(lambda: [cr.Dense(5, "tanh"), cr.Dense(3, "softmax")], X=steps, y=labels)
+    assert_same(lambda: [cr.Flatten(), cr.Dense(5, "tanh"), cr.Dense(3, "softmax")], X=steps)
+
+
+def test_the_last_batch_may_be_a_single_example_for_batch_normalization():
+    assert_same(LAYERS["batch norm"], X=X[:97], y=TARGETS["cross_entropy"][:97])
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.uint8, np.int16, np.int64, bool])
+def test_standardized_data_of_every_type(kind):
+    data = RANDOM.uniform(0, 200, (101, 7))
+    data = data > 90 if kind is bool else data.astype(kind)
+    assert_same(LAYERS["standardize"], X=data, dtype="float32", steps=14)
+
+
+def test_the_same_bits_every_time_and_a_mask_that_does_not_depend_on_the_threads(monkeypatch):
+    runs = [train("native", LAYERS["dropout"])[0].flat for _ in range(2)]
+    np.testing.assert_array_equal(runs[0], runs[1])
+    for n in "1", "3":
+        monkeypatch.setenv("CHAINRULE_NUM_THREADS", n)
+        np.testing.assert_allclose(train("native", LAYERS["dropout"])[0].flat, runs[0], rtol=1e-9)
+
+
+def test_how_many_batches_one_call_does_changes_no_bit(monkeypatch):
+    at_once = train("native", LAYERS["batch norm"])
+    monkeypatch.setattr(native, "CALL", 0.0)
+    one_by_one = train("native", LAYERS["batch norm"])
+    np.testing.assert_array_equal(at_once[0].flat, one_by_one[0].flat)
+
+
+def test_slots_come_in_the_order_of_the_network_and_can_be_given_back():
+    a = train("numpy", LAYERS["wide"])[3].slots
+    *_, program = train("native", LAYERS["wide"])
+    assert [*program.slots] == ["m", "v"]
+    for name in a:
+        np.testing.assert_allclose(program.slots[name], a[name], rtol=1e-9, atol=1e-15)
+    program.slots = {"v": program.slots["v"], "m": program.slots["m"]}  # a file may have another order
+    for name in a:
+        np.testing.assert_allclose(program.slots[name], a[name], rtol=1e-9, atol=1e-15)
+
+
+@pytest.mark.parametrize("m", [1, 2, 100, 1025])
+def test_predictions(m):
+    net = cr.Network([cr.Dense(9, "tanh"), cr.BatchNorm(), cr.Dense(3, "softmax")], seed=0, input_shape=7)
+    data = RANDOM.normal(size=(m, 7))
+    np.testing.assert_allclose(net.predict(data, engine="native"), net.predict(data, engine="numpy"), atol=1e-6)
+    net.set_parameters({"W1": np.ones((9, 7))})
+    np.testing.assert_allclose(net.predict(data, engine="native"), net.predict(data, engine="numpy"), atol=1e-6)
+
+
+@pytest.mark.parametrize("weights", [None, RANDOM.uniform(size=101)])
+def test_evaluation(weights):
+    net = cr.Network([cr.Dense(9, "tanh"), cr.Dense(3, "softmax")], seed=0, input_shape=7)
+    found = [
+        cr.evaluate(net, X, TARGETS["cross_entropy"], loss="cross_entropy", metrics=["accuracy"], sample_weight=weights,
+                    engine=engine)
+        for engine in ("numpy", "native")
+    ]  # fmt: skip
+    assert found[0] == pytest.approx(found[1], rel=1e-5)
+
+
+def test_a_cost_that_is_not_finite_changes_nothing_and_is_told_with_its_batch():
+    net = cr.Network([cr.Dense(9, "relu"), cr.Dense(1)], seed=0, input_shape=7)
+    kept = [net.flat.copy()]
+    with pytest.raises(cr.NotFiniteError, match=r"epoch 0, batch \d: the cost is (nan|inf)"):
+        cr.train(
+            net,
+            X * 3,
+            TARGETS["cross_entropy"],
+            loss="squared_error",
+            optimizer=cr.GradientDescent(0.2),
+            epochs=200,
+            batch_size=16,
+            engine="native",
+            seed=0,
+            callbacks=lambda run: kept.append(run.network.flat.copy()),
+            progress=False,
+        )
+    np.testing.assert_array_equal(net.flat, kept[-1])
+
+
+class Own(cr.Layer):
+    def forward(self, A):
+        return A * 2
+
+
+@pytest.mark.parametrize(
+    ("layers", "loss", "optimizer", "what"),
+    [
+        (lambda: [Own(), cr.Dense(3, "softmax")], "cross_entropy", "adam", "the layer Own"),
+        (lambda: [cr.Dense(3, lambda Z: Z), cr.Activation("softmax")], "cross_entropy", "adam", "the activation"),
+        (lambda: [cr.Dense(3)], lambda A, Y: ((A - Y) ** 2).mean(), "adam", "the loss <lambda>"),
+        (lambda: [cr.Dense(3)], "squared_error", type("Mine", (cr.Adam,), {})(), "the optimizer Mine"),
+    ],
+)
+def test_what_there_is_no_kernel_for_goes_to_numpy_and_is_named(layers, loss, optimizer, what):
+    y = TARGETS["cross_entropy"] if loss == "cross_entropy" else np.zeros((101, 3))
+    options = {"loss": loss, "optimizer": optimizer, "epochs": 1, "seed": 0, "progress": False}
+    history = cr.train(cr.Network(layers(), seed=0), X, y, **options)
+    assert history.engine == "numpy"
+    assert history.reason.startswith(what)
+    with pytest.raises(cr.OptionError, match=what):
+        cr.train(cr.Network(layers(), seed=0), X, y, engine="native", **options)
+
+
+def test_every_kernel_has_an_operation_of_its_name():
+    assert not KERNELS - cr.ops.OPERATIONS.keys()
+
+
+@pytest.mark.parametrize("instructions", native.SETS)
+def test_every_instruction_set_that_this_machine_has(instructions):
+    program = (
+        "import numpy as np, chainrule as cr\n"
+        "X = np.random.default_rng(0).normal(size=(64, 20)); y = np.arange(64) % 3\n"
+        "net = cr.Network([cr.Dense(33, 'tanh'), cr.Dense(3, 'softmax')], seed=0, dtype='float64')\n"
+        "h = cr.train(net, X, y, loss='cross_entropy', epochs=3, batch_size=16, seed=0, progress=False)\n"
+        "print(h.engine, h['loss'][-1])"
+    )
+    environment = os.environ | {"CHAINRULE_INSTRUCTIONS": instructions}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    engine, cost = done.stdout.split()
+    net = cr.Network([cr.Dense(33, "tanh"), cr.Dense(3, "softmax")], seed=0, dtype="float64")
+    data = np.random.default_rng(0).normal(size=(64, 20))
+    expected = cr.train(net, data, np.arange(64) % 3, loss="cross_entropy", epochs=3, batch_size=16, seed=0,
+                        progress=False, engine="numpy")  # fmt: skip
+    assert engine == "native"
+    assert float(cost) == pytest.approx(expected["loss"][-1], rel=1e-10)

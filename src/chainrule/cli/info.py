@@ -11,7 +11,7 @@ def info() -> None:
     import numpy as np
 
     import chainrule
-    from chainrule.engines import ENGINES
+    from chainrule.engines import ENGINES, native
 
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -19,6 +19,7 @@ def info() -> None:
     print(f"python        {platform.python_version()}  {sys.executable}")
     print(f"machine       {platform.system()} {platform.machine()}, {cores} cores")
     print(f"engines       {', '.join(ENGINES)}")
+    print(f"native engine {native.described()}")
     print(f"BLAS          {blas['name']} {blas['version']}")
     for package in ("numpy", "scipy", "scikit-learn", "safetensors", "matplotlib"):
         try:

@@ -28,7 +28,7 @@ CALL = 0.1
 """About how many seconds of work are done between two looks at the keyboard and the progress bar."""
 
 EXAMPLES, WORK = 4, 50_000
-"""Another thread is worth its while from so many examples, and so many multiplications forward, in its part of a batch."""
+"""Another thread is worth its while with so many examples, and multiplications forward, in its part of a batch."""
 
 CHUNK = 1024
 """How many examples are measured or predicted at a time, to bound the memory for what is between the layers."""
@@ -64,6 +64,14 @@ def kernels() -> Any:
             except ImportError:
                 continue
     return baseline
+
+
+def described() -> str:
+    """The native engine on this machine, in words."""
+    module = kernels()
+    if module is None:
+        return "not built: there was no C++20 compiler when chainrule was installed"
+    return f"{module.__name__.rpartition('._')[2]} instructions, {threads()} threads"
 
 
 class NativeProgram:

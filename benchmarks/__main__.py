@@ -13,6 +13,8 @@ from benchmarks.contestants import installed
 from benchmarks.work import WORK, Work
 
 WARM_UP = 2
+REST = 0.1
+"""Seconds before each turn: a BLAS keeps its threads awake for a moment after the last product, on others' cores."""
 AGREEMENT = 0.05
 """How far the costs may lie apart, as a part of the cost of knowing nothing, ln n_classes."""
 
@@ -24,6 +26,7 @@ def measure(work: Work, epochs: int) -> dict[str, tuple[list[float], float]]:
     costs = {}
     for epoch in range(WARM_UP + epochs):
         for name, run in ways.items():
+            time.sleep(REST)
             began = time.perf_counter()
             costs[name] = run()
             if epoch >= WARM_UP:
@@ -39,8 +42,8 @@ def main() -> None:
     print(f"{platform.machine()}, Python {platform.python_version()}, {arguments.epochs} epochs each, interleaved")
     for work in WORK:
         found = measure(work, arguments.epochs)
-        ours, *peers = found
-        fastest = min(median(found[peer][0]) for peer in peers)
+        ours = next(iter(found))
+        fastest = min(median(seconds) for name, (seconds, _) in found.items() if not name.startswith("chainrule"))
         table = Table("", "ms/epoch", "min-max", "speed / fastest peer", "cost", title=work.name, title_justify="left")
         for name, (seconds, cost) in found.items():
             spread = f"{1e3 * min(seconds):.0f}-{1e3 * max(seconds):.0f}"

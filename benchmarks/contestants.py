@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from itertools import count
 
@@ -10,18 +11,18 @@ import numpy as np
 import chainrule as cr
 from benchmarks.work import Work
 from chainrule.data.batches import ArrayBatches
-from chainrule.engines import select
+from chainrule.engines import ENGINES
 from chainrule.training.cost import Cost
 
 Epoch = Callable[[], float]
 """Runs one epoch and returns the mean cost of its batches."""
 
 
-def chainrule_numpy(work: Work) -> Epoch:
+def chainrule(engine: str, work: Work) -> Epoch:
     X, y = work.data()
     hidden = [cr.Dense(n, "relu") for n in work.sizes[1:-1]]
     net = cr.Network([*hidden, cr.Dense(work.sizes[-1], "softmax")], seed=0, input_shape=work.sizes[0])
-    program = select("numpy").program(net, Cost("cross_entropy"), cr.Adam(), seed=0)
+    program = ENGINES[engine].program(net, Cost("cross_entropy"), cr.Adam(), seed=0, outputs=False)
     batches = ArrayBatches(X, y, None, batch_size=work.batch, shuffle=True)
     numbers = count()
 
@@ -73,7 +74,9 @@ def pytorch(work: Work) -> Epoch:
 
 def installed() -> dict[str, Callable[[Work], Epoch]]:
     """Those who can take part on this machine, chainrule first."""
-    contestants = {"chainrule (numpy engine)": chainrule_numpy, "scikit-learn": scikit_learn}
+    engines = sorted(ENGINES)  # native, where it was built, before numpy
+    contestants = {f"chainrule ({engine} engine)": partial(chainrule, engine) for engine in engines}
+    contestants["scikit-learn"] = scikit_learn
     if find_spec("torch"):
         contestants["PyTorch, fused Adam"] = pytorch
     return contestants

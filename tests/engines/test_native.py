@@ -32,6 +32,7 @@ LAST = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid"}
 @pytest.fixture(autouse=True)
 def two_threads(monkeypatch):
     monkeypatch.setenv("CHAINRULE_NUM_THREADS", "2")
+    monkeypatch.setattr(native, "WORK", 1)  # threads for the smallest network, too
 
 
 def train(

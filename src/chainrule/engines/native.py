@@ -27,7 +27,7 @@ SETS = ("avx512", "avx2", "baseline")
 CALL = 0.1
 """About how many seconds of work are done between two looks at the keyboard and the progress bar."""
 
-EXAMPLES, WORK = 4, 50_000
+EXAMPLES, WORK = 4, 400_000
 """Another thread is worth its while with so many examples, and multiplications forward, in its part of a batch."""
 
 CHUNK = 1024

@@ -219,3 +219,22 @@ def test_each_hyperparameter_has_an_experiment(name):
 def test_bad_input_is_answered(call, words):
     with pytest.raises(cr.ChainruleError, match=words):
         call()
+
+
+def test_training_refuses_a_last_layer_that_the_cost_cannot_read():
+    X, Y = np.ones((3, 2)), np.array([[0.0, 1.0]])
+    for last in ("identity", "softmax"):
+        with pytest.raises(cr.OptionError, match=f"the last activation is '{last}'"):
+            notes.train(X, Y, (3, 4, 1), 0.1, 5, activations=("relu", last))
+
+
+def test_training_that_runs_away_says_so_without_warnings():
+    with pytest.raises(cr.NotFiniteError, match="smaller alpha"):
+        notes.train(np.array([[1e200, -1e200]]), [[0.0, 1.0]], (1, 4, 1), 1e200, 50)
+
+
+def test_messages_name_the_argument_that_was_given():
+    with pytest.raises(cr.ShapeError, match=r"^AL is \(1, 3\)"):
+        notes.cost(np.full((1, 3), 0.5), np.ones((1, 2)))
+    with pytest.raises(cr.ShapeError, match=r"as a column b.reshape\(-1, 1\)"):
+        notes.linear_forward(np.ones((3, 2)), np.ones((4, 3)), np.zeros(4))

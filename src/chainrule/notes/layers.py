@@ -14,7 +14,7 @@ import numpy as np
 
 from chainrule import ops
 from chainrule.checking import real, whole
-from chainrule.errors import DataError, OptionError, ShapeError
+from chainrule.errors import DataError, NotFiniteError, OptionError, ShapeError
 from chainrule.graph import Operation
 from chainrule.names import lookup
 from chainrule.notes.initialization import initialize
@@ -96,7 +96,7 @@ def cost(AL: Any, Y: Any) -> float:
         AL: (n_y, m) probabilities.
         Y: the same shape.
     """
-    AL, Y = examples(AL, Y)
+    AL, Y = examples(AL, Y, "AL")
     loss = ops.binary_cross_entropy if len(AL) == 1 else ops.cross_entropy
     return float(loss(AL.T, Y.T))
 
@@ -155,7 +155,7 @@ def backward(AL: Any, Y: Any, caches: Sequence[Cache], activations: Sequence[str
     Returns:
         dA0, dW1, db1, dA1, … dWL, dbL by name (dA^[l] for l < L), each of the shape of what it differentiates.
     """
-    AL, Y = examples(AL, Y)
+    AL, Y = examples(AL, Y, "AL")
     if AL.shape != Y.shape:
         raise ShapeError(f"A^[L] is {AL.shape} and Y is {Y.shape}: both must be (n_y, m).")
     L = len(caches)
@@ -244,6 +244,7 @@ def train(
 
     Raises:
         ShapeError, DataError, OptionError: the sizes, the data and the settings do not fit.
+        NotFiniteError: A^[L] became NaN or infinite; α is too large.
     """
     X, Y = examples(X, Y)
     sizes = [whole("a layer size", n) for n in layer_sizes]
@@ -255,13 +256,17 @@ def train(
         else {k: matrix(k, v) for k, v in parameters.items()}
     )
     names = _activations(activations, len(sizes) - 1)
+    _check_last(names[-1], sizes[-1])
     costs = []
     for iteration in range(whole("iterations", iterations, at_least=0)):
-        AL, caches = forward(X, held, names)
-        costs.append(cost(AL, Y))
-        if callback is not None:
-            callback(iteration, costs[-1])
-        held = update(held, backward(AL, Y, caches, names), alpha)
+        with np.errstate(over="ignore", invalid="ignore"):
+            AL, caches = forward(X, held, names)
+            if not np.isfinite(AL).all():
+                raise NotFiniteError(f"iteration {iteration}: A^[L] is not finite. Take a smaller alpha than {alpha}.")
+            costs.append(cost(AL, Y))
+            if callback is not None:
+                callback(iteration, costs[-1])
+            held = update(held, backward(AL, Y, caches, names), alpha)
     return DeepNetwork(held, names, costs)
 
 
@@ -287,6 +292,16 @@ def _activations(given: Sequence[str] | None, L: int) -> list[str]:
     if len(names) != L:
         raise OptionError(f"there are {L} layers, but {len(names)} activations: {', '.join(names)}.")
     return names
+
+
+def _check_last(activation: str, n: int) -> None:
+    """Whether the cost can read the last layer: probabilities, which a single softmax output, always 1, is not."""
+    fits = ("sigmoid",) if n == 1 else ("softmax", "sigmoid")
+    if activation not in fits:
+        raise OptionError(
+            f"the last activation is {activation!r}, but the cost of {n} output{'s' * (n > 1)} takes the probabilities "
+            f"of {' or '.join(map(repr, fits))}."
+        )
 
 
 def _activation(name: str) -> Operation:

@@ -26,27 +26,33 @@ def matrix(name: str, value: Any) -> Matrix:
     except (TypeError, ValueError):
         raise DataError(f"{name} must be a matrix of numbers.") from None
     if array.ndim != 2:
-        raise ShapeError(f"{name} is {array.shape}, but must be a matrix; one row is reshape(1, -1).")
+        raise ShapeError(
+            f"{name} is {array.shape}, but must be a matrix: "
+            f"as a row it is {name}.reshape(1, -1), as a column {name}.reshape(-1, 1)."
+        )
     return array
 
 
-def examples(X: Any, Y: Any) -> tuple[Matrix, Matrix]:
+def examples(X: Any, Y: Any, called: str = "X") -> tuple[Matrix, Matrix]:
     """X (n_x, m) and Y (n_y, m), checked; Y may come as (m,).
+
+    Args:
+        called: what messages call X.
 
     Raises:
         ShapeError: X and Y have not the same number of columns, or there is none.
         DataError: they are not made of finite numbers.
     """
-    X = matrix("X", X)
+    X = matrix(called, X)
     Y = matrix("Y", np.reshape(Y, (1, -1)) if np.ndim(Y) == 1 else Y)
     if X.shape[1] != Y.shape[1]:
         raise ShapeError(
-            f"X is {X.shape} and Y is {Y.shape}: both must have m columns, one for each example. "
-            "Rows of examples become columns with X.T."
+            f"{called} is {X.shape} and Y is {Y.shape}: both must have m columns, one for each example. "
+            f"Rows of examples become columns with {called}.T."
         )
     if X.shape[1] == 0:
-        raise ShapeError(f"X is {X.shape}: there is no example in it.")
-    for name, values in (("X", X), ("Y", Y)):
+        raise ShapeError(f"{called} is {X.shape}: there is no example in it.")
+    for name, values in ((called, X), ("Y", Y)):
         if not np.isfinite(values).all():
             raise DataError(f"{name} holds NaN or infinity.")
     return X, Y

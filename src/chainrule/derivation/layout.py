@@ -3,8 +3,8 @@
 Each edge is cut into cells, one in each layer that it crosses. One of them holds its label: the first, or the last
 where other edges leave the same box, so that their labels, which are alike, do not stand side by side. Boxes, labels
 and crossing lines are thus all cells, and cells of one layer never overlap. Lines run straight through their cells and
-bend only in the gaps between layers, where nothing else is. igraph orders the cells of each layer so that few lines
-cross (Sugiyama et al., 1981); a linear program then puts them where the lines are straightest.
+bend only in the gaps between layers, where nothing else is. The cells of each layer are put in an order with few
+crossings; a linear program then moves them where the lines are straightest.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.derivation.diagram import Box, Diagram
+from chainrule.derivation.ordering import few_crossings
 from chainrule.derivation.text import width
 
 Point = tuple[float, float]
@@ -165,7 +166,7 @@ class _Layers:
         return self._point(sum(long.values()), max(wide.values()))
 
     def layout(self) -> Layout:
-        rows = self._ordered()
+        rows = few_crossings([cell.layer for cell in self.cells], self._segments())
         across = _straightened(self.cells, rows, self._terms(), self._blocks(rows))
         courses = [self._course(path, across) for path in self.paths]
         starts, ends = self._along(rows, courses)
@@ -221,19 +222,6 @@ class _Layers:
             sources.setdefault(b, []).append(a)
         several = {b: many for b, many in sources.items() if len(many) > 1}
         return [_Term([(b, 1.0), *((a, -1 / len(many)) for a in many)], 0.05) for b, many in several.items()]
-
-    def _ordered(self) -> list[list[int]]:
-        """The cells of each layer in an order with few crossings."""
-        from igraph import Graph
-
-        layers = [cell.layer for cell in self.cells]
-        graph = Graph(len(layers), self._segments(), directed=True)
-        placed = graph.layout_sugiyama(layers=layers)
-        x = [point[0] for point in (placed[0] if isinstance(placed, tuple) else placed)]
-        rows: list[list[int]] = [[] for _ in range(max(layers, default=-1) + 1)]
-        for cell in sorted(range(len(layers)), key=lambda k: x[k]):
-            rows[layers[cell]].append(cell)
-        return rows
 
     def _course(self, path: list[int], across: NDArray[Any]) -> list[float]:
         """Where an edge passes through its cells; it meets its boxes where that keeps it straight."""

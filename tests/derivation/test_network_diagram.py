@@ -64,6 +64,13 @@ def test_a_network_too_large_to_read_is_refused():
         cr.draw(cr.Network([cr.Dense(1) for _ in range(150)], input_shape=1))
 
 
-def test_examples_belong_to_networks():
-    with pytest.raises(cr.OptionError, match="drawing of a network"):
-        cr.draw(cr.variable(1.0) * 2, X=[[1.0]])
+@pytest.mark.parametrize("given", [{"X": [[1.0]]}, {"y": [1.0]}, {"loss": "hinge"}, {"seed": 1}])
+def test_examples_belong_to_networks(given):
+    with pytest.raises(cr.OptionError, match="X, y, loss and seed belong to the drawing of a network"):
+        cr.draw(cr.variable(1.0) * 2, **given)
+
+
+def test_the_seed_is_that_of_the_dropout():
+    net = cr.Network([cr.Dropout(0.5), cr.Dense(1)], seed=0, input_shape=4)
+    pictures = [cr.draw(net, [[1.0, 2.0, 3.0, 4.0]], [1.0], seed=seed).svg for seed in (0, 1, 1)]
+    assert pictures[0] != pictures[1] == pictures[2]

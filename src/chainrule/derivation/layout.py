@@ -168,7 +168,7 @@ class _Layers:
     def layout(self) -> Layout:
         rows = few_crossings([cell.layer for cell in self.cells], self._segments())
         across = _straightened(self.cells, rows, self._terms(), self._blocks(rows))
-        courses = [self._course(path, across) for path in self.paths]
+        courses = self._courses(across)
         starts, ends = self._along(rows, courses)
         middle = [(start + end) / 2 for start, end in zip(starts, ends, strict=True)]
         at = [self._point(middle[cell.layer], y) for cell, y in zip(self.cells, across, strict=True)]
@@ -223,13 +223,19 @@ class _Layers:
         several = {b: many for b, many in sources.items() if len(many) > 1}
         return [_Term([(b, 1.0), *((a, -1 / len(many)) for a in many)], 0.05) for b, many in several.items()]
 
-    def _course(self, path: list[int], across: NDArray[Any]) -> list[float]:
-        """Where an edge passes through its cells; it meets its boxes where that keeps it straight."""
-        course = [float(across[k]) for k in path]
+    def _courses(self, across: NDArray[Any]) -> list[list[float]]:
+        """Where each edge passes through its cells; it meets its boxes where that keeps it straight."""
+        courses = [[float(across[k]) for k in path] for path in self.paths]
         for end, beside in ((0, 1), (-1, -2)):
-            room = self._reach(self.diagram.boxes[path[end]])
-            course[end] = min(max(course[beside], course[end] - room), course[end] + room)
-        return course
+            sides: dict[int, list[list[float]]] = {}
+            for path, course in zip(self.paths, courses, strict=True):
+                sides.setdefault(path[end], []).append(course)
+            for box, meeting in sides.items():
+                meeting.sort(key=lambda course: course[beside])
+                wishes = [course[beside] - course[end] for course in meeting]
+                for course, y in zip(meeting, _apart(wishes, self._reach(self.diagram.boxes[box])), strict=True):
+                    course[end] += y
+        return courses
 
     def _reach(self, box: Box) -> float:
         """How far from the middle of its side a line may meet a box."""
@@ -298,9 +304,9 @@ class _Layers:
 _LONGEST = 8
 """The most layers of a block."""
 
-_HIGH, _BESIDE, _RUN = 36.0, 8.0, 12.0
+_HIGH, _BESIDE, _RUN, _ARROW = 36.0, 8.0, 12.0, 8.0
 """The height of the two texts of an edge; their distance from a line that runs downwards; how far a line runs straight
-before it meets a box."""
+before it meets a box; how wide the head of an arrow is."""
 
 
 def _columns(diagram: Diagram) -> list[int]:
@@ -348,6 +354,19 @@ def _straightened(cells: list[_Cell], rows: list[list[int]], terms: list[_Term],
     limits = [(y, None) for y in least] + [(0.0, None)] * len(bent)
     found: NDArray[Any] = linprog(weights, A_ub=matrix, b_ub=bounds, bounds=limits, method="highs-ds").x
     return found[:n][unknown]
+
+
+def _apart(wishes: list[float], reach: float) -> list[float]:
+    """Places near the sorted wishes, at most `reach` from 0, and a few pixels apart where there is room for that."""
+    apart = min(_ARROW, 2 * reach / max(len(wishes) - 1, 1))
+    places: list[float] = []
+    for wish in wishes:
+        places.append(max(wish, places[-1] + apart if places else -reach))
+    limit = reach
+    for k in reversed(range(len(places))):
+        places[k] = min(places[k], limit)
+        limit = places[k] - apart
+    return places
 
 
 def _around(centre: Point, wide: float, high: float) -> Rectangle:

@@ -196,6 +196,7 @@ def test_the_svg_is_xml_with_every_label_as_text():
     texts = ["".join(text.itertext()) for text in root.iter(f"{SVG}text")]
     assert {"the temperature outside", "3", "[1, 2, 3, 4]"} <= set(texts)
     assert root.get("role") == "img"
+    assert root.get("style") == "max-width: 100%; height: auto"  # a picture that is made narrower gets lower, too
     assert root.get("aria-label") == "computation graph"
     assert len(list(root.iter(f"{SVG}title"))) == 3 + 1
 

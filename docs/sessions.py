@@ -27,14 +27,16 @@ class Typed(doctest.DocTestRunner):
         """Run the sessions of `page`, Markdown, in `folder`; pictures that the sessions save come there."""
         super().__init__(verbose=False)
         self.complaints: list[str] = []
-        self.page = page
+        self._came: list[tuple[int, int, str]] = []
         with contextlib.chdir(folder):
             test = doctest.DocTestParser().get_doctest(_only_sessions(page), {}, called, called, 0)
             self.run(test, out=lambda text: None)
+        self.page = _with_outputs(page, self._came)
 
     def report_success(self, out: Callable[[str], object], test: doctest.DocTest, example: doctest.Example, got: str):
         if example.options.get(doctest.ELLIPSIS):
-            self.page = self.page.replace(example.want, got)
+            first = example.lineno + example.source.count("\n")
+            self._came.append((first, first + example.want.count("\n"), got))
 
     def report_failure(self, out: Callable[[str], object], test: doctest.DocTest, example: doctest.Example, got: str):
         self.complaints.append(
@@ -44,6 +46,14 @@ class Typed(doctest.DocTestRunner):
 
     def report_unexpected_exception(self, out, test, example, exc_info):
         self.report_failure(out, test, example, f"{exc_info[0].__name__}: {exc_info[1]}\n")
+
+
+def _with_outputs(page: str, came: list[tuple[int, int, str]]) -> str:
+    """The page with other outputs, each instead of the lines from the first number up to the second."""
+    lines = page.split("\n")
+    for first, last, got in reversed(came):
+        lines[first:last] = got.removesuffix("\n").split("\n")
+    return "\n".join(lines)
 
 
 def _only_sessions(page: str) -> str:

@@ -17,14 +17,14 @@ import chainrule as cr
 from chainrule.engines import ENGINES
 
 
-def chainrule(*arguments, cwd):
+def chainrule(*arguments, cwd, **environment):
     """The finished command; its lines are wide enough that no table is folded."""
     return subprocess.run(
         [sys.executable, "-m", "chainrule", *map(str, arguments)],
         cwd=cwd,
         capture_output=True,
         text=True,
-        env=os.environ | {"COLUMNS": "120"},
+        env=os.environ | {"COLUMNS": "120"} | environment,
         timeout=120,
         check=False,
     )
@@ -133,6 +133,15 @@ def test_explain_prints_the_derivation(digits_run, model):
     L = cr.load(folder / "runs/digits/model.safetensors").layers[-1].l
     assert re.search(rf"dZ\^\[{L}\] = A\^\[{L}\] − Y +\(10, m\)", done.stdout)
     assert f"W^[{L}] := W^[{L}] − α dW^[{L}]" in done.stdout
+
+
+def test_explain_prints_on_a_terminal_that_is_not_utf_8(digits_run):
+    folder, _ = digits_run
+    done = chainrule("explain", "runs/digits", cwd=folder, PYTHONIOENCODING="ascii")
+    assert done.returncode == 0, done.stderr
+    assert r"W^[1] := W^[1] \u2212 \u03b1 dW^[1]" in done.stdout
+    by_locale = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0", "PYTHONIOENCODING": ""}
+    assert chainrule("explain", "runs/digits", cwd=folder, **by_locale).stdout == done.stdout
 
 
 def test_explain_takes_another_loss(digits_run):

@@ -39,3 +39,11 @@ def test_an_output_that_differs_is_reported_with_its_line(tmp_path):
     assert [text.splitlines()[0] for text in typed.complaints] == ["page.md, line 4: 1 + 1", "page.md, line 8: 1 / 0"]
     assert "ZeroDivisionError" in typed.complaints[1]
     assert "\nab\n" in typed.page
+
+
+def test_only_the_output_of_its_own_session_is_put_in_the_place_of_an_ellipsis(tmp_path):
+    page = "a...\n\n```pycon\n{}>>> 3\n3\n{}```\n\na...\n"
+    printed = [f">>> print({text!r})  # doctest: +ELLIPSIS\n" for text in ("a1\nb", "a2")]
+    typed = sessions.Typed(page.format(*(source + "a...\n" for source in printed)), "page.md", tmp_path)
+    assert not typed.complaints
+    assert typed.page == page.format(printed[0] + "a1\nb\n", printed[1] + "a2\n")

@@ -8,7 +8,10 @@ import pytest
 
 import chainrule as cr
 
-HEAVY = {"scipy", "sklearn", "matplotlib", "igraph", "polars", "rich", "typer", "safetensors", "jax", "torch", "pandas"}
+HEAVY = {
+    "scipy", "sklearn", "matplotlib", "latex2mathml", "pylatexenc", "polars", "rich", "typer", "safetensors", "jax",
+    "torch", "pandas",
+}  # fmt: skip
 
 
 def modules_after(code):

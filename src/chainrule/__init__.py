@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from chainrule import initializers, notes, ops, schedules
     from chainrule.derivation import Drawing, Page, derive, draw
+    from chainrule.derivation.steps import Steps, steps
     from chainrule.errors import (
         ChainruleError,
         DataError,
@@ -55,6 +56,8 @@ __all__ = [
     "backward",
     "draw",
     "Drawing",
+    "steps",
+    "Steps",
     "ops",
     "Network",
     "Layer",

@@ -121,6 +121,22 @@ DIAGRAMS = {
 }
 
 
+def ends(diagram, layout, box):
+    """Where the lines arrive at a box, across the flow."""
+    across = 0 if layout.downwards else 1
+    arriving = zip(diagram.edges, layout.lines, strict=True)
+    return sorted(stations[-1][across] for edge, stations in arriving if edge.target == box)
+
+
+@pytest.mark.parametrize("downwards", [False, True])
+def test_lines_meet_a_box_in_places_of_their_own(downwards):
+    leaves = tuple(Box(f"the number {k}", "leaf", "(6, 6)") for k in range(4))
+    diagram = Diagram((*leaves, Box("u = f(x)")), tuple(Edge(k, 4, "(6, 6)", f"dJ/dx = {k}") for k in range(4)))
+    assert (np.diff(ends(diagram, lay_out(diagram, downwards), 4)) > 7.9).all()
+    crowd = DIAGRAMS["twenty into one"]
+    assert (np.diff(ends(crowd, lay_out(crowd, downwards), 20)) > 0.5).all()
+
+
 @pytest.mark.parametrize("downwards", [False, True])
 @pytest.mark.parametrize("name", DIAGRAMS)
 def test_nothing_overlaps(name, downwards):
@@ -180,6 +196,7 @@ def test_the_svg_is_xml_with_every_label_as_text():
     texts = ["".join(text.itertext()) for text in root.iter(f"{SVG}text")]
     assert {"the temperature outside", "3", "[1, 2, 3, 4]"} <= set(texts)
     assert root.get("role") == "img"
+    assert root.get("style") == "max-width: 100%; height: auto"  # a picture that is made narrower gets lower, too
     assert root.get("aria-label") == "computation graph"
     assert len(list(root.iter(f"{SVG}title"))) == 3 + 1
 

@@ -15,25 +15,24 @@ def boxes(drawing):
 
 
 def edges(drawing):
-    """{(from, to): (above, below)} by the labels of the boxes."""
+    """Sorted (from, to, above, below), by the labels of the boxes."""
     names = boxes(drawing)
-    return {(names[e.source], names[e.target]): (e.above, e.below) for e in drawing.diagram.edges}
+    return sorted((names[e.source], names[e.target], e.above, e.below) for e in drawing.diagram.edges)
 
 
 def test_every_node_has_a_box_and_shapes_and_derivatives_stand_at_the_edges():
-    found = edges(cr.draw(small()))
-    assert found == {
-        ("A^{[0]}", "Z^{[1]}"): ("(3, m)", ""),
-        ("W^{[1]}", "Z^{[1]}"): ("(4, 3)", "dW^{[1]}"),
-        ("b^{[1]}", "Z^{[1]}"): ("(4, 1)", "db^{[1]}"),
-        ("Z^{[1]}", "A^{[1]}"): ("(4, m)", "dZ^{[1]}"),
-        ("A^{[1]}", "Z^{[2]}"): ("(4, m)", "dA^{[1]}"),
-        ("W^{[2]}", "Z^{[2]}"): ("(1, 4)", "dW^{[2]}"),
-        ("b^{[2]}", "Z^{[2]}"): ("(1, 1)", "db^{[2]}"),
-        ("Z^{[2]}", "A^{[2]}"): ("(1, m)", "dZ^{[2]}"),
-        ("A^{[2]}", "J"): ("(1, m)", ""),
-        ("Y", "J"): ("(1, m)", ""),
-    }
+    assert edges(cr.draw(small())) == [
+        ("A^{[0]}", "Z^{[1]}", "(3, m)", ""),
+        ("A^{[1]}", "Z^{[2]}", "(4, m)", "dA^{[1]}"),
+        ("A^{[2]}", "J", "(1, m)", ""),
+        ("W^{[1]}", "Z^{[1]}", "(4, 3)", "dW^{[1]}"),
+        ("W^{[2]}", "Z^{[2]}", "(1, 4)", "dW^{[2]}"),
+        ("Y", "J", "(1, m)", ""),
+        ("Z^{[1]}", "A^{[1]}", "(4, m)", "dZ^{[1]}"),
+        ("Z^{[2]}", "A^{[2]}", "(1, m)", "dZ^{[2]}"),
+        ("b^{[1]}", "Z^{[1]}", "(4, 1)", "db^{[1]}"),
+        ("b^{[2]}", "Z^{[2]}", "(1, 1)", "db^{[2]}"),
+    ]
 
 
 def test_few_numbers_are_shown_and_they_are_those_of_the_gradient():
@@ -42,15 +41,20 @@ def test_few_numbers_are_shown_and_they_are_those_of_the_gradient():
     found = edges(cr.draw(net, X, y))
     _, d = cr.gradients(net.copy("float64"), X, y, loss="binary_cross_entropy")
     a, b = d["dW1"][0]
-    assert found["W^{[1]}", "Z^{[1]}"][1] == f"dW^{{[1]}} = [{a:.4g}, {b:.4g}]"
-    assert found["Y", "J"] == ("[0, 1]", "")
+    (W1,) = (edge for edge in found if edge[0] == "W^{[1]}")
+    assert W1[1] == "Z^{[1]}"
+    assert W1[3] == f"dW^{{[1]}} = [{a:.4g}, {b:.4g}]"
+    assert ("Y", "J", "[0, 1]", "") in found
 
 
 def test_a_residual_network_draws_the_way_around():
     net = cr.Network([cr.Standardize(), cr.Dense(3), cr.Residual([cr.Dense(3, "relu")])], seed=0, input_shape=2)
     drawing = cr.draw(net)
-    assert {("A^{[1]}", "Z^{[2]}"), ("A^{[1]}", "A^{′[2]}"), ("A^{[2]}", "A^{′[2]}")} <= edges(drawing).keys()
-    assert edges(drawing)["A^{′[0]}", "Z^{[1]}"] == ("(2, m)", "")
+    found = edges(drawing)
+    joined = [edge[:2] for edge in found]
+    for pair in [("A^{[1]}", "Z^{[2]}"), ("A^{[1]}", "A^{′[2]}"), ("A^{[2]}", "A^{′[2]}")]:
+        assert joined.count(pair) == 1
+    assert ("A^{′[0]}", "Z^{[1]}", "(2, m)", "") in found
     assert len(boxes(drawing)) == len(set(boxes(drawing)))
 
 
@@ -64,6 +68,13 @@ def test_a_network_too_large_to_read_is_refused():
         cr.draw(cr.Network([cr.Dense(1) for _ in range(150)], input_shape=1))
 
 
-def test_examples_belong_to_networks():
-    with pytest.raises(cr.OptionError, match="drawing of a network"):
-        cr.draw(cr.variable(1.0) * 2, X=[[1.0]])
+@pytest.mark.parametrize("given", [{"X": [[1.0]]}, {"y": [1.0]}, {"loss": "hinge"}, {"seed": 1}])
+def test_examples_belong_to_networks(given):
+    with pytest.raises(cr.OptionError, match="X, y, loss and seed belong to the drawing of a network"):
+        cr.draw(cr.variable(1.0) * 2, **given)
+
+
+def test_the_seed_is_that_of_the_dropout():
+    net = cr.Network([cr.Dropout(0.5), cr.Dense(1)], seed=0, input_shape=4)
+    pictures = [cr.draw(net, [[1.0, 2.0, 3.0, 4.0]], [1.0], seed=seed).svg for seed in (0, 1, 1)]
+    assert pictures[0] != pictures[1] == pictures[2]

@@ -106,10 +106,26 @@ def test_the_last_number_of_each_line_is_the_derivative():
     found = {line.split(" = ")[0]: float(line.split(" = ")[-1]) for line in done.backward}
     assert found["dJ/dx"] == pytest.approx(float(x.grad), rel=1e-5)
     assert found["dJ/dy"] == pytest.approx(float(y.grad), rel=1e-5)
-    for line in done.backward:
-        *_, numbers, result = line.split(" = ")
-        if "·" in numbers and "d" not in numbers:
-            assert eval(numbers.replace("·", "*")) == pytest.approx(float(result), rel=1e-4)
+    summed = [line.split(" = ")[-2:] for line in done.backward if line.count(" = ") == 3]
+    assert len(summed) == 7  # of the 9 lines all but those of u₅ and u₇, which J uses itself
+    for numbers, result in summed:
+        assert eval(numbers.replace("·", "*")) == pytest.approx(float(result), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("J", "words"),
+    [
+        (lambda x, y: ops.sqrt(x), "dJ/dx is inf, which comes from J = sqrt(x) = sqrt(0) = 0:"),
+        (lambda x, y: 2 * ops.sqrt(x * y), "dJ/du is inf, which comes from v = sqrt(u) = sqrt(0) = 0:"),
+        (lambda x, y: x**0.5 * x + x * y, "dJ/dx is nan, which comes from u = x ** 0.5 = 0 ** 0.5 = 0:"),
+        (lambda x, y: ops.sqrt(x * np.ones((5, 1))).sum(), "dJ/du is not finite, which comes from v = sqrt(u) ="),
+        (lambda x, y: x * 1e200 * 1e200, "dJ/dx is inf, which comes from u = x · 1e+200 = 0 · 1e+200 = 0:"),
+    ],
+)
+def test_a_derivative_that_is_no_number_is_told_with_its_node(J, words):
+    with pytest.raises(cr.GraphError) as told:
+        steps(J(*variables(x=0, y=3)))
+    assert words in str(told.value)
 
 
 def test_a_deep_graph_is_written():

@@ -1,5 +1,6 @@
 """What a person types, `chainrule train` and the other commands: parses, calls the library, prints."""
 
+import io
 import sys
 from typing import Annotated
 
@@ -43,6 +44,8 @@ app.command()(info)
 
 def main() -> None:
     """Run the command line. A user's mistake is one line on stderr and exit status 2, never a traceback."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without a sign, such as ⊙, shows its number
     try:
         app()
     except ChainruleError as error:

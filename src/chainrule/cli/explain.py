@@ -17,10 +17,9 @@ def explain(
     from rich.console import Console
 
     from chainrule.derivation import derive
-    from chainrule.experiments.settings import MODEL
-    from chainrule.layers import load
+    from chainrule.experiments.trained import load_network
 
-    page = derive(load(Path(model) / MODEL if Path(model).is_dir() else model), loss=loss)
+    page = derive(load_network(model), loss=loss)
     if out is None:
         Console().print(page)
     else:

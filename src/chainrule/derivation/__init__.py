@@ -3,5 +3,6 @@
 from chainrule.derivation.drawing import Drawing, draw
 from chainrule.derivation.network import derive
 from chainrule.derivation.page import Page
+from chainrule.derivation.steps import Steps, steps
 
-__all__ = ["Drawing", "Page", "derive", "draw"]
+__all__ = ["Drawing", "Page", "Steps", "derive", "draw", "steps"]

@@ -57,7 +57,9 @@ class Drawing:
         return f"<drawing of {unmarked(self.diagram.title)}: {len(self.diagram.boxes)} boxes>"
 
 
-def draw(what: Variable | Network, X: Any = None, y: Any = None, loss: LossLike | None = None) -> Drawing:
+def draw(
+    what: Variable | Network, X: Any = None, y: Any = None, loss: LossLike | None = None, *, seed: int = 0
+) -> Drawing:
     """Draw a computation graph: what flows forward above each edge, what flows backward below it.
 
     Of a variable J, these are the value of each node and dJ/d(node); `J.backward()` is run, and so sets `grad` on every
@@ -67,7 +69,8 @@ def draw(what: Variable | Network, X: Any = None, y: Any = None, loss: LossLike 
 
     Args:
         what: a `Variable` that holds one number, or a `Network`.
-        X, y, loss: of a network only: examples, whose numbers are shown where they are few, and the loss; see `derive`.
+        X, y, loss, seed: of a network only: examples, whose numbers are shown where they are few, the loss, and the
+            seed of the dropout; see `derive`.
 
     Raises:
         GraphError: J is neither, or depends on no variable.
@@ -76,7 +79,7 @@ def draw(what: Variable | Network, X: Any = None, y: Any = None, loss: LossLike 
         DataError: the sizes of the network are not known and X is not given; see `derive`.
     """
     if isinstance(what, Network):
-        diagram = network_diagram(record(what, X, y, loss))
+        diagram = network_diagram(record(what, X, y, loss, seed=seed))
         _check_size(len(diagram.boxes))
         return Drawing(diagram)
     if not isinstance(what, Variable):
@@ -84,8 +87,8 @@ def draw(what: Variable | Network, X: Any = None, y: Any = None, loss: LossLike 
             f"draw takes a Variable or a Network, but was given a {type(what).__name__}: "
             "make the inputs of J with cr.variable(value, name) before computing it."
         )
-    if not (X is None and y is None and loss is None):
-        raise OptionError("X, y and loss belong to the drawing of a network; a variable knows its numbers.")
+    if not (X is None and y is None and loss is None and seed == 0):
+        raise OptionError("X, y, loss and seed belong to the drawing of a network; a variable knows its numbers.")
     return Drawing(graph_diagram(what))
 
 

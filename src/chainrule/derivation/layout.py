@@ -3,8 +3,8 @@
 Each edge is cut into cells, one in each layer that it crosses. One of them holds its label: the first, or the last
 where other edges leave the same box, so that their labels, which are alike, do not stand side by side. Boxes, labels
 and crossing lines are thus all cells, and cells of one layer never overlap. Lines run straight through their cells and
-bend only in the gaps between layers, where nothing else is. igraph orders the cells of each layer so that few lines
-cross (Sugiyama et al., 1981); a linear program then puts them where the lines are straightest.
+bend only in the gaps between layers, where nothing else is. The cells of each layer are put in an order with few
+crossings; a linear program then moves them where the lines are straightest.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.derivation.diagram import Box, Diagram
+from chainrule.derivation.ordering import few_crossings
 from chainrule.derivation.text import width
 
 Point = tuple[float, float]
@@ -165,9 +166,9 @@ class _Layers:
         return self._point(sum(long.values()), max(wide.values()))
 
     def layout(self) -> Layout:
-        rows = self._ordered()
+        rows = few_crossings([cell.layer for cell in self.cells], self._segments())
         across = _straightened(self.cells, rows, self._terms(), self._blocks(rows))
-        courses = [self._course(path, across) for path in self.paths]
+        courses = self._courses(across)
         starts, ends = self._along(rows, courses)
         middle = [(start + end) / 2 for start, end in zip(starts, ends, strict=True)]
         at = [self._point(middle[cell.layer], y) for cell, y in zip(self.cells, across, strict=True)]
@@ -222,26 +223,19 @@ class _Layers:
         several = {b: many for b, many in sources.items() if len(many) > 1}
         return [_Term([(b, 1.0), *((a, -1 / len(many)) for a in many)], 0.05) for b, many in several.items()]
 
-    def _ordered(self) -> list[list[int]]:
-        """The cells of each layer in an order with few crossings."""
-        from igraph import Graph
-
-        layers = [cell.layer for cell in self.cells]
-        graph = Graph(len(layers), self._segments(), directed=True)
-        placed = graph.layout_sugiyama(layers=layers)
-        x = [point[0] for point in (placed[0] if isinstance(placed, tuple) else placed)]
-        rows: list[list[int]] = [[] for _ in range(max(layers, default=-1) + 1)]
-        for cell in sorted(range(len(layers)), key=lambda k: x[k]):
-            rows[layers[cell]].append(cell)
-        return rows
-
-    def _course(self, path: list[int], across: NDArray[Any]) -> list[float]:
-        """Where an edge passes through its cells; it meets its boxes where that keeps it straight."""
-        course = [float(across[k]) for k in path]
+    def _courses(self, across: NDArray[Any]) -> list[list[float]]:
+        """Where each edge passes through its cells; it meets its boxes where that keeps it straight."""
+        courses = [[float(across[k]) for k in path] for path in self.paths]
         for end, beside in ((0, 1), (-1, -2)):
-            room = self._reach(self.diagram.boxes[path[end]])
-            course[end] = min(max(course[beside], course[end] - room), course[end] + room)
-        return course
+            sides: dict[int, list[list[float]]] = {}
+            for path, course in zip(self.paths, courses, strict=True):
+                sides.setdefault(path[end], []).append(course)
+            for box, meeting in sides.items():
+                meeting.sort(key=lambda course: course[beside])
+                wishes = [course[beside] - course[end] for course in meeting]
+                for course, y in zip(meeting, _apart(wishes, self._reach(self.diagram.boxes[box])), strict=True):
+                    course[end] += y
+        return courses
 
     def _reach(self, box: Box) -> float:
         """How far from the middle of its side a line may meet a box."""
@@ -310,9 +304,9 @@ class _Layers:
 _LONGEST = 8
 """The most layers of a block."""
 
-_HIGH, _BESIDE, _RUN = 36.0, 8.0, 12.0
+_HIGH, _BESIDE, _RUN, _ARROW = 36.0, 8.0, 12.0, 8.0
 """The height of the two texts of an edge; their distance from a line that runs downwards; how far a line runs straight
-before it meets a box."""
+before it meets a box; how wide the head of an arrow is."""
 
 
 def _columns(diagram: Diagram) -> list[int]:
@@ -360,6 +354,19 @@ def _straightened(cells: list[_Cell], rows: list[list[int]], terms: list[_Term],
     limits = [(y, None) for y in least] + [(0.0, None)] * len(bent)
     found: NDArray[Any] = linprog(weights, A_ub=matrix, b_ub=bounds, bounds=limits, method="highs-ds").x
     return found[:n][unknown]
+
+
+def _apart(wishes: list[float], reach: float) -> list[float]:
+    """Places near the sorted wishes, at most `reach` from 0, and a few pixels apart where there is room for that."""
+    apart = min(_ARROW, 2 * reach / max(len(wishes) - 1, 1))
+    places: list[float] = []
+    for wish in wishes:
+        places.append(max(wish, places[-1] + apart if places else -reach))
+    limit = reach
+    for k in reversed(range(len(places))):
+        places[k] = min(places[k], limit)
+        limit = places[k] - apart
+    return places
 
 
 def _around(centre: Point, wide: float, high: float) -> Rectangle:

@@ -43,7 +43,7 @@ def steps(J: Any) -> Steps:
         J: a `Variable` that holds one number.
 
     Raises:
-        GraphError: J is no variable, or depends on none.
+        GraphError: J is no variable, or depends on none; or a derivative is infinite or NaN.
         ShapeError: J is not a scalar.
     """
     if not isinstance(J, Variable):
@@ -55,6 +55,7 @@ def steps(J: Any) -> Steps:
     with np.errstate(all="ignore"):
         J.backward()
         uses = _uses(names)
+        _check_finite(J, uses, names)
         between = [node for node in reversed(names) if node.operation is not None and node is not J]
         leaves = [node for node in names if node.operation is None and node is not J]
         forward = [_forward(node, names) for node in names if node.operation is not None]
@@ -108,6 +109,18 @@ def _local_derivatives(user: Variable) -> dict[Variable, float | None]:
             before = found.get(given) or 0.0
             found[given] = before + float(part() if callable(part) else part) if numbers else None
     return found
+
+
+def _check_finite(J: Variable, uses: dict[Variable, list[_Use]], names: dict[Variable, str]) -> None:
+    """Say where, on the way backward, the first derivative comes up that is no number."""
+    for node in reversed(names):
+        if node.grad is not None and not np.all(np.isfinite(node.grad)):
+            where = next((use for use in uses[node] if not np.isfinite(use.local or 0)), uses[node][0])
+            found = shown(node.grad, DIGITS) if np.ndim(node.grad) == 0 else "not finite"
+            raise GraphError(
+                f"the derivative {derivative(names[J], names[node])} is {found}, which comes from "
+                f"{_forward(where.user, names)}: choose other values."
+            )
 
 
 def _backward(node: Variable, J: Variable, uses: list[_Use], names: dict[Variable, str]) -> str:

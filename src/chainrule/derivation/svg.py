@@ -41,7 +41,7 @@ def svg(diagram: Diagram, layout: Layout) -> str:
             "viewBox": f"0 0 {wide} {high}",
             "width": wide,
             "height": high,
-            "style": "max-width: 100%",
+            "style": "max-width: 100%; height: auto",
             "role": "img",
             "aria-label": _clean(unmarked(diagram.title)),
             "font-family": "DejaVu Sans, Verdana, sans-serif",

@@ -21,6 +21,11 @@ from chainrule.names import lookup
 from chainrule.training import evaluate
 
 
+def load_network(path: str) -> Network:
+    """The network in a model file, or in the run folder that holds it; see `chainrule.load`."""
+    return load(Path(path) / MODEL if Path(path).is_dir() else path)
+
+
 @dataclass(frozen=True)
 class Trained:
     """A network that an experiment made, with what it knows about its data.
@@ -39,7 +44,7 @@ class Trained:
         Raises:
             ModelFileError: see `chainrule.load`; or the file does not tell what its outputs mean.
         """
-        network = load(Path(path) / MODEL if Path(path).is_dir() else path)
+        network = load_network(path)
         if not {"loss", "metrics", "classes", "checksum", "split"} <= network.metadata.keys():
             raise ModelFileError(
                 f"{path} does not say what its outputs mean, because it was not made by chainrule train: "

@@ -46,6 +46,9 @@ class Operation:
         backward: the formula of each input's derivative; an empty text where there is none.
         broadcasts: whether inputs are stretched to one shape. The derivative of a stretched one is then summed over the
             stretched axes, which the formulas leave out.
+        as_arrays: whether the formulas are matrix products of the arrays as they are, Z = A B, so that with examples as
+            rows they differ from the notes'. Derivations then transpose them: Z = B^T A.
+        targets: of a loss, `(xp, A, Y, **options) -> Y`, the targets as its formulas have them: in the shape of A.
         after: by activation, the operation that takes over when the first input was made by that activation. It reads
             the activation's own input Z: the notes' shortcut dZ = A - Y.
     """
@@ -57,6 +60,8 @@ class Operation:
         backward: tuple[str, ...],
         broadcasts: bool = False,
         after: Mapping[Operation, Operation] | None = None,
+        as_arrays: bool = False,
+        targets: Callable[..., Array] | None = None,
     ):
         functools.update_wrapper(self, function)
         _, *parameters = inspect.signature(function).parameters.values()
@@ -70,6 +75,8 @@ class Operation:
         self.forward = forward
         self.backward = backward
         self.broadcasts = broadcasts
+        self.as_arrays = as_arrays
+        self.targets = targets
         self.after = dict(after or {})
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
@@ -147,11 +154,15 @@ def operation(
     *,
     broadcasts: bool = False,
     after: Mapping[Operation, Operation] | None = None,
+    as_arrays: bool = False,
+    targets: Callable[..., Array] | None = None,
 ) -> Callable[[Callable[..., tuple[Array, Backward]]], Operation]:
     """Make the decorated function an `Operation` and enter it into the registry. See `Operation` for the arguments."""
 
     def register(function: Callable[..., tuple[Array, Backward]]) -> Operation:
-        made = OPERATIONS[function.__name__] = Operation(function, forward, backward, broadcasts, after)
+        made = OPERATIONS[function.__name__] = Operation(
+            function, forward, backward, broadcasts, after, as_arrays, targets
+        )
         return made
 
     return register

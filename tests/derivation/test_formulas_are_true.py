@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from chainrule.derivation.trace import input_symbol, output_symbol, symbol_of
+from chainrule.derivation.notation import input_symbol, output_symbol, symbol_of
 from chainrule.graph import OPERATIONS, Array, Operation
 from chainrule.ops.broadcasting import unbroadcast
 from derivation.evaluation import Values, evaluate

@@ -12,9 +12,11 @@ from itertools import groupby
 from typing import Any
 
 from chainrule.derivation.formula import parse, symbols
-from chainrule.derivation.lines import Line, Use, computed, derivative, differential, given
+from chainrule.derivation.lines import Line, Use, computed, derivative, given
+from chainrule.derivation.notation import differential, output_symbol
 from chainrule.derivation.page import Page, Section
-from chainrule.derivation.trace import Trace, on_the_way, output_symbol, record
+from chainrule.derivation.record import record
+from chainrule.derivation.trace import Trace, on_the_way
 from chainrule.graph import Variable
 from chainrule.layers import Network
 from chainrule.training.cost import LossLike
@@ -95,14 +97,14 @@ def _derivatives(trace: Trace) -> Iterator[tuple[str, Line]]:
     for node in order:
         place = trace.layers[node].label if node in trace.layers else "the cost"
         if node is not trace.J:
-            yield place, derivative(trace, node, uses[node])
+            yield from ((place, line) for line in derivative(trace, node, uses[node]))
         elif _mentions_its_derivative(node):
             yield place, Line(parse("dJ = 1"))
         for i in _differentiated(node, reached):
             variable = node.inputs[i]
             uses.setdefault(variable, []).append((node, i))
             if variable in trace.parameters and len(uses[variable]) == open_uses[variable]:
-                yield place, derivative(trace, variable, uses[variable])
+                yield from ((place, line) for line in derivative(trace, variable, uses[variable]))
 
 
 def _differentiated(node: Variable, reached: set[Variable]) -> Iterator[int]:

@@ -31,6 +31,7 @@ Forward
     A^[2] = σ(Z^[2]) = 1/(1 + e^(−Z^[2]))  (1, m)
 
 Cost
+  no loss is given: binary_cross_entropy is assumed
     J = −1/m Σᵢ (Y^(i) ln A^[2](i) + (1 − Y^(i)) ln(1 − A^[2](i)))
 
 Backward

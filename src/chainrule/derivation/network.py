@@ -25,6 +25,7 @@ CONVENTION = (
     "Examples are columns. dZ and dA are derivatives of the loss of each example, that is m times those of J; "
     "the derivatives by parameters are those of J."
 )
+OF_SEQUENCES = "The columns are the steps of all examples, and m counts the steps of all examples, each with its loss."
 SYMBOLS = {
     r"\odot": "⊙ multiplies element by element.",
     "[": "[…] is 1 where the condition in it holds, and 0 elsewhere.",
@@ -43,7 +44,8 @@ def derive(net: Network, X: Any = None, y: Any = None, loss: LossLike | None = N
         net: the network; it is built if it is not, and otherwise left as it is.
         X: (m, …), a few examples whose numbers are to be shown, or None for the formulas and shapes alone.
         y: the targets of the examples, or None for the numbers of the way forward only.
-        loss: as `train` takes it; by default the one that the model file tells, or that fits the last activation.
+        loss: as `train` takes it; by default the one that `net.metadata` tells, as a model file of `chainrule train`
+            does, and else the one that fits the last activation, which the page then says.
         seed: of the dropout.
 
     Returns:
@@ -58,7 +60,8 @@ def derive(net: Network, X: Any = None, y: Any = None, loss: LossLike | None = N
     all_sections = (*_forward(trace), _cost(trace), *_backward(trace), _update(trace))
     sections = tuple(section for section in all_sections if section.lines)
     used = {atom.symbol for section in sections for line in section.lines for atom in symbols(line.formula)}
-    legend = (CONVENTION, *(words for symbol, words in SYMBOLS.items() if symbol in used))
+    conventions = (CONVENTION, OF_SEQUENCES) if trace.of_sequences else (CONVENTION,)
+    legend = (*conventions, *(words for symbol, words in SYMBOLS.items() if symbol in used))
     return Page("The derivation", legend, sections)
 
 
@@ -69,18 +72,29 @@ def _forward(trace: Trace) -> Iterator[Section]:
     for layer, nodes in groupby((node for node in trace.nodes if node in trace.layers), key=trace.layers.__getitem__):
         lines = []
         for node in nodes:
-            fresh = [leaf for leaf in node.parents if leaf in trace.parameters and leaf not in told]
-            told.update(fresh)
-            lines += [line for line in (given(trace, leaf) for leaf in fresh) if line.numbers is not None]
-            lines += computed(trace, node)
+            lines += [*_leaves(trace, node, told), *computed(trace, node)]
         yield Section("Forward", layer.label, tuple(lines))
+
+
+def _leaves(trace: Trace, node: Variable, told: set[Variable]) -> Iterator[Line]:
+    """What the node is computed from and is told nowhere else: parameters, where they have numbers, and constants."""
+    for leaf in map(trace.variable, node.inputs):
+        if leaf is not None and leaf.operation is None and leaf not in told and leaf not in (trace.A0, trace.Y):
+            told.add(leaf)
+            line = given(trace, leaf)
+            if line.numbers is not None or leaf not in trace.parameters:
+                yield line
 
 
 def _cost(trace: Trace) -> Section:
     Y = given(trace, trace.Y)
-    of_cost = (node for node in trace.nodes if node not in trace.layers)
-    lines = [line for node in of_cost for line in computed(trace, node)]
-    return Section("Cost", "", (*([Y] if Y.numbers is not None else []), *lines))
+    lines = [Y] if Y.numbers is not None or Y.remark else []
+    told: set[Variable] = {leaf for node in trace.layers for leaf in node.parents}
+    for node in trace.nodes:
+        if node not in trace.layers:
+            lines += [*_leaves(trace, node, told), *computed(trace, node)]
+    assumed = f"no loss is given: {trace.loss} is assumed" if trace.assumed else ""
+    return Section("Cost", assumed, tuple(lines))
 
 
 def _backward(trace: Trace) -> Iterator[Section]:

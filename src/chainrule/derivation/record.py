@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from chainrule.derivation.names import Names
 from chainrule.derivation.notation import parameter_name
 from chainrule.derivation.trace import Trace
 from chainrule.errors import DataError
-from chainrule.graph import OPERATIONS, Array, Variable
+from chainrule.graph import OPERATIONS, Array, Variable, plain
 from chainrule.layers import Network
 from chainrule.metrics import beside
 from chainrule.training.cost import Cost, LossLike
@@ -44,10 +45,12 @@ def record(net: Network, X: Any = None, y: Any = None, loss: LossLike | None = N
     with np.errstate(all="ignore" if X is None else None):
         walk = _Walk(net, batch, targets, loss, seed)
     names, A0, Y, J, A = walk.names, walk.A0, walk.Y, walk.J, walk.A
+    _as_formulas_have_them(names)
     dependent = _from({A0, Y}, names)
     axes = _axes(walk, _one_more(walk, net, loss, seed))
     if axes is None:
-        axes = {node: (0,) for node in dependent if node.shape[:1] == (len(batch),)}
+        constants = {leaf for leaf in names.arrays.values() if leaf.operation is None} - set(walk.parameters.values())
+        axes = {one: (0,) for one in dependent | constants if one.shape[:1] == (len(batch),)}
     return Trace(
         nodes=tuple(names.nodes),
         A0=A0,
@@ -85,7 +88,10 @@ class _Walk:
         self.targets = beside(_blank_targets(self.cost, A) if targets is None else targets, A.shape)
         self.Y = Variable(self.targets, "Y")
         self.names.enter_array(self.targets, self.Y, Atom("Y"))
-        self.J: Variable = self.cost(A, self.targets)
+        J = self.cost(A, self.targets)
+        if not isinstance(J, Variable):
+            raise DataError("the cost does not depend on the output, so there is nothing to derive.")
+        self.J = J
         self.names.of_cost(self.J)
 
 
@@ -113,17 +119,11 @@ def _axes(walk: _Walk, other: _Walk | None) -> dict[Variable, tuple[int, ...]] |
     for one, two in pairs:
         variable = one if isinstance(one, Variable) else walk.names.arrays.get(id(one))
         grown = tuple(
-            k
-            for k, (n, more) in enumerate(zip(np.shape(_plain(one)), np.shape(_plain(two)), strict=False))
-            if n != more
+            k for k, (n, more) in enumerate(zip(np.shape(plain(one)), np.shape(plain(two)), strict=False)) if n != more
         )
         if variable is not None and grown:
             axes[variable] = grown
     return axes
-
-
-def _plain(value: Any) -> Any:
-    return value.value if isinstance(value, Variable) else value
 
 
 def _from(sources: set[Variable], names: Names) -> set[Variable]:
@@ -134,6 +134,17 @@ def _from(sources: set[Variable], names: Names) -> set[Variable]:
         if any(given in found for given in inputs):
             found.add(node)
     return found
+
+
+def _as_formulas_have_them(names: Names) -> None:
+    """Turn the targets of losses into what the formulas mean by Y: one-hot, and smoothed."""
+    read = Counter(id(given) for node in names.nodes for given in node.inputs)
+    for node in names.nodes:
+        if node.operation is None or node.operation.targets is None or read[id(node.inputs[1])] != 1:
+            continue
+        leaf = names.arrays.get(id(node.inputs[1]))
+        if leaf is not None and leaf.operation is None:
+            leaf.value = node.operation.targets(np, plain(node.inputs[0]), leaf.value, **node.options)
 
 
 def _activations(nodes: list[Variable]) -> dict[Variable, Variable]:

@@ -89,10 +89,10 @@ class Trace:
 
     def columns(self, variable: Variable) -> int:
         """How many leading axes count what becomes columns: examples, or examples and steps; 0 for none."""
+        if self.axes.get(variable, ())[:1] != (0,):
+            return 0
         k = len(self.losses)
-        if self.of_examples(variable) and variable.shape[:k] == self.losses:
-            return k
-        return 1 if self.axes.get(variable, ())[:1] == (0,) else 0
+        return k if variable.shape[:k] == self.losses else 1
 
     def transposed(self, variable: Variable) -> bool:
         """Whether a matrix stands on the page as the transpose of its array, whose rows are examples."""

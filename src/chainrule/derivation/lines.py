@@ -156,7 +156,7 @@ class _Writing:
         trace, node = self.trace, self.node
         of_node = trace.name(node)
         own = {*unexplained(self.operation), *self._defined_backward()}
-        names = {s: replace(of_node, symbol=s) for s in own if len(s) == 1 and s.isupper()}
+        names = {symbol: Atom(symbol, below=of_node.below, above=of_node.above) for symbol in own}
         for symbol, value in {**self.operands, self.out: node}.items():
             names[symbol] = (
                 trace.name(value) if trace.variable(value) is not None or np.size(value) == 1 else Atom(symbol)

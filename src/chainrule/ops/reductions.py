@@ -30,7 +30,7 @@ def mean(xp: ModuleType, A: Array, *, axis: Axis = None, keepdims: bool = False)
     return Z, backward
 
 
-@operation(forward=r"Z = \max_k A_k", backward=(r"dA_k = dZ\, [A_k = Z] / \textstyle\sum_l [A_l = Z]",))
+@operation(forward=r"Z = \max_k A_k", backward=(r"dA_k = dZ \odot [A_k = Z] / \textstyle\sum_l [A_l = Z]",))
 def max(xp: ModuleType, A: Array, *, axis: Axis = None, keepdims: bool = False) -> tuple[Array, Backward]:
     """Z = max A over `axis`. Where several elements are the largest they share the derivative equally."""
     Z = xp.max(A, axis=axis, keepdims=keepdims)

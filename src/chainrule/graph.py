@@ -36,13 +36,24 @@ class Operation:
     Called with arrays it returns an array and records nothing; called with at least one `Variable` it returns a
     `Variable`. Positional arguments are the inputs, keyword arguments are options that are never differentiated.
 
+    The formulas are LaTeX in the notes' convention, examples are columns. Derivations put a network's names in their
+    symbols' places, so they keep to a contract, which `chainrule.derivation.grammar.check_formulas` checks:
+
+    - Symbols are the names of the inputs, Greek ones such as gamma by their letter, weights by w, and of the options.
+      No input is called T, which marks a transpose. `dA` is the derivative by A.
+    - `forward` tells the value, one capital letter, on the left of an equals sign; clauses between `, \\quad` tell what
+      it is made of. A letter of its own, such as a mask D, is told in the first sentence of the documentation.
+    - `backward` has one formula for each input, which begins with the derivative by that input; further clauses tell
+      symbols of their own. It is empty where there is no derivative.
+    - A^{(i)} is example i; k and l run over an axis that is summed, and n is the number of elements along it.
+
     Attributes:
         name: the function's name, under which `OPERATIONS` holds it.
         function: `(xp, *inputs, **options) -> (value, backward)`. `backward(dvalue)` returns a derivative for each
             input, None for an input that has none (labels, say), or a function of no arguments that computes the
             derivative where it costs much and often nobody asks for it.
         inputs: the names of the inputs; the last starts with `*` where any number of inputs is taken.
-        forward: the formula of the value, LaTeX, in the notes' convention (examples are columns).
+        forward: the formula of the value.
         backward: the formula of each input's derivative; an empty text where there is none.
         broadcasts: whether inputs are stretched to one shape. The derivative of a stretched one is then summed over the
             stretched axes, which the formulas leave out.

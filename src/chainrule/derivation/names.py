@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.derivation.formula import Atom, parse, symbols
+from chainrule.derivation.grammar import check_formulas
 from chainrule.derivation.notation import input_symbol, output_symbol, parameter_name
 from chainrule.graph import Array, Variable
 from chainrule.layers import Layer
@@ -74,9 +75,14 @@ class Names:
         self.nodes += made
 
     def _enter_leaves(self, made: list[Variable]) -> None:
-        """Name the parameters that these nodes read, before the nodes; and the constants that formulas mention."""
+        """Name the parameters that these nodes read, before the nodes; and the constants that formulas mention.
+
+        Raises:
+            GraphError: the formulas of an operation cannot be read.
+        """
         for node in made:
             assert node.operation is not None
+            check_formulas(node.operation)
             mentioned = {atom.symbol for atom in symbols(parse(node.operation.forward))}
             for i, given in enumerate(node.inputs):
                 if isinstance(given, Variable):

@@ -38,6 +38,7 @@ def record(net: Network, X: Any = None, y: Any = None, loss: LossLike | None = N
 
     Raises:
         DataError: the network has not seen data, and X is None; or y is given without X.
+        GraphError: the formulas of an own operation cannot be read.
         ShapeError, DataError, OptionError: see `train`.
     """
     batch, targets = _batch(net, X, y)

@@ -195,3 +195,45 @@ class TestSums:
     def test_a_mean_over_features_knows_their_number(self):
         lines = self.lines(own(lambda A, s: (A * s) - A.mean(axis=1, keepdims=True), s=(3,)))
         assert "Z^[1.2] = 1/3 Σₖ Aₖ^[0]" in lines
+
+
+class TestSpelling:
+    def test_keys_are_written_as_typed(self):
+        layer = own(lambda A, s: (A * s)[:, 1:3], s=(3,))
+        assert "Z^[1.2] = Z_{:,1:3}^[1]" in formulas(cr.derive(cr.Network([layer, cr.Dense(1)], input_shape=3)))
+
+    def test_no_bound_is_infinity(self):
+        layer = own(lambda A, s: cr.ops.clip(A * s, low=-0.5), s=(3,))
+        assert "Z^[1.2] = min(max(Z^[1], (−0.5)), ∞)" in formulas(
+            cr.derive(cr.Network([layer, cr.Dense(1)], input_shape=3))
+        )
+
+    def test_rounding_is_no_number(self):
+        net = cr.Network([cr.Dense(1, "sigmoid")], seed=0, input_shape=2)
+        net.set_parameters({"W1": [[0.5, -1.0]], "b1": [0.25]})
+        page = cr.derive(net, [[1.0, 2.0], [3.0, 0.5]], [0, 1])
+        assert "e-17" not in page.text
+        assert "10^{-17}" not in page.latex
+
+    def test_options_that_no_formula_mentions_are_named(self):
+        layer = own(lambda A, s: cr.ops.softmax(A * s, axis=0), s=(3,))
+        assert "axis = 0." in cr.derive(cr.Network([layer, cr.Dense(1)], input_shape=3)).text
+
+    def test_titles_do_not_differ_between_runs(self):
+        layers = [cr.Dense(2, functools.partial(cr.ops.elu, alpha=0.5)), cr.Dense(2, cr.ops.tanh), DerivedOf(abs_)]
+        text = cr.derive(cr.Network(layers, input_shape=2)).text
+        assert "layer 1, Dense(2, elu(alpha=0.5))" in text
+        assert "layer 2, Dense(2, tanh)" in text
+        assert "DerivedOf(abs_) after layer 2" in text
+
+
+def abs_(A):
+    return cr.ops.abs(A)
+
+
+class DerivedOf(cr.Layer):
+    def __init__(self, function):
+        self.function = function
+
+    def forward(self, A):
+        return self.function(A)

@@ -18,6 +18,9 @@ from chainrule.derivation.sums import indexed, numbers_in_each, reduced, scaled,
 from chainrule.derivation.trace import Trace
 from chainrule.graph import OPERATIONS, Operation, Variable
 
+ROUNDING = 1e-12
+"""How much smaller than the numbers beside it, or than its summands, a number is that is printed as 0."""
+
 Use = tuple[Variable, int]
 """A node, and which of its inputs is meant."""
 
@@ -80,10 +83,17 @@ def derivative(trace: Trace, variable: Variable, uses: Sequence[Use]) -> list[Li
     left = parts[0].left if len(parts) == 1 else differential(trace.name(variable))
     told = parts[0].shapes if len(parts) == 1 else written(trace.shape(variable))
     scale = trace.m if trace.of_examples(variable) else 1
-    numbers = trace.shown(variable, scale * np.asarray(variable.grad), backward=True)
+    numbers = trace.shown(variable, _rounded(trace, variable, scale * np.asarray(variable.grad), uses), backward=True)
     remarks = " ".join(filter(None, (part.remark for part in parts)))
     definitions = dict.fromkeys(formula for part in parts for formula in part.definitions)
     return [*map(Line, definitions), Line((left, *parse(" = "), *total), told, numbers, remarks)]
+
+
+def _rounded(trace: Trace, variable: Variable, numbers: NDArray[Any], uses: Sequence[Use]) -> NDArray[Any]:
+    """A derivative that is summed over examples, 0 where the summands leave nothing but their rounding."""
+    summed_from = [node for node, _ in uses if trace.of_examples(node) and not trace.of_examples(variable)]
+    largest = max((float(np.max(np.abs(np.asarray(node.grad)), initial=0)) for node in summed_from), default=0.0)
+    return np.where(np.abs(numbers) < ROUNDING * largest, 0.0, numbers)
 
 
 class _Part:

@@ -14,7 +14,7 @@ from chainrule.derivation.formula import Atom, Formula, parse, symbols
 from chainrule.derivation.notation import GREEK, input_symbol, output_symbol, symbol_of
 from chainrule.derivation.options import told
 from chainrule.derivation.trace import Trace
-from chainrule.graph import Operation, Variable
+from chainrule.graph import OPERATIONS, Operation, Variable
 
 KNOWN = {"e", "i", "j", "k", "l", "m", "n", "T"}
 """Letters that every formula may have: Euler's number, indices, counts, and the sign of a transpose."""
@@ -30,14 +30,8 @@ def shortcut(trace: Trace, node: Variable) -> str:
     activation = trace.activations.get(node)
     if activation is None or activation.operation is None or node.operation is None:
         return ""
-    loss = next(g.name for g in _losses(node.operation))
+    loss = next(loss.name for loss in OPERATIONS.values() if node.operation in loss.after.values())
     return f"The shortcut: {loss} and {activation.operation.name} in one step."
-
-
-def _losses(taken: Operation) -> Iterator[Operation]:
-    from chainrule.graph import OPERATIONS
-
-    return (loss for loss in OPERATIONS.values() if taken in loss.after.values())
 
 
 @functools.cache

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 from pylatexenc.latexencode import unicode_to_latex
 
 from chainrule.derivation.formula import latex
 from chainrule.derivation.lines import Line
-from chainrule.derivation.page import Page, Section, around_equals
+from chainrule.derivation.page import Page, Section, around_equals, printed
 
 PREAMBLE = r"""\documentclass{article}
 \usepackage[a4paper,margin=2cm]{geometry}
@@ -57,7 +56,7 @@ def matrix(numbers: NDArray[Any]) -> str:
     """The numbers between brackets; a single one without."""
     if numbers.ndim == 0:
         return _number(float(numbers))
-    rows = r" \\ ".join(" & ".join(map(_number, row)) for row in np.asarray(numbers, float))
+    rows = r" \\ ".join(" & ".join(map(_number, row)) for row in printed(numbers))
     return rf"\begin{{bmatrix}} {rows} \end{{bmatrix}}"
 
 

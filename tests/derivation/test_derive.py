@@ -15,7 +15,7 @@ from derivation.networks import three_four_one, twelve_layers
 
 PAGE_OF_THE_NOTES = """\
 The derivation
-Examples are columns. dZ and dA are derivatives of the loss of each example, that is m times those of J; \
+Examples are columns. As in the notes, dZ and dA are m times the derivatives of J; \
 the derivatives by parameters are those of J.
 ⊙ multiplies element by element.
 […] is 1 where the condition in it holds, and 0 elsewhere.
@@ -432,3 +432,8 @@ class TestWhatIsGiven:
     def test_without_sizes_there_are_no_shapes(self):
         with pytest.raises(cr.DataError, match=re.escape("give X, or make it with Network(…, input_shape=…)")):
             cr.derive(cr.Network([cr.Dense(1)]))
+
+
+def test_only_networks_are_derived():
+    with pytest.raises(cr.GraphError, match=r"derive takes a Network, but was given a int; cr\.steps\(J\)"):
+        cr.derive(3)

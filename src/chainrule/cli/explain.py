@@ -21,7 +21,7 @@ def explain(
 
     page = derive(load_network(model), loss=loss)
     if out is None:
-        Console().print(page)
+        Console().print(page, soft_wrap=True)  # a formula that is cut in two cannot be read
     else:
         page.save(out)
         print(f"the derivation is in {out}")

@@ -22,7 +22,7 @@ from chainrule.layers import Network
 from chainrule.training.cost import LossLike
 
 CONVENTION = (
-    "Examples are columns. dZ and dA are derivatives of the loss of each example, that is m times those of J; "
+    "Examples are columns. As in the notes, dZ and dA are m times the derivatives of J; "
     "the derivatives by parameters are those of J."
 )
 OF_SEQUENCES = "The columns are the steps of all examples, and m counts the steps of all examples, each with its loss."

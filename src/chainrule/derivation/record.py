@@ -14,7 +14,7 @@ from chainrule.derivation.formula import Atom, parse
 from chainrule.derivation.names import Names
 from chainrule.derivation.notation import parameter_name
 from chainrule.derivation.trace import Trace
-from chainrule.errors import DataError
+from chainrule.errors import DataError, GraphError
 from chainrule.graph import OPERATIONS, Array, Variable, plain
 from chainrule.layers import Network
 from chainrule.metrics import beside
@@ -38,9 +38,13 @@ def record(net: Network, X: Any = None, y: Any = None, loss: LossLike | None = N
 
     Raises:
         DataError: the network has not seen data, and X is None; or y is given without X.
-        GraphError: the formulas of an own operation cannot be read.
+        GraphError: `net` is no network, or the formulas of an own operation cannot be read.
         ShapeError, DataError, OptionError: see `train`.
     """
+    if not isinstance(net, Network):
+        raise GraphError(
+            f"derive takes a Network, but was given a {type(net).__name__}; cr.steps(J) is for a variable."
+        )
     batch, targets = _batch(net, X, y)
     net = net.copy("float64")
     with np.errstate(all="ignore" if X is None else None):

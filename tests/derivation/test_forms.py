@@ -203,14 +203,6 @@ class TestSave:
         assert [file.read_text() for file in tmp_path.iterdir()] == ["old"]
 
 
-def test_formulas_and_matrices_are_not_folded_in_a_narrow_terminal():
-    net = cr.Network([cr.Dense(4, "relu"), cr.Dense(1, "sigmoid")], seed=0, input_shape=3)
-    console = Console(width=40, file=io.StringIO(), color_system=None)
-    console.print(cr.derive(net, np.ones((8, 3)), np.zeros(8)))
-    lines = console.file.getvalue().splitlines()
-    assert any(line.rstrip().endswith("(4, m) = (4, 3)(3, m) + (4, 1)") for line in lines)
-
-
 def test_wide_matrices_get_the_long_side_of_the_paper():
     net = cr.Network([cr.Dense(1, "sigmoid")], seed=0, input_shape=3)
     assert "landscape" in cr.derive(net, np.ones((8, 3)), np.zeros(8)).latex

@@ -144,6 +144,12 @@ def test_explain_prints_on_a_terminal_that_is_not_utf_8(digits_run):
     assert chainrule("explain", "runs/digits", cwd=folder, **by_locale).stdout == done.stdout
 
 
+def test_explain_cuts_no_formula_in_two_in_a_narrow_terminal(digits_run):
+    folder, _ = digits_run
+    done = chainrule("explain", "runs/digits", cwd=folder, COLUMNS="40")
+    assert done.stdout == chainrule("explain", "runs/digits", cwd=folder).stdout
+
+
 def test_explain_takes_another_loss(digits_run):
     folder, _ = digits_run
     done = chainrule("explain", "runs/digits", "--loss", "squared_error", cwd=folder)

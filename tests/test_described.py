@@ -146,3 +146,22 @@ def test_an_initializer_of_the_user_travels_with_the_layer():
     net = cr.Network([cr.Dense(2, initializer=OwnConstant(0.5))], input_shape=3)
     assert (net.parameters["W1"] == 0.5).all()
     assert repr(net.copy()) == "Network([Dense(2, initializer=OwnConstant(0.5))])"
+
+
+def test_an_argument_that_layers_have_a_property_for_is_told_and_ends_in_no_recursion():
+    class DerivedLabelled(cr.Layer):
+        def __init__(self, label):
+            pass
+
+        def forward(self, A):
+            return A
+
+    assert repr(DerivedLabelled("x")) == "DerivedLabelled(…)"
+    with pytest.raises(cr.OptionError, match="has an argument 'label'"):
+        DerivedLabelled("x").describe()
+
+
+def test_operations_and_functions_are_shown_by_their_names():
+    assert repr(cr.Activation(functools.partial(cr.ops.elu, alpha=0.5))) == "Activation(elu(alpha=0.5))"
+    assert repr(cr.Dense(2, cr.ops.tanh)) == "Dense(2, tanh)"
+    assert repr(cr.Activation(lambda A: A)) == "Activation(<lambda>)"

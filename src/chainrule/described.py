@@ -46,6 +46,11 @@ class Described:
                 )
             if name in ("type", "operation"):
                 raise OptionError(f"{type(self).__name__} has an argument {name!r}: give it another name.")
+            if _is_own_property(type(self), name):
+                raise OptionError(
+                    f"{type(self).__name__} has an argument {name!r}, which chainrule has a property for: "
+                    "give it another name."
+                )
             if not hasattr(self, name):
                 raise OptionError(
                     f"{type(self).__name__} does not keep its argument {name!r}: "
@@ -78,11 +83,32 @@ class Described:
             default = parameters[name].default
             if argument is default or (type(argument) is type(default) and argument == default):
                 continue
-            text = f'"{argument}"' if isinstance(argument, str) else repr(argument)
+            text = _shown(argument)
             by_position = parameters[name].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
             in_line = len(shown) == list(parameters).index(name)
             shown.append(text if by_position and in_line else f"{name}={text}")
         return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def _is_own_property(kind: type, name: str) -> bool:
+    """Whether a class of chainrule has a property of that name, such as `Layer.label`."""
+    return any(
+        base.__module__.startswith("chainrule.") and isinstance(vars(base).get(name), property) for base in kind.__mro__
+    )
+
+
+def _shown(argument: Any) -> str:
+    """An argument as text that is the same in every run: operations and functions by their names."""
+    if isinstance(argument, str):
+        return f'"{argument}"'
+    if isinstance(argument, list):
+        return f"[{', '.join(map(_shown, argument))}]"
+    if isinstance(argument, functools.partial):
+        options = (f"{name}={_shown(option)}" for name, option in argument.keywords.items())
+        return f"{_shown(argument.func)}({', '.join([*map(_shown, argument.args), *options])})"
+    if isinstance(argument, Operation):
+        return argument.name
+    return argument.__name__ if inspect.isroutine(argument) else repr(argument)
 
 
 @functools.cache

@@ -36,16 +36,30 @@ class Operation:
     Called with arrays it returns an array and records nothing; called with at least one `Variable` it returns a
     `Variable`. Positional arguments are the inputs, keyword arguments are options that are never differentiated.
 
+    The formulas are LaTeX in the notes' convention, examples are columns. Derivations put a network's names in their
+    symbols' places, so they keep to a contract, which `chainrule.derivation.grammar.check_formulas` checks:
+
+    - Symbols are the names of the inputs, Greek ones such as gamma by their letter, weights by w, and of the options.
+      No input is called T, which marks a transpose. `dA` is the derivative by A.
+    - `forward` tells the value, one capital letter, on the left of an equals sign; clauses between `, \\quad` tell what
+      it is made of. A letter of its own, such as a mask D, is told in the first sentence of the documentation.
+    - `backward` has one formula for each input, which begins with the derivative by that input; further clauses tell
+      symbols of their own. It is empty where there is no derivative.
+    - A^{(i)} is example i; k and l run over an axis that is summed, and n is the number of elements along it.
+
     Attributes:
         name: the function's name, under which `OPERATIONS` holds it.
         function: `(xp, *inputs, **options) -> (value, backward)`. `backward(dvalue)` returns a derivative for each
             input, None for an input that has none (labels, say), or a function of no arguments that computes the
             derivative where it costs much and often nobody asks for it.
         inputs: the names of the inputs; the last starts with `*` where any number of inputs is taken.
-        forward: the formula of the value, LaTeX, in the notes' convention (examples are columns).
+        forward: the formula of the value.
         backward: the formula of each input's derivative; an empty text where there is none.
         broadcasts: whether inputs are stretched to one shape. The derivative of a stretched one is then summed over the
             stretched axes, which the formulas leave out.
+        as_arrays: whether the formulas are matrix products of the arrays as they are, Z = A B, so that with examples as
+            rows they differ from the notes'. Derivations then transpose them: Z = B^T A.
+        targets: of a loss, `(xp, A, Y, **options) -> Y`, the targets as its formulas have them: in the shape of A.
         after: by activation, the operation that takes over when the first input was made by that activation. It reads
             the activation's own input Z: the notes' shortcut dZ = A - Y.
     """
@@ -57,6 +71,8 @@ class Operation:
         backward: tuple[str, ...],
         broadcasts: bool = False,
         after: Mapping[Operation, Operation] | None = None,
+        as_arrays: bool = False,
+        targets: Callable[..., Array] | None = None,
     ):
         functools.update_wrapper(self, function)
         _, *parameters = inspect.signature(function).parameters.values()
@@ -70,6 +86,8 @@ class Operation:
         self.forward = forward
         self.backward = backward
         self.broadcasts = broadcasts
+        self.as_arrays = as_arrays
+        self.targets = targets
         self.after = dict(after or {})
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
@@ -147,11 +165,15 @@ def operation(
     *,
     broadcasts: bool = False,
     after: Mapping[Operation, Operation] | None = None,
+    as_arrays: bool = False,
+    targets: Callable[..., Array] | None = None,
 ) -> Callable[[Callable[..., tuple[Array, Backward]]], Operation]:
     """Make the decorated function an `Operation` and enter it into the registry. See `Operation` for the arguments."""
 
     def register(function: Callable[..., tuple[Array, Backward]]) -> Operation:
-        made = OPERATIONS[function.__name__] = Operation(function, forward, backward, broadcasts, after)
+        made = OPERATIONS[function.__name__] = Operation(
+            function, forward, backward, broadcasts, after, as_arrays, targets
+        )
         return made
 
     return register

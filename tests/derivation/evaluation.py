@@ -1,9 +1,11 @@
 r"""Evaluates formulas with NumPy, as the notes read them, so that tests can ask whether they are true.
 
-Examples are columns: A^{(i)} is column i, A_k row k; where nothing sums over k, A_k stands for all rows at once.
+Examples are columns: A^{(i)} is column i, A_k row k; where nothing sums over i or k, it stands for all at once.
 Two matrices side by side are a matrix product; [condition] is 1 where it holds and 0 elsewhere.
 """
 
+import functools
+import itertools
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -20,7 +22,7 @@ Values = dict[str, Any]
 BLANK = (" ", r"\,", r"\textstyle")
 CLOSING = {"(": ")", r"\left(": r"\right)", "[": "]", "|": "|", r"\|": r"\|"}
 RELATIONS = {">": np.greater, "<": np.less, r"\le": np.less_equal, r"\ge": np.greater_equal, "=": np.equal}
-OVER_AN_INDEX = {r"\sum": sum, r"\max": max}
+OVER_AN_INDEX = {r"\sum": sum, r"\max": lambda found: functools.reduce(np.maximum, found)}
 ENDS_A_PRODUCT = ("+", "-", ",", "?", ":", *RELATIONS)
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     r"\sigma": special.expit,
@@ -44,6 +46,11 @@ def evaluate(source: str, asked: str, values: Values) -> list[Any]:
         values[name(left[0])] = _function_of(left[2], right, values) if len(left) > 1 else _value(right, values)
     left, right = equations[-1]
     assert left[0].symbol == asked, f"{source} does not say what {asked} is"
+    return _sides(right, values)
+
+
+def evaluate_side(right: Formula, values: Values) -> list[Any]:
+    """The value of a right side; of several, where a further equals sign divides it."""
     return _sides(right, values)
 
 
@@ -118,7 +125,7 @@ class _Reading:
     def product(self) -> Any:
         value = self.factor()
         while self.ahead not in (None, *ENDS_A_PRODUCT):
-            if self.take(r"\odot"):
+            if self.take(r"\odot", r"\cdot"):
                 value = value * self.factor()
             elif self.take("/"):
                 value = value / self.factor()
@@ -133,7 +140,9 @@ class _Reading:
             inside, last = self.up_to(CLOSING[atom.symbol])
             return self.with_scripts(self.enclosed(atom.symbol, inside, last), last)
         if atom.symbol in OVER_AN_INDEX and atom.below:
-            return OVER_AN_INDEX[atom.symbol](self.for_each(name(atom.below[0])))
+            return OVER_AN_INDEX[atom.symbol](
+                self.for_each([name(letter) for letter in atom.below if letter != Atom(",")])
+            )
         if callable(function) and (opening := self.take("(", r"\left(")):
             inside, last = self.up_to(CLOSING[opening.symbol])
             arguments = _Reading(inside, self.values)
@@ -159,22 +168,27 @@ class _Reading:
             return np.linalg.norm(value, 1 if last.below else 2, axis=0, keepdims=True)
         return value
 
-    def for_each(self, index: str) -> list[Any]:
-        """What follows, for each value of the index: the columns of what has it above, or the rows of what below."""
+    def for_each(self, letters: list[str]) -> list[Any]:
+        """What follows, for each value of the indices: the columns of what has one above, the rows of what below."""
         start, outside = self.at, self.values
-        indexed = next(a for a in symbols(tuple(self.atoms[start:])) if index in (latex(a.above)[1:-1], latex(a.below)))
-        count = np.shape(outside[name(indexed)])[0 if latex(indexed.below) == index else 1]
         found = []
-        for k in range(count):
-            self.at, self.values = start, outside | {index: k}
+        for indices in itertools.product(*(range(self.count(letter)) for letter in letters)):
+            self.at, self.values = start, outside | dict(zip(letters, indices, strict=True))
             found.append(self.product())
         self.values = outside
         return found
 
+    def count(self, index: str) -> int:
+        """How many values the index has in what follows."""
+        for atom in symbols(tuple(self.atoms[self.at :])):
+            if index in (latex(atom.above)[1:-1], latex(atom.below)):
+                return int(np.shape(self.values[name(atom)])[0 if latex(atom.below) == index else 1])
+        raise AssertionError(f"nothing has the index {index}")
+
     def plain(self, atom: Atom) -> Any:
         if name(atom) in self.values:
             return self.values[name(atom)]
-        if re.fullmatch(r"[\d.]+", atom.symbol):
+        if re.fullmatch(r"-?[\d.]+", atom.symbol):
             return float(atom.symbol)
         arguments = [_value(argument, self.values) for argument in atom.arguments]
         if atom.symbol in (r"\frac", r"\tfrac"):
@@ -189,17 +203,20 @@ class _Reading:
 
     def with_scripts(self, value: Any, atom: Atom) -> Any:
         above, below = latex(atom.above), latex(atom.below)
+        if below in self.values:
+            value = value[[self.values[below]]] if np.ndim(value) == 2 else value[self.values[below]]
         if above == "T":
             value = np.transpose(value)
         elif above[:1] == "(":
-            value = value[:, [self.values[above[1:-1]]]]
+            value = value[:, [self.values[above[1:-1]]]] if above[1:-1] in self.values else value
         elif above:
             value = value ** _value(atom.above, self.values)
-        return value[self.values[below]] if below in self.values else value
+        return value
 
 
 def _side_by_side(left: Any, right: Any) -> Any:
-    if np.size(left) == 1 or np.size(right) == 1:
+    of_one_example = np.shape(left) == np.shape(right) and np.shape(left)[1:] == (1,)
+    if np.size(left) == 1 or np.size(right) == 1 or of_one_example:
         return left * right
     assert np.ndim(left) == np.ndim(right) == 2, "only matrices and numbers can stand side by side"
     return left @ right

@@ -15,7 +15,7 @@ from derivation.networks import three_four_one, twelve_layers
 
 PAGE_OF_THE_NOTES = """\
 The derivation
-Examples are columns. dZ and dA are derivatives of the loss of each example, that is m times those of J; \
+Examples are columns. As in the notes, dZ and dA are m times the derivatives of J; \
 the derivatives by parameters are those of J.
 ⊙ multiplies element by element.
 […] is 1 where the condition in it holds, and 0 elsewhere.
@@ -31,6 +31,7 @@ Forward
     A^[2] = σ(Z^[2]) = 1/(1 + e^(−Z^[2]))  (1, m)
 
 Cost
+  no loss is given: binary_cross_entropy is assumed
     J = −1/m Σᵢ (Y^(i) ln A^[2](i) + (1 − Y^(i)) ln(1 − A^[2](i)))
 
 Backward
@@ -149,8 +150,8 @@ class TestTwelveLayers:
         assert len(lefts) == len(set(lefts))
 
     def test_what_is_used_is_said_before(self, page):
-        known = {f"{kind}^[{l}]" for l in range(1, 13) for kind in "Wbγβ"} | {"Y", "X", "D^[4]"}
-        name = re.compile(r"d?(?:[AZWDYXγβ]|Â)′*(?:\^\[\d+\])?")
+        known = {f"{kind}^[{l}]" for l in range(1, 13) for kind in "Wbγβ"} | {"Y", "X", "D^[4.3]"}
+        name = re.compile(r"d?(?:[AZWDYXγβ]|Â)(?:\^\[[\d.]+\])?")
         for line in formulas(page):
             left, right = line.split("= ", 1)
             used = set(name.findall(re.sub(r"[ⱼₖ]|\(i\)", "", right)))
@@ -159,10 +160,10 @@ class TestTwelveLayers:
 
     def test_residual_connections_add_both_ways(self, page):
         lines = formulas(page)
-        assert "A′^[4] = Z^[2] + A^[4]" in lines
-        assert "dZ^[2] = dA′^[4] + W^[3]ᵀ dZ^[3]" in lines
-        assert "A′^[7] = A^[7] + Z^[6]" in lines
-        assert "dA′′^[4] = W^[5]ᵀ dZ^[5] + W^[7]ᵀ dZ^[7]" in lines
+        assert "A^[4.2] = Z^[2] + A^[4]" in lines
+        assert "dZ^[2] = dA^[4.2] + W^[3]ᵀ dZ^[3]" in lines
+        assert "A^[7.2] = A^[7] + Z^[6]" in lines
+        assert "dA^[4.3] = W^[5]ᵀ dZ^[5] + W^[7]ᵀ dZ^[7]" in lines
 
     def test_its_numbers_are_its_gradient(self):
         X, y = np.random.default_rng(2).normal(size=(5, 4)), np.arange(5) % 3
@@ -174,7 +175,7 @@ class TestTwelveLayers:
 
     def test_the_seed_is_that_of_the_dropout(self):
         X = np.random.default_rng(2).normal(size=(2, 4))
-        one, same, other = (numbers(cr.derive(twelve_layers(), X, seed=seed))["A′′^[4]"] for seed in (0, 0, 1))
+        one, same, other = (numbers(cr.derive(twelve_layers(), X, seed=seed))["A^[4.3]"] for seed in (0, 0, 1))
         np.testing.assert_array_equal(one, same)
         assert (one != other).any()
 
@@ -231,9 +232,9 @@ class TestLosses:
         assert [line for line in formulas(page) if line.startswith(("v", "J", "dJ", "dv", "dA"))] == [
             "v₁ = A^[1] − Y",
             "v₂ = v₁⁴",
-            "J = 1/n Σᵢ v_{2,i}",
+            "J = 1/(2 m) Σ_{i,k} v_{2,k}^(i)",
             "dJ = 1",
-            "dv_{2,i} = m/n dJ",
+            "dv_{2,k}^(i) = ½ dJ",
             "dv₁ = dv₂ · 4 · v₁^(4 − 1)",
             "dA^[1] = dv₁",
         ]
@@ -309,9 +310,9 @@ class TestOwnLayers:
                 return A @ self.parameter("W", (A.shape[-1], 2), "he") * 3 + self.parameter("c", (2,))
 
         page = cr.derive(cr.Network([DerivedTilt(), cr.Dense(1)], seed=0, input_shape=3))
-        assert re.search(r"Z\^\[1\] = A\^\[0\] W\^\[1\] +\(m, 2\) = \(m, 3\)\(3, 2\)\n", page.text)
-        assert {"Z′^[1] = Z^[1] · 3", "dZ^[1] = dZ′^[1] · 3", "dW^[1] = 1/m A^[0]ᵀ dZ^[1]"} <= set(formulas(page))
-        assert {"Z′′^[1] = Z′^[1] + c^[1]", "dc^[1] = 1/m Σᵢ dZ′′^[1]"} <= set(formulas(page))
+        assert re.search(r"Z\^\[1\] = W\^\[1\]ᵀ A\^\[0\] +\(2, m\) = \(2, 3\)\(3, m\)\n", page.text)
+        assert {"Z^[1.2] = Z^[1] · 3", "dZ^[1] = dZ^[1.2] · 3", "dW^[1] = 1/m A^[0] dZ^[1]ᵀ"} <= set(formulas(page))
+        assert {"Z^[1.3] = Z^[1.2] + c^[1]", "dc^[1] = 1/m Σᵢ dZ^[1.3](i)"} <= set(formulas(page))
 
     def test_what_has_any_number_of_inputs_is_written_out(self):
         class DerivedBeside(cr.Layer):
@@ -320,8 +321,8 @@ class TestOwnLayers:
                 return cr.ops.concatenate(B, A, B, axis=1)
 
         lines = formulas(cr.derive(cr.Network([DerivedBeside(), cr.Dense(1)], seed=0, input_shape=3)))
-        assert "Z′^[1] = [A^[1], A^[0], A^[1]]" in lines
-        assert "dA^[1] = dZ₁′^[1] + dZ₃′^[1]" in lines
+        assert "Z^[1.2] = [A^[1], A^[0], A^[1]]" in lines
+        assert "dA^[1] = dZ₁^[1.2] + dZ₃^[1.2]" in lines
 
     def test_an_operation_of_tomorrow_needs_nothing_but_its_formula(self, X, y):
         @operation(forward=r"A = \frac{Z}{1 + |Z|}", backward=(r"dZ = dA / (1 + |Z|)^2",))
@@ -347,8 +348,8 @@ class TestOwnLayers:
 
         net = cr.Network([DerivedTwice(cr.Dense(3, "tanh")), cr.Dense(1)], seed=0, input_shape=3)
         page = cr.derive(net, X, y)
-        assert "dW^[1] = 1/m dZ′^[1] A^[1]ᵀ + 1/m dZ^[1] A^[0]ᵀ" in formulas(page)
-        assert "db^[1] = 1/m Σᵢ dZ′^[1](i) + 1/m Σᵢ dZ^[1](i)" in formulas(page)
+        assert "dW^[1] = 1/m dZ^[1.2] A^[1]ᵀ + 1/m dZ^[1] A^[0]ᵀ" in formulas(page)
+        assert "db^[1] = 1/m Σᵢ dZ^[1.2](i) + 1/m Σᵢ dZ^[1](i)" in formulas(page)
         for name, gradient in gradients_named_as_on_the_page(net, X, y, "squared_error"):
             np.testing.assert_allclose(numbers(page)[name], gradient)
 
@@ -361,7 +362,7 @@ class TestOwnLayers:
         net = cr.Network([DerivedSquare(), cr.Dense(1)], seed=0, input_shape=3)
         page = cr.derive(net, X, y)
         (ds,) = (line for line in formulas(page) if line.startswith("ds^[1]"))
-        assert ds == "ds^[1] = 1/m Σᵢ dZ′^[1] ⊙ Z^[1] + 1/m Σᵢ dZ^[1] ⊙ A^[0]"
+        assert ds == "ds^[1] = 1/m Σᵢ dZ^[1.2](i) ⊙ Z^[1](i) + 1/m Σᵢ dZ^[1](i) ⊙ A^[0](i)"
         for name, gradient in gradients_named_as_on_the_page(net, X, y, "squared_error"):
             np.testing.assert_allclose(numbers(page)[name], gradient)
 
@@ -431,3 +432,8 @@ class TestWhatIsGiven:
     def test_without_sizes_there_are_no_shapes(self):
         with pytest.raises(cr.DataError, match=re.escape("give X, or make it with Network(…, input_shape=…)")):
             cr.derive(cr.Network([cr.Dense(1)]))
+
+
+def test_only_networks_are_derived():
+    with pytest.raises(cr.GraphError, match=r"derive takes a Network, but was given a int; cr\.steps\(J\)"):
+        cr.derive(3)

@@ -201,3 +201,9 @@ class TestSave:
         ):
             cr.derive(three_four_one()).save(path)
         assert [file.read_text() for file in tmp_path.iterdir()] == ["old"]
+
+
+def test_wide_matrices_get_the_long_side_of_the_paper():
+    net = cr.Network([cr.Dense(1, "sigmoid")], seed=0, input_shape=3)
+    assert "landscape" in cr.derive(net, np.ones((8, 3)), np.zeros(8)).latex
+    assert "landscape" not in cr.derive(net, np.ones((2, 3)), np.zeros(2)).latex

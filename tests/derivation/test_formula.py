@@ -18,8 +18,8 @@ from chainrule.derivation.formula import (
     substitute,
     symbols,
     text,
+    without,
     without_parentheses,
-    without_terms,
 )
 from chainrule.graph import OPERATIONS
 from ops.cases import REPEATABLE
@@ -116,7 +116,7 @@ def test_a_formula_that_ends_too_early_is_an_error(source):
         (r"\left(\frac{Y}{A}\right)", "(Y/A)"),
         (r"\operatorname{sign}(A)", "sign(A)"),
         (r"\ln \textstyle\sum_k e^{Z_k}", "ln Σₖ e^Zₖ"),
-        (r"A^{\prime[2]T}", "A′^[2]ᵀ"),
+        ("A^{[2.2]T}", "A^[2.2]ᵀ"),
         (r"v_{12}", "v₁₂"),
         (r"v_{2,i}", "v_{2,i}"),
         (r"W_{low}", "W_low"),
@@ -130,7 +130,7 @@ def test_text(source, written):
 
 NAMES = {
     "A": Atom("A", above=parse("[1]")),
-    "Z": Atom("Z", above=parse(r"\prime[2]")),
+    "Z": Atom("Z", above=parse("[2.2]")),
     "v": Atom("v", below=(Atom("2"),)),
     r"\gamma": Atom(r"\gamma", above=parse("[3]")),
     r"d\gamma": Atom(r"d\gamma", above=parse("[3]")),
@@ -151,7 +151,7 @@ NAMES = {
         ("A^2", "{(A^{[1]})}^{2}"),
         ("A^{B - 1}", "{(A^{[1]})}^{B - 1}"),
         ("B^{A}", "B^{A^{[1]}}"),
-        ("Z^T", r"Z^{\prime[2]T}"),
+        ("Z^T", "Z^{[2.2]T}"),
         ("v_i", "v_{2,i}"),
         ("v^T", "v_{2}^{T}"),
         (r"\hat{A}", r"\hat{A}^{[1]}"),
@@ -163,7 +163,7 @@ NAMES = {
         (r"W_{A^{(i)}}", "W_{A^{[1](i)}}"),
         (r"\operatorname{sign}(A)", r"\operatorname{sign}(A^{[1]})"),
         ("slope A", "0.01 A^{[1]}"),
-        ("slope^2", "{(0.01)}^{2}"),
+        ("slope^2", "0.01^{2}"),
         ("B - low", "B - {(-1)}"),
         (r"\varepsilon", "10^{-5}"),
         (r"\varepsilon^2", "{(10^{-5})}^{2}"),
@@ -215,8 +215,10 @@ def test_parentheses_that_mean_something_stay(source):
     [
         ("Z = W A + b", "Z = W A"),
         ("Z = W (A + B)", "Z = W (A + B)"),
-        ("Z = A - c b + C", "Z = A + C"),
+        ("Z = A - b + C", "Z = A + C"),
+        (r"Z = b \odot (A - C)", "Z = (A - C)"),
+        (r"J = -\frac{1}{m} \sum_i b^{(i)} A^{(i)}", r"J = -\frac{1}{m} \sum_{i} A^{(i)}"),
     ],
 )
-def test_without_terms(source, left):
-    assert latex(without_terms(parse(source), {"b"})) == left
+def test_without_an_input_that_is_not_given(source, left):
+    assert latex(without(parse(source), {"b"})) == left

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from chainrule.derivation.trace import input_symbol, output_symbol, symbol_of
+from chainrule.derivation.notation import input_symbol, output_symbol, symbol_of
 from chainrule.graph import OPERATIONS, Array, Operation
 from chainrule.ops.broadcasting import unbroadcast
 from derivation.evaluation import Values, evaluate
@@ -54,9 +54,14 @@ def as_meant(name: str, call: Call) -> Call:
         A = A.reshape(-1, A.shape[-1])
     if "J" in OPERATIONS[name].forward:
         Y = one_hot(rest[0], A.shape[1]) if name in OF_CLASSES else rest[0].reshape(A.shape)
-        rest = [Y]  # the formulas are those without weights and without smoothing
-    options = {option: value for option, value in call.options.items() if option != "label_smoothing"}
-    return Call((A, *rest), options)
+        rest = [Y, *(weights_of_each(w, call.inputs[0].shape, A.shape) for w in rest[1:] if w is not None)]
+    return Call((A, *rest), call.options)
+
+
+def weights_of_each(w: Array, before: tuple[int, ...], shape: tuple[int, ...]) -> Array:
+    """The weights of examples that may have several losses, for each column."""
+    outputs = np.broadcast_to(w.reshape(w.shape + (1,) * (len(before) - w.ndim)), before).reshape(shape)
+    return outputs[:, 0] if outputs.ndim > 1 else outputs
 
 
 def one_hot(Y: Array, n_classes: int) -> Array:
@@ -76,6 +81,10 @@ def values_of(operation: Operation, call: Call) -> Values:
     """What the symbols of the operation's formulas stand for."""
     absent = {input_symbol(operation, i): 0 for i in range(len(operation.inputs))}
     named = absent | {input_symbol(operation, i): A for i, A in enumerate(call.inputs) if A is not None}
+    if operation.targets:
+        named["Y"] = operation.targets(np, call.inputs[0], named["Y"], **call.options)
+    if "w" in named:
+        named["w"] = np.reshape(named["w"] if np.ndim(named["w"]) else np.ones(len(call.inputs[0])), (-1, 1))
     values = {symbol: in_columns(operation.name, symbol, A) for symbol, A in named.items()}
     values |= {symbol_of(option): value for option, value in (operation.defaults | call.options).items()}
     values |= {"m": len(call.inputs[0]) if np.ndim(call.inputs[0]) else 1, "n": np.size(call.inputs[0])}

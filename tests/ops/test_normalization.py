@@ -73,3 +73,17 @@ def test_the_derivative_by_the_input_has_no_share_in_the_mean(norm):
 def test_gamma_of_another_shape_than_the_features_is_a_shape_error(norm, wrong):
     with pytest.raises(cr.ShapeError):
         norm(np.ones((8, 3)), wrong, BETA)
+
+
+@pytest.mark.parametrize("scale", [ops.standardize, ops.unstandardize])
+@pytest.mark.parametrize("wrong", [np.ones(2), np.ones(1), np.ones((8, 3))])
+def test_statistics_of_another_shape_than_the_features_are_a_shape_error(scale, wrong):
+    with pytest.raises(cr.ShapeError, match="deviation is"):
+        scale(np.ones((8, 3)), np.zeros(3), wrong)
+    with pytest.raises(cr.ShapeError, match="mean is"):
+        scale(np.ones((8, 3)), wrong, np.ones(3))
+
+
+def test_the_statistics_of_normalize_are_checked_too():
+    with pytest.raises(cr.ShapeError, match="variance is"):
+        ops.normalize(np.ones((8, 3)), GAMMA, BETA, np.zeros(3), np.ones(1))

@@ -9,7 +9,7 @@ import typer
 def explain(
     model: Annotated[str, typer.Argument(help="A model.safetensors file, or the run folder that holds it.")],
     loss: Annotated[
-        str | None, typer.Option(help="Such as cross_entropy.  [default: what the model was trained with]")
+        str | None, typer.Option(help="Such as cross_entropy.  [default: what the model file tells, or else fits it]")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="A .txt, .tex or .html file to write.  [default: print]")] = None,
 ) -> None:
@@ -21,7 +21,7 @@ def explain(
 
     page = derive(load_network(model), loss=loss)
     if out is None:
-        Console().print(page)
+        Console().print(page, soft_wrap=True)  # a formula that is cut in two cannot be read
     else:
         page.save(out)
         print(f"the derivation is in {out}")

@@ -13,10 +13,10 @@ from chainrule.derivation.diagram import Box, Diagram, Edge
 from chainrule.derivation.layout import lay_out
 from chainrule.derivation.naming import named
 from chainrule.derivation.network_diagram import network_diagram
+from chainrule.derivation.record import record
 from chainrule.derivation.spelling import constant, derivative, shown, spelled
 from chainrule.derivation.svg import svg
 from chainrule.derivation.text import unmarked
-from chainrule.derivation.trace import record
 from chainrule.errors import GraphError, OptionError
 from chainrule.files import write_atomically
 from chainrule.graph import Variable

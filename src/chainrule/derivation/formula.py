@@ -6,6 +6,8 @@ places, dW^{[1]} = dZ^{[1]} A^{[0]T}; `latex` and `text` write the result.
 
 from __future__ import annotations
 
+import functools
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -38,6 +40,7 @@ _TOKEN = re.compile(
 _GROUP = "{"
 
 
+@functools.cache
 def parse(source: str) -> Formula:
     """The atoms of a formula in LaTeX."""
     return _Reader(source).formula(until="")
@@ -120,9 +123,7 @@ def in_parentheses(formula: Formula) -> Formula:
 
 def without_parentheses(formula: Formula) -> Formula:
     """The formula without the one pair of parentheses that holds all of it, if there is one."""
-    depth = 0
-    for i, atom in enumerate(formula):
-        depth += (atom.symbol in _OPENING) - (atom.symbol in _CLOSING)
+    for i, (atom, depth) in enumerate(zip(formula, depths(formula), strict=True)):
         if depth == 0 and (i < len(formula) - 1 or atom.symbol not in (")", r"\right)") or atom.above or atom.below):
             return formula
     return formula[1:-1]
@@ -130,29 +131,52 @@ def without_parentheses(formula: Formula) -> Formula:
 
 _OPENING = ("(", "[", r"\left(", r"\left[")
 _CLOSING = (")", "]", r"\right)", r"\right]")
+_SIGNS = ("+", "-")
+
+
+def depths(formula: Formula) -> list[int]:
+    """For each atom how many parentheses and brackets are open behind it."""
+    steps = ((atom.symbol in _OPENING) - (atom.symbol in _CLOSING) for atom in formula)
+    return list(itertools.accumulate(steps))
 
 
 def is_sum(formula: Formula) -> bool:
     """Whether a plus or minus stands outside of all parentheses."""
-    depth = 0
-    for atom in formula:
-        depth += (atom.symbol in _OPENING) - (atom.symbol in _CLOSING)
-        if depth == 0 and atom.symbol in ("+", "-"):
-            return True
-    return False
+    return any(depth == 0 and atom.symbol in _SIGNS for atom, depth in zip(formula, depths(formula), strict=True))
 
 
-def without_terms(formula: Formula, absent: set[str]) -> Formula:
-    """The formula without the terms, such as + b, that have one of these symbols in them."""
+def without(formula: Formula, absent: set[str]) -> Formula:
+    """The formula without these symbols: the term + b that is nothing else, or the factor w of a product."""
+    if not absent:
+        return formula
+    kept: list[Atom] = []
+    for term in _terms(formula):
+        signed = bool(term) and term[0].symbol in _SIGNS
+        rest = _without_factors(term[1:] if signed else term, absent)
+        if trim(rest) or not trim(term):
+            kept += (*term[:1], *rest) if signed else rest
+    return trim(tuple(kept))
+
+
+def _terms(formula: Formula) -> list[Formula]:
     terms: list[Formula] = [()]
-    depth = 0
-    for atom in formula:
-        depth += (atom.symbol in _OPENING) - (atom.symbol in _CLOSING)
-        if depth == 0 and atom.symbol in ("+", "-"):
+    for atom, depth in zip(formula, depths(formula), strict=True):
+        if depth == 0 and atom.symbol in _SIGNS:
             terms.append(())
         terms[-1] += (atom,)
-    kept = (term for term in terms if not absent & {atom.symbol for atom in symbols(term)})
-    return trim(tuple(atom for term in kept for atom in term))
+    return terms
+
+
+def _without_factors(term: Formula, absent: set[str]) -> Formula:
+    kept: Formula = ()
+    dropped = False
+    for atom in term:
+        if dropped and atom.symbol in (" ", r"\,", r"\odot"):
+            continue
+        dropped = atom.symbol in absent
+        if not dropped:
+            kept += (replace(atom, arguments=tuple(without(argument, absent) for argument in atom.arguments)),)
+    return kept
 
 
 def number(value: float) -> Atom:
@@ -237,9 +261,9 @@ def _substituted(atom: Atom, names: Mapping[str, Atom]) -> Atom:
 
 
 def _scripted(name: Atom, below: Formula, above: Formula) -> Atom:
-    """The name with scripts of the formula added to its own."""
-    number = name.symbol[:1] in "0123456789-."
-    if name.symbol.startswith("-") or (number and (above or below)):
+    """The name with scripts of the formula added to its own; a power stands outside of the name."""
+    power = name.symbol == _GROUP or (name.symbol[:1].isdigit() and name.above)
+    if name.symbol.startswith("-") or (power and (above or below)):
         name = Atom(_GROUP, ((Atom("("), name, Atom(")")),))
     if below:
         name = replace(name, below=(*name.below, Atom(","), *below) if name.below else below)
@@ -247,7 +271,7 @@ def _scripted(name: Atom, below: Formula, above: Formula) -> Atom:
         return name
     if not name.above:
         return replace(name, above=above)
-    if above[0].symbol in ("T", "("):
+    if above == (Atom("T"),) or above[0].symbol == "(":
         return replace(name, above=name.above + above)
     return Atom(_GROUP, ((Atom("("), name, Atom(")")),), above=above)
 
@@ -271,7 +295,7 @@ def _as_word(symbol: str) -> str:
 
 _UNICODE = {
     r"\odot": "⊙", r"\cdot": "·", r"\sum": "Σ", r"\ln": "ln", r"\le": "≤", r"\ge": "≥", r"\neg": "¬", r"\ldots": "…",
-    r"\quad": "  ", r"\,": "", r"\prime": "′", r"\|": "‖", r"\textstyle": "", r"\infty": "∞", "-": "−",
+    r"\quad": "  ", r"\,": "", r"\|": "‖", r"\textstyle": "", r"\infty": "∞", "-": "−",
     r"\alpha": "α", r"\beta": "β", r"\gamma": "γ", r"\delta": "δ", r"\varepsilon": "ε", r"\lambda": "λ", r"\mu": "μ",
     r"\sigma": "σ", r"\theta": "θ", r"\varphi": "φ", r"\Phi": "Φ",
 }  # fmt: skip
@@ -319,14 +343,12 @@ def _below_text(written: str) -> str:
 def _above_text(written: str) -> str:
     if not written:
         return ""
-    if written[0] == "′":
-        return "′" + _above_text(written[1:])
-    if written == "T" or written.endswith(("]T", "′T")):
+    if written == "T" or written.endswith(("]T", ")T")):
         return _above_text(written[:-1]) + "ᵀ"
     if written.isdigit():
         return written.translate(_SUPERSCRIPTS)
     return (
         f"^{written}"
-        if written.isalnum() or re.fullmatch(r"(\[\w+\]|\(\w\))+|\([^()]*\)", written)
+        if written.isalnum() or re.fullmatch(r"(\[[\w.]+\]|\(\w\))+|\([^()]*\)", written)
         else f"^({written})"
     )

@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-import inspect
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise, zip_longest
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.derivation.formula import (
-    Atom,
-    Formula,
-    clauses,
-    in_parentheses,
-    is_number,
-    number,
-    parse,
-    sides,
-    substitute,
-    trim,
-    without_parentheses,
-    without_terms,
-)
-from chainrule.derivation.trace import GREEK, Trace, input_symbol, output_symbol, symbol_of
+from chainrule.derivation.formula import Atom, Formula, clauses, is_number, parse, sides, substitute, without
+from chainrule.derivation.notation import differential, input_symbol, output_symbol, symbol_of
+from chainrule.derivation.options import atom_of
+from chainrule.derivation.products import in_columns, shapes, written
+from chainrule.derivation.remarks import remark, shortcut, unexplained
+from chainrule.derivation.sums import indexed, numbers_in_each, reduced, scaled, stretched_along, summed, times
+from chainrule.derivation.trace import Trace
 from chainrule.graph import OPERATIONS, Operation, Variable
 
-ONE_OVER_M = parse(r"\frac{1}{m}")
-SUM = parse(r"\textstyle\sum")
+ROUNDING = 1e-12
+"""How much smaller than the numbers beside it, or than its summands, a number is that is printed as 0."""
 
 Use = tuple[Variable, int]
 """A node, and which of its inputs is meant."""
@@ -55,90 +44,168 @@ class Line:
 
 def computed(trace: Trace, node: Variable) -> list[Line]:
     """How the node is computed: one line, or several where the formula has several steps."""
-    operation, inputs = as_written(trace, node)
-    out, names = output_symbol(operation), _names(trace, node, operation, inputs)
-    absent = {symbol_of(name) for name, given in zip_longest(operation.inputs, inputs) if name and given is None}
+    writing = _Writing(trace, node)
     lines = []
-    for clause in clauses(without_terms(parse(operation.forward), absent)):
-        left, right = sides(clause)
-        formula = _with_dots(substitute(_listed(clause, operation, len(inputs)), names))
-        if left[0].symbol == out:
-            shapes = _shapes(trace, node, right, _operands(operation, inputs))
-            lines.append(Line(formula, shapes, trace.shown(node, node.value)))
-        else:
-            lines.append(Line(formula))
-    return [replace(lines[0], remark=_remark(operation)), *lines[1:]]
+    for left, right in writing.equations(writing.operation.forward):
+        if left[0].symbol != writing.out:
+            lines.append(Line(writing.named((*left, *parse(" = "), *right))))
+            continue
+        if writing.operation.as_arrays:
+            right = in_columns(trace, node, right, writing.operands, writing.out)
+        told = shapes(trace, node, right, writing.operands)
+        formula = writing.named((*left, *parse(" = "), *right))
+        lines.append(Line(formula, told, trace.shown(node, node.value)))
+    return [replace(lines[0], remark=remark(trace, node, writing.operation)), *lines[1:]]
 
 
 def given(trace: Trace, leaf: Variable) -> Line:
-    """What a parameter or the targets are: name, shape and numbers."""
-    return Line((trace.name(leaf),), written(trace.shape(leaf)), trace.shown(leaf, leaf.value))
+    """What a parameter, a constant or the targets are: name, shape and numbers."""
+    smoothing = next((node.options["label_smoothing"] for node in trace.nodes if _smooths(trace, node)), 0)
+    told = (
+        f"Y stands for the smoothed labels: label_smoothing = {smoothing:g}." if leaf is trace.Y and smoothing else ""
+    )
+    return Line((trace.name(leaf),), written(trace.shape(leaf)), trace.shown(leaf, leaf.value), told)
 
 
-def derivative(trace: Trace, variable: Variable, uses: Sequence[Use]) -> Line:
-    """The derivative by the variable: the sum of what comes back from every use of it."""
-    parts = [_part(trace, node, i) for node, i in uses]
+def _smooths(trace: Trace, node: Variable) -> bool:
+    return "label_smoothing" in node.options and any(trace.variable(given) is trace.Y for given in node.inputs)
+
+
+def derivative(trace: Trace, variable: Variable, uses: Sequence[Use]) -> list[Line]:
+    """The derivative by the variable: the sum of what comes back from every use of it.
+
+    Symbols of the formulas that have no name on the page get lines of their own, before it.
+    """
+    parts = [_Part(trace, node, i) for node, i in uses]
     total: Formula = ()
-    for _, right, _ in parts:
-        total = right if not total else _plus(total, right)
-    left = parts[0][0] if len(parts) == 1 else differential(trace.name(variable))
-    shapes = parts[0][2] if len(parts) == 1 else written(trace.shape(variable))
+    for part in parts:
+        total = part.right if not total else _plus(total, part.right)
+    left = parts[0].left if len(parts) == 1 else differential(trace.name(variable))
+    told = parts[0].shapes if len(parts) == 1 else written(trace.shape(variable))
     scale = trace.m if trace.of_examples(variable) else 1
-    numbers = trace.shown(variable, scale * np.asarray(variable.grad), backward=True)
-    remark = " ".join(filter(None, (_shortcut(trace, node) for node, _ in uses)))
-    return Line((left, *parse(" = "), *total), shapes, numbers, remark)
+    numbers = trace.shown(variable, _rounded(trace, variable, scale * np.asarray(variable.grad), uses), backward=True)
+    remarks = " ".join(filter(None, (part.remark for part in parts)))
+    definitions = dict.fromkeys(formula for part in parts for formula in part.definitions)
+    return [*map(Line, definitions), Line((left, *parse(" = "), *total), told, numbers, remarks)]
 
 
-def differential(name: Atom) -> Atom:
-    """dZ^{[1]} of Z^{[1]}."""
-    return replace(name, symbol=f"d{name.symbol}")
+def _rounded(trace: Trace, variable: Variable, numbers: NDArray[Any], uses: Sequence[Use]) -> NDArray[Any]:
+    """A derivative that is summed over examples, 0 where the summands leave nothing but their rounding."""
+    summed_from = [node for node, _ in uses if trace.of_examples(node) and not trace.of_examples(variable)]
+    largest = max((float(np.max(np.abs(np.asarray(node.grad)), initial=0)) for node in summed_from), default=0.0)
+    return np.where(np.abs(numbers) < ROUNDING * largest, 0.0, numbers)
 
 
-def written(shape: Sequence[str]) -> str:
-    """(4, m) of ("4", "m"); nothing of a number's."""
-    return f"({', '.join(shape)})" if shape else ""
+class _Part:
+    """What comes back from one use of a variable."""
+
+    def __init__(self, trace: Trace, node: Variable, i: int):
+        writing, variable = _Writing(trace, node, as_recorded=True), node.inputs[i]
+        operation, operands = writing.operation, writing.operands | {f"d{writing.out}": node}
+        (left, right), *others = writing.equations(operation.backward[min(i, len(operation.backward) - 1)])
+        if operation.as_arrays:
+            right = in_columns(trace, variable, right, operands, writing.out)
+        self.shapes = shapes(trace, variable, right, operands)
+        if operation.inputs[0].startswith("*"):
+            left = (Atom(f"d{_item(operation, i)}"),)
+            writing.names["i"] = Atom(str(i + 1))
+        letters = stretched_along(trace, node, variable) if operation.broadcasts else ""
+        names = indexed(trace, node, letters, operands, writing.names) if letters else writing.names
+        right = _with_dots(substitute(right, names))
+        if writing.out == "J" and node is not trace.J:
+            right = times(differential(trace.name(node)), right)
+        right = summed(right, letters)
+        self.right = scaled(right, trace.of_examples(node), trace.of_examples(variable))
+        self.left = substitute(left, writing.names)[0]
+        self.definitions = [
+            writing.named((*symbol, *parse(" = "), *value)) for symbol, value in others if writing.is_new(symbol)
+        ]
+        of_other_axes = f"Σ goes over the axes along which {variable.name or 'the input'} was stretched."
+        self.remark = " ".join(filter(None, (shortcut(trace, node), of_other_axes if letters is None else "")))
 
 
-def _part(trace: Trace, node: Variable, i: int) -> tuple[Atom, Formula, str]:
-    """What comes back from one use of a variable: the left side, the right side, the shapes."""
+class _Writing:
+    """A node's formulas, with names of the network for their symbols.
+
+    Attributes:
+        operation, inputs: as the user wrote them; as they were recorded, where a shortcut took over, if so asked.
+        out: the symbol of the value. operands: the inputs by their symbols. names: what stands for each symbol.
+    """
+
+    def __init__(self, trace: Trace, node: Variable, as_recorded: bool = False):
+        assert node.operation is not None
+        self.trace, self.node = trace, node
+        self.operation, self.inputs = (node.operation, node.inputs) if as_recorded else as_written(trace, node)
+        self.out = output_symbol(self.operation)
+        self.operands = _operands(self.operation, self.inputs)
+        self.names = self._names()
+
+    def equations(self, source: str) -> list[tuple[Formula, Formula]]:
+        """The two sides of each clause of the formula, without the inputs that are not given."""
+        inputs = self.operation.inputs
+        absent = {input_symbol(self.operation, i) for i in range(len(inputs))} - self.operands.keys()
+        listed = [_listed(clause, self.operation, len(self.inputs)) for clause in clauses(parse(source))]
+        return [
+            sides(reduced(self.trace, self.node, without(clause, absent if _has(inputs) else set())))
+            for clause in listed
+        ]
+
+    def named(self, formula: Formula) -> Formula:
+        return _with_dots(substitute(formula, self.names))
+
+    def is_new(self, left: Formula) -> bool:
+        """Whether a clause's left side is told nowhere else on the page."""
+        forward = {sides(clause)[0][0].symbol for clause in clauses(parse(self.operation.forward))}
+        return left[0].symbol not in self.operands.keys() | {self.out} | forward and not self._is_activation(left)
+
+    def _is_activation(self, left: Formula) -> bool:
+        activation = self.trace.activations.get(self.node)
+        return activation is not None and left == (Atom(_output(activation)),)
+
+    def _names(self) -> dict[str, Atom]:
+        trace, node = self.trace, self.node
+        of_node = trace.name(node)
+        own = {*unexplained(self.operation), *self._defined_backward()}
+        names = {symbol: Atom(symbol, below=of_node.below, above=of_node.above) for symbol in own}
+        for symbol, value in {**self.operands, self.out: node}.items():
+            names[symbol] = (
+                trace.name(value) if trace.variable(value) is not None or np.size(value) == 1 else Atom(symbol)
+            )
+            names[f"d{symbol}"] = differential(names[symbol])
+        if "n" not in names:
+            names["n"] = numbers_in_each(trace, node)
+        for name, value in (self.operation.defaults | node.options).items():
+            atom = atom_of(name, value)
+            if atom is not None:
+                names[symbol_of(name)] = atom
+        activation = trace.activations.get(node)
+        if activation is not None:
+            names[_output(activation)] = trace.name(activation)
+        return names
+
+    def _defined_backward(self) -> set[str]:
+        """The symbols that a further clause of a backward formula defines, such as A = \\sigma(Z)."""
+        formulas = (clauses(parse(formula))[1:] for formula in self.operation.backward if formula)
+        return {sides(clause)[0][0].symbol for others in formulas for clause in others}
+
+
+def _has(inputs: tuple[str, ...]) -> bool:
+    return not inputs[0].startswith("*")
+
+
+def _output(node: Variable) -> str:
     assert node.operation is not None
-    operation, variable = node.operation, node.inputs[i]
-    names = _names(trace, node, operation, node.inputs)
-    left, right = sides(clauses(parse(operation.backward[min(i, len(operation.backward) - 1)]))[0])
-    shapes = _shapes(trace, variable, right, _operands(operation, node.inputs) | {f"d{output_symbol(operation)}": node})
-    if operation.inputs[0].startswith("*"):
-        left, names = (Atom(f"d{_item(operation, i)}"),), names | {"i": Atom(str(i + 1))}
-    right = _with_dots(substitute(right, names))
-    if output_symbol(operation) == "J" and node is not trace.J:
-        right = (differential(trace.name(node)), Atom(" "), *in_parentheses(right))
-    if operation.broadcasts and variable.shape != node.shape:
-        right = _summed(right, over_examples=variable.shape == node.shape[1:])
-    right = _scaled(right, trace.of_examples(node), trace.of_examples(variable))
-    return substitute(left, names)[0], right, shapes
+    return output_symbol(node.operation)
 
 
-def _summed(right: Formula, over_examples: bool) -> Formula:
-    """What a stretched input gets back: the sum over the axes along which it was stretched."""
-    total = replace(SUM[-1], below=(Atom("i"),) if over_examples else ())
-    return (*SUM[:-1], total, Atom(" "), *in_parentheses(right))
-
-
-def _scaled(right: Formula, from_examples: bool, to_examples: bool) -> Formula:
-    """From derivatives of each example's loss to derivatives of J, the mean of the losses; or the other way."""
-    if from_examples and not to_examples:
-        return (*ONE_OVER_M, Atom(" "), *in_parentheses(right))
-    if to_examples and not from_examples:
-        sign, rest = ((right[0],), right[1:]) if right[0].symbol == "-" else ((), right)
-        if rest[0] != ONE_OVER_M[0]:
-            return _times_m(right)
-        return (*sign, *trim(rest[1:])) if sign else without_parentheses(trim(rest[1:]))
-    return right
-
-
-def _times_m(right: Formula) -> Formula:
-    if right[0].symbol == r"\frac" and right[0].arguments[0] == (Atom("1"),):
-        return (replace(right[0], arguments=((Atom("m"),), right[0].arguments[1])), *right[1:])
-    return (*parse(r"m\, "), *in_parentheses(right))
+def as_written(trace: Trace, node: Variable) -> tuple[Operation, tuple[Any, ...]]:
+    """The operation and its inputs as the user wrote them: where a shortcut took over, the loss of the activation."""
+    assert node.operation is not None
+    activation = trace.activations.get(node)
+    if activation is None:
+        return node.operation, node.inputs
+    loss = next(loss for loss in OPERATIONS.values() if node.operation in loss.after.values())
+    return loss, (activation, *node.inputs[1:])
 
 
 def _with_dots(formula: Formula) -> Formula:
@@ -158,33 +225,6 @@ def _plus(total: Formula, right: Formula) -> Formula:
     return (*total, *parse(" + "), *right)
 
 
-def as_written(trace: Trace, node: Variable) -> tuple[Operation, tuple[Any, ...]]:
-    """The operation and its inputs as the user wrote them: where a shortcut took over, the loss of the activation."""
-    assert node.operation is not None
-    activation = _bypassed(trace, node)
-    if activation is None:
-        return node.operation, node.inputs
-    loss = next(loss for loss in OPERATIONS.values() if node.operation in loss.after.values())
-    return loss, (activation, *node.inputs[1:])
-
-
-def _bypassed(trace: Trace, node: Variable) -> Variable | None:
-    """The activation that the node's operation, a shortcut, reads past; None if it is no shortcut."""
-    activations = [
-        g for loss in OPERATIONS.values() for g, shortcut in loss.after.items() if shortcut is node.operation
-    ]
-    made = (other for other in trace.nodes if other.operation in activations and other.inputs[0] is node.inputs[0])
-    return next(made, None)
-
-
-def _shortcut(trace: Trace, node: Variable) -> str:
-    """What the node's operation does in one step, if it is a shortcut."""
-    activation = _bypassed(trace, node)
-    if activation is None or activation.operation is None:
-        return ""
-    return f"The shortcut: {as_written(trace, node)[0].name} and {activation.operation.name} in one step."
-
-
 def _operands(operation: Operation, inputs: Sequence[Any]) -> dict[str, Any]:
     """The inputs by the symbols that the formulas have for them."""
     if operation.inputs[0].startswith("*"):
@@ -197,25 +237,9 @@ def _item(operation: Operation, i: int) -> str:
     return f"{input_symbol(operation, 0)}{i}"
 
 
-def _names(trace: Trace, node: Variable, operation: Operation, inputs: Sequence[Any]) -> dict[str, Atom]:
-    """What stands in the node's formulas for each symbol: names of the network, and the values of options."""
-    index = tuple(atom for atom in trace.name(node).above if atom.symbol != r"\prime")
-    named = {s: Atom(s, above=index) for s in _unexplained(operation) if len(s) == 1 and s.isupper()}
-    for symbol, given in {**_operands(operation, inputs), output_symbol(operation): node}.items():
-        named[symbol] = trace.name(given)
-        named[f"d{symbol}"] = differential(named[symbol])
-    for name, value in (operation.defaults | node.options).items():
-        if isinstance(value, int | float | str | tuple) and not isinstance(value, bool):
-            named[symbol_of(name)] = number(value) if isinstance(value, int | float) else Atom(str(value))
-    activation = _bypassed(trace, node)
-    if activation is not None and activation.operation is not None:
-        named[output_symbol(activation.operation)] = trace.name(activation)
-    return named
-
-
 def _listed(clause: Formula, operation: Operation, count: int) -> Formula:
     r"""A formula of any number of inputs, A_1, A_2, \ldots, written out for as many as there are."""
-    if not operation.inputs[0].startswith("*"):
+    if not operation.inputs[0].startswith("*") or Atom(r"\ldots") not in clause:
         return clause
     symbol = input_symbol(operation, 0)
     first = next(i for i, atom in enumerate(clause) if atom.symbol == symbol)
@@ -223,64 +247,3 @@ def _listed(clause: Formula, operation: Operation, count: int) -> Formula:
     between = clause[first + 1]
     listed = [atom for i in range(count) for atom in (Atom(_item(operation, i)), between, Atom(" "))]
     return (*clause[:first], *listed[:-2], *clause[last + 1 :])
-
-
-def _shapes(trace: Trace, result: Variable, right: Formula, operands: dict[str, Any]) -> str:
-    """The line with shapes in the place of names, where it is a sum of matrix products; else the result's shape.
-
-    Of a product that does not fit with examples as columns, as where a layer multiplies from the right, the shapes are
-    those of the arrays themselves.
-    """
-    for as_columns in (True, False):
-        told = {symbol: trace.shape(given, as_columns) for symbol, given in operands.items()}
-        line = _products(trace.shape(result, as_columns), right, told)
-        if line:
-            return line
-    return written(trace.shape(result))
-
-
-def _products(result: tuple[str, ...], right: Formula, told: dict[str, tuple[str, ...]]) -> str:
-    terms: list[list[tuple[str, ...]]] = [[]]
-    for atom in right:
-        if atom.symbol == "+":
-            terms.append([])
-        elif atom.symbol in told and not atom.below and atom.above in ((), (Atom("T"),)):
-            terms[-1].append(told[atom.symbol][:: -1 if atom.above else 1])
-        elif atom.symbol not in (" ", r"\,"):
-            return ""
-    if max(map(len, terms)) < 2 or not all(_fits(term, result) for term in terms):
-        return ""
-    return f"{written(result)} = " + " + ".join("".join(map(written, term)) for term in terms)
-
-
-def _fits(term: list[tuple[str, ...]], result: tuple[str, ...]) -> bool:
-    """Whether the product of matrices of these shapes has the result's shape, or is one column to be added to each."""
-    if any(len(shape) != 2 for shape in (*term, result)):
-        return False
-    inner = all(left[1] == right[0] for left, right in pairwise(term))
-    return inner and term[0][0] == result[0] and term[-1][1] in (result[1], "1")
-
-
-def _remark(operation: Operation) -> str:
-    """The first sentence of the operation's documentation, where its formula has symbols that are not its inputs."""
-    if not _unexplained(operation):
-        return ""
-    paragraph = " ".join((inspect.getdoc(operation.function) or "").split("\n\n")[0].split())
-    return re.split(r"(?<=\.)\s+(?=[A-Z])", paragraph)[0]
-
-
-def _unexplained(operation: Operation) -> set[str]:
-    """The letters in the operation's formula that are neither inputs, output, options, indices nor functions."""
-    known = {input_symbol(operation, i) for i in range(len(operation.inputs))} | set(map(symbol_of, operation.defaults))
-    known |= {output_symbol(operation), "e", "i", "j", "k", "m", "n", "T"}
-    letters = _letters(parse(operation.forward))
-    return {letter for letter in letters if letter not in known}
-
-
-def _letters(formula: Formula) -> Iterator[str]:
-    """The single letters in the formula that are not called like functions."""
-    for atom, after in pairwise((*formula, Atom(" "))):
-        if (atom.symbol in GREEK.values() or re.fullmatch("[a-zA-Z]", atom.symbol)) and after.symbol != "(":
-            yield atom.symbol
-        for inner in (*atom.arguments, atom.below, atom.above):
-            yield from _letters(inner)

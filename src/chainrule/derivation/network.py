@@ -12,17 +12,20 @@ from itertools import groupby
 from typing import Any
 
 from chainrule.derivation.formula import parse, symbols
-from chainrule.derivation.lines import Line, Use, computed, derivative, differential, given
+from chainrule.derivation.lines import Line, Use, computed, derivative, given
+from chainrule.derivation.notation import differential, output_symbol
 from chainrule.derivation.page import Page, Section
-from chainrule.derivation.trace import Trace, on_the_way, output_symbol, record
+from chainrule.derivation.record import record
+from chainrule.derivation.trace import Trace, on_the_way
 from chainrule.graph import Variable
 from chainrule.layers import Network
 from chainrule.training.cost import LossLike
 
 CONVENTION = (
-    "Examples are columns. dZ and dA are derivatives of the loss of each example, that is m times those of J; "
+    "Examples are columns. As in the notes, dZ and dA are m times the derivatives of J; "
     "the derivatives by parameters are those of J."
 )
+OF_SEQUENCES = "The columns are the steps of all examples, and m counts the steps of all examples, each with its loss."
 SYMBOLS = {
     r"\odot": "⊙ multiplies element by element.",
     "[": "[…] is 1 where the condition in it holds, and 0 elsewhere.",
@@ -41,7 +44,8 @@ def derive(net: Network, X: Any = None, y: Any = None, loss: LossLike | None = N
         net: the network; it is built if it is not, and otherwise left as it is.
         X: (m, …), a few examples whose numbers are to be shown, or None for the formulas and shapes alone.
         y: the targets of the examples, or None for the numbers of the way forward only.
-        loss: as `train` takes it; by default the one that the model file tells, or that fits the last activation.
+        loss: as `train` takes it; by default the one that `net.metadata` tells, as a model file of `chainrule train`
+            does, and else the one that fits the last activation, which the page then says.
         seed: of the dropout.
 
     Returns:
@@ -56,7 +60,8 @@ def derive(net: Network, X: Any = None, y: Any = None, loss: LossLike | None = N
     all_sections = (*_forward(trace), _cost(trace), *_backward(trace), _update(trace))
     sections = tuple(section for section in all_sections if section.lines)
     used = {atom.symbol for section in sections for line in section.lines for atom in symbols(line.formula)}
-    legend = (CONVENTION, *(words for symbol, words in SYMBOLS.items() if symbol in used))
+    conventions = (CONVENTION, OF_SEQUENCES) if trace.of_sequences else (CONVENTION,)
+    legend = (*conventions, *(words for symbol, words in SYMBOLS.items() if symbol in used))
     return Page("The derivation", legend, sections)
 
 
@@ -67,18 +72,29 @@ def _forward(trace: Trace) -> Iterator[Section]:
     for layer, nodes in groupby((node for node in trace.nodes if node in trace.layers), key=trace.layers.__getitem__):
         lines = []
         for node in nodes:
-            fresh = [leaf for leaf in node.parents if leaf in trace.parameters and leaf not in told]
-            told.update(fresh)
-            lines += [line for line in (given(trace, leaf) for leaf in fresh) if line.numbers is not None]
-            lines += computed(trace, node)
+            lines += [*_leaves(trace, node, told), *computed(trace, node)]
         yield Section("Forward", layer.label, tuple(lines))
+
+
+def _leaves(trace: Trace, node: Variable, told: set[Variable]) -> Iterator[Line]:
+    """What the node is computed from and is told nowhere else: parameters, where they have numbers, and constants."""
+    for leaf in map(trace.variable, node.inputs):
+        if leaf is not None and leaf.operation is None and leaf not in told and leaf not in (trace.A0, trace.Y):
+            told.add(leaf)
+            line = given(trace, leaf)
+            if line.numbers is not None or leaf not in trace.parameters:
+                yield line
 
 
 def _cost(trace: Trace) -> Section:
     Y = given(trace, trace.Y)
-    of_cost = (node for node in trace.nodes if node not in trace.layers)
-    lines = [line for node in of_cost for line in computed(trace, node)]
-    return Section("Cost", "", (*([Y] if Y.numbers is not None else []), *lines))
+    lines = [Y] if Y.numbers is not None or Y.remark else []
+    told: set[Variable] = {leaf for node in trace.layers for leaf in node.parents}
+    for node in trace.nodes:
+        if node not in trace.layers:
+            lines += [*_leaves(trace, node, told), *computed(trace, node)]
+    assumed = f"no loss is given: {trace.loss} is assumed" if trace.assumed else ""
+    return Section("Cost", assumed, tuple(lines))
 
 
 def _backward(trace: Trace) -> Iterator[Section]:
@@ -95,14 +111,14 @@ def _derivatives(trace: Trace) -> Iterator[tuple[str, Line]]:
     for node in order:
         place = trace.layers[node].label if node in trace.layers else "the cost"
         if node is not trace.J:
-            yield place, derivative(trace, node, uses[node])
+            yield from ((place, line) for line in derivative(trace, node, uses[node]))
         elif _mentions_its_derivative(node):
             yield place, Line(parse("dJ = 1"))
         for i in _differentiated(node, reached):
             variable = node.inputs[i]
             uses.setdefault(variable, []).append((node, i))
             if variable in trace.parameters and len(uses[variable]) == open_uses[variable]:
-                yield place, derivative(trace, variable, uses[variable])
+                yield from ((place, line) for line in derivative(trace, variable, uses[variable]))
 
 
 def _differentiated(node: Variable, reached: set[Variable]) -> Iterator[int]:

@@ -8,7 +8,9 @@ import numpy as np
 
 from chainrule.derivation.diagram import Box, Diagram, Edge, Kind
 from chainrule.derivation.formula import markup
-from chainrule.derivation.lines import as_written, differential, written
+from chainrule.derivation.lines import as_written
+from chainrule.derivation.notation import differential
+from chainrule.derivation.products import written
 from chainrule.derivation.spelling import MOST, constant, shown
 from chainrule.derivation.trace import Trace, on_the_way
 from chainrule.graph import Variable
@@ -44,21 +46,23 @@ class _Painter:
         return Diagram(tuple(self.boxes), tuple(self.edges), "computation graph of a network")
 
     def _drawn(self, given: Any) -> Any:
-        """What is drawn for an input: the leaf Y for the targets, nothing for arrays that the formulas do not name."""
-        if given is self.trace.Y.value:
-            return self.trace.Y
-        hidden = not isinstance(given, Variable) and np.size(given) > 1 and id(given) not in self.trace.constants
-        return None if hidden else given
+        """What is drawn for an input: a leaf for an array with a name, nothing for one that formulas do not name."""
+        variable = self.trace.variable(given)
+        return variable if variable is not None or np.size(given) > 1 else given
 
     def _source(self, given: Any) -> int:
         """The box of an input; leaves and constants get theirs when they are first used."""
         if isinstance(given, Variable):
             if given not in self.places:
-                self._add(given, "parameter" if given in self.trace.parameters else "leaf")
+                self._add(given, self._kind(given))
             return self.places[given]
-        label = markup((self.trace.name(given),)) if np.size(given) > 1 else constant(given, DIGITS)
-        self.boxes.append(Box(label, "constant"))
+        self.boxes.append(Box(constant(given, DIGITS), "constant"))
         return len(self.boxes) - 1
+
+    def _kind(self, leaf: Variable) -> Kind:
+        if leaf in self.trace.parameters:
+            return "parameter"
+        return "leaf" if leaf in (self.trace.A0, self.trace.Y) else "constant"
 
     def _add(self, node: Variable, kind: Kind, detail: str = "", tooltip: str = "") -> None:
         self.places[node] = len(self.boxes)

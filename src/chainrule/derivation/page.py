@@ -7,11 +7,14 @@ import os
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from chainrule import files
 from chainrule.derivation.formula import Formula, trim
-from chainrule.derivation.lines import Line
+from chainrule.derivation.lines import ROUNDING, Line
 from chainrule.errors import OptionError
 
 if TYPE_CHECKING:
@@ -102,6 +105,12 @@ class Page:
     def parts(self) -> list[tuple[str, list[Section]]]:
         """The sections by their part."""
         return [(part, list(sections)) for part, sections in groupby(self.sections, key=lambda section: section.part)]
+
+
+def printed(numbers: NDArray[Any]) -> NDArray[Any]:
+    """The numbers of a matrix, 0 for those that its largest one leaves nothing but rounding of."""
+    array = np.asarray(numbers, float)
+    return np.where(np.abs(array) < ROUNDING * np.max(np.abs(array), initial=0), 0.0, array) + 0.0
 
 
 def around_equals(formula: Formula) -> tuple[Formula, Formula]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 from rich.console import Group
 from rich.text import Text
 
 from chainrule.derivation.formula import text
 from chainrule.derivation.lines import Line
-from chainrule.derivation.page import Page, around_equals
+from chainrule.derivation.page import Page, around_equals, printed
 
 WIDEST = 56
 """Shapes stand in one column behind the formulas, as long as these are not longer than that."""
@@ -54,7 +53,7 @@ def _line(line: Line, width: int) -> Iterator[Text]:
 
 def matrix(numbers: NDArray[Any]) -> list[str]:
     """The rows of a matrix, its columns aligned, between brackets as high as it is."""
-    cells = [[f"{x:.4g}" for x in row] for row in np.asarray(numbers, float) + 0.0]
+    cells = [[f"{x:.4g}" for x in row] for row in printed(numbers)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     rows = ["  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)) for row in cells]
     if len(rows) == 1:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 from pylatexenc.latexencode import unicode_to_latex
 
 from chainrule.derivation.formula import latex
 from chainrule.derivation.lines import Line
-from chainrule.derivation.page import Page, Section, around_equals
+from chainrule.derivation.page import Page, Section, around_equals, printed
 
 PREAMBLE = r"""\documentclass{article}
-\usepackage[a4paper,margin=2cm]{geometry}
+\usepackage[a4paper,margin=2cm%s]{geometry}
 \usepackage{amsmath,amssymb,textcomp}
 \allowdisplaybreaks
 \setcounter{MaxMatrixCols}{20}
@@ -25,11 +24,19 @@ PREAMBLE = r"""\documentclass{article}
 
 def document(derivation: Page) -> str:
     """The whole page, ready to be compiled."""
-    parts = [PREAMBLE + rf"\section*{{{words(derivation.title)}}}", *map(words, derivation.legend)]
+    across = ",landscape" if any(map(_is_wide, derivation.sections)) else ""
+    parts = [PREAMBLE % across + rf"\section*{{{words(derivation.title)}}}", *map(words, derivation.legend)]
     for part, sections in derivation.parts():
         parts.append(rf"\subsection*{{{part}}}")
         parts += map(_section, sections)
     return "\n\n".join([*parts, r"\end{document}"]) + "\n"
+
+
+def _is_wide(section: Section) -> bool:
+    """Whether a matrix of the section needs the long side of the paper."""
+    return any(
+        line.numbers is not None and line.numbers.ndim == 2 and line.numbers.shape[1] > 5 for line in section.lines
+    )
 
 
 def _section(section: Section) -> str:
@@ -57,7 +64,7 @@ def matrix(numbers: NDArray[Any]) -> str:
     """The numbers between brackets; a single one without."""
     if numbers.ndim == 0:
         return _number(float(numbers))
-    rows = r" \\ ".join(" & ".join(map(_number, row)) for row in np.asarray(numbers, float))
+    rows = r" \\ ".join(" & ".join(map(_number, row)) for row in printed(numbers))
     return rf"\begin{{bmatrix}} {rows} \end{{bmatrix}}"
 
 

@@ -13,7 +13,8 @@ from chainrule.derivation.page import Page, Section, around_equals
 from chainrule.derivation.tex import matrix
 
 STYLE = """
-.chainrule { color: #1c2430; background: #fff; font: 15px/1.5 system-ui, sans-serif; padding: 1em 1.5em; }
+.chainrule { color: #1c2430; background: #fff; font: 15px/1.5 system-ui, sans-serif; }
+.chainrule { padding: 1em 1.5em; overflow-x: auto; }
 .chainrule h1 { font-size: 1.5em; margin: 0 0 .3em; }
 .chainrule h2 { font-size: 1.15em; margin: 1.6em 0 .2em; padding-bottom: .2em; border-bottom: 1px solid #d5dbe3; }
 .chainrule th { font-size: .95em; font-weight: 600; color: #2a6592; padding: 1.1em 0 .1em; text-align: left; }

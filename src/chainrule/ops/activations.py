@@ -87,7 +87,7 @@ def softplus(xp: ModuleType, Z: Array) -> tuple[Array, Backward]:
 
 @operation(
     forward=r"A_j = e^{Z_j} / \textstyle\sum_k e^{Z_k}",
-    backward=(r"dZ = A \odot (dA - \textstyle\sum_k dA_k A_k)",),
+    backward=(r"dZ = A \odot (dA - \textstyle\sum_k dA_k \odot A_k)",),
 )
 def softmax(xp: ModuleType, Z: Array, *, axis: int = -1) -> tuple[Array, Backward]:
     """A = e^Z / Σ e^Z along `axis`: one probability a class, with sum 1 (Bridle, 1990)."""

@@ -70,7 +70,7 @@ def negative(xp: ModuleType, A: Array) -> tuple[Array, Backward]:
     return -A, lambda dZ: (-dZ,)
 
 
-@operation(forward=r"Z = A B", backward=(r"dA = dZ\, B^T", r"dB = A^T dZ"))
+@operation(forward=r"Z = A B", backward=(r"dA = dZ\, B^T", r"dB = A^T dZ"), as_arrays=True)
 def matmul(xp: ModuleType, A: Array, B: Array) -> tuple[Array, Backward]:
     """Z = A B, the matrix product, with NumPy's rules for vectors and for stacks of matrices.
 

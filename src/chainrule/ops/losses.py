@@ -1,8 +1,8 @@
 """The costs J: the mean over the examples of the loss L of one example.
 
 All take the network's output first, then what it should have been, then an optional weight w for each example, and
-return one number, J = 1/m Σ w L. The formulas are those of w = 1 and dJ = 1. Where an example has several outputs, its
-loss is the sum over them. Labels and weights have no derivative.
+return one number, J = 1/m Σ w L. The formulas are those of dJ = 1; without weights w is 1. Where an example has several
+outputs, its loss is the sum over them. Labels and weights have no derivative.
 """
 
 from types import ModuleType
@@ -14,9 +14,19 @@ from chainrule.graph import Array, Backward, operation
 from chainrule.ops.activations import log_softmax, sigmoid, softmax
 
 
+def _binary_targets(xp: ModuleType, A: Array, Y: Array, *, label_smoothing: float = 0.0) -> Array:
+    """Y as the formulas have it: in the shape of A, smoothed."""
+    return _smooth_binary(_binary(xp, _targets(xp, _real(xp, A), Y)), label_smoothing)
+
+
+def _class_targets(xp: ModuleType, A: Array, Y: Array, *, label_smoothing: float = 0.0) -> Array:
+    """Y as the formulas have it: one-hot or shares of the classes, smoothed."""
+    return _smooth(_one_hot(xp, _real(xp, A), Y), label_smoothing)
+
+
 @operation(
-    forward=r"J = \frac{1}{m} \textstyle\sum_i \frac12 \|A^{(i)} - Y^{(i)}\|^2",
-    backward=(r"dA = \frac{1}{m} (A - Y)", r"dY = \frac{1}{m} (Y - A)", ""),
+    forward=r"J = \frac{1}{m} \textstyle\sum_i w^{(i)}\, \frac12 \|A^{(i)} - Y^{(i)}\|^2",
+    backward=(r"dA = \frac{1}{m} w \odot (A - Y)", r"dY = \frac{1}{m} w \odot (Y - A)", ""),
 )
 def squared_error(xp: ModuleType, A: Array, Y: Array, weights: Array | None = None) -> tuple[Array, Backward]:
     """L = ½ ‖a − y‖² (the notes, "the two losses"; they write 1/3 once, by a slip of the pen).
@@ -38,10 +48,10 @@ def squared_error(xp: ModuleType, A: Array, Y: Array, weights: Array | None = No
 
 
 @operation(
-    forward=r"J = \frac{1}{m} \textstyle\sum_i \|A^{(i)} - Y^{(i)}\|_1",
+    forward=r"J = \frac{1}{m} \textstyle\sum_i w^{(i)}\, \|A^{(i)} - Y^{(i)}\|_1",
     backward=(
-        r"dA = \frac{1}{m} \operatorname{sign}(A - Y)",
-        r"dY = \frac{1}{m} \operatorname{sign}(Y - A)",
+        r"dA = \frac{1}{m} w \odot \operatorname{sign}(A - Y)",
+        r"dY = \frac{1}{m} w \odot \operatorname{sign}(Y - A)",
         "",
     ),
 )
@@ -60,11 +70,11 @@ def absolute_error(xp: ModuleType, A: Array, Y: Array, weights: Array | None = N
 
 
 @operation(
-    forward=r"J = \frac{1}{m} \textstyle\sum_i h(A^{(i)} - Y^{(i)}), \quad"
+    forward=r"J = \frac{1}{m} \textstyle\sum_i w^{(i)}\, h(A^{(i)} - Y^{(i)}), \quad"
     r" h(e) = [|e| \le \delta]\, \tfrac12 e^2 + [|e| > \delta]\, (\delta |e| - \tfrac12 \delta^2)",
     backward=(
-        r"dA = \frac{1}{m} \operatorname{clip}(A - Y, -\delta, \delta)",
-        r"dY = \frac{1}{m} \operatorname{clip}(Y - A, -\delta, \delta)",
+        r"dA = \frac{1}{m} w \odot \operatorname{clip}(A - Y, -\delta, \delta)",
+        r"dY = \frac{1}{m} w \odot \operatorname{clip}(Y - A, -\delta, \delta)",
         "",
     ),
 )
@@ -85,9 +95,10 @@ def huber(
 
 
 @operation(
-    forward=r"J = -\frac{1}{m} \textstyle\sum_i"
+    forward=r"J = -\frac{1}{m} \textstyle\sum_i w^{(i)}\,"
     r" \left(Y^{(i)} \ln \sigma(Z^{(i)}) + (1 - Y^{(i)}) \ln(1 - \sigma(Z^{(i)}))\right)",
-    backward=(r"dZ = \frac{1}{m} (A - Y), \quad A = \sigma(Z)", "", ""),
+    backward=(r"dZ = \frac{1}{m} w \odot (A - Y), \quad A = \sigma(Z)", "", ""),
+    targets=_binary_targets,
 )
 def sigmoid_binary_cross_entropy(
     xp: ModuleType, Z: Array, Y: Array, weights: Array | None = None, *, label_smoothing: float = 0.0
@@ -95,15 +106,17 @@ def sigmoid_binary_cross_entropy(
     """`binary_cross_entropy(sigmoid(Z), Y)` in one step: L = y ln(1 + e^−z) + (1 − y) ln(1 + e^z), so that
     dZ = A − Y (the notes)."""
     Z = _real(xp, Z)
-    Y = _smooth_binary(_binary(xp, _targets(xp, Z, Y)), label_smoothing)
+    Y = _binary_targets(xp, Z, Y, label_smoothing=label_smoothing)
     J, share = _mean(xp, _over_outputs(Y * xp.logaddexp(0, -Z) + (1 - Y) * xp.logaddexp(0, Z)), weights)
     return J, lambda dJ: (dJ * _per_output(share, Z) * (sigmoid(Z) - Y), None, None)
 
 
 @operation(
-    forward=r"J = -\frac{1}{m} \textstyle\sum_i \left(Y^{(i)} \ln A^{(i)} + (1 - Y^{(i)}) \ln(1 - A^{(i)})\right)",
-    backward=(r"dA = \frac{1}{m} \left(-\frac{Y}{A} + \frac{1 - Y}{1 - A}\right)", "", ""),
+    forward=r"J = -\frac{1}{m} \textstyle\sum_i w^{(i)}\,"
+    r" \left(Y^{(i)} \ln A^{(i)} + (1 - Y^{(i)}) \ln(1 - A^{(i)})\right)",
+    backward=(r"dA = \frac{1}{m} w \odot \left(-\frac{Y}{A} + \frac{1 - Y}{1 - A}\right)", "", ""),
     after={sigmoid: sigmoid_binary_cross_entropy},
+    targets=_binary_targets,
 )
 def binary_cross_entropy(
     xp: ModuleType, A: Array, Y: Array, weights: Array | None = None, *, label_smoothing: float = 0.0
@@ -123,7 +136,7 @@ def binary_cross_entropy(
         DataError: a label or a probability lies outside [0, 1].
     """
     A = _real(xp, A)
-    Y = _smooth_binary(_binary(xp, _targets(xp, A, Y)), label_smoothing)
+    Y = _binary_targets(xp, A, Y, label_smoothing=label_smoothing)
     tiny = _rounding(xp, A)
     held = xp.clip(_probabilities(xp, A, "sigmoid"), tiny, 1 - tiny)
     J, share = _mean(xp, _over_outputs(-(Y * xp.log(held) + (1 - Y) * xp.log1p(-held))), weights)
@@ -131,15 +144,16 @@ def binary_cross_entropy(
 
 
 @operation(
-    forward=r"J = -\frac{1}{m} \textstyle\sum_i \sum_j Y_j^{(i)} \ln \operatorname{softmax}(Z^{(i)})_j",
-    backward=(r"dZ = \frac{1}{m} (A - Y), \quad A = \operatorname{softmax}(Z)", "", ""),
+    forward=r"J = -\frac{1}{m} \textstyle\sum_i w^{(i)} \sum_j Y_j^{(i)} \ln \operatorname{softmax}(Z^{(i)})_j",
+    backward=(r"dZ = \frac{1}{m} w \odot (A - Y), \quad A = \operatorname{softmax}(Z)", "", ""),
+    targets=_class_targets,
 )
 def softmax_cross_entropy(
     xp: ModuleType, Z: Array, Y: Array, weights: Array | None = None, *, label_smoothing: float = 0.0
 ) -> tuple[Array, Backward]:
     """`cross_entropy(softmax(Z), Y)` in one step, by the log-sum-exp form, so that dZ = A − Y (the notes)."""
     Z = _real(xp, Z)
-    Y = _smooth(_one_hot(xp, Z, Y), label_smoothing)
+    Y = _class_targets(xp, Z, Y, label_smoothing=label_smoothing)
     J, share = _mean(xp, -(Y * log_softmax(Z)).sum(axis=-1), weights)
 
     def backward(dJ: Array) -> tuple[Array, None, None]:
@@ -149,9 +163,10 @@ def softmax_cross_entropy(
 
 
 @operation(
-    forward=r"J = -\frac{1}{m} \textstyle\sum_i \sum_j Y_j^{(i)} \ln A_j^{(i)}",
-    backward=(r"dA = -\frac{1}{m} \frac{Y}{A}", "", ""),
+    forward=r"J = -\frac{1}{m} \textstyle\sum_i w^{(i)} \sum_j Y_j^{(i)} \ln A_j^{(i)}",
+    backward=(r"dA = -\frac{1}{m} w \odot \frac{Y}{A}", "", ""),
     after={softmax: softmax_cross_entropy},
+    targets=_class_targets,
 )
 def cross_entropy(
     xp: ModuleType, A: Array, Y: Array, weights: Array | None = None, *, label_smoothing: float = 0.0
@@ -171,15 +186,15 @@ def cross_entropy(
         DataError: a label is not a whole number or out of range, or a probability lies outside [0, 1].
     """
     A = _real(xp, A)
-    Y = _smooth(_one_hot(xp, A, Y), label_smoothing)
+    Y = _class_targets(xp, A, Y, label_smoothing=label_smoothing)
     held = xp.maximum(_shares(xp, _probabilities(xp, A, "softmax")), _rounding(xp, A))
     J, share = _mean(xp, -(Y * xp.log(held)).sum(axis=-1), weights)
     return J, lambda dJ: (-dJ * _per_output(share, A) * Y / held, None, None)
 
 
 @operation(
-    forward=r"J = \frac{1}{m} \textstyle\sum_i \max(0, 1 - Y^{(i)} Z^{(i)})",
-    backward=(r"dZ = -\frac{1}{m} Y \odot [Y \odot Z < 1]", "", ""),
+    forward=r"J = \frac{1}{m} \textstyle\sum_i w^{(i)} \max(0, 1 - Y^{(i)} Z^{(i)})",
+    backward=(r"dZ = -\frac{1}{m} w \odot Y \odot [Y \odot Z < 1]", "", ""),
 )
 def hinge(xp: ModuleType, Z: Array, Y: Array, weights: Array | None = None) -> tuple[Array, Backward]:
     """L = max(0, 1 − y z), labels −1 and +1: the loss of the support vector machine (Cortes & Vapnik, 1995).
@@ -197,8 +212,8 @@ def hinge(xp: ModuleType, Z: Array, Y: Array, weights: Array | None = None) -> t
 
 
 @operation(
-    forward=r"J = \frac{1}{m} \textstyle\sum_i \max(0, -Y^{(i)} Z^{(i)})",
-    backward=(r"dZ = -\frac{1}{m} Y \odot [Y \odot Z \le 0]", "", ""),
+    forward=r"J = \frac{1}{m} \textstyle\sum_i w^{(i)} \max(0, -Y^{(i)} Z^{(i)})",
+    backward=(r"dZ = -\frac{1}{m} w \odot Y \odot [Y \odot Z \le 0]", "", ""),
 )
 def perceptron(xp: ModuleType, Z: Array, Y: Array, weights: Array | None = None) -> tuple[Array, Backward]:
     """L = max(0, −y z), labels −1 and +1: its gradient step on one example is the perceptron's rule (Rosenblatt, 1958).

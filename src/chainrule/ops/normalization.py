@@ -2,6 +2,8 @@
 
 from types import ModuleType
 
+import numpy as np
+
 from chainrule.errors import ShapeError
 from chainrule.graph import Array, Backward, operation
 
@@ -49,7 +51,7 @@ def normalize(
         gamma, beta: (n,).
         mean, variance: (n,), μ and σ²; they have no derivative.
     """
-    _check(A, gamma, beta)
+    _check(A, gamma=gamma, beta=beta, mean=mean, variance=variance)
     inverse = 1 / xp.sqrt(variance + epsilon)
     A_hat = (A - mean) * inverse
     examples = tuple(range(A.ndim - 1))
@@ -88,12 +90,14 @@ def standardize(xp: ModuleType, A: Array, mean: Array, deviation: Array) -> tupl
         A: (…, n).
         mean, deviation: (n,).
     """
+    _check(A, mean=mean, deviation=deviation)
     return (A - mean) / deviation, lambda dZ: (dZ / deviation, None, None)
 
 
 @operation(forward=r"Z = A \odot s + \mu", backward=(r"dA = dZ \odot s", "", ""))
 def unstandardize(xp: ModuleType, A: Array, mean: Array, deviation: Array) -> tuple[Array, Backward]:
     """Z = A s + μ: the way back from `standardize`. Shapes as there."""
+    _check(A, mean=mean, deviation=deviation)
     return A * deviation + mean, lambda dZ: (dZ * deviation, None, None)
 
 
@@ -101,7 +105,7 @@ def _normalize(
     xp: ModuleType, A: Array, gamma: Array, beta: Array, epsilon: float, over: tuple[int, ...]
 ) -> tuple[Array, Backward]:
     """Normalization by A's own mean and variance over the axes `over`; they depend on A, so dA has two terms more."""
-    _check(A, gamma, beta)
+    _check(A, gamma=gamma, beta=beta)
     inverse = 1 / xp.sqrt(A.var(axis=over, keepdims=True) + epsilon)
     A_hat = (A - A.mean(axis=over, keepdims=True)) * inverse
     examples = tuple(range(A.ndim - 1))
@@ -115,7 +119,8 @@ def _normalize(
     return gamma * A_hat + beta, backward
 
 
-def _check(A: Array, gamma: Array, beta: Array) -> None:
+def _check(A: Array, **of_features: Array) -> None:
     n = A.shape[-1:]
-    if gamma.shape != n or beta.shape != n:
-        raise ShapeError(f"A is {A.shape}, gamma {gamma.shape} and beta {beta.shape}, but the last two must be {n}.")
+    for name, given in of_features.items():
+        if np.shape(given) != n:
+            raise ShapeError(f"A is {A.shape}, so {name} is {n}, one number a feature, but it is {np.shape(given)}.")

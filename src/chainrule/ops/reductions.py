@@ -8,7 +8,7 @@ Axis = int | tuple[int, ...] | None
 """The axis or axes that disappear; None for all of them."""
 
 
-@operation(forward=r"Z = \sum_i A_i", backward=(r"dA_i = dZ",))
+@operation(forward=r"Z = \sum_k A_k", backward=(r"dA_k = dZ",))
 def sum(xp: ModuleType, A: Array, *, axis: Axis = None, keepdims: bool = False) -> tuple[Array, Backward]:
     """Z = Σ A over `axis`. Every element hands the whole derivative back."""
 
@@ -18,7 +18,7 @@ def sum(xp: ModuleType, A: Array, *, axis: Axis = None, keepdims: bool = False) 
     return xp.sum(A, axis=axis, keepdims=keepdims), backward
 
 
-@operation(forward=r"Z = \frac{1}{n} \sum_i A_i", backward=(r"dA_i = \frac{1}{n} dZ",))
+@operation(forward=r"Z = \frac{1}{n} \sum_k A_k", backward=(r"dA_k = \frac{1}{n} dZ",))
 def mean(xp: ModuleType, A: Array, *, axis: Axis = None, keepdims: bool = False) -> tuple[Array, Backward]:
     """Z = (1/n) Σ A over `axis`, n elements each."""
     Z = xp.mean(A, axis=axis, keepdims=keepdims)
@@ -30,7 +30,7 @@ def mean(xp: ModuleType, A: Array, *, axis: Axis = None, keepdims: bool = False)
     return Z, backward
 
 
-@operation(forward=r"Z = \max_i A_i", backward=(r"dA_i = dZ\, [A_i = Z] / \textstyle\sum_j [A_j = Z]",))
+@operation(forward=r"Z = \max_k A_k", backward=(r"dA_k = dZ \odot [A_k = Z] / \textstyle\sum_l [A_l = Z]",))
 def max(xp: ModuleType, A: Array, *, axis: Axis = None, keepdims: bool = False) -> tuple[Array, Backward]:
     """Z = max A over `axis`. Where several elements are the largest they share the derivative equally."""
     Z = xp.max(A, axis=axis, keepdims=keepdims)

@@ -26,7 +26,7 @@ def reshape(xp: ModuleType, A: Array, *, shape: int | tuple[int, ...]) -> tuple[
     return Z, lambda dZ: (dZ.reshape(xp.shape(A)),)
 
 
-@operation(forward=r"Z = A^T", backward=(r"dA = dZ^T",))
+@operation(forward=r"Z = A^T", backward=(r"dA = dZ^T",), as_arrays=True)
 def transpose(xp: ModuleType, A: Array, *, axes: tuple[int, ...] | None = None) -> tuple[Array, Backward]:
     """Z = Aᵀ: the axes in the order `axes`, or reversed."""
 

@@ -1,0 +1,80 @@
+"""What stands beneath a line: what its symbols mean, and what its formula leaves out."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+
+from chainrule.derivation.formula import Atom, Formula, parse, symbols
+from chainrule.derivation.notation import GREEK, input_symbol, output_symbol, symbol_of
+from chainrule.derivation.options import told
+from chainrule.derivation.trace import Trace
+from chainrule.graph import OPERATIONS, Operation, Variable
+
+KNOWN = {"e", "i", "j", "k", "l", "m", "n", "T"}
+"""Letters that every formula may have: Euler's number, indices, counts, and the sign of a transpose."""
+
+
+def remark(trace: Trace, node: Variable, operation: Operation) -> str:
+    """What the formula's own symbols are, and the options and inputs that it does not mention."""
+    return " ".join(filter(None, (explanation(operation), _unmentioned(node, operation), _of_outputs(node, operation))))
+
+
+def shortcut(trace: Trace, node: Variable) -> str:
+    """What the node's operation does in one step, if it is a shortcut."""
+    activation = trace.activations.get(node)
+    if activation is None or activation.operation is None or node.operation is None:
+        return ""
+    loss = next(loss.name for loss in OPERATIONS.values() if node.operation in loss.after.values())
+    return f"The shortcut: {loss} and {activation.operation.name} in one step."
+
+
+@functools.cache
+def explanation(operation: Operation) -> str:
+    """The first sentence of the operation's documentation, where its formula has symbols that are not its inputs."""
+    if not unexplained(operation):
+        return ""
+    paragraph = " ".join((inspect.getdoc(operation.function) or "").split("\n\n")[0].split())
+    return re.split(r"(?<=\.)\s+(?=[A-Z])", paragraph)[0]
+
+
+def _unmentioned(node: Variable, operation: Operation) -> str:
+    """The options and inputs that were given and that no formula of the operation mentions, with their values."""
+    mentioned = {
+        atom.symbol for formula in (operation.forward, *operation.backward) for atom in symbols(parse(formula))
+    }
+    found = {name: told(value) for name, value in node.options.items() if symbol_of(name) not in mentioned}
+    if not operation.inputs[0].startswith("*"):
+        for i, given in enumerate(node.inputs):
+            if given is not None and input_symbol(operation, i) not in mentioned:
+                found[operation.inputs[i]] = told(np.asarray(given.value if isinstance(given, Variable) else given))
+    return f"{', '.join(f'{name} = {value}' for name, value in found.items())}." if found else ""
+
+
+def _of_outputs(node: Variable, operation: Operation) -> str:
+    """Of a loss whose formula is that of one output, that those of several are added."""
+    A = node.inputs[0]
+    several = output_symbol(operation) == "J" and isinstance(A, Variable) and A.ndim > 1 and A.shape[-1] > 1
+    adds = any(atom.symbol == r"\|" or atom.below == (Atom("j"),) for atom in symbols(parse(operation.forward)))
+    return "The losses of an example's outputs are added." if several and not adds else ""
+
+
+@functools.cache
+def unexplained(operation: Operation) -> set[str]:
+    """The letters in the operation's formula that are neither inputs, output, options, indices nor functions."""
+    known = {input_symbol(operation, i) for i in range(len(operation.inputs))} | set(map(symbol_of, operation.defaults))
+    return set(_letters(parse(operation.forward))) - known - {output_symbol(operation)} - KNOWN
+
+
+def _letters(formula: Formula) -> Iterator[str]:
+    """The single letters in the formula that are not called like functions."""
+    for atom, after in pairwise((*formula, Atom(" "))):
+        if (atom.symbol in GREEK.values() or re.fullmatch("[a-zA-Z]", atom.symbol)) and after.symbol != "(":
+            yield atom.symbol
+        for inner in (*atom.arguments, atom.below, atom.above):
+            yield from _letters(inner)

@@ -1,0 +1,239 @@
+"""How a page lays arrays out: examples, and the steps of sequences, are columns; names are given once."""
+
+import functools
+import time
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.derivation.record import record
+from derivation.test_derive import formulas, gradients_named_as_on_the_page, numbers
+
+RNG = np.random.default_rng(0)
+
+
+class DerivedByRows(cr.Layer):
+    def forward(self, A):
+        return A @ self.parameter("W", (A.shape[-1], 2), "he")
+
+
+class DerivedGram(cr.Layer):
+    def forward(self, A):
+        return A @ (A.T @ A) - A.mean(axis=0)
+
+
+def own(forward, **parameters):
+    """A layer that computes forward(A, **parameters)."""
+
+    class DerivedOwn(cr.Layer):
+        def forward(self, A):
+            return forward(A, **{name: self.parameter(name, shape, "random") for name, shape in parameters.items()})
+
+    return DerivedOwn()
+
+
+def check_gradients(net, X, y, loss, page):
+    for name, gradient in gradients_named_as_on_the_page(net, X, y, loss):
+        np.testing.assert_allclose(numbers(page)[name], gradient, atol=1e-12)
+
+
+class TestSequences:
+    net = cr.Network([cr.Dense(3, "tanh"), cr.Dense(2, "softmax")], seed=0, input_shape=(3, 2))
+    X, y = RNG.normal(size=(2, 3, 2)), RNG.integers(0, 2, (2, 3))
+
+    def test_the_steps_of_all_examples_are_columns(self):
+        page = cr.derive(self.net, self.X, self.y)
+        found = numbers(page)
+        np.testing.assert_array_equal(found["A^[0]"], self.X.reshape(6, 2).T)
+        Y = np.eye(2)[self.y.ravel()].T
+        np.testing.assert_allclose(found["dZ^[2]"], found["Aⱼ^[2]"] - Y)
+        np.testing.assert_allclose(found["db^[2]"], found["dZ^[2]"].mean(axis=1, keepdims=True))
+        np.testing.assert_allclose(found["J"], -np.mean(np.log(found["Aⱼ^[2]"].T[range(6), self.y.ravel()])))
+        check_gradients(self.net, self.X, self.y, "cross_entropy", page)
+
+    def test_the_legend_says_so(self):
+        assert any("m counts the steps of all examples" in sentence for sentence in cr.derive(self.net).legend)
+
+    def test_shapes_count_them_too(self):
+        assert "(3, m) = (3, 2)(2, m) + (3, 1)" in cr.derive(self.net).text
+
+
+class TestByRows:
+    def test_the_page_has_the_transpose(self):
+        net, X, y = cr.Network([DerivedByRows(), cr.Dense(1)], seed=0, input_shape=3), RNG.normal(size=(3, 3)), [1] * 3
+        page = cr.derive(net, X, y)
+        lines = formulas(page)
+        assert {"Z^[1] = W^[1]ᵀ A^[0]", "dW^[1] = 1/m A^[0] dZ^[1]ᵀ"} <= set(lines)
+        found = numbers(page)
+        np.testing.assert_allclose(found["Z^[1]"], found["W^[1]"].T @ found["A^[0]"])
+        np.testing.assert_allclose(found["dW^[1]"], found["A^[0]"] @ found["dZ^[1]"].T / 3)
+        check_gradients(net, X, y, "squared_error", page)
+
+    def test_a_matrix_of_features_by_features_is_not_of_examples_whatever_m_is(self):
+        net = cr.Network([cr.Dense(2), DerivedGram(), cr.Dense(1)], seed=0, input_shape=3)
+        for page in (cr.derive(net, RNG.normal(size=(2, 3)), [1, 0]), cr.derive(net)):
+            assert "A^[1.5] = 1/m Σᵢ A^[1](i)" in formulas(page)
+            assert {"A^[1.2] = A^[1]", "A^[1.3] = A^[1.2] A^[1]ᵀ"} <= set(formulas(page))
+            assert "(2, 2) = (2, m)(m, 2)" in page.text
+
+
+class TestNames:
+    def test_what_a_layer_makes_again_is_counted(self):
+        net = cr.Network([own(lambda A, s: A * s * s * s, s=(3,)), cr.Dense(1)], seed=0, input_shape=3)
+        assert {"Z^[1.3] = Z^[1.2] ⊙ s^[1]", "ds^[1]"} <= {*formulas(cr.derive(net)), "ds^[1]"}
+
+    def test_many_steps_take_little_time_and_space(self):
+        def steps(A, s):
+            for _ in range(300):
+                A = A * s
+            return A
+
+        started = time.perf_counter()
+        page = cr.derive(cr.Network([own(steps, s=(2,)), cr.Dense(1)], seed=0, input_shape=2))
+        assert time.perf_counter() - started < 5
+        assert len(page.text) < 150_000
+        assert "Z^[1.300] = Z^[1.299] ⊙ s^[1]" in formulas(page)
+
+    def test_a_parameter_keeps_its_name_and_the_node_is_counted(self):
+        net = cr.Network([own(lambda A, Z: A * Z, Z=(3,)), cr.Dense(1)], seed=0, input_shape=3)
+        assert "Z^[1.2] = A^[0] ⊙ Z^[1]" in formulas(cr.derive(net))
+
+    def test_an_exponent_that_is_called_T_is_no_transpose(self):
+        layer = own(lambda A, T: cr.ops.exp(A) ** T, T=(3,))
+        page = cr.derive(cr.Network([layer, cr.Dense(1)], seed=0, input_shape=3))
+        assert "{(Z^{[1]})}^{T^{[1]}}" in page.latex
+
+    def test_the_input_of_an_identity_keeps_its_name(self):
+        net = cr.Network([cr.Embedding(5, 2), cr.Activation("identity"), cr.Flatten(), cr.Dense(1)], input_shape=2)
+        trace = record(net)
+        node = next(node for node in trace.nodes if node.operation.name == "identity")
+        assert trace.variable(node.inputs[0].value) is node.inputs[0]
+
+    def test_an_array_without_a_name_is_an_error(self):
+        with pytest.raises(cr.GraphError, match=r"shape \(2, 2\) has no name"):
+            record(TestSequences.net).name(np.ones((2, 2)))
+
+    def test_nodes_come_in_the_order_in_which_they_were_computed(self):
+        layer = own(lambda A: cr.ops.tanh(A) + cr.ops.exp(A))
+        made = [node.operation.name for node in record(cr.Network([layer, cr.Dense(1)], input_shape=3)).nodes]
+        assert made[:3] == ["tanh", "exp", "add"]
+
+
+class TestTargets:
+    net = cr.Network([cr.Dense(3, "softmax")], seed=0, input_shape=2)
+    X, y = RNG.normal(size=(2, 2)), [0, 2]
+
+    def test_labels_are_shown_as_the_formulas_use_them(self):
+        found = numbers(cr.derive(self.net, self.X, self.y))
+        np.testing.assert_array_equal(found["Y"], [[1, 0], [0, 0], [0, 1]])
+        np.testing.assert_allclose(found["dZ^[1]"], found["Aⱼ^[1]"] - found["Y"])
+
+    def test_smoothed_labels_too_and_the_page_says_so(self):
+        loss = functools.partial(cr.ops.cross_entropy, label_smoothing=0.3)
+        page = cr.derive(self.net, self.X, self.y, loss)
+        found = numbers(page)
+        np.testing.assert_allclose(found["Y"], [[0.8, 0.1], [0.1, 0.1], [0.1, 0.8]])
+        np.testing.assert_allclose(found["dZ^[1]"], found["Aⱼ^[1]"] - found["Y"])
+        assert "Y stands for the smoothed labels: label_smoothing = 0.3." in page.text
+        assert "Y stands for the smoothed labels: label_smoothing = 0.3." in cr.derive(self.net, loss=loss).text
+
+    def test_binary_ones_too(self):
+        net = cr.Network([cr.Dense(1, "sigmoid")], seed=0, input_shape=2)
+        loss = functools.partial(cr.ops.binary_cross_entropy, label_smoothing=0.2)
+        found = numbers(cr.derive(net, self.X, [0, 1], loss))
+        np.testing.assert_allclose(found["Y"], [[0.1, 0.9]])
+        np.testing.assert_allclose(found["dZ^[1]"], found["A^[1]"] - found["Y"])
+
+    def test_weights_stand_in_the_formulas(self):
+        w = np.array([1.0, 3.0])
+        page = cr.derive(self.net, self.X, self.y, lambda A, Y: cr.ops.cross_entropy(A, Y, w))
+        assert {"J = −1/m Σᵢ w^(i) Σⱼ Yⱼ^(i) ln Aⱼ^[1](i)", "dZ^[1] = w ⊙ (A^[1] − Y)"} <= set(formulas(page))
+        found = numbers(page)
+        np.testing.assert_array_equal(found["w"], [w])
+        np.testing.assert_allclose(found["dZ^[1]"], w * (found["Aⱼ^[1]"] - found["Y"]))
+
+
+class TestCosts:
+    X, Y = RNG.normal(size=(2, 3)), np.ones((2, 2))
+    net = cr.Network([cr.Dense(2)], seed=0, input_shape=3)
+
+    def test_a_symbol_of_a_backward_formula_is_told(self):
+        lines = formulas(cr.derive(self.net, loss=lambda A, Y: cr.ops.softmax_cross_entropy(A, Y)))
+        at = lines.index("A = softmax(A^[1])")
+        assert lines[at + 1] == "dA^[1] = A − Y"
+
+    def test_m_is_cancelled_where_the_loss_is_not_last(self):
+        page = cr.derive(self.net, self.X, self.Y, lambda A, Y: 2.0 * cr.ops.squared_error(A, Y))
+        assert "dA^[1] = dv₁ (A^[1] − Y)" in formulas(page)
+
+    def test_constants_have_a_line(self):
+        other = np.array([[1.0, 2.0], [3.0, 4.0]])
+        page = cr.derive(self.net, self.X, self.Y, lambda A, Y: cr.ops.squared_error(A, other))
+        np.testing.assert_array_equal(numbers(page)["c₁"], other.T)
+        page = cr.derive(cr.Network([own(lambda A: A * np.ones(3)), cr.Dense(1)], input_shape=3))
+        assert any("c₁" in line and "(3, 1)" in line for line in page.text.splitlines())
+
+    def test_the_loss_that_the_page_assumes_is_told(self):
+        assumed = "no loss is given: squared_error is assumed"
+        assert assumed in cr.derive(self.net).text
+        assert assumed not in cr.derive(self.net, loss="squared_error").text
+
+
+class TestSums:
+    def lines(self, layer, n=3):
+        return formulas(cr.derive(cr.Network([layer, cr.Dense(1)], seed=0, input_shape=n)))
+
+    def test_over_examples_the_summands_have_their_i(self):
+        lines = self.lines(own(lambda A, s: A * s, s=(3,)))
+        assert "ds^[1] = 1/m Σᵢ dZ^[1](i) ⊙ A^[0](i)" in lines
+
+    def test_over_features_they_have_another_letter(self):
+        lines = self.lines(own(lambda A, s: A * s, s=(1,)))
+        assert "ds^[1] = 1/m Σᵢ Σⱼ dZⱼ^[1](i) ⊙ Aⱼ^[0](i)" in lines
+
+    def test_a_mean_over_features_knows_their_number(self):
+        lines = self.lines(own(lambda A, s: (A * s) - A.mean(axis=1, keepdims=True), s=(3,)))
+        assert "Z^[1.2] = 1/3 Σₖ Aₖ^[0]" in lines
+
+
+class TestSpelling:
+    def test_keys_are_written_as_typed(self):
+        layer = own(lambda A, s: (A * s)[:, 1:3], s=(3,))
+        assert "Z^[1.2] = Z_{:,1:3}^[1]" in formulas(cr.derive(cr.Network([layer, cr.Dense(1)], input_shape=3)))
+
+    def test_no_bound_is_infinity(self):
+        layer = own(lambda A, s: cr.ops.clip(A * s, low=-0.5), s=(3,))
+        assert "Z^[1.2] = min(max(Z^[1], (−0.5)), ∞)" in formulas(
+            cr.derive(cr.Network([layer, cr.Dense(1)], input_shape=3))
+        )
+
+    def test_rounding_is_no_number(self):
+        net = cr.Network([cr.Dense(1, "sigmoid")], seed=0, input_shape=2)
+        net.set_parameters({"W1": [[0.5, -1.0]], "b1": [0.25]})
+        page = cr.derive(net, [[1.0, 2.0], [3.0, 0.5]], [0, 1])
+        assert "e-17" not in page.text
+        assert "10^{-17}" not in page.latex
+
+    def test_options_that_no_formula_mentions_are_named(self):
+        layer = own(lambda A, s: cr.ops.softmax(A * s, axis=0), s=(3,))
+        assert "axis = 0." in cr.derive(cr.Network([layer, cr.Dense(1)], input_shape=3)).text
+
+    def test_titles_do_not_differ_between_runs(self):
+        layers = [cr.Dense(2, functools.partial(cr.ops.elu, alpha=0.5)), cr.Dense(2, cr.ops.tanh), DerivedOf(abs_)]
+        text = cr.derive(cr.Network(layers, input_shape=2)).text
+        assert "layer 1, Dense(2, elu(alpha=0.5))" in text
+        assert "layer 2, Dense(2, tanh)" in text
+        assert "DerivedOf(abs_) after layer 2" in text
+
+
+def abs_(A):
+    return cr.ops.abs(A)
+
+
+class DerivedOf(cr.Layer):
+    def __init__(self, function):
+        self.function = function
+
+    def forward(self, A):
+        return self.function(A)

@@ -1,0 +1,166 @@
+"""Whole pages, evaluated: every line's right side, with the page's own numbers, gives the numbers that it prints."""
+
+import functools
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.derivation.formula import Atom, Formula, latex, sides
+from chainrule.derivation.page import Page
+from derivation.evaluation import Values, evaluate_side, name
+from derivation.test_layout import DerivedByRows, DerivedGram, own
+
+OVER = {"BatchNorm": 1, "LayerNorm": 0}
+
+
+def flat(formula: Formula) -> Formula:
+    """The formula with each name's number of a layer, and of a part, made a part of its symbol: W[1]^T."""
+    return tuple(map(_flat, formula))
+
+
+def _flat(atom: Atom) -> Atom:
+    atom = replace(atom, arguments=tuple(map(flat, atom.arguments)), below=flat(atom.below), above=flat(atom.above))
+    if atom.symbol == r"\hat":
+        inner = atom.arguments[0][0]
+        atom = Atom("hat" + inner.symbol, below=atom.below, above=atom.above)
+    if atom.above[:1] == (Atom("["),):
+        end = atom.above.index(Atom("]")) + 1
+        atom = replace(atom, symbol=atom.symbol + latex(atom.above[:end]), above=atom.above[end:])
+    if atom.below and re.fullmatch(r"d?[cv]", atom.symbol):
+        atom = replace(atom, symbol=f"{atom.symbol}{atom.below[0].symbol}", below=atom.below[2:])
+    return atom
+
+
+def check(page: Page) -> int:
+    """Evaluate every line of the page that is not a definition of parameters; how many were."""
+    values: Values = {"e": np.e, r"\infty": np.inf, r"-\infty": -np.inf}
+    told = {}
+    for section in page.sections:
+        for line in section.lines:
+            if line.numbers is not None and not any(atom.symbol == "=" for atom in line.formula):
+                told[flat(line.formula)[0].symbol] = line.numbers
+            elif [atom.symbol for atom in line.formula[1:4:2]] == ["(", ")"]:  # h(e) = …
+                left, right = sides(flat(line.formula))
+                values[name(left[0])] = _function(name(left[2]), right, values)
+    values |= told
+    checked = 0
+    for section in page.sections:
+        if section.part == "Update":
+            continue
+        for line in section.lines:
+            checked += _check_line(flat(line.formula), line, section.title, values, told)
+    return checked
+
+
+def _function(argument: str, right: Formula, values: Values):
+    return lambda given: evaluate_side(right, values | {argument: given})[0]
+
+
+def _check_line(formula: Formula, line, title: str, values: Values, told: Values) -> int:
+    if Atom("=") not in formula or latex(formula).count("reshape"):
+        values |= {name(formula[0]): line.numbers}
+        return 0
+    left, right = sides(formula)
+    if latex(right) == "X":
+        values[name(left[0])] = told[name(left[0])] = line.numbers
+        values["m"] = line.numbers.shape[1]
+        return 0
+    if len(left) > 1:
+        return 0
+    mask = re.search(r"D\[[\d.]+\]", latex(right))
+    if mask and left[0].symbol.startswith(("A", "Z")):
+        values[mask[0]] = line.numbers != 0
+    index = re.search(r"\\(?:mu|sigma)(\[[\d.]+\])", latex(right))
+    if index and left[0].symbol.startswith("hat"):
+        A, over = values[left[0].symbol.removeprefix("hat")], OVER[re.search(r"BatchNorm|LayerNorm", title)[0]]
+        statistics = {"axis": over, "keepdims": True}
+        values |= {rf"\mu{index[1]}": A.mean(**statistics), rf"\sigma{index[1]}": A.std(**statistics)}
+        values[index[1]] = {"mean over": statistics}
+    own = values[index[1]] if index else {}
+    for found in evaluate_side(right, values | own):
+        if line.numbers is None:
+            values[name(left[0])] = found
+            continue
+        if np.ndim(line.numbers) == 0:
+            found = np.sum(found)  # the losses of an example's outputs are added
+        shape = np.shape(line.numbers)
+        np.testing.assert_allclose(
+            np.broadcast_to(np.reshape(found, (1, 1)) if np.size(found) == 1 and shape else found, shape),
+            line.numbers,
+            rtol=1e-9,
+            atol=1e-12,
+            err_msg=latex(formula),
+        )
+        values[name(left[0])] = told[name(left[0])] = line.numbers
+    return line.numbers is not None
+
+
+def network(*layers, n=3):
+    return cr.Network(list(layers), seed=1, input_shape=n)
+
+
+def weighted(loss):
+    return lambda A, Y: loss(A, Y, np.arange(1.0, 1 + len(Y)))
+
+
+def scaled_and_penalized(A, Y):
+    return 2.0 * cr.ops.squared_error(A, Y) + 0.1 * (A**2).mean() + cr.ops.max(cr.ops.abs(A), axis=0).sum()
+
+
+smooth = functools.partial
+D = cr.Dense
+STEPS = (2, 2)
+PAGES = {
+    "dense": (network(D(4, "relu"), D(1, "sigmoid")), None, "yes_no"),
+    "deep": (network(D(4, "tanh"), D(3, "gelu"), D(4, "elu"), D(2, "softmax")), None, "classes"),
+    "activations": (network(D(4, "silu"), D(3, "softplus"), D(4, "leaky_relu"), D(2, "softmax"), D(1)), None, "values"),
+    "log_softmax": (network(D(3, "log_softmax"), D(2)), "huber", "values"),
+    "no bias": (network(D(4, "tanh", bias=False), D(1)), "absolute_error", "values"),
+    "hinge": (network(D(1)), "hinge", "signs"),
+    "perceptron": (network(D(1)), "perceptron", "signs"),
+    "several outputs": (network(D(2, "sigmoid")), "binary_cross_entropy", "values"),
+    "dropout": (network(D(4, "tanh"), cr.Dropout(0.4), D(2)), None, "values"),
+    "batch norm": (network(D(4), cr.BatchNorm(), cr.Activation("relu"), D(1, "sigmoid")), None, "yes_no"),
+    "layer norm": (network(D(4), cr.LayerNorm(), D(1)), None, "values"),
+    "residual": (network(D(3, "tanh"), cr.Residual([D(3, "relu"), D(3)]), D(2)), None, "values"),
+    "sequences": (network(D(3, "tanh"), D(2, "softmax"), n=STEPS), None, "classes"),
+    "values of sequences": (network(D(3, "tanh"), D(1), n=STEPS), None, "values"),
+    "norm of sequences": (network(D(3), cr.LayerNorm(), cr.BatchNorm(), D(2), n=STEPS), None, "values"),
+    "rows of sequences": (network(DerivedByRows(), D(1), n=STEPS), None, "values"),
+    "weights": (network(D(3, "softmax")), weighted(cr.ops.cross_entropy), "classes"),
+    "weights of values": (network(D(2)), weighted(cr.ops.squared_error), "values"),
+    "smoothing": (network(D(3, "softmax")), smooth(cr.ops.cross_entropy, label_smoothing=0.3), "classes"),
+    "binary smoothing": (network(D(1, "sigmoid")), smooth(cr.ops.binary_cross_entropy, label_smoothing=0.2), "yes_no"),
+    "past the shortcut": (network(D(3)), lambda A, Y: cr.ops.softmax_cross_entropy(A, Y), "classes"),
+    "rows": (network(DerivedByRows(), D(1)), None, "values"),
+    "Gram": (network(D(2), DerivedGram(), D(1)), None, "values"),
+    "broadcast": (network(own(lambda A, s, t: A * s / (t * t + 1) - t, s=(3,), t=(1,)), D(1)), None, "values"),
+    "a number": (network(own(lambda A, s: A * s, s=()), D(1)), None, "values"),
+    "powers": (network(own(lambda A, s: cr.ops.exp(A) ** s, s=(3,)), D(1)), None, "values"),
+    "means": (network(own(lambda A: A - A.mean(axis=1, keepdims=True) - A.mean(axis=0)), D(1)), None, "values"),
+    "mean, kept": (network(D(3), own(lambda A: A - A.mean(axis=0, keepdims=True)), D(1)), None, "values"),
+    "own cost": (network(D(2, "tanh")), scaled_and_penalized, "values"),
+    "constants": (network(own(lambda A, s: A * np.array([1.0, 2, 3]) * s, s=(3,)), D(1)), None, "values"),
+    "clip": (network(own(lambda A, s: cr.ops.clip(A * s, low=-0.5), s=(3,)), D(1)), None, "values"),
+    "a vector": (network(D(3), own(lambda A, v: A * (A @ v).reshape(-1, 1), v=(3,)), D(1)), None, "values"),
+}
+
+
+def targets(task, shape, rng):
+    if task == "classes":
+        return rng.integers(0, shape[-1], shape[:-1])
+    return rng.uniform(size=shape) if task == "values" else rng.choice([0 if task == "yes_no" else -1, 1], shape)
+
+
+@pytest.mark.parametrize("m", [2, 3])
+@pytest.mark.parametrize("called", PAGES)
+def test_every_line_gives_its_numbers(called, m):
+    net, loss, task = PAGES[called]
+    rng = np.random.default_rng(m)
+    X = rng.normal(size=(m, *net.input_shape))
+    shape = net.predict(X).shape
+    page = cr.derive(net, X, targets(task, shape, rng), loss)
+    assert check(page) >= len(net.parameters) + 2

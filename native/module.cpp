@@ -109,12 +109,12 @@ class Runner {
 
     nb::tuple run(nb::dict given, long m, long batch, nb::object alphas, uint64_t update, int result, nb::object outputs) {
         Data<T> data;
+        // Nothing is converted: the arrays themselves stay alive in `given`, and no copy could.
         auto pointer = [](nb::object array, auto kind) {
-            using E = decltype(kind);
-            return array.is_none() ? nullptr : nb::cast<nb::ndarray<E, nb::c_contig, nb::device::cpu>>(array).data();
+            using E = const decltype(kind);
+            return array.is_none() ? nullptr : nb::cast<nb::ndarray<E, nb::c_contig, nb::device::cpu>>(array, false).data();
         };
-        nb::ndarray<nb::c_contig, nb::device::cpu> X = nb::cast<nb::ndarray<nb::c_contig, nb::device::cpu>>(given["X"]);
-        data.X = X.data();
+        data.X = nb::cast<nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>>(given["X"], false).data();
         data.type = nb::cast<std::string>(given["type"])[0];
         data.features = nb::cast<long>(given["features"]);
         data.Y = pointer(given["Y"], T());
@@ -123,14 +123,16 @@ class Runner {
         data.weights_of_each = nb::cast<long>(given["weights_of_each"]);
         data.order = pointer(given["order"], int64_t());
         const double* rates = pointer(alphas, double());
-        T* results = pointer(outputs, T());
+        T* results = outputs.is_none()
+                         ? nullptr
+                         : nb::cast<nb::ndarray<T, nb::c_contig, nb::device::cpu>>(outputs, false).data();
         Report report;
         {
             nb::gil_scoped_release release;
             report = program.run(data, m, batch, rates, update, result, results);
         }
         nb::list costs;
-        for (double cost : report.costs) costs.append(cost);
+        for (long k = 0; k < report.count; k++) costs.append(report.costs[k]);
         return nb::make_tuple(costs, report.finite);
     }
 

@@ -85,7 +85,8 @@ struct Worker {
     uint64_t update = 0;  // the number of updates before this one
     const Data<T>* data = nullptr;
     Buffer<T> values, derivatives, gradient;
-    double cost = 0, penalty = 0, squares = 0;
+    double cost = 0, squares = 0;
+    double penalty[2] = {};  // of this and the last batch: others may still read the last one
 
     int64_t source(long i) const { return data->order ? data->order[first + i] : first + i; }
 };
@@ -117,7 +118,8 @@ class Step {
 // What a call came to.
 struct Report {
     std::vector<double> costs;  // J of each batch, penalty included
-    bool finite = true;         // if not, the last of the costs is the one that is not, and there was no update
+    long count = 0;             // how many batches there were
+    bool finite = true;         // if not, the last of the costs is the one that is not, and nothing followed
 };
 
 template <class T>
@@ -126,6 +128,7 @@ class Program {
     // batch: the most examples that a batch may have.
     Program(std::vector<Value> values_, Rule rule, long batch, int threads)
         : values(std::move(values_)), team(threads), rule(std::move(rule)), workers(threads) {
+        const bool training = !this->rule.name.empty();  // else nothing is kept for the way back
         long of_example = 0, constant = 0;
         for (Value& v : values) {
             v.row = padded<T>(v.n);
@@ -133,16 +136,16 @@ class Program {
             long& end = v.kind == Kind::example ? of_example : v.kind == Kind::parameter ? parameters : constant;
             v.offset = end;
             end += padded<T>(size);
-            if (v.turned) turned_at.push_back({int(&v - values.data()), turned_size}), turned_size += v.rows * v.row;
+            if (v.turned && training) turned_at.push_back({int(&v - values.data()), turned_size}), turned_size += v.rows * v.row;
         }
         share = (batch + threads - 1) / threads;
         theta = Buffer<T>(parameters), constants = Buffer<T>(constant), turned_copies = Buffer<T>(turned_size);
-        for (Buffer<T>& slot : slots) slot = Buffer<T>(parameters);
+        for (Buffer<T>& slot : slots) slot = Buffer<T>(training ? parameters : 0);
         team.run([&](int id) {  // each by the thread that will use it, so that it lies near its core
             Worker<T>& w = workers[id];
             w.id = id;
-            w.values = Buffer<T>(of_example * share), w.derivatives = Buffer<T>(of_example * share);
-            w.gradient = Buffer<T>(parameters);
+            w.values = Buffer<T>(of_example * share), w.derivatives = Buffer<T>(training ? of_example * share : 0);
+            w.gradient = Buffer<T>(training ? parameters : 0);
         });
     }
 
@@ -176,7 +179,7 @@ class Program {
     // Parameters or what a rule remembers of them, between the network's order and the program's.
     void load(Buffer<T>& to, int id, const T* from) {
         copy(id, to.data(), [&](T& ours, long i) { ours = from[i]; });
-        if (&to == &theta && values[id].turned) turn(id, 0, padded<T>(values[id].rows) / WIDTH<T> * values[id].n);
+        if (&to == &theta && turned(id)) turn(id, 0, padded<T>(values[id].rows) / WIDTH<T> * values[id].n);
     }
     void unload(const Buffer<T>& from, int id, T* to) {
         copy(id, from.data(), [&](T& ours, long i) { to[i] = ours; });
@@ -187,6 +190,7 @@ class Program {
     // measures the cost.
     Report run(const Data<T>& data, long m, long batch, const double* alphas, uint64_t update, int result, T* outputs) {
         Report report;
+        report.costs.resize((m + batch - 1) / batch);
         team.run([&](int id) { work(workers[id], data, m, batch, alphas, update, result, outputs, report); });
         return report;
     }
@@ -207,7 +211,6 @@ class Program {
     void work(Worker<T>& w, const Data<T>& data, long m, long batch, const double* alphas, uint64_t update, int result,
               T* outputs, Report& report) {
         w.data = &data, w.training = alphas != nullptr;
-        double penalty = 0;  // of this worker's parameters before the last update
         for (long k = 0, begin = 0; begin < m; k++, begin += batch) {
             w.begin = begin, w.batch = std::min(batch, m - begin), w.update = update + k, w.cost = 0;
             w.first = begin + w.batch * w.id / team.size();
@@ -220,11 +223,12 @@ class Program {
             double cost = 0;
             for (const Worker<T>& other : workers) cost += other.cost;
             bool finite = std::isfinite(cost);
-            if (finite && alphas) w.penalty = penalty = improve(w, alphas[k], double(update + k + 1));
+            if (finite && alphas) w.penalty[k % 2] = improve(w, alphas[k], double(update + k + 1));
             team.barrier.meet();
+            for (const Worker<T>& other : workers) cost += alphas && finite ? other.penalty[k % 2] : 0;
+            finite = std::isfinite(cost);
             if (w.id == 0) {
-                for (const Worker<T>& other : workers) cost += alphas && finite ? other.penalty : 0;
-                report.costs.push_back(cost);
+                report.costs[k] = cost, report.count = k + 1;
                 report.finite = finite;
             }
             if (!finite && alphas) return;
@@ -251,7 +255,7 @@ class Program {
                     for (long j = 0; j < n; j++) g[j] *= shorten;
                 update<T>(rule, theta.data() + i, slots[0].data() + i, slots[1].data() + i, g, n, v.weights, alpha, t);
             }
-            if (v.turned) turn(id, (from - v.offset) / WIDTH<T>, (to - v.offset) / WIDTH<T>);
+            if (turned(id)) turn(id, (from - v.offset) / WIDTH<T>, (to - v.offset) / WIDTH<T>);
         }
         return penalty;
     }
@@ -263,16 +267,16 @@ class Program {
             const T* theirs = workers[k].gradient.data() + i;
             for (long j = 0; j < n; j++) g[j] += theirs[j];
         }
-        T penalty = 0;
+        double penalty = 0;
         if (rule.l2 && weights) {
             const T l2 = T(rule.l2), *theta = this->theta.data() + i;
-            for (long j = 0; j < n; j++) g[j] += l2 * theta[j], penalty += theta[j] * theta[j];
+            for (long j = 0; j < n; j++) g[j] += l2 * theta[j], penalty += double(theta[j]) * double(theta[j]);
         }
         if (rule.clip_value) {
             const T most = T(rule.clip_value);
             for (long j = 0; j < n; j++) g[j] = std::min(std::max(g[j], -most), most);
         }
-        return 0.5 * rule.l2 * double(penalty);
+        return 0.5 * rule.l2 * penalty;
     }
 
     // What a gradient that is longer than clip_norm is multiplied by.

@@ -1,8 +1,11 @@
 // A team of threads that stays together between calls, and the barrier at which its members meet.
 #pragma once
+#include <unistd.h>
+
 #include <atomic>
+#include <exception>
 #include <functional>
-#include <memory>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -60,13 +63,15 @@ class Team {
 
     int size() const { return size_; }
 
-    // Everyone runs task(id); the caller is number 0 and comes back when all are done.
+    // Everyone runs task(id); the caller is number 0, comes back when all are done, and throws what the first of them threw.
     void run(const std::function<void(int)>& task) {
         this->task = &task;
+        thrown = nullptr;
         call.fetch_add(1, std::memory_order_release);
         call.notify_all();
-        task(0);
+        attempt(0);
         barrier.meet();
+        if (thrown) std::rethrow_exception(thrown);
     }
 
     Barrier barrier;
@@ -77,19 +82,31 @@ class Team {
             wait_for_change(call, heard);
             heard++;
             if (done) return;
-            (*task)(id);
+            attempt(id);
             barrier.meet();
+        }
+    }
+    void attempt(int id) {
+        try {
+            (*task)(id);
+        } catch (...) {
+            std::lock_guard hold(catching);
+            if (!thrown) thrown = std::current_exception();
         }
     }
     void dismiss() {
         done = true;
         call.fetch_add(1, std::memory_order_release);
         call.notify_all();
-        for (auto& thread : threads) thread.join();
+        // After a fork the threads are the parent's, and nobody is there to be waited for.
+        for (auto& thread : threads) getpid() == home ? thread.join() : thread.detach();
         threads.clear();
     }
 
     int size_;
+    pid_t home = getpid();
+    std::exception_ptr thrown;
+    std::mutex catching;
     const std::function<void(int)>* task = nullptr;
     std::atomic<bool> done{false};
     alignas(64) std::atomic<unsigned> call{0};

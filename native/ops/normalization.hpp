@@ -38,19 +38,19 @@ class BatchNorm : public Step<T> {
   public:
     BatchNorm(double epsilon, double momentum, double* mean, double* variance, long n, int workers)
         : epsilon(epsilon), momentum(momentum), moving_mean(mean), moving_variance(variance), n(n),
-          sums(workers * 2 * padded<double>(n)), mu(n), inverse(n), of_batch(workers) {}
+          sums(workers * 2 * padded<double>(n)), scratch(workers * 4 * n), mu(n), inverse(n), of_batch(workers) {}
 
     void forward(Worker<T>& w) override {
         Matrix<T> A = this->in(w, 0), gamma = this->in(w, 1), beta = this->in(w, 2), Z = this->out(w);
         long rows = w.batch * this->program->values[this->inputs[0]].rows;
         of_batch[w.id] = w.training && rows > 1;
-        std::vector<double> mean(n), variance(n);
+        double *mean = scratch.data() + w.id * 4 * n, *variance = mean + n;
         if (of_batch[w.id]) {
-            measure(w, A, rows, mean.data(), variance.data());
-            if (w.id == 0) remember(mean.data(), variance.data(), rows);
+            measure(w, A, rows, mean, variance, variance + n);
+            if (w.id == 0) remember(mean, variance, rows);
         } else {
-            mean.assign(moving_mean, moving_mean + n);
-            variance.assign(moving_variance, moving_variance + n);
+            std::copy(moving_mean, moving_mean + n, mean);
+            std::copy(moving_variance, moving_variance + n, variance);
         }
         if (w.id == 0)
             for (long j = 0; j < n; j++) mu[j] = T(mean[j]), inverse[j] = T(1 / std::sqrt(variance[j] + epsilon));
@@ -63,7 +63,8 @@ class BatchNorm : public Step<T> {
     void backward(Worker<T>& w) override {
         Matrix<T> A = this->in(w, 0), gamma = this->in(w, 1), dZ = this->d_out(w);
         long rows = w.batch * this->program->values[this->inputs[0]].rows;
-        std::vector<double> of_dZ(n), of_both(n);
+        double *of_dZ = scratch.data() + w.id * 4 * n, *of_both = of_dZ + n;
+        std::fill(of_dZ, of_dZ + 2 * n, 0.0);
         for (long i = 0; i < A.rows; i++)
             for (long j = 0; j < n; j++) {
                 of_dZ[j] += dZ[i][j];
@@ -76,10 +77,10 @@ class BatchNorm : public Step<T> {
                     d[j] = (this->add[k] ? d[j] : T(0)) + T(k == 1 ? of_both[j] : of_dZ[j]);
             }
         if (of_batch[w.id]) {
-            share(w, of_dZ.data(), of_both.data());
+            share(w, of_dZ, of_both);
             for (long j = 0; j < n; j++) of_dZ[j] /= rows, of_both[j] /= rows;
         } else {
-            of_dZ.assign(n, 0), of_both.assign(n, 0);
+            std::fill(of_dZ, of_dZ + 2 * n, 0.0);
         }
         if (!this->wanted(0)) return;
         Matrix<T> dA = this->d_in(w, 0);
@@ -93,15 +94,15 @@ class BatchNorm : public Step<T> {
 
   private:
     // The batch's mean and variance, the same bits for every worker: sums in the workers' order, the mean first.
-    void measure(Worker<T>& w, Matrix<T> A, long rows, double* mean, double* variance) {
-        std::vector<double> none(n);
+    void measure(Worker<T>& w, Matrix<T> A, long rows, double* mean, double* variance, double* none) {
+        std::fill(mean, mean + n, 0.0), std::fill(variance, variance + n, 0.0), std::fill(none, none + n, 0.0);
         for (long i = 0; i < A.rows; i++)
             for (long j = 0; j < n; j++) mean[j] += A[i][j];
-        share(w, mean, none.data());
+        share(w, mean, none);
         for (long j = 0; j < n; j++) mean[j] /= rows;
         for (long i = 0; i < A.rows; i++)
             for (long j = 0; j < n; j++) variance[j] += (A[i][j] - mean[j]) * (A[i][j] - mean[j]);
-        share(w, variance, none.data());
+        share(w, variance, none);
         for (long j = 0; j < n; j++) variance[j] /= rows;
     }
 
@@ -132,6 +133,7 @@ class BatchNorm : public Step<T> {
     double *moving_mean, *moving_variance;
     long n;
     Buffer<double> sums;
+    std::vector<double> scratch;  // by worker, because nothing may be allocated, and fail, between two barriers
     std::vector<T> mu, inverse;
     std::vector<char> of_batch;
 };

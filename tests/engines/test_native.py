@@ -1,9 +1,11 @@
 """The native engine does what the numpy engine does, at any number of threads, and says what it does not know."""
 
 import functools
+import gc
 import os
 import subprocess
 import sys
+import weakref
 
 import numpy as np
 import pytest
@@ -257,3 +259,144 @@ def test_every_instruction_set_that_this_machine_has(instructions):
                         progress=False, engine="numpy")  # fmt: skip
     assert engine == "native"
     assert float(cost) == pytest.approx(expected["loss"][-1], rel=1e-10)
+
+
+BOTH = pytest.mark.parametrize("engine", ["numpy", "native"])
+
+
+def stream(engine, layers, batches, loss="cross_entropy"):
+    net = cr.Network(layers, seed=0, dtype="float64")
+    history = cr.train(net, batches, loss=loss, epochs=2, seed=0, progress=False, engine=engine)
+    return net.flat.copy(), history["loss"]
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("y", "error", "words"),
+    [
+        ([0, 10**7, 1], cr.DataError, "3 classes"),
+        ([0, -1, 1], cr.DataError, "3 classes"),
+        ([0, 1.5, 1], cr.DataError, "whole numbers"),
+        (np.ones((3, 2)), cr.ShapeError, r"\(3, 2\)"),
+    ],
+)
+def test_labels_after_the_first_batch_of_a_stream_are_looked_at_too(engine, y, error, words):
+    good = (X[:3], [0, 1, 2])
+    with pytest.raises(error, match=words):
+        stream(engine, [cr.Dense(3, "softmax")], [good, (X[:3], y)])
+
+
+@BOTH
+def test_weights_are_one_for_each_example(engine):
+    with pytest.raises(cr.ShapeError):
+        stream(engine, [cr.Dense(3)], [(X[:4], np.ones((4, 3)), np.ones((4, 3)))], "squared_error")
+
+
+def test_sequences_of_several_lengths():
+    batches = [(RANDOM.normal(size=(5, n, 6)), RANDOM.integers(0, 3, (5, n))) for n in (4, 6, 3)]
+    layers = [lambda: [cr.Dense(5, "tanh"), cr.Dense(3, "softmax")] for _ in range(2)]
+    a, b = (stream(engine, make(), batches) for engine, make in zip(("numpy", "native"), layers, strict=True))
+    np.testing.assert_allclose(b[0], a[0], rtol=1e-9)
+    np.testing.assert_allclose(b[1], a[1], rtol=1e-9)
+
+
+def test_data_that_must_not_be_written(tmp_path):
+    np.save(tmp_path / "X.npy", X.astype(np.float32))
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    y = TARGETS["cross_entropy"].copy()
+    y.flags.writeable = False
+    net = cr.Network([cr.Dense(3, "softmax")], seed=0)
+    cr.train(net, mapped, y, loss="cross_entropy", epochs=1, shuffle=False, seed=0, progress=False, engine="native")
+    assert net.predict(mapped, engine="native").shape == (101, 3)
+
+
+def test_a_run_resumed_at_a_short_last_batch_has_the_same_bits():
+    ends = []
+    for stops in ([], [5]):
+        net = cr.Network([cr.Dense(40, "tanh"), cr.Dense(3, "softmax")], seed=0, input_shape=7)
+        batches = ArrayBatches(
+            net.cast(X[:85]), TARGETS["cross_entropy"][:85], None, batch_size=16, seed=1, shuffle=True
+        )
+        slots, t, start = None, 0, 0
+        for stop in [*stops, 6]:
+            program = ENGINES["native"].program(net, Cost("cross_entropy"), cr.Adam(0.01), seed=2)
+            if slots is not None:
+                program.slots, program.t = slots, t
+            for done in program.epoch(batches, 0, lambda k: 0.01, start=start):
+                start += done.batches
+                if start >= stop:
+                    break
+            slots, t = program.slots, program.t
+        ends.append(net.flat.copy())
+    np.testing.assert_array_equal(*ends)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_network_that_nobody_needs_any_more_is_forgotten(name):
+    net = cr.Network(LAYERS[name](), seed=0, input_shape=7)
+    net.predict(X, engine="native")
+    cr.evaluate(net, X, TARGETS["cross_entropy"], loss="cross_entropy", engine="native")
+    gone = weakref.ref(net)
+    del net
+    gc.collect()
+    assert gone() is None
+
+
+def test_changed_options_of_a_layer_count_at_once():
+    net = cr.Network([cr.LayerNorm(), cr.Dense(3)], seed=0, input_shape=7)
+    net.predict(X, engine="native")
+    net.layers[0].epsilon = 5.0
+    np.testing.assert_allclose(net.predict(X, engine="native"), net.predict(X, engine="numpy"), atol=1e-5)
+
+
+def test_an_infinite_penalty_is_told():
+    net = cr.Network([cr.Dense(1)], seed=0, input_shape=7)
+    net.set_parameters({"W1": np.full((1, 7), 1e25)})
+    with pytest.raises(cr.NotFiniteError):
+        cr.train(net, np.zeros((4, 7)), np.zeros(4), loss="squared_error", epochs=2, seed=0, progress=False,
+                 optimizer=cr.GradientDescent(0.0, l2=1e300), engine="native")  # fmt: skip
+
+
+FORK = """
+import os, sys
+import numpy as np, chainrule as cr
+from chainrule.engines import native
+native.WORK = 1
+X, y = np.random.default_rng(0).normal(size=(64, 20)), np.arange(64) % 3
+net = cr.Network([cr.Dense(33, "tanh"), cr.Dense(3, "softmax")], seed=0)
+fit = lambda: cr.train(net, X, y, loss="cross_entropy", epochs=2, seed=0, progress=False, engine="native")
+fit(); net.predict(X, engine="native")
+child = os.fork()
+fit(); net.predict(X, engine="native")
+if child == 0:
+    os._exit(0)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_training_goes_on_on_both_sides_of_a_fork():
+    environment = os.environ | {"CHAINRULE_NUM_THREADS": "2", "PYTHONWARNINGS": "ignore"}
+    assert subprocess.run([sys.executable, "-c", FORK], env=environment, timeout=60, check=False).returncode == 0
+
+
+SHORT = """
+import resource, sys
+import numpy as np, chainrule as cr
+from chainrule.engines import native
+net = cr.Network([cr.Dense(4000, "tanh"), cr.Dense(3, "softmax")], seed=0, input_shape=10)
+X, y = np.zeros((60000, 10), np.float32), np.zeros(60000, int)
+held = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (held + 400_000_000, -1))
+try:
+    cr.train(net, X, y, loss="cross_entropy", batch_size=None, epochs=1, seed=0, progress=False, engine="native")
+except MemoryError:
+    sys.exit(7)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs a limit of the address space")
+def test_too_little_memory_is_an_error_and_not_a_crash():
+    environment = os.environ | {"CHAINRULE_NUM_THREADS": "2"}
+    done = subprocess.run([sys.executable, "-c", SHORT], env=environment, timeout=60, check=False, capture_output=True)
+    assert done.returncode == 7, done.stderr[-500:]

@@ -91,7 +91,7 @@ class NativeProgram:
         self._steps = self._steps_for(network.input_shape)
         self._runner: Runner | None = None
         self._given: tuple[Any, Examples] | None = None
-        self._seconds = 1e-4  # of a batch
+        self._some = 1  # batches in the next call
 
     @property
     def slots(self) -> dict[str, Array]:
@@ -114,7 +114,7 @@ class NativeProgram:
             yield from self._of_arrays(batches, epoch, learning_rate, start)
             return
         for k, (X, Y, weights) in enumerate(batches.epoch(epoch, start), start):
-            done = self._run(Examples(self.network, X, Y, weights, self._steps), None, len(X), [learning_rate(k)])
+            done = self._run(self._prepared(X, Y, weights), None, len(X), [learning_rate(k)])
             yield done
             if done.X is not None:
                 return
@@ -124,13 +124,14 @@ class NativeProgram:
         count, size = len(batches), batches.batch_size
         k = start
         while k < count:
-            some = min(count - k, max(1, int(CALL / self._seconds)))
+            some = min(count - k, self._some)
             rows = slice(k * size, min((k + some) * size, batches.m))
             alphas = [learning_rate(i) for i in range(k, k + some)]
             began = time.perf_counter()
             examples, chosen = self._examples(batches, order, rows)
             done = self._run(examples, chosen, size, alphas)
-            self._seconds = (time.perf_counter() - began) / some
+            seconds = (time.perf_counter() - began) / some
+            self._some = max(1, min(2 * self._some, int(CALL / seconds)))
             yield done
             if done.X is not None:
                 return
@@ -141,23 +142,26 @@ class NativeProgram:
         if batches.cast is not None:
             chosen = rows if order is None else order[rows]
             weights = None if batches.weights is None else batches.weights[chosen]
-            X = batches.cast(batches.X[chosen])
-            return Examples(self.network, X, batches.Y[chosen], weights, self._steps), None
+            return self._prepared(batches.cast(batches.X[chosen]), batches.Y[chosen], weights), None
         if self._given is None or self._given[0] is not batches:
-            self._given = batches, Examples(self.network, batches.X, batches.Y, batches.weights, self._steps)
+            self._given = batches, self._prepared(batches.X, batches.Y, batches.weights)
         return self._given[1], np.arange(rows.start, rows.stop) if order is None else order[rows]
 
     def _steps_for(self, shape: tuple[int, ...]) -> Steps:
         return steps_of(self.network, self._cost, shape, training=True, seed=self._seed, outputs=self.outputs)
 
+    def _prepared(self, X: Array, Y: Array, weights: Array | None) -> Examples:
+        """The data as the kernels read them; the steps are made anew for examples of another shape, as of sequences."""
+        if X.shape[1:] != self._steps.takes:
+            slots, self._steps = self.slots, self._steps_for(X.shape[1:])
+            self._slots, self._runner = slots, None
+        return Examples(self.network, self._cost, X, Y, weights, self._steps)
+
     def _run(self, examples: Examples, order: Any, size: int, alphas: list[float]) -> Done:
         m = len(examples.X) if order is None else len(order)
-        if examples.X.shape[1:] != self._steps.takes:  # a network of sequences takes them in other lengths too
-            slots, self._steps = self.slots, self._steps_for(examples.X.shape[1:])
-            self._slots, self._runner = slots, None
-        runner = self._ready(min(size, m))
+        runner = self._ready(size)
         outputs = np.empty((m, *self._steps.shape), self.network.dtype) if self.outputs else None
-        costs, finite = runner.run(examples, order, m, size, np.array(alphas), self.t, outputs)
+        costs, finite = runner.run(examples, order, m, size, np.array(alphas, np.float64), self.t, outputs)
         self.t += len(costs) - (not finite)
         Y = examples.Y if order is None else examples.Y[order]
         if not finite:
@@ -169,7 +173,8 @@ class NativeProgram:
         return Done(float(np.dot(costs, sizes) / m), m, outputs, Y, batches=len(costs))
 
     def _ready(self, size: int) -> Runner:
-        if self._runner is None or self._runner.size < size or self._runner.pid != os.getpid():
+        # Another size means other threads and so other roundings: who resumes here must have the same.
+        if self._runner is None or self._runner.size != size or self._runner.pid != os.getpid():
             slots = self.slots
             self._runner = Runner(self._native, self.network, self._steps, size, self._rule())
             for k, vector in enumerate(slots.values(), 1):
@@ -186,10 +191,13 @@ class Examples:
     """X, Y and weights as the kernels read them.
 
     Raises:
-        DataError: X holds indices that the network's table has no rows for.
+        DataError: X holds indices that the network's table has no rows for, or Y labels out of range.
+        ShapeError: Y or the weights do not fit the outputs.
     """
 
-    def __init__(self, network: Any, X: Array, Y: Array | None, weights: Array | None, steps: Steps):
+    def __init__(self, network: Any, cost: Any, X: Array, Y: Array | None, weights: Array | None, steps: Steps):
+        if Y is not None:
+            cost.check(steps.shape, np.asarray(Y), weights)
         if steps.tokens is not None:
             _check_indices(network, X, steps.tokens)
         self.X, self.Y = X, np.asarray(Y)
@@ -233,7 +241,7 @@ class Runner:
         assert network is not None
         for step, layer in self.steps.statistics:
             for name in ("mean", "variance"):
-                step.options[name][...] = layer.statistics[name]
+                step.options[name][...] = layer().statistics[name]
         self.runner.load(0, network.flat)
         order = None if order is None else np.ascontiguousarray(order, dtype=np.int64)
         told = examples.told | {"order": order}
@@ -242,7 +250,7 @@ class Runner:
             self.runner.unload(0, network.flat)
             for step, layer in self.steps.statistics:
                 for name in ("mean", "variance"):
-                    layer.statistics[name][...] = step.options[name]
+                    layer().statistics[name][...] = step.options[name]
         return costs, finite
 
 
@@ -253,6 +261,11 @@ class NativeEngine:
 
     def __init__(self, native: Any):
         self._native = native
+        self._forget()
+        if hasattr(os, "register_at_fork"):  # the child has neither the threads nor a say over the locks
+            os.register_at_fork(after_in_child=self._forget)
+
+    def _forget(self) -> None:
         self._looking: WeakKeyDictionary[Any, dict[Any, Looking]] = WeakKeyDictionary()
 
     def program(self, network: Any, cost: Any, optimizer: Optimizer, seed: int, outputs: bool = True) -> NativeProgram:
@@ -278,12 +291,14 @@ class NativeEngine:
     def _look(self, network: Any, cost: Any, shape: tuple[int, ...]) -> Looking:
         """The steps that change nothing: made once for a network, as long as its constants stay the same."""
         kept = self._looking.setdefault(network, {})
-        key = (cost and cost.settings, shape, network.flat.size, _constants(network))
-        if key not in kept:
-            for other in [other for other in kept if other[0] == key[0]]:
-                del kept[other]
-            kept[key] = Looking(self._native, network, cost, shape)
-        return kept[key]
+        key = (cost and cost.settings, shape, repr(network), network.flat.size, _constants(network))
+        found = kept.get(key)
+        if found is None:
+            found = Looking(self._native, network, cost, shape)
+            for other in [other for other in list(kept) if other[0] == key[0]]:
+                kept.pop(other, None)
+            kept[key] = found
+        return found
 
 
 class Looking:
@@ -291,7 +306,7 @@ class Looking:
 
     def __init__(self, native: Any, network: Any, cost: Any, shape: tuple[int, ...]):
         self._network = ref(network)
-        self._native = native
+        self._native, self._cost = native, cost
         self._lock = Lock()  # the buffers are for one at a time
         self._steps = steps_of(network, cost, shape, training=False)
         self._runner: Runner | None = None
@@ -300,7 +315,7 @@ class Looking:
         """The cost of each chunk times its number of examples, and the outputs."""
         network, m = self._network(), len(X)
         size = min(CHUNK, m)
-        examples = Examples(network, X, Y, weights, self._steps)
+        examples = Examples(network, self._cost, X, Y, weights, self._steps)
         output = np.empty((m, *self._steps.shape), self._steps.dtype)
         with self._lock:
             if self._runner is None or self._runner.size < size or self._runner.pid != os.getpid():

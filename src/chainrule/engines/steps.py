@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
@@ -82,7 +83,7 @@ class Steps:
         tokens: how many rows the table of an embedding has, which X holds the numbers of; None where X holds features.
         costs: whether there is a cost. labels: whether it takes the numbers of classes, where Y holds them.
         dtype: the network's type.
-        statistics: by the step that reads and moves them, the layer that keeps them.
+        statistics: by the step that reads and moves them, the layer that keeps them, held weakly.
     """
 
     takes: tuple[int, ...]
@@ -287,7 +288,7 @@ class _Writer:
             mean=np.zeros(n),
             variance=np.ones(n),
         )
-        self.statistics.append((step, layer))
+        self.statistics.append((step, ref(layer)))
 
     _step_normalize = _step_batch_norm
 

@@ -80,11 +80,20 @@ class Cost:
             return
         if last == "softmax" and n_out[-1:] == (1,):
             raise OptionError("the softmax of a single output is always 1: give it 2 units, or take the sigmoid.")
+        self.check(n_out, Y)
+
+    def check(self, n_out: tuple[int, ...], Y: NDArray[Any], weights: NDArray[Any] | None = None) -> None:
+        """See to it that Y and the weights of examples fit outputs of the shape `n_out`, as the loss itself sees it.
+
+        Raises:
+            ShapeError, DataError: they have another shape, or labels are out of range.
+        """
         rows = max(1, 2**18 // max(1, math.prod(n_out)))
         blank = np.float32(1 / n_out[-1] if self.task == "classes" and n_out else 0.5)
         for start in range(0, len(Y), rows):
-            part = Y[start : start + rows]
-            self(np.broadcast_to(blank, (len(part), *n_out)), part)
+            part = slice(start, start + rows)
+            A = np.broadcast_to(blank, (len(Y[part]), *n_out))
+            self(A, Y[part], None if weights is None else weights[part])
 
 
 def gradients(

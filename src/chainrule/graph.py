@@ -409,12 +409,18 @@ def backward(J: Any) -> None:
 
 def _pass_on(node: Variable) -> None:
     """Hand the node's derivative to its inputs: dJ/d(input) += dJ/d(node) · d(node)/d(input)."""
+    for i, part in parts(node):
+        given = node.inputs[i]
+        given.grad = part if given.grad is None else given.grad + part
+
+
+def parts(node: Variable) -> Iterator[tuple[int, Array]]:
+    """By the places of its inputs, what the node adds to dJ/d(input): dJ/d(node) · d(node)/d(input)."""
     assert node.derivatives is not None
     # An operation answers for every input it could have been given; optional ones at the end may be absent.
-    for given, derivative in zip(node.inputs, node.derivatives(node.grad), strict=False):
+    for i, (given, derivative) in enumerate(zip(node.inputs, node.derivatives(node.grad), strict=False)):
         if isinstance(given, Variable) and derivative is not None:
-            part = derivative() if callable(derivative) else derivative
-            given.grad = part if given.grad is None else given.grad + part
+            yield i, derivative() if callable(derivative) else derivative
 
 
 def from_cost_to_leaves(J: Variable) -> Iterator[Variable]:

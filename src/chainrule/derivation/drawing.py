@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from chainrule.derivation.svg import svg
 from chainrule.derivation.text import unmarked
 from chainrule.errors import GraphError, OptionError
 from chainrule.files import write_atomically
-from chainrule.graph import Variable
+from chainrule.graph import Variable, parts
 from chainrule.layers import Network
 from chainrule.training.cost import LossLike
 
@@ -62,10 +64,10 @@ def draw(
 ) -> Drawing:
     """Draw a computation graph: what flows forward above each edge, what flows backward below it.
 
-    Of a variable J, these are the value of each node and dJ/d(node); `J.backward()` is run, and so sets `grad` on every
-    node. Of a network, they are the shapes of Z, A, W, b and the names of their derivatives. Numbers have 4 significant
-    digits; an array of more than 4 numbers is shown by its shape. See `chainrule.derivation.naming.named` for the names
-    of nodes without one.
+    Of a variable J, these are the value of each node and dJ/d(node), with the part of it that comes back along the edge
+    where a node is used more than once; `J.backward()` is run, and so sets `grad` on every node. Of a network, they are
+    the shapes of Z, A, W, b and the names of their derivatives. Numbers have 4 significant digits; arrays of more than
+    4 numbers are shown by their shape. See `chainrule.derivation.naming.named` for the names of nodes without one.
 
     Args:
         what: a `Variable` that holds one number, or a `Network`.
@@ -102,22 +104,40 @@ def graph_diagram(J: Variable) -> Diagram:
     boxes: list[Box] = []
     edges: list[Edge] = []
     places: dict[Variable, int] = {}
+    uses = Counter(given for node in names for given in node.parents)
     for node in names:
-        sources = [_source(given, names[J], names, boxes, places) for given in node.inputs if given is not None]
+        shared = _shared(node, uses)
+        inputs = [(given, shared.get(i)) for i, given in enumerate(node.inputs) if given is not None]
+        sources = [(_source(given, boxes, places), _texts(given, names[J], names, part)) for given, part in inputs]
         edges += [Edge(source, len(boxes), *texts) for source, texts in sources]
         places[node] = len(boxes)
         boxes.append(_box(node, node is J, names))
     return Diagram(tuple(boxes), tuple(edges), f"computation graph of {names[J]} = {shown(J.value, DIGITS)}")
 
 
-def _source(
-    given: Any, J: str, names: dict[Variable, str], boxes: list[Box], places: dict[Variable, int]
-) -> tuple[int, tuple[str, str]]:
-    """The box of an input, which is made here for a constant, and the two texts of the edge that leaves it."""
+def _shared(node: Variable, uses: Mapping[Variable, int]) -> dict[int, Any]:
+    """By its place, what the node hands back to each input that others hand something back to as well."""
+    if node.operation is None:
+        return {}
+    with np.errstate(all="ignore"):
+        return {i: part for i, part in parts(node) if uses[node.inputs[i]] > 1}
+
+
+def _source(given: Any, boxes: list[Box], places: dict[Variable, int]) -> int:
+    """The box of an input, which is made here for a constant."""
     if isinstance(given, Variable):
-        return places[given], (_typeset(shown(given.value, DIGITS)), _derivative(J, names[given], given.grad))
+        return places[given]
     boxes.append(Box(_typeset(constant(given, DIGITS)), "constant"))
-    return len(boxes) - 1, ("", "")
+    return len(boxes) - 1
+
+
+def _texts(given: Any, J: str, names: dict[Variable, str], part: Any) -> tuple[str, str]:
+    """What stands above and below the edge that leaves an input; of several edges, each tells its part of the whole."""
+    if not isinstance(given, Variable):
+        return "", ""
+    whole = _derivative(J, names[given], given.grad)
+    small = part is not None and not shown(part, DIGITS).startswith("(")
+    return _typeset(shown(given.value, DIGITS)), f"{_typeset(shown(part, DIGITS))} of {whole}" if small else whole
 
 
 def _derivative(J: str, name: str, grad: Any) -> str:

@@ -396,6 +396,7 @@ except MemoryError:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs a limit of the address space")
+@pytest.mark.skipif("san.so" in os.environ.get("LD_PRELOAD", ""), reason="a sanitizer itself needs the address space")
 def test_too_little_memory_is_an_error_and_not_a_crash():
     environment = os.environ | {"CHAINRULE_NUM_THREADS": "2"}
     done = subprocess.run([sys.executable, "-c", SHORT], env=environment, timeout=60, check=False, capture_output=True)

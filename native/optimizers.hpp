@@ -1,18 +1,19 @@
 // The optimizers' rules, element by element: what `Optimizer.rule` is in Python, in one pass over the parameters.
 #pragma once
 #include <cmath>
+#include <stdexcept>
 #include <string>
 
 #include "simd.hpp"
 
 namespace chainrule {
 
+// name: gradient_descent, adagrad, rmsprop or adam; empty where nothing is to be trained.
 struct Rule {
     std::string name;
     double momentum = 0, rho = 0, beta1 = 0, beta2 = 0, epsilon = 0;
     bool nesterov = false;
     double l2 = 0, weight_decay = 0, clip_value = 0, clip_norm = 0;
-    int slots = 0;  // how many vectors the rule remembers
 };
 
 // theta, and what the rule remembers of it, for n elements that all are weights (regularized) or all are not.

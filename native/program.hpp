@@ -38,18 +38,24 @@ class Buffer {
     std::unique_ptr<T, Free> data_;
 };
 
-enum class Kind { example, parameter, constant };
+enum class Kind { example, parameter };
 
-// What a step reads or makes: for each example a matrix (rows, n), or one array for all of them.
+// What a step reads or makes: for each example a matrix (rows, n), or a parameter of that shape.
 struct Value {
     Kind kind;
     long rows, n;
     long row = 0;     // how far its rows lie apart: n, rounded up to whole registers
-    long offset = 0;  // where it starts, in the worker's buffer, among the parameters or the constants
+    long offset = 0;  // where it starts, in the worker's buffer, or among the parameters
     bool wanted = false;  // whether a derivative by it leads to a parameter
     bool panels = false;  // a W (rows, n), kept as W^T in panels as wide as a register: what products read at a stride of 1
     bool turned = false;  // whether there is also a copy of W itself in panels, for the way back to A
     bool weights = false;  // whether it is regularized
+
+    // How many numbers it takes, in whole registers.
+    template <class T>
+    long size() const {
+        return padded<T>(panels ? padded<T>(rows) * n : rows * row);
+    }
 };
 
 template <class T>
@@ -67,7 +73,6 @@ struct Data {
     long features = 0;
     const T* Y = nullptr;  // (m, n_y), or null where there are labels
     const int64_t* labels = nullptr;
-    long targets = 0;  // n_y, or the labels of an example
     const T* weights = nullptr;
     long weights_of_each = 1;
     const int64_t* order = nullptr;
@@ -129,17 +134,16 @@ class Program {
     Program(std::vector<Value> values_, Rule rule, long batch, int threads)
         : values(std::move(values_)), team(threads), rule(std::move(rule)), workers(threads) {
         const bool training = !this->rule.name.empty();  // else nothing is kept for the way back
-        long of_example = 0, constant = 0;
+        long of_example = 0;
         for (Value& v : values) {
             v.row = padded<T>(v.n);
-            long size = v.panels ? padded<T>(v.rows) * v.n : v.rows * v.row;
-            long& end = v.kind == Kind::example ? of_example : v.kind == Kind::parameter ? parameters : constant;
+            long& end = v.kind == Kind::example ? of_example : parameters;
             v.offset = end;
-            end += padded<T>(size);
+            end += v.template size<T>();
             if (v.turned && training) turned_at.push_back({int(&v - values.data()), turned_size}), turned_size += v.rows * v.row;
         }
         share = (batch + threads - 1) / threads;
-        theta = Buffer<T>(parameters), constants = Buffer<T>(constant), turned_copies = Buffer<T>(turned_size);
+        theta = Buffer<T>(parameters), turned_copies = Buffer<T>(turned_size);
         for (Buffer<T>& slot : slots) slot = Buffer<T>(training ? parameters : 0);
         team.run([&](int id) {  // each by the thread that will use it, so that it lies near its core
             Worker<T>& w = workers[id];
@@ -198,14 +202,14 @@ class Program {
     std::vector<Value> values;
     std::vector<std::unique_ptr<Step<T>>> steps;
     Team team;
-    Buffer<T> theta, constants;
+    Buffer<T> theta;
     Buffer<T> slots[2];
 
   private:
     Matrix<T> matrix(Worker<T>& w, int id, Buffer<T>& of_examples, Buffer<T>& of_all) {
         const Value& v = values[id];
         if (v.kind == Kind::example) return {of_examples.data() + v.offset * share, w.examples * v.rows, v.n, v.row};
-        return {(v.kind == Kind::parameter ? of_all : constants).data() + v.offset, v.rows, v.n, v.row};
+        return {of_all.data() + v.offset, v.rows, v.n, v.row};
     }
 
     void work(Worker<T>& w, const Data<T>& data, long m, long batch, const double* alphas, uint64_t update, int result,
@@ -237,31 +241,62 @@ class Program {
 
     // This worker's share of the update: add up the gradients, regularize, clip, and follow the rule. The penalty, before.
     double improve(Worker<T>& w, double alpha, double t) {
-        long begin = parameters / WIDTH<T> * w.id / team.size() * WIDTH<T>;
-        long end = parameters / WIDTH<T> * (w.id + 1) / team.size() * WIDTH<T>;
         double penalty = 0;
-        T shorten = rule.clip_norm ? shortening(w, begin, end) : T(1);
-        for (int id = 0; id < int(values.size()); id++) {
-            const Value& v = values[id];
-            long size = v.panels ? padded<T>(v.rows) * v.n : v.rows * v.row;
-            long from = std::max(begin, v.offset), to = std::min(end, v.offset + padded<T>(size));
-            if (v.kind != Kind::parameter || from >= to) continue;
-            constexpr long block = 1024;
-            for (long i = from; i < to; i += block) {
-                T g[block];
-                long n = std::min(block, to - i);
-                penalty += gradient(w, g, i, n, v.weights);
+        T shorten = rule.clip_norm ? shortening(w) : T(1);
+        each_share(w, [&](int id, long from, long to) {
+            bool weights = values[id].weights;
+            each_block(from, to, weights, [&](T* g, long i, long n, double of_block) {
+                penalty += of_block;
                 if (rule.clip_norm)
                     for (long j = 0; j < n; j++) g[j] *= shorten;
-                update<T>(rule, theta.data() + i, slots[0].data() + i, slots[1].data() + i, g, n, v.weights, alpha, t);
-            }
-            if (turned(id)) turn(id, (from - v.offset) / WIDTH<T>, (to - v.offset) / WIDTH<T>);
-        }
+                update<T>(rule, theta.data() + i, slots[0].data() + i, slots[1].data() + i, g, n, weights, alpha, t);
+            });
+            if (turned(id)) turn(id, (from - values[id].offset) / WIDTH<T>, (to - values[id].offset) / WIDTH<T>);
+        });
         return penalty;
     }
 
+    // What a gradient that is longer than clip_norm is multiplied by.
+    T shortening(Worker<T>& w) {
+        w.squares = 0;
+        each_share(w, [&](int id, long from, long to) {
+            each_block(from, to, values[id].weights, [&](T* g, long, long n, double) {
+                for (long j = 0; j < n; j++) w.squares += double(g[j]) * g[j];
+            });
+        });
+        team.barrier.meet();
+        double all = 0;
+        for (const Worker<T>& other : workers) all += other.squares;
+        double norm = std::sqrt(all);
+        return norm > rule.clip_norm ? T(rule.clip_norm / norm) : T(1);
+    }
+
+    // use(parameter, from, to) for the part of each parameter that this worker updates.
+    template <class F>
+    void each_share(Worker<T>& w, F use) {
+        long begin = parameters / WIDTH<T> * w.id / team.size() * WIDTH<T>;
+        long end = parameters / WIDTH<T> * (w.id + 1) / team.size() * WIDTH<T>;
+        for (int id = 0; id < int(values.size()); id++) {
+            const Value& v = values[id];
+            long from = std::max(begin, v.offset), to = std::min(end, v.offset + v.template size<T>());
+            if (v.kind == Kind::parameter && from < to) use(id, from, to);
+        }
+    }
+
+    // use(gradient, first, n, penalty) for blocks of the gradient that stay in the first cache.
+    template <class F>
+    void each_block(long from, long to, bool weights, F use) {
+        constexpr long block = 1024;
+        for (long i = from; i < to; i += block) {
+            T g[block];
+            long n = std::min(block, to - i);
+            double penalty = gradient(g, i, n, weights);
+            use(g, i, n, penalty);
+        }
+    }
+
     // dJ/dtheta of n elements, all workers' shares together, with the penalty's part; and the penalty.
-    double gradient(Worker<T>&, T* g, long i, long n, bool weights) {
+    double gradient(T* g, long i, long n, bool weights) {
         std::memcpy(g, workers[0].gradient.data() + i, sizeof(T) * n);
         for (size_t k = 1; k < workers.size(); k++) {
             const T* theirs = workers[k].gradient.data() + i;
@@ -277,29 +312,6 @@ class Program {
             for (long j = 0; j < n; j++) g[j] = std::min(std::max(g[j], -most), most);
         }
         return 0.5 * rule.l2 * penalty;
-    }
-
-    // What a gradient that is longer than clip_norm is multiplied by.
-    T shortening(Worker<T>& w, long begin, long end) {
-        double squares = 0;
-        for (const Value& v : values) {
-            long size = v.panels ? padded<T>(v.rows) * v.n : v.rows * v.row;
-            long from = std::max(begin, v.offset), to = std::min(end, v.offset + padded<T>(size));
-            if (v.kind != Kind::parameter) continue;
-            constexpr long block = 1024;
-            for (long i = from; i < to; i += block) {
-                T g[block];
-                long n = std::min(block, to - i);
-                gradient(w, g, i, n, v.weights);
-                for (long j = 0; j < n; j++) squares += double(g[j]) * g[j];
-            }
-        }
-        w.squares = squares;
-        team.barrier.meet();
-        double all = 0;
-        for (const Worker<T>& other : workers) all += other.squares;
-        double norm = std::sqrt(all);
-        return norm > rule.clip_norm ? T(rule.clip_norm / norm) : T(1);
     }
 
     // Bring rows [from, to) of the panels of W^T, each WIDTH numbers of one feature, into the panels of W.

@@ -4,95 +4,59 @@
 
 namespace chainrule {
 
-// Each loss adds up what a row of outputs costs and, where d is given, its derivative; y is a row of targets.
+// Those of single outputs: what one costs, and its derivative.
+struct Told {
+    double cost, slope;
+};
 template <class T>
 struct SquaredError {
-    double row(const T* a, const T* y, T* d, long n, T share) const {
-        double cost = 0;
-        for (long j = 0; j < n; j++) {
-            T e = a[j] - y[j];
-            cost += 0.5 * double(e) * e;
-            if (d) d[j] = share * e;
-        }
-        return cost;
+    Told of(T a, T y) const {
+        T e = a - y;
+        return {0.5 * double(e) * e, e};
     }
 };
 template <class T>
 struct AbsoluteError {
-    double row(const T* a, const T* y, T* d, long n, T share) const {
-        double cost = 0;
-        for (long j = 0; j < n; j++) {
-            T e = a[j] - y[j];
-            cost += std::abs(e);
-            if (d) d[j] = share * (e > 0 ? T(1) : e < 0 ? T(-1) : T(0));
-        }
-        return cost;
+    Told of(T a, T y) const {
+        T e = a - y;
+        return {std::abs(e), double(e > 0) - double(e < 0)};
     }
 };
 template <class T>
 struct Huber {
     T delta;
-    double row(const T* a, const T* y, T* d, long n, T share) const {
-        double cost = 0;
-        for (long j = 0; j < n; j++) {
-            T e = a[j] - y[j], held = std::min(std::max(e, -delta), delta);
-            cost += held * (e - T(0.5) * held);
-            if (d) d[j] = share * held;
-        }
-        return cost;
+    Told of(T a, T y) const {
+        T e = a - y, held = std::min(std::max(e, -delta), delta);
+        return {held * (e - T(0.5) * held), held};
     }
 };
 template <class T>
 struct SigmoidBinaryCrossEntropy {  // of Z
     T smoothing;
-    double row(const T* z, const T* y_, T* d, long n, T share) const {
-        double cost = 0;
-        for (long j = 0; j < n; j++) {
-            T y = (1 - smoothing) * y_[j] + smoothing / 2;
-            T below = std::log1p(exponential(-std::abs(z[j])));
-            cost += y * (below + std::max(-z[j], T(0))) + (1 - y) * (below + std::max(z[j], T(0)));
-            if (d) d[j] = share * (sigmoid(z[j]) - y);
-        }
-        return cost;
+    Told of(T z, T label) const {
+        T y = (1 - smoothing) * label + smoothing / 2, below = std::log1p(exponential(-std::abs(z)));
+        return {y * (below + std::max(-z, T(0))) + (1 - y) * (below + std::max(z, T(0))), sigmoid(z) - y};
     }
 };
 template <class T>
 struct BinaryCrossEntropy {  // of A
     T smoothing;
-    double row(const T* a, const T* y_, T* d, long n, T share) const {
-        double cost = 0;
+    Told of(T a, T label) const {
         const T tiny = std::numeric_limits<T>::epsilon();
-        for (long j = 0; j < n; j++) {
-            T y = (1 - smoothing) * y_[j] + smoothing / 2, held = std::min(std::max(a[j], tiny), 1 - tiny);
-            cost -= y * std::log(held) + (1 - y) * std::log1p(-held);
-            if (d) d[j] = share * (-y / held + (1 - y) / (1 - held));
-        }
-        return cost;
+        T y = (1 - smoothing) * label + smoothing / 2, held = std::min(std::max(a, tiny), 1 - tiny);
+        return {-(y * std::log(held) + (1 - y) * std::log1p(-held)), -y / held + (1 - y) / (1 - held)};
     }
 };
 template <class T>
 struct Hinge {
-    double row(const T* z, const T* y, T* d, long n, T share) const {
-        double cost = 0;
-        for (long j = 0; j < n; j++) {
-            T margin = 1 - y[j] * z[j];
-            cost += std::max(margin, T(0));
-            if (d) d[j] = margin > 0 ? -share * y[j] : T(0);
-        }
-        return cost;
+    Told of(T z, T y) const {
+        T margin = 1 - y * z;
+        return {std::max(margin, T(0)), margin > 0 ? -y : T(0)};
     }
 };
 template <class T>
 struct Perceptron {
-    double row(const T* z, const T* y, T* d, long n, T share) const {
-        double cost = 0;
-        for (long j = 0; j < n; j++) {
-            T right = y[j] * z[j];
-            cost += std::max(-right, T(0));
-            if (d) d[j] = right <= 0 ? -share * y[j] : T(0);
-        }
-        return cost;
-    }
+    Told of(T z, T y) const { return {std::max(-y * z, T(0)), y * z <= 0 ? -y : T(0)}; }
 };
 
 // Those of classes see y as a label, or as a share of each class.
@@ -103,10 +67,9 @@ struct SoftmaxCrossEntropy {  // of Z
         T most = z[0], sum = 0, of_y = 0;
         double cost = 0;
         for (long j = 1; j < n; j++) most = std::max(most, z[j]);
-        T local[64], *e = d ? d : n <= 64 ? local : nullptr;
         for (long j = 0; j < n; j++) {
             T power = exponential(z[j] - most);
-            if (e) e[j] = power;
+            if (d) d[j] = power;
             sum += power;
         }
         T all = most + std::log(sum), rest = smoothing / T(n);
@@ -157,6 +120,17 @@ class Loss : public Step<T> {
   private:
     static constexpr bool of_classes = requires(L l, const T* a) { l.row(a, a, 0L, nullptr, 0L, T(0)); };
 
+    // What a row of single outputs costs; its derivative, times the share of the example in J, goes to d if that is given.
+    double add_up(const T* a, const T* y, T* d, long n, T share) const {
+        double cost = 0;
+        for (long j = 0; j < n; j++) {
+            Told told = loss.of(a[j], y[j]);
+            cost += told.cost;
+            if (d) d[j] = share * T(told.slope);
+        }
+        return cost;
+    }
+
     // The cost is added up on the way forward, and again with the derivative on the way back where there is one: the way
     // forward alone is for evaluation.
     void walk(Worker<T>& w, bool backward) {
@@ -178,7 +152,7 @@ class Loss : public Step<T> {
                     long label = data.labels ? data.labels[source * of_each + r] : -1;
                     cost = loss.row(A[i * of_each + r], y, label, row, A.n, T(weight / m));
                 } else {
-                    cost = loss.row(A[i * of_each + r], y, row, A.n, T(weight / m));
+                    cost = add_up(A[i * of_each + r], y, row, A.n, T(weight / m));
                 }
                 w.cost += cost * weight / m;
             }

@@ -146,11 +146,12 @@ class _Writing:
         absent = {input_symbol(self.operation, i) for i in range(len(inputs))} - self.operands.keys()
         listed = [_listed(clause, self.operation, len(self.inputs)) for clause in clauses(parse(source))]
         return [
-            sides(reduced(self.trace, self.node, without(clause, absent if _has(inputs) else set())))
+            sides(reduced(self.trace, self.node, without(clause, set() if inputs[0].startswith("*") else absent)))
             for clause in listed
         ]
 
     def named(self, formula: Formula) -> Formula:
+        """The formula with the network's names in it."""
         return _with_dots(substitute(formula, self.names))
 
     def is_new(self, left: Formula) -> bool:
@@ -189,10 +190,6 @@ class _Writing:
         return {sides(clause)[0][0].symbol for others in formulas for clause in others}
 
 
-def _has(inputs: tuple[str, ...]) -> bool:
-    return not inputs[0].startswith("*")
-
-
 def _output(node: Variable) -> str:
     assert node.operation is not None
     return output_symbol(node.operation)
@@ -210,13 +207,13 @@ def as_written(trace: Trace, node: Variable) -> tuple[Operation, tuple[Any, ...]
 
 def _with_dots(formula: Formula) -> Formula:
     """The formula with a dot for every product with a plain number."""
-    solid = [atom for atom in formula if atom.symbol != " "]
-    by_number = {
-        id(sign)
+    solid = [place for place, atom in enumerate(formula) if atom.symbol != " "]
+    dotted = {
+        sign
         for left, sign, right in zip(solid, solid[1:], solid[2:], strict=False)
-        if sign.symbol == r"\odot" and (is_number(left) or is_number(right))
+        if formula[sign].symbol == r"\odot" and (is_number(formula[left]) or is_number(formula[right]))
     }
-    return tuple(replace(atom, symbol=r"\cdot") if id(atom) in by_number else atom for atom in formula)
+    return tuple(replace(atom, symbol=r"\cdot") if i in dotted else atom for i, atom in enumerate(formula))
 
 
 def _plus(total: Formula, right: Formula) -> Formula:

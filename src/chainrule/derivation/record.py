@@ -90,7 +90,7 @@ class _Walk:
                 self.names.enter(made, parameter_name(name))
         self.A = A
         self.cost = Cost(_default_loss(net, A) if loss is None else loss)
-        self.targets = beside(_blank_targets(self.cost, A) if targets is None else targets, A.shape)
+        self.targets = beside(self.cost.blank_targets(A) if targets is None else targets, A.shape)
         self.Y = Variable(self.targets, "Y")
         self.names.enter_array(self.targets, self.Y, Atom("Y"))
         J = self.cost(A, self.targets)
@@ -180,10 +180,6 @@ def _blank_examples(net: Network) -> Array:
         raise DataError("the sizes of the network are not known: give X, or make it with Network(…, input_shape=…).")
     sizes = {n for value in net.parameters.values() for n in value.shape} | set(net.input_shape)
     return np.zeros((next(m for m in itertools.count(2) if m not in sizes), *net.input_shape), np.uint8)
-
-
-def _blank_targets(cost: Cost, A: Variable) -> Array:
-    return np.zeros(A.shape[:-1], int) if cost.task == "classes" else np.ones(A.shape)
 
 
 def _default_loss(net: Network, A: Variable) -> LossLike:

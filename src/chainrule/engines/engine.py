@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from chainrule.graph import Array, Variable
 from chainrule.optimizers import Optimizer
 
+CHUNK = 1024
+"""How many examples are measured or predicted at a time, to bound the memory for what is between the layers."""
+
 Batch = tuple[Array, Array, Array | None]
 """X (m, …), Y and a weight for each example, or None: all of one mini-batch."""
 

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary, ref
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.engines.engine import Batch, Batches, Done
+from chainrule.engines.engine import CHUNK, Batch, Batches, Done
 from chainrule.engines.steps import NoKernelError, Steps, steps_of
 from chainrule.errors import OptionError
 from chainrule.graph import Array
@@ -29,9 +29,6 @@ CALL = 0.1
 
 EXAMPLES, WORK = 4, 400_000
 """Another thread is worth its while with so many examples, and multiplications forward, in its part of a batch."""
-
-CHUNK = 1024
-"""How many examples are measured or predicted at a time, to bound the memory for what is between the layers."""
 
 _RULES = {GradientDescent: "gradient_descent", Adagrad: "adagrad", RMSProp: "rmsprop", Adam: "adam", AdamW: "adam"}
 _TYPES = {"float32": "f", "float64": "d", "uint8": "b", "int32": "i", "int64": "l"}
@@ -214,7 +211,6 @@ class Examples:
             "labels": np.ascontiguousarray(flat, dtype=np.int64) if labels else None,
             "weights": None if weights is None else np.ascontiguousarray(weights, dtype=dtype),
             "weights_of_each": 1 if weights is None else weights.size // len(weights),
-            "order": None,
         }
 
 

@@ -6,12 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.engines.engine import Batch, Batches, Cost, Done, Trainable
+from chainrule.engines.engine import CHUNK, Batch, Batches, Cost, Done, Trainable
 from chainrule.graph import Array, backward, plain
 from chainrule.optimizers import Optimizer
-
-CHUNK = 1024
-"""How many examples are predicted at a time, to bound the memory for what is between the layers."""
 
 
 class NumpyProgram:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from weakref import ref
@@ -16,7 +16,7 @@ from weakref import ref
 import numpy as np
 
 from chainrule.errors import OptionError
-from chainrule.graph import Array, Operation, Variable
+from chainrule.graph import Array, Operation, Variable, from_cost_to_leaves
 
 EXAMPLE, PARAMETER = 0, 1
 
@@ -81,7 +81,7 @@ class Steps:
         values, steps: what there is, and what is done, in order.
         output: the value that the network returns; -1 if nobody wants to see it.
         tokens: how many rows the table of an embedding has, which X holds the numbers of; None where X holds features.
-        costs: whether there is a cost. labels: whether it takes the numbers of classes, where Y holds them.
+        labels: whether there is a cost that takes the numbers of classes, where Y holds them.
         dtype: the network's type.
         statistics: by the step that reads and moves them, the layer that keeps them, held weakly.
     """
@@ -92,7 +92,6 @@ class Steps:
     output: int
     shape: tuple[int, ...]
     tokens: int | None
-    costs: bool
     labels: bool
     dtype: str
     statistics: list[tuple[Step, Any]]
@@ -141,6 +140,8 @@ def _refuse_own(network: Any, cost: Any) -> None:
 
 
 class _Writer:
+    """Writes the steps of a record, operation by operation; `_step_NAME` those that need more than their name."""
+
     def __init__(self, network: Any, cost: Any, training: bool, seed: int):
         self.network, self.cost, self.training, self.seed = network, cost, training, seed
         self.owners: dict[Variable, Any] = {}
@@ -152,17 +153,19 @@ class _Writer:
         self.tokens: int | None = None
 
     def write(self, shape: tuple[int, ...], outputs: bool) -> Steps:
+        """See `steps_of`."""
         X = Variable(_blank(self.network, shape), "X")
         self.data.append(X)
         with np.errstate(all="ignore"):
             A, variables = self.network.record(X, training=self.training, seed=self.seed, watch=self._own)
             if not isinstance(A, Variable) or A.operation is None:
                 raise NoKernelError("an output that does not depend on X")
-            J = None if self.cost is None else self.cost(A, self._targets(A))
+            J = None if self.cost is None else self.cost(A, self.cost.blank_targets(A))
         self._enter_parameters(variables)
-        ends = [end for end in ((A if outputs or J is None else None), J) if end is not None]
-        for node in _in_order(ends):
-            self._write(node)
+        ends = ([A] if outputs or J is None else []) + ([] if J is None else [J])
+        for node in dict.fromkeys(node for end in ends for node in reversed([*from_cost_to_leaves(end)])):
+            if node.operation is not None:
+                self._write(node)
         output = self._read(A) if outputs or J is None else -1
         return Steps(
             shape,
@@ -171,18 +174,15 @@ class _Writer:
             output,
             A.shape[1:],
             tokens=self.tokens,
-            costs=self.cost is not None,
             labels=self.cost is not None and self.cost.task == "classes",
             dtype=self.network.dtype,
             statistics=self.statistics,
         )
 
     def _own(self, layer: Any, _: Array, Z: Array) -> None:
-        for node in _in_order([Z] if isinstance(Z, Variable) else []):
-            self.owners.setdefault(node, layer)
-
-    def _targets(self, A: Variable) -> Array:
-        return np.zeros(A.shape[:-1], int) if self.cost.task == "classes" else np.ones(A.shape, A.dtype)
+        """Remember which layer made Z; the first that returns it is the innermost."""
+        if isinstance(Z, Variable):
+            self.owners.setdefault(Z, layer)
 
     def _enter_parameters(self, variables: dict[str, Variable]) -> None:
         for name, held in self.network.parameters.items():
@@ -260,17 +260,15 @@ class _Writer:
         self._append(node, "embedding", [self.ids[W]])
 
     def _step_standardize(self, node: Variable) -> None:
+        assert node.operation is not None
         A, mean, deviation = node.inputs
         numbers = {"mean": np.asarray(mean, float).tolist(), "deviation": np.asarray(deviation, float).tolist()}
-        if self._of_data(A):
+        if node.operation.name == "standardize" and self._of_data(A):
             self._append(node, "gather_standardized", [], **numbers)
         else:
-            self._append(node, "standardize", [self.ids[A]], **numbers)
+            self._append(node, node.operation.name, [self._read(A)], **numbers)
 
-    def _step_unstandardize(self, node: Variable) -> None:
-        A, mean, deviation = node.inputs
-        numbers = {"mean": np.asarray(mean, float).tolist(), "deviation": np.asarray(deviation, float).tolist()}
-        self._append(node, "unstandardize", [self._read(A)], **numbers)
+    _step_unstandardize = _step_standardize
 
     def _step_dropout(self, node: Variable) -> None:
         seed, mask = node.options["key"]
@@ -296,23 +294,6 @@ class _Writer:
 def _blank(network: Any, shape: tuple[int, ...]) -> Array:
     """Two examples of zeros, in the type that the first layer takes."""
     return network.cast(np.zeros((2, *shape), np.uint8))
-
-
-def _in_order(ends: list[Variable]) -> Iterator[Variable]:
-    """The nodes that the ends were computed from, and themselves, each after what it was made of."""
-    seen: set[Variable] = set()
-    waiting = list(reversed(ends))
-    while waiting:
-        node = waiting[-1]
-        before = [parent for parent in node.parents if parent not in seen and parent.operation is not None]
-        if node in seen:
-            waiting.pop()
-        elif before:
-            waiting += before
-        else:
-            seen.add(waiting.pop())
-            if node.operation is not None:
-                yield node
 
 
 KERNELS = frozenset(

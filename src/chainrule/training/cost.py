@@ -82,6 +82,10 @@ class Cost:
             raise OptionError("the softmax of a single output is always 1: give it 2 units, or take the sigmoid.")
         self.check(n_out, Y)
 
+    def blank_targets(self, A: Variable | Array) -> NDArray[Any]:
+        """Targets that an output A of any network can have, to see what a cost does with it."""
+        return np.zeros(A.shape[:-1], int) if self.task == "classes" else np.ones(A.shape)
+
     def check(self, n_out: tuple[int, ...], Y: NDArray[Any], weights: NDArray[Any] | None = None) -> None:
         """See to it that Y and the weights of examples fit outputs of the shape `n_out`, as the loss itself sees it.
 

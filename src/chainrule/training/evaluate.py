@@ -9,8 +9,6 @@ from chainrule.layers import Network
 from chainrule.metrics import find_metrics, score
 from chainrule.training.cost import Cost, LossLike
 
-CHUNK = 1024
-
 
 def evaluate(
     net: Network, X: Any, y: Any, *, loss: LossLike, metrics: Any = (), sample_weight: Any = None, engine: str = "auto"
@@ -29,6 +27,6 @@ def evaluate(
     net.build_for(X)
     cost.fit(net, y)
     wanted = find_metrics(metrics, cost.task)
-    batches = ArrayBatches(X, y, example_weights(y, sample_weight), batch_size=CHUNK, cast=net.cast)
+    batches = ArrayBatches(X, y, example_weights(y, sample_weight), batch_size=engines.CHUNK, cast=net.cast)
     mean, output = engines.select(engine).evaluate(net, cost, batches.epoch(0))
     return {"loss": mean} | score(wanted, y, output, cost.task)

@@ -22,7 +22,6 @@ from chainrule.training.checkpoints import Checkpoint, Checkpoints
 from chainrule.training.cost import Cost, LossLike
 from chainrule.training.descent import descend
 from chainrule.training.early_stopping import EarlyStopping
-from chainrule.training.evaluate import CHUNK
 from chainrule.training.history import History
 from chainrule.training.interrupt import interruptible
 from chainrule.training.lbfgs import minimize
@@ -211,7 +210,7 @@ def _validation(net: Network, cost: Cost, validation: Any) -> ArrayBatches:
         weights = example_weights(y, validation[2] if len(validation) == 3 else None)
     except (ShapeError, DataError) as error:
         raise type(error)(f"the validation data: {error}") from None
-    return ArrayBatches(X, y, weights, batch_size=CHUNK, cast=cast)
+    return ArrayBatches(X, y, weights, batch_size=engines.CHUNK, cast=cast)
 
 
 def _early_stopping(given: EarlyStopping | int | None, validation: Any) -> EarlyStopping | None:

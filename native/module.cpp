@@ -1,87 +1,44 @@
 // The engine for Python: a program is described by its values and steps, and run on arrays.
-#include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
-#include <nanobind/stl/string.h>
-#include <nanobind/stl/vector.h>
-
 #include "ops/activations.hpp"
 #include "ops/arithmetic.hpp"
+#include "ops/elementwise.hpp"
 #include "ops/embedding.hpp"
 #include "ops/linear.hpp"
 #include "ops/losses.hpp"
 #include "ops/normalization.hpp"
+#include "ops/reductions.hpp"
 #include "ops/regularization.hpp"
 #include "ops/shaping.hpp"
 
-namespace nb = nanobind;
 using namespace nb::literals;
 
 namespace chainrule {
 
-using Ints = std::vector<int>;
-
-template <class V>
-V option(const nb::dict& options, const char* name, V otherwise) {
-    return options.contains(name) ? nb::cast<V>(options[name]) : otherwise;
+template <class T>
+const Kernels<T>& kernels() {
+    static const Kernels<T> all = [] {
+        Kernels<T> all;
+        enter_activations(all), enter_arithmetic(all), enter_elementwise(all), enter_embedding(all), enter_linear(all);
+        enter_losses(all), enter_normalization(all), enter_reductions(all), enter_regularization(all), enter_shaping(all);
+        return all;
+    }();
+    return all;
 }
 
-template <class T>
-std::unique_ptr<Step<T>> make_step(const std::string& name, const nb::dict& o, int threads) {
-    auto number = [&](const char* key, double otherwise) { return T(option<double>(o, key, otherwise)); };
-    auto numbers = [&](const char* key) { return nb::cast<std::vector<double>>(o[key]); };
-    auto activation = [](auto g) -> std::unique_ptr<Step<T>> { return std::make_unique<Activation<T, decltype(g)>>(g); };
-    auto loss = [](auto l) -> std::unique_ptr<Step<T>> { return std::make_unique<Loss<T, decltype(l)>>(l); };
-    if (name == "gather") return std::make_unique<Gather<T>>();
-    if (name == "gather_standardized") return std::make_unique<GatherStandardized<T>>(numbers("mean"), numbers("deviation"));
-    if (name == "linear") return std::make_unique<Linear<T>>();
-    if (name == "narrow_linear") return std::make_unique<NarrowLinear<T>>();
-    if (name == "embedding") return std::make_unique<Embedding<T>>();
-    if (name == "reshape") return std::make_unique<Reshape<T>>();
-    if (name == "add") return std::make_unique<Add<T>>(T(1));
-    if (name == "subtract") return std::make_unique<Add<T>>(T(-1));
-    if (name == "identity") return activation(Identity<T>{});
-    if (name == "sigmoid") return activation(Sigmoid<T>{});
-    if (name == "tanh") return activation(Tanh<T>{});
-    if (name == "relu") return activation(Relu<T>{});
-    if (name == "leaky_relu") return activation(LeakyRelu<T>{number("slope", 0)});
-    if (name == "elu") return activation(Elu<T>{number("alpha", 0)});
-    if (name == "gelu") return activation(Gelu<T>{});
-    if (name == "silu") return activation(Silu<T>{});
-    if (name == "softplus") return activation(Softplus<T>{});
-    if (name == "softmax") return std::make_unique<Softmax<T>>();
-    if (name == "log_softmax") return std::make_unique<LogSoftmax<T>>();
-    if (name == "dropout")
-        return std::make_unique<Dropout<T>>(option<double>(o, "rate", 0), option<uint64_t>(o, "seed", 0),
-                                            option<uint64_t>(o, "mask", 0));
-    if (name == "standardize") return std::make_unique<Standardize<T>>(numbers("mean"), numbers("deviation"), false);
-    if (name == "unstandardize") return std::make_unique<Standardize<T>>(numbers("mean"), numbers("deviation"), true);
-    if (name == "layer_norm") return std::make_unique<LayerNorm<T>>(option<double>(o, "epsilon", 0));
-    if (name == "batch_norm") {
-        auto mean = nb::cast<nb::ndarray<double, nb::c_contig>>(o["mean"]);
-        auto variance = nb::cast<nb::ndarray<double, nb::c_contig>>(o["variance"]);
-        return std::make_unique<BatchNorm<T>>(option<double>(o, "epsilon", 0), option<double>(o, "momentum", 0), mean.data(),
-                                              variance.data(), long(mean.size()), threads);
-    }
-    if (name == "squared_error") return loss(SquaredError<T>{});
-    if (name == "absolute_error") return loss(AbsoluteError<T>{});
-    if (name == "huber") return loss(Huber<T>{number("delta", 0)});
-    if (name == "binary_cross_entropy") return loss(BinaryCrossEntropy<T>{number("label_smoothing", 0)});
-    if (name == "sigmoid_binary_cross_entropy") return loss(SigmoidBinaryCrossEntropy<T>{number("label_smoothing", 0)});
-    if (name == "cross_entropy") return loss(CrossEntropy<T>{number("label_smoothing", 0)});
-    if (name == "softmax_cross_entropy") return loss(SoftmaxCrossEntropy<T>{number("label_smoothing", 0)});
-    if (name == "hinge") return loss(Hinge<T>{});
-    if (name == "perceptron") return loss(Perceptron<T>{});
-    return nullptr;
+// What an attribute of a Python object says.
+template <class V>
+V said(nb::handle object, const char* name) {
+    return nb::cast<V>(object.attr(name));
 }
 
 Rule make_rule(const nb::dict& o) {
-    auto number = [&](const char* key) { return option<double>(o, key, 0.0); };
-    Rule rule{option<std::string>(o, "name", "")};
+    auto number = [&](const char* key) { return o.contains(key) ? nb::cast<double>(o[key]) : 0.0; };
+    Rule rule{nb::cast<std::string>(o["name"])};
     const std::vector<std::string> known{"", "gradient_descent", "adagrad", "rmsprop", "adam"};
     if (std::find(known.begin(), known.end(), rule.name) == known.end())
         throw std::invalid_argument("no rule is called " + rule.name);
     rule.momentum = number("momentum"), rule.rho = number("rho"), rule.epsilon = number("epsilon");
-    rule.beta1 = number("beta1"), rule.beta2 = number("beta2"), rule.nesterov = option<bool>(o, "nesterov", false);
+    rule.beta1 = number("beta1"), rule.beta2 = number("beta2"), rule.nesterov = o.contains("nesterov") && nb::cast<bool>(o["nesterov"]);
     rule.l2 = number("l2"), rule.weight_decay = number("weight_decay");
     rule.clip_value = number("clip_value"), rule.clip_norm = number("clip_norm");
     return rule;
@@ -90,15 +47,18 @@ Rule make_rule(const nb::dict& o) {
 template <class T>
 class Runner {
   public:
-    // values: (kind, rows, n, wanted, panels, turned, weights) each; steps: (name, inputs, output, options) each.
+    // values, steps: objects with the attributes of `Value` and `Step` in engines/steps.py.
     Runner(nb::list values, nb::list steps, nb::dict rule, long batch, int threads)
         : program(read(values), make_rule(rule), batch, threads) {
-        for (nb::handle item : steps) {
-            nb::tuple t = nb::cast<nb::tuple>(item);
-            auto step = make_step<T>(nb::cast<std::string>(t[0]), nb::cast<nb::dict>(t[3]), threads);
-            if (!step) throw std::invalid_argument("no kernel is called " + nb::cast<std::string>(t[0]));
-            step->inputs = nb::cast<Ints>(t[1]);
-            step->output = nb::cast<int>(t[2]);
+        for (nb::handle given : steps) {
+            const auto found = kernels<T>().find(said<std::string>(given, "kernel"));
+            if (found == kernels<T>().end()) throw std::invalid_argument("no kernel is called " + said<std::string>(given, "kernel"));
+            Options options(said<nb::dict>(given, "options"));
+            auto step = found->second(options);
+            options.refuse_others();
+            step->inputs = said<std::vector<int>>(given, "inputs");
+            step->output = said<int>(given, "output");
+            step->derives = said<std::vector<bool>>(given, "derives");
             program.add_step(std::move(step));
         }
         program.seal();
@@ -143,10 +103,9 @@ class Runner {
     static std::vector<Value> read(nb::list given) {
         std::vector<Value> values;
         for (nb::handle item : given) {
-            nb::tuple t = nb::cast<nb::tuple>(item);
-            Value v{Kind(nb::cast<int>(t[0])), nb::cast<long>(t[1]), nb::cast<long>(t[2])};
-            v.wanted = nb::cast<bool>(t[3]), v.panels = nb::cast<bool>(t[4]);
-            v.turned = nb::cast<bool>(t[5]), v.weights = nb::cast<bool>(t[6]);
+            Value v(Kind(said<int>(item, "kind")), said<std::vector<long>>(item, "shape"));
+            v.panels = said<bool>(item, "panels"), v.turned = said<bool>(item, "turned"), v.weights = said<bool>(item, "weights");
+            v.numbers = said<std::vector<double>>(item, "numbers");
             values.push_back(v);
         }
         return values;
@@ -178,6 +137,11 @@ void bind(nb::module_& m, const char* name) {
 NB_MODULE(NATIVE_MODULE, m) {
     chainrule::bind<float>(m, "Program32");
     chainrule::bind<double>(m, "Program64");
+    m.def("kernels", [] {
+        std::vector<std::string> names;
+        for (const auto& [name, _] : chainrule::kernels<float>()) names.push_back(name);
+        return names;
+    });
     m.def("supported", [](const std::string& set) {
 #if defined(__x86_64__)
         __builtin_cpu_init();

@@ -38,20 +38,30 @@ class Buffer {
     std::unique_ptr<T, Free> data_;
 };
 
-enum class Kind { example, parameter };
+// Of each example; a parameter; made of parameters alone, the same for all examples; given once and for all.
+enum class Kind { example, parameter, shared, constant };
 
-// What a step reads or makes: for each example a matrix (rows, n), or a parameter of that shape.
+// What a step reads or makes: an array, of one example where it is of examples, seen as a matrix (rows, n) of its last axis.
 struct Value {
     Kind kind;
-    long rows, n;
+    std::vector<long> shape;
+    long rows = 1, n = 1;
     long row = 0;     // how far its rows lie apart: n, rounded up to whole registers
-    long offset = 0;  // where it starts, in the worker's buffer, or among the parameters
-    bool wanted = false;  // whether a derivative by it leads to a parameter
+    long offset = 0;  // where it starts, among those of its kind
+    std::vector<double> numbers;  // of a constant
     bool panels = false;  // a W (rows, n), kept as W^T in panels as wide as a register: what products read at a stride of 1
     bool turned = false;  // whether there is also a copy of W itself in panels, for the way back to A
     bool weights = false;  // whether it is regularized
 
-    // How many numbers it takes, in whole registers.
+    Value(Kind kind, std::vector<long> shape_) : kind(kind), shape(std::move(shape_)) {
+        for (size_t d = 0; d + 1 < shape.size(); d++) rows *= shape[d];
+        if (!shape.empty()) n = shape.back();
+    }
+
+    // Where number i of its array lies, counted row by row.
+    long place(long i) const { return i / n * row + i % n; }
+
+    // How much room it takes, in whole registers.
     template <class T>
     long size() const {
         return padded<T>(panels ? padded<T>(rows) * n : rows * row);
@@ -63,6 +73,7 @@ struct Matrix {
     T* data;
     long rows, n, row;
     T* operator[](long i) const { return data + i * row; }
+    void clear() const { std::memset(static_cast<void*>(data), 0, sizeof(T) * rows * row); }
 };
 
 // The data of one call, as they lie in memory; rows are met in the given order.
@@ -103,12 +114,14 @@ template <class T>
 class Step {
   public:
     virtual ~Step() = default;
+    virtual void prepare() {}  // once all steps are there: the time to allocate
     virtual void forward(Worker<T>&) = 0;
     virtual void backward(Worker<T>&) {}
 
     std::vector<int> inputs;
     int output = -1;
-    std::vector<bool> add;  // by input: whether a later step has left a derivative there already
+    std::vector<bool> derives;  // by input: whether a derivative by it is wanted
+    std::vector<bool> add;      // by input: whether a later step has left a derivative there already
     Program<T>* program = nullptr;
 
   protected:
@@ -117,7 +130,8 @@ class Step {
     Matrix<T> out(Worker<T>& w) const { return program->value(w, output); }
     Matrix<T> d_in(Worker<T>& w, int i) const { return program->derivative(w, inputs[i]); }
     Matrix<T> d_out(Worker<T>& w) const { return program->derivative(w, output); }
-    bool wanted(int i) const { return program->values[inputs[i]].wanted; }
+    const Value& of(int id) const { return program->values[id]; }
+    bool wanted(int i) const { return derives[i]; }
 };
 
 // What a call came to.
@@ -134,21 +148,25 @@ class Program {
     Program(std::vector<Value> values_, Rule rule, long batch, int threads)
         : values(std::move(values_)), team(threads), rule(std::move(rule)), workers(threads) {
         const bool training = !this->rule.name.empty();  // else nothing is kept for the way back
-        long of_example = 0;
         for (Value& v : values) {
             v.row = padded<T>(v.n);
-            long& end = v.kind == Kind::example ? of_example : parameters;
+            long& end = ends[int(v.kind)];
             v.offset = end;
             end += v.template size<T>();
             if (v.turned && training) turned_at.push_back({int(&v - values.data()), turned_size}), turned_size += v.rows * v.row;
         }
         share = (batch + threads - 1) / threads;
+        parameters = ends[int(Kind::parameter)], of_examples = ends[int(Kind::example)] * share;
+        const long of_worker = of_examples + ends[int(Kind::shared)];
+        constants = Buffer<T>(ends[int(Kind::constant)]);
+        for (Value& v : values)
+            for (size_t i = 0; i < v.numbers.size(); i++) constants.data()[v.offset + v.place(i)] = T(v.numbers[i]);
         theta = Buffer<T>(parameters), turned_copies = Buffer<T>(turned_size);
         for (Buffer<T>& slot : slots) slot = Buffer<T>(training ? parameters : 0);
         team.run([&](int id) {  // each by the thread that will use it, so that it lies near its core
             Worker<T>& w = workers[id];
             w.id = id;
-            w.values = Buffer<T>(of_example * share), w.derivatives = Buffer<T>(training ? of_example * share : 0);
+            w.values = Buffer<T>(of_worker), w.derivatives = Buffer<T>(training ? of_worker : 0);
             w.gradient = Buffer<T>(training ? parameters : 0);
         });
     }
@@ -166,11 +184,13 @@ class Program {
         std::vector<bool> written(values.size(), false);
         for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
             (*step)->add.clear();
-            for (int id : (*step)->inputs) {
+            for (size_t i = 0; i < (*step)->inputs.size(); i++) {
+                int id = (*step)->inputs[i];
                 (*step)->add.push_back(written[id]);
-                written[id] = true;
+                if ((*step)->derives[i]) written[id] = true;
             }
         }
+        for (auto& step : steps) step->prepare();
     }
 
     // W itself, in panels: what dA = dZ W reads.
@@ -206,10 +226,13 @@ class Program {
     Buffer<T> slots[2];
 
   private:
-    Matrix<T> matrix(Worker<T>& w, int id, Buffer<T>& of_examples, Buffer<T>& of_all) {
+    Matrix<T> matrix(Worker<T>& w, int id, Buffer<T>& of_worker, Buffer<T>& of_parameters) {
         const Value& v = values[id];
-        if (v.kind == Kind::example) return {of_examples.data() + v.offset * share, w.examples * v.rows, v.n, v.row};
-        return {of_all.data() + v.offset, v.rows, v.n, v.row};
+        if (v.kind == Kind::example) return {of_worker.data() + v.offset * share, w.examples * v.rows, v.n, v.row};
+        T* start = v.kind == Kind::shared      ? of_worker.data() + of_examples
+                   : v.kind == Kind::parameter ? of_parameters.data()
+                                               : constants.data();
+        return {start + v.offset, v.rows, v.n, v.row};
     }
 
     void work(Worker<T>& w, const Data<T>& data, long m, long batch, const double* alphas, uint64_t update, int result,
@@ -343,9 +366,10 @@ class Program {
 
     Rule rule;
     std::vector<Worker<T>> workers;
-    Buffer<T> turned_copies;
+    Buffer<T> turned_copies, constants;
     std::vector<std::pair<int, long>> turned_at;
-    long parameters = 0, turned_size = 0, share = 0;
+    long ends[4] = {};  // by kind, how much room its values take
+    long parameters = 0, of_examples = 0, turned_size = 0, share = 0;
 };
 
 }  // namespace chainrule

@@ -1,6 +1,6 @@
 // The activations A = g(Z): each its value and its slope.
 #pragma once
-#include "../program.hpp"
+#include "../kernels.hpp"
 
 namespace chainrule {
 
@@ -40,12 +40,14 @@ struct Relu {
 template <class T>
 struct LeakyRelu {
     T leak;
+    explicit LeakyRelu(const Options& o) : leak(T(o.get("slope"))) {}
     T value(T z) const { return z > 0 ? z : leak * z; }
     T slope(T z, T) const { return z > 0 ? T(1) : leak; }
 };
 template <class T>
 struct Elu {
     T alpha;
+    explicit Elu(const Options& o) : alpha(T(o.get("alpha"))) {}
     T value(T z) const { return z > 0 ? z : alpha * std::expm1(z); }
     T slope(T z, T a) const { return z > 0 ? T(1) : a + alpha; }
 };
@@ -75,7 +77,7 @@ struct Softplus {
 template <class T, class G>
 class Activation : public Step<T> {
   public:
-    explicit Activation(G g) : g(g) {}
+    explicit Activation(const Options& o) : g(made<G>(o)) {}
     void forward(Worker<T>& w) override {
         Matrix<T> Z = this->in(w, 0), A = this->out(w);
         for (long i = 0; i < Z.rows; i++) {
@@ -157,5 +159,20 @@ class LogSoftmax : public Step<T> {
         }
     }
 };
+
+template <class T>
+void enter_activations(Kernels<T>& kernels) {
+    enter<Activation<T, Identity<T>>>(kernels, "identity");
+    enter<Activation<T, Sigmoid<T>>>(kernels, "sigmoid");
+    enter<Activation<T, Tanh<T>>>(kernels, "tanh");
+    enter<Activation<T, Relu<T>>>(kernels, "relu");
+    enter<Activation<T, LeakyRelu<T>>>(kernels, "leaky_relu");
+    enter<Activation<T, Elu<T>>>(kernels, "elu");
+    enter<Activation<T, Gelu<T>>>(kernels, "gelu");
+    enter<Activation<T, Silu<T>>>(kernels, "silu");
+    enter<Activation<T, Softplus<T>>>(kernels, "softplus");
+    enter<Softmax<T>>(kernels, "softmax");
+    enter<LogSoftmax<T>>(kernels, "log_softmax");
+}
 
 }  // namespace chainrule

@@ -1,6 +1,6 @@
 // Z = W A + b, and the panels in which W lies.
 #pragma once
-#include "../program.hpp"
+#include "../kernels.hpp"
 
 namespace chainrule {
 
@@ -93,5 +93,11 @@ class NarrowLinear : public Step<T> {
         for (long k = 0; k < n; k++) to[k] += factor * from[k];
     }
 };
+
+template <class T>
+void enter_linear(Kernels<T>& kernels) {
+    enter<Linear<T>>(kernels, "linear");
+    enter<NarrowLinear<T>>(kernels, "narrow_linear");
+}
 
 }  // namespace chainrule

@@ -1,6 +1,7 @@
 // The costs: the loss L of each example, times its weight, and the derivative of J = 1/m sum w L by the output.
 #pragma once
 #include "activations.hpp"
+#include "reductions.hpp"
 
 namespace chainrule {
 
@@ -25,6 +26,7 @@ struct AbsoluteError {
 template <class T>
 struct Huber {
     T delta;
+    explicit Huber(const Options& o) : delta(T(o.get("delta"))) {}
     Told of(T a, T y) const {
         T e = a - y, held = std::min(std::max(e, -delta), delta);
         return {held * (e - T(0.5) * held), held};
@@ -33,6 +35,7 @@ struct Huber {
 template <class T>
 struct SigmoidBinaryCrossEntropy {  // of Z
     T smoothing;
+    explicit SigmoidBinaryCrossEntropy(const Options& o) : smoothing(T(o.get("label_smoothing"))) {}
     Told of(T z, T label) const {
         T y = (1 - smoothing) * label + smoothing / 2, below = std::log1p(exponential(-std::abs(z)));
         return {y * (below + std::max(-z, T(0))) + (1 - y) * (below + std::max(z, T(0))), sigmoid(z) - y};
@@ -41,6 +44,7 @@ struct SigmoidBinaryCrossEntropy {  // of Z
 template <class T>
 struct BinaryCrossEntropy {  // of A
     T smoothing;
+    explicit BinaryCrossEntropy(const Options& o) : smoothing(T(o.get("label_smoothing"))) {}
     Told of(T a, T label) const {
         const T tiny = std::numeric_limits<T>::epsilon();
         T y = (1 - smoothing) * label + smoothing / 2, held = std::min(std::max(a, tiny), 1 - tiny);
@@ -63,6 +67,7 @@ struct Perceptron {
 template <class T>
 struct SoftmaxCrossEntropy {  // of Z
     T smoothing;
+    explicit SoftmaxCrossEntropy(const Options& o) : smoothing(T(o.get("label_smoothing"))) {}
     double row(const T* z, const T* y, long label, T* d, long n, T share) const {
         T most = z[0], sum = 0, of_y = 0;
         double cost = 0;
@@ -97,6 +102,7 @@ struct SoftmaxCrossEntropy {  // of Z
 template <class T>
 struct CrossEntropy {  // of A
     T smoothing;
+    explicit CrossEntropy(const Options& o) : smoothing(T(o.get("label_smoothing"))) {}
     double row(const T* a, const T* y, long label, T* d, long n, T share) const {
         double cost = 0;
         for (long j = 0; j < n; j++) {
@@ -109,11 +115,15 @@ struct CrossEntropy {  // of A
     }
 };
 
-// input: the network's output, or what its last activation reads
+// A part of J, `scale` times the mean of a loss. input: the network's output, or what its last activation reads
 template <class T, class L>
 class Loss : public Step<T> {
   public:
-    explicit Loss(L loss) : loss(loss) {}
+    explicit Loss(const Options& o) : loss(made<L>(o)), scale(o.get("scale")) {}
+
+    void prepare() override {
+        for (int id = 0; id < this->program->team.size(); id++) rows.emplace_back(this->of(this->inputs[0]).n);
+    }
     void forward(Worker<T>& w) override { walk(w, false); }
     void backward(Worker<T>& w) override { walk(w, true); }
 
@@ -136,29 +146,86 @@ class Loss : public Step<T> {
     void walk(Worker<T>& w, bool backward) {
         if (w.training != backward) return;
         Matrix<T> A = this->in(w, 0);
-        bool derive = backward && this->wanted(0);
+        bool derive = backward && this->wanted(0), add = derive && this->add[0];
         Matrix<T> d = derive ? this->d_in(w, 0) : Matrix<T>{};
-        long of_each = this->program->values[this->inputs[0]].rows;
+        long of_each = this->of(this->inputs[0]).rows;
         const Data<T>& data = *w.data;
         double m = double(w.batch) * double(of_each);
         for (long i = 0; i < w.examples; i++) {
             int64_t source = w.source(i);
             for (long r = 0; r < of_each; r++) {
-                T weight = !data.weights ? T(1) : data.weights[source * data.weights_of_each + (data.weights_of_each > 1 ? r : 0)];
-                T* row = derive ? d[i * of_each + r] : nullptr;
+                double share = scale / m;
+                if (data.weights) share *= data.weights[source * data.weights_of_each + (data.weights_of_each > 1 ? r : 0)];
+                T* row = add ? rows[w.id].data() : derive ? d[i * of_each + r] : nullptr;
                 const T* y = data.Y ? data.Y + (source * of_each + r) * A.n : nullptr;
                 double cost;
                 if constexpr (of_classes) {
                     long label = data.labels ? data.labels[source * of_each + r] : -1;
-                    cost = loss.row(A[i * of_each + r], y, label, row, A.n, T(weight / m));
+                    cost = loss.row(A[i * of_each + r], y, label, row, A.n, T(share));
                 } else {
-                    cost = add_up(A[i * of_each + r], y, row, A.n, T(weight / m));
+                    cost = add_up(A[i * of_each + r], y, row, A.n, T(share));
                 }
-                w.cost += cost * weight / m;
+                w.cost += cost * share;
+                if (add)
+                    for (long j = 0; j < A.n; j++) d[i * of_each + r][j] += row[j];
             }
         }
     }
     L loss;
+    double scale;
+    std::vector<Buffer<T>> rows;  // by worker: a derivative that is to be added to another
 };
+
+// A part of J, `scale` times the mean of all numbers of all examples of A, or the sum.
+template <class T>
+class Total : public Step<T> {
+  public:
+    explicit Total(const Options& o) : scale(o.get("scale")), mean(o.get<bool>("mean")) {}
+    void forward(Worker<T>& w) override {
+        Matrix<T> A = this->in(w, 0);
+        for (long i = 0; i < A.rows; i++) w.cost += share(w) * total(A[i], A.n);
+    }
+    void backward(Worker<T>& w) override {
+        if (!this->wanted(0)) return;
+        Matrix<T> dA = this->d_in(w, 0);
+        for (long i = 0; i < dA.rows; i++)
+            for (long j = 0; j < dA.n; j++) dA[i][j] = (this->add[0] ? dA[i][j] : T(0)) + T(share(w));
+    }
+
+  private:
+    double share(Worker<T>& w) const {
+        const Value& A = this->of(this->inputs[0]);
+        return mean ? scale / (double(w.batch) * double(A.rows * A.n)) : scale;
+    }
+    double scale;
+    bool mean;
+};
+
+// Y: the targets of this worker's examples, as an array of their own.
+template <class T>
+class Targets : public Step<T> {
+  public:
+    void forward(Worker<T>& w) override {
+        Matrix<T> Y = this->out(w);
+        long rows = this->of(this->output).rows;
+        for (long i = 0; i < Y.rows; i++)
+            std::copy_n(w.data->Y + (w.source(i / rows) * rows + i % rows) * Y.n, Y.n, Y[i]);
+    }
+};
+
+template <class T>
+void enter_losses(Kernels<T>& kernels) {
+    enter<Loss<T, SquaredError<T>>>(kernels, "squared_error");
+    enter<Loss<T, AbsoluteError<T>>>(kernels, "absolute_error");
+    enter<Loss<T, Huber<T>>>(kernels, "huber");
+    enter<Loss<T, BinaryCrossEntropy<T>>>(kernels, "binary_cross_entropy");
+    enter<Loss<T, SigmoidBinaryCrossEntropy<T>>>(kernels, "sigmoid_binary_cross_entropy");
+    enter<Loss<T, CrossEntropy<T>>>(kernels, "cross_entropy");
+    enter<Loss<T, SoftmaxCrossEntropy<T>>>(kernels, "softmax_cross_entropy");
+    enter<Loss<T, Hinge<T>>>(kernels, "hinge");
+    enter<Loss<T, Perceptron<T>>>(kernels, "perceptron");
+    enter<Total<T>>(kernels, "total");
+    enter<Targets<T>>(kernels, "targets");
+}
 
 }  // namespace chainrule

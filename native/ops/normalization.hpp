@@ -1,53 +1,56 @@
 // Features on a common scale: by given means and deviations, by those of the batch, or of each example.
 #pragma once
-#include "../program.hpp"
+#include "broadcasting.hpp"
 
 namespace chainrule {
 
-// Z = (A - mean) / deviation, or back. inputs: A
 template <class T>
-class Standardize : public Step<T> {
-  public:
-    Standardize(std::vector<double> mean, std::vector<double> deviation, bool inverse)
-        : mean(mean.begin(), mean.end()), deviation(deviation.begin(), deviation.end()), inverse(inverse) {}
-    void forward(Worker<T>& w) override {
-        Matrix<T> A = this->in(w, 0), Z = this->out(w);
-        for (long i = 0; i < Z.rows; i++)
-            for (long j = 0; j < Z.n; j++)
-                Z[i][j] = inverse ? A[i][j] * deviation[j] + mean[j] : (A[i][j] - mean[j]) / deviation[j];
+struct Standardize {
+    T value(T a, T mean, T deviation) const { return (a - mean) / deviation; }
+    std::array<T, 3> slopes(T, T, T deviation, T) const { return {1 / deviation, 0, 0}; }
+};
+template <class T>
+struct Unstandardize {
+    T value(T a, T mean, T deviation) const { return a * deviation + mean; }
+    std::array<T, 3> slopes(T, T, T deviation, T) const { return {deviation, 0, 0}; }
+};
+template <class T>
+struct Normalize {
+    T epsilon;
+    explicit Normalize(const Options& o) : epsilon(T(o.get("epsilon"))) {}
+    T value(T a, T gamma, T beta, T mean, T variance) const { return gamma * ((a - mean) / std::sqrt(variance + epsilon)) + beta; }
+    std::array<T, 5> slopes(T a, T gamma, T, T mean, T variance, T) const {
+        T inverse = 1 / std::sqrt(variance + epsilon);
+        return {gamma * inverse, (a - mean) * inverse, 1, 0, 0};
     }
-    void backward(Worker<T>& w) override {
-        if (!this->wanted(0)) return;
-        Matrix<T> dZ = this->d_out(w), dA = this->d_in(w, 0);
-        for (long i = 0; i < dA.rows; i++)
-            for (long j = 0; j < dA.n; j++)
-                dA[i][j] = (this->add[0] ? dA[i][j] : T(0)) + (inverse ? dZ[i][j] * deviation[j] : dZ[i][j] / deviation[j]);
-    }
-
-  private:
-    std::vector<T> mean, deviation;
-    bool inverse;
 };
 
 // Z = gamma A_hat + beta, A_hat = (A - mu) / sqrt(sigma^2 + epsilon). inputs: A, gamma, beta
 //
-// While training mu and sigma^2 are those of the whole batch: the workers meet to add up their sums. Otherwise, and for a
-// single row, they are the moving averages, which lie in the network's own float64 arrays.
+// mu and sigma^2 are those of the whole batch: the workers meet to add up their sums. If it is `moving`, they are moving
+// averages while predicting, and for a single row; these lie in the network's own float64 arrays.
 template <class T>
 class BatchNorm : public Step<T> {
   public:
-    BatchNorm(double epsilon, double momentum, double* mean, double* variance, long n, int workers)
-        : epsilon(epsilon), momentum(momentum), moving_mean(mean), moving_variance(variance), n(n),
-          sums(workers * 2 * padded<double>(n)), scratch(workers * 4 * n), mu(n), inverse(n), of_batch(workers) {}
+    explicit BatchNorm(const Options& o)
+        : epsilon(o.get("epsilon")), momentum(o.get("momentum")), moving(o.get<bool>("moving")),
+          moving_mean(o.get<Moving>("mean").data()), moving_variance(o.get<Moving>("variance").data()) {}
+
+    void prepare() override {
+        const int workers = this->program->team.size();
+        n = this->of(this->output).n;
+        sums = Buffer<double>(workers * 2 * padded<double>(n));
+        scratch.resize(workers * 4 * n), mu.resize(n), inverse.resize(n), of_batch.resize(workers);
+    }
 
     void forward(Worker<T>& w) override {
         Matrix<T> A = this->in(w, 0), gamma = this->in(w, 1), beta = this->in(w, 2), Z = this->out(w);
         long rows = w.batch * this->program->values[this->inputs[0]].rows;
-        of_batch[w.id] = w.training && rows > 1;
+        of_batch[w.id] = !moving || (w.training && rows > 1);
         double *mean = scratch.data() + w.id * 4 * n, *variance = mean + n;
         if (of_batch[w.id]) {
             measure(w, A, rows, mean, variance, variance + n);
-            if (w.id == 0) remember(mean, variance, rows);
+            if (w.id == 0 && moving) remember(mean, variance, rows);
         } else {
             std::copy(moving_mean, moving_mean + n, mean);
             std::copy(moving_variance, moving_variance + n, variance);
@@ -129,9 +132,11 @@ class BatchNorm : public Step<T> {
         }
     }
 
+    using Moving = nb::ndarray<double, nb::c_contig, nb::device::cpu>;
     double epsilon, momentum;
+    bool moving;
     double *moving_mean, *moving_variance;
-    long n;
+    long n = 0;
     Buffer<double> sums;
     std::vector<double> scratch;  // by worker, because nothing may be allocated, and fail, between two barriers
     std::vector<T> mu, inverse;
@@ -142,7 +147,7 @@ class BatchNorm : public Step<T> {
 template <class T>
 class LayerNorm : public Step<T> {
   public:
-    explicit LayerNorm(double epsilon) : epsilon(epsilon) {}
+    explicit LayerNorm(const Options& o) : epsilon(o.get("epsilon")) {}
     void forward(Worker<T>& w) override {
         Matrix<T> A = this->in(w, 0), gamma = this->in(w, 1), beta = this->in(w, 2), Z = this->out(w);
         for (long i = 0; i < A.rows; i++) {
@@ -183,5 +188,14 @@ class LayerNorm : public Step<T> {
     }
     double epsilon;
 };
+
+template <class T>
+void enter_normalization(Kernels<T>& kernels) {
+    enter<Elementwise<T, Standardize<T>, 3>>(kernels, "standardize");
+    enter<Elementwise<T, Unstandardize<T>, 3>>(kernels, "unstandardize");
+    enter<Elementwise<T, Normalize<T>, 5>>(kernels, "normalize");
+    enter<BatchNorm<T>>(kernels, "batch_norm");
+    enter<LayerNorm<T>>(kernels, "layer_norm");
+}
 
 }  // namespace chainrule

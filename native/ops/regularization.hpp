@@ -1,7 +1,7 @@
 // Dropout.
 #pragma once
 #include "../philox.hpp"
-#include "../program.hpp"
+#include "../kernels.hpp"
 
 namespace chainrule {
 
@@ -9,7 +9,9 @@ namespace chainrule {
 template <class T>
 class Dropout : public Step<T> {
   public:
-    Dropout(double rate, uint64_t seed, uint64_t mask) : rate(float(rate)), scale(T(1 / (1 - rate))), seed(seed), mask(mask) {}
+    explicit Dropout(const Options& o)
+        : rate(float(o.get("rate"))), scale(T(1 / (1 - o.get("rate")))), seed(o.get<uint64_t>("seed")),
+          mask(o.get<uint64_t>("mask")) {}
     void forward(Worker<T>& w) override { thin(w, this->in(w, 0), this->out(w), false); }
     void backward(Worker<T>& w) override {
         if (this->wanted(0)) thin(w, this->d_out(w), this->d_in(w, 0), this->add[0]);
@@ -18,7 +20,8 @@ class Dropout : public Step<T> {
   private:
     void thin(Worker<T>& w, Matrix<T> A, Matrix<T> Z, bool add) {
         Uniform uniform(seed, (w.update << 16) + mask);
-        uint64_t i = uint64_t(w.first - w.begin) * uint64_t(w.examples ? A.rows / w.examples : 0) * uint64_t(A.n);
+        const Value& v = this->of(this->output);
+        uint64_t i = v.kind == Kind::example ? uint64_t(w.first - w.begin) * uint64_t(v.rows * v.n) : 0;
         for (long r = 0; r < A.rows; r++)
             for (long j = 0; j < A.n; j++, i++)
                 Z[r][j] = (add ? Z[r][j] : T(0)) + (uniform(i) >= rate ? A[r][j] * scale : T(0));
@@ -27,5 +30,10 @@ class Dropout : public Step<T> {
     T scale;
     uint64_t seed, mask;
 };
+
+template <class T>
+void enter_regularization(Kernels<T>& kernels) {
+    enter<Dropout<T>>(kernels, "dropout");
+}
 
 }  // namespace chainrule

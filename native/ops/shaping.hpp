@@ -1,6 +1,6 @@
 // From the data to the first buffer, and between shapes.
 #pragma once
-#include "../program.hpp"
+#include "../kernels.hpp"
 
 namespace chainrule {
 
@@ -37,8 +37,7 @@ class Gather : public Step<T> {
 template <class T>
 class GatherStandardized : public Step<T> {
   public:
-    GatherStandardized(std::vector<double> mean, std::vector<double> deviation)
-        : mean(std::move(mean)), deviation(std::move(deviation)) {}
+    explicit GatherStandardized(const Options& o) : mean(o.all<double>("mean")), deviation(o.all<double>("deviation")) {}
     void forward(Worker<T>& w) override {
         Matrix<T> A = this->out(w);
         long rows = this->program->values[this->output].rows;
@@ -57,23 +56,63 @@ class GatherStandardized : public Step<T> {
     std::vector<double> mean, deviation;
 };
 
-// The same numbers in rows of another length.
+// Z's numbers, row by row, are those at `positions` of the inputs, which are counted row by row too, one input after the
+// other: every way to reshape, turn, cut out and put together.
 template <class T>
-class Reshape : public Step<T> {
+class Index : public Step<T> {
   public:
-    void forward(Worker<T>& w) override { copy(this->in(w, 0), this->out(w), false); }
+    explicit Index(const Options& o) : positions(o.all<int64_t>("positions")) {}
+
+    void prepare() override {
+        const Value& Z = this->of(this->output);
+        runs.resize(this->inputs.size());
+        for (long i = 0; i < long(positions.size()); i++) {
+            long k = 0, position = positions[i];
+            for (; position >= size(k); k++) position -= size(k);
+            Run here{int(this->of(this->inputs[k]).place(position)), int(Z.place(i)), 1};
+            Run* last = runs[k].empty() ? nullptr : &runs[k].back();
+            if (last && last->from + last->n == here.from && last->to + last->n == here.to) last->n++;
+            else runs[k].push_back(here);
+        }
+    }
+    void forward(Worker<T>& w) override {
+        for (int k = 0; k < int(this->inputs.size()); k++)
+            each(w, k, this->in(w, k), this->out(w), [](T* a, T* z, long n) { std::copy(a, a + n, z); });
+    }
     void backward(Worker<T>& w) override {
-        if (this->wanted(0)) copy(this->d_out(w), this->d_in(w, 0), this->add[0]);
+        for (int k = 0; k < int(this->inputs.size()); k++) {
+            if (!this->wanted(k)) continue;
+            if (!this->add[k]) this->d_in(w, k).clear();
+            each(w, k, this->d_in(w, k), this->d_out(w), [](T* da, const T* dz, long n) {
+                for (long j = 0; j < n; j++) da[j] += dz[j];
+            });
+        }
     }
 
   private:
-    static void copy(Matrix<T> from, Matrix<T> to, bool add) {
-        for (long r = 0, c = 0, i = 0; i < to.rows; i++)
-            for (long j = 0; j < to.n; j++) {
-                to[i][j] = (add ? to[i][j] : T(0)) + from[r][c];
-                if (++c == from.n) c = 0, r++;
-            }
+    struct Run {
+        int from, to, n;
+    };
+    long size(long k) const { return this->of(this->inputs[k]).rows * this->of(this->inputs[k]).n; }
+
+    template <class Use>
+    void each(Worker<T>& w, int k, Matrix<T> A, Matrix<T> Z, Use use) {
+        const Value &from = this->of(this->inputs[k]), &to = this->of(this->output);
+        long apart = from.kind == Kind::example ? from.rows * from.row : 0;
+        long examples = to.kind == Kind::example ? w.examples : 1;
+        for (long i = 0; i < examples; i++)
+            for (Run run : runs[k]) use(A.data + i * apart + run.from, Z.data + i * to.rows * to.row + run.to, run.n);
     }
+
+    std::vector<int64_t> positions;
+    std::vector<std::vector<Run>> runs;  // by input: numbers that lie side by side in both
 };
+
+template <class T>
+void enter_shaping(Kernels<T>& kernels) {
+    enter<Gather<T>>(kernels, "gather");
+    enter<GatherStandardized<T>>(kernels, "gather_standardized");
+    for (const char* name : {"index", "reshape", "transpose", "concatenate", "stack"}) enter<Index<T>>(kernels, name);
+}
 
 }  // namespace chainrule

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.engines.engine import CHUNK, Batch, Batches, Done
-from chainrule.engines.steps import NoKernelError, Steps, steps_of
+from chainrule.engines.steps import NoKernelError, Steps
+from chainrule.engines.tracing import steps_of
 from chainrule.errors import OptionError
 from chainrule.graph import Array
 from chainrule.optimizers import Adagrad, Adam, AdamW, GradientDescent, Optimizer, RMSProp
@@ -107,6 +108,10 @@ class NativeProgram:
         self, batches: Batches, epoch: int, learning_rate: Callable[[int], float], start: int = 0
     ) -> Iterator[Done]:
         """See `Program.epoch`; yields about ten times a second, at least once a batch."""
+        if self._steps.own:  # what users wrote may have changed between two epochs
+            steps = self._steps_for(self._steps.takes, self._steps.target, self._steps)
+            if steps is not self._steps:
+                self._follow(steps)
         if hasattr(batches, "order"):
             yield from self._of_arrays(batches, epoch, learning_rate, start)
             return
@@ -144,15 +149,21 @@ class NativeProgram:
             self._given = batches, self._prepared(batches.X, batches.Y, batches.weights)
         return self._given[1], np.arange(rows.start, rows.stop) if order is None else order[rows]
 
-    def _steps_for(self, shape: tuple[int, ...]) -> Steps:
-        return steps_of(self.network, self._cost, shape, training=True, seed=self._seed, outputs=self.outputs)
+    def _steps_for(self, shape: tuple[int, ...], target: Any = None, known: Steps | None = None) -> Steps:
+        how = {"training": True, "seed": self._seed, "outputs": self.outputs, "target": target, "known": known}
+        return steps_of(self.network, self._cost, shape, frozenset(self._native.kernels()), **how)
 
     def _prepared(self, X: Array, Y: Array, weights: Array | None) -> Examples:
         """The data as the kernels read them; the steps are made anew for examples of another shape, as of sequences."""
-        if X.shape[1:] != self._steps.takes:
-            slots, self._steps = self.slots, self._steps_for(X.shape[1:])
-            self._slots, self._runner = slots, None
+        target = self._cost.target_of(Y, self._steps.shape)
+        if X.shape[1:] != self._steps.takes or target != self._steps.target:
+            self._follow(self._steps_for(X.shape[1:], target))
         return Examples(self.network, self._cost, X, Y, weights, self._steps)
+
+    def _follow(self, steps: Steps) -> None:
+        """Go on with other steps, and with what the optimizer remembers."""
+        slots, self._steps = self.slots, steps
+        self._slots, self._runner = slots, None
 
     def _run(self, examples: Examples, order: Any, size: int, alphas: list[float]) -> Done:
         m = len(examples.X) if order is None else len(order)
@@ -195,8 +206,8 @@ class Examples:
     def __init__(self, network: Any, cost: Any, X: Array, Y: Array | None, weights: Array | None, steps: Steps):
         if Y is not None:
             cost.check(steps.shape, np.asarray(Y), weights)
-        if steps.tokens is not None:
-            _check_indices(network, X, steps.tokens)
+        if steps.limits is not None:
+            _check_indices(network, X, steps.limits)
         self.X, self.Y = X, np.asarray(Y)
         X = np.ascontiguousarray(X)
         X = X.view(np.uint8) if X.dtype == bool else X if str(X.dtype) in _TYPES else X.astype(np.float64)
@@ -222,8 +233,8 @@ class Runner:
         self._network = ref(network)
         kind = native.Program32 if network.dtype == "float32" else native.Program64
         self.runner = kind(
-            [value.told() for value in steps.values],
-            [step.told() for step in steps.steps],
+            steps.values,
+            steps.steps,
             rule,
             size,
             max(1, min(threads(), size // EXAMPLES, size * steps.work // WORK)),
@@ -304,29 +315,40 @@ class Looking:
         self._network = ref(network)
         self._native, self._cost = native, cost
         self._lock = Lock()  # the buffers are for one at a time
-        self._steps = steps_of(network, cost, shape, training=False)
+        self._shape = shape
+        self._steps = self._traced()
         self._runner: Runner | None = None
 
     def __call__(self, X: Array, Y: Array | None, weights: Array | None) -> tuple[NDArray[Any], NDArray[Any]]:
         """The cost of each chunk times its number of examples, and the outputs."""
         network, m = self._network(), len(X)
         size = min(CHUNK, m)
-        examples = Examples(network, self._cost, X, Y, weights, self._steps)
-        output = np.empty((m, *self._steps.shape), self._steps.dtype)
         with self._lock:
+            if self._steps.own:  # what users wrote may have changed since the last call
+                target = None if Y is None else self._cost.target_of(Y, self._steps.shape)
+                steps = self._traced(target, self._steps if target == self._steps.target else None)
+                self._steps, self._runner = steps, self._runner if steps is self._steps else None
+            examples = Examples(network, self._cost, X, Y, weights, self._steps)
+            output = np.empty((m, *self._steps.shape), self._steps.dtype)
             if self._runner is None or self._runner.size < size or self._runner.pid != os.getpid():
                 self._runner = Runner(self._native, network, self._steps, size, {"name": ""})
             costs, _ = self._runner.run(examples, None, m, size, None, 0, output)
         return np.array(costs) * np.minimum(size, m - size * np.arange(len(costs))), output
 
+    def _traced(self, target: Any = None, known: Steps | None = None) -> Steps:
+        kernels = frozenset(self._native.kernels())
+        how = {"training": False, "target": target, "known": known}
+        return steps_of(self._network(), self._cost, self._shape, kernels, **how)
 
-def _check_indices(network: Any, X: Array, tokens: int) -> None:
+
+def _check_indices(network: Any, X: Array, limits: NDArray[np.float64]) -> None:
     """Let the network itself say what is wrong with indices that are no whole numbers or out of range."""
     if X.dtype.kind not in "iu":
         network.output(X[:1])
-    wrong = (X < 0) | (tokens <= X)
+    indices = X.reshape(len(X), -1)
+    wrong = ((indices < 0) & np.isfinite(limits)) | (limits <= indices)
     if wrong.any():
-        network.output(X[wrong.reshape(len(X), -1).any(axis=1)][:1])
+        network.output(X[wrong.any(axis=1)][:1])
 
 
 def _constants(network: Any) -> bytes:

@@ -30,6 +30,7 @@ class Cost:
         name: what the history calls it.
         task: what the network's outputs mean under it; of an own function, its attribute `task`, or what the network's
             last activation says (see `fit`).
+        target: of an own function, the shape of one example's target, once `fit` has seen it.
     """
 
     def __init__(self, loss: LossLike):
@@ -40,6 +41,7 @@ class Cost:
         self.name: str = getattr(inner, "name", getattr(inner, "__name__", type(inner).__name__))
         self.task: Task = getattr(inner, "task", task_of(self.name))
         self.own = not isinstance(inner, Operation)
+        self.target: tuple[int, ...] | None = None
 
     @property
     def settings(self) -> str:
@@ -75,12 +77,17 @@ class Cost:
         last = A.operation.name if isinstance(A, Variable) and A.operation is not None else ""
         n_out = A.shape[1:]
         if self.own:
+            self.target = self.target_of(Y, n_out)
             if self.name not in TASKS and not hasattr(self.loss, "task"):
                 self.task = {"softmax": "classes", "sigmoid": "yes_no"}.get(last, "values")  # type: ignore[assignment]
             return
         if last == "softmax" and n_out[-1:] == (1,):
             raise OptionError("the softmax of a single output is always 1: give it 2 units, or take the sigmoid.")
         self.check(n_out, Y)
+
+    def target_of(self, Y: NDArray[Any], n_out: tuple[int, ...]) -> tuple[int, ...] | None:
+        """The shape of one example's target as an own function gets it beside outputs of the shape `n_out`."""
+        return beside(Y, (len(Y), *n_out)).shape[1:] if self.own else None
 
     def blank_targets(self, A: Variable | Array) -> NDArray[Any]:
         """Targets that an output A of any network can have, to see what a cost does with it."""
@@ -92,6 +99,8 @@ class Cost:
         Raises:
             ShapeError, DataError: they have another shape, or labels are out of range.
         """
+        if self.own and weights is None:
+            return
         rows = max(1, 2**18 // max(1, math.prod(n_out)))
         blank = np.float32(1 / n_out[-1] if self.task == "classes" and n_out else 0.5)
         for start in range(0, len(Y), rows):

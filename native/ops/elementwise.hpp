@@ -1,0 +1,73 @@
+// Functions of each number by itself, and choices between numbers.
+#pragma once
+#include "activations.hpp"
+#include "broadcasting.hpp"
+
+namespace chainrule {
+
+template <class T>
+struct Exp {
+    T value(T a) const {
+        if constexpr (sizeof(T) == 8) return std::exp(a);
+        constexpr T infinity = std::numeric_limits<T>::infinity();
+        return a > T(88.3) ? infinity : a < T(-87) ? T(0) : exponential(a);  // `exponential` stops at both ends
+    }
+    T slope(T, T z) const { return z; }
+};
+template <class T>
+struct Log {
+    T value(T a) const { return std::log(a); }
+    T slope(T a, T) const { return 1 / a; }
+};
+template <class T>
+struct Sqrt {
+    T value(T a) const { return std::sqrt(a); }
+    T slope(T, T z) const { return T(0.5) / z; }
+};
+template <class T>
+struct Abs {
+    T value(T a) const { return std::abs(a); }
+    T slope(T a, T) const { return T(a > 0) - T(a < 0); }
+};
+template <class T>
+struct Clip {
+    T low, high;
+    explicit Clip(const Options& o) : low(T(o.get("low"))), high(T(o.get("high"))) {}
+    T value(T a) const { return std::min(std::max(a, low), high); }
+    T slope(T a, T z) const { return T(z == a); }
+};
+template <class T>
+struct Maximum {
+    T value(T a, T b) const { return a > b || a != a ? a : b; }  // NaN stays, so that it is found
+    std::array<T, 2> slopes(T a, T b, T) const {
+        T to_a = T(a > b) + T(0.5) * T(a == b);
+        return {to_a, 1 - to_a};
+    }
+};
+template <class T>
+struct Minimum {
+    T value(T a, T b) const { return a < b || a != a ? a : b; }
+    std::array<T, 2> slopes(T a, T b, T) const {
+        T to_a = T(a < b) + T(0.5) * T(a == b);
+        return {to_a, 1 - to_a};
+    }
+};
+template <class T>
+struct Where {
+    T value(T c, T a, T b) const { return c != 0 ? a : b; }
+    std::array<T, 3> slopes(T c, T, T, T) const { return {0, T(c != 0), T(c == 0)}; }
+};
+
+template <class T>
+void enter_elementwise(Kernels<T>& kernels) {
+    enter<Activation<T, Exp<T>>>(kernels, "exp");
+    enter<Activation<T, Log<T>>>(kernels, "log");
+    enter<Activation<T, Sqrt<T>>>(kernels, "sqrt");
+    enter<Activation<T, Abs<T>>>(kernels, "abs");
+    enter<Activation<T, Clip<T>>>(kernels, "clip");
+    enter<Elementwise<T, Maximum<T>, 2>>(kernels, "maximum");
+    enter<Elementwise<T, Minimum<T>, 2>>(kernels, "minimum");
+    enter<Elementwise<T, Where<T>, 3>>(kernels, "where");
+}
+
+}  // namespace chainrule

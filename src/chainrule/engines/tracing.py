@@ -1,0 +1,153 @@
+"""The steps of any network. Where users wrote parts of it, plain Python may do anything: one record is not believed.
+
+A copy of the network, with other parameters, is recorded with another batch of another size. Where that leads to the
+same steps, and leaves the layers as they were, the network is a pure function of its input and its parameters.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import pickle
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from chainrule.engines.steps import NoKernelError, Steps, difference
+from chainrule.engines.writer import Writer
+from chainrule.graph import Array, Operation
+
+
+def steps_of(
+    network: Any,
+    cost: Any,
+    shape: tuple[int, ...],
+    kernels: frozenset[str],
+    *,
+    training: bool,
+    seed: int = 0,
+    outputs: bool = True,
+    target: tuple[int, ...] | None = None,
+    known: Steps | None = None,
+) -> Steps:
+    """The steps of one pass.
+
+    Args:
+        shape: of one example.
+        kernels: the names of the kernels that there are.
+        training, seed: as `Network.record` takes them.
+        outputs: whether anybody wants to see the network's output.
+        target: the shape of one example's target, where the loss is the user's own; by default as the cost has met it,
+            or that of an output.
+        known: the steps that were found before, to be returned if they are still the same.
+
+    Raises:
+        NoKernelError: a layer, an activation, a loss or an operation that no kernel is for.
+        ShapeError: the network does not take examples of this shape.
+    """
+
+    def written(network: Any, sample: _Sample, update: int = 0, updating: bool = False) -> Steps:
+        writer = Writer(network, cost, kernels, training=training, seed=seed, update=update)
+        X = sample.examples(network, shape)
+        return writer.write(X, lambda A: sample.targets(cost, A, target), outputs, updating)
+
+    own = dict(_own_layers(network))
+    if not own and (cost is None or not cost.own):
+        return written(network, _BLANK)
+    if cost is not None and cost.own and _takes_weights(cost.loss):
+        raise NoKernelError(f"the loss {cost.name}, which may take weights")
+    try:
+        if known is not None:
+            steps = written(network, _FIRST)
+            if difference(known, steps) is None:
+                return known
+        twin = _twin(network)
+        before = _remembered(twin)
+        other = written(twin, _SECOND, update=1, updating=training)
+        changed = next((path for path, told in _remembered(twin).items() if told != before[path]), None)
+        if changed is not None:
+            raise NoKernelError(f"{own[changed[0]].label}, which changes its {changed[1]} while it computes")
+        steps = written(network, _FIRST)
+    except NoKernelError:
+        raise
+    except Exception as error:
+        raise NoKernelError(f"your own layers or loss, which fail on random numbers: {error}") from error
+    found = difference(steps, other)
+    if found is not None:
+        raise NoKernelError(f"{found[0].origin}, {found[1]}")
+    steps.own = True
+    return steps
+
+
+class _Sample:
+    """A batch of m examples, of random numbers as large as `scale`."""
+
+    def __init__(self, m: int, scale: float):
+        self.m, self.scale = m, scale
+
+    def examples(self, network: Any, shape: tuple[int, ...]) -> Array:
+        """X, in the type that the first layer takes; whole numbers stay small, because they may be indices."""
+        blank = network.cast(np.zeros((self.m, *shape), np.uint8))
+        return self._drawn(blank.shape, blank.dtype) if self.scale else blank
+
+    def targets(self, cost: Any, A: Any, target: tuple[int, ...] | None) -> Array:
+        """Y, as the loss gets it for an output A."""
+        if not cost.own:
+            return cost.blank_targets(A)
+        target = cost.target if target is None else target
+        return self._drawn((self.m, *(A.shape[1:] if target is None else target)), A.dtype)
+
+    def _drawn(self, shape: tuple[int, ...], dtype: Any) -> Array:
+        random = np.random.default_rng(self.m)
+        drawn = random.normal(0, self.scale, shape) if dtype.kind == "f" else random.integers(0, 2, shape)
+        return drawn.astype(dtype)
+
+
+_BLANK, _FIRST, _SECOND = _Sample(2, 0), _Sample(3, 1), _Sample(5, 10)
+
+
+def _own_layers(network: Any) -> Iterator[tuple[str, Any]]:
+    """The layers, by their paths, that users wrote or gave an activation that they wrote."""
+    for path, layer in network.family():
+        activation = getattr(layer, "activation", None)
+        if isinstance(activation, functools.partial):
+            activation = activation.func
+        of_the_library = activation is None or isinstance(activation, str | Operation)
+        if not (type(layer).__module__.startswith("chainrule.") and of_the_library):
+            yield path, layer
+
+
+def _twin(network: Any) -> Any:
+    """A copy of the network with other parameters."""
+    twin = network.copy()
+    twin.flat += np.random.default_rng(0).normal(0, 0.1, twin.flat.shape).astype(twin.flat.dtype)
+    return twin
+
+
+def _remembered(network: Any) -> dict[tuple[str, str], Any]:
+    """What the user's own layers hold, by path and name."""
+    return {
+        (path, name): _content(value)
+        for path, layer in _own_layers(network)
+        for name, value in [*vars(layer).items(), *layer.statistics.items()]
+        if name not in ("root", "statistics")
+    }
+
+
+def _content(value: Any) -> Any:
+    """Bytes that change when the value does; of what has none, such as a function, the value itself."""
+    try:
+        return pickle.dumps(value)
+    except Exception:
+        return value
+
+
+def _takes_weights(loss: Any) -> bool:
+    """Whether a loss of the user's own can be called with the weights of the examples."""
+    try:
+        given = inspect.signature(loss).parameters.values()
+    except (TypeError, ValueError):
+        return True
+    by_place = [p for p in given if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return len(by_place) > 2 or any(p.kind is p.VAR_POSITIONAL for p in given)

@@ -1,0 +1,371 @@
+"""From the record of one batch to steps: every operation in it becomes the step of a kernel of its name, or a few.
+
+The kernels see one example at a time, or parameters: an operation must keep the examples apart, along the first axis.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Collection
+from typing import Any
+from weakref import ref
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.engines.steps import EXAMPLE, PARAMETER, NoKernelError, Step, Steps, Value
+from chainrule.engines.terms import is_loss, takes_classes, terms_of
+from chainrule.engines.values import MIXES, Values
+from chainrule.graph import Array, Variable, from_cost_to_leaves, plain
+
+NARROW = 3
+"""A linear step of no more outputs than this has a kernel of its own."""
+
+
+class Writer(Values):
+    """Writes the steps of a record, operation by operation; `_step_NAME` those that need more than their name.
+
+    Args:
+        kernels: the names of the kernels that there are.
+        training, seed, update: as `Network.record` takes them.
+    """
+
+    def __init__(
+        self, network: Any, cost: Any, kernels: frozenset[str], *, training: bool, seed: int = 0, update: int = 0
+    ):
+        super().__init__()
+        self.network, self.cost, self.kernels = network, cost, kernels
+        self.training, self.seed, self.update = training, seed, update
+        self.owners: dict[Variable, Any] = {}
+        self.statistics: list[tuple[Step, Any]] = []
+        self.limits: NDArray[np.float64] | None = None
+        self.terms: dict[Variable, float] = {}
+        self.read_elsewhere: set[Variable] = set()
+
+    def write(self, X: Array, targets: Callable[[Any], Array], outputs: bool, updating: bool = False) -> Steps:
+        """The steps of one pass.
+
+        Args:
+            X: (m, …), a batch to record.
+            targets: from the network's output to what the cost takes beside it.
+            outputs: whether anybody wants to see the network's output.
+
+        Raises:
+            NoKernelError: an operation that no kernel is for, or a form of it.
+        """
+        start = self.begin(X)
+        how = {"training": self.training, "updating": updating, "seed": self.seed, "step": self.update}
+        with np.errstate(all="ignore"):
+            A, variables = self.network.record(start, watch=self._own, **how)
+            if not isinstance(A, Variable) or A.operation is None:
+                raise NoKernelError("an output that does not depend on X")
+            if self.cost is not None:
+                self.Y = targets(A)
+            J = None if self.cost is None else self.cost(A, self.Y)
+        self._enter_parameters(variables)
+        self.terms, of_cost = ({}, set()) if J is None else terms_of(J, self.cost.name)
+        ends = ([A] if outputs or J is None else []) + ([] if J is None else [J])
+        nodes = [*dict.fromkeys(node for end in ends for node in reversed([*from_cost_to_leaves(end)]))]
+        self.read_elsewhere = {given for node in nodes for given in _read_in_rows(node)}
+        for node in nodes:
+            if node in self.terms or (node.operation is not None and node not in of_cost):
+                self._write(node)
+        output = self.read(A) if outputs or J is None else -1
+        if output >= 0 and self.values[output].kind != EXAMPLE:
+            raise NoKernelError("an output that does not depend on X")
+        self._refuse_labels_as_numbers()
+        self._drop_idle_derivatives()
+        return Steps(
+            X.shape[1:],
+            self.values,
+            self.steps,
+            output,
+            A.shape[1:],
+            limits=self.limits,
+            labels=self._labels,
+            dtype=self.network.dtype,
+            statistics=self.statistics,
+            target=self.Y.shape[1:] if self.cost is not None and self.cost.own else None,
+        )
+
+    def _own(self, layer: Any, _: Array, Z: Array) -> None:
+        """Remember which layer made what Z is made of; layers inside have told of theirs before."""
+        unseen = [Z]
+        while unseen:
+            node = unseen.pop()
+            if isinstance(node, Variable) and node.operation is not None and node not in self.owners:
+                self.owners[node] = layer
+                unseen.extend(node.parents)
+
+    def _enter_parameters(self, variables: dict[str, Variable]) -> None:
+        for name, held in self.network.parameters.items():
+            if name in variables:
+                self.ids[variables[name]] = len(self.values)
+            self.values.append(Value(PARAMETER, held.shape, wanted=name in variables, weights=held.ndim > 1))
+
+    def _drop_idle_derivatives(self) -> None:
+        """Nothing comes back through a step whose output the cost does not depend on."""
+        reached = {-1}
+        for step in reversed(self.steps):
+            if step.output not in reached:
+                step.derives = [False] * len(step.inputs)
+            reached.update(i for i, derives in zip(step.inputs, step.derives, strict=True) if derives)
+
+    def _write(self, node: Variable) -> None:
+        assert node.operation is not None
+        name, layer = node.operation.name, self.owners.get(node)
+        self.origin = f"the loss {self.cost.name}" if layer is None else layer.label
+        writer: Callable[[Variable], None] = getattr(self, f"_step_{name}", self._step)
+        try:
+            if name not in self.kernels or not _of_the_library(node.operation.function):
+                raise NoKernelError(f"the operation {name}")
+            (self._term if node in self.terms else writer)(node)
+        except NoKernelError as error:
+            raise NoKernelError(f"{error.reason}, in {self.origin}") from None
+
+    def _append(self, node: Variable, kernel: str, inputs: list[int], **options: Any) -> None:
+        """Add the step that makes a node."""
+        of_examples = any(self.values[i].kind == EXAMPLE for i in inputs)
+        self.ids[node] = self.emit(kernel, inputs, node.shape[1:] if of_examples else node.shape, **options)
+
+    # Number by number
+
+    def _step(self, node: Variable) -> None:
+        """An operation whose kernel takes its inputs and options as they are, and broadcasts them."""
+        assert node.operation is not None
+        derived = [formula != "" for formula in node.operation.backward][: len(node.inputs)]
+        inputs = [self._beside(node, given) for given in node.inputs]
+        self._append(node, node.operation.name, inputs, derived=derived, **_numbers(node))
+
+    def _beside(self, node: Variable, given: Any) -> int:
+        """The number of a value that is broadcast to the node's shape; the examples must stay along the first axis."""
+        if not any(map(self.of_examples, node.inputs)):
+            return self.read(given)
+        shape, of_examples = np.shape(plain(given)), self.of_examples(given)
+        first = len(shape) == node.ndim
+        if (of_examples and not first) or (isinstance(given, Variable) and first and not of_examples and shape[0] != 1):
+            raise NoKernelError(MIXES)
+        return self.read(given, of_each=first)
+
+    def _step_clip(self, node: Variable) -> None:
+        low, high = node.options.get("low"), node.options.get("high")
+        bounds = {"low": -math.inf if low is None else float(low), "high": math.inf if high is None else float(high)}
+        self._append(node, "clip", [self.read(node.inputs[0])], **bounds)
+
+    def _step_power(self, node: Variable) -> None:
+        A, B = node.inputs
+        if not isinstance(B, Variable) and np.ndim(B) == 0 and B == 2:
+            self._append(node, "multiply", [self.read(A)] * 2)
+        else:
+            self._step(node)
+
+    def _step_dropout(self, node: Variable) -> None:
+        seed, key = node.options["key"]
+        mask = key - (self.update << 16)
+        if not self.training or seed != self.seed % 2**64 or not 0 < mask < 2**16:
+            raise NoKernelError("dropout with a key of its own")
+        rate = float(node.options["rate"])
+        self._append(node, "dropout", [self.read(node.inputs[0])], rate=rate, seed=seed, mask=mask)
+
+    def _step_standardize(self, node: Variable) -> None:
+        A, *given = node.inputs
+        view = self.view(A)
+        if view is None or not self.is_whole(view) or any(isinstance(numbers, Variable) for numbers in given):
+            self._step(node)
+            return
+        mean, deviation = (np.asarray(numbers, np.float64) for numbers in given)
+        self.ids[node] = self.emit("gather_standardized", [], node.shape[1:], EXAMPLE, mean=mean, deviation=deviation)
+
+    def _step_batch_norm(self, node: Variable) -> None:
+        """With the moving averages of the layer that it belongs to, if that is the library's."""
+        assert node.operation is not None
+        layer = self.owners.get(node)
+        moving = layer is not None and _of_the_library(type(layer))
+        if not moving and node.operation.name == "normalize":
+            self._step(node)
+            return
+        inputs = [self._beside(node, given) for given in node.inputs[:3]]
+        if self.values[inputs[0]].kind != EXAMPLE:
+            raise NoKernelError("batch normalization of what is no batch")
+        n = node.shape[-1]
+        averages = {"moving": moving, "momentum": getattr(layer, "momentum", 1.0)}
+        statistics = {"mean": np.zeros(n), "variance": np.ones(n)}
+        self._append(node, "batch_norm", inputs, **_numbers(node), **averages, **statistics)
+        if moving:
+            self.statistics.append((self.steps[-1], ref(layer)))
+
+    _step_normalize = _step_batch_norm
+
+    def _step_layer_norm(self, node: Variable) -> None:
+        self._refuse_examples("layer_norm", self.read(node.inputs[0]), (node.ndim - 1,))
+        self._step(node)
+
+    def _step_embedding(self, node: Variable) -> None:
+        indices, W = node.inputs
+        view = self.view(indices)
+        if view is None:
+            raise NoKernelError("an embedding of something else than numbers of X")
+        positions = self.data[view].ravel()
+        if self.limits is None:
+            self.limits = np.full(self.data[self.X].size, math.inf)
+        self.limits[positions] = np.minimum(self.limits[positions], len(plain(W)))
+        table = self.read(W)
+        if self.values[table].kind == EXAMPLE:
+            raise NoKernelError("an embedding whose table is made of the examples")
+        positions = np.ascontiguousarray(positions)
+        self.ids[node] = self.emit("embedding", [table], node.shape[1:], EXAMPLE, positions=positions)
+
+    # Products
+
+    def _step_linear(self, node: Variable) -> None:
+        A, W, *b = (self.read(given) for given in node.inputs if given is not None)
+        weights = self.values[W]
+        if weights.kind == EXAMPLE:
+            raise NoKernelError("a linear step whose W is made of the examples")
+        if weights.shape[0] <= NARROW:
+            self._append(node, "narrow_linear", [A, W, *b])
+        elif weights.kind == PARAMETER and node.inputs[1] not in self.read_elsewhere:
+            weights.panels = True
+            weights.turned = weights.turned or self.values[A].wanted
+            self._append(node, "linear", [A, W, *b])
+        else:
+            self._append(node, "matmul", [A, self.moved([W], np.transpose)])
+            if b:
+                self._append(node, "add", [self.ids[node], *b])
+
+    def _step_matmul(self, node: Variable) -> None:
+        of_examples = [self.of_examples(given) for given in node.inputs]
+        axes = [np.ndim(plain(given)) for given in node.inputs]
+        if (of_examples[0] and axes[0] < 2) or (of_examples[1] and axes[1] < 3):
+            raise NoKernelError(MIXES)
+        stacks = [any(of_examples) and n == node.ndim > 2 for n in axes]
+        A, B = map(self.read, node.inputs, stacks)
+        A = self.moved([A], lambda row: row[None, :]) if axes[0] == 1 else A
+        B = self.moved([B], lambda column: column[:, None]) if axes[1] == 1 else B
+        (*of_A, p, _), (*of_B, _, r) = self.full(A), self.full(B)
+        stack = np.broadcast_shapes(tuple(of_A), tuple(of_B))
+        if of_examples[0] and axes[0] == 2:  # each row of A is an example
+            if of_examples[1] or axes[1] > 2:
+                raise NoKernelError(MIXES)
+        else:
+            A, B = self._stacked(A, stack, any(of_examples)), self._stacked(B, stack, any(of_examples))
+        whole = (*stack, p, r)
+        Z = self.emit("matmul", [A, B], whole[1:] if any(of_examples) else whole)
+        self.ids[node] = Z if whole == node.shape else self.moved([Z], lambda Z: Z.reshape(node.shape))
+
+    def _stacked(self, i: int, stack: tuple[int, ...], of_examples: bool) -> int:
+        """A stack of matrices as the kernel takes it: as long as the product's, or to be met again and again.
+
+        Args:
+            of_examples: whether the first axis of the product's stack is that of the examples.
+        """
+        own, first = self.full(i)[:-2], self.values[i].kind == EXAMPLE
+        if of_examples and len(own) == len(stack):
+            if not first and own[0] != 1:
+                raise NoKernelError(MIXES)
+            own, stack = own[1:], stack[1:]
+        elif of_examples:
+            if first:
+                raise NoKernelError(MIXES)
+            stack = stack[1:]
+        inner = own if first else own[next((d for d, n in enumerate(own) if n > 1), len(own)) :]
+        if inner == (stack if first else stack[len(stack) - len(inner) :]):
+            return i
+        stretched = (self.m, *stack) if first else stack
+        return self.moved([i], lambda M: np.broadcast_to(M, (*stretched, *M.shape[-2:])))
+
+    # Along an axis
+
+    def _step_softmax(self, node: Variable) -> None:
+        assert node.operation is not None
+        name, A = node.operation.name, self.read(node.inputs[0])
+        axis = node.options.get("axis", -1) % node.ndim
+        self._refuse_examples(name, A, (axis,))
+        if axis == node.ndim - 1:
+            self._append(node, name, [A])
+            return
+        A = self.moved([A], lambda A: np.moveaxis(A, axis, -1))
+        Z = self.emit(name, [A], self.values[A].shape)
+        self.ids[node] = self.moved([Z], lambda Z: np.moveaxis(Z, -1, axis))
+
+    _step_log_softmax = _step_softmax
+
+    def _step_sum(self, node: Variable) -> None:
+        assert node.operation is not None
+        name, A = node.operation.name, self.read(node.inputs[0])
+        axis, n = node.options.get("axis"), len(self.full(A))
+        axes = [*range(n)] if axis is None else sorted(i % n for i in (axis if isinstance(axis, tuple) else (axis,)))
+        self._refuse_examples(name, A, axes)
+        order = [*(i for i in range(n) if i not in axes), *axes]
+        if order != [*range(n)]:
+            A = self.moved([A], lambda A: A.transpose(order))
+        self._append(node, name if axes else "identity", [A])
+
+    _step_mean = _step_max = _step_sum
+
+    def _refuse_examples(self, name: str, A: int, axes: Collection[int]) -> None:
+        if self.values[A].kind == EXAMPLE and 0 in axes:
+            raise NoKernelError(f"{name} over the examples")
+
+    # The same numbers in another shape or order
+
+    def _step_reshape(self, node: Variable) -> None:
+        assert node.operation is not None
+        function = functools.partial(node.operation, **node.options)
+        view = self.view(node.inputs[0])
+        if view is not None and len(node.inputs) == 1:
+            self.data[node] = self.laid_out([self.data[view]], [True], [view.shape], function)
+            return
+        inputs = [self.read(given, of_each=any(map(self.of_examples, node.inputs))) for given in node.inputs]
+        shapes = [np.shape(plain(given)) for given in node.inputs]
+        self.ids[node] = self.moved(inputs, function, node.operation.name, shapes)
+
+    _step_transpose = _step_index = _step_concatenate = _step_stack = _step_reshape
+
+    # The cost
+
+    def _term(self, node: Variable) -> None:
+        """A part of the cost: a loss, or a mean or sum over all examples."""
+        assert node.operation is not None
+        name, A, options = node.operation.name, self.read(node.inputs[0]), {"scale": self.terms[node]}
+        if self.values[A].kind != EXAMPLE:
+            raise NoKernelError("a part of the cost that does not depend on the output")
+        if is_loss(node):
+            if not self.is_Y(node.inputs[1]) or any(given is not None for given in node.inputs[2:]):
+                raise NoKernelError(f"{name} of something else than the targets")
+            options |= _numbers(node)
+        else:
+            name, options["mean"] = "total", name == "mean"
+        self.steps.append(Step(name, [A], -1, [self.values[A].wanted], options, self.origin))
+
+    @property
+    def _labels(self) -> bool:
+        """Whether Y may be the numbers of classes."""
+        return self.target < 0 and bool(self.terms) and all(map(takes_classes, self.terms))
+
+    def _refuse_labels_as_numbers(self) -> None:
+        """Where Y is read as numbers, the losses beside must do so too."""
+        for node in self.terms:
+            if is_loss(node) and not self._labels and np.size(self.Y) != np.size(plain(node.inputs[0])):
+                raise NoKernelError(f"the loss {self.cost.name}, which takes targets in two ways")
+
+
+def _read_in_rows(node: Variable) -> list[Variable]:
+    """The inputs of a node but for the W of a linear step, which may lie in panels."""
+    linear = node.operation is not None and node.operation.name == "linear"
+    return [given for i, given in enumerate(node.inputs) if isinstance(given, Variable) and not (linear and i == 1)]
+
+
+def _numbers(node: Variable) -> dict[str, Any]:
+    """The options of an operation, all of which are numbers."""
+    assert node.operation is not None
+    options = node.operation.defaults | node.options
+    for name, option in options.items():
+        if not isinstance(option, int | float):
+            raise NoKernelError(f"{node.operation.name} with {name} {option!r}")
+    return {name: float(option) for name, option in options.items()}
+
+
+def _of_the_library(thing: Any) -> bool:
+    return str(thing.__module__).startswith("chainrule.")

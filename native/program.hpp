@@ -1,7 +1,11 @@
 // A network, a cost and an optimizer as a flat list of steps over buffers that are made once.
 //
-// The batch is split over the team: each worker takes its rows through all steps, forward and backward, with buffers of
-// its own, and the workers meet only to add up the gradients and to share out the update.
+// The batch is split over the team: each worker takes its rows through all steps, forward and backward. Then the workers
+// meet, and each updates its share of the parameters. The derivative of a W is a product over all examples, A^T dZ; whoever
+// updates a part of W computes that part of the product just before, so that the gradient of a W is nowhere stored.
+//
+// Where a W is large beside the batch, its step is split by outputs instead: each worker takes all rows through the part of
+// W that it also updates, so that W need not wander between the cores.
 #pragma once
 #include <algorithm>
 #include <cmath>
@@ -47,8 +51,9 @@ struct Value {
     std::vector<long> shape;
     long rows = 1, n = 1;
     long row = 0;     // how far its rows lie apart: n, rounded up to whole registers
-    long offset = 0;  // where it starts, among those of its kind
+    long offset = 0;  // where it starts, among the parameters or among all others
     std::vector<double> numbers;  // of a constant
+    bool by_outputs = false;  // a W in panels: whether the workers split its outputs, instead of the batch
     bool panels = false;  // a W (rows, n), kept as W^T in panels as wide as a register: what products read at a stride of 1
     bool turned = false;  // whether there is also a copy of W itself in panels, for the way back to A
     bool weights = false;  // whether it is regularized
@@ -89,7 +94,16 @@ struct Data {
     const int64_t* order = nullptr;
 };
 
-// One member of the team, and its part of the batch.
+// A piece of a parameter that is updated at a time, small enough for the first cache: n numbers from `first` on, of each of
+// `panels` panels that lie `panel` apart.
+struct Part {
+    int id;
+    long first, n;
+    int panels;
+    long panel;
+};
+
+// One member of the team, its part of the batch and of the parameters.
 template <class T>
 struct Worker {
     int id = 0;
@@ -100,7 +114,8 @@ struct Worker {
     bool training = false;
     uint64_t update = 0;  // the number of updates before this one
     const Data<T>* data = nullptr;
-    Buffer<T> values, derivatives, gradient;
+    Buffer<T> gradient;
+    std::vector<Part> parts;
     double cost = 0, squares = 0;
     double penalty[2] = {};  // of this and the last batch: others may still read the last one
 
@@ -117,6 +132,8 @@ class Step {
     virtual void prepare() {}  // once all steps are there: the time to allocate
     virtual void forward(Worker<T>&) = 0;
     virtual void backward(Worker<T>&) {}
+    // Whether the derivative by this input is the product of input 0 and the derivative by the output, and left to the update.
+    virtual bool defers(int) const { return false; }
 
     std::vector<int> inputs;
     int output = -1;
@@ -148,49 +165,58 @@ class Program {
     Program(std::vector<Value> values_, Rule rule, long batch, int threads)
         : values(std::move(values_)), team(threads), rule(std::move(rule)), workers(threads) {
         const bool training = !this->rule.name.empty();  // else nothing is kept for the way back
+        long others = 0;
         for (Value& v : values) {
-            v.row = padded<T>(v.n);
-            long& end = ends[int(v.kind)];
-            v.offset = end;
-            end += v.template size<T>();
+            const bool parameter = v.kind == Kind::parameter;
+            v.row = parameter ? padded<T>(v.n) : apart<T>(v.n);
+            v.by_outputs = v.panels && threads > 1 && large(v, batch) && panels(v) >= threads;
+            v.offset = parameter ? parameters : others;
+            const long times = v.kind == Kind::example ? batch : v.kind == Kind::shared ? threads : 1;
+            (parameter ? parameters : others) += v.template size<T>() * times;
             if (v.turned && training) turned_at.push_back({int(&v - values.data()), turned_size}), turned_size += v.rows * v.row;
         }
-        share = (batch + threads - 1) / threads;
-        parameters = ends[int(Kind::parameter)], of_examples = ends[int(Kind::example)] * share;
-        const long of_worker = of_examples + ends[int(Kind::shared)];
-        constants = Buffer<T>(ends[int(Kind::constant)]);
-        for (Value& v : values)
-            for (size_t i = 0; i < v.numbers.size(); i++) constants.data()[v.offset + v.place(i)] = T(v.numbers[i]);
         theta = Buffer<T>(parameters), turned_copies = Buffer<T>(turned_size);
+        held = Buffer<T>(others), derivatives = Buffer<T>(training ? others : 0);
         for (Buffer<T>& slot : slots) slot = Buffer<T>(training ? parameters : 0);
-        team.run([&](int id) {  // each by the thread that will use it, so that it lies near its core
-            Worker<T>& w = workers[id];
-            w.id = id;
-            w.values = Buffer<T>(of_worker), w.derivatives = Buffer<T>(training ? of_worker : 0);
-            w.gradient = Buffer<T>(training ? parameters : 0);
-        });
+        for (const Value& v : values)
+            for (long i = 0; i < long(v.numbers.size()); i++) held.data()[v.offset + v.place(i)] = T(v.numbers[i]);
+        if (this->rule.clip_norm) whole = Buffer<T>(parameters);
+        for (int id = 0; id < threads; id++) workers[id].id = id, workers[id].gradient = Buffer<T>(training ? parameters : 0);
     }
 
-    Matrix<T> value(Worker<T>& w, int id) { return matrix(w, id, w.values, theta); }
-    Matrix<T> derivative(Worker<T>& w, int id) { return matrix(w, id, w.derivatives, w.gradient); }
+    // A worker's rows of a value; a parameter is everybody's.
+    Matrix<T> value(Worker<T>& w, int id) { return rows(w, id, held, theta); }
+    Matrix<T> derivative(Worker<T>& w, int id) { return rows(w, id, derivatives, w.gradient); }
+
+    // All rows of the batch.
+    Matrix<T> all(Worker<T>& w, int id) { return all(w, id, held); }
+    Matrix<T> all_derivatives(Worker<T>& w, int id) { return all(w, id, derivatives); }
+
+    // Which of n panels are a worker's.
+    std::pair<long, long> mine(Worker<T>& w, long n) const { return {n * w.id / team.size(), n * (w.id + 1) / team.size()}; }
 
     void add_step(std::unique_ptr<Step<T>> step) {
         step->program = this;
         steps.push_back(std::move(step));
     }
 
-    // Once all steps are there: who writes a derivative first on the way back, and who adds to it.
+    // Once all steps are there: who writes a derivative first on the way back, who adds to it, and what is left to the update.
     void seal() {
-        std::vector<bool> written(values.size(), false);
+        written.assign(values.size(), false), products.resize(values.size());
         for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
             (*step)->add.clear();
-            for (size_t i = 0; i < (*step)->inputs.size(); i++) {
+            for (int i = 0; i < int((*step)->inputs.size()); i++) {
                 int id = (*step)->inputs[i];
                 (*step)->add.push_back(written[id]);
-                if ((*step)->derives[i]) written[id] = true;
+                if (!(*step)->derives[i]) continue;
+                if ((*step)->defers(i))
+                    products[id].push_back({(*step)->inputs[0], (*step)->output});
+                else
+                    written[id] = true;
             }
         }
         for (auto& step : steps) step->prepare();
+        if (!rule.name.empty()) cut();
     }
 
     // W itself, in panels: what dA = dZ W reads.
@@ -203,7 +229,7 @@ class Program {
     // Parameters or what a rule remembers of them, between the network's order and the program's.
     void load(Buffer<T>& to, int id, const T* from) {
         copy(id, to.data(), [&](T& ours, long i) { ours = from[i]; });
-        if (&to == &theta && turned(id)) turn(id, 0, padded<T>(values[id].rows) / WIDTH<T> * values[id].n);
+        if (&to == &theta && turned(id)) turn(id, values[id].offset, values[id].template size<T>());
     }
     void unload(const Buffer<T>& from, int id, T* to) {
         copy(id, from.data(), [&](T& ours, long i) { to[i] = ours; });
@@ -226,14 +252,20 @@ class Program {
     Buffer<T> slots[2];
 
   private:
-    Matrix<T> matrix(Worker<T>& w, int id, Buffer<T>& of_worker, Buffer<T>& of_parameters) {
+    Matrix<T> rows(Worker<T>& w, int id, Buffer<T>& of_others, Buffer<T>& of_parameters) {
         const Value& v = values[id];
-        if (v.kind == Kind::example) return {of_worker.data() + v.offset * share, w.examples * v.rows, v.n, v.row};
-        T* start = v.kind == Kind::shared      ? of_worker.data() + of_examples
-                   : v.kind == Kind::parameter ? of_parameters.data()
-                                               : constants.data();
-        return {start + v.offset, v.rows, v.n, v.row};
+        if (v.kind == Kind::parameter) return {of_parameters.data() + v.offset, v.rows, v.n, v.row};
+        T* start = of_others.data() + v.offset;
+        if (v.kind == Kind::example) return {start + (w.first - w.begin) * v.rows * v.row, w.examples * v.rows, v.n, v.row};
+        return {start + (v.kind == Kind::shared ? w.id * v.template size<T>() : 0), v.rows, v.n, v.row};
     }
+    Matrix<T> all(Worker<T>& w, int id, Buffer<T>& of_examples) {
+        const Value& v = values[id];
+        return {of_examples.data() + v.offset, w.batch * v.rows, v.n, v.row};
+    }
+
+    static long panels(const Value& v) { return padded<T>(v.rows) / WIDTH<T>; }
+    static bool large(const Value& v, long batch) { return v.rows * v.n > batch * (v.rows + v.n); }
 
     void work(Worker<T>& w, const Data<T>& data, long m, long batch, const double* alphas, uint64_t update, int result,
               T* outputs, Report& report) {
@@ -262,30 +294,84 @@ class Program {
         }
     }
 
-    // This worker's share of the update: add up the gradients, regularize, clip, and follow the rule. The penalty, before.
+    struct Product {
+        int A, Z;
+    };
+    static constexpr long FEATURES = 48, NUMBERS = FEATURES * WIDTH<T>;
+
+    // The parameters in parts, and the workers' shares of them.
+    void cut() {
+        std::vector<Part> common;
+        for (int id = 0; id < int(values.size()); id++) {
+            const Value& v = values[id];
+            if (v.kind != Kind::parameter) continue;
+            if (v.by_outputs)
+                for (Worker<T>& w : workers) cut(w.parts, id, v.n * WIDTH<T>, mine(w, panels(v)), 2);
+            else if (v.panels)
+                cut(common, id, v.n * WIDTH<T>, {0, panels(v)}, 2);
+            else
+                cut(common, id, v.template size<T>(), {0, 1}, 1);
+        }
+        long all = 0, done = 0;
+        for (const Part& part : common) all += part.n * part.panels;
+        for (const Part& part : common) {
+            workers[done * team.size() / all].parts.push_back(part);
+            done += part.n * part.panels;
+        }
+    }
+
+    // Panels [first, last) of so many numbers, some of them at a time.
+    void cut(std::vector<Part>& into, int id, long panel, std::pair<long, long> range, long some) {
+        for (long j = range.first; j < range.second; j += some)
+            for (long i = 0; i < panel; i += NUMBERS)
+                into.push_back({id, values[id].offset + j * panel + i, std::min(NUMBERS, panel - i),
+                                int(std::min(some, range.second - j)), panel});
+    }
+
+    // use(part, its gradient, from one panel to the next) for each part that this worker updates.
+    template <class F>
+    void each_part(Worker<T>& w, bool kept, F use) {
+        alignas(64) T block[2 * NUMBERS];
+        for (const Part& part : w.parts)
+            kept ? use(part, whole.data() + part.first, part.panel) : use(part, block, NUMBERS);
+    }
+
+    // This worker's share of the update: the gradient, regularized and clipped, and what the rule makes of it. The penalty,
+    // before.
     double improve(Worker<T>& w, double alpha, double t) {
         double penalty = 0;
-        T shorten = rule.clip_norm ? shortening(w) : T(1);
-        each_share(w, [&](int id, long from, long to) {
-            bool weights = values[id].weights;
-            each_block(from, to, weights, [&](T* g, long i, long n, double of_block) {
-                penalty += of_block;
-                if (rule.clip_norm)
-                    for (long j = 0; j < n; j++) g[j] *= shorten;
-                update<T>(rule, theta.data() + i, slots[0].data() + i, slots[1].data() + i, g, n, weights, alpha, t);
-            });
-            if (turned(id)) turn(id, (from - values[id].offset) / WIDTH<T>, (to - values[id].offset) / WIDTH<T>);
+        const bool kept = rule.clip_norm != 0;  // who shortens the gradient must have seen all of it
+        const T shorten = kept ? shortening(w, penalty) : T(1);
+        const Move<T> move(rule, alpha, t);
+        each_part(w, kept, [&](const Part& part, T* g, long panel) {
+            fetch(part);
+            if (!kept) penalty += gradient(w, part, g, panel);
+            for (int s = 0; s < part.panels; s++, g += panel) {
+                long i = part.first + s * part.panel;
+                if (kept)
+                    for (long j = 0; j < part.n; j++) g[j] *= shorten;
+                move(theta.data() + i, slots[0].data() + i, slots[1].data() + i, g, part.n, values[part.id].weights);
+                if (turned(part.id)) turn(part.id, i, part.n);
+            }
         });
         return penalty;
     }
 
+    // Ask for what is going to be changed: others have read theta, and taking it back from them takes as long as the product.
+    void fetch(const Part& part) {
+        for (int s = 0; s < part.panels; s++)
+            for (long j = 0; j < part.n; j += WIDTH<T>)
+                for (T* of : {theta.data(), slots[0].data(), slots[1].data()})
+                    __builtin_prefetch(of + part.first + s * part.panel + j, 1);
+    }
+
     // What a gradient that is longer than clip_norm is multiplied by.
-    T shortening(Worker<T>& w) {
+    T shortening(Worker<T>& w, double& penalty) {
         w.squares = 0;
-        each_share(w, [&](int id, long from, long to) {
-            each_block(from, to, values[id].weights, [&](T* g, long, long n, double) {
-                for (long j = 0; j < n; j++) w.squares += double(g[j]) * g[j];
-            });
+        each_part(w, true, [&](const Part& part, T* g, long panel) {
+            penalty += gradient(w, part, g, panel);
+            for (int s = 0; s < part.panels; s++)
+                for (long j = 0; j < part.n; j++) w.squares += double(g[s * panel + j]) * g[s * panel + j];
         });
         team.barrier.meet();
         double all = 0;
@@ -294,58 +380,58 @@ class Program {
         return norm > rule.clip_norm ? T(rule.clip_norm / norm) : T(1);
     }
 
-    // use(parameter, from, to) for the part of each parameter that this worker updates.
-    template <class F>
-    void each_share(Worker<T>& w, F use) {
-        long begin = parameters / WIDTH<T> * w.id / team.size() * WIDTH<T>;
-        long end = parameters / WIDTH<T> * (w.id + 1) / team.size() * WIDTH<T>;
-        for (int id = 0; id < int(values.size()); id++) {
-            const Value& v = values[id];
-            long from = std::max(begin, v.offset), to = std::min(end, v.offset + v.template size<T>());
-            if (v.kind == Kind::parameter && from < to) use(id, from, to);
+    // dJ/dtheta of a part, over all examples, with the penalty's part; and the penalty.
+    double gradient(Worker<T>& w, const Part& part, T* g, long panel) {
+        const Value& v = values[part.id];
+        for (int s = 0; s < part.panels; s++) add_up(part.id, part.first + s * part.panel, part.n, g + s * panel);
+        const long row = (part.first - v.offset) / WIDTH<T>, feature = row % v.n, output = row / v.n * WIDTH<T>;
+        bool add = written[part.id];
+        for (Product product : products[part.id]) {
+            Matrix<T> A = all(w, product.A), dZ = all_derivatives(w, product.Z);
+            multiply<T>(part.n / WIDTH<T>, part.panels * WIDTH<T>, A.rows, {A.data + feature, 1, A.row},
+                        {dZ.data + output, WIDTH<T>, dZ.row}, {g, panel, WIDTH<T>}, nullptr, add);
+            add = true;
         }
+        double penalty = 0;
+        for (int s = 0; s < part.panels; s++) penalty += regularize(part, part.first + s * part.panel, g + s * panel);
+        return penalty;
     }
 
-    // use(gradient, first, n, penalty) for blocks of the gradient that stay in the first cache.
-    template <class F>
-    void each_block(long from, long to, bool weights, F use) {
-        constexpr long block = 1024;
-        for (long i = from; i < to; i += block) {
-            T g[block];
-            long n = std::min(block, to - i);
-            double penalty = gradient(g, i, n, weights);
-            use(g, i, n, penalty);
+    // What the steps left of a derivative, all workers' together.
+    void add_up(int id, long i, long n, T* g) {
+        if (!written[id]) {
+            if (products[id].empty()) std::memset(g, 0, sizeof(T) * n);
+            return;
         }
-    }
-
-    // dJ/dtheta of n elements, all workers' shares together, with the penalty's part; and the penalty.
-    double gradient(T* g, long i, long n, bool weights) {
         std::memcpy(g, workers[0].gradient.data() + i, sizeof(T) * n);
         for (size_t k = 1; k < workers.size(); k++) {
             const T* theirs = workers[k].gradient.data() + i;
             for (long j = 0; j < n; j++) g[j] += theirs[j];
         }
+    }
+
+    double regularize(const Part& part, long i, T* g) {
         double penalty = 0;
-        if (rule.l2 && weights) {
+        if (rule.l2 && values[part.id].weights) {
             const T l2 = T(rule.l2), *theta = this->theta.data() + i;
-            for (long j = 0; j < n; j++) g[j] += l2 * theta[j], penalty += double(theta[j]) * double(theta[j]);
+            for (long j = 0; j < part.n; j++) g[j] += l2 * theta[j], penalty += double(theta[j]) * double(theta[j]);
         }
         if (rule.clip_value) {
             const T most = T(rule.clip_value);
-            for (long j = 0; j < n; j++) g[j] = std::min(std::max(g[j], -most), most);
+            for (long j = 0; j < part.n; j++) g[j] = std::min(std::max(g[j], -most), most);
         }
         return 0.5 * rule.l2 * penalty;
     }
 
-    // Bring rows [from, to) of the panels of W^T, each WIDTH numbers of one feature, into the panels of W.
-    void turn(int id, long from, long to) {
+    // Bring n numbers of the panels of W^T from i on, each register of one feature, into the panels of W.
+    void turn(int id, long i, long n) {
         constexpr long P = WIDTH<T>;
         const Value& v = values[id];
-        T *W = theta.data() + v.offset, *copy = turned(id);
-        for (long r = from; r < to; r++) {
-            long panel = r / v.n, p = r % v.n;
-            T* column = copy + p / P * (v.rows * P) + p % P;
-            for (long q = 0; q < P && panel * P + q < v.rows; q++) column[(panel * P + q) * P] = W[r * P + q];
+        T* copy = turned(id);
+        for (long j = i; j < i + n; j += P) {
+            long r = (j - v.offset) / P, output = r / v.n * P, p = r % v.n;
+            T* column = copy + p / P * (v.rows * P) + output * P + p % P;
+            for (long q = 0; q < std::min(P, v.rows - output); q++) column[q * P] = theta.data()[j + q];
         }
     }
 
@@ -366,10 +452,12 @@ class Program {
 
     Rule rule;
     std::vector<Worker<T>> workers;
-    Buffer<T> turned_copies, constants;
+    Buffer<T> turned_copies, whole;  // whole: the gradient, where its length is asked for
     std::vector<std::pair<int, long>> turned_at;
-    long ends[4] = {};  // by kind, how much room its values take
-    long parameters = 0, of_examples = 0, turned_size = 0, share = 0;
+    std::vector<bool> written;                   // by value: whether steps leave something in the workers' gradients
+    std::vector<std::vector<Product>> products;  // by parameter
+    Buffer<T> held, derivatives;  // of all examples of the batch, of all workers, and constants
+    long parameters = 0, turned_size = 0;
 };
 
 }  // namespace chainrule

@@ -43,6 +43,14 @@ constexpr long padded(long n) {
     return (n + WIDTH<T> - 1) / WIDTH<T> * WIDTH<T>;
 }
 
+// How far rows of n numbers lie apart: an odd number of cache lines, so that a column's numbers do not crowd one place of
+// the cache, unless a row is shorter than a line.
+template <class T>
+constexpr long apart(long n) {
+    constexpr long line = 64 / long(sizeof(T));
+    return padded<T>(n) <= line ? padded<T>(n) : (n + line - 1) / line * line + ((n + line - 1) / line % 2 ? 0 : line);
+}
+
 // e^x. For float by range reduction and a polynomial (Cephes), without branches, so that loops of it become vector code.
 inline double exponential(double x) { return std::exp(x); }
 inline float exponential(float x) {

@@ -17,31 +17,39 @@ class Linear : public Step<T> {
   public:
     // inputs: A, W, b or nothing
     void forward(Worker<T>& w) override {
-        Matrix<T> A = this->in(w, 0), Z = this->out(w);
         const T* b = this->inputs.size() > 2 ? this->in(w, 2).data : nullptr;
-        multiply<T>(A.rows, Z.n, A.n, {A.data, A.row, 1}, weights(w), {Z.data, WIDTH<T>, Z.row}, b, false);
+        T* W = this->in(w, 1).data;
+        if (!by_outputs()) return times(this->in(w, 0), W, this->out(w), {0, panels(this->output)}, b, false);
+        Program<T>& program = *this->program;
+        program.team.barrier.meet();
+        times(program.all(w, this->inputs[0]), W, program.all(w, this->output), program.mine(w, panels(this->output)), b, false);
+        program.team.barrier.meet();
     }
 
     void backward(Worker<T>& w) override {
-        Matrix<T> A = this->in(w, 0), dZ = this->d_out(w);
-        Panels<const T> of_dZ{dZ.data, WIDTH<T>, dZ.row};
-        if (this->wanted(1)) {
-            Panels<T> dW{this->d_in(w, 1).data, A.n * WIDTH<T>, WIDTH<T>};
-            multiply<T>(A.n, dZ.n, dZ.rows, {A.data, 1, A.row}, of_dZ, dW, nullptr, this->add[1]);
-        }
+        Matrix<T> dZ = this->d_out(w);
         if (this->inputs.size() > 2 && this->wanted(2)) sum_rows(dZ, this->d_in(w, 2).data, this->add[2]);
-        if (this->wanted(0)) {
-            Matrix<T> dA = this->d_in(w, 0);
-            Panels<const T> turned{this->program->turned(this->inputs[1]), dZ.n * WIDTH<T>, WIDTH<T>};
-            multiply<T>(dZ.rows, dA.n, dZ.n, {dZ.data, dZ.row, 1}, turned, {dA.data, WIDTH<T>, dA.row}, nullptr,
-                        this->add[0]);
-        }
+        if (!this->wanted(0)) return;
+        Program<T>& program = *this->program;
+        const int A = this->inputs[0], Z = this->output;
+        T* turned = program.turned(this->inputs[1]);
+        if (!by_outputs()) return times(dZ, turned, this->d_in(w, 0), {0, panels(A)}, nullptr, this->add[0]);
+        program.team.barrier.meet();
+        times(program.all_derivatives(w, Z), turned, program.all_derivatives(w, A), program.mine(w, panels(A)), nullptr, this->add[0]);
+        program.team.barrier.meet();
     }
 
+    bool defers(int input) const override { return input == 1; }
+
   private:
-    Panels<const T> weights(Worker<T>& w) {
-        long n_in = this->program->values[this->inputs[0]].n;
-        return {this->in(w, 1).data, n_in * WIDTH<T>, WIDTH<T>};
+    bool by_outputs() const { return this->program->values[this->inputs[1]].by_outputs; }
+    long panels(int id) const { return padded<T>(this->program->values[id].n) / WIDTH<T>; }
+
+    // B = A W, in panels [first, last) of B; all panels of W lie one after the other.
+    void times(Matrix<T> A, const T* W, Matrix<T> B, std::pair<long, long> range, const T* start, bool add) {
+        auto [first, last] = range;
+        multiply<T>(A.rows, (last - first) * WIDTH<T>, A.n, {A.data, A.row, 1}, {W + first * A.n * WIDTH<T>, A.n * WIDTH<T>, WIDTH<T>},
+                    {B.data + first * WIDTH<T>, WIDTH<T>, B.row}, start ? start + first * WIDTH<T> : nullptr, add);
     }
 };
 

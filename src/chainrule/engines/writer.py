@@ -225,7 +225,7 @@ class Writer(Values):
             raise NoKernelError("a linear step whose W is made of the examples")
         if weights.shape[0] <= NARROW:
             self._append(node, "narrow_linear", [A, W, *b])
-        elif weights.kind == PARAMETER and node.inputs[1] not in self.read_elsewhere:
+        elif weights.kind == PARAMETER and node.inputs[1] not in self.read_elsewhere and self.of_examples(node.inputs[0]):
             weights.panels = True
             weights.turned = weights.turned or self.values[A].wanted
             self._append(node, "linear", [A, W, *b])

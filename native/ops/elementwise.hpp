@@ -58,6 +58,13 @@ struct Where {
     std::array<T, 3> slopes(T c, T, T, T) const { return {0, T(c != 0), T(c == 0)}; }
 };
 
+// 1 where a comparison holds and 0 elsewhere. It has no derivative.
+template <class T, class Compare>
+struct Comparison {
+    T value(T a, T b) const { return T(Compare()(a, b)); }
+    std::array<T, 2> slopes(T, T, T) const { return {}; }
+};
+
 template <class T>
 void enter_elementwise(Kernels<T>& kernels) {
     enter<Activation<T, Exp<T>>>(kernels, "exp");
@@ -68,6 +75,10 @@ void enter_elementwise(Kernels<T>& kernels) {
     enter<Elementwise<T, Maximum<T>, 2>>(kernels, "maximum");
     enter<Elementwise<T, Minimum<T>, 2>>(kernels, "minimum");
     enter<Elementwise<T, Where<T>, 3>>(kernels, "where");
+    enter<Elementwise<T, Comparison<T, std::less<T>>, 2>>(kernels, "less");
+    enter<Elementwise<T, Comparison<T, std::less_equal<T>>, 2>>(kernels, "less_equal");
+    enter<Elementwise<T, Comparison<T, std::greater<T>>, 2>>(kernels, "greater");
+    enter<Elementwise<T, Comparison<T, std::greater_equal<T>>, 2>>(kernels, "greater_equal");
 }
 
 }  // namespace chainrule

@@ -10,6 +10,8 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import ModuleType
 from typing import Any
 
@@ -265,16 +267,16 @@ class Variable:
         return found(*inputs)
 
     def __lt__(self, other: Any) -> Any:
-        return self.value < plain(other)
+        return _compare("less", self, other)
 
     def __le__(self, other: Any) -> Any:
-        return self.value <= plain(other)
+        return _compare("less_equal", self, other)
 
     def __gt__(self, other: Any) -> Any:
-        return self.value > plain(other)
+        return _compare("greater", self, other)
 
     def __ge__(self, other: Any) -> Any:
-        return self.value >= plain(other)
+        return _compare("greater_equal", self, other)
 
     def __neg__(self) -> Any:
         return OPERATIONS["negative"](self)
@@ -359,6 +361,32 @@ def variable(value: Any, name: str | None = None) -> Variable:
     if array.dtype.kind != "f":
         raise DataError(f"a variable holds real numbers, but {value!r} is of type {array.dtype}.")
     return Variable(array, name)
+
+
+_noted: ContextVar[list[Variable] | None] = ContextVar("chainrule_comparisons", default=None)
+
+
+@contextmanager
+def noting_comparisons() -> Iterator[list[Variable]]:
+    """Notes the comparisons of variables while the block lasts, for who wants to do them again with other numbers.
+
+    What a comparison returns is a plain array, which knows nothing of where it is from. It is the value of a note.
+    """
+    noted: list[Variable] = []
+    token = _noted.set(noted)
+    try:
+        yield noted
+    finally:
+        _noted.reset(token)
+
+
+def _compare(name: str, A: Variable, B: Any) -> Any:
+    truth = getattr(np, name)(A.value, plain(B))
+    noted = _noted.get()
+    if noted is not None:
+        truth = np.asarray(truth)
+        noted.append(Variable(truth, operation=_COMPARISONS[name], inputs=(A, B)))
+    return truth
 
 
 def plain(A: Any) -> Array:
@@ -454,3 +482,14 @@ def _namespace(arrays: Sequence[Any]) -> ModuleType:
 
 def _same(option: Any, default: Any) -> bool:
     return option is default or (type(option) is type(default) and bool(np.all(option == default)))
+
+
+def _comparison(name: str) -> Operation:
+    def compare(xp: ModuleType, A: Array, B: Array) -> tuple[Array, Backward]:
+        return getattr(xp, name)(A, B), lambda dZ: (None, None)
+
+    compare.__name__ = name
+    return Operation(compare, forward="", backward=("", ""), broadcasts=True)
+
+
+_COMPARISONS = {name: _comparison(name) for name in ("less", "less_equal", "greater", "greater_equal")}

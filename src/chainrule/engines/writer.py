@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from chainrule.engines.steps import EXAMPLE, PARAMETER, NoKernelError, Step, Steps, Value
 from chainrule.engines.terms import is_loss, takes_classes, terms_of
 from chainrule.engines.values import MIXES, Values
-from chainrule.graph import Array, Variable, from_cost_to_leaves, plain
+from chainrule.graph import Array, Variable, from_cost_to_leaves, noting_comparisons, plain
 
 NARROW = 3
 """A linear step of no more outputs than this has a kernel of its own."""
@@ -56,7 +56,7 @@ class Writer(Values):
         """
         start = self.begin(X)
         how = {"training": self.training, "updating": updating, "seed": self.seed, "step": self.update}
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), noting_comparisons() as comparisons:
             A, variables = self.network.record(start, watch=self._own, **how)
             if not isinstance(A, Variable) or A.operation is None:
                 raise NoKernelError("an output that does not depend on X")
@@ -66,6 +66,7 @@ class Writer(Values):
         self._enter_parameters(variables)
         self.terms, of_cost = ({}, set()) if J is None else terms_of(J, self.cost.name)
         ends = ([A] if outputs or J is None else []) + ([] if J is None else [J])
+        self._put_in({id(comparison.value): comparison for comparison in comparisons}, ends)
         nodes = [*dict.fromkeys(node for end in ends for node in reversed([*from_cost_to_leaves(end)]))]
         self.read_elsewhere = {given for node in nodes for given in _read_in_rows(node)}
         for node in nodes:
@@ -97,6 +98,19 @@ class Writer(Values):
             if isinstance(node, Variable) and node.operation is not None and node not in self.owners:
                 self.owners[node] = layer
                 unseen.extend(node.parents)
+
+    def _put_in(self, comparisons: dict[int, Variable], ends: list[Variable]) -> None:
+        """Let operations read comparisons as the nodes that they are, and not as the arrays that came out."""
+        unseen, seen = [*ends], set(ends)
+        while unseen:
+            node = unseen.pop()
+            node.inputs = tuple(comparisons.get(id(given), given) for given in node.inputs)
+            for parent in node.parents:
+                if node in self.owners:
+                    self.owners.setdefault(parent, self.owners[node])
+                if parent not in seen:
+                    seen.add(parent)
+                    unseen.append(parent)
 
     def _enter_parameters(self, variables: dict[str, Variable]) -> None:
         for name, held in self.network.parameters.items():
@@ -225,7 +239,9 @@ class Writer(Values):
             raise NoKernelError("a linear step whose W is made of the examples")
         if weights.shape[0] <= NARROW:
             self._append(node, "narrow_linear", [A, W, *b])
-        elif weights.kind == PARAMETER and node.inputs[1] not in self.read_elsewhere and self.of_examples(node.inputs[0]):
+        elif (
+            weights.kind == PARAMETER and node.inputs[1] not in self.read_elsewhere and self.of_examples(node.inputs[0])
+        ):
             weights.panels = True
             weights.turned = weights.turned or self.values[A].wanted
             self._append(node, "linear", [A, W, *b])

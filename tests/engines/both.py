@@ -1,0 +1,27 @@
+"""The same training by both engines."""
+
+import numpy as np
+
+import chainrule as cr
+from chainrule.data.batches import ArrayBatches
+from chainrule.engines import ENGINES
+from chainrule.training.cost import Cost
+
+TOLERANCE = {"float64": 1e-11, "float32": 3e-5}
+M = 11
+Y = np.linspace(-1, 1, M).reshape(M, 1)
+
+
+def assert_same(layers, X, dtype, loss="squared_error", y=Y, parameters=None, alpha=1e-3):
+    """Both engines come to the same parameters, costs and outputs, by four updates in batches of 8 and 3."""
+    found = []
+    for engine in ("numpy", "native"):
+        net = cr.Network(layers(), seed=0, dtype=dtype, input_shape=X.shape[1:])
+        net.set_parameters(parameters or {})
+        batches = ArrayBatches(net.cast(X), y, None, batch_size=8)
+        program = ENGINES[engine].program(net, Cost(loss), cr.GradientDescent(alpha), seed=1)
+        done = [done for epoch in range(2) for done in program.epoch(batches, epoch, lambda k: alpha)]
+        cost = sum(part.cost * part.m for part in done) / (2 * len(X))
+        found.append((net.flat, cost, net.predict(X, engine=engine)))
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(b, a, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])

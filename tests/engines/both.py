@@ -19,9 +19,11 @@ def assert_same(layers, X, dtype, loss="squared_error", y=Y, parameters=None, al
         net = cr.Network(layers(), seed=0, dtype=dtype, input_shape=X.shape[1:])
         net.set_parameters(parameters or {})
         batches = ArrayBatches(net.cast(X), y, None, batch_size=8)
-        program = ENGINES[engine].program(net, Cost(loss), cr.GradientDescent(alpha), seed=1)
+        cost = Cost(loss)
+        cost.fit(net, y)
+        program = ENGINES[engine].program(net, cost, cr.GradientDescent(alpha), seed=1)
         done = [done for epoch in range(2) for done in program.epoch(batches, epoch, lambda k: alpha)]
-        cost = sum(part.cost * part.m for part in done) / (2 * len(X))
-        found.append((net.flat, cost, net.predict(X, engine=engine)))
+        mean = sum(part.cost * part.m for part in done) / (2 * len(X))
+        found.append((net.flat, mean, net.predict(X, engine=engine)))
     for a, b in zip(*found, strict=True):
         np.testing.assert_allclose(b, a, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])

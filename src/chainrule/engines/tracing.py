@@ -89,22 +89,22 @@ class _Sample:
     def examples(self, network: Any, shape: tuple[int, ...]) -> Array:
         """X, in the type that the first layer takes; whole numbers stay small, because they may be indices."""
         blank = network.cast(np.zeros((self.m, *shape), np.uint8))
-        return self._drawn(blank.shape, blank.dtype) if self.scale else blank
+        return self._drawn(blank.shape, blank.dtype, reals=blank.dtype.kind == "f") if self.scale else blank
 
     def targets(self, cost: Any, A: Any, target: tuple[int, ...] | None) -> Array:
         """Y, as the loss gets it for an output A."""
         if not cost.own:
             return cost.blank_targets(A)
         target = cost.target if target is None else target
-        return self._drawn((self.m, *(A.shape[1:] if target is None else target)), A.dtype)
+        shape = (self.m, *(A.shape[1:] if target is None else target))
+        return self._drawn(shape, A.dtype, reals=cost.task == "values")
 
-    def _drawn(self, shape: tuple[int, ...], dtype: Any) -> Array:
+    def _drawn(self, shape: tuple[int, ...], dtype: Any, reals: bool) -> Array:
         random = np.random.default_rng(self.m)
-        drawn = random.normal(0, self.scale, shape) if dtype.kind == "f" else random.integers(0, 2, shape)
-        return drawn.astype(dtype)
+        return (random.normal(0, self.scale, shape) if reals else random.integers(0, 2, shape)).astype(dtype)
 
 
-_BLANK, _FIRST, _SECOND = _Sample(2, 0), _Sample(3, 1), _Sample(5, 10)
+_BLANK, _FIRST, _SECOND = _Sample(2, 0), _Sample(3, 0.5), _Sample(5, 10)
 
 
 def _own_layers(network: Any) -> Iterator[tuple[str, Any]]:
@@ -128,17 +128,19 @@ def _twin(network: Any) -> Any:
 def _remembered(network: Any) -> dict[tuple[str, str], Any]:
     """What the user's own layers hold, by path and name."""
     return {
-        (path, name): _content(value)
+        (path, name): _content(value, {id(child) for child in layer.children()})
         for path, layer in _own_layers(network)
         for name, value in [*vars(layer).items(), *layer.statistics.items()]
         if name not in ("root", "statistics")
     }
 
 
-def _content(value: Any) -> Any:
-    """Bytes that change when the value does; of what has none, such as a function, the value itself."""
+def _content(value: Any, children: set[int]) -> Any:
+    """Bytes that change when the value does; of what has none, such as a function, and of other layers, the value."""
+    if isinstance(value, list | tuple):
+        return [_content(item, children) for item in value]
     try:
-        return pickle.dumps(value)
+        return value if id(value) in children else pickle.dumps(value)
     except Exception:
         return value
 

@@ -38,6 +38,7 @@ class Writer(Values):
         self.network, self.cost, self.kernels = network, cost, kernels
         self.training, self.seed, self.update = training, seed, update
         self.owners: dict[Variable, Any] = {}
+        self.outputs: list[Variable] = []
         self.statistics: list[tuple[Step, Any]] = []
         self.limits: NDArray[np.float64] | None = None
         self.terms: dict[Variable, float] = {}
@@ -66,7 +67,7 @@ class Writer(Values):
         self._enter_parameters(variables)
         self.terms, of_cost = ({}, set()) if J is None else terms_of(J, self.cost.name)
         ends = ([A] if outputs or J is None else []) + ([] if J is None else [J])
-        self._put_in({id(comparison.value): comparison for comparison in comparisons}, ends)
+        self._put_in([*comparisons, *self.outputs], ends)
         nodes = [*dict.fromkeys(node for end in ends for node in reversed([*from_cost_to_leaves(end)]))]
         self.read_elsewhere = {given for node in nodes for given in _read_in_rows(node)}
         for node in nodes:
@@ -92,6 +93,8 @@ class Writer(Values):
 
     def _own(self, layer: Any, _: Array, Z: Array) -> None:
         """Remember which layer made what Z is made of; layers inside have told of theirs before."""
+        if isinstance(Z, Variable):
+            self.outputs.append(Z)
         unseen = [Z]
         while unseen:
             node = unseen.pop()
@@ -99,12 +102,16 @@ class Writer(Values):
                 self.owners[node] = layer
                 unseen.extend(node.parents)
 
-    def _put_in(self, comparisons: dict[int, Variable], ends: list[Variable]) -> None:
-        """Let operations read comparisons as the nodes that they are, and not as the arrays that came out."""
+    def _put_in(self, known: list[Variable], ends: list[Variable]) -> None:
+        """Let operations read the nodes of arrays that have no derivative, such as comparisons and indices."""
+        nodes = {id(node.value): node for node in known}
         unseen, seen = [*ends], set(ends)
         while unseen:
             node = unseen.pop()
-            node.inputs = tuple(comparisons.get(id(given), given) for given in node.inputs)
+            for i, given in enumerate(node.inputs):
+                found = nodes.get(id(given))
+                if found is not None and not (_derived(node)[i] and _derived(found)[0]):
+                    node.inputs = (*node.inputs[:i], found, *node.inputs[i + 1 :])
             for parent in node.parents:
                 if node in self.owners:
                     self.owners.setdefault(parent, self.owners[node])
@@ -148,9 +155,8 @@ class Writer(Values):
     def _step(self, node: Variable) -> None:
         """An operation whose kernel takes its inputs and options as they are, and broadcasts them."""
         assert node.operation is not None
-        derived = [formula != "" for formula in node.operation.backward][: len(node.inputs)]
         inputs = [self._beside(node, given) for given in node.inputs]
-        self._append(node, node.operation.name, inputs, derived=derived, **_numbers(node))
+        self._append(node, node.operation.name, inputs, derived=_derived(node), **_numbers(node))
 
     def _beside(self, node: Variable, given: Any) -> int:
         """The number of a value that is broadcast to the node's shape; the examples must stay along the first axis."""
@@ -358,7 +364,8 @@ class Writer(Values):
     @property
     def _labels(self) -> bool:
         """Whether Y may be the numbers of classes."""
-        return self.target < 0 and bool(self.terms) and all(map(takes_classes, self.terms))
+        losses = [*filter(is_loss, self.terms)]
+        return self.target < 0 and bool(losses) and all(map(takes_classes, losses))
 
     def _refuse_labels_as_numbers(self) -> None:
         """Where Y is read as numbers, the losses beside must do so too."""
@@ -371,6 +378,13 @@ def _read_in_rows(node: Variable) -> list[Variable]:
     """The inputs of a node but for the W of a linear step, which may lie in panels."""
     linear = node.operation is not None and node.operation.name == "linear"
     return [given for i, given in enumerate(node.inputs) if isinstance(given, Variable) and not (linear and i == 1)]
+
+
+def _derived(node: Variable) -> list[bool]:
+    """For each input, whether there is a derivative by it."""
+    assert node.operation is not None
+    formulas = node.operation.backward
+    return [(formulas[i] if i < len(formulas) else formulas[-1]) != "" for i in range(len(node.inputs))]
 
 
 def _numbers(node: Variable) -> dict[str, Any]:

@@ -227,10 +227,10 @@ def test_an_own_loss_measures_targets_of_every_shape(shape):
     assert found[0] == pytest.approx(found[1], rel=1e-5)
 
 
-def trained(layers, loss="squared_error", X=ROWS, y=None, engine="auto", **options):
+def trained(layers, loss="squared_error", X=ROWS, y=None, **options):
     net = cr.Network(layers, seed=0)
     y = np.zeros(len(X)) if y is None else y
-    return net, cr.train(net, X, y, loss=loss, epochs=2, seed=0, progress=False, engine=engine, **options)
+    return net, cr.train(net, X, y, loss=loss, seed=0, progress=False, **{"epochs": 2} | options)
 
 
 @pytest.mark.parametrize(
@@ -385,6 +385,34 @@ def test_what_a_callback_changes_counts_from_the_next_epoch_on():
         for engine in ("numpy", "native")
     ]
     np.testing.assert_allclose(nets[0].flat, nets[1].flat, rtol=1e-5)
+
+
+class NoisyLater(cr.Layer):
+    def __init__(self, noise):
+        self.noise = noise
+
+    def forward(self, A):
+        return A + self.noise * np.random.default_rng(next(CALLS)).normal(size=A.shape) if self.noise else A
+
+
+def test_a_layer_that_becomes_impure_goes_on_in_numpy():
+    def change(run):
+        run.network.layers[1].noise = 0.0 if run.epoch < 2 else 1e-6
+
+    def run(engine):
+        layers = [cr.Dense(4, "tanh"), NoisyLater(0.0), cr.Dense(1)]
+        return trained(layers, engine=engine, epochs=4, callbacks=change, batch_size=4)
+
+    (expected, _), (found, history) = run("numpy"), run("auto")
+    assert history.engine == "numpy"
+    assert "NoisyLater" in history.reason
+    np.testing.assert_allclose(found.flat, expected.flat, atol=1e-4)
+
+
+def test_an_if_is_seen_behind_a_standardize_too():
+    X = 1000 + 50 * ROWS
+    _, history = trained([cr.Standardize(), of(lambda A: A * 2 if plain(A).max() > 3 else A), cr.Dense(1)], X=X)
+    assert "operations change" in history.reason
 
 
 def test_what_a_layer_reads_elsewhere_counts_at_the_next_call():

@@ -2,15 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from numpy.typing import NDArray
 
-from chainrule.engines.engine import Batch, Engine, Program
+from chainrule.engines.engine import Batch, Batches, Done, Engine, Program
 from chainrule.engines.steps import NoKernelError
 from chainrule.graph import Array
 from chainrule.optimizers import Optimizer
+
+
+class AutoProgram:
+    """A program, and another that goes on in its place when the network has become one that it does not know.
+
+    See `chainrule.engines.engine.Program`.
+    """
+
+    def __init__(self, program: Program, instead: Callable[[NoKernelError], Program]):
+        self._program, self._instead = program, instead
+
+    @property
+    def engine(self) -> str:
+        return self._program.engine
+
+    @property
+    def reason(self) -> str:
+        return self._program.reason
+
+    @property
+    def t(self) -> int:
+        return self._program.t
+
+    @t.setter
+    def t(self, t: int) -> None:
+        self._program.t = t
+
+    @property
+    def slots(self) -> dict[str, Array]:
+        return self._program.slots
+
+    @slots.setter
+    def slots(self, slots: dict[str, Array]) -> None:
+        self._program.slots = slots
+
+    def epoch(
+        self, batches: Batches, epoch: int, learning_rate: Callable[[int], float], start: int = 0
+    ) -> Iterator[Done]:
+        """See `Program.epoch`."""
+        try:
+            for done in self._program.epoch(batches, epoch, learning_rate, start):
+                start += done.batches
+                yield done
+        except NoKernelError as reason:
+            before, self._program = self._program, self._instead(reason)
+            self._program.slots, self._program.t = before.slots, before.t
+            yield from self._program.epoch(batches, epoch, learning_rate, start)
 
 
 class AutoEngine:
@@ -22,12 +69,15 @@ class AutoEngine:
         self.first, self.second = first, second
 
     def program(self, network: Any, cost: Any, optimizer: Optimizer, seed: int, outputs: bool = True) -> Program:
-        try:
-            return self.first.program(network, cost, optimizer, seed, outputs)
-        except NoKernelError as reason:
+        def instead(reason: NoKernelError) -> Program:
             program = self.second.program(network, cost, optimizer, seed, outputs)
             program.reason = reason.reason
             return program
+
+        try:
+            return AutoProgram(self.first.program(network, cost, optimizer, seed, outputs), instead)
+        except NoKernelError as reason:
+            return instead(reason)
 
     def check(self, network: Any, cost: Any) -> None:
         self.second.check(network, cost)

@@ -280,7 +280,7 @@ class NativeEngine:
 
     def check(self, network: Any, cost: Any) -> None:
         """Raises NoKernelError where there are no kernels for a network and a cost, or none."""
-        self._look(network, cost, network.input_shape)
+        self._look(network, cost, network.input_shape).renew()
 
     def evaluate(self, network: Any, cost: Any, batches: Iterable[Batch]) -> tuple[float, Array]:
         total, m, outputs = 0.0, 0, []
@@ -324,16 +324,19 @@ class Looking:
         network, m = self._network(), len(X)
         size = min(CHUNK, m)
         with self._lock:
-            if self._steps.own:  # what users wrote may have changed since the last call
-                target = None if Y is None else self._cost.target_of(Y, self._steps.shape)
-                steps = self._traced(target, self._steps if target == self._steps.target else None)
-                self._steps, self._runner = steps, self._runner if steps is self._steps else None
+            self.renew(self._steps.target if Y is None else self._cost.target_of(Y, self._steps.shape))
             examples = Examples(network, self._cost, X, Y, weights, self._steps)
             output = np.empty((m, *self._steps.shape), self._steps.dtype)
             if self._runner is None or self._runner.size < size or self._runner.pid != os.getpid():
                 self._runner = Runner(self._native, network, self._steps, size, {"name": ""})
             costs, _ = self._runner.run(examples, None, m, size, None, 0, output)
         return np.array(costs) * np.minimum(size, m - size * np.arange(len(costs))), output
+
+    def renew(self, target: Any = None) -> None:
+        """Take over what users have changed in what they wrote since the last call."""
+        if self._steps.own:
+            steps = self._traced(target, self._steps if target in (None, self._steps.target) else None)
+            self._steps, self._runner = steps, self._runner if steps is self._steps else None
 
     def _traced(self, target: Any = None, known: Steps | None = None) -> Steps:
         kernels = frozenset(self._native.kernels())

@@ -87,9 +87,19 @@ class _Sample:
         self.m, self.scale = m, scale
 
     def examples(self, network: Any, shape: tuple[int, ...]) -> Array:
-        """X, in the type that the first layer takes; whole numbers stay small, because they may be indices."""
+        """X, in the type that the first layer takes: whole numbers, small ones, only if they may be indices."""
         blank = network.cast(np.zeros((self.m, *shape), np.uint8))
-        return self._drawn(blank.shape, blank.dtype, reals=blank.dtype.kind == "f") if self.scale else blank
+        if not self.scale:
+            return blank
+        mean, deviation = 0.0, 1.0
+        for _, layer in network.family():
+            if "deviation" in layer.statistics:  # it brings X to the scale that the layers behind it know
+                mean, deviation = layer.statistics["mean"], layer.statistics["deviation"]
+                break
+            if layer.takes_any_type:
+                return self._drawn(blank.shape, blank.dtype, reals=False)
+        X = self._drawn(blank.shape, np.dtype(network.dtype), reals=True)
+        return X * deviation + mean if np.shape(mean) in ((), X.shape[-1:]) else X
 
     def targets(self, cost: Any, A: Any, target: tuple[int, ...] | None) -> Array:
         """Y, as the loss gets it for an output A."""

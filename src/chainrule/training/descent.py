@@ -41,6 +41,7 @@ def descend(
                 batch = run.running.batches + done.batches - 1
                 error = not_finite(run.network, done.X, done.cost, run.epoch, batch, run.seed, program.t)
                 _go_back(run, before, error)
+            run.history.engine, run.history.reason = program.engine, program.reason
             run.meet(done, count)
             run.save_if_due(program.slots, program.t, after_epoch=False)
             if interrupt.asked and run.running.batches != count:

@@ -21,14 +21,7 @@ class AutoProgram:
 
     def __init__(self, program: Program, instead: Callable[[NoKernelError], Program]):
         self._program, self._instead = program, instead
-
-    @property
-    def engine(self) -> str:
-        return self._program.engine
-
-    @property
-    def reason(self) -> str:
-        return self._program.reason
+        self.engine, self.reason = program.engine, program.reason
 
     @property
     def t(self) -> int:
@@ -56,6 +49,7 @@ class AutoProgram:
                 yield done
         except NoKernelError as reason:
             before, self._program = self._program, self._instead(reason)
+            self.engine, self.reason = self._program.engine, self._program.reason
             self._program.slots, self._program.t = before.slots, before.t
             yield from self._program.epoch(batches, epoch, learning_rate, start)
 

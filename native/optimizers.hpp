@@ -12,7 +12,7 @@ namespace chainrule {
 struct Rule {
     std::string name;
     double momentum = 0, rho = 0, beta1 = 0, beta2 = 0, epsilon = 0;
-    bool nesterov = false;
+    bool nesterov = false, epsilon_hat = false;
     double l2 = 0, weight_decay = 0, clip_value = 0, clip_norm = 0;
 };
 
@@ -47,10 +47,11 @@ void update(const Rule& rule, T* theta, T* first, T* second, const T* g, long n,
     } else {  // adam and adamw
         const T b1 = T(rule.beta1), r1 = T(1 - rule.beta1), b2 = T(rule.beta2), r2 = T(1 - rule.beta2);
         const T of_m = T(1 / (1 - std::pow(rule.beta1, t))), of_v = T(1 / (1 - std::pow(rule.beta2, t)));
+        const T beside = rule.epsilon_hat ? epsilon * std::sqrt(of_v) : epsilon;
         for (long i = 0; i < n; i++) {
             T m = first[i] = b1 * first[i] + r1 * g[i];
             T v = second[i] = b2 * second[i] + r2 * (g[i] * g[i]);
-            T root = std::sqrt(v * of_v) + epsilon;
+            T root = std::sqrt(v * of_v) + beside;
             theta[i] -= (root == 0 ? T(0) : alpha * (m * of_m) / root) + decay * theta[i];
         }
     }

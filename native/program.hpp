@@ -122,9 +122,10 @@ class Step {
 
 // What a call came to.
 struct Report {
-    std::vector<double> costs;  // J of each batch, penalty included
-    long count = 0;             // how many batches there were
-    bool finite = true;         // if not, the last of the costs is the one that is not, and nothing followed
+    std::vector<double> costs;      // J of each batch, penalty included
+    std::vector<double> penalties;  // what of it is the penalty
+    long count = 0;                 // how many batches there were
+    bool finite = true;             // if not, the last of the costs is the one that is not, and nothing followed
 };
 
 template <class T>
@@ -191,11 +192,12 @@ class Program {
 
     // Batches of `batch` examples, one after the other, over m examples in the order of the data.
     // outputs: (m, n) where the values of `result` go, or null. alphas: a learning rate for each batch, or null, which only
-    // measures the cost.
-    Report run(const Data<T>& data, long m, long batch, const double* alphas, uint64_t update, int result, T* outputs) {
+    // measures the cost. l2: the lambda of each batch, or null, which leaves the rule's.
+    Report run(const Data<T>& data, long m, long batch, const double* alphas, const double* l2, uint64_t update, int result,
+               T* outputs) {
         Report report;
-        report.costs.resize((m + batch - 1) / batch);
-        team.run([&](int id) { work(workers[id], data, m, batch, alphas, update, result, outputs, report); });
+        report.costs.resize((m + batch - 1) / batch), report.penalties.resize(report.costs.size());
+        team.run([&](int id) { work(workers[id], data, m, batch, alphas, l2, update, result, outputs, report); });
         return report;
     }
 
@@ -212,8 +214,8 @@ class Program {
         return {of_all.data() + v.offset, v.rows, v.n, v.row};
     }
 
-    void work(Worker<T>& w, const Data<T>& data, long m, long batch, const double* alphas, uint64_t update, int result,
-              T* outputs, Report& report) {
+    void work(Worker<T>& w, const Data<T>& data, long m, long batch, const double* alphas, const double* l2,
+              uint64_t update, int result, T* outputs, Report& report) {
         w.data = &data, w.training = alphas != nullptr;
         for (long k = 0, begin = 0; begin < m; k++, begin += batch) {
             w.begin = begin, w.batch = std::min(batch, m - begin), w.update = update + k, w.cost = 0;
@@ -224,15 +226,16 @@ class Program {
             if (alphas)
                 for (auto step = steps.rbegin(); step != steps.rend(); ++step) (*step)->backward(w);
             team.barrier.meet();
-            double cost = 0;
+            double cost = 0, penalty = 0;
             for (const Worker<T>& other : workers) cost += other.cost;
             bool finite = std::isfinite(cost);
-            if (finite && alphas) w.penalty[k % 2] = improve(w, alphas[k], double(update + k + 1));
+            if (finite && alphas) w.penalty[k % 2] = improve(w, alphas[k], l2 ? l2[k] : rule.l2, double(update + k + 1));
             team.barrier.meet();
-            for (const Worker<T>& other : workers) cost += alphas && finite ? other.penalty[k % 2] : 0;
+            for (const Worker<T>& other : workers) penalty += alphas && finite ? other.penalty[k % 2] : 0;
+            cost += penalty;
             finite = std::isfinite(cost);
             if (w.id == 0) {
-                report.costs[k] = cost, report.count = k + 1;
+                report.costs[k] = cost, report.penalties[k] = penalty, report.count = k + 1;
                 report.finite = finite;
             }
             if (!finite && alphas) return;
@@ -240,12 +243,12 @@ class Program {
     }
 
     // This worker's share of the update: add up the gradients, regularize, clip, and follow the rule. The penalty, before.
-    double improve(Worker<T>& w, double alpha, double t) {
+    double improve(Worker<T>& w, double alpha, double l2, double t) {
         double penalty = 0;
-        T shorten = rule.clip_norm ? shortening(w) : T(1);
+        T shorten = rule.clip_norm ? shortening(w, l2) : T(1);
         each_share(w, [&](int id, long from, long to) {
             bool weights = values[id].weights;
-            each_block(from, to, weights, [&](T* g, long i, long n, double of_block) {
+            each_block(from, to, weights ? l2 : 0, [&](T* g, long i, long n, double of_block) {
                 penalty += of_block;
                 if (rule.clip_norm)
                     for (long j = 0; j < n; j++) g[j] *= shorten;
@@ -257,10 +260,10 @@ class Program {
     }
 
     // What a gradient that is longer than clip_norm is multiplied by.
-    T shortening(Worker<T>& w) {
+    T shortening(Worker<T>& w, double l2) {
         w.squares = 0;
         each_share(w, [&](int id, long from, long to) {
-            each_block(from, to, values[id].weights, [&](T* g, long, long n, double) {
+            each_block(from, to, values[id].weights ? l2 : 0, [&](T* g, long, long n, double) {
                 for (long j = 0; j < n; j++) w.squares += double(g[j]) * g[j];
             });
         });
@@ -285,33 +288,33 @@ class Program {
 
     // use(gradient, first, n, penalty) for blocks of the gradient that stay in the first cache.
     template <class F>
-    void each_block(long from, long to, bool weights, F use) {
+    void each_block(long from, long to, double l2, F use) {
         constexpr long block = 1024;
         for (long i = from; i < to; i += block) {
             T g[block];
             long n = std::min(block, to - i);
-            double penalty = gradient(g, i, n, weights);
+            double penalty = gradient(g, i, n, l2);
             use(g, i, n, penalty);
         }
     }
 
     // dJ/dtheta of n elements, all workers' shares together, with the penalty's part; and the penalty.
-    double gradient(T* g, long i, long n, bool weights) {
+    double gradient(T* g, long i, long n, double lambda) {
         std::memcpy(g, workers[0].gradient.data() + i, sizeof(T) * n);
         for (size_t k = 1; k < workers.size(); k++) {
             const T* theirs = workers[k].gradient.data() + i;
             for (long j = 0; j < n; j++) g[j] += theirs[j];
         }
         double penalty = 0;
-        if (rule.l2 && weights) {
-            const T l2 = T(rule.l2), *theta = this->theta.data() + i;
+        if (lambda) {
+            const T l2 = T(lambda), *theta = this->theta.data() + i;
             for (long j = 0; j < n; j++) g[j] += l2 * theta[j], penalty += double(theta[j]) * double(theta[j]);
         }
         if (rule.clip_value) {
             const T most = T(rule.clip_value);
             for (long j = 0; j < n; j++) g[j] = std::min(std::max(g[j], -most), most);
         }
-        return 0.5 * rule.l2 * penalty;
+        return 0.5 * lambda * penalty;
     }
 
     // Bring rows [from, to) of the panels of W^T, each WIDTH numbers of one feature, into the panels of W.

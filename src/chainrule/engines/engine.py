@@ -42,7 +42,10 @@ class Trainable(Protocol):
 
 
 class Batches(Protocol):
-    """The training data, batch by batch; see `chainrule.data.batches`."""
+    """The training data, batch by batch; see `chainrule.data.batches`.
+
+    Where they have an attribute `l2`, it holds the λ of each batch of the epoch under way, in place of the optimizer's.
+    """
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]: ...
 
@@ -57,7 +60,8 @@ class Done:
         output: the network's output for the batch.
         Y: what it should have been.
         X: the input, only where the cost is not finite; then there was no update, and nothing follows.
-        batches: how many batches it was, where an engine tells of several at once; cost is their mean.
+        batches: how many batches it was, where an engine tells of several at once; cost and penalty are their means.
+        penalty: what of the cost is the penalty.
     """
 
     cost: float
@@ -66,6 +70,7 @@ class Done:
     Y: Array
     X: Array | None = None
     batches: int = 1
+    penalty: float = 0.0
 
 
 class Program(Protocol):

@@ -124,9 +124,10 @@ class NativeProgram:
             some = min(count - k, self._some)
             rows = slice(k * size, min((k + some) * size, batches.m))
             alphas = [learning_rate(i) for i in range(k, k + some)]
+            l2 = None if (of_each := getattr(batches, "l2", None)) is None else of_each[k : k + some]
             began = time.perf_counter()
             examples, chosen = self._examples(batches, order, rows)
-            done = self._run(examples, chosen, size, alphas)
+            done = self._run(examples, chosen, size, alphas, l2)
             seconds = (time.perf_counter() - began) / some
             self._some = max(1, min(2 * self._some, int(CALL / seconds)))
             yield done
@@ -154,11 +155,13 @@ class NativeProgram:
             self._slots, self._runner = slots, None
         return Examples(self.network, self._cost, X, Y, weights, self._steps)
 
-    def _run(self, examples: Examples, order: Any, size: int, alphas: list[float]) -> Done:
+    def _run(self, examples: Examples, order: Any, size: int, alphas: list[float], l2: Any = None) -> Done:
         m = len(examples.X) if order is None else len(order)
         runner = self._ready(size)
         outputs = np.empty((m, *self._steps.shape), self.network.dtype) if self.outputs else None
-        costs, finite = runner.run(examples, order, m, size, np.array(alphas, np.float64), self.t, outputs)
+        costs, penalties, finite = runner.run(
+            examples, order, m, size, np.array(alphas, np.float64), self.t, outputs, None if l2 is None else np.array(l2)
+        )
         self.t += len(costs) - (not finite)
         Y = examples.Y if order is None else examples.Y[order]
         if not finite:
@@ -167,7 +170,8 @@ class NativeProgram:
             return Done(costs[-1], len(X), None, Y[bad], X, batches=len(costs))
         sizes = np.full(len(costs), size)
         sizes[-1] = m - size * (len(costs) - 1)
-        return Done(float(np.dot(costs, sizes) / m), m, outputs, Y, batches=len(costs))
+        cost, penalty = (float(np.dot(numbers, sizes) / m) for numbers in (costs, penalties))
+        return Done(cost, m, outputs, Y, batches=len(costs), penalty=penalty)
 
     def _ready(self, size: int) -> Runner:
         # Another size means other threads and so other roundings: who resumes here must have the same.
@@ -181,7 +185,8 @@ class NativeProgram:
     def _rule(self) -> dict[str, Any]:
         told = {field.name: getattr(self.optimizer, field.name) for field in fields(self.optimizer)}
         numbers = {name: float(value) for name, value in told.items() if type(value) in (int, float)}
-        return {"name": _RULES[type(self.optimizer)], "nesterov": told.get("nesterov", False)} | numbers
+        choices = {name: bool(value) for name, value in told.items() if isinstance(value, bool | np.bool_)}
+        return {"name": _RULES[type(self.optimizer)]} | choices | numbers
 
 
 class Examples:
@@ -230,9 +235,12 @@ class Runner:
         )
 
     def run(
-        self, examples: Examples, order: Any, m: int, size: int, alphas: Any, t: int, outputs: Any
-    ) -> tuple[list[float], bool]:
-        """The cost of each batch, and whether the last one was finite. With alphas the network is changed."""
+        self, examples: Examples, order: Any, m: int, size: int, alphas: Any, t: int, outputs: Any, l2: Any = None
+    ) -> tuple[list[float], list[float], bool]:
+        """The cost of each batch, what of it is the penalty, and whether the last one was finite.
+
+        With alphas the network is changed; l2 is the λ of each batch, or None for the optimizer's.
+        """
         network = self._network()
         assert network is not None
         for step, layer in self.steps.statistics:
@@ -241,13 +249,13 @@ class Runner:
         self.runner.load(0, network.flat)
         order = None if order is None else np.ascontiguousarray(order, dtype=np.int64)
         told = examples.told | {"order": order}
-        costs, finite = self.runner.run(told, m, size, alphas, t, self.steps.output, outputs)
+        costs, penalties, finite = self.runner.run(told, m, size, alphas, l2, t, self.steps.output, outputs)
         if alphas is not None:
             self.runner.unload(0, network.flat)
             for step, layer in self.steps.statistics:
                 for name in ("mean", "variance"):
                     layer().statistics[name][...] = step.options[name]
-        return costs, finite
+        return costs, penalties, finite
 
 
 class NativeEngine:
@@ -316,7 +324,7 @@ class Looking:
         with self._lock:
             if self._runner is None or self._runner.size < size or self._runner.pid != os.getpid():
                 self._runner = Runner(self._native, network, self._steps, size, {"name": ""})
-            costs, _ = self._runner.run(examples, None, m, size, None, 0, output)
+            costs, _, _ = self._runner.run(examples, None, m, size, None, 0, output)
         return np.array(costs) * np.minimum(size, m - size * np.arange(len(costs))), output
 
 

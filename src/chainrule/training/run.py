@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.engines import Batch, Done, Engine
+from chainrule.engines import Batch, Done, Engine, Program
 from chainrule.files import Tensors
 from chainrule.layers import Network
 from chainrule.metrics import Metric, score
@@ -147,11 +147,11 @@ class Run:
 
     # Checkpoints
 
-    def save_if_due(self, slots: Tensors, t: int, *, after_epoch: bool, now: bool = False) -> None:
+    def save_if_due(self, program: Program, *, after_epoch: bool, now: bool = False) -> None:
         """Write a checkpoint if its time has come.
 
         Args:
-            slots, t: what the optimizer remembers, and its number of updates.
+            program: knows what the optimizer remembers, and its number of updates.
             after_epoch: whether an epoch has just ended.
             now: write in any case.
         """
@@ -159,7 +159,7 @@ class Run:
         if kept is None:
             return
         if now or (kept.due_after_epoch(self.epoch) if after_epoch else kept.due()):
-            kept.write(*self._state(slots, t))
+            kept.write(*self._state(program.slots, program.t))
 
     def resume(self) -> tuple[Tensors, int] | None:
         """Go back to the last checkpoint; returns the optimizer's slots and t, or None where there is none."""

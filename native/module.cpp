@@ -48,6 +48,7 @@ std::unique_ptr<Step<T>> make_step(const std::string& name, const nb::dict& o, i
     if (name == "gelu") return activation(Gelu<T>{});
     if (name == "silu") return activation(Silu<T>{});
     if (name == "softplus") return activation(Softplus<T>{});
+    if (name == "exp") return activation(Exp<T>{});
     if (name == "softmax") return std::make_unique<Softmax<T>>();
     if (name == "log_softmax") return std::make_unique<LogSoftmax<T>>();
     if (name == "dropout")
@@ -65,6 +66,8 @@ std::unique_ptr<Step<T>> make_step(const std::string& name, const nb::dict& o, i
     if (name == "squared_error") return loss(SquaredError<T>{});
     if (name == "absolute_error") return loss(AbsoluteError<T>{});
     if (name == "huber") return loss(Huber<T>{number("delta", 0)});
+    if (name == "poisson") return loss(Poisson<T>{});
+    if (name == "exp_poisson") return loss(ExpPoisson<T>{});
     if (name == "binary_cross_entropy") return loss(BinaryCrossEntropy<T>{number("label_smoothing", 0)});
     if (name == "sigmoid_binary_cross_entropy") return loss(SigmoidBinaryCrossEntropy<T>{number("label_smoothing", 0)});
     if (name == "cross_entropy") return loss(CrossEntropy<T>{number("label_smoothing", 0)});

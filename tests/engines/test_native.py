@@ -25,10 +25,11 @@ X = RANDOM.normal(size=(101, 7))
 TARGETS = {
     "cross_entropy": RANDOM.integers(0, 3, 101),
     "binary_cross_entropy": RANDOM.integers(0, 2, (101, 3)),
+    "poisson": RANDOM.poisson(2.0, (101, 3)),
     "hinge": RANDOM.choice([-1.0, 1.0], (101, 3)),
     "perceptron": RANDOM.choice([-1.0, 1.0], (101, 3)),
 }
-LAST = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid"}
+LAST = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid", "poisson": cr.ops.exp}
 
 
 @pytest.fixture(autouse=True)

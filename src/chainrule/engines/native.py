@@ -159,9 +159,8 @@ class NativeProgram:
         m = len(examples.X) if order is None else len(order)
         runner = self._ready(size)
         outputs = np.empty((m, *self._steps.shape), self.network.dtype) if self.outputs else None
-        costs, penalties, finite = runner.run(
-            examples, order, m, size, np.array(alphas, np.float64), self.t, outputs, None if l2 is None else np.array(l2)
-        )
+        rates, lambdas = np.array(alphas, np.float64), None if l2 is None else np.array(l2, np.float64)
+        costs, penalties, finite = runner.run(examples, order, m, size, rates, self.t, outputs, lambdas)
         self.t += len(costs) - (not finite)
         Y = examples.Y if order is None else examples.Y[order]
         if not finite:

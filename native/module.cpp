@@ -80,7 +80,7 @@ std::unique_ptr<Step<T>> make_step(const std::string& name, const nb::dict& o, i
 Rule make_rule(const nb::dict& o) {
     auto number = [&](const char* key) { return option<double>(o, key, 0.0); };
     Rule rule{option<std::string>(o, "name", "")};
-    const std::vector<std::string> known{"", "gradient_descent", "adagrad", "rmsprop", "adam"};
+    const std::vector<std::string> known{"", "gradient", "gradient_descent", "adagrad", "rmsprop", "adam"};
     if (std::find(known.begin(), known.end(), rule.name) == known.end())
         throw std::invalid_argument("no rule is called " + rule.name);
     rule.momentum = number("momentum"), rule.rho = number("rho"), rule.epsilon = number("epsilon");

@@ -8,7 +8,8 @@
 
 namespace chainrule {
 
-// name: gradient_descent, adagrad, rmsprop or adam; empty where nothing is to be trained.
+// name: gradient_descent, adagrad, rmsprop or adam; gradient, which only adds up what there is, each batch's times its
+// alpha; empty where nothing is to be trained.
 struct Rule {
     std::string name;
     double momentum = 0, rho = 0, beta1 = 0, beta2 = 0, epsilon = 0;
@@ -20,7 +21,9 @@ struct Rule {
 template <class T>
 void update(const Rule& rule, T* theta, T* first, T* second, const T* g, long n, bool weights, double alpha_, double t) {
     const T alpha = T(alpha_), epsilon = T(rule.epsilon), decay = weights ? T(alpha_ * rule.weight_decay) : T(0);
-    if (rule.name == "gradient_descent") {
+    if (rule.name == "gradient") {
+        for (long i = 0; i < n; i++) first[i] += alpha * g[i];
+    } else if (rule.name == "gradient_descent") {
         const T mu = T(rule.momentum);
         if (mu == 0) {
             for (long i = 0; i < n; i++) theta[i] -= alpha * g[i] + decay * theta[i];

@@ -215,19 +215,26 @@ class LBFGS(Described):
     Args:
         l2: λ of L2 regularization, as in `Optimizer`.
         history: how many past steps approximate the second derivative.
-        tolerance: training ends when no element of the gradient is larger.
+        tolerance: training ends when no element of the gradient is larger,
+        improvement: or when an iteration takes away no more than this part of J.
+        evaluations: how often J may be computed, at most; None for 20 times an epoch.
     """
 
     _: KW_ONLY
     l2: float = 0.0
     history: int = 10
     tolerance: float = 1e-5
+    improvement: float = 0.0
+    evaluations: int | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         real("l2", self.l2, low=0)
         whole("history", self.history)
         real("tolerance", self.tolerance, low=0)
+        real("improvement", self.improvement, low=0)
+        if self.evaluations is not None:
+            whole("evaluations", self.evaluations)
 
 
 def penalty(l2: float, theta: Array, regularized: Array) -> float:

@@ -99,6 +99,20 @@ class Program(Protocol):
         ...
 
 
+@dataclass
+class Slope:
+    """The cost of one batch and its derivatives, at whatever parameters the network has.
+
+    Attributes:
+        engine: the name of the engine that computes. reason: why it is not a faster one, or nothing.
+        measure: returns J without a penalty, dJ/dθ in the order of the network's vector, and the output.
+    """
+
+    engine: str
+    reason: str
+    measure: Callable[[], tuple[float, Array, Array]]
+
+
 class Engine(Protocol):
     """Who does the arithmetic."""
 
@@ -112,6 +126,14 @@ class Engine(Protocol):
 
         Raises:
             NoKernelError: this engine does not know the network, the cost or the optimizer.
+        """
+        ...
+
+    def slope(self, network: Any, cost: Any, batch: Batch, seed: int, outputs: bool = True) -> Slope:
+        """Get ready to differentiate the cost of one batch again and again; dropout drops the same units each time.
+
+        Raises:
+            NoKernelError: this engine does not know the network or the cost.
         """
         ...
 

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary, ref
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.engines.engine import CHUNK, Batch, Batches, Done
+from chainrule.engines.engine import CHUNK, Batch, Batches, Done, Slope
 from chainrule.engines.steps import NoKernelError, Steps, steps_of
 from chainrule.errors import OptionError
 from chainrule.graph import Array
@@ -35,10 +35,11 @@ _TYPES = {"float32": "f", "float64": "d", "uint8": "b", "int32": "i", "int64": "
 
 
 def threads() -> int:
-    """How many threads may compute: CHAINRULE_NUM_THREADS, or the cores that this process may use."""
-    asked = os.environ.get("CHAINRULE_NUM_THREADS", "")
-    if asked.isdigit() and int(asked) > 0:
-        return int(asked)
+    """How many threads may compute: CHAINRULE_NUM_THREADS, OMP_NUM_THREADS, or the cores that this process may use."""
+    for name in ("CHAINRULE_NUM_THREADS", "OMP_NUM_THREADS"):  # joblib sets the second in each of its processes
+        asked = os.environ.get(name, "")
+        if asked.isdigit() and int(asked) > 0:
+            return int(asked)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -273,6 +274,27 @@ class NativeEngine:
 
     def program(self, network: Any, cost: Any, optimizer: Optimizer, seed: int, outputs: bool = True) -> NativeProgram:
         return NativeProgram(self._native, network, cost, optimizer, seed, outputs)
+
+    def slope(self, network: Any, cost: Any, batch: Batch, seed: int, outputs: bool = True) -> Slope:
+        steps = steps_of(network, cost, network.input_shape, training=True, seed=seed, outputs=outputs)
+        if steps.statistics:
+            raise NoKernelError("moving averages that stand still while L-BFGS looks around")
+        X, Y, weights = batch
+        examples, m = Examples(network, cost, X, Y, weights, steps), len(X)
+        size = min(CHUNK, m)
+        shares = np.diff([*range(0, m, size), m]) / m
+        runner = Runner(self._native, network, steps, size, {"name": "gradient"})
+        gradient = np.empty_like(network.flat)
+
+        def measure() -> tuple[float, Array, Array]:
+            gradient.fill(0)
+            runner.runner.load(1, gradient)
+            output = np.empty((m, *steps.shape), steps.dtype) if outputs else None
+            costs, _, _ = runner.run(examples, None, m, size, shares, 0, output)
+            runner.runner.unload(1, gradient)
+            return float(np.dot(shares[: len(costs)], costs)), gradient, output
+
+        return Slope(self.name, "", measure)
 
     def check(self, network: Any, cost: Any) -> None:
         """Raises NoKernelError where there are no kernels for a network and a cost, or none."""

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.engines.engine import CHUNK, Batch, Batches, Cost, Done, Trainable
+from chainrule.engines.engine import CHUNK, Batch, Batches, Cost, Done, Slope, Trainable
 from chainrule.graph import Array, backward, plain
 from chainrule.optimizers import Optimizer
 
@@ -67,6 +67,18 @@ class NumpyEngine:
         self, network: Trainable, cost: Cost, optimizer: Optimizer, seed: int, outputs: bool = True
     ) -> NumpyProgram:
         return NumpyProgram(network, cost, optimizer, seed)
+
+    def slope(self, network: Trainable, cost: Cost, batch: Batch, seed: int, outputs: bool = True) -> Slope:
+        X, Y, weights = batch
+
+        def measure() -> tuple[float, Array, Array]:
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                A, variables = network.record(X, training=True, seed=seed)
+                J = cost(A, Y, weights)
+                backward(J)
+            return float(plain(J)), network.gradient(variables), plain(A)
+
+        return Slope(self.name, "", measure)
 
     def check(self, network: Trainable, cost: Cost | None) -> None:
         pass  # what Python can run, it can

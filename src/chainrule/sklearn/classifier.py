@@ -28,10 +28,65 @@ def _gives_signs(estimator: MLPClassifier) -> bool:
 
 
 class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc]
-    """..."""
+    """A network that gives each class a probability: scikit-learn's `MLPClassifier`, and more.
+
+    With the same parameters and the same `random_state` it learns the same coefficients as scikit-learn's, up to the
+    rounding of floats. It computes in float32 where X is float32, and in float64 elsewhere.
+
+    Args:
+        hidden_layer_sizes: the units of each hidden layer; () for none, which makes it a logistic regression.
+        activation: of the hidden units, "identity", "logistic", "tanh", "relu" or any other of chainrule's, or an
+            operation; or a list with one for each hidden layer.
+        solver: "adam", "sgd" (with momentum), "lbfgs", another optimizer's name, or an `Optimizer` such as
+            `chainrule.AdamW(1e-3)`, which brings its own learning rate.
+        alpha: of L2 regularization; a batch of weight m adds alpha / (2 m) Σ W² to the cost.
+        batch_size: examples in a mini-batch; "auto" for 200, or all if there are fewer.
+        learning_rate: "constant"; for solver="sgd" also "invscaling" (learning_rate_init / (t + 1)^power_t after t
+            examples) or "adaptive" (divided by 5 whenever there is no progress); or a `Schedule` of
+            `chainrule.schedules`, for every solver that is given by name.
+        learning_rate_init: the learning rate at the start.
+        power_t: see `learning_rate`.
+        max_iter: epochs at most; of L-BFGS, iterations.
+        shuffle: whether each epoch meets the examples in a new order.
+        random_state: a seed or a `RandomState`, of the start, the validation part, the order and dropout.
+        tol: what counts as progress of the loss, or of the validation score; of L-BFGS, the size of the gradient's
+            elements at which it ends.
+        verbose: whether to print the loss of each epoch.
+        warm_start: whether `fit` goes on from the coefficients that are there.
+        momentum, nesterovs_momentum: of solver="sgd".
+        early_stopping: whether to hold out a part of the examples, end when the score on them makes no progress, and
+            keep the best epoch; or a `chainrule.EarlyStopping`, which watches what it is told to.
+        validation_fraction: the part that is held out.
+        beta_1, beta_2, epsilon: of solver="adam".
+        n_iter_no_change: how many epochs without progress are borne, or infinity.
+        max_fun: how often L-BFGS may compute the loss.
+        loss: "log_loss"; "hinge" or "perceptron", whose outputs are scores; an operation, with options by
+            functools.partial; or a function of (A, Y) as `chainrule.train` takes it, with Y one-hot.
+        class_weight: {class: weight}, or "balanced".
+        dropout: the rate after each hidden layer, or a list with one for each.
+        batch_norm: whether each hidden layer is normalized over the batch before its activation.
+        metrics: measured in every epoch, into `history_`: names such as "roc_auc", or functions of (y, output).
+        callbacks: functions called with the `chainrule.Run` after every epoch.
+        progress: whether to show a progress bar.
+        engine: who computes, as in `chainrule.train`.
+        dtype: "float32" or "float64"; None for that of X.
+
+    Attributes:
+        classes_: the labels; of several labels for an example, their columns' numbers.
+        coefs_, intercepts_: W (n_in, n_out) and b (n_out,) of each layer. They are the network's own numbers: writing
+            into them, or putting other arrays in their place, changes what is predicted.
+        loss_, loss_curve_, best_loss_: of the last epoch, of each, and the least; the last is None with early stopping.
+        validation_scores_, best_validation_score_: the accuracy on the validation examples, where there are some.
+        n_iter_, t_: epochs of the last call; examples met since the start.
+        n_layers_, n_outputs_, out_activation_: with the input layer; of the last one.
+        n_features_in_, feature_names_in_: the features, the latter where X came as a frame.
+        network_: the `chainrule.Network`, to be saved, drawn or derived.
+        history_: the `chainrule.History` of the last call.
+    """
 
     class_weight: Any
     classes_: NDArray[Any]
+    _multilabel = _sparse_labels = False
 
     def __init__(
         self,
@@ -81,24 +136,42 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
         y_val: Any = None,
         sample_weight_val: Any = None,
     ) -> MLPClassifier:
+        """Learn from examples.
+
+        Args:
+            X: (m, n), an array, a sparse matrix or a frame.
+            y: (m,) labels of any kind, or (m, n_labels) of 0 and 1.
+            sample_weight: (m,), how much each example counts. They are brought to mean 1 within each batch.
+            X_val, y_val, sample_weight_val: examples to validate with, in place of a part of X.
+
+        Raises:
+            OptionError: a parameter that nothing can be done with.
+            DataError, ShapeError: examples that nothing can be learned from, or numbers grew beyond all bounds.
+        """
         self._fit(X, y, sample_weight, given_validation(X_val, y_val, sample_weight_val))
         return self
 
     @available_if(not_lbfgs)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> MLPClassifier:
-        """One epoch."""
+        """Learn from these examples for one epoch, going on from what is there.
+
+        Args:
+            classes: all labels that will ever come; needed in the first call.
+        """
         self._learn_classes(y, classes)
         self._fit(X, y, sample_weight, incremental=True)
         return self
 
     def predict(self, X: Any) -> NDArray[Any]:
+        """The likeliest label of each example, (m,), or (m, n_labels) of 0 and 1."""
         codes = self._decide(self._output(X))
         if self._multilabel:
             return csr_matrix(codes) if self._sparse_labels else codes
-        return self.classes_[codes if len(self.classes_) > 1 else np.zeros_like(codes)]
+        return np.asarray(self.classes_)[codes if len(self.classes_) > 1 else np.zeros_like(codes)]
 
     @available_if(_gives_probabilities)  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any) -> NDArray[Any]:
+        """The probability of each class, (m, n_classes), in the order of `classes_`."""
         output = self._output(X)
         return np.hstack([1 - output, output]) if self.n_outputs_ == 1 else output
 
@@ -109,6 +182,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
 
     @available_if(_gives_signs)  # type: ignore[untyped-decorator]
     def decision_function(self, X: Any) -> NDArray[Any]:
+        """The scores whose signs decide, (m,) for two classes and (m, n_classes) for more: of hinge and perceptron."""
         output = self._output(X)
         return output[:, 0] if self.n_outputs_ == 1 else output
 
@@ -126,12 +200,12 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
         )
         if y.ndim == 2 and y.shape[1] == 1 and not issparse(y):
             y = column_or_1d(y, warn=True)
-        check_classification_targets(y)
         kind = type_of_target(y, input_name="y")
-        if kind == "multiclass-multioutput":
+        if kind not in ("binary", "multiclass", "multilabel-indicator"):
+            check_classification_targets(y)
             raise DataError("y has several columns of classes; several labels for an example are columns of 0 and 1.")
         multilabel = kind == "multilabel-indicator"
-        classes = unique_labels(y)
+        classes = np.arange(y.shape[1]) if multilabel else np.unique(y)
         if labels == "new":
             self.classes_, self._multilabel, self._sparse_labels = classes, multilabel, issparse(y)
         elif multilabel != self._multilabel:
@@ -164,9 +238,9 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
     def _decide(self, output: NDArray[Any]) -> NDArray[np.intp]:
         """Outputs as codes, as `_read` returns them."""
         if self._multilabel or self.n_outputs_ == 1:
-            codes = (output > (0 if self._gives_signs else 0.5)).astype(np.int64)
+            codes = (output > (0 if self.out_activation_ == "identity" else 0.5)).astype(np.int64)
             return codes if self._multilabel else codes[:, 0]
-        return output.argmax(axis=1)
+        return np.asarray(output.argmax(axis=1))
 
     # What the base asks for
 
@@ -200,7 +274,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
                 f"class_weight={self.class_weight!r} counts the classes of all examples, which partial_fit never sees: "
                 "give a dict of weights."
             )
-        of_classes = compute_sample_weight(self.class_weight, y if self._multilabel else self.classes_[y])
+        labels = y if self._multilabel else self.classes_[y]
+        of_classes: NDArray[np.float64] = compute_sample_weight(self.class_weight, labels)
         return of_classes if weights is None else weights * of_classes
 
     def _stratified(self, y: NDArray[Any]) -> NDArray[Any] | None:

@@ -16,7 +16,15 @@ from chainrule.training.cost import Cost
 
 
 class MLPRegressor(RegressorMixin, MultilayerPerceptron):  # type: ignore[misc]
-    """..."""
+    """A network that predicts numbers: scikit-learn's `MLPRegressor`, and more.
+
+    Parameters and attributes are those of `MLPClassifier`, except that there are no classes, and scores are R².
+
+    Args:
+        loss: "squared_error"; "poisson", for counts, which ends the network with e^z; another of chainrule's, such as
+            "absolute_error" or "huber"; an operation, with options by functools.partial; or a function of (A, Y) as
+            `chainrule.train` takes it.
+    """
 
     def __init__(
         self,
@@ -65,16 +73,22 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):  # type: ignore[misc]
         y_val: Any = None,
         sample_weight_val: Any = None,
     ) -> MLPRegressor:
+        """Learn from examples; see `MLPClassifier.fit`.
+
+        Args:
+            y: (m,) or (m, n_outputs) numbers.
+        """
         self._fit(X, y, sample_weight, given_validation(X_val, y_val, sample_weight_val))
         return self
 
     @available_if(not_lbfgs)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
-        """One epoch."""
+        """Learn from these examples for one epoch, going on from what is there."""
         self._fit(X, y, sample_weight, incremental=True)
         return self
 
     def predict(self, X: Any) -> NDArray[Any]:
+        """The values, (m,) or (m, n_outputs)."""
         output = self._output(X)
         return output[:, 0] if output.shape[1] == 1 else output
 

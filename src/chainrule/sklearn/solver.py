@@ -94,7 +94,8 @@ def rule_of(estimator: Any) -> Optimizer:
     if isinstance(solver, str) and solver == "sgd":
         momentum = min(estimator.momentum, np.nextafter(1, 0))
         return GradientDescent(alpha, momentum=momentum, nesterov=bool(estimator.nesterovs_momentum and momentum))
-    rule: Any = find_optimizer(solver)
+    rule = find_optimizer(solver)
+    assert isinstance(rule, Optimizer)
     return type(rule)(alpha) if isinstance(solver, str) else rule
 
 

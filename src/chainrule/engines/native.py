@@ -43,6 +43,11 @@ def threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def members(size: int, steps: Steps) -> int:
+    """How many threads batches of this size are worth."""
+    return max(1, min(threads(), size // EXAMPLES, size * steps.work // WORK))
+
+
 def kernels() -> Any:
     """The module of kernels for this machine, or None where they were not built.
 
@@ -231,7 +236,7 @@ class Runner:
             [step.told() for step in steps.steps],
             rule,
             size,
-            max(1, min(threads(), size // EXAMPLES, size * steps.work // WORK)),
+            members(size, steps),
         )
 
     def run(
@@ -334,7 +339,7 @@ class Looking:
         self._native, self._cost = native, cost
         self._lock = Lock()  # the buffers are for one at a time
         self._steps = steps_of(network, cost, shape, training=False)
-        self._runner: Runner | None = None
+        self._runners: dict[int, Runner] = {}  # by threads: nobody is woken up for a few examples
 
     def __call__(self, X: Array, Y: Array | None, weights: Array | None) -> tuple[NDArray[Any], NDArray[Any]]:
         """The cost of each chunk times its number of examples, and the outputs."""
@@ -343,9 +348,11 @@ class Looking:
         examples = Examples(network, self._cost, X, Y, weights, self._steps)
         output = np.empty((m, *self._steps.shape), self._steps.dtype)
         with self._lock:
-            if self._runner is None or self._runner.size < size or self._runner.pid != os.getpid():
-                self._runner = Runner(self._native, network, self._steps, size, {"name": ""})
-            costs, _, _ = self._runner.run(examples, None, m, size, None, 0, output)
+            team = members(size, self._steps)
+            runner = self._runners.get(team)
+            if runner is None or runner.size < size or runner.pid != os.getpid():
+                runner = self._runners[team] = Runner(self._native, network, self._steps, size, {"name": ""})
+            costs, _, _ = runner.run(examples, None, m, size, None, 0, output)
         return np.array(costs) * np.minimum(size, m - size * np.arange(len(costs))), output
 
 

@@ -178,7 +178,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
     @available_if(_gives_probabilities)  # type: ignore[untyped-decorator]
     def predict_log_proba(self, X: Any) -> NDArray[Any]:
         """ln of `predict_proba`."""
-        return np.log(self.predict_proba(X))
+        return np.asarray(np.log(self.predict_proba(X)))
 
     @available_if(_gives_signs)  # type: ignore[untyped-decorator]
     def decision_function(self, X: Any) -> NDArray[Any]:
@@ -263,7 +263,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
         if cost.task == "classes" and not cost.own:
             return y
         one_hot = y if self._multilabel or self.n_outputs_ == 1 else y[:, None] == np.arange(self.n_outputs_)
-        return 2.0 * one_hot - 1 if cost.task == "signs" else one_hot.astype(np.float64)
+        return np.asarray(2.0 * one_hot - 1 if cost.task == "signs" else one_hot, np.float64)
 
     def _weights(self, y: NDArray[Any], sample_weight: Any, incremental: bool) -> NDArray[np.float64] | None:
         weights = super()._weights(y, sample_weight, incremental)

@@ -178,7 +178,7 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]
                 self._diverged(error, held)
             finally:
                 run.progress.close()
-        if held is not None and self.early_stopping is True and held.best:
+        if held is not None and held.best and self._ends_by_score:
             net.set_state(held.best)
         self.history_ = run.finish()
         if not np.isfinite(net.flat).all():
@@ -243,7 +243,7 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]
             X_val, y_val = self._read(validation[0], validation[1], reset=False, labels="some")
             weights_val = self._weights(y_val, validation[2], False)
             return (X, y, weights), Held(_readable(X_val, self.network_), y_val, weights_val)
-        if not self.early_stopping or (is_lbfgs(self.solver) and self.early_stopping is True):
+        if not self.early_stopping or (is_lbfgs(self.solver) and self._ends_by_score):
             return (X, y, weights), None
         rest, part = train_test_split(
             np.arange(len(y)), random_state=random, test_size=self.validation_fraction, stratify=self._stratified(y)
@@ -377,6 +377,11 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]
             run.stop(why)
         else:
             self._no_improvement_count = 0
+
+    @property
+    def _ends_by_score(self) -> bool:
+        """Whether early stopping is scikit-learn's."""
+        return bool(self.early_stopping) and not isinstance(self.early_stopping, EarlyStopping)
 
     def _say(self, text: str) -> None:
         if self.verbose:

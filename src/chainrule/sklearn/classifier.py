@@ -19,6 +19,11 @@ from chainrule.sklearn.estimator import Labels, MultilayerPerceptron, given_vali
 from chainrule.training.cost import Cost
 
 
+def _is_log_loss(loss: Any) -> bool:
+    """Whether the loss is the one that fits the labels, whatever they are."""
+    return isinstance(loss, str) and loss == "log_loss"
+
+
 def _gives_probabilities(estimator: MLPClassifier) -> bool:
     return not estimator._gives_signs
 
@@ -247,15 +252,19 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
     @property
     def _gives_signs(self) -> bool:
         """Whether the outputs are scores whose signs decide, of a hinge or a perceptron, and no probabilities."""
-        return self.loss != "log_loss" and Cost(self.loss).task == "signs"
+        return not _is_log_loss(self.loss) and Cost(self.loss).task == "signs"
 
     def _outputs_for(self, y: NDArray[Any]) -> tuple[int, str]:
-        n = len(self.classes_) if self._multilabel or len(self.classes_) > 2 else 1
-        ends = "identity" if self._gives_signs else "softmax" if n > 1 and not self._multilabel else "logistic"
+        task = "" if _is_log_loss(self.loss) else Cost(self.loss).task
+        if task == "classes" and self._multilabel:
+            raise OptionError("cross_entropy chooses one class, but examples may have several labels: take 'log_loss'.")
+
+        n = len(self.classes_) if self._multilabel or len(self.classes_) > 2 or task == "classes" else 1
+        ends = "identity" if task == "signs" else "softmax" if n > 1 and not self._multilabel else "logistic"
         return n, ends
 
     def _cost(self) -> Cost:
-        if isinstance(self.loss, str) and self.loss == "log_loss":
+        if _is_log_loss(self.loss):
             return Cost("cross_entropy" if self.out_activation_ == "softmax" else "binary_cross_entropy")
         return Cost(self.loss)
 

@@ -39,6 +39,7 @@ def minimize(run: Run, batches: ArrayBatches, optimizer: LBFGS, interrupt: Inter
         gradient = gradient + optimizer.l2 * regularized * network.flat
         return Done(J + of_weights, len(X), A, Y, penalty=of_weights), gradient.astype(np.float64)
 
+    averaging = any(layer.statistics for _, layer in network.family())
     here = latest = look(network.flat.astype(np.float64))[0]
     if not np.isfinite(here.cost):
         raise not_finite(network, X, here.cost, 0, 0, run.seed, 0)
@@ -51,7 +52,7 @@ def minimize(run: Run, batches: ArrayBatches, optimizer: LBFGS, interrupt: Inter
     def close_iteration(intermediate_result: Any) -> None:
         nonlocal here
         network.flat[...] = intermediate_result.x
-        if any(layer.statistics for _, layer in network.family()):
+        if averaging:
             network.record(X, training=True, updating=True, seed=run.seed)  # moving averages move once an iteration
         run.meet(here, 1)
         here = latest

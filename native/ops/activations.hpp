@@ -72,6 +72,12 @@ struct Softplus {
     T slope(T z, T) const { return sigmoid(z); }
 };
 
+template <class T>
+struct Exp {
+    T value(T z) const { return std::exp(z); }
+    T slope(T, T a) const { return a; }
+};
+
 template <class T, class G>
 class Activation : public Step<T> {
   public:

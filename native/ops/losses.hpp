@@ -31,6 +31,20 @@ struct Huber {
     }
 };
 template <class T>
+struct Poisson {  // of A
+    Told of(T a, T y) const {
+        T held = std::max(a, std::numeric_limits<T>::epsilon());
+        return {double(held) - y + (y > 0 ? y * std::log(y / held) : T(0)), 1 - y / held};
+    }
+};
+template <class T>
+struct ExpPoisson {  // of Z
+    Told of(T z, T y) const {
+        T a = std::exp(z);
+        return {double(a) - y + y * ((y > 0 ? std::log(y) : T(0)) - z), a - y};
+    }
+};
+template <class T>
 struct SigmoidBinaryCrossEntropy {  // of Z
     T smoothing;
     Told of(T z, T label) const {

@@ -259,7 +259,11 @@ TARGETS = {"cross_entropy": [0, 2], "hinge": [[1, -1, 1]] * 2, "perceptron": [[1
 """Of the losses that do not take any [[0, 1, 0]]."""
 
 
-OUTPUTS = {"cross_entropy": ["softmax"], "binary_cross_entropy": ["sigmoid", "softmax"]}
+OUTPUTS = {
+    "poisson": ["sigmoid", cr.ops.exp],
+    "cross_entropy": ["softmax"],
+    "binary_cross_entropy": ["sigmoid", "softmax"],
+}
 """Of the losses that take probabilities, what makes some."""
 GIVEN = ("W^[1]", "b^[1]", "Y")
 """Lines that only show numbers."""

@@ -19,7 +19,9 @@ NAMES_WHAT_HAPPENS = {"reshape", "index", "embedding", "concatenate", "stack"}
 OF_ONE_VECTOR = {"softmax", "log_softmax", "sum", "mean", "max"}
 OF_MATRICES = {"matmul", "transpose"}
 OF_CLASSES = {"cross_entropy", "softmax_cross_entropy"}
-OF_ONE_OUTPUT = {"huber", "binary_cross_entropy", "sigmoid_binary_cross_entropy", "hinge", "perceptron"}
+OF_ONE_OUTPUT = {
+    "huber", "poisson", "exp_poisson", "binary_cross_entropy", "sigmoid_binary_cross_entropy", "hinge", "perceptron",
+}  # fmt: skip
 """Losses whose formulas, as in the notes, are those of one output; of several outputs the losses are added."""
 
 OVER = {"batch_norm": 1, "layer_norm": 0}

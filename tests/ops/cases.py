@@ -243,6 +243,8 @@ CASES: dict[str, st.SearchStrategy[Call]] = {
     "squared_error": loss(reals, reals),
     "absolute_error": loss(between_tenths, tenths),
     "huber": loss(between_tenths, tenths, delta=st.sampled_from([0.5, 1.0, 2.0])),
+    "poisson": loss(positive, positive),
+    "exp_poisson": loss(reals, positive),
     "binary_cross_entropy": loss(probabilities, **BINARY_LABELS),
     "sigmoid_binary_cross_entropy": loss(reals, **BINARY_LABELS),
     "cross_entropy": loss_of_classes(distributions),

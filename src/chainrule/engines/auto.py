@@ -7,7 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from chainrule.engines.engine import Batch, Engine, Program
+from chainrule.engines.engine import Batch, Engine, Program, Slope
 from chainrule.engines.steps import NoKernelError
 from chainrule.graph import Array
 from chainrule.optimizers import Optimizer
@@ -28,6 +28,14 @@ class AutoEngine:
             program = self.second.program(network, cost, optimizer, seed, outputs)
             program.reason = reason.reason
             return program
+
+    def slope(self, network: Any, cost: Any, batch: Batch, seed: int, outputs: bool = True) -> Slope:
+        try:
+            return self.first.slope(network, cost, batch, seed, outputs)
+        except NoKernelError as reason:
+            slope = self.second.slope(network, cost, batch, seed, outputs)
+            slope.reason = reason.reason
+            return slope
 
     def check(self, network: Any, cost: Any) -> None:
         self.second.check(network, cost)

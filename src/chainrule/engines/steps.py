@@ -298,10 +298,11 @@ def _blank(network: Any, shape: tuple[int, ...]) -> Array:
 
 KERNELS = frozenset(
     itertools.chain(
-        ("identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus"),
+        ("identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "exp"),
         ("softmax", "log_softmax"),
-        ("squared_error", "absolute_error", "huber", "binary_cross_entropy", "sigmoid_binary_cross_entropy"),
-        ("cross_entropy", "softmax_cross_entropy", "hinge", "perceptron"),
+        ("squared_error", "absolute_error", "huber", "poisson", "exp_poisson"),
+        ("binary_cross_entropy", "sigmoid_binary_cross_entropy", "cross_entropy", "softmax_cross_entropy"),
+        ("hinge", "perceptron"),
         ("layer_norm", "add", "subtract"),
     )
 )

@@ -22,9 +22,11 @@ from chainrule.ops.losses import (
     absolute_error,
     binary_cross_entropy,
     cross_entropy,
+    exp_poisson,
     hinge,
     huber,
     perceptron,
+    poisson,
     sigmoid_binary_cross_entropy,
     softmax_cross_entropy,
     squared_error,
@@ -41,7 +43,16 @@ ACTIVATIONS = {
 
 LOSSES = {
     loss.name: loss
-    for loss in (squared_error, absolute_error, huber, binary_cross_entropy, cross_entropy, hinge, perceptron)
+    for loss in (
+        squared_error,
+        absolute_error,
+        huber,
+        poisson,
+        binary_cross_entropy,
+        cross_entropy,
+        hinge,
+        perceptron,
+    )
 }
 """The losses that training knows by name."""
 
@@ -62,6 +73,7 @@ __all__ = [
     "elu",
     "embedding",
     "exp",
+    "exp_poisson",
     "gelu",
     "hinge",
     "huber",
@@ -81,6 +93,7 @@ __all__ = [
     "negative",
     "normalize",
     "perceptron",
+    "poisson",
     "power",
     "relu",
     "reshape",

@@ -16,11 +16,11 @@ def evaluate(
     from rich.console import Console
 
     from chainrule.cli.tables import metrics_table
-    from chainrule.data.datasets import read
     from chainrule.experiments import Trained
 
-    trained, dataset = Trained.load(model), read(data)
-    rows, what = trained.rows(dataset, part)
-    table = metrics_table({"value": trained.evaluate(dataset, rows)})
-    print(f"{dataset.name}: {what}, {len(rows):,} examples")
+    trained = Trained.load(model)
+    source = trained.read(data)
+    rows, what = trained.rows(source, part)
+    table = metrics_table({"value": trained.evaluate(source, rows)})
+    print(f"{source.name}: {what}, {len(rows):,} examples")
     Console().print(table)

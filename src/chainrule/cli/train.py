@@ -63,7 +63,8 @@ def train(
 
     The folder gets model.safetensors, history.json, metrics.json and curves.svg. Ctrl-C keeps what was learned.
     """
-    from chainrule.data.datasets import KINDS, read
+    from chainrule.data.datasets import read
+    from chainrule.data.targets import KINDS
     from chainrule.experiments import Experiment
     from chainrule.names import lookup
 
@@ -116,17 +117,14 @@ def _set_aside(folder: Path) -> None:
 
 
 def _show_plan(experiment: "Experiment") -> None:
-    from chainrule.data.datasets import BUNDLED
-
-    dataset, parts = experiment.dataset, experiment.parts
-    about = "values to predict" if experiment.classes is None else f"{len(experiment.classes)} classes"
-    shape = " × ".join(map(str, dataset.X.shape[1:]))
+    source, parts, target = experiment.source, experiment.parts, experiment.target
+    shape = " × ".join(map(str, experiment.X.shape[1:]))
     print(
-        f"{dataset.name}: {len(dataset):,} examples of {shape} features, {about}; "
+        f"{source.name}: {len(source):,} examples of {shape} features, {target.told}; "
         f"{len(parts.train):,} to train, {len(parts.validation):,} to validate, {len(parts.test):,} to test"
     )
-    if dataset.task is None and dataset.name not in BUNDLED and dataset.targets().dtype.kind in "iuf":
-        print(f"y was taken for a {dataset.kind}; --task classification or --task regression decides it otherwise")
+    for note in source.notes:
+        print(note)
     experiment.network.summary()
 
 

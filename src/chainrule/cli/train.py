@@ -10,6 +10,7 @@ from chainrule.errors import OptionError
 from chainrule.experiments.settings import CHECKPOINT, CURVES, HISTORY, METRICS, MODEL, Settings
 
 if TYPE_CHECKING:
+    from chainrule.data.source import Source
     from chainrule.experiments import Experiment, Result
 
 
@@ -25,10 +26,22 @@ def _units(hidden: Any) -> Any:
 
 def train(
     data: Annotated[
-        str, typer.Argument(help="iris, wine, breast_cancer, digits, diabetes, or an .npz file with X, y.")
+        str,
+        typer.Argument(help="A table (CSV, TSV, Parquet), an .npz file with X and y, or iris, wine, digits, …"),
     ],
+    target: Annotated[
+        str | None, typer.Option(help='The column of a table to predict, or several, "height,weight".')
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="The run folder.  [default: runs/NAME, numbered if taken]")] = None,
-    task: Annotated[str | None, typer.Option(help="classification or regression.  [default: found from y]")] = None,
+    task: Annotated[
+        str | None, typer.Option(help="classification or regression.  [default: found from what is to be predicted]")
+    ] = None,
+    number: Annotated[str, typer.Option(help="Columns of a table to take for numbers.")] = "",
+    category: Annotated[str, typer.Option(help="Columns to take for categories.")] = "",
+    date: Annotated[str, typer.Option(help="Columns to take for dates.")] = "",
+    ignore: Annotated[str, typer.Option(help="Columns to leave out.")] = "",
+    time: Annotated[str | None, typer.Option(help="A column to train on the past of, and test on the future.")] = None,
+    group: Annotated[str | None, typer.Option(help="A column whose values stay together in one part.")] = None,
     epochs: Annotated[
         int | None, typer.Option(help="How often every example is met, at most.  [default: for 2,000 updates, >= 50]")
     ] = Settings.epochs,
@@ -63,10 +76,7 @@ def train(
 
     The folder gets model.safetensors, history.json, metrics.json and curves.svg. Ctrl-C keeps what was learned.
     """
-    from chainrule.data.datasets import read
-    from chainrule.data.targets import KINDS
     from chainrule.experiments import Experiment
-    from chainrule.names import lookup
 
     if resume and out is None:
         raise OptionError("--resume needs the run folder: --out runs/…")
@@ -87,16 +97,41 @@ def train(
         engine=engine,
         checkpoint_minutes=checkpoint_minutes,
     )
-    dataset = read(data, None if task is None else lookup("task", task, KINDS))
+    roles = {"number": number, "category": category, "date": date, "ignore": ignore}
+    source = _source(data, target, task, time, group, {role: _names(names) for role, names in roles.items()})
     folder = out or _free_folder(Path("runs") / Path(data).stem)
     if not resume:
         _set_aside(folder)
-    experiment = Experiment(dataset, settings, folder, resume=resume)
+    experiment = Experiment(source, settings, folder, resume=resume)
     _show_plan(experiment)
     result = experiment.run()
     _show_result(result, data)
     if result.history.stopped == "interrupted":
         raise typer.Exit(130)
+
+
+def _source(
+    data: str, target: str | None, task: str | None, time: str | None, group: str | None, roles: dict[str, list[str]]
+) -> "Source":
+    """The table, the data set or the arrays that `data` names."""
+    from chainrule.data.datasets import read
+    from chainrule.data.frames import is_table
+    from chainrule.data.tables import read_table
+    from chainrule.data.targets import KINDS
+    from chainrule.names import lookup
+
+    if is_table(data):
+        return read_table(data, _names(target or ""), task=task, time=time, group=group, **roles)
+    given = {"target": target, "time": time, "group": group} | roles
+    for option, value in given.items():
+        if value:
+            raise OptionError(f"--{option} is about the columns of a table, but {data} is none.")
+    return read(data, None if task is None else lookup("task", task, KINDS))
+
+
+def _names(columns: str) -> list[str]:
+    """["height", "weight"] from "height,weight"."""
+    return [name.strip() for name in columns.split(",") if name.strip()]
 
 
 def _free_folder(folder: Path) -> Path:
@@ -117,8 +152,15 @@ def _set_aside(folder: Path) -> None:
 
 
 def _show_plan(experiment: "Experiment") -> None:
+    from rich.console import Console
+
+    from chainrule.cli.tables import columns_table
+    from chainrule.data.tables import Table
+
     source, parts, target = experiment.source, experiment.parts, experiment.target
     shape = " × ".join(map(str, experiment.X.shape[1:]))
+    if isinstance(source, Table):
+        Console().print(columns_table(source))
     print(
         f"{source.name}: {len(source):,} examples of {shape} features, {target.told}; "
         f"{len(parts.train):,} to train, {len(parts.validation):,} to validate, {len(parts.test):,} to test"

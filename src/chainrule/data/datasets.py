@@ -85,7 +85,7 @@ class Dataset(Source):
 class Arrays(Encoding):
     """Numbers are taken as they are; the network's first layer standardizes them."""
 
-    def read(self, data: Any) -> Dataset:
+    def read(self, data: Any, *, labelled: bool) -> Dataset:
         return read(data)
 
     def X(self, source: Source) -> NDArray[Any]:
@@ -112,8 +112,8 @@ def read(source: str, task: Kind | None = None) -> Dataset:
     if path.suffix == ".npz":
         return replace(_npz(path), task=task)
     if path.exists():
-        raise DataError(f"{source} is no .npz file; chainrule reads {', '.join(BUNDLED)} and .npz files with X and y.")
-    raise DataError(f"{unknown('data set', source, BUNDLED)} Or give the path of an .npz file with X and y.")
+        raise DataError(f"{source} is neither a table (.csv, .tsv, .parquet, also .gz) nor an .npz file.")
+    raise DataError(f"{unknown('data set', source, BUNDLED)} Or give the path of a table or an .npz file.")
 
 
 def _bundled(name: str) -> Dataset:

@@ -71,8 +71,12 @@ class Encoding(Described, ABC):
     """What turns examples into the matrix that a network takes; it travels in the model file as plain JSON."""
 
     @abstractmethod
-    def read(self, data: Any) -> Source:
-        """New examples of the kind that this encoding was learned from, with or without what is to be predicted.
+    def read(self, data: Any, *, labelled: bool) -> Source:
+        """New examples of the kind that this encoding was learned from.
+
+        Args:
+            data: the path of a file, or whatever else such a source is made of.
+            labelled: whether what is to be predicted must be there; where not, no example is left out for its lack.
 
         Raises:
             DataError: there is no such thing, or it is of another kind.

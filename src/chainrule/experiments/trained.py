@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data import datasets  # noqa: F401, the encodings that model files name
+from chainrule.data import datasets, tables  # noqa: F401, the encodings that model files name
 from chainrule.data.source import Encoding, Source
 from chainrule.data.targets import Target
 from chainrule.described import restore
@@ -61,13 +61,17 @@ class Trained:
             raise ModelFileError(f"{path} is damaged: what it knows of its data does not fit ({error}).") from None
         return cls(network, path, encoding, target)
 
-    def read(self, data: Any) -> Source:
-        """Examples of the kind that the network was trained on, with or without what is to be predicted.
+    def read(self, data: Any, *, labelled: bool = True) -> Source:
+        """Examples of the kind that the network was trained on.
+
+        Args:
+            data: the name of a bundled data set, or the path of a file; of a table, also a frame of polars or pandas.
+            labelled: whether what is to be predicted must be there.
 
         Raises:
-            DataError: see `chainrule.data.datasets.read`.
+            DataError: there is nothing to read, or it is not like what the network was trained on.
         """
-        return self.encoding.read(data)
+        return self.encoding.read(data, labelled=labelled)
 
     def rows(self, source: Source, part: str) -> tuple[NDArray[np.intp], str]:
         """The rows of a part of the data, and how to call it.

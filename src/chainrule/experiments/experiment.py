@@ -19,7 +19,7 @@ from chainrule.checking import seed_or_fresh
 from chainrule.data.source import Source
 from chainrule.errors import OptionError
 from chainrule.experiments.design import design, optimizer_for
-from chainrule.experiments.parts import split
+from chainrule.experiments.parts import Parts, split
 from chainrule.experiments.settings import CHECKPOINT, CURVES, HISTORY, METRICS, MODEL, Settings
 from chainrule.layers import Network, Standardize
 from chainrule.metrics import find_metrics, score
@@ -46,6 +46,12 @@ class Result:
 class Experiment:
     """An experiment about to run: the data split and turned into numbers, the network designed, nothing trained yet.
 
+    Args:
+        source: the examples, such as a table of `chainrule.read_table`.
+        settings: what somebody chose. folder: where the results go.
+        parts: which example is in which part; None for `chainrule.experiments.parts.split`.
+        resume: go on with the interrupted run in the folder.
+
     Attributes:
         source, settings: as given, the settings with nothing left open.
         target: what there is to predict. Y: as numbers.
@@ -59,7 +65,15 @@ class Experiment:
         ModelFileError: the folder cannot be written, or a checkpoint to resume from cannot be read.
     """
 
-    def __init__(self, source: Source, settings: Settings, folder: str | os.PathLike[str], *, resume: bool = False):
+    def __init__(
+        self,
+        source: Source,
+        settings: Settings,
+        folder: str | os.PathLike[str],
+        *,
+        parts: Parts | None = None,
+        resume: bool = False,
+    ):
         self.folder = Path(folder)
         self.checkpoint = Checkpoint(
             self.folder / CHECKPOINT, every_epochs=None, every_minutes=settings.checkpoint_minutes
@@ -75,7 +89,8 @@ class Experiment:
         self.source = source
         self.target = source.target
         self.Y = source.numbers(self.target)
-        self.parts = split(source, self.Y, settings.test, settings.validation, seed)
+        self.split = {"seed": seed, "test": settings.test, "validation": settings.validation} if parts is None else None
+        self.parts = parts or split(source, self.Y, settings.test, settings.validation, seed)
         self.settings = settings.resolve(len(self.parts.train), seed)
         optimizer_for(self.settings)
         _make_folder(self.folder)
@@ -84,16 +99,13 @@ class Experiment:
         shape = self.X.shape[1:]
         self.network = design(self.encoding.layers(shape), shape, self.target, self.settings)
 
-    def run(self, *, progress: bool = True) -> Result:
-        """Train, measure on the test part, compare with a baseline, and fill the run folder.
-
-        The history of a regression is about the standardized target; the metrics are about the target itself.
+    def fit(self, *, progress: bool = True) -> tuple[Network, History]:
+        """Train: the network for the target itself, and the history, which is about the standardized target of values.
 
         Raises:
             NotFiniteError: see `chainrule.train`.
-            ModelFileError: the folder cannot be written.
         """
-        X, Y, parts, target = self.X, self.Y, self.parts, self.target
+        X, parts, target = self.X, self.parts, self.target
         learned, final = self._learned()
         history = train(
             self.network,
@@ -114,6 +126,17 @@ class Experiment:
         )
         network = self.network if final is None else Network([self.network, final], seed=self.settings.seed)
         network.build_for(X)
+        return network, history
+
+    def run(self, *, progress: bool = True) -> Result:
+        """Train, measure on the test part, compare with a baseline, and fill the run folder.
+
+        Raises:
+            NotFiniteError: see `chainrule.train`.
+            ModelFileError: the folder cannot be written.
+        """
+        X, Y, parts, target = self.X, self.Y, self.parts, self.target
+        network, history = self.fit(progress=progress)
         network.metadata = self._metadata(history)
         network.save(self.folder / MODEL)
         metrics = {
@@ -155,7 +178,7 @@ class Experiment:
             "encoding": self.encoding.describe(),
             "loss": self.target.loss,
             "metrics": list(self.target.metrics),
-            "split": {"seed": self.settings.seed, "test": self.settings.test, "validation": self.settings.validation},
+            "split": self.split,
             "epochs": len(history.epochs),
             "engine": history.engine,
         }

@@ -39,24 +39,27 @@ def split(source: Source, Y: NDArray[Any], test: float, validation: float, seed:
     test = real("the test part", test, low=0, high=1, open="low high")
     validation = real("the validation part", validation, low=0, high=1, open="high")
     m = len(source)
-    sizes = int(np.ceil(m * test)), int(np.ceil((m - np.ceil(m * test)) * validation))
+    sizes = _size(m, test), _size(m - _size(m, test), validation)
     if m < 10:
         raise DataError(f"{m} examples are too few for parts to train, to validate and to test: it takes 10 or more.")
     if m - sum(sizes) < 2:
         raise DataError(f"of {m} examples, {sizes[0]} to test and {sizes[1]} to validate leave too few to train with.")
-    rows, parts = np.arange(m), []
-    for size in sizes:
-        part = rows[:0]
-        if size:
-            rows, part = _divide(source, Y if Y.dtype.kind == "i" and Y.ndim == 1 else None, rows, size, seed)
-        parts.append(part)
-    return Parts(train=rows, validation=parts[1], test=parts[0])
+    rest, for_test = divide(source, Y, np.arange(m), test, seed)
+    train, to_watch = divide(source, Y, rest, validation, seed)
+    return Parts(train, to_watch, for_test)
 
 
-def _divide(
-    source: Source, labels: NDArray[Any] | None, rows: NDArray[np.intp], size: int, seed: int
+def _size(m: int, share: float) -> int:
+    return int(np.ceil(m * share))
+
+
+def divide(
+    source: Source, Y: NDArray[Any], rows: NDArray[np.intp], share: float, seed: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """The rows in two parts, the second of about this size."""
+    """These rows in two parts, the second with about that share of them; see `split`."""
+    size = _size(len(rows), share)
+    if size == 0:
+        return rows, rows[:0]
     from sklearn.model_selection import GroupShuffleSplit, train_test_split
 
     if source.groups is not None:
@@ -68,6 +71,7 @@ def _divide(
         return rows[first], rows[second]
     if source.moments is not None:
         return _by_time(source, rows, size)
+    labels = Y if Y.dtype.kind == "i" and Y.ndim == 1 else None
     first, second = train_test_split(rows, test_size=size, random_state=seed, stratify=_strata(labels, rows, size))
     return first, second
 

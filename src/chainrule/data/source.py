@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,6 +68,20 @@ class Source(ABC):
         """Columns that tell which example is which, for a file of predictions."""
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a column lies in the matrix: columns [start, stop).
+
+    Attributes:
+        name: the column's. tokens: how many vectors its numbers choose from, where it is embedded; else 0.
+    """
+
+    name: str
+    start: int
+    stop: int
+    tokens: int = 0
+
+
 class Encoding(Described, ABC):
     """What turns examples into the matrix that a network takes; it travels in the model file as plain JSON."""
 
@@ -89,6 +104,10 @@ class Encoding(Described, ABC):
         Raises:
             DataError: they are not like those that it was learned from.
         """
+
+    def places(self, source: Source) -> list[Place]:
+        """Where in the matrix each column of such a source lies; nothing where columns have no names."""
+        return []
 
     @abstractmethod
     def layers(self, input_shape: tuple[int, ...]) -> list[Layer]:

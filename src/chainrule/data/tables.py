@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data.columns import USED, Column, Kind, as_labels, as_text, find_columns
-from chainrule.data.encoding import Code, Moment, Place, code_for, matrix_of
+from chainrule.data.encoding import Code, Moment, code_for, matrix_of
 from chainrule.data.frames import read_frame
-from chainrule.data.source import Encoding, Source
+from chainrule.data.source import Encoding, Place, Source
 from chainrule.data.targets import KINDS, Target
 from chainrule.data.targets import Kind as Task
 from chainrule.errors import DataError, OptionError
@@ -162,6 +162,8 @@ def read_table(
         DataError: there is no such file, it is broken, or it has not what was asked for.
         OptionError: an unknown task, or a column with two roles.
     """
+    if time is not None and group is not None:
+        raise OptionError("a table is divided by time or by group, not by both.")
     targets = [target] if isinstance(target, str) else list(target)
     name = "the table" if hasattr(source, "columns") else str(source)
     frame, notes = read_frame(source)
@@ -237,12 +239,15 @@ class Columns(Encoding):
         return Table(frame, name, list(columns.values()), self.targets, time=time, group=group, notes=notes)
 
     def X(self, source: Source) -> NDArray[Any]:
-        return self.placed(source)[0]
-
-    def placed(self, source: Source) -> tuple[NDArray[np.float32], list[Place]]:
-        """The matrix, and where in it each column lies."""
         assert isinstance(source, Table)
-        return matrix_of(self.codes, [code.column.values(source.frame[code.column.name]) for code in self.codes])
+        return self._placed(source.frame)[0]
+
+    def places(self, source: Source) -> list[Place]:
+        assert isinstance(source, Table)
+        return self._placed(source.frame.head(1))[1]
+
+    def _placed(self, frame: DataFrame) -> tuple[NDArray[np.float32], list[Place]]:
+        return matrix_of(self.codes, [code.column.values(frame[code.column.name]) for code in self.codes])
 
     def layers(self, input_shape: tuple[int, ...]) -> list[Layer]:
         embedded = [code for code in self.codes if code.tokens]

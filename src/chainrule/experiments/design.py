@@ -9,6 +9,7 @@ from chainrule.experiments.settings import Settings
 from chainrule.layers import Activation, BatchNorm, Dense, Dropout, Layer, Network
 from chainrule.names import lookup
 from chainrule.optimizers import OPTIMIZERS, Optimizer
+from chainrule.schedules import Constant, Cosine, learning_rate_at
 
 
 def design(first: Sequence[Layer], input_shape: tuple[int, ...], target: Target, settings: Settings) -> Network:
@@ -36,6 +37,10 @@ def optimizer_for(settings: Settings) -> Optimizer:
         OptionError: an unknown name, or a number out of range.
     """
     kind = lookup("optimizer", settings.optimizer, {k: v for k, v in OPTIMIZERS.items() if issubclass(v, Optimizer)})
-    rate = {} if settings.learning_rate is None else {"learning_rate": settings.learning_rate}
-    made: Optimizer = kind(**rate, l2=settings.l2)
+    falls = lookup("schedule", settings.schedule, {"cosine": True, "constant": False})
+    alpha = settings.learning_rate
+    if alpha is None:
+        alpha = learning_rate_at(kind().learning_rate, 0) * (3 if falls else 1)
+    schedule = Cosine(alpha, epochs=settings.epochs or 1) if falls else Constant(alpha)
+    made: Optimizer = kind(learning_rate=schedule, l2=settings.l2 or 0.0)
     return made

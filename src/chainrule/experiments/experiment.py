@@ -20,7 +20,8 @@ from chainrule.data.source import Source
 from chainrule.errors import OptionError
 from chainrule.experiments.design import design, optimizer_for
 from chainrule.experiments.parts import Parts, split
-from chainrule.experiments.settings import CHECKPOINT, CURVES, HISTORY, METRICS, MODEL, Settings
+from chainrule.experiments.report import Report
+from chainrule.experiments.settings import CHECKPOINT, CURVES, HISTORY, METRICS, MODEL, REPORT, Settings
 from chainrule.layers import Network, Standardize
 from chainrule.metrics import find_metrics, score
 from chainrule.training import Checkpoint, EarlyStopping, History, evaluate, train
@@ -33,7 +34,8 @@ class Result:
 
     Attributes:
         network: the trained network. history: of its training.
-        metrics: {"test": {…}, "baseline": {…}, "engine": …, "seconds": …}, as in metrics.json.
+        metrics: {"test": {…}, "baseline": {…}, "engine": …, "seconds": …}, as in metrics.json; of a table, with more
+            (see `chainrule.experiments.report`).
         folder: where it all is.
     """
 
@@ -89,9 +91,10 @@ class Experiment:
         self.source = source
         self.target = source.target
         self.Y = source.numbers(self.target)
-        self.split = {"seed": seed, "test": settings.test, "validation": settings.validation} if parts is None else None
-        self.parts = parts or split(source, self.Y, settings.test, settings.validation, seed)
-        self.settings = settings.resolve(len(self.parts.train), seed)
+        watched = settings.part_to_watch(int(len(source) * (1 - settings.test)))
+        self.split = {"seed": seed, "test": settings.test, "validation": watched} if parts is None else None
+        self.parts = parts or split(source, self.Y, settings.test, watched, seed)
+        self.settings = settings.resolve(len(self.parts.train), self.target.task != "values", seed)
         optimizer_for(self.settings)
         _make_folder(self.folder)
         self.encoding = source.learn(self.parts.train)
@@ -145,6 +148,11 @@ class Experiment:
             "engine": history.engine,
             "seconds": round(history.seconds, 3),
         }
+        places = self.encoding.places(self.source)
+        if places:
+            report = Report(self, network, places)
+            metrics |= report.metrics(metrics["test"]["loss"], metrics["baseline"]["loss"])
+            report.draw(self.folder / REPORT, metrics)
         self._keep(history, metrics)
         return Result(network, history, metrics, self.folder)
 

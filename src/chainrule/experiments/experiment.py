@@ -142,7 +142,7 @@ class Experiment:
         network, history = self.fit(progress=progress)
         network.metadata = self._metadata(history)
         network.save(self.folder / MODEL)
-        metrics = {
+        metrics: dict[str, Any] = {
             "test": evaluate(network, X[parts.test], Y[parts.test], loss=target.loss, metrics=target.metrics),
             "baseline": self._baseline(),
             "engine": history.engine,

@@ -32,7 +32,7 @@ DATES = (
 )
 """How dates are written, the likeliest first: 3/4/2025 is in March unless a day of more than 12 says otherwise."""
 
-_CALLED_ID = re.compile(r"(^|[^a-zA-Z])(id|uuid|guid|key|index|rownames)$|[a-z](ID|Id)$|^column_1$", re.IGNORECASE)
+_CALLED_ID = re.compile(r"(?i:(^|[^a-z])(id|uuid|guid|key|index|rownames)$)|[a-z](ID|Id)$|^column_1$")
 
 
 @dataclass(frozen=True, repr=False)

@@ -31,7 +31,7 @@ RARE = 3
 TALL = 8.0
 """A column whose numbers lie further from the median, in robust deviations, has its tails drawn in."""
 
-LIMIT = 6.0
+LIMIT = 10.0
 """How many deviations from the mean a standardized number may lie."""
 
 Matrix = NDArray[np.float32]
@@ -66,7 +66,7 @@ class Code(Described, ABC):
 
 @dataclass(frozen=True, repr=False)
 class Number(Code):
-    """(f(v) − middle) / spread, held within ±6; f draws long tails in: f(v) = arsinh((v − origin) / unit).
+    """(f(v) − middle) / spread, held within ±10; f draws long tails in: f(v) = arsinh((v − origin) / unit).
 
     A missing value becomes the median, and 1 in a column of its own where there were such while training.
 

@@ -106,7 +106,8 @@ class Table(Source):
             raise DataError(f"{self.name} has no column left to predict {', '.join(self.targets)} from.")
         ids = [column.name for column in self.columns if column.kind == "id"]
         time = None if self.time is None else self._column(self.time)
-        return Columns(codes, list(self.targets), ids, time, self.group)
+        others = [column.name for column in self.columns if column.kind in ("constant", "text", "ignored")]
+        return Columns(codes, list(self.targets), ids, others, time, self.group)
 
     def identification(self) -> dict[str, list[Any]]:
         ids = [column.name for column in self.columns if column.kind == "id" and column.name in self.frame.columns]
@@ -210,12 +211,14 @@ class Columns(Encoding):
     Args:
         codes: of the columns that the network sees.
         targets: the names of the columns to predict.
-        ids: columns that tell rows apart. time, group: see `read_table`.
+        ids: columns that tell rows apart. others: those that training had no use for.
+        time, group: see `read_table`.
     """
 
     codes: list[Code]
     targets: list[str]
     ids: list[str]
+    others: list[str]
     time: Column | None = None
     group: str | None = None
 
@@ -226,11 +229,11 @@ class Columns(Encoding):
         columns |= {column: Column(column, "id") for column in self.ids if column in frame.columns}
         for column in [*columns, *(self.targets if labelled else [])]:
             _require(column, frame, name)
-        known = {*columns, *self.targets, self.group, self.time and self.time.name}
+        known = {*columns, *self.targets, *self.others, self.group, self.time and self.time.name}
         extra = [column for column in frame.columns if column not in known]
         if self.time is not None:
             columns.setdefault(self.time.name, self.time)
-        notes += [f"not used, as in training: {', '.join(extra)}"] if extra else []
+        notes += [f"not used, because training did not have it: {', '.join(extra)}"] if extra else []
         notes += [note for code in self.codes if (note := _strangers(code, frame))]
         if not labelled:
             return Table(frame, name, list(columns.values()), [], notes=notes)

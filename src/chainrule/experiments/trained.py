@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from chainrule.names import lookup
 from chainrule.training import evaluate
 
 
-def load_network(path: str) -> Network:
+def load_network(path: str | os.PathLike[str]) -> Network:
     """The network in a model file, or in the run folder that holds it; see `chainrule.load`."""
     return load(Path(path) / MODEL if Path(path).is_dir() else path)
 
@@ -43,7 +44,7 @@ class Trained:
     target: Target
 
     @classmethod
-    def load(cls, path: str) -> Trained:
+    def load(cls, path: str | os.PathLike[str]) -> Trained:
         """The network in a model file, or in its run folder, as long as an experiment wrote it.
 
         Raises:
@@ -59,7 +60,7 @@ class Trained:
             encoding, target = restore(network.metadata["encoding"]), restore(network.metadata["target"])
         except Exception as error:  # a damaged description can go wrong in many ways
             raise ModelFileError(f"{path} is damaged: what it knows of its data does not fit ({error}).") from None
-        return cls(network, path, encoding, target)
+        return cls(network, str(path), encoding, target)
 
     def read(self, data: Any, *, labelled: bool = True) -> Source:
         """Examples of the kind that the network was trained on.

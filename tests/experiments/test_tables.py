@@ -3,40 +3,57 @@
 import csv
 import json
 import re
+import sys
 
 import numpy as np
 import polars as pl
 import pytest
 
 import chainrule as cr
+from chainrule.cli import main
 from chainrule.experiments.trained import as_csv
 from test_cli import chainrule
 
-RANDOM = np.random.default_rng(0)
 M = 240
 
 
 def people() -> pl.DataFrame:
     """A table as nobody prepared it: numbers, words, dates, gaps, an id, a constant; who pays depends on some of it."""
-    age = RANDOM.integers(18, 80, M)
-    job = RANDOM.choice(["baker", "smith", "clerk"], M)
-    pays = (age + 20 * (job == "smith") + RANDOM.normal(0, 5, M)) > 55
+    random = np.random.default_rng(0)
+    age = random.integers(18, 80, M)
+    job = random.choice(["baker", "smith", "clerk"], M)
+    pays = (age + 20 * (job == "smith") + random.normal(0, 5, M)) > 55
     return pl.DataFrame(
         {
-            "id": [f"p{i:04d}" for i in RANDOM.permutation(M)],
+            "id": [f"p{i:04d}" for i in random.permutation(M)],
             "age": age,
             "job": job,
             "since": [f"{1 + i % 28:02d}.{1 + i % 12:02d}.{2015 + i // 30}" for i in range(M)],
-            "height": np.where(RANDOM.random(M) < 0.1, "?", RANDOM.normal(170, 9, M).round(1).astype(str)),
-            "member": RANDOM.choice(["yes", "no"], M),
+            "height": np.where(random.random(M) < 0.1, "?", random.normal(170, 9, M).round(1).astype(str)),
+            "member": random.choice(["yes", "no"], M),
             "country": "Chad",
-            "club": RANDOM.choice([f"c{i}" for i in range(60)], M),
-            "family": RANDOM.integers(0, 60, M),
+            "club": random.choice([f"c{i}" for i in range(60)], M),
+            "family": random.integers(0, 60, M),
             "pays": np.where(pays, "yes", "no"),
             "rich": np.where(age > 50, 1, 0),
             "spends": (age * 2 + 30 * (job == "baker")).round(1),
         }
     )
+
+
+@pytest.fixture
+def typed(folder, monkeypatch, capsys):
+    """A function that runs a command in the folder, in this process: its exit status, what it printed and complained."""
+
+    def run(*arguments):
+        monkeypatch.chdir(folder)
+        monkeypatch.setattr(sys, "argv", ["chainrule", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as done:
+            main()
+        return done.value.code, *capsys.readouterr()
+
+    return run
 
 
 @pytest.fixture(scope="module")
@@ -145,10 +162,10 @@ def column(name, values):
         ("evaluate", column("pays", [None]), "pays in changed.csv is always missing."),
     ],
 )
-def test_a_file_that_does_not_fit_the_model_is_one_clear_line(folder, command, change, words):
-    done = chainrule(command, "run", changed(folder, "changed.csv", change), cwd=folder)
-    assert done.returncode == 2
-    (line,) = [line for line in done.stderr.splitlines() if not line.startswith("note: ")]
+def test_a_file_that_does_not_fit_the_model_is_one_clear_line(folder, typed, command, change, words):
+    status, _, complaints = typed(command, "run", changed(folder, "changed.csv", change))
+    assert status == 2
+    (line,) = [line for line in complaints.splitlines() if not line.startswith("note: ")]
     assert line.startswith("error: ")
     assert words in line
 
@@ -156,15 +173,18 @@ def test_a_file_that_does_not_fit_the_model_is_one_clear_line(folder, command, c
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (column("job", ["pilot", "baker"]), "job holds 'pilot', which training has not met: 1 rows are taken for"),
-        (lambda f: f.with_columns(extra=pl.lit(1)), "not used, as in training: country, rich, extra"),
+        (
+            column("job", ["pilot", "baker"]),
+            "job holds 'pilot' in 1 of 2 rows, which training has not met: it is taken for something rare",
+        ),
+        (lambda f: f.with_columns(extra=pl.lit(1)), "not used, because training did not have it: extra"),
     ],
 )
-def test_what_does_not_stop_a_prediction_is_a_note_on_stderr(folder, change, words):
-    done = chainrule("predict", "run", changed(folder, "changed.csv", change), cwd=folder)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("row,id,prediction,p(no),p(yes)\n1,")
-    assert f"note: {words}" in done.stderr
+def test_what_does_not_stop_a_prediction_is_a_note_on_stderr(folder, typed, change, words):
+    status, out, complaints = typed("predict", "run", changed(folder, "changed.csv", change))
+    assert status == 0
+    assert out.startswith("row,id,prediction,p(no),p(yes)\n1,")
+    assert f"note: {words}" in complaints
 
 
 @pytest.mark.parametrize(
@@ -185,21 +205,25 @@ def test_what_does_not_stop_a_prediction_is_a_note_on_stderr(folder, change, wor
         (["--target", "pays", "--time", "country"], "neither dates nor numbers"),
     ],
 )
-def test_what_cannot_be_trained_is_one_clear_line(folder, arguments, words):
-    done = chainrule("train", "people.csv", *arguments, "--epochs", 1, cwd=folder)
-    assert done.returncode == 2, done.stdout
-    (line,) = done.stderr.splitlines()
+def test_what_cannot_be_trained_is_one_clear_line(typed, arguments, words):
+    status, _, complaints = typed("train", "people.csv", *arguments, "--epochs", 1)
+    assert status == 2
+    (line,) = complaints.splitlines()
     assert line.startswith("error: ")
     assert words in line
 
 
-def test_options_of_tables_do_not_go_with_arrays(tmp_path):
-    done = chainrule("train", "iris", "--target", "species", cwd=tmp_path)
-    assert done.stderr == "error: --target is about the columns of a table, but iris is none.\n"
+def test_options_of_tables_do_not_go_with_arrays(typed):
+    assert (
+        typed("train", "iris", "--target", "species")[2]
+        == "error: --target is about the columns of a table, but iris is none.\n"
+    )
 
 
-def run(tmp_path, target, settings=cr.Settings(seed=0, epochs=30), frame=None, **options):
+def run(tmp_path, target, *, epochs=30, validation=None, frame=None, **options):
+    """An experiment with people, or with another frame, and its result."""
     table = cr.read_table(people() if frame is None else frame, target, **options)
+    settings = cr.Settings(seed=0, epochs=epochs, validation=validation)
     experiment = cr.Experiment(table, settings, tmp_path / "run")
     return experiment, experiment.run(progress=False)
 
@@ -257,9 +281,7 @@ def test_rows_without_a_target_are_left_out_with_a_note_and_keep_their_numbers()
 
 def test_time_divides_past_from_future(tmp_path):
     frame = people().sample(fraction=1, shuffle=True, seed=1)
-    experiment, _ = run(
-        tmp_path, "pays", frame=frame, time="since", settings=cr.Settings(seed=0, epochs=1, validation=0.2)
-    )
+    experiment, _ = run(tmp_path, "pays", frame=frame, time="since", epochs=1, validation=0.2)
     moments, parts = experiment.source.moments, experiment.parts
     assert moments[parts.train].max() < moments[parts.validation].min()
     assert moments[parts.validation].max() < moments[parts.test].min()
@@ -270,7 +292,7 @@ def test_time_divides_past_from_future(tmp_path):
 
 
 def test_a_group_is_never_divided(tmp_path):
-    experiment, _ = run(tmp_path, "pays", group="family", settings=cr.Settings(seed=0, epochs=1, validation=0.2))
+    experiment, _ = run(tmp_path, "pays", group="family", epochs=1, validation=0.2)
     groups, parts = experiment.source.groups, experiment.parts
     sets = [set(groups[rows]) for rows in (parts.train, parts.validation, parts.test)]
     assert sum(map(len, sets)) == len(set.union(*sets))
@@ -278,7 +300,7 @@ def test_a_group_is_never_divided(tmp_path):
 
 
 def test_what_is_fitted_is_fitted_on_the_training_part_alone(tmp_path):
-    experiment, _ = run(tmp_path, "pays", settings=cr.Settings(seed=0, epochs=1))
+    experiment, _ = run(tmp_path, "pays", epochs=1)
     age = next(code for code in experiment.encoding.codes if code.column.name == "age")
     of_training = experiment.source.frame["age"].to_numpy()[experiment.parts.train]
     assert age.middle == pytest.approx(of_training.mean())
@@ -287,7 +309,7 @@ def test_what_is_fitted_is_fitted_on_the_training_part_alone(tmp_path):
 def test_the_linear_model_is_the_one_that_scikit_learn_fits_by_hand(tmp_path):
     from sklearn.linear_model import Ridge
 
-    experiment, result = run(tmp_path, "spends", ignore=["club"], settings=cr.Settings(seed=0, epochs=1))
+    experiment, result = run(tmp_path, "spends", ignore=["club"], epochs=1)
     train, test = experiment.parts.train, experiment.parts.test
     model = Ridge().fit(experiment.X[train], experiment.Y[train])
     expected = model.score(experiment.X[test], experiment.Y[test])
@@ -295,10 +317,9 @@ def test_the_linear_model_is_the_one_that_scikit_learn_fits_by_hand(tmp_path):
 
 
 def test_a_test_part_with_one_class_still_gets_its_report(tmp_path):
-    frame = people().with_columns(
-        order=pl.arange(M), late=pl.when(pl.arange(M) < 150).then("member").otherwise(pl.lit("no"))
-    )
-    _, result = run(tmp_path, "late", frame=frame, time="order", settings=cr.Settings(seed=0, epochs=2))
+    early = pl.arange(M) < 150
+    frame = people().with_columns(order=pl.arange(M), late=pl.when(early).then("member").otherwise(pl.lit("no")))
+    _, result = run(tmp_path, "late", frame=frame, time="order", epochs=2)
     assert np.isnan(result.metrics["test"]["roc_auc"])
     assert result.metrics["test"]["accuracy"] >= 0
 

@@ -266,5 +266,5 @@ def _strangers(code: Code, frame: DataFrame) -> str:
     if not found:
         return ""
     told = ", ".join(map(repr, found[:3])) + (", …" if len(found) > 3 else "")
-    rows = values.is_in(found).sum()
-    return f"{code.column.name} holds {told}, which training has not met: {rows:,} rows are taken for something rare"
+    rows = f"{values.is_in(found).sum():,} of {len(values):,} rows"
+    return f"{code.column.name} holds {told} in {rows}, which training has not met: it is taken for something rare"

@@ -36,6 +36,7 @@ std::unique_ptr<Step<T>> make_step(const std::string& name, const nb::dict& o, i
     if (name == "linear") return std::make_unique<Linear<T>>();
     if (name == "narrow_linear") return std::make_unique<NarrowLinear<T>>();
     if (name == "embedding") return std::make_unique<Embedding<T>>();
+    if (name == "embed_columns") return std::make_unique<EmbedColumns<T>>(option<long>(o, "first", 0));
     if (name == "reshape") return std::make_unique<Reshape<T>>();
     if (name == "add") return std::make_unique<Add<T>>(T(1));
     if (name == "subtract") return std::make_unique<Add<T>>(T(-1));

@@ -1,4 +1,4 @@
-// Rows of a table by their numbers.
+// Rows of a table by their numbers: for every number, or for some columns of a matrix.
 #pragma once
 #include "shaping.hpp"
 
@@ -32,6 +32,43 @@ class Embedding : public Step<T> {
                     use(i * of_each + s, long(X[w.source(i) * w.data->features + s]));
         });
     }
+};
+
+// input: W (n_tokens, n). Of each row of X the first numbers are taken as they are, the others are the indices.
+template <class T>
+class EmbedColumns : public Step<T> {
+  public:
+    explicit EmbedColumns(long first) : first_(first) {}
+
+    void forward(Worker<T>& w) override {
+        Matrix<T> W = this->in(w, 0), Z = this->out(w);
+        with_type(*w.data, [&](auto* X) {
+            for (long i = 0; i < w.examples; i++) {
+                auto* x = X + w.source(i) * w.data->features;
+                for (long j = 0; j < first_; j++) Z[i][j] = T(x[j]);
+                for (long c = 0; c < w.data->features - first_; c++)
+                    std::memcpy(Z[i] + first_ + c * W.n, W[long(x[first_ + c])], sizeof(T) * W.n);
+            }
+        });
+    }
+    void backward(Worker<T>& w) override {
+        if (!this->wanted(0)) return;
+        Matrix<T> dW = this->d_in(w, 0), dZ = this->d_out(w);
+        if (!this->add[0])
+            for (long k = 0; k < dW.rows; k++) std::memset(dW[k], 0, sizeof(T) * dW.row);
+        with_type(*w.data, [&](auto* X) {
+            for (long i = 0; i < w.examples; i++) {
+                auto* x = X + w.source(i) * w.data->features;
+                for (long c = 0; c < w.data->features - first_; c++) {
+                    T *to = dW[long(x[first_ + c])], *from = dZ[i] + first_ + c * dW.n;
+                    for (long j = 0; j < dW.n; j++) to[j] += from[j];
+                }
+            }
+        });
+    }
+
+  private:
+    long first_;
 };
 
 }  // namespace chainrule

@@ -13,7 +13,7 @@ from chainrule.ops.broadcasting import unbroadcast
 from derivation.evaluation import Values, evaluate
 from ops.cases import CASES, FEW, Call
 
-NAMES_WHAT_HAPPENS = {"reshape", "index", "embedding", "concatenate", "stack"}
+NAMES_WHAT_HAPPENS = {"reshape", "index", "embedding", "embed_columns", "concatenate", "stack"}
 """Not evaluated: these formulas only say which numbers go where."""
 
 OF_ONE_VECTOR = {"softmax", "log_softmax", "sum", "mean", "max"}

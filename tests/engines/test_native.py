@@ -189,6 +189,20 @@ def test_sequences_and_embeddings():
     assert_same(lambda: [cr.Flatten(), cr.Dense(5, "tanh"), cr.Dense(3, "softmax")], X=steps)
 
 
+def test_columns_of_categories():
+    table = np.hstack([X[:, :3], RANDOM.integers(0, 9, (101, 2))])
+    assert_same(lambda: [cr.EmbedColumns(3, 9, 4), cr.Dense(4, "tanh"), cr.Dense(3, "softmax")], X=table)
+    assert_same(lambda: [cr.EmbedColumns(0, 9, 5), cr.Dense(3, "softmax")], X=table[:, 3:].astype(np.uint8))
+    assert_same(lambda: [cr.EmbedColumns(3, 9, 4), cr.Dense(3, "softmax")], X=table, dtype="float32")
+
+
+@pytest.mark.parametrize("wrong", [9, -1, 2.5])
+def test_a_category_that_the_table_has_no_row_for_is_never_looked_up(wrong):
+    net = cr.Network([cr.EmbedColumns(1, 9, 4), cr.Dense(3, "softmax")], seed=0, input_shape=2)
+    with pytest.raises(cr.DataError, match=f"indices go from 0 to 8, but A has {wrong}"):
+        net.predict([[0.5, 3], [100, wrong]], engine="native")
+
+
 def test_the_last_batch_may_be_a_single_example_for_batch_normalization():
     assert_same(LAYERS["batch norm"], X=X[:97], y=TARGETS["cross_entropy"][:97])
 

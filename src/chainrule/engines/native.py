@@ -206,7 +206,7 @@ class Examples:
         if Y is not None:
             cost.check(steps.shape, np.asarray(Y), weights)
         if steps.tokens is not None:
-            _check_indices(network, X, steps.tokens)
+            _check_indices(network, X, *steps.tokens)
         self.X, self.Y = X, np.asarray(Y)
         X = np.ascontiguousarray(X)
         X = X.view(np.uint8) if X.dtype == bool else X if str(X.dtype) in _TYPES else X.astype(np.float64)
@@ -356,13 +356,14 @@ class Looking:
         return np.array(costs) * np.minimum(size, m - size * np.arange(len(costs))), output
 
 
-def _check_indices(network: Any, X: Array, tokens: int) -> None:
+def _check_indices(network: Any, X: Array, first: int, rows: int) -> None:
     """Let the network itself say what is wrong with indices that are no whole numbers or out of range."""
     if X.dtype.kind not in "iu":
         network.output(X[:1])
-    wrong = (X < 0) | (tokens <= X)
+    keys = X.reshape(len(X), -1)[:, first:]
+    wrong = (keys < 0) | (rows <= keys) | (keys % 1 != 0)
     if wrong.any():
-        network.output(X[wrong.reshape(len(X), -1).any(axis=1)][:1])
+        network.output(X[wrong.any(axis=1)][:1])
 
 
 def _constants(network: Any) -> bytes:

@@ -80,7 +80,8 @@ class Steps:
         takes, shape: the shapes of one example and of its output.
         values, steps: what there is, and what is done, in order.
         output: the value that the network returns; -1 if nobody wants to see it.
-        tokens: how many rows the table of an embedding has, which X holds the numbers of; None where X holds features.
+        tokens: where X holds numbers of rows of an embedding's table, the first of its columns that does and how many
+            rows there are; None where X holds features alone.
         labels: whether there is a cost that takes the numbers of classes, where Y holds them.
         dtype: the network's type.
         statistics: by the step that reads and moves them, the layer that keeps them, held weakly.
@@ -91,7 +92,7 @@ class Steps:
     steps: list[Step]
     output: int
     shape: tuple[int, ...]
-    tokens: int | None
+    tokens: tuple[int, int] | None
     labels: bool
     dtype: str
     statistics: list[tuple[Step, Any]]
@@ -150,7 +151,7 @@ class _Writer:
         self.steps: list[Step] = []
         self.statistics: list[tuple[Step, Any]] = []
         self.data: list[Variable] = []  # X, and X in other shapes
-        self.tokens: int | None = None
+        self.tokens: tuple[int, int] | None = None
 
     def write(self, shape: tuple[int, ...], outputs: bool) -> Steps:
         """See `steps_of`."""
@@ -256,8 +257,20 @@ class _Writer:
         indices, W = node.inputs
         if not self._of_data(indices):
             raise NoKernelError("an embedding of something else than X")
-        self.tokens = min(len(W.value), self.tokens or len(W.value))
+        self._count_tokens(0, len(W.value))
         self._append(node, "embedding", [self.ids[W]])
+
+    def _step_embed_columns(self, node: Variable) -> None:
+        A, W = node.inputs
+        if not self._of_data(A):
+            raise NoKernelError("an embedding of something else than X")
+        self._count_tokens(node.options["first"], len(W.value))
+        self._append(node, "embed_columns", [self.ids[W]], first=node.options["first"])
+
+    def _count_tokens(self, first: int, rows: int) -> None:
+        """X holds numbers of rows from a column on; of two tables the smaller one sets the limit."""
+        before = self.tokens or (first, rows)
+        self.tokens = min(first, before[0]), min(rows, before[1])
 
     def _step_standardize(self, node: Variable) -> None:
         assert node.operation is not None

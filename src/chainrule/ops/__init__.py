@@ -16,7 +16,7 @@ from chainrule.ops.activations import (
 )
 from chainrule.ops.arithmetic import add, divide, matmul, multiply, negative, power, subtract
 from chainrule.ops.elementwise import abs, clip, exp, log, maximum, minimum, sqrt, where
-from chainrule.ops.embedding import embedding
+from chainrule.ops.embedding import embed_columns, embedding
 from chainrule.ops.linear import linear
 from chainrule.ops.losses import (
     absolute_error,
@@ -72,6 +72,7 @@ __all__ = [
     "dropout",
     "elu",
     "embedding",
+    "embed_columns",
     "exp",
     "exp_poisson",
     "gelu",

@@ -1,7 +1,7 @@
 """What is measured. A row is data: it says what work there is, `benchmarks.contestants` how each library does it.
 
-Every kind of row has the attributes of `Row`; a new kind joins by its class here, a line in `ROWS`, and a way to do it in
-the file of each contestant that takes part.
+Every kind of row has the attributes of `Row`; a new kind joins by its class here, a line in `ROWS`, and a way to do it
+in the file of each contestant that takes part.
 """
 
 from dataclasses import dataclass

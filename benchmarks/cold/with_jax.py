@@ -42,7 +42,9 @@ def train(state, X, y, orders):
 
 random = np.random.default_rng(0)
 shapes = (256, 64), (256,), (10, 256), (10,)
-theta = [(random.standard_normal(shape) * (2 / shape[-1]) ** 0.5 * (len(shape) - 1)).astype(np.float32) for shape in shapes]
+theta = [
+    (random.standard_normal(shape) * (2 / shape[-1]) ** 0.5 * (len(shape) - 1)).astype(np.float32) for shape in shapes
+]
 zeros = [np.zeros_like(p) for p in theta]
 whole = len(X) - len(X) % 32
 orders = np.concatenate([random.permutation(len(X))[:whole].reshape(-1, 32) for _ in range(epochs)])

@@ -66,7 +66,7 @@ def scan(row: Training) -> Callable[..., State]:
 
         def epoch(state: State, order: Array) -> tuple[State, None]:
             state, _ = lax.scan(step, state, order[:whole].reshape(-1, row.batch))
-            return (step(state, order[whole:]) if whole < row.m else (state, None))
+            return step(state, order[whole:]) if whole < row.m else (state, None)
 
         state, _ = lax.scan(epoch, state, orders)
         return state
@@ -81,7 +81,9 @@ def _step(row: Training, state: State, X: Array, y: Array, rows: Array) -> State
     J, gradient = jax.value_and_grad(_cost)(parameters, X, y)
     rule = _adam if isinstance(row.optimizer, cr.Adam) else _descent
     changed = jax.tree.map(partial(rule, row.optimizer, t + 1), parameters, gradient, *slots)
-    parameters, *slots = (jax.tree.map(lambda _, made: made[k], parameters, changed) for k in range(1 + len(slots)))
+    parameters, *slots = (
+        jax.tree.map(lambda _, made, k=k: made[k], parameters, changed) for k in range(1 + len(slots))
+    )
     return parameters, slots, t + 1, total + J * len(X)
 
 

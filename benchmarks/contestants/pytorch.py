@@ -158,9 +158,7 @@ def _fused(rule: cr.Optimizer, theta: list[Tensor]) -> Callable[[list[Tensor]], 
         )
     assert isinstance(rule, cr.GradientDescent)
     numbers = {"lr": alpha, "momentum": rule.momentum, "dampening": 0.0, "weight_decay": 0.0}
-    return lambda gradient: sgd(
-        theta, gradient, *slots, fused=True, nesterov=rule.nesterov, maximize=False, **numbers
-    )
+    return lambda gradient: sgd(theta, gradient, *slots, fused=True, nesterov=rule.nesterov, maximize=False, **numbers)
 
 
 def _adam(
@@ -173,9 +171,7 @@ def _adam(
         held.sub_(alpha * first / (second.sqrt() * root + rule.epsilon))
 
 
-def _descent(
-    rule: cr.GradientDescent, t: Tensor, theta: list[Tensor], gradient: list[Tensor], v: list[Tensor]
-) -> None:
+def _descent(rule: cr.GradientDescent, t: Tensor, theta: list[Tensor], gradient: list[Tensor], v: list[Tensor]) -> None:
     for held, g, velocity in zip(theta, gradient, v, strict=True):
         if rule.momentum:
             g = velocity.mul_(rule.momentum).add_(g)

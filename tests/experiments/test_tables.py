@@ -43,7 +43,7 @@ def people() -> pl.DataFrame:
 
 @pytest.fixture
 def typed(folder, monkeypatch, capsys):
-    """A function that runs a command in the folder, in this process: its exit status, what it printed and complained."""
+    """A function that runs a command in the folder, in this process: its exit status, prints and complaints."""
 
     def run(*arguments):
         monkeypatch.chdir(folder)

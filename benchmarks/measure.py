@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.contestants import CONTESTANTS, Contestant
 from benchmarks.results import Growth, Result, Timing
-from benchmarks.rows import Row, Scaling
+from benchmarks.rows import Row, Scaling, Training
 from benchmarks.worker import RefusedError, Worker
 
 REST = 0.1
@@ -86,7 +86,7 @@ class Race:
         self.reasons: dict[str, str] = {}
         for entry in entries:  # all at once, since compilers use one core each
             entry.tell("start")
-        self.all(lambda entry: entry.worker.hear() or self.entries.remove(entry))
+        self.all(self._started)
 
     def all(self, do: Callable[[Entry], object]) -> None:
         """Let everybody do it in turn; those who cannot are out."""
@@ -96,6 +96,10 @@ class Race:
             except RefusedError as reason:
                 self.entries.remove(entry)
                 self.reasons[entry.contestant.name] = str(reason)
+
+    def _started(self, entry: Entry) -> None:
+        if not entry.worker.hear():  # it has no way to do such a row
+            self.entries.remove(entry)
 
     def warm_up(self) -> None:
         """A round for each that may still load and allocate, and the trials."""
@@ -145,12 +149,16 @@ def measure(row: Row, contestants: Iterable[Contestant], workers: Workers, round
     return Result(row.key, row.title, row.unit, row.before, row.tolerance, timings, left_out)
 
 
-def grow(scaling: Scaling, workers: Workers, rounds: int = 9) -> Growth:
-    """chainrule alone, all points of a scaling in turn."""
+def grow(scaling: Scaling, workers: Workers, rounds: int | None = None) -> Growth:
+    """chainrule alone, all points of a scaling in turn.
+
+    Raises:
+        RefusedError: chainrule has no native engine here, or broke off.
+    """
     (native,) = (who for who in CONTESTANTS if who.key == "native")
     race = Race([Entry(native, threads, row, workers) for _, row, threads in scaling.points])
     race.warm_up()
-    race.run(rounds)
+    race.run(Training.rounds if rounds is None else rounds)
     if race.reasons:
         raise RefusedError(f"{scaling.title}: {', '.join(race.reasons.values())}")
     seconds = [entry.seconds for entry in race.entries]

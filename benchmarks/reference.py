@@ -34,4 +34,5 @@ def _outputs(parameters: Tensors, X: NDArray[Any]) -> NDArray[np.float64]:
 def _losses(Z: NDArray[np.float64], y: NDArray[Any]) -> NDArray[np.float64]:
     if Z.shape[1] == 1:
         return np.logaddexp(0, Z[:, 0]) - y * Z[:, 0]
-    return np.logaddexp.reduce(Z, axis=1) - Z[np.arange(len(Z)), y]
+    losses: NDArray[np.float64] = np.logaddexp.reduce(Z, axis=1) - Z[np.arange(len(Z)), y]
+    return losses

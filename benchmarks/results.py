@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.errors import OptionError
 from chainrule.files import to_json, write_atomically
 
 
@@ -73,11 +74,14 @@ class Result:
     @property
     def void(self) -> str:
         """Whose loss is not that of most, so that not all have done the same work; nothing where all agree."""
+        if not self.timings:
+            return ""
         middle = median(timing.loss for timing in self.timings)
         apart = [timing for timing in self.timings if not abs(timing.loss - middle) <= self.tolerance * self.before]
-        return ", ".join(f"{timing.name} reached {timing.loss:.4g}" for timing in apart) and (
-            f"void: {', '.join(f'{timing.name} reached a loss of {timing.loss:.4g}' for timing in apart)}, "
-            f"most {middle:.4g}; within {self.tolerance * self.before:.2g} they would agree"
+        told = ", ".join(f"{timing.name} reached a loss of {timing.loss:.4g}" for timing in apart)
+        return (
+            told
+            and f"void: {told}, the middle is {middle:.4g}, and {self.tolerance * self.before:.2g} apart is too far."
         )
 
     @property
@@ -132,7 +136,7 @@ class Results:
     growths: list[Growth] = field(default_factory=list)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write them as JSON, atomically, with times to four digits.
+        """Write them as JSON, atomically, to six digits.
 
         Raises:
             ModelFileError: the file cannot be written.
@@ -141,10 +145,19 @@ class Results:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Results:
-        """What `save` wrote."""
-        told = json.loads(Path(path).read_text())
-        rows = [Result(**row | {"timings": [Timing(**timing) for timing in row["timings"]]}) for row in told["rows"]]
-        return cls(told["machine"], rows, [Growth(**growth) for growth in told["growths"]])
+        """What `save` wrote.
+
+        Raises:
+            OptionError: it cannot be read, or is something else.
+        """
+        try:
+            told = json.loads(Path(path).read_text())
+            rows = [
+                Result(**row | {"timings": [Timing(**timing) for timing in row["timings"]]}) for row in told["rows"]
+            ]
+            return cls(told["machine"], rows, [Growth(**growth) for growth in told["growths"]])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise OptionError(f"{path} is no file of figures that the benchmarks wrote: {error}.") from None
 
 
 def _rounded(value: Any) -> Any:
@@ -152,4 +165,4 @@ def _rounded(value: Any) -> Any:
         return {key: _rounded(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_rounded(item) for item in value]
-    return float(f"{value:.4g}") if isinstance(value, float) else value
+    return float(f"{value:.6g}") if isinstance(value, float) else value

@@ -6,6 +6,7 @@ in the file of each contestant that takes part.
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import ClassVar, Protocol
 
 import numpy as np
@@ -70,7 +71,7 @@ class Training:
 
     unit: ClassVar[str] = "step"
     rounds: ClassVar[int] = 9
-    tolerance: ClassVar[float] = 0.01
+    tolerance: ClassVar[float] = 0.002
 
     @property
     def units(self) -> int:
@@ -216,3 +217,38 @@ ROWS: tuple[Row, ...] = (
     Prediction("predict-10000", "784-256-128-10, predicting 10,000 examples", MLP, 10_000, 4),
     ColdStart("cold", "cold start: digits, 64-256-10, 30 epochs", 30),
 )
+
+
+def scalings(cores: int) -> tuple[Scaling, ...]:
+    """chainrule's own step against the batch, the width, the depth, and the threads up to so many cores."""
+    batches, widths, depths = (16, 32, 64, 128, 256, 512, 1024), (32, 64, 128, 256, 512, 1024), (1, 2, 4, 8, 16)
+    threads = sorted({1, *(2**k for k in range(1, cores.bit_length()) if 2**k <= cores), cores})
+    return (
+        Scaling("scaling-batch", "784-256-128-10", "batch size", tuple((n, _step_of(MLP, n), cores) for n in batches)),
+        Scaling(
+            "scaling-width",
+            "n-n-n-10, batch 128",
+            "width",
+            tuple((n, _step_of((n, n, n, 10), 128), cores) for n in widths),
+        ),
+        Scaling(
+            "scaling-depth",
+            "256-256-…-10, so many hidden layers, batch 128",
+            "depth",
+            tuple((n, _step_of((*(256,) * (n + 1), 10), 128), cores) for n in depths),
+        ),
+        Scaling(
+            "scaling-threads",
+            "784-256-128-10, batch 512",
+            "number of threads",
+            tuple((n, _step_of(MLP, 512), n) for n in threads),
+        ),
+    )
+
+
+def _step_of(sizes: tuple[int, ...], batch: int) -> Training:
+    """Steps of Adam, as many as take about a twentieth of a second at 10¹¹ operations a second."""
+    operations = 6 * batch * sum(n_in * n_out for n_in, n_out in pairwise(sizes))
+    steps = int(0.05 / (operations / 1e11 + 2e-5))
+    name = f"{'-'.join(map(str, sizes))}, batch {batch}"
+    return Training(name, name, sizes, max(4, steps) * batch, batch, RULES["Adam"])

@@ -78,7 +78,11 @@ class Worker:
     def end(self) -> None:
         """End the process."""
         self._connection.close()
-        self._process.terminate()
+        self.kill()
+
+    def kill(self) -> None:
+        """End it without a word."""
+        self._process.kill()
         self._process.join()
 
 

@@ -8,14 +8,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
+from jax import Array, lax
 
 import chainrule as cr
 from benchmarks.contestants.cold_start import script
 from benchmarks.contestants.contestant import Running, Ways, named, pairs
 from benchmarks.rows import ColdStart, Prediction, Training
 
-Array = jax.Array
 State = tuple[Any, ...]
 """The parameters [(W, b), …] with W (n_in, n_out), the optimizer's slots of the same structure, the number of updates
 so far, and the sum of all examples' losses so far."""
@@ -79,11 +78,9 @@ def _step(row: Training, state: State, X: Array, y: Array, rows: Array) -> State
     if row.batch < row.m:
         X, y = X[rows], y[rows]
     J, gradient = jax.value_and_grad(_cost)(parameters, X, y)
-    rule = _adam if isinstance(row.optimizer, cr.Adam) else _descent
+    rule: Callable[..., Any] = _adam if isinstance(row.optimizer, cr.Adam) else _descent
     changed = jax.tree.map(partial(rule, row.optimizer, t + 1), parameters, gradient, *slots)
-    parameters, *slots = (
-        jax.tree.map(lambda _, made, k=k: made[k], parameters, changed) for k in range(1 + len(slots))
-    )
+    parameters, *slots = jax.tree.transpose(jax.tree.structure(parameters), None, changed)
     return parameters, slots, t + 1, total + J * len(X)
 
 

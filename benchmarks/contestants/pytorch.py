@@ -113,7 +113,7 @@ def compiled_gradient(row: Training, task: Task) -> Step:
 def compiled(row: Training, task: Task) -> Step:
     """Gathering, forward, backward and update as one graph: best for small networks."""
     gradient = torch.func.grad_and_value(task.cost_at)
-    rule = _adam if isinstance(row.optimizer, cr.Adam) else _descent
+    rule: Callable[..., None] = _adam if isinstance(row.optimizer, cr.Adam) else _descent
 
     @torch.compile(fullgraph=True, dynamic=False)
     def whole(theta: list[Tensor], slots: list[list[Tensor]], t: Tensor, rows: Tensor) -> Tensor:

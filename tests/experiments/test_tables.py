@@ -43,7 +43,7 @@ def people() -> pl.DataFrame:
 
 @pytest.fixture
 def typed(folder, monkeypatch, capsys):
-    """A function that runs a command in the folder, in this process: its exit status, what it printed and complained."""
+    """Runs a command in the folder, in this process: its exit status, its output, its complaints."""
 
     def run(*arguments):
         monkeypatch.chdir(folder)
@@ -175,7 +175,7 @@ def test_a_file_that_does_not_fit_the_model_is_one_clear_line(folder, typed, com
     [
         (
             column("job", ["pilot", "baker"]),
-            "job holds 'pilot' in 1 of 2 rows, which training has not met: it is taken for something rare",
+            "job holds 'pilot' in 1 of 2 rows, which training has not met: it is taken",
         ),
         (lambda f: f.with_columns(extra=pl.lit(1)), "not used, because training did not have it: extra"),
     ],

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import warnings
 
+import distributed
 import joblib
 import numpy as np
 import pandas
@@ -152,7 +153,6 @@ def test_in_a_pipeline_with_a_grid_search_over_processes():
 
 
 def test_a_search_leaves_the_machine_over_dask():
-    distributed = pytest.importorskip("distributed")
     grid = {"hidden_layer_sizes": [(3,), (20,)]}
     search = GridSearchCV(MLPClassifier(random_state=0, max_iter=15, learning_rate_init=0.03), grid, cv=3)
     alone = clone(search).fit(X, Y)

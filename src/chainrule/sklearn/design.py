@@ -29,11 +29,11 @@ def network_of(
     layers: list[Layer] = []
     for n_out, activation, dropout in zip(sizes[1:-1], activations, dropouts, strict=True):
         if batch_norm:
-            layers += [Dense(n_out, initializer="xavier"), BatchNorm(), Activation(activation)]
+            layers += [Dense(n_out), BatchNorm(), Activation(activation)]
         else:
-            layers += [Dense(n_out, activation, initializer="xavier")]
+            layers += [Dense(n_out, activation)]
         layers += [Dropout(dropout)] if dropout else []
-    last = Dense(sizes[-1], OUTPUTS[out_activation], initializer="xavier")
+    last = Dense(sizes[-1], OUTPUTS[out_activation])
     return Network([*layers, last], seed=0, dtype=dtype, input_shape=sizes[0])
 
 

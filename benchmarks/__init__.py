@@ -1,1 +1,1 @@
-"""The same training for chainrule and each peer that is installed, in turn, in one run: `python -m benchmarks`."""
+"""The same work for chainrule and each peer that is installed, in turn, in one run: `python -m benchmarks`."""

@@ -33,12 +33,14 @@ V said(nb::handle object, const char* name) {
 
 Rule make_rule(const nb::dict& o) {
     auto number = [&](const char* key) { return o.contains(key) ? nb::cast<double>(o[key]) : 0.0; };
+    auto choice = [&](const char* key) { return o.contains(key) && nb::cast<bool>(o[key]); };
     Rule rule{nb::cast<std::string>(o["name"])};
-    const std::vector<std::string> known{"", "gradient_descent", "adagrad", "rmsprop", "adam"};
+    const std::vector<std::string> known{"", "gradient", "gradient_descent", "adagrad", "rmsprop", "adam"};
     if (std::find(known.begin(), known.end(), rule.name) == known.end())
         throw std::invalid_argument("no rule is called " + rule.name);
     rule.momentum = number("momentum"), rule.rho = number("rho"), rule.epsilon = number("epsilon");
-    rule.beta1 = number("beta1"), rule.beta2 = number("beta2"), rule.nesterov = o.contains("nesterov") && nb::cast<bool>(o["nesterov"]);
+    rule.beta1 = number("beta1"), rule.beta2 = number("beta2");
+    rule.nesterov = choice("nesterov"), rule.epsilon_hat = choice("epsilon_hat");
     rule.l2 = number("l2"), rule.weight_decay = number("weight_decay");
     rule.clip_value = number("clip_value"), rule.clip_norm = number("clip_norm");
     return rule;
@@ -70,7 +72,8 @@ class Runner {
     void load(int which, Vector_ flat) { each(which, [&](auto& buffer, int id, long at) { program.load(buffer, id, flat.data() + at); }); }
     void unload(int which, Vector_ flat) { each(which, [&](auto& buffer, int id, long at) { program.unload(buffer, id, flat.data() + at); }); }
 
-    nb::tuple run(nb::dict given, long m, long batch, nb::object alphas, uint64_t update, int result, nb::object outputs) {
+    nb::tuple run(nb::dict given, long m, long batch, nb::object alphas, nb::object l2, uint64_t update, int result,
+                  nb::object outputs) {
         Data<T> data;
         // Nothing is converted: the arrays themselves stay alive in `given`, and no copy could.
         auto pointer = [](nb::object array, auto kind) {
@@ -85,18 +88,17 @@ class Runner {
         data.weights = pointer(given["weights"], T());
         data.weights_of_each = nb::cast<long>(given["weights_of_each"]);
         data.order = pointer(given["order"], int64_t());
-        const double* rates = pointer(alphas, double());
+        const double *rates = pointer(alphas, double()), *lambdas = pointer(l2, double());
         T* results = outputs.is_none()
                          ? nullptr
                          : nb::cast<nb::ndarray<T, nb::c_contig, nb::device::cpu>>(outputs, false).data();
         Report report;
         {
             nb::gil_scoped_release release;
-            report = program.run(data, m, batch, rates, update, result, results);
+            report = program.run(data, m, batch, rates, lambdas, update, result, results);
         }
-        nb::list costs;
-        for (long k = 0; k < report.count; k++) costs.append(report.costs[k]);
-        return nb::make_tuple(costs, report.finite);
+        report.costs.resize(report.count), report.penalties.resize(report.count);
+        return nb::make_tuple(report.costs, report.penalties, report.finite);
     }
 
   private:
@@ -129,7 +131,8 @@ void bind(nb::module_& m, const char* name) {
         .def(nb::init<nb::list, nb::list, nb::dict, long, int>(), "values"_a, "steps"_a, "rule"_a, "batch"_a, "threads"_a)
         .def("load", &Runner<T>::load, "which"_a, "flat"_a)
         .def("unload", &Runner<T>::unload, "which"_a, "flat"_a)
-        .def("run", &Runner<T>::run, "data"_a, "m"_a, "batch"_a, "alphas"_a.none(), "update"_a, "result"_a, "outputs"_a.none());
+        .def("run", &Runner<T>::run, "data"_a, "m"_a, "batch"_a, "alphas"_a.none(), "l2"_a.none(),
+             "update"_a, "result"_a, "outputs"_a.none());
 }
 
 }  // namespace chainrule

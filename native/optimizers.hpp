@@ -7,11 +7,12 @@
 
 namespace chainrule {
 
-// name: gradient_descent, adagrad, rmsprop or adam; empty where nothing is to be trained.
+// name: gradient_descent, adagrad, rmsprop or adam; gradient, which only adds up what there is, each batch's times its
+// alpha; empty where nothing is to be trained.
 struct Rule {
     std::string name;
     double momentum = 0, rho = 0, beta1 = 0, beta2 = 0, epsilon = 0;
-    bool nesterov = false;
+    bool nesterov = false, epsilon_hat = false;
     double l2 = 0, weight_decay = 0, clip_value = 0, clip_norm = 0;
 };
 
@@ -26,10 +27,13 @@ class Move {
             step = rule.momentum ? &Move::momentum : &Move::descent;
             keep = T(rule.momentum);
             ahead = rule.nesterov ? keep : T(1), now = rule.nesterov ? this->alpha : T(0);
+        } else if (rule.name == "gradient") {
+            step = &Move::sum;
         } else if (rule.name == "adam") {  // adamw too
             step = &Move::adam;
             keep = T(rule.beta1), add = T(1 - rule.beta1), keep2 = T(rule.beta2), add2 = T(1 - rule.beta2);
             correct = T(1 / (1 - std::pow(rule.beta1, t))), correct2 = T(1 / (1 - std::pow(rule.beta2, t)));
+            if (rule.epsilon_hat) epsilon *= std::sqrt(correct2);
         } else {
             step = rule.name == "rmsprop" ? &Move::rmsprop : &Move::adagrad;
             keep = T(rule.rho), add = T(1 - rule.rho);
@@ -42,6 +46,9 @@ class Move {
     }
 
   private:
+    void sum(T*, T* total, T*, const T* g, long n, T) const {
+        for (long i = 0; i < n; i++) total[i] += alpha * g[i];
+    }
     void descent(T* theta, T*, T*, const T* g, long n, T decay) const {
         for (long i = 0; i < n; i++) theta[i] -= alpha * g[i] + decay * theta[i];
     }

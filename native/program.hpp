@@ -153,9 +153,10 @@ class Step {
 
 // What a call came to.
 struct Report {
-    std::vector<double> costs;  // J of each batch, penalty included
-    long count = 0;             // how many batches there were
-    bool finite = true;         // if not, the last of the costs is the one that is not, and nothing followed
+    std::vector<double> costs;      // J of each batch, penalty included
+    std::vector<double> penalties;  // what of it is the penalty
+    long count = 0;                 // how many batches there were
+    bool finite = true;             // if not, the last of the costs is the one that is not, and nothing followed
 };
 
 template <class T>
@@ -237,11 +238,12 @@ class Program {
 
     // Batches of `batch` examples, one after the other, over m examples in the order of the data.
     // outputs: (m, n) where the values of `result` go, or null. alphas: a learning rate for each batch, or null, which only
-    // measures the cost.
-    Report run(const Data<T>& data, long m, long batch, const double* alphas, uint64_t update, int result, T* outputs) {
+    // measures the cost. l2: the lambda of each batch, or null, which leaves the rule's.
+    Report run(const Data<T>& data, long m, long batch, const double* alphas, const double* l2, uint64_t update, int result,
+               T* outputs) {
         Report report;
-        report.costs.resize((m + batch - 1) / batch);
-        team.run([&](int id) { work(workers[id], data, m, batch, alphas, update, result, outputs, report); });
+        report.costs.resize((m + batch - 1) / batch), report.penalties.resize(report.costs.size());
+        team.run([&](int id) { work(workers[id], data, m, batch, alphas, l2, update, result, outputs, report); });
         return report;
     }
 
@@ -267,8 +269,8 @@ class Program {
     static long panels(const Value& v) { return padded<T>(v.rows) / WIDTH<T>; }
     static bool large(const Value& v, long batch) { return v.rows * v.n > batch * (v.rows + v.n); }
 
-    void work(Worker<T>& w, const Data<T>& data, long m, long batch, const double* alphas, uint64_t update, int result,
-              T* outputs, Report& report) {
+    void work(Worker<T>& w, const Data<T>& data, long m, long batch, const double* alphas, const double* l2,
+              uint64_t update, int result, T* outputs, Report& report) {
         w.data = &data, w.training = alphas != nullptr;
         for (long k = 0, begin = 0; begin < m; k++, begin += batch) {
             w.begin = begin, w.batch = std::min(batch, m - begin), w.update = update + k, w.cost = 0;
@@ -279,15 +281,16 @@ class Program {
             if (alphas)
                 for (auto step = steps.rbegin(); step != steps.rend(); ++step) (*step)->backward(w);
             team.barrier.meet();
-            double cost = 0;
+            double cost = 0, penalty = 0;
             for (const Worker<T>& other : workers) cost += other.cost;
             bool finite = std::isfinite(cost);
-            if (finite && alphas) w.penalty[k % 2] = improve(w, alphas[k], double(update + k + 1));
+            if (finite && alphas) w.penalty[k % 2] = improve(w, alphas[k], l2 ? l2[k] : rule.l2, double(update + k + 1));
             team.barrier.meet();
-            for (const Worker<T>& other : workers) cost += alphas && finite ? other.penalty[k % 2] : 0;
+            for (const Worker<T>& other : workers) penalty += alphas && finite ? other.penalty[k % 2] : 0;
+            cost += penalty;
             finite = std::isfinite(cost);
             if (w.id == 0) {
-                report.costs[k] = cost, report.count = k + 1;
+                report.costs[k] = cost, report.penalties[k] = penalty, report.count = k + 1;
                 report.finite = finite;
             }
             if (!finite && alphas) return;
@@ -338,14 +341,14 @@ class Program {
 
     // This worker's share of the update: the gradient, regularized and clipped, and what the rule makes of it. The penalty,
     // before.
-    double improve(Worker<T>& w, double alpha, double t) {
+    double improve(Worker<T>& w, double alpha, double l2, double t) {
         double penalty = 0;
         const bool kept = rule.clip_norm != 0;  // who shortens the gradient must have seen all of it
-        const T shorten = kept ? shortening(w, penalty) : T(1);
+        const T shorten = kept ? shortening(w, l2, penalty) : T(1);
         const Move<T> move(rule, alpha, t);
         each_part(w, kept, [&](const Part& part, T* g, long panel) {
             fetch(part);
-            if (!kept) penalty += gradient(w, part, g, panel);
+            if (!kept) penalty += gradient(w, part, l2, g, panel);
             for (int s = 0; s < part.panels; s++, g += panel) {
                 long i = part.first + s * part.panel;
                 if (kept)
@@ -366,10 +369,10 @@ class Program {
     }
 
     // What a gradient that is longer than clip_norm is multiplied by.
-    T shortening(Worker<T>& w, double& penalty) {
+    T shortening(Worker<T>& w, double l2, double& penalty) {
         w.squares = 0;
         each_part(w, true, [&](const Part& part, T* g, long panel) {
-            penalty += gradient(w, part, g, panel);
+            penalty += gradient(w, part, l2, g, panel);
             for (int s = 0; s < part.panels; s++)
                 for (long j = 0; j < part.n; j++) w.squares += double(g[s * panel + j]) * g[s * panel + j];
         });
@@ -381,7 +384,7 @@ class Program {
     }
 
     // dJ/dtheta of a part, over all examples, with the penalty's part; and the penalty.
-    double gradient(Worker<T>& w, const Part& part, T* g, long panel) {
+    double gradient(Worker<T>& w, const Part& part, double l2, T* g, long panel) {
         const Value& v = values[part.id];
         for (int s = 0; s < part.panels; s++) add_up(part.id, part.first + s * part.panel, part.n, g + s * panel);
         const long row = (part.first - v.offset) / WIDTH<T>, feature = row % v.n, output = row / v.n * WIDTH<T>;
@@ -393,7 +396,7 @@ class Program {
             add = true;
         }
         double penalty = 0;
-        for (int s = 0; s < part.panels; s++) penalty += regularize(part, part.first + s * part.panel, g + s * panel);
+        for (int s = 0; s < part.panels; s++) penalty += regularize(part, l2, part.first + s * part.panel, g + s * panel);
         return penalty;
     }
 
@@ -410,17 +413,17 @@ class Program {
         }
     }
 
-    double regularize(const Part& part, long i, T* g) {
+    double regularize(const Part& part, double l2, long i, T* g) {
         double penalty = 0;
-        if (rule.l2 && values[part.id].weights) {
-            const T l2 = T(rule.l2), *theta = this->theta.data() + i;
-            for (long j = 0; j < part.n; j++) g[j] += l2 * theta[j], penalty += double(theta[j]) * double(theta[j]);
+        if (l2 && values[part.id].weights) {
+            const T lambda = T(l2), *theta = this->theta.data() + i;
+            for (long j = 0; j < part.n; j++) g[j] += lambda * theta[j], penalty += double(theta[j]) * double(theta[j]);
         }
         if (rule.clip_value) {
             const T most = T(rule.clip_value);
             for (long j = 0; j < part.n; j++) g[j] = std::min(std::max(g[j], -most), most);
         }
-        return 0.5 * rule.l2 * penalty;
+        return 0.5 * l2 * penalty;
     }
 
     // Bring n numbers of the panels of W^T from i on, each register of one feature, into the panels of W.

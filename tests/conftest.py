@@ -18,14 +18,24 @@ def digits():
 
 
 @pytest.fixture(scope="session")
-def real_data():
-    """A function that opens one of the real .npz files, or skips the test where it is absent."""
+def real_file():
+    """A function that finds one of the real files, or skips the test where it is absent."""
 
-    def open_file(name):
+    def find(name):
         path = DATA / name
         if not path.exists():
             pytest.skip(f"{path} is absent: set CHAINRULE_DATA to the folder of the real data")
-        with np.load(path) as arrays:
+        return path
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def real_data(real_file):
+    """A function that opens one of the real .npz files, or skips the test where it is absent."""
+
+    def open_file(name):
+        with np.load(real_file(name)) as arrays:
             return dict(arrays)
 
     return open_file

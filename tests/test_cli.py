@@ -214,7 +214,8 @@ def mistakes(folder):
     [
         (["train", "digit"], "no data set 'digit'. Did you mean 'digits'?"),
         (["train", "absent.npz"], "there is no file absent.npz"),
-        (["train", "table.csv"], "is no .npz file"),
+        (["train", "table.csv"], "which column of table.csv is to be predicted? It has a, b."),
+        (["train", "file"], "is neither a table"),
         (["train", "broken.npz"], "it is no .npz file, or was cut short"),
         (["train", "objects.npz"], "Python objects"),
         (["train", "names.npz"], "holds pictures, but a data set is X"),

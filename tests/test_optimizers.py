@@ -167,6 +167,14 @@ class TestAgainstScikitLearn:
         found = after(cr.Adam(0.01, epsilon=1e-12), theta, gradients)
         np.testing.assert_allclose(found, theirs[0], rtol=1e-9)
 
+    def test_adam_with_epsilon_hat(self, theta, gradients):
+        theirs = [theta.copy()]
+        peer = AdamOptimizer(theirs, 0.01, epsilon=0.1)
+        for g in gradients:
+            peer.update_params(theirs, [g])
+        found = after(cr.Adam(0.01, epsilon=0.1, epsilon_hat=True), theta, gradients)
+        np.testing.assert_allclose(found, theirs[0], rtol=1e-12)
+
 
 class TestRegularization:
     def test_l2_adds_lambda_w_to_the_gradient_of_weights_only(self, theta, gradients, weights):

@@ -32,6 +32,6 @@ def test_every_block_of_the_tour_runs_and_prints_what_it_says(tmp_path, monkeypa
                 if command.startswith("chainrule"):
                     subprocess.run([sys.executable, "-m", *shlex.split(command)], check=True, capture_output=True)
     assert names["history"].stopped in ("early stopping", "all epochs done")
-    assert {"runs", "mine.npz", "predictions.csv", "digits.safetensors", "curves.svg"} <= {
+    assert {"runs", "people.csv", "mine.npz", "predictions.csv", "digits.safetensors", "curves.svg"} <= {
         path.name for path in tmp_path.iterdir()
     }

@@ -1,4 +1,4 @@
-// Rows of a table by their numbers.
+// Rows of a table by their numbers: for every number, or for some columns of a matrix.
 #pragma once
 #include "shaping.hpp"
 
@@ -35,9 +35,49 @@ class Embedding : public Step<T> {
     std::vector<int64_t> positions;
 };
 
+// Z = [A_1, ..., A_n, W[A_{n+1}], ...]. input: W (n_tokens, k). Number i of A is number positions[i] of an example of X; the
+// first n of them are taken as they are, the others are indices.
+template <class T>
+class EmbedColumns : public Step<T> {
+  public:
+    explicit EmbedColumns(const Options& o) : positions(o.all<int64_t>("positions")), first(long(o.get("first"))) {}
+
+    void forward(Worker<T>& w) override {
+        Matrix<T> W = this->in(w, 0), Z = this->out(w);
+        with_type(*w.data, [&](auto* X) {
+            for (long i = 0; i < w.examples; i++) {
+                auto* x = X + w.source(i) * w.data->features;
+                for (long j = 0; j < first; j++) Z[i][j] = T(x[positions[j]]);
+                for (long c = 0; c < columns(); c++)
+                    std::memcpy(Z[i] + first + c * W.n, W[long(x[positions[first + c]])], sizeof(T) * W.n);
+            }
+        });
+    }
+    void backward(Worker<T>& w) override {
+        if (!this->wanted(0)) return;
+        Matrix<T> dW = this->d_in(w, 0), dZ = this->d_out(w);
+        if (!this->add[0]) dW.clear();
+        with_type(*w.data, [&](auto* X) {
+            for (long i = 0; i < w.examples; i++) {
+                auto* x = X + w.source(i) * w.data->features;
+                for (long c = 0; c < columns(); c++) {
+                    T *to = dW[long(x[positions[first + c]])], *from = dZ[i] + first + c * dW.n;
+                    for (long j = 0; j < dW.n; j++) to[j] += from[j];
+                }
+            }
+        });
+    }
+
+  private:
+    long columns() const { return long(positions.size()) - first; }
+    std::vector<int64_t> positions;
+    long first;
+};
+
 template <class T>
 void enter_embedding(Kernels<T>& kernels) {
     enter<Embedding<T>>(kernels, "embedding");
+    enter<EmbedColumns<T>>(kernels, "embed_columns");
 }
 
 }  // namespace chainrule

@@ -33,6 +33,20 @@ struct Huber {
     }
 };
 template <class T>
+struct Poisson {  // of A
+    Told of(T a, T y) const {
+        T held = std::max(a, std::numeric_limits<T>::epsilon());
+        return {double(held) - y + (y > 0 ? y * std::log(y / held) : T(0)), 1 - y / held};
+    }
+};
+template <class T>
+struct ExpPoisson {  // of Z
+    Told of(T z, T y) const {
+        T a = std::exp(z);
+        return {double(a) - y + y * ((y > 0 ? std::log(y) : T(0)) - z), a - y};
+    }
+};
+template <class T>
 struct SigmoidBinaryCrossEntropy {  // of Z
     T smoothing;
     explicit SigmoidBinaryCrossEntropy(const Options& o) : smoothing(T(o.get("label_smoothing"))) {}
@@ -218,6 +232,8 @@ void enter_losses(Kernels<T>& kernels) {
     enter<Loss<T, SquaredError<T>>>(kernels, "squared_error");
     enter<Loss<T, AbsoluteError<T>>>(kernels, "absolute_error");
     enter<Loss<T, Huber<T>>>(kernels, "huber");
+    enter<Loss<T, Poisson<T>>>(kernels, "poisson");
+    enter<Loss<T, ExpPoisson<T>>>(kernels, "exp_poisson");
     enter<Loss<T, BinaryCrossEntropy<T>>>(kernels, "binary_cross_entropy");
     enter<Loss<T, SigmoidBinaryCrossEntropy<T>>>(kernels, "sigmoid_binary_cross_entropy");
     enter<Loss<T, CrossEntropy<T>>>(kernels, "cross_entropy");

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from chainrule import initializers, notes, ops, schedules
+    from chainrule.data.tables import Table, read_table
     from chainrule.derivation import Drawing, Page, derive, draw
     from chainrule.derivation.steps import Steps, steps
     from chainrule.errors import (
@@ -19,12 +20,14 @@ if TYPE_CHECKING:
         OptionError,
         ShapeError,
     )
+    from chainrule.experiments import Experiment, Settings, Trained
     from chainrule.graph import Variable, backward, variable
     from chainrule.layers import (
         Activation,
         BatchNorm,
         Dense,
         Dropout,
+        EmbedColumns,
         Embedding,
         Flatten,
         Layer,
@@ -49,7 +52,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-# In the order in which a reader meets them: the graph, the layers, the optimizers, training, the errors.
+# In the order in which a reader meets them: the graph, the layers, the optimizers, training, tables, the errors.
 __all__ = [
     "variable",
     "Variable",
@@ -68,6 +71,7 @@ __all__ = [
     "LayerNorm",
     "Standardize",
     "Embedding",
+    "EmbedColumns",
     "Flatten",
     "Residual",
     "load",
@@ -89,6 +93,11 @@ __all__ = [
     "EarlyStopping",
     "Checkpoint",
     "Run",
+    "read_table",
+    "Table",
+    "Experiment",
+    "Settings",
+    "Trained",
     "derive",
     "Page",
     "notes",
@@ -102,7 +111,7 @@ __all__ = [
 ]
 
 _SUBMODULES = ("ops", "initializers", "schedules", "notes")
-_HOMES = ("graph", "layers", "optimizers", "training", "errors", "derivation")
+_HOMES = ("graph", "layers", "optimizers", "training", "errors", "derivation", "data.tables", "experiments")
 
 
 def __getattr__(name: str) -> Any:

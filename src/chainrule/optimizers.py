@@ -58,7 +58,14 @@ class Optimizer(Described):
         raise NotImplementedError(f"{type(self).__name__} must define rule(g, alpha, t, **slots).")
 
     def step(
-        self, theta: Array, gradient: Array, regularized: Array, alpha: float, t: int, slots: Slots
+        self,
+        theta: Array,
+        gradient: Array,
+        regularized: Array,
+        alpha: float,
+        t: int,
+        slots: Slots,
+        l2: float | None = None,
     ) -> tuple[Array, Slots]:
         """What to subtract from θ after regularization and clipping, and the new slots.
 
@@ -68,16 +75,18 @@ class Optimizer(Described):
             regularized: 1 where θ is a weight, and 0 where it is a bias or the like.
             alpha: the learning rate of this update.
             t: the number of this update, from 1.
+            l2: λ of this update; None for the optimizer's own.
         """
-        g = gradient + self.l2 * regularized * theta if self.l2 else gradient
+        l2 = self.l2 if l2 is None else l2
+        g = gradient + l2 * regularized * theta if l2 else gradient
         change, slots = self.rule(self._clip(g), alpha, t, **slots)
         if self.weight_decay:
             change = change + alpha * self.weight_decay * regularized * theta
         return change, slots
 
-    def penalty(self, theta: Array, regularized: Array) -> float:
-        """λ/2 Σ ‖W‖², what L2 regularization adds to J."""
-        return penalty(self.l2, theta, regularized)
+    def penalty(self, theta: Array, regularized: Array, l2: float | None = None) -> float:
+        """λ/2 Σ ‖W‖², what L2 regularization adds to J, with another λ than the optimizer's if one is given."""
+        return penalty(self.l2 if l2 is None else l2, theta, regularized)
 
     def alpha(self, epoch: float) -> float:
         """The learning rate at this epoch."""
@@ -159,12 +168,17 @@ class Adam(Optimizer):
     """m ← β₁ m + (1 − β₁) g, v ← β₂ v + (1 − β₂) g², θ ← θ − α m̂ / (√v̂ + ε) (Kingma & Ba, 2015).
 
     m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ) make up for the start at 0.
+
+    Args:
+        epsilon_hat: whether ε is the paper's ε̂, of the shorter form at the end of its section 2, which adds it to √v in
+            place of √v̂: so do scikit-learn, Keras and TensorFlow, while PyTorch does as above.
     """
 
     learning_rate: float | Schedule = 1e-3
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-8
+    epsilon_hat: bool = False
 
     slots: ClassVar[tuple[str, ...]] = ("m", "v")
 
@@ -179,7 +193,8 @@ class Adam(Optimizer):
         v = self.beta2 * slots["v"] + (1 - self.beta2) * g**2
         m_hat = m / (1 - self.beta1**t)
         v_hat = v / (1 - self.beta2**t)
-        return alpha * m_hat / (v_hat**0.5 + self.epsilon), {"m": m, "v": v}
+        epsilon = self.epsilon / (1 - self.beta2**t) ** 0.5 if self.epsilon_hat else self.epsilon
+        return alpha * m_hat / (v_hat**0.5 + epsilon), {"m": m, "v": v}
 
 
 @dataclass(frozen=True, repr=False)
@@ -200,19 +215,26 @@ class LBFGS(Described):
     Args:
         l2: λ of L2 regularization, as in `Optimizer`.
         history: how many past steps approximate the second derivative.
-        tolerance: training ends when no element of the gradient is larger.
+        tolerance: training ends when no element of the gradient is larger,
+        improvement: or when an iteration takes away no more than this part of J.
+        evaluations: how often J may be computed, at most; None for 20 times an epoch.
     """
 
     _: KW_ONLY
     l2: float = 0.0
     history: int = 10
     tolerance: float = 1e-5
+    improvement: float = 0.0
+    evaluations: int | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         real("l2", self.l2, low=0)
         whole("history", self.history)
         real("tolerance", self.tolerance, low=0)
+        real("improvement", self.improvement, low=0)
+        if self.evaluations is not None:
+            whole("evaluations", self.evaluations)
 
 
 def penalty(l2: float, theta: Array, regularized: Array) -> float:

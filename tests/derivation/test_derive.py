@@ -248,6 +248,7 @@ LAYERS = {
     "BatchNorm": ([cr.BatchNorm(epsilon=1e-3)], (5, 4)),
     "Dropout": ([cr.Dense(3), cr.Dropout(0.2)], 4),
     "Embedding": ([cr.Embedding(5, 3)], 2),
+    "EmbedColumns": ([cr.EmbedColumns(2, 5, 3)], 4),
     "Flatten": ([cr.Dense(2), cr.Flatten(), cr.Dense(2)], (2, 3)),
     "LayerNorm": ([cr.LayerNorm()], (5, 4)),
     "Network": ([cr.Network([cr.Network([cr.Dense(2)])])], 4),
@@ -259,7 +260,11 @@ TARGETS = {"cross_entropy": [0, 2], "hinge": [[1, -1, 1]] * 2, "perceptron": [[1
 """Of the losses that do not take any [[0, 1, 0]]."""
 
 
-OUTPUTS = {"cross_entropy": ["softmax"], "binary_cross_entropy": ["sigmoid", "softmax"]}
+OUTPUTS = {
+    "poisson": ["sigmoid", cr.ops.exp],
+    "cross_entropy": ["softmax"],
+    "binary_cross_entropy": ["sigmoid", "softmax"],
+}
 """Of the losses that take probabilities, what makes some."""
 GIVEN = ("W^[1]", "b^[1]", "Y")
 """Lines that only show numbers."""

@@ -13,13 +13,15 @@ from chainrule.ops.broadcasting import unbroadcast
 from derivation.evaluation import Values, evaluate
 from ops.cases import CASES, FEW, Call
 
-NAMES_WHAT_HAPPENS = {"reshape", "index", "embedding", "concatenate", "stack"}
+NAMES_WHAT_HAPPENS = {"reshape", "index", "embedding", "embed_columns", "concatenate", "stack"}
 """Not evaluated: these formulas only say which numbers go where."""
 
 OF_ONE_VECTOR = {"softmax", "log_softmax", "sum", "mean", "max"}
 OF_MATRICES = {"matmul", "transpose"}
 OF_CLASSES = {"cross_entropy", "softmax_cross_entropy"}
-OF_ONE_OUTPUT = {"huber", "binary_cross_entropy", "sigmoid_binary_cross_entropy", "hinge", "perceptron"}
+OF_ONE_OUTPUT = {
+    "huber", "poisson", "exp_poisson", "binary_cross_entropy", "sigmoid_binary_cross_entropy", "hinge", "perceptron",
+}  # fmt: skip
 """Losses whose formulas, as in the notes, are those of one output; of several outputs the losses are added."""
 
 OVER = {"batch_norm": 1, "layer_norm": 0}

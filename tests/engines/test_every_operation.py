@@ -15,6 +15,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import chainrule as cr
+from chainrule import ops
 from chainrule.engines import ENGINES
 from chainrule.graph import OPERATIONS
 from chainrule.ops import LOSSES
@@ -151,7 +152,8 @@ def drawn(name, data):
     return call
 
 
-OF_ARRAYS = [name for name in NAMES if name not in COSTS and name != "embedding"]
+LOOKING_UP = {"embedding", "embed_columns"}  # their indices are numbers of X
+OF_ARRAYS = [name for name in NAMES if name not in COSTS | LOOKING_UP]
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
@@ -196,13 +198,19 @@ TARGETS = {
     "cross_entropy": np.arange(M) % 3,
     "binary_cross_entropy": np.arange(3 * M).reshape(M, 3) % 2,
     "hinge": np.arange(3 * M).reshape(M, 3) % 2 * 2.0 - 1,
+    "poisson": np.arange(3 * M).reshape(M, 3) % 5,
+}
+LAST = {
+    "cross_entropy": ["softmax", "identity"],
+    "binary_cross_entropy": ["sigmoid", "identity"],
+    "poisson": [ops.exp, "identity"],
 }
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("name", [name for name in NAMES if name in COSTS])
 def test_a_loss(name, dtype):
-    output = {"cross_entropy": ["softmax", "identity"], "binary_cross_entropy": ["sigmoid", "identity"]}.get(name, [])
+    output = LAST.get(name, [])
     kind = next((kind for kind in TARGETS if name.endswith(kind)), "hinge")
     kind = "binary_cross_entropy" if "binary" in name else kind
     X = np.random.default_rng(0).normal(size=(M, 4))

@@ -24,10 +24,11 @@ X = RANDOM.normal(size=(101, 7))
 TARGETS = {
     "cross_entropy": RANDOM.integers(0, 3, 101),
     "binary_cross_entropy": RANDOM.integers(0, 2, (101, 3)),
+    "poisson": RANDOM.poisson(2.0, (101, 3)),
     "hinge": RANDOM.choice([-1.0, 1.0], (101, 3)),
     "perceptron": RANDOM.choice([-1.0, 1.0], (101, 3)),
 }
-LAST = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid"}
+LAST = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid", "poisson": cr.ops.exp}
 
 
 def train(
@@ -90,12 +91,64 @@ def test_smoothed_one_hot_labels_and_weights_with_the_shortcut_and_without(loss,
         cr.Adagrad(0.05, clip_value=0.01),
         cr.RMSProp(0.01, weight_decay=0.1),
         cr.Adam(0.01, l2=0.01, clip_norm=0.05),
+        cr.Adam(0.01, epsilon=0.01, epsilon_hat=True),
         cr.AdamW(0.01),
     ],
     ids=repr,
 )
 def test_every_optimizer_with_regularization_and_clipping(optimizer, dtype):
     assert_same(lambda: [cr.Dense(9, "tanh"), cr.Dense(3, "softmax")], dtype=dtype, optimizer=optimizer)
+
+
+def test_each_batch_may_have_a_penalty_of_its_own():
+    found = []
+    for engine in ("numpy", "native"):
+        net = cr.Network([cr.Dense(9, "tanh"), cr.Dense(3, "softmax")], seed=0, dtype="float64", input_shape=7)
+        batches = ArrayBatches(X, TARGETS["cross_entropy"], None, batch_size=16)
+        batches.l2 = np.linspace(0.1, 1, len(batches))
+        program = ENGINES[engine].program(net, Cost("cross_entropy"), cr.Adam(l2=7.0, clip_norm=0.5), seed=0)
+        done = [one for epoch in range(3) for one in program.epoch(batches, epoch, lambda k: 0.01)]
+        found.append([np.sum([[one.cost * one.m, one.penalty * one.m] for one in done], axis=0), net.flat])
+    for numpy, native_ in zip(*found, strict=True):
+        np.testing.assert_allclose(native_, numpy, rtol=1e-12)
+    assert 0 < found[0][0][1] < found[0][0][0]
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_slope_of_all_examples(dtype, weighted, monkeypatch):
+    monkeypatch.setattr(native, "CHUNK", 40)  # three calls of the kernels, the last a short one
+    net = cr.Network([cr.Dense(9, "tanh"), cr.Dense(3, "softmax")], seed=0, dtype=dtype, input_shape=7)
+    batch = (net.cast(X), TARGETS["cross_entropy"], RANDOM.uniform(0, 2, 101) if weighted else None)
+    slopes = [ENGINES[name].slope(net, Cost("cross_entropy"), batch, seed=0) for name in ("numpy", "native")]
+    for _ in range(2):
+        (J, g, A), (native_J, native_g, native_A) = (slope.measure() for slope in slopes)
+        assert native_J == pytest.approx(J, rel=TOLERANCE[dtype])
+        np.testing.assert_allclose(native_g, g, atol=TOLERANCE[dtype])
+        np.testing.assert_allclose(native_A, A, atol=TOLERANCE[dtype])
+        net.flat += 0.1
+
+
+def test_lbfgs_runs_natively_except_where_averages_would_move():
+    for layers, engine in (([], "native"), ([cr.BatchNorm()], "numpy")):
+        net = cr.Network([cr.Dense(9), *layers, cr.Activation("tanh"), cr.Dense(3, "softmax")], seed=0)
+        optimizer = cr.LBFGS(l2=0.01)
+        history = cr.train(
+            net, X, TARGETS["cross_entropy"], loss="cross_entropy", optimizer=optimizer, epochs=5, progress=False
+        )
+        assert history.engine == engine
+        assert bool(history.reason) == (engine == "numpy")
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [({"OMP_NUM_THREADS": "3"}, 3), ({"OMP_NUM_THREADS": "3", "CHAINRULE_NUM_THREADS": "5"}, 5)],
+)
+def test_the_number_of_threads_comes_from_the_environment(environment, expected, monkeypatch):
+    monkeypatch.delenv("CHAINRULE_NUM_THREADS")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert native.threads() == expected
 
 
 def with_shortcut():
@@ -127,6 +180,20 @@ def test_sequences_and_embeddings():
     labels = RANDOM.integers(0, 3, (101, 4))
     assert_same(lambda: [cr.Dense(5, "tanh"), cr.Dense(3, "softmax")], X=steps, y=labels)
     assert_same(lambda: [cr.Flatten(), cr.Dense(5, "tanh"), cr.Dense(3, "softmax")], X=steps)
+
+
+def test_columns_of_categories():
+    table = np.hstack([X[:, :3], RANDOM.integers(0, 9, (101, 2))])
+    assert_same(lambda: [cr.EmbedColumns(3, 9, 4), cr.Dense(4, "tanh"), cr.Dense(3, "softmax")], X=table)
+    assert_same(lambda: [cr.EmbedColumns(0, 9, 5), cr.Dense(3, "softmax")], X=table[:, 3:].astype(np.uint8))
+    assert_same(lambda: [cr.EmbedColumns(3, 9, 4), cr.Dense(3, "softmax")], X=table, dtype="float32")
+
+
+@pytest.mark.parametrize("wrong", [9, -1, 2.5])
+def test_a_category_that_the_table_has_no_row_for_is_never_looked_up(wrong):
+    net = cr.Network([cr.EmbedColumns(1, 9, 4), cr.Dense(3, "softmax")], seed=0, input_shape=2)
+    with pytest.raises(cr.DataError, match=f"indices go from 0 to 8, but A has {wrong}"):
+        net.predict([[0.5, 3], [100, wrong]], engine="native")
 
 
 def test_the_last_batch_may_be_a_single_example_for_batch_normalization():

@@ -126,6 +126,15 @@ class Columns(cr.Layer):
         return ops.concatenate(first, A[:, 1:2] * self.parameter("n", (1,), "ones"), last.reshape(len(A), 4), axis=1)
 
 
+class Backwards(cr.Layer):
+    """The columns of a table the other way around, so that the category comes last."""
+
+    takes_any_type = True
+
+    def forward(self, A):
+        return ops.embed_columns(A[:, ::-1], self.parameter("E", (9, 2), "he"), first=3)
+
+
 class Reversed(cr.Layer):
     takes_any_type = True
 
@@ -172,6 +181,8 @@ NETWORKS = {
     "pooled": ([cr.Dense(4), Pooled(), cr.Dense(1)], STEPS),
     "steep": ([cr.Dense(4), Steep(), cr.Dense(1)], ROWS),
     "columns": ([Columns(), cr.Dense(1)], TOKENS),
+    "columns of a table": ([cr.EmbedColumns(2, 9, 3), Gated(), cr.Dense(1)], TOKENS),
+    "columns backwards": ([Backwards(), cr.Dense(1)], TOKENS),
     "cut out": ([Reversed(), cr.Flatten(), cr.Embedding(9, 3), cr.Flatten(), cr.Dense(1)], TOKENS),
     "language": ([Language(), cr.Dense(1)], TOKENS),
     "mixed": ([Mixed([cr.Dense(4, "tanh"), cr.BatchNorm(), cr.Dropout(0.2), Gated()]), cr.Dense(1)], ROWS),
@@ -455,3 +466,28 @@ def test_indices_of_columns_are_looked_at_each_against_its_own_table(engine, col
     X[3, column] = token
     with pytest.raises(cr.DataError, match=f"but A has {token}"):
         net.predict(X, engine=engine)
+
+
+def test_lbfgs_measures_what_users_wrote():
+    def change(run):
+        run.network.layers[1].factor = 1.0 + run.epoch % 2
+
+    found = []
+    for engine in ("numpy", "native"):
+        layers = [cr.Dense(4, "tanh"), Factor(1.0), cr.Dense(1)]
+        _, history = trained(
+            layers, log_cosh, y=ROWS[:, 0], optimizer=cr.LBFGS(), epochs=4, engine=engine, callbacks=change
+        )
+        found.append([epoch["loss"] for epoch in history.epochs])
+        assert history.engine == engine
+    np.testing.assert_allclose(*found, rtol=1e-4)
+
+
+def test_lbfgs_goes_on_in_numpy_where_a_layer_becomes_impure():
+    def change(run):
+        run.network.layers[1].noise = 1e-6 * (run.epoch >= 1)
+
+    layers = [cr.Dense(4, "tanh"), NoisyLater(0.0), cr.Dense(1)]
+    _, history = trained(layers, y=ROWS[:, 0], optimizer=cr.LBFGS(), epochs=6, callbacks=change)
+    assert history.engine == "numpy"
+    assert "numbers for each example" in history.reason or "numbers that change" in history.reason

@@ -66,3 +66,36 @@ def test_indices_are_whole_numbers(net):
 def test_the_sizes_are_whole_numbers_of_one_or_more(arguments, name):
     with pytest.raises(cr.OptionError, match=f"{name} is .* whole number, 1 or more"):
         cr.Embedding(*arguments)
+
+
+@pytest.fixture
+def table():
+    return np.array([[0.5, -1, 2, 4], [0.25, 3, 0, 3]])
+
+
+def test_columns_keep_numbers_and_look_categories_up(table):
+    net = cr.Network([cr.EmbedColumns(2, 5, 3)], seed=0, dtype="float64")
+    Z = net.predict(table)
+    W = net.parameters["W1"]
+    np.testing.assert_array_equal(Z[:, :2], table[:, :2])
+    np.testing.assert_array_equal(Z[:, 2:], [[*W[2], *W[4]], [*W[0], *W[3]]])
+
+
+def test_columns_have_the_right_gradient_and_come_back_from_a_file(table, tmp_path):
+    net = cr.Network([cr.EmbedColumns(2, 5, 3), cr.Dense(2, "softmax")], seed=0, dtype="float64")
+    assert cr.check_gradients(net, table, [0, 1], loss="cross_entropy", tolerance=1e-7).passed
+    net.save(tmp_path / "net.safetensors")
+    np.testing.assert_array_equal(cr.load(tmp_path / "net.safetensors").predict(table), net.predict(table))
+
+
+@pytest.mark.parametrize("wrong", [5, -1, 1.5])
+def test_a_wrong_category_of_a_column_is_named(table, wrong):
+    net = cr.Network([cr.EmbedColumns(2, 5, 3)], seed=0)
+    table[1, 3] = wrong
+    with pytest.raises(cr.DataError, match=rf"layer 1, EmbedColumns\(2, 5, 3\): .*from 0 to 4, but A has {wrong}"):
+        net.predict(table)
+
+
+def test_columns_need_a_column_of_categories():
+    with pytest.raises(cr.ShapeError, match=r"A is \(1, 2\), but must be .* from column 2 on"):
+        cr.Network([cr.EmbedColumns(2, 5, 3)]).predict([[1.0, 2.0]])

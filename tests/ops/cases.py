@@ -150,6 +150,14 @@ def embedding(draw: st.DrawFn) -> Call:
 
 
 @st.composite
+def embed_columns(draw: st.DrawFn) -> Call:
+    m, first, c = draw(st.integers(1, 4)), draw(st.integers(0, 3)), draw(st.integers(1, 3))
+    n_tokens, n_out = draw(st.integers(1, 5)), draw(st.integers(1, 3))
+    A = np.hstack([draw(reals((m, first))), draw(whole(n_tokens)((m, c)))])
+    return Call((A, draw(reals((n_tokens, n_out)))), {"first": first})
+
+
+@st.composite
 def normalization(draw: st.DrawFn, shapes: st.SearchStrategy[Shape], *statistics: Numbers) -> Call:
     A = draw(shapes.flatmap(distinct))
     of_a_feature = [draw(numbers(A.shape[-1:])) for numbers in (reals, reals, *statistics)]
@@ -223,6 +231,7 @@ CASES: dict[str, st.SearchStrategy[Call]] = {
     "stack": stack(),
     "index": index(),
     "embedding": embedding(),
+    "embed_columns": embed_columns(),
     "identity": one(reals),
     "sigmoid": one(reals),
     "tanh": one(reals),
@@ -243,6 +252,8 @@ CASES: dict[str, st.SearchStrategy[Call]] = {
     "squared_error": loss(reals, reals),
     "absolute_error": loss(between_tenths, tenths),
     "huber": loss(between_tenths, tenths, delta=st.sampled_from([0.5, 1.0, 2.0])),
+    "poisson": loss(positive, positive),
+    "exp_poisson": loss(reals, positive),
     "binary_cross_entropy": loss(probabilities, **BINARY_LABELS),
     "sigmoid_binary_cross_entropy": loss(reals, **BINARY_LABELS),
     "cross_entropy": loss_of_classes(distributions),

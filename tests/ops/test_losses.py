@@ -18,6 +18,7 @@ EXAMPLES = {
     "squared_error": (RNG.normal(size=(6, 2)), RNG.normal(size=(6, 2))),
     "absolute_error": (RNG.normal(size=(6, 2)), RNG.normal(size=(6, 2))),
     "huber": (RNG.normal(size=(6, 2)), RNG.normal(size=(6, 2))),
+    "poisson": (RNG.uniform(0.5, 2, (6, 2)), RNG.poisson(1.0, (6, 2))),
     "binary_cross_entropy": (RNG.uniform(0.1, 0.9, (6, 2)), RNG.integers(0, 2, (6, 2))),
     "cross_entropy": (P, LABELS),
     "hinge": (RNG.normal(size=(6, 2)), RNG.choice([-1, 1], (6, 2))),
@@ -65,6 +66,26 @@ def test_losses_of_signs_by_hand(loss, expected, dZ):
     cost, derivative = cost_and_derivative(loss, [-1.5, 0.5, 2.0], [-1, 1, -1])
     assert cost == pytest.approx(expected)
     np.testing.assert_allclose(derivative, dZ)
+
+
+def test_poisson_is_half_the_deviance_after_exp_and_without_it():
+    Z, y = RNG.normal(size=6), np.array([0, 3, 1, 0, 7, 2])
+    expected = metrics.mean_poisson_deviance(y, np.exp(Z), sample_weight=WEIGHTS) / 2
+    weights = WEIGHTS / WEIGHTS.mean()
+    for output in (lambda Z: ops.exp(Z), lambda Z: 1 * ops.exp(Z)):
+        variable = cr.variable(Z)
+        J = ops.poisson(output(variable), y, weights)
+        J.backward()
+        assert float(J) == pytest.approx(expected)
+        np.testing.assert_allclose(variable.grad, weights * (np.exp(Z) - y) / 6)
+    assert ops.poisson(ops.exp(cr.variable(Z)), y).operation is ops.exp_poisson
+
+
+def test_poisson_says_what_it_cannot_take():
+    with pytest.raises(cr.DataError, match="targets of 0 or more, but Y goes down to -2"):
+        ops.poisson([1.0, 1.0], [1, -2])
+    with pytest.raises(cr.DataError, match=r"go down to -1: end the network with the operation exp"):
+        ops.poisson(np.array([1.0, -1.0]), [1, 2])
 
 
 def test_the_perceptron_learns_from_zeros():

@@ -244,6 +244,23 @@ def test_every_optimizer_learns(digits, optimizer):
     assert cr.evaluate(net, X, y, loss="cross_entropy", metrics=["accuracy"])["accuracy"] > 0.85
 
 
+@pytest.mark.parametrize(
+    ("options", "stopped"),
+    [
+        ({"evaluations": 5}, "all evaluations done"),
+        ({"improvement": 0.05}, "converged"),
+        ({"tolerance": 10.0}, "converged"),
+        ({}, "all epochs done"),
+    ],
+)
+def test_why_lbfgs_ends(digits, options, stopped):
+    X, y = digits
+    net = cr.Network([cr.Dense(10, "softmax")], seed=0)
+    history = fit(net, X[:200], y[:200], optimizer=cr.LBFGS(l2=0.01, **options), epochs=30)
+    assert history.stopped == stopped
+    assert len(history.epochs) <= options.get("evaluations", 30)
+
+
 def test_lbfgs_finds_the_minimum_that_scikit_learn_finds(digits):
     from sklearn.linear_model import LogisticRegression
 

@@ -15,12 +15,13 @@ def evaluate(
     """Measure a trained network on labelled examples."""
     from rich.console import Console
 
-    from chainrule.cli.tables import metrics_table
-    from chainrule.data.datasets import read
+    from chainrule.cli.tables import metrics_table, show_notes
     from chainrule.experiments import Trained
 
-    trained, dataset = Trained.load(model), read(data)
-    rows, what = trained.rows(dataset, part)
-    table = metrics_table({"value": trained.evaluate(dataset, rows)})
-    print(f"{dataset.name}: {what}, {len(rows):,} examples")
+    trained = Trained.load(model)
+    source = trained.read(data)
+    show_notes(source)
+    rows, what = trained.rows(source, part)
+    table = metrics_table({"value": trained.evaluate(source, rows)})
+    print(f"{source.name}: {what}, {len(rows):,} examples")
     Console().print(table)

@@ -13,10 +13,14 @@ def predict(
 ) -> None:
     """Predict every example: a CSV with the prediction and, for classes, the probability of each."""
     from chainrule import files
-    from chainrule.data.datasets import read
+    from chainrule.cli.tables import show_notes
     from chainrule.experiments import Trained
+    from chainrule.experiments.trained import as_csv
 
-    table = Trained.load(model).predictions(read(data))
+    trained = Trained.load(model)
+    source = trained.read(data, labelled=False)
+    show_notes(source)
+    table = as_csv(trained.predictions(source))
     if out is None:
         print(table, end="")
     else:

@@ -1,7 +1,29 @@
-"""Tables that more than one command prints."""
+"""What more than one command prints."""
+
+import sys
+from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
+
+from chainrule.data.columns import Kind
+from chainrule.data.source import Source
+
+if TYPE_CHECKING:
+    from chainrule.data import tables
+
+KINDS: dict[Kind, str] = {
+    "number": "a number",
+    "category": "a category",
+    "yes_no": "yes or no",
+    "date": "a date",
+    "id": "set aside: an id",
+    "constant": "set aside: constant",
+    "text": "set aside: free text",
+    "ignored": "set aside",
+    "target": "to be predicted",
+    "group": "the group",
+}
 
 
 def metrics_table(columns: dict[str, dict[str, float]]) -> Table:
@@ -13,3 +35,28 @@ def metrics_table(columns: dict[str, dict[str, float]]) -> Table:
     for metric in next(iter(columns.values())):
         table.add_row(metric, *(f"{values[metric]:.4f}" for values in columns.values()))
     return table
+
+
+def columns_table(table: "tables.Table") -> Table:
+    """What was found in each column of a table of data."""
+    shown = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for name in ("column", "is", "because", "missing"):
+        shown.add_column(name, justify="right" if name == "missing" else "left")
+    for column in table.columns:
+        missing = table.frame[column.name].null_count()
+        shown.add_row(column.name, KINDS[column.kind], column.reason, f"{missing:,}" if missing else "")
+    return shown
+
+
+def importance_table(importance: dict[str, float]) -> Table:
+    """The columns of data that matter most, with bars."""
+    table = Table("column", "what is lost when it is shuffled", box=SIMPLE_HEAD, pad_edge=False)
+    for name, part in [*importance.items()][:10]:
+        table.add_row(name, f"{part:7.1%} " + "█" * round(30 * min(max(part, 0), 1)))
+    return table
+
+
+def show_notes(source: Source) -> None:
+    """Say on stderr what a reader should know of how the data were taken."""
+    for note in source.notes:
+        print(f"note: {note}", file=sys.stderr)

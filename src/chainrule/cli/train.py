@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from chainrule.errors import OptionError
-from chainrule.experiments.settings import CHECKPOINT, CURVES, HISTORY, METRICS, MODEL, Settings
+from chainrule.experiments.settings import CHECKPOINT, CURVES, HISTORY, METRICS, MODEL, REPORT, Settings
 
 if TYPE_CHECKING:
+    from chainrule.data.source import Source
     from chainrule.experiments import Experiment, Result
 
 
@@ -25,32 +26,54 @@ def _units(hidden: Any) -> Any:
 
 def train(
     data: Annotated[
-        str, typer.Argument(help="iris, wine, breast_cancer, digits, diabetes, or an .npz file with X, y.")
+        str,
+        typer.Argument(help="A table (CSV, TSV, Parquet), an .npz file with X and y, or iris, wine, digits, …"),
     ],
+    target: Annotated[
+        str | None, typer.Option(help='The column of a table to predict, or several, "height,weight".')
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="The run folder.  [default: runs/NAME, numbered if taken]")] = None,
-    task: Annotated[str | None, typer.Option(help="classification or regression.  [default: found from y]")] = None,
+    task: Annotated[
+        str | None, typer.Option(help="classification or regression.  [default: found from what is to be predicted]")
+    ] = None,
+    number: Annotated[str, typer.Option(help="Columns of a table to take for numbers.")] = "",
+    category: Annotated[str, typer.Option(help="Columns to take for categories.")] = "",
+    date: Annotated[str, typer.Option(help="Columns to take for dates.")] = "",
+    ignore: Annotated[str, typer.Option(help="Columns to leave out.")] = "",
+    time: Annotated[str | None, typer.Option(help="A column to train on the past of, and test on the future.")] = None,
+    group: Annotated[str | None, typer.Option(help="A column whose values stay together in one part.")] = None,
     epochs: Annotated[
-        int | None, typer.Option(help="How often every example is met, at most.  [default: for 2,000 updates, >= 50]")
+        int | None, typer.Option(help="How often every example is met, at most.  [default: 10 to 60, or more of few]")
     ] = Settings.epochs,
     hidden: Annotated[str, typer.Option(help='Units of the hidden layers, "128,64"; "" for none.')] = ",".join(
         map(str, Settings.hidden)
     ),
     activation: Annotated[str, typer.Option(help="Activation of the hidden layers.")] = Settings.activation,
-    dropout: Annotated[float, typer.Option(help="Dropout rate after each hidden layer.")] = Settings.dropout,
+    dropout: Annotated[
+        float | None,
+        typer.Option(help="Dropout rate after each hidden layer.  [default: 0.2 for >= 10,000 labels]"),
+    ] = Settings.dropout,
     batch_norm: Annotated[bool, typer.Option("--batch-norm", help="Normalize each hidden layer.")] = False,
     optimizer: Annotated[
         str, typer.Option(help="gradient_descent (sgd), adagrad, rmsprop, adam or adamw.")
     ] = Settings.optimizer,
     learning_rate: Annotated[
-        float | None, typer.Option(help="α.  [default: the optimizer's own]")
+        float | None, typer.Option(help="α at the beginning.  [default: the optimizer's own; 3 times that with cosine]")
     ] = Settings.learning_rate,
-    l2: Annotated[float, typer.Option(help="λ of L2 regularization.")] = Settings.l2,
-    batch_size: Annotated[int, typer.Option(help="Examples in a mini-batch.")] = Settings.batch_size,
+    schedule: Annotated[str, typer.Option(help="How α changes: cosine, down to 0, or constant.")] = Settings.schedule,
+    l2: Annotated[
+        float | None, typer.Option(help="λ of L2 regularization.  [default: 0.02 below 1,000 examples m, else 1 / m]")
+    ] = Settings.l2,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Examples in a mini-batch.  [default: 32; 128 from 10,000 examples on]")
+    ] = Settings.batch_size,
     test: Annotated[float, typer.Option(help="Part of the examples held out to the end.")] = Settings.test,
-    validation: Annotated[float, typer.Option(help="Part of the others watched while training.")] = Settings.validation,
+    validation: Annotated[
+        float | None, typer.Option(help="Part of the others watched while training.  [default: 0.1; 0 below 1,000]")
+    ] = Settings.validation,
     patience: Annotated[
         int | None,
-        typer.Option(help="Epochs without improvement before the end; 0 for never.  [default: epochs / 10, >= 10]"),
+        typer.Option(help="Epochs without improvement before the end; 0 for never.  [default: epochs / 3, >= 10]"),
     ] = Settings.patience,
     seed: Annotated[int | None, typer.Option(help="Makes the run repeatable.  [default: a fresh one]")] = Settings.seed,
     engine: Annotated[str, typer.Option(help="Who computes: auto, native or numpy.")] = Settings.engine,
@@ -61,11 +84,10 @@ def train(
 ) -> None:
     """Train a network, measure it on held-out examples, and fill a run folder.
 
-    The folder gets model.safetensors, history.json, metrics.json and curves.svg. Ctrl-C keeps what was learned.
+    The folder gets model.safetensors, history.json, metrics.json and curves.svg, of a table also report.svg. Ctrl-C
+    keeps what was learned.
     """
-    from chainrule.data.datasets import KINDS, read
     from chainrule.experiments import Experiment
-    from chainrule.names import lookup
 
     if resume and out is None:
         raise OptionError("--resume needs the run folder: --out runs/…")
@@ -77,6 +99,7 @@ def train(
         batch_norm=batch_norm,
         optimizer=optimizer,
         learning_rate=learning_rate,
+        schedule=schedule,
         l2=l2,
         batch_size=batch_size,
         test=test,
@@ -86,16 +109,41 @@ def train(
         engine=engine,
         checkpoint_minutes=checkpoint_minutes,
     )
-    dataset = read(data, None if task is None else lookup("task", task, KINDS))
+    roles = {"number": number, "category": category, "date": date, "ignore": ignore}
+    source = _source(data, target, task, time, group, {role: _names(names) for role, names in roles.items()})
     folder = out or _free_folder(Path("runs") / Path(data).stem)
     if not resume:
         _set_aside(folder)
-    experiment = Experiment(dataset, settings, folder, resume=resume)
+    experiment = Experiment(source, settings, folder, resume=resume)
     _show_plan(experiment)
     result = experiment.run()
     _show_result(result, data)
     if result.history.stopped == "interrupted":
         raise typer.Exit(130)
+
+
+def _source(
+    data: str, target: str | None, task: str | None, time: str | None, group: str | None, roles: dict[str, list[str]]
+) -> "Source":
+    """The table, the data set or the arrays that `data` names."""
+    from chainrule.data.datasets import read
+    from chainrule.data.frames import is_table
+    from chainrule.data.tables import read_table
+    from chainrule.data.targets import KINDS
+    from chainrule.names import lookup
+
+    if is_table(data):
+        return read_table(data, _names(target or ""), task=task, time=time, group=group, **roles)
+    given = {"target": target, "time": time, "group": group} | roles
+    for option, value in given.items():
+        if value:
+            raise OptionError(f"--{option} is about the columns of a table, but {data} is none.")
+    return read(data, None if task is None else lookup("task", task, KINDS))
+
+
+def _names(columns: str) -> list[str]:
+    """["height", "weight"] from "height,weight"."""
+    return [name.strip() for name in columns.split(",") if name.strip()]
 
 
 def _free_folder(folder: Path) -> Path:
@@ -116,24 +164,28 @@ def _set_aside(folder: Path) -> None:
 
 
 def _show_plan(experiment: "Experiment") -> None:
-    from chainrule.data.datasets import BUNDLED
+    from rich.console import Console
 
-    dataset, parts = experiment.dataset, experiment.parts
-    about = "values to predict" if experiment.classes is None else f"{len(experiment.classes)} classes"
-    shape = " × ".join(map(str, dataset.X.shape[1:]))
+    from chainrule.cli.tables import columns_table
+    from chainrule.data.tables import Table
+
+    source, parts, target = experiment.source, experiment.parts, experiment.target
+    shape = " × ".join(map(str, experiment.X.shape[1:]))
+    if isinstance(source, Table):
+        Console().print(columns_table(source))
     print(
-        f"{dataset.name}: {len(dataset):,} examples of {shape} features, {about}; "
+        f"{source.name}: {len(source):,} examples of {shape} features, {target.told}; "
         f"{len(parts.train):,} to train, {len(parts.validation):,} to validate, {len(parts.test):,} to test"
     )
-    if dataset.task is None and dataset.name not in BUNDLED and dataset.targets().dtype.kind in "iuf":
-        print(f"y was taken for a {dataset.kind}; --task classification or --task regression decides it otherwise")
+    for note in source.notes:
+        print(note)
     experiment.network.summary()
 
 
 def _show_result(result: "Result", data: str) -> None:
     from rich.console import Console
 
-    from chainrule.cli.tables import metrics_table
+    from chainrule.cli.tables import importance_table, metrics_table
 
     history, model, measured = result.history, result.folder / MODEL, result.metrics
     best = "" if history.best_epoch is None else f", the best was epoch {history.best_epoch + 1}"
@@ -142,11 +194,17 @@ def _show_result(result: "Result", data: str) -> None:
         f"{history.seconds:.1f} s on the {history.engine} engine, seed {history.seed}"
         + (f"; the native engine has no kernel for {history.reason}" if history.reason else "")
     )
-    Console().print(metrics_table({"test": measured["test"], "baseline": measured["baseline"]}))
+    shown = [name for name in ("test", "linear", "baseline") if name in measured]
+    Console().print(metrics_table({name: measured[name] for name in shown}))
+    if "linear" in measured:
+        print("linear: a logistic or linear regression on the same numbers")
     print("baseline: an answer that never looks at X, the shares of the classes or the mean")
+    if "importance" in measured:
+        Console().print(importance_table(measured["importance"]))
     if measured["test"]["loss"] > measured["baseline"]["loss"]:
         print("the network is worse than that: train longer, or with another learning rate")
-    print(f"in {result.folder}: {MODEL}, {HISTORY}, {METRICS}, {CURVES}")
+    report = f", {REPORT}" if (result.folder / REPORT).exists() else ""
+    print(f"in {result.folder}: {MODEL}, {HISTORY}, {METRICS}, {CURVES}{report}")
     if history.stopped == "interrupted":
         print(f"go on with the same command, --out {result.folder} and --resume")
     else:

@@ -4,34 +4,33 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.data.source import Encoding, Source
+from chainrule.data.targets import Kind, Target
 from chainrule.errors import DataError
+from chainrule.layers import Flatten, Layer, Standardize
 from chainrule.names import unknown
 
 BUNDLED = ("iris", "wine", "breast_cancer", "digits", "diabetes")
 """The data sets that need no file."""
 
-Kind = Literal["classification", "regression"]
-"""What there is to predict: classes or values."""
-
-KINDS: dict[str, Kind] = {"classification": "classification", "regression": "regression"}
-
 
 @dataclass(frozen=True)
-class Dataset:
-    """Examples as they were found.
+class Dataset(Source):
+    """Examples as arrays.
 
-    Attributes:
+    Args:
         name: how the user called them.
         X: (m, …) numbers.
         y: (m,) labels of any type, or (m,) or (m, n_out) values; None where the file has none.
-        task: what to predict, where somebody has said so; None lets `kind` find out.
+        task: what to predict, where somebody has said so; None lets `Target.find` find out.
     """
 
     name: str
@@ -43,42 +42,58 @@ class Dataset:
         return len(self.X)
 
     @property
-    def kind(self) -> Kind:
-        """What to predict: `task`, or where that is None what y looks like.
+    def target(self) -> Target:
+        return Target.find(self._columns(), self.task, self.name)
 
-        Text and yes-or-no are classes. Whole numbers are classes where there are at most 20 different ones. Everything
-        else is values: other numbers, and several columns.
-
-        Raises:
-            DataError: there is no y, or it cannot be of the kind asked for.
-        """
-        y = self.targets()
-        text = y.dtype.kind in "US"
-        if self.task == "regression" and text:
-            raise DataError(f"y in {self.name} is text, which names classes, but values were asked for.")
-        if self.task == "classification" and y.ndim > 1:
-            raise DataError(f"y in {self.name} is {y.shape}: classes are one label an example.")
-        if self.task is not None:
-            return self.task
-        if y.ndim > 1:
-            return "regression"
-        few = text or y.dtype.kind == "b" or (len(np.unique(y)) <= 20 and bool((y % 1 == 0).all()))
-        return "classification" if few else "regression"
+    def numbers(self, target: Target) -> NDArray[Any]:
+        columns = self._columns()
+        if len(columns) != len(target.names):
+            raise DataError(
+                f"y in {self.name} has {len(columns)} columns, but the network predicts {len(target.names)}."
+            )
+        return target.numbers(dict(zip(target.names, columns.values(), strict=True)), self.name)
 
     def checksum(self) -> int:
-        """A number that tells these examples from others."""
         y = b"" if self.y is None else np.ascontiguousarray(self.y).tobytes()
         return zlib.crc32(y, zlib.crc32(np.ascontiguousarray(self.X).tobytes()))
 
-    def targets(self) -> NDArray[Any]:
-        """y, which must be there.
+    @property
+    def notes(self) -> Sequence[str]:
+        if self.task is not None or self.name in BUNDLED or self.y is None or self.y.dtype.kind not in "iuf":
+            return ()
+        kind = "regression" if self.target.labels is None else "classification"
+        return (f"y was taken for a {kind}; --task classification or --task regression decides it otherwise",)
+
+    def learn(self, rows: NDArray[np.intp]) -> Arrays:
+        return Arrays()
+
+    def identification(self) -> dict[str, list[Any]]:
+        return {"example": list(range(len(self)))}
+
+    def _columns(self) -> dict[str, NDArray[Any]]:
+        """y by columns, which must be there.
 
         Raises:
             DataError: it is not.
         """
         if self.y is None:
             raise DataError(f"{self.name} has no y, so there is nothing to compare predictions with.")
-        return self.y
+        return {"y": self.y} if self.y.ndim == 1 else {str(j): column for j, column in enumerate(self.y.T)}
+
+
+@dataclass(frozen=True, repr=False)
+class Arrays(Encoding):
+    """Numbers are taken as they are; the network's first layer standardizes them."""
+
+    def read(self, data: Any, *, labelled: bool) -> Dataset:
+        return read(data)
+
+    def X(self, source: Source) -> NDArray[Any]:
+        assert isinstance(source, Dataset)
+        return source.X
+
+    def layers(self, input_shape: tuple[int, ...]) -> list[Layer]:
+        return [*([Flatten()] if len(input_shape) > 1 else []), Standardize()]
 
 
 def read(source: str, task: Kind | None = None) -> Dataset:
@@ -97,27 +112,8 @@ def read(source: str, task: Kind | None = None) -> Dataset:
     if path.suffix == ".npz":
         return replace(_npz(path), task=task)
     if path.exists():
-        raise DataError(f"{source} is no .npz file; chainrule reads {', '.join(BUNDLED)} and .npz files with X and y.")
-    raise DataError(f"{unknown('data set', source, BUNDLED)} Or give the path of an .npz file with X and y.")
-
-
-def number(y: NDArray[Any], classes: list[Any]) -> NDArray[np.int64]:
-    """Each label as its place among `classes`.
-
-    Raises:
-        DataError: a label is none of them.
-    """
-    places = {label: i for i, label in enumerate(classes)}
-    try:
-        return np.array([places[label] for label in y.tolist()], dtype=np.int64)
-    except KeyError as error:
-        raise DataError(f"y holds {error.args[0]!r}, but the classes are {_told(classes)}.") from None
-    except TypeError:
-        raise DataError(f"y is {y.shape}, but labels are one for each example.") from None
-
-
-def _told(classes: list[Any]) -> str:
-    return ", ".join(map(repr, classes[:10])) + (", …" if len(classes) > 10 else "")
+        raise DataError(f"{source} is neither a table (.csv, .tsv, .parquet, also .gz) nor an .npz file.")
+    raise DataError(f"{unknown('data set', source, BUNDLED)} Or give the path of a table or an .npz file.")
 
 
 def _bundled(name: str) -> Dataset:

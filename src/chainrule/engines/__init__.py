@@ -1,7 +1,7 @@
 """Who does the arithmetic. The numpy engine is the reference and always there."""
 
 from chainrule.engines.auto import AutoEngine
-from chainrule.engines.engine import CHUNK, Batch, Batches, Done, Engine, Program
+from chainrule.engines.engine import CHUNK, Batch, Batches, Done, Engine, Program, Slope
 from chainrule.engines.native import NativeEngine, kernels
 from chainrule.engines.numpy import NumpyEngine
 from chainrule.names import lookup
@@ -24,4 +24,4 @@ def select(name: str) -> Engine:
     return lookup("engine", name, ENGINES | {"auto": auto})
 
 
-__all__ = ["CHUNK", "ENGINES", "Batch", "Batches", "Done", "Engine", "Program", "select"]
+__all__ = ["CHUNK", "ENGINES", "Batch", "Batches", "Done", "Engine", "Program", "Slope", "select"]

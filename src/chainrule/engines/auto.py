@@ -7,7 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from chainrule.engines.engine import Batch, Batches, Done, Engine, Program
+from chainrule.engines.engine import Batch, Batches, Done, Engine, Program, Slope
 from chainrule.engines.steps import NoKernelError
 from chainrule.graph import Array
 from chainrule.optimizers import Optimizer
@@ -72,6 +72,29 @@ class AutoEngine:
             return AutoProgram(self.first.program(network, cost, optimizer, seed, outputs), instead)
         except NoKernelError as reason:
             return instead(reason)
+
+    def slope(self, network: Any, cost: Any, batch: Batch, seed: int, outputs: bool = True) -> Slope:
+        def instead(reason: NoKernelError) -> Slope:
+            slope = self.second.slope(network, cost, batch, seed, outputs)
+            slope.reason = reason.reason
+            return slope
+
+        try:
+            slope = self.first.slope(network, cost, batch, seed, outputs)
+        except NoKernelError as reason:
+            return instead(reason)
+        first = slope.measure
+
+        def measure() -> tuple[float, Array, Array]:
+            try:
+                return first()
+            except NoKernelError as reason:
+                other = instead(reason)
+                slope.engine, slope.reason, slope.measure = other.engine, other.reason, other.measure
+                return slope.measure()
+
+        slope.measure = measure
+        return slope
 
     def check(self, network: Any, cost: Any) -> None:
         self.second.check(network, cost)

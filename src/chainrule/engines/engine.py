@@ -42,7 +42,10 @@ class Trainable(Protocol):
 
 
 class Batches(Protocol):
-    """The training data, batch by batch; see `chainrule.data.batches`."""
+    """The training data, batch by batch; see `chainrule.data.batches`.
+
+    Where they have an attribute `l2`, it holds the λ of each batch of the epoch under way, in place of the optimizer's.
+    """
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]: ...
 
@@ -57,7 +60,8 @@ class Done:
         output: the network's output for the batch.
         Y: what it should have been.
         X: the input, only where the cost is not finite; then there was no update, and nothing follows.
-        batches: how many batches it was, where an engine tells of several at once; cost is their mean.
+        batches: how many batches it was, where an engine tells of several at once; cost and penalty are their means.
+        penalty: what of the cost is the penalty.
     """
 
     cost: float
@@ -66,6 +70,7 @@ class Done:
     Y: Array
     X: Array | None = None
     batches: int = 1
+    penalty: float = 0.0
 
 
 class Program(Protocol):
@@ -94,6 +99,20 @@ class Program(Protocol):
         ...
 
 
+@dataclass
+class Slope:
+    """The cost of one batch and its derivatives, at whatever parameters the network has.
+
+    Attributes:
+        engine: the name of the engine that computes. reason: why it is not a faster one, or nothing.
+        measure: returns J without a penalty, dJ/dθ in the order of the network's vector, and the output.
+    """
+
+    engine: str
+    reason: str
+    measure: Callable[[], tuple[float, Array, Array]]
+
+
 class Engine(Protocol):
     """Who does the arithmetic."""
 
@@ -107,6 +126,14 @@ class Engine(Protocol):
 
         Raises:
             NoKernelError: this engine does not know the network, the cost or the optimizer.
+        """
+        ...
+
+    def slope(self, network: Any, cost: Any, batch: Batch, seed: int, outputs: bool = True) -> Slope:
+        """Get ready to differentiate the cost of one batch again and again; dropout drops the same units each time.
+
+        Raises:
+            NoKernelError: this engine does not know the network or the cost.
         """
         ...
 

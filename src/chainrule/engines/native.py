@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary, ref
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.engines.engine import CHUNK, Batch, Batches, Done
+from chainrule.engines.engine import CHUNK, Batch, Batches, Done, Slope
 from chainrule.engines.steps import NoKernelError, Steps
 from chainrule.engines.tracing import steps_of
 from chainrule.errors import OptionError
@@ -36,11 +36,17 @@ _TYPES = {"float32": "f", "float64": "d", "uint8": "b", "int32": "i", "int64": "
 
 
 def threads() -> int:
-    """How many threads may compute: CHAINRULE_NUM_THREADS, or the cores that this process may use."""
-    asked = os.environ.get("CHAINRULE_NUM_THREADS", "")
-    if asked.isdigit() and int(asked) > 0:
-        return int(asked)
+    """How many threads may compute: CHAINRULE_NUM_THREADS, OMP_NUM_THREADS, or the cores that this process may use."""
+    for name in ("CHAINRULE_NUM_THREADS", "OMP_NUM_THREADS"):  # joblib sets the second in each of its processes
+        asked = os.environ.get(name, "")
+        if asked.isdigit() and int(asked) > 0:
+            return int(asked)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def members(size: int, steps: Steps) -> int:
+    """How many threads batches of this size are worth."""
+    return max(1, min(threads(), size // EXAMPLES, size * steps.work // WORK))
 
 
 def kernels() -> Any:
@@ -129,9 +135,10 @@ class NativeProgram:
             some = min(count - k, self._some)
             rows = slice(k * size, min((k + some) * size, batches.m))
             alphas = [learning_rate(i) for i in range(k, k + some)]
+            l2 = None if (of_each := getattr(batches, "l2", None)) is None else of_each[k : k + some]
             began = time.perf_counter()
             examples, chosen = self._examples(batches, order, rows)
-            done = self._run(examples, chosen, size, alphas)
+            done = self._run(examples, chosen, size, alphas, l2)
             seconds = (time.perf_counter() - began) / some
             self._some = max(1, min(2 * self._some, int(CALL / seconds)))
             yield done
@@ -165,11 +172,12 @@ class NativeProgram:
         slots, self._steps = self.slots, steps
         self._slots, self._runner = slots, None
 
-    def _run(self, examples: Examples, order: Any, size: int, alphas: list[float]) -> Done:
+    def _run(self, examples: Examples, order: Any, size: int, alphas: list[float], l2: Any = None) -> Done:
         m = len(examples.X) if order is None else len(order)
         runner = self._ready(size)
         outputs = np.empty((m, *self._steps.shape), self.network.dtype) if self.outputs else None
-        costs, finite = runner.run(examples, order, m, size, np.array(alphas, np.float64), self.t, outputs)
+        rates, lambdas = np.array(alphas, np.float64), None if l2 is None else np.array(l2, np.float64)
+        costs, penalties, finite = runner.run(examples, order, m, size, rates, self.t, outputs, lambdas)
         self.t += len(costs) - (not finite)
         Y = examples.Y if order is None else examples.Y[order]
         if not finite:
@@ -178,7 +186,8 @@ class NativeProgram:
             return Done(costs[-1], len(X), None, Y[bad], X, batches=len(costs))
         sizes = np.full(len(costs), size)
         sizes[-1] = m - size * (len(costs) - 1)
-        return Done(float(np.dot(costs, sizes) / m), m, outputs, Y, batches=len(costs))
+        cost, penalty = (float(np.dot(numbers, sizes) / m) for numbers in (costs, penalties))
+        return Done(cost, m, outputs, Y, batches=len(costs), penalty=penalty)
 
     def _ready(self, size: int) -> Runner:
         # Another size means other threads and so other roundings: who resumes here must have the same.
@@ -192,7 +201,8 @@ class NativeProgram:
     def _rule(self) -> dict[str, Any]:
         told = {field.name: getattr(self.optimizer, field.name) for field in fields(self.optimizer)}
         numbers = {name: float(value) for name, value in told.items() if type(value) in (int, float)}
-        return {"name": _RULES[type(self.optimizer)], "nesterov": told.get("nesterov", False)} | numbers
+        choices = {name: bool(value) for name, value in told.items() if isinstance(value, bool | np.bool_)}
+        return {"name": _RULES[type(self.optimizer)]} | choices | numbers
 
 
 class Examples:
@@ -237,13 +247,16 @@ class Runner:
             steps.steps,
             rule,
             size,
-            max(1, min(threads(), size // EXAMPLES, size * steps.work // WORK)),
+            members(size, steps),
         )
 
     def run(
-        self, examples: Examples, order: Any, m: int, size: int, alphas: Any, t: int, outputs: Any
-    ) -> tuple[list[float], bool]:
-        """The cost of each batch, and whether the last one was finite. With alphas the network is changed."""
+        self, examples: Examples, order: Any, m: int, size: int, alphas: Any, t: int, outputs: Any, l2: Any = None
+    ) -> tuple[list[float], list[float], bool]:
+        """The cost of each batch, what of it is the penalty, and whether the last one was finite.
+
+        With alphas the network is changed; l2 is the λ of each batch, or None for the optimizer's.
+        """
         network = self._network()
         assert network is not None
         for step, layer in self.steps.statistics:
@@ -252,13 +265,13 @@ class Runner:
         self.runner.load(0, network.flat)
         order = None if order is None else np.ascontiguousarray(order, dtype=np.int64)
         told = examples.told | {"order": order}
-        costs, finite = self.runner.run(told, m, size, alphas, t, self.steps.output, outputs)
+        costs, penalties, finite = self.runner.run(told, m, size, alphas, l2, t, self.steps.output, outputs)
         if alphas is not None:
             self.runner.unload(0, network.flat)
             for step, layer in self.steps.statistics:
                 for name in ("mean", "variance"):
                     layer().statistics[name][...] = step.options[name]
-        return costs, finite
+        return costs, penalties, finite
 
 
 class NativeEngine:
@@ -277,6 +290,34 @@ class NativeEngine:
 
     def program(self, network: Any, cost: Any, optimizer: Optimizer, seed: int, outputs: bool = True) -> NativeProgram:
         return NativeProgram(self._native, network, cost, optimizer, seed, outputs)
+
+    def slope(self, network: Any, cost: Any, batch: Batch, seed: int, outputs: bool = True) -> Slope:
+        X, Y, weights = batch
+        how = {"training": True, "seed": seed, "outputs": outputs, "target": cost.target}
+        kernels = frozenset(self._native.kernels())
+        steps = steps_of(network, cost, X.shape[1:], kernels, **how)
+        if steps.statistics:
+            raise NoKernelError("moving averages that stand still while L-BFGS looks around")
+        examples, m = Examples(network, cost, X, Y, weights, steps), len(X)
+        size = m if steps.own else min(CHUNK, m)  # of what users wrote, the cost of all need not be the mean of parts'
+        shares = np.diff([*range(0, m, size), m]) / m
+        runner = Runner(self._native, network, steps, size, {"name": "gradient"})
+        gradient = np.empty_like(network.flat)
+
+        def measure() -> tuple[float, Array, Array]:
+            nonlocal steps, runner
+            if steps.own:
+                now = steps_of(network, cost, steps.takes, kernels, known=steps, **how)
+                if now is not steps:
+                    steps, runner = now, Runner(self._native, network, now, size, {"name": "gradient"})
+            gradient.fill(0)
+            runner.runner.load(1, gradient)
+            output = np.empty((m, *steps.shape), steps.dtype) if outputs else None
+            costs, _, _ = runner.run(examples, None, m, size, shares, 0, output)
+            runner.runner.unload(1, gradient)
+            return float(np.dot(shares[: len(costs)], costs)), gradient, output
+
+        return Slope(self.name, "", measure)
 
     def check(self, network: Any, cost: Any) -> None:
         """Raises NoKernelError where there are no kernels for a network and a cost, or none."""
@@ -317,7 +358,7 @@ class Looking:
         self._lock = Lock()  # the buffers are for one at a time
         self._shape = shape
         self._steps = self._traced()
-        self._runner: Runner | None = None
+        self._runners: dict[int, Runner] = {}  # by threads: nobody is woken up for a few examples
 
     def __call__(self, X: Array, Y: Array | None, weights: Array | None) -> tuple[NDArray[Any], NDArray[Any]]:
         """The cost of each chunk times its number of examples, and the outputs."""
@@ -327,16 +368,19 @@ class Looking:
             self.renew(self._steps.target if Y is None else self._cost.target_of(Y, self._steps.shape))
             examples = Examples(network, self._cost, X, Y, weights, self._steps)
             output = np.empty((m, *self._steps.shape), self._steps.dtype)
-            if self._runner is None or self._runner.size < size or self._runner.pid != os.getpid():
-                self._runner = Runner(self._native, network, self._steps, size, {"name": ""})
-            costs, _ = self._runner.run(examples, None, m, size, None, 0, output)
+            team = members(size, self._steps)
+            runner = self._runners.get(team)
+            if runner is None or runner.size < size or runner.pid != os.getpid():
+                runner = self._runners[team] = Runner(self._native, network, self._steps, size, {"name": ""})
+            costs, _, _ = runner.run(examples, None, m, size, None, 0, output)
         return np.array(costs) * np.minimum(size, m - size * np.arange(len(costs))), output
 
     def renew(self, target: Any = None) -> None:
         """Take over what users have changed in what they wrote since the last call."""
         if self._steps.own:
             steps = self._traced(target, self._steps if target in (None, self._steps.target) else None)
-            self._steps, self._runner = steps, self._runner if steps is self._steps else None
+            if steps is not self._steps:
+                self._steps, self._runners = steps, {}
 
     def _traced(self, target: Any = None, known: Steps | None = None) -> Steps:
         kernels = frozenset(self._native.kernels())
@@ -348,8 +392,9 @@ def _check_indices(network: Any, X: Array, limits: NDArray[np.float64]) -> None:
     """Let the network itself say what is wrong with indices that are no whole numbers or out of range."""
     if X.dtype.kind not in "iu":
         network.output(X[:1])
-    indices = X.reshape(len(X), -1)
-    wrong = ((indices < 0) & np.isfinite(limits)) | (limits <= indices)
+    places = np.isfinite(limits)
+    indices = X.reshape(len(X), -1)[:, places]
+    wrong = (indices < 0) | (limits[places] <= indices) | (indices % 1 != 0)
     if wrong.any():
         network.output(X[wrong.any(axis=1)][:1])
 

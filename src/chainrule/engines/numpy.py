@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.engines.engine import CHUNK, Batch, Batches, Cost, Done, Trainable
+from chainrule.engines.engine import CHUNK, Batch, Batches, Cost, Done, Slope, Trainable
 from chainrule.graph import Array, backward, plain
 from chainrule.optimizers import Optimizer
 
@@ -31,26 +31,28 @@ class NumpyProgram:
     ) -> Iterator[Done]:
         """See `Program.epoch`; yields after every batch."""
         for k, (X, Y, weights) in enumerate(batches.epoch(epoch, start), start):
-            done = self._update(X, Y, weights, learning_rate(k))
+            l2 = None if (of_each := getattr(batches, "l2", None)) is None else float(of_each[k])
+            done = self._update(X, Y, weights, learning_rate(k), l2)
             yield done
             if done.X is not None:
                 return
 
-    def _update(self, X: Array, Y: Array, weights: Array | None, alpha: float) -> Done:
+    def _update(self, X: Array, Y: Array, weights: Array | None, alpha: float, l2: float | None) -> Done:
         """Forward, cost, backward, update: one step of gradient descent on one batch."""
         network, theta = self.network, self.network.flat
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             A, variables = network.record(X, training=True, updating=True, seed=self.seed, step=self.t)
             J = self.cost(A, Y, weights)
-            cost = float(plain(J)) + self.optimizer.penalty(theta, self.regularized)
-            done = Done(cost, len(X), plain(A), Y)
+            penalty = self.optimizer.penalty(theta, self.regularized, l2)
+            cost = float(plain(J)) + penalty
+            done = Done(cost, len(X), plain(A), Y, penalty=penalty)
             if not np.isfinite(cost):
                 done.X = X
                 return done
             backward(J)
             self.t += 1
             step, self.slots = self.optimizer.step(
-                theta, network.gradient(variables), self.regularized, alpha, self.t, self.slots
+                theta, network.gradient(variables), self.regularized, alpha, self.t, self.slots, l2
             )
             theta -= step
         return done
@@ -65,6 +67,18 @@ class NumpyEngine:
         self, network: Trainable, cost: Cost, optimizer: Optimizer, seed: int, outputs: bool = True
     ) -> NumpyProgram:
         return NumpyProgram(network, cost, optimizer, seed)
+
+    def slope(self, network: Trainable, cost: Cost, batch: Batch, seed: int, outputs: bool = True) -> Slope:
+        X, Y, weights = batch
+
+        def measure() -> tuple[float, Array, Array]:
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                A, variables = network.record(X, training=True, seed=seed)
+                J = cost(A, Y, weights)
+                backward(J)
+            return float(plain(J)), network.gradient(variables), plain(A)
+
+        return Slope(self.name, "", measure)
 
     def check(self, network: Trainable, cost: Cost | None) -> None:
         pass  # what Python can run, it can

@@ -96,7 +96,7 @@ class _Sample:
             if "deviation" in layer.statistics:  # it brings X to the scale that the layers behind it know
                 mean, deviation = layer.statistics["mean"], layer.statistics["deviation"]
                 break
-            if layer.takes_any_type:
+            if layer.takes_any_type or hasattr(layer, "n_tokens"):
                 return self._drawn(blank.shape, blank.dtype, reals=False)
         X = self._drawn(blank.shape, np.dtype(network.dtype), reals=True)
         return X * deviation + mean if np.shape(mean) in ((), X.shape[-1:]) else X

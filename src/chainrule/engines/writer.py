@@ -223,18 +223,30 @@ class Writer(Values):
 
     def _step_embedding(self, node: Variable) -> None:
         indices, W = node.inputs
-        view = self.view(indices)
+        positions, table = self._looked_up(indices, W, first=0)
+        self.ids[node] = self.emit("embedding", [table], node.shape[1:], EXAMPLE, positions=positions)
+
+    def _step_embed_columns(self, node: Variable) -> None:
+        (A, W), first = node.inputs, node.options["first"]
+        positions, table = self._looked_up(A, W, first)
+        self.ids[node] = self.emit(
+            "embed_columns", [table], node.shape[1:], EXAMPLE, positions=positions, first=float(first)
+        )
+
+    def _looked_up(self, A: Any, W: Any, first: int) -> tuple[NDArray[np.int64], int]:
+        """The places of A's numbers in an example of X, from the first one on those of rows of W; and the table W."""
+        view = self.view(A)
         if view is None:
             raise NoKernelError("an embedding of something else than numbers of X")
-        positions = self.data[view].ravel()
+        positions = np.ascontiguousarray(self.data[view].ravel())
         if self.limits is None:
             self.limits = np.full(self.data[self.X].size, math.inf)
-        self.limits[positions] = np.minimum(self.limits[positions], len(plain(W)))
+        indices = positions[first:]
+        self.limits[indices] = np.minimum(self.limits[indices], len(plain(W)))
         table = self.read(W)
         if self.values[table].kind == EXAMPLE:
             raise NoKernelError("an embedding whose table is made of the examples")
-        positions = np.ascontiguousarray(positions)
-        self.ids[node] = self.emit("embedding", [table], node.shape[1:], EXAMPLE, positions=positions)
+        return positions, table
 
     # Products
 

@@ -1,7 +1,18 @@
 """Whole experiments: from a data set to a run folder, and back from a model file to predictions."""
 
 from chainrule.experiments.experiment import Experiment, Result
-from chainrule.experiments.settings import CHECKPOINT, CURVES, HISTORY, METRICS, MODEL, Settings
+from chainrule.experiments.settings import CHECKPOINT, CURVES, HISTORY, METRICS, MODEL, REPORT, Settings
 from chainrule.experiments.trained import Trained
 
-__all__ = ["CHECKPOINT", "CURVES", "HISTORY", "METRICS", "MODEL", "Experiment", "Result", "Settings", "Trained"]
+__all__ = [
+    "CHECKPOINT",
+    "CURVES",
+    "HISTORY",
+    "METRICS",
+    "MODEL",
+    "REPORT",
+    "Experiment",
+    "Result",
+    "Settings",
+    "Trained",
+]

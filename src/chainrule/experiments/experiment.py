@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from chainrule import engines, files
 from chainrule.checking import seed_or_fresh
-from chainrule.data.datasets import Dataset, number
-from chainrule.errors import DataError, OptionError
-from chainrule.experiments.design import design, loss_and_metrics, optimizer_for
-from chainrule.experiments.parts import split
-from chainrule.experiments.settings import CHECKPOINT, CURVES, HISTORY, METRICS, MODEL, Settings
+from chainrule.data.source import Source
+from chainrule.errors import OptionError
+from chainrule.experiments.design import design, optimizer_for
+from chainrule.experiments.parts import Parts, split
+from chainrule.experiments.report import Report
+from chainrule.experiments.settings import CHECKPOINT, CURVES, HISTORY, METRICS, MODEL, REPORT, Settings
 from chainrule.layers import Network, Standardize
 from chainrule.metrics import find_metrics, score
 from chainrule.training import Checkpoint, EarlyStopping, History, evaluate, train
@@ -33,7 +34,8 @@ class Result:
 
     Attributes:
         network: the trained network. history: of its training.
-        metrics: {"test": {…}, "baseline": {…}, "engine": …, "seconds": …}, as in metrics.json.
+        metrics: {"test": {…}, "baseline": {…}, "engine": …, "seconds": …}, as in metrics.json; of a table, with more
+            (see `chainrule.experiments.report`).
         folder: where it all is.
     """
 
@@ -44,14 +46,20 @@ class Result:
 
 
 class Experiment:
-    """An experiment about to run: the data read, split and counted, the network designed, nothing trained yet.
+    """An experiment about to run: the data split and turned into numbers, the network designed, nothing trained yet.
+
+    Args:
+        source: the examples, such as a table of `chainrule.read_table`.
+        settings: what somebody chose. folder: where the results go.
+        parts: which example is in which part; None for `chainrule.experiments.parts.split`.
+        resume: go on with the interrupted run in the folder.
 
     Attributes:
-        dataset, settings: as given, the seed resolved.
-        classes: the labels in the order of the outputs; None for regression.
-        loss: the name of the loss. metrics: the names of the metrics.
+        source, settings: as given, the settings with nothing left open.
+        target: what there is to predict. Y: as numbers.
         parts: which example is in which part.
-        network: what will be trained; for regression it learns standardized values.
+        encoding: what turns examples into numbers, learned from the training part. X: the numbers.
+        network: what will be trained; where it predicts values it learns standardized ones.
 
     Raises:
         DataError: too few examples, or a single class.
@@ -59,7 +67,15 @@ class Experiment:
         ModelFileError: the folder cannot be written, or a checkpoint to resume from cannot be read.
     """
 
-    def __init__(self, dataset: Dataset, settings: Settings, folder: str | os.PathLike[str], *, resume: bool = False):
+    def __init__(
+        self,
+        source: Source,
+        settings: Settings,
+        folder: str | os.PathLike[str],
+        *,
+        parts: Parts | None = None,
+        resume: bool = False,
+    ):
         self.folder = Path(folder)
         self.checkpoint = Checkpoint(
             self.folder / CHECKPOINT, every_epochs=None, every_minutes=settings.checkpoint_minutes
@@ -72,44 +88,38 @@ class Experiment:
             )
         seed = seed_or_fresh(before if resume and settings.seed is None else settings.seed)
         engines.select(settings.engine)
-        self.dataset = dataset
-        y = dataset.targets()
-        if dataset.kind == "classification" and y.dtype.kind == "f" and (y % 1 == 0).all():
-            y = y.astype(np.int64)
-        self.classes = np.unique(y).tolist() if dataset.kind == "classification" else None
-        if self.classes is not None and len(self.classes) < 2:
-            raise DataError(f"y in {dataset.name} is always {self.classes[0]!r}: there is nothing to tell apart.")
-        self.y = y.astype(np.float64) if self.classes is None else number(y, self.classes)
-        self.loss, self.metrics = loss_and_metrics(self.classes)
-        self.parts = split(
-            len(dataset), None if self.classes is None else self.y, settings.test, settings.validation, seed
-        )
-        self.settings = settings.resolve(len(self.parts.train), seed)
+        self.source = source
+        self.target = source.target
+        self.Y = source.numbers(self.target)
+        watched = settings.part_to_watch(int(len(source) * (1 - settings.test)))
+        self.split = {"seed": seed, "test": settings.test, "validation": watched} if parts is None else None
+        self.parts = parts or split(source, self.Y, settings.test, watched, seed)
+        self.settings = settings.resolve(len(self.parts.train), self.target.task != "values", seed)
         optimizer_for(self.settings)
         _make_folder(self.folder)
-        self.network = design(dataset.X.shape[1:], self._n_out(), self.classes is not None, self.settings)
+        self.encoding = source.learn(self.parts.train)
+        self.X = self.encoding.X(source)
+        shape = self.X.shape[1:]
+        self.network = design(self.encoding.layers(shape), shape, self.target, self.settings)
 
-    def run(self, *, progress: bool = True) -> Result:
-        """Train, measure on the test part, compare with a baseline, and fill the run folder.
-
-        The history of a regression is about the standardized target; the metrics are about the target itself.
+    def fit(self, *, progress: bool = True) -> tuple[Network, History]:
+        """Train: the network for the target itself, and the history, which is about the standardized target of values.
 
         Raises:
             NotFiniteError: see `chainrule.train`.
-            ModelFileError: the folder cannot be written.
         """
-        X, y, parts = self.dataset.X, self.y, self.parts
-        targets, final = self._targets()
+        X, parts, target = self.X, self.parts, self.target
+        learned, final = self._learned()
         history = train(
             self.network,
             X[parts.train],
-            targets[parts.train],
-            loss=self.loss,
+            learned[parts.train],
+            loss=target.loss,
             optimizer=optimizer_for(self.settings),
             epochs=self.settings.epochs or 0,
             batch_size=self.settings.batch_size,
-            validation=(X[parts.validation], targets[parts.validation]) if len(parts.validation) else None,
-            metrics=self.metrics[:1],
+            validation=(X[parts.validation], learned[parts.validation]) if len(parts.validation) else None,
+            metrics=target.metrics[:1],
             early_stopping=self._early_stopping(),
             checkpoint=self.checkpoint,
             resume=self.resume,
@@ -119,14 +129,30 @@ class Experiment:
         )
         network = self.network if final is None else Network([self.network, final], seed=self.settings.seed)
         network.build_for(X)
+        return network, history
+
+    def run(self, *, progress: bool = True) -> Result:
+        """Train, measure on the test part, compare with a baseline, and fill the run folder.
+
+        Raises:
+            NotFiniteError: see `chainrule.train`.
+            ModelFileError: the folder cannot be written.
+        """
+        X, Y, parts, target = self.X, self.Y, self.parts, self.target
+        network, history = self.fit(progress=progress)
         network.metadata = self._metadata(history)
         network.save(self.folder / MODEL)
-        metrics = {
-            "test": evaluate(network, X[parts.test], y[parts.test], loss=self.loss, metrics=self.metrics),
+        metrics: dict[str, Any] = {
+            "test": evaluate(network, X[parts.test], Y[parts.test], loss=target.loss, metrics=target.metrics),
             "baseline": self._baseline(),
             "engine": history.engine,
             "seconds": round(history.seconds, 3),
         }
+        places = self.encoding.places(self.source)
+        if places:
+            report = Report(self, network, places)
+            metrics |= report.metrics(metrics["test"]["loss"], metrics["baseline"]["loss"])
+            report.draw(self.folder / REPORT, metrics)
         self._keep(history, metrics)
         return Result(network, history, metrics, self.folder)
 
@@ -134,41 +160,33 @@ class Experiment:
         patience = self.settings.patience
         return EarlyStopping(patience=patience) if patience and len(self.parts.validation) else None
 
-    def _n_out(self) -> int:
-        if self.classes is None:
-            return 1 if self.y.ndim == 1 else self.y.shape[1]
-        return 1 if len(self.classes) == 2 else len(self.classes)
-
-    def _targets(self) -> tuple[NDArray[Any], Standardize | None]:
+    def _learned(self) -> tuple[NDArray[Any], Standardize | None]:
         """What the network learns: class numbers as they are, values standardized, with the layer that undoes it."""
-        if self.classes is not None:
-            return self.y, None
+        if self.target.task != "values":
+            return self.Y, None
         final = Standardize(inverse=True)
-        columns = self.y.reshape(len(self.y), -1)
+        columns = self.Y.reshape(len(self.Y), -1)
         final.learn([columns[self.parts.train]])
         return (columns - final.statistics["mean"]) / final.statistics["deviation"], final
 
     def _baseline(self) -> dict[str, float]:
         """What an answer that never looks at X would reach: each class's share as its probability, or the mean."""
-        y, test = self.y[self.parts.train], self.parts.test
-        if self.classes is None:
-            answer = np.atleast_1d(y.mean(axis=0))
-        else:
-            answer = np.bincount(y, minlength=len(self.classes)) / len(y)
-            answer = answer[1:] if len(self.classes) == 2 else answer
-        output = np.tile(answer, (len(test), 1))
-        cost = Cost(self.loss)
-        loss = float(cost(output, self.y[test]))
-        return {"loss": loss} | score(find_metrics(self.metrics, cost.task), self.y[test], output, cost.task)
+        Y, test = self.Y[self.parts.train], self.parts.test
+        output = np.tile(self.target.typical(Y), (len(test), 1))
+        cost = Cost(self.target.loss)
+        loss = float(cost(output, self.Y[test]))
+        return {"loss": loss} | score(find_metrics(self.target.metrics, cost.task), self.Y[test], output, cost.task)
 
     def _metadata(self, history: History) -> dict[str, Any]:
         return {
-            "data": self.dataset.name,
-            "checksum": self.dataset.checksum(),
-            "classes": self.classes,
-            "loss": self.loss,
-            "metrics": list(self.metrics),
-            "split": {"seed": self.settings.seed, "test": self.settings.test, "validation": self.settings.validation},
+            "data": self.source.name,
+            "checksum": self.source.checksum(),
+            "classes": self.target.classes,
+            "target": self.target.describe(),
+            "encoding": self.encoding.describe(),
+            "loss": self.target.loss,
+            "metrics": list(self.target.metrics),
+            "split": self.split,
             "epochs": len(history.epochs),
             "engine": history.engine,
         }

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.checking import real
+from chainrule.data.source import Source
 from chainrule.errors import DataError
 
 
@@ -21,34 +22,70 @@ class Parts:
     test: NDArray[np.intp]
 
 
-def split(m: int, labels: NDArray[Any] | None, test: float, validation: float, seed: int) -> Parts:
-    """Shuffle m examples into three parts, the same for the same seed; labels keep their shares where they can.
+def split(source: Source, Y: NDArray[Any], test: float, validation: float, seed: int) -> Parts:
+    """The three parts of the examples, the same for the same seed.
+
+    Where the examples have groups, each group is in one part. Where they have moments, the test part is what came last,
+    and the validation part what came before it. Otherwise they are shuffled; labels keep their shares where they can.
 
     Args:
-        m: how many examples. labels: (m,), or None for values.
+        source: the examples. Y: what is to be predicted, as numbers.
         test: the part of all examples to keep for the end. validation: the part of the others to watch.
 
     Raises:
-        DataError: too few examples for three parts.
+        DataError: too few examples, groups or moments for three parts.
         OptionError: a share outside [0, 1).
     """
-    from sklearn.model_selection import train_test_split
-
     test = real("the test part", test, low=0, high=1, open="low high")
     validation = real("the validation part", validation, low=0, high=1, open="high")
-    rows = np.arange(m)
-    sizes = int(np.ceil(m * test)), int(np.ceil((m - np.ceil(m * test)) * validation))
+    m = len(source)
+    sizes = _size(m, test), _size(m - _size(m, test), validation)
     if m < 10:
         raise DataError(f"{m} examples are too few for parts to train, to validate and to test: it takes 10 or more.")
     if m - sum(sizes) < 2:
         raise DataError(f"of {m} examples, {sizes[0]} to test and {sizes[1]} to validate leave too few to train with.")
-    parts = []
-    for size in sizes:
-        part = rows[:0]
-        if size:
-            rows, part = train_test_split(rows, test_size=size, random_state=seed, stratify=_strata(labels, rows, size))
-        parts.append(part)
-    return Parts(train=rows, validation=parts[1], test=parts[0])
+    rest, for_test = divide(source, Y, np.arange(m), test, seed)
+    train, to_watch = divide(source, Y, rest, validation, seed)
+    return Parts(train, to_watch, for_test)
+
+
+def _size(m: int, share: float) -> int:
+    return int(np.ceil(m * share))
+
+
+def divide(
+    source: Source, Y: NDArray[Any], rows: NDArray[np.intp], share: float, seed: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """These rows in two parts, the second with about that share of them; see `split`."""
+    size = _size(len(rows), share)
+    if size == 0:
+        return rows, rows[:0]
+    from sklearn.model_selection import GroupShuffleSplit, train_test_split
+
+    if source.groups is not None:
+        groups = source.groups[rows]
+        if len(np.unique(groups)) < 2:
+            raise DataError(f"in {source.name} there are too few groups for parts to train, to validate and to test.")
+        division = GroupShuffleSplit(1, test_size=size / len(rows), random_state=seed)
+        first, second = next(division.split(rows, groups=groups))
+        return rows[first], rows[second]
+    if source.moments is not None:
+        return _by_time(source, rows, size)
+    labels = Y if Y.dtype.kind == "i" and Y.ndim == 1 else None
+    first, second = train_test_split(rows, test_size=size, random_state=seed, stratify=_strata(labels, rows, size))
+    return first, second
+
+
+def _by_time(source: Source, rows: NDArray[np.intp], size: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The past and the future; examples of one moment stay together."""
+    assert source.moments is not None
+    moments = source.moments[rows]
+    later = moments >= np.sort(moments)[-size]
+    if later.all():
+        later = moments > moments.min()
+    if not later.any():
+        raise DataError(f"in {source.name} everything is of the same time: there is no past to train on.")
+    return rows[~later], rows[later]
 
 
 def _strata(labels: NDArray[Any] | None, rows: NDArray[np.intp], size: int) -> NDArray[Any] | None:

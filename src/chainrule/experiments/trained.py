@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,17 +12,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data.datasets import Dataset, number
-from chainrule.errors import DataError, ModelFileError, OptionError
+from chainrule.data import datasets, tables  # noqa: F401, the encodings that model files name
+from chainrule.data.source import Encoding, Source
+from chainrule.data.targets import Target
+from chainrule.described import restore
+from chainrule.errors import ModelFileError, OptionError
 from chainrule.experiments.parts import split
 from chainrule.experiments.settings import MODEL
 from chainrule.layers import Network, load
-from chainrule.metrics import decide, task_of
 from chainrule.names import lookup
 from chainrule.training import evaluate
 
 
-def load_network(path: str) -> Network:
+def load_network(path: str | os.PathLike[str]) -> Network:
     """The network in a model file, or in the run folder that holds it; see `chainrule.load`."""
     return load(Path(path) / MODEL if Path(path).is_dir() else path)
 
@@ -32,28 +35,47 @@ class Trained:
 
     Attributes:
         network: the network. path: the file it came from.
+        encoding: what turns examples into numbers. target: what is predicted.
     """
 
     network: Network
     path: str
+    encoding: Encoding
+    target: Target
 
     @classmethod
-    def load(cls, path: str) -> Trained:
-        """The network in a model file, as long as an experiment wrote it.
+    def load(cls, path: str | os.PathLike[str]) -> Trained:
+        """The network in a model file, or in its run folder, as long as an experiment wrote it.
 
         Raises:
             ModelFileError: see `chainrule.load`; or the file does not tell what its outputs mean.
         """
         network = load_network(path)
-        if not {"loss", "metrics", "classes", "checksum", "split"} <= network.metadata.keys():
+        if not {"loss", "metrics", "target", "encoding", "checksum", "split"} <= network.metadata.keys():
             raise ModelFileError(
                 f"{path} does not say what its outputs mean, because it was not made by chainrule train: "
                 "load it in Python with chainrule.load."
             )
-        return cls(network, path)
+        try:
+            encoding, target = restore(network.metadata["encoding"]), restore(network.metadata["target"])
+        except Exception as error:  # a damaged description can go wrong in many ways
+            raise ModelFileError(f"{path} is damaged: what it knows of its data does not fit ({error}).") from None
+        return cls(network, str(path), encoding, target)
 
-    def rows(self, dataset: Dataset, part: str) -> tuple[NDArray[np.intp], str]:
-        """The rows of a part of the data set, and how to call it.
+    def read(self, data: Any, *, labelled: bool = True) -> Source:
+        """Examples of the kind that the network was trained on.
+
+        Args:
+            data: the name of a bundled data set, or the path of a file; of a table, also a frame of polars or pandas.
+            labelled: whether what is to be predicted must be there.
+
+        Raises:
+            DataError: there is nothing to read, or it is not like what the network was trained on.
+        """
+        return self.encoding.read(data, labelled=labelled)
+
+    def rows(self, source: Source, part: str) -> tuple[NDArray[np.intp], str]:
+        """The rows of a part of the data, and how to call it.
 
         Args:
             part: "test", "train" or "all"; "auto" is the held-out part of the very data that the network was
@@ -63,45 +85,30 @@ class Trained:
             OptionError: another word, or a part of data that the network was not trained on.
         """
         made = self.network.metadata
-        own = dataset.checksum() == made["checksum"]
+        own = made["split"] is not None and source.checksum() == made["checksum"]
         lookup("part", part, dict.fromkeys(("auto", "all", "train", "test")))
         if part == "all" or (part == "auto" and not own):
-            return np.arange(len(dataset)), "all examples" + (", those of the training among them" if own else "")
+            return np.arange(len(source)), "all examples" + (", those of the training among them" if own else "")
         if not own:
-            raise OptionError(f"{self.path} was trained on {made['data']}, so {dataset.name} has no {part} part.")
-        parts = split(len(dataset), self._targets(dataset) if made["classes"] else None, **made["split"])
+            raise OptionError(f"{self.path} was trained on {made['data']}, so {source.name} has no {part} part.")
+        parts = split(source, source.numbers(self.target), **made["split"])
         return (parts.test, "the held-out part") if part != "train" else (parts.train, "the training part")
 
-    def evaluate(self, dataset: Dataset, rows: NDArray[np.intp]) -> dict[str, float]:
+    def evaluate(self, source: Source, rows: NDArray[np.intp]) -> dict[str, float]:
         """The mean cost and the metrics of the experiment on these rows."""
         made = self.network.metadata
-        y = self._targets(dataset)
-        return evaluate(self.network, dataset.X[rows], y[rows], loss=made["loss"], metrics=made["metrics"])
+        X, Y = self.encoding.X(source), source.numbers(self.target)
+        return evaluate(self.network, X[rows], Y[rows], loss=made["loss"], metrics=made["metrics"])
 
-    def predictions(self, dataset: Dataset) -> str:
-        """A CSV: the number of the example, the prediction, and for classes the probability of each."""
-        output = self.network.predict(dataset.X).astype(np.float64)
-        classes = self.network.metadata["classes"]
-        text = io.StringIO()
-        table = csv.writer(text, lineterminator="\n")
-        if classes is None:
-            names = ["prediction"] if output.shape[1] == 1 else [f"prediction {j}" for j in range(output.shape[1])]
-            table.writerow(["example", *names])
-            table.writerows([i, *(f"{value:.6g}" for value in row)] for i, row in enumerate(output))
-        else:
-            P = np.hstack([1 - output, output]) if len(classes) == 2 else output
-            table.writerow(["example", "prediction", *(f"p({label})" for label in classes)])
-            decided = decide(output, task_of(self.network.metadata["loss"]))
-            table.writerows(
-                [i, classes[k], *(f"{p:.6f}" for p in row)] for i, (k, row) in enumerate(zip(decided, P, strict=True))
-            )
-        return text.getvalue()
+    def predictions(self, source: Source) -> dict[str, list[Any]]:
+        """By columns: which example it is, the prediction, and for classes the probability of each."""
+        return source.identification() | self.target.predictions(self.network.predict(self.encoding.X(source)))
 
-    def _targets(self, dataset: Dataset) -> NDArray[Any]:
-        classes = self.network.metadata["classes"]
-        y = dataset.targets()
-        if classes is not None:
-            return number(y, classes)
-        if y.dtype.kind in "US":
-            raise DataError(f"{self.path} predicts values, but y in {dataset.name} is text.")
-        return y.astype(np.float64)
+
+def as_csv(columns: dict[str, list[Any]]) -> str:
+    """The columns as a CSV."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(columns)
+    table.writerows(zip(*columns.values(), strict=True))
+    return text.getvalue()

@@ -3,7 +3,7 @@
 from chainrule.layers.activation import Activation
 from chainrule.layers.dense import Dense
 from chainrule.layers.dropout import Dropout
-from chainrule.layers.embedding import Embedding
+from chainrule.layers.embedding import EmbedColumns, Embedding
 from chainrule.layers.flatten import Flatten
 from chainrule.layers.layer import Layer
 from chainrule.layers.network import Network
@@ -16,6 +16,7 @@ __all__ = [
     "BatchNorm",
     "Dense",
     "Dropout",
+    "EmbedColumns",
     "Embedding",
     "Flatten",
     "Layer",

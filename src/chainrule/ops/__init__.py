@@ -16,15 +16,17 @@ from chainrule.ops.activations import (
 )
 from chainrule.ops.arithmetic import add, divide, matmul, multiply, negative, power, subtract
 from chainrule.ops.elementwise import abs, clip, exp, log, maximum, minimum, sqrt, where
-from chainrule.ops.embedding import embedding
+from chainrule.ops.embedding import embed_columns, embedding
 from chainrule.ops.linear import linear
 from chainrule.ops.losses import (
     absolute_error,
     binary_cross_entropy,
     cross_entropy,
+    exp_poisson,
     hinge,
     huber,
     perceptron,
+    poisson,
     sigmoid_binary_cross_entropy,
     softmax_cross_entropy,
     squared_error,
@@ -41,7 +43,16 @@ ACTIVATIONS = {
 
 LOSSES = {
     loss.name: loss
-    for loss in (squared_error, absolute_error, huber, binary_cross_entropy, cross_entropy, hinge, perceptron)
+    for loss in (
+        squared_error,
+        absolute_error,
+        huber,
+        poisson,
+        binary_cross_entropy,
+        cross_entropy,
+        hinge,
+        perceptron,
+    )
 }
 """The losses that training knows by name."""
 
@@ -61,7 +72,9 @@ __all__ = [
     "dropout",
     "elu",
     "embedding",
+    "embed_columns",
     "exp",
+    "exp_poisson",
     "gelu",
     "hinge",
     "huber",
@@ -81,6 +94,7 @@ __all__ = [
     "negative",
     "normalize",
     "perceptron",
+    "poisson",
     "power",
     "relu",
     "reshape",

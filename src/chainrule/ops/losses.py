@@ -12,6 +12,7 @@ import numpy as np
 from chainrule.errors import DataError, ShapeError
 from chainrule.graph import Array, Backward, operation
 from chainrule.ops.activations import log_softmax, sigmoid, softmax
+from chainrule.ops.elementwise import exp
 
 
 def _binary_targets(xp: ModuleType, A: Array, Y: Array, *, label_smoothing: float = 0.0) -> Array:
@@ -92,6 +93,47 @@ def huber(
         return dA, -dA.reshape(given), None
 
     return J, backward
+
+
+@operation(
+    forward=r"J = \frac{1}{m} \textstyle\sum_i w^{(i)}\,"
+    r" \left(e^{Z^{(i)}} - Y^{(i)} + Y^{(i)} (\ln Y^{(i)} - Z^{(i)})\right)",
+    backward=(r"dZ = \frac{1}{m} w \odot (A - Y), \quad A = e^Z", "", ""),
+)
+def exp_poisson(xp: ModuleType, Z: Array, Y: Array, weights: Array | None = None) -> tuple[Array, Backward]:
+    """`poisson(exp(Z), Y)` in one step, so that dZ = A − Y."""
+    Z = _real(xp, Z)
+    Y = _counts(xp, _targets(xp, Z, Y))
+    A = xp.exp(Z)
+    J, share = _mean(xp, _over_outputs(A - Y + _times_log(xp, Y) - Y * Z), weights)
+    return J, lambda dJ: (dJ * _per_output(share, Z) * (A - Y), None, None)
+
+
+@operation(
+    forward=r"J = \frac{1}{m} \textstyle\sum_i w^{(i)}\,"
+    r" \left(A^{(i)} - Y^{(i)} + Y^{(i)} (\ln Y^{(i)} - \ln A^{(i)})\right)",
+    backward=(r"dA = \frac{1}{m} w \odot \left(1 - \frac{Y}{A}\right)", "", ""),
+    after={exp: exp_poisson},
+)
+def poisson(xp: ModuleType, A: Array, Y: Array, weights: Array | None = None) -> tuple[Array, Backward]:
+    """L = a − y + y ln(y / a), half the Poisson deviance, for counts and other targets of 0 or more.
+
+    Of `exp(Z)` it reads Z itself and never meets ln 0. Any other a is held one rounding step away from 0. Nelder &
+    Wedderburn, 1972. Shapes as in `squared_error`.
+
+    Raises:
+        DataError: a target or an output is negative.
+    """
+    A = _real(xp, A)
+    Y = _counts(xp, _targets(xp, A, Y))
+    if xp is np and A.size and A.min() < 0:
+        raise DataError(
+            f"poisson takes outputs of 0 or more, but these go down to {A.min():g}: end the network with the "
+            "operation exp, Dense(n_out, chainrule.ops.exp)."
+        )
+    held = xp.maximum(A, _rounding(xp, A))
+    J, share = _mean(xp, _over_outputs(held - Y + _times_log(xp, Y) - Y * xp.log(held)), weights)
+    return J, lambda dJ: (dJ * _per_output(share, A) * (1 - Y / held), None, None)
 
 
 @operation(
@@ -293,6 +335,17 @@ def _binary(xp: ModuleType, Y: Array) -> Array:
     if xp is np and Y.size and not (Y.min() >= 0 and Y.max() <= 1):
         raise DataError(f"binary_cross_entropy takes labels from 0 to 1, but Y goes from {Y.min():g} to {Y.max():g}.")
     return Y
+
+
+def _counts(xp: ModuleType, Y: Array) -> Array:
+    if xp is np and Y.size and Y.min() < 0:
+        raise DataError(f"poisson takes targets of 0 or more, but Y goes down to {Y.min():g}.")
+    return Y
+
+
+def _times_log(xp: ModuleType, Y: Array) -> Array:
+    """Y ln Y, which is 0 at 0."""
+    return Y * xp.log(xp.where(xp.greater(Y, 0), Y, 1))
 
 
 def _signs(xp: ModuleType, Y: Array) -> Array:

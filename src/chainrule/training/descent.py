@@ -2,60 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from chainrule.data.batches import ArrayBatches, StreamBatches
+from chainrule.engines import Program
 from chainrule.errors import NotFiniteError
-from chainrule.files import Tensors
-from chainrule.optimizers import Optimizer
 from chainrule.training.finite import WAY_OUT, not_finite
 from chainrule.training.interrupt import Interrupt
-from chainrule.training.run import Run, snapshot
+from chainrule.training.run import Run
 
 
 def descend(
     run: Run,
+    program: Program,
     batches: ArrayBatches | StreamBatches,
-    optimizer: Optimizer,
+    learning_rate: Callable[[float], float],
     interrupt: Interrupt,
-    resumed: tuple[Tensors, int] | None,
 ) -> None:
     """Mini-batch gradient descent: run the engine's program epoch by epoch until the run is over.
+
+    Args:
+        learning_rate: α at an epoch, 2.5 being the middle of the third.
 
     Raises:
         NotFiniteError: the cost is NaN or infinite; the network has the parameters from before this epoch.
     """
-    program = run.engine.program(run.network, run.cost, optimizer, run.seed, outputs=run.measuring)
     run.history.engine, run.history.reason = program.engine, program.reason
-    if resumed is not None:
-        program.slots, program.t = resumed
     count = len(batches) if isinstance(batches, ArrayBatches) else None
+    changing = [run.network.flat, *(held for _, layer in run.network.family() for held in layer.statistics.values())]
     while not run.over:
-        before = snapshot(run.network)
+        before = [array.copy() for array in changing]
 
         def alpha(k: int, epoch: int = run.epoch) -> float:
-            return optimizer.alpha(epoch + (k / count if count else 0.0))
+            return learning_rate(epoch + (k / count if count else 0.0))
 
         for done in program.epoch(batches, run.epoch, alpha, start=run.running.batches):
             if done.X is not None:
                 batch = run.running.batches + done.batches - 1
                 error = not_finite(run.network, done.X, done.cost, run.epoch, batch, run.seed, program.t)
-                _go_back(run, before, error)
+                _go_back(changing, before, error)
             run.history.engine, run.history.reason = program.engine, program.reason
             run.meet(done, count)
-            run.save_if_due(program.slots, program.t, after_epoch=False)
+            run.save_if_due(program, after_epoch=False)
             if interrupt.asked and run.running.batches != count:
                 break
         else:
             if not np.isfinite(run.network.flat).all():
-                _go_back(run, before, NotFiniteError(f"epoch {run.epoch}: its last update was not finite. {WAY_OUT}"))
+                error = NotFiniteError(f"epoch {run.epoch}: its last update was not finite. {WAY_OUT}")
+                _go_back(changing, before, error)
             run.close_epoch()
-            run.save_if_due(program.slots, program.t, after_epoch=True)
+            run.save_if_due(program, after_epoch=True)
         if interrupt.asked and not run.over:
             run.stop("interrupted")
-            run.save_if_due(program.slots, program.t, after_epoch=False, now=True)
+            run.save_if_due(program, after_epoch=False, now=True)
 
 
-def _go_back(run: Run, before: Tensors, error: NotFiniteError) -> None:
-    run.network.set_state(before)
+def _go_back(changing: list[NDArray[Any]], before: list[NDArray[Any]], error: NotFiniteError) -> None:
+    for array, old in zip(changing, before, strict=True):
+        array[...] = old
     raise NotFiniteError(f"{error} The network has the parameters from before this epoch.") from None

@@ -9,15 +9,17 @@ from numpy.typing import NDArray
 
 from chainrule.data.batches import ArrayBatches
 from chainrule.engines import Done
-from chainrule.graph import backward, plain
 from chainrule.optimizers import LBFGS, penalty
 from chainrule.training.finite import not_finite
 from chainrule.training.interrupt import Interrupt
 from chainrule.training.run import Run
 
 
-def minimize(run: Run, batches: ArrayBatches, optimizer: LBFGS, interrupt: Interrupt) -> None:
+def minimize(run: Run, batches: ArrayBatches, optimizer: LBFGS, interrupt: Interrupt) -> float:
     """Run L-BFGS until the run is over, the gradient is small enough, or the line search finds nothing better.
+
+    Returns:
+        J where it ended, penalty included.
 
     Raises:
         NotFiniteError: the cost is NaN or infinite at the start.
@@ -26,18 +28,18 @@ def minimize(run: Run, batches: ArrayBatches, optimizer: LBFGS, interrupt: Inter
 
     network, regularized = run.network, run.network.regularized
     X, Y, importance = next(batches.epoch(0))
+    slope = run.engine.slope(network, run.cost, (X, Y, importance), run.seed, outputs=run.measuring)
 
     def look(theta: NDArray[np.float64]) -> tuple[Done, NDArray[np.float64]]:
         """The cost, the output and the gradient at θ."""
         network.flat[...] = theta
-        with np.errstate(over="ignore", invalid="ignore"):
-            A, variables = network.record(X, training=True, seed=run.seed)
-            J = run.cost(A, Y, importance)
-            backward(J)
-        cost = float(plain(J)) + penalty(optimizer.l2, network.flat, regularized)
-        gradient = network.gradient(variables) + optimizer.l2 * regularized * network.flat
-        return Done(cost, len(X), plain(A), Y), gradient.astype(np.float64)
+        J, gradient, A = slope.measure()
+        run.history.engine, run.history.reason = slope.engine, slope.reason
+        of_weights = penalty(optimizer.l2, network.flat, regularized)
+        gradient = gradient + optimizer.l2 * regularized * network.flat
+        return Done(J + of_weights, len(X), A, Y, penalty=of_weights), gradient.astype(np.float64)
 
+    averaging = any(layer.statistics for _, layer in network.family())
     here = latest = look(network.flat.astype(np.float64))[0]
     if not np.isfinite(here.cost):
         raise not_finite(network, X, here.cost, 0, 0, run.seed, 0)
@@ -50,7 +52,7 @@ def minimize(run: Run, batches: ArrayBatches, optimizer: LBFGS, interrupt: Inter
     def close_iteration(intermediate_result: Any) -> None:
         nonlocal here
         network.flat[...] = intermediate_result.x
-        if any(layer.statistics for _, layer in network.family()):
+        if averaging:
             network.record(X, training=True, updating=True, seed=run.seed)  # moving averages move once an iteration
         run.meet(here, 1)
         here = latest
@@ -68,12 +70,14 @@ def minimize(run: Run, batches: ArrayBatches, optimizer: LBFGS, interrupt: Inter
         callback=close_iteration,
         options={
             "maxiter": run.epochs,
-            "maxfun": 20 * run.epochs,
+            "maxfun": 20 * run.epochs if optimizer.evaluations is None else optimizer.evaluations,
             "maxcor": optimizer.history,
             "gtol": optimizer.tolerance,
-            "ftol": 0.0,
+            "ftol": optimizer.improvement,
         },
     )
     network.flat[...] = result.x
     if not run.over:
-        run.stop("converged" if result.success else "no better step found")
+        few = optimizer.evaluations is not None and result.nfev > optimizer.evaluations
+        run.stop("converged" if result.success else "all evaluations done" if few else "no better step found")
+    return float(result.fun)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.engines import Batch, Done, Engine
+from chainrule.engines import Batch, Done, Engine, Program
 from chainrule.files import Tensors
 from chainrule.layers import Network
 from chainrule.metrics import Metric, score
@@ -29,6 +29,7 @@ class Running:
     """The epoch under way: the sums over its examples so far."""
 
     cost: float = 0.0
+    penalty: float = 0.0
     m: int = 0
     batches: int = 0
     outputs: list[NDArray[Any]] = field(default_factory=list)
@@ -91,6 +92,7 @@ class Run:
         """Take note of what was done."""
         running = self.running
         running.cost += done.cost * done.m
+        running.penalty += done.penalty * done.m
         running.m += done.m
         running.batches += done.batches
         if self._metrics:
@@ -145,11 +147,11 @@ class Run:
 
     # Checkpoints
 
-    def save_if_due(self, slots: Tensors, t: int, *, after_epoch: bool, now: bool = False) -> None:
+    def save_if_due(self, program: Program, *, after_epoch: bool, now: bool = False) -> None:
         """Write a checkpoint if its time has come.
 
         Args:
-            slots, t: what the optimizer remembers, and its number of updates.
+            program: knows what the optimizer remembers, and its number of updates.
             after_epoch: whether an epoch has just ended.
             now: write in any case.
         """
@@ -157,7 +159,7 @@ class Run:
         if kept is None:
             return
         if now or (kept.due_after_epoch(self.epoch) if after_epoch else kept.due()):
-            kept.write(*self._state(slots, t))
+            kept.write(*self._state(program.slots, program.t))
 
     def resume(self) -> tuple[Tensors, int] | None:
         """Go back to the last checkpoint; returns the optimizer's slots and t, or None where there is none."""
@@ -171,7 +173,7 @@ class Run:
         self.history = History(**state["history"])
         if self.history.stopped == "interrupted":
             self.history.stopped = ""
-        self.running = Running(state["cost"], state["m"], state["batches"])
+        self.running = Running(state["cost"], state["penalty"], state["m"], state["batches"])
         if state["batches"] and self._metrics:
             self.running.outputs = [tensors["running.outputs"]]
             self.running.targets = [tensors["running.targets"]]
@@ -187,7 +189,7 @@ class Run:
             tensors["running.outputs"] = np.concatenate(running.outputs)
             tensors["running.targets"] = np.concatenate(running.targets)
         state = {"epoch": self.epoch, "seed": self.seed, "t": t, "history": asdict(self.history)}
-        state |= {"cost": running.cost, "m": running.m, "batches": running.batches}
+        state |= {"cost": running.cost, "penalty": running.penalty, "m": running.m, "batches": running.batches}
         state["watch"] = None if watch is None or watch.epoch is None else [watch.best, watch.epoch, watch.waited]
         return tensors, state
 

@@ -141,7 +141,10 @@ def train(
             batches.seed = run.seed
             learn_statistics(net, batches.in_order)
             if isinstance(rule, Optimizer):
-                descend(run, batches, rule, interrupt, resumed)
+                program = run.engine.program(net, cost, rule, run.seed, outputs=run.measuring)
+                if resumed is not None:
+                    program.slots, program.t = resumed
+                descend(run, program, batches, rule.alpha, interrupt)
             elif isinstance(batches, ArrayBatches):
                 minimize(run, batches, rule, interrupt)
     finally:

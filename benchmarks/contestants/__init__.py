@@ -1,0 +1,39 @@
+"""Who takes part. Each library has a file with its ways: functions from a row to something that runs one round."""
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A library, and a way to use it.
+
+    Attributes:
+        key: what `--contestants` calls it, and the way's name in the `WAYS` of its file. name: what tables call it.
+        file: of this package. package: what must be installed.
+        peer: whether it is somebody else's. A peer gets the number of threads that suits it best; chainrule is left
+            with what it takes by itself.
+    """
+
+    key: str
+    name: str
+    file: str
+    package: str
+    peer: bool = True
+
+    @property
+    def installed(self) -> bool:
+        """Whether its library is on this machine."""
+        return find_spec(self.package) is not None
+
+
+CONTESTANTS = (
+    Contestant("native", "chainrule", "chainrule", "chainrule", peer=False),
+    Contestant("numpy", "chainrule, numpy engine", "chainrule", "chainrule", peer=False),
+    Contestant("pytorch", "PyTorch", "pytorch", "torch"),
+    Contestant("pytorch-gradient", "PyTorch, compiled gradient", "pytorch", "torch"),
+    Contestant("pytorch-compiled", "PyTorch, compiled", "pytorch", "torch"),
+    Contestant("jax", "JAX, jit", "jax", "jax"),
+    Contestant("jax-scan", "JAX, scan", "jax", "jax"),
+    Contestant("scikit-learn", "scikit-learn", "scikit_learn", "sklearn"),
+)

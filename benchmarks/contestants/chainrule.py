@@ -1,0 +1,60 @@
+"""chainrule: its native engine and its numpy engine, as `chainrule.train` and `Network.predict` call them."""
+
+import sys
+from functools import partial
+from itertools import count
+
+from benchmarks.contestants.cold_start import cold_start
+from benchmarks.contestants.contestant import Running, Ways
+from benchmarks.rows import ColdStart, Prediction, Training
+from chainrule.data.batches import ArrayBatches
+from chainrule.engines import select
+from chainrule.files import read_tensors
+from chainrule.training.cost import Cost
+
+
+def train(engine: str, row: Training) -> Running:
+    """Epochs of an engine's program, as `chainrule.train` runs them."""
+    X, y = row.data()
+    net = row.network()
+    cost = Cost("cross_entropy" if row.sizes[-1] > 1 else "binary_cross_entropy")
+    program = select(engine).program(net, cost, row.optimizer, seed=0, outputs=False)
+    batches = ArrayBatches(X, y if row.sizes[-1] > 1 else y[:, None], None, batch_size=row.batch, shuffle=True, seed=0)
+    numbers = count()
+
+    def round() -> None:
+        for _ in range(row.epochs):
+            for _ in program.epoch(batches, next(numbers), row.optimizer.alpha):
+                pass
+
+    return Running(round, lambda: net.parameters)
+
+
+def predict(engine: str, row: Prediction) -> Running:
+    """`Network.predict`."""
+    net = row.network()
+    given = row.given()
+
+    def round() -> None:
+        for X in given:
+            net.predict(X, engine=engine)
+
+    return Running(round, lambda: {"A": net.predict(row.data()[0], engine=engine)})
+
+
+def start_cold(engine: str, row: ColdStart) -> Running:
+    """`chainrule train digits`, which also keeps validation and test parts, measures and plots."""
+    command = [sys.executable, "-m", "chainrule", "train", "digits", "--epochs", str(row.epochs), "--seed", "0"]
+    return cold_start(
+        [*command, "--engine", engine, "--out"],
+        lambda folder: {
+            name.rpartition(".")[2]: value for name, value in read_tensors(folder / "model.safetensors")[0].items()
+        },
+    )
+
+
+WAYS: Ways = {
+    (engine, kind): partial(way, engine)
+    for engine in ("native", "numpy")
+    for kind, way in ((Training, train), (Prediction, predict), (ColdStart, start_cold))
+}

@@ -1,0 +1,16 @@
+"""The results as Markdown, for the documentation."""
+
+from benchmarks.printed import Table, all_tables
+from benchmarks.results import Results
+
+
+def page(results: Results) -> str:
+    """The machine, then every table under a heading of the third level."""
+    told = [f"- {what}: {value}" for what, value in results.machine.items()]
+    return "\n".join([*told, *(f"\n### {table.title}\n\n{_markdown(table)}" for table in all_tables(results))]) + "\n"
+
+
+def _markdown(table: Table) -> str:
+    heads = ["| " + " | ".join(table.heads) + " |", "| --- " + "| ---: " * (len(table.heads) - 1) + "|"]
+    lines = ["| " + " | ".join(line) + " |" for line in table.lines]
+    return "\n".join([*heads, *lines, *(f"\n{note}" for note in table.notes)])

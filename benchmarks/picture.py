@@ -1,0 +1,86 @@
+"""The results as an SVG: how fast everybody is beside the fastest peer, and how chainrule's step grows."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from itertools import cycle
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmarks.printed import NATIVE
+from benchmarks.results import Growth, Result, Results, Spread
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+OURS = "#d1603d"
+PEERS = ("#9c9c9c", "#1f6f8b", "#2f9e8f", "#6f7fc4", "#b58b00", "#7a5195", "#5a8f29")
+
+
+def picture(results: Results) -> bytes:
+    """The SVG; what has no figures is not in it."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    rows = [row for row in results.rows if row.fastest is not None]
+    heights = [0.34 * len(rows) + 1.3] * bool(rows) + [2.9] * bool(results.growths)
+    figure = Figure(figsize=(9.5, sum(heights) or 1), layout="constrained")
+    parts = iter(figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0] if heights else ())
+    if rows:
+        _speeds(next(parts).subplots(), rows)
+    if results.growths:
+        panels = next(parts).subplots(1, len(results.growths), squeeze=False)[0]
+        for axes, growth in zip(panels, results.growths, strict=True):
+            _growth(axes, growth)
+    buffer = io.BytesIO()
+    with matplotlib.rc_context({"svg.hashsalt": "chainrule", "svg.fonttype": "none"}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
+    return buffer.getvalue()
+
+
+def _speeds(axes: Axes, rows: Sequence[Result]) -> None:
+    """A line for each row, a mark for each contestant, to the right of 1 where it is faster than the fastest peer."""
+    names = list(dict.fromkeys(timing.name for row in rows for timing in row.timings))
+    colours = dict(zip((name for name in names if name != NATIVE), cycle(PEERS), strict=False)) | {NATIVE: OURS}
+    for name in sorted(names, key=lambda name: name == NATIVE):
+        places, ratios = [], []
+        for place, row in enumerate(rows):
+            for timing in row.timings:
+                ratio = row.ratio(timing)
+                if timing.name == name and ratio is not None:
+                    places.append(place)
+                    ratios.append(ratio)
+        middles = [ratio.middle for ratio in ratios]
+        size = 60 if name == NATIVE else 26
+        axes.scatter(middles, places, s=size, color=colours[name], label=name, zorder=3)
+        axes.hlines(places, [r.low for r in ratios], [r.high for r in ratios], color=colours[name], linewidth=1.6)
+    axes.axvline(1, color="#444444", linewidth=1)
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.set_yticks(range(len(rows)), [row.title for row in rows], fontsize=8)
+    axes.invert_yaxis()
+    axes.set_xlabel(
+        "times as fast as the fastest peer (mark: medians; line: the middle half of the rounds)", fontsize=9
+    )
+    axes.grid(axis="x", which="both", alpha=0.25, linewidth=0.6)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=8, ncols=4, loc="lower center", bbox_to_anchor=(0.3, 1.0))
+
+
+def _growth(axes: Axes, growth: Growth) -> None:
+    spreads = [Spread.of(seconds) for seconds in growth.seconds]
+    middles = 1e6 * np.array([spread.middle for spread in spreads])
+    axes.fill_between(
+        growth.values, [1e6 * s.low for s in spreads], [1e6 * s.high for s in spreads], color=OURS, alpha=0.2
+    )
+    axes.plot(growth.values, middles, color=OURS, marker="o", markersize=4, linewidth=1.6)
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log")
+    axes.set_xticks(growth.values, [str(value) for value in growth.values], fontsize=7)
+    axes.set_title(f"{growth.title}\nslope {growth.slope[0]:.2f}", fontsize=9)
+    axes.set_xlabel(growth.variable, fontsize=9)
+    axes.set_ylabel("µs a step", fontsize=9)
+    axes.grid(which="both", alpha=0.25, linewidth=0.6)
+    axes.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,308 @@
+"""From the columns of a table to one matrix; what must be known for it is learned from the training rows alone.
+
+Numbers come first in the matrix, then the one-hot rows of categories with few values, then one number for each category
+with many, which the network's first layer replaces by a learned vector.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.data.columns import Column
+from chainrule.data.source import Place
+from chainrule.described import Described
+
+if TYPE_CHECKING:
+    from polars import Series
+
+FEW = 32
+"""Categories of no more values are one-hot; others are embedded."""
+
+RARE = 3
+"""Values that occur less often while training are taken together: what stands for those that nobody has seen yet."""
+
+TALL = 8.0
+"""A column whose numbers lie further from the median, in robust deviations, has its tails drawn in."""
+
+LIMIT = 10.0
+"""How many deviations from the mean a standardized number may lie."""
+
+Matrix = NDArray[np.float32]
+
+
+@dataclass(frozen=True, repr=False)
+class Code(Described, ABC):
+    """How one column becomes numbers.
+
+    Args:
+        column: what it is.
+    """
+
+    column: Column
+
+    tokens: ClassVar[int] = 0
+    """How many rows of the table of vectors belong to it, where it is embedded."""
+
+    @classmethod
+    @abstractmethod
+    def learn(cls, column: Column, values: Series) -> Code:
+        """The code for values like these, null where they are missing."""
+
+    @abstractmethod
+    def matrix(self, values: Series) -> Matrix:
+        """The values as numbers (m, width)."""
+
+    def strangers(self, values: Series) -> list[str]:
+        """Values that were not there while training, each once."""
+        return []
+
+
+@dataclass(frozen=True, repr=False)
+class Number(Code):
+    """(f(v) − middle) / spread, held within ±10; f draws long tails in: f(v) = arsinh((v − origin) / unit).
+
+    A missing value becomes the median, and 1 in a column of its own where there were such while training.
+
+    Args:
+        fill: the median, in the column's own unit.
+        origin, unit: of f; a unit of 0 for no f.
+        middle, spread: mean and standard deviation of f(v).
+        gaps: whether values were missing while training.
+    """
+
+    fill: float
+    origin: float
+    unit: float
+    middle: float
+    spread: float
+    gaps: bool
+
+    @classmethod
+    def learn(cls, column: Column, values: Series) -> Number:
+        v = values.drop_nulls().to_numpy().astype(np.float64)
+        if len(v) == 0:
+            return cls(column, 0.0, 0.0, 0.0, 0.0, 1.0, True)
+        fill, apart = float(np.median(v)), np.abs(v - np.median(v))
+        low, high = np.quantile(v, (0.25, 0.75))
+        robust = (high - low) / 1.349
+        tall = apart.max() > TALL * robust if robust > 0 else apart.max() > TALL * v.std()
+        unit = float(robust or np.median(apart[apart > 0])) if tall else 0.0
+        f = _drawn_in(v, fill, unit)
+        spread = float(f.std())
+        gaps = values.null_count() > 0
+        return cls(column, fill, fill, unit, float(f.mean()), spread if spread > 1e-12 * abs(f).max() else 1.0, gaps)
+
+    def matrix(self, values: Series) -> Matrix:
+        missing = values.is_null().to_numpy()
+        v = values.fill_null(self.fill).to_numpy().astype(np.float64)
+        z = (_drawn_in(v, self.origin, self.unit) - self.middle) / self.spread
+        z = np.clip(z, -LIMIT, LIMIT)
+        return np.column_stack([z, missing] if self.gaps else [z]).astype(np.float32)
+
+
+def _drawn_in(v: NDArray[np.float64], origin: float, unit: float) -> NDArray[np.float64]:
+    return np.arcsinh((v - origin) / unit) if unit else v
+
+
+@dataclass(frozen=True, repr=False)
+class YesNo(Code):
+    """−1 and 1; a missing value, and one that nobody has seen yet, is 0.
+
+    Args:
+        words: what stands for −1 and for 1.
+    """
+
+    words: list[str]
+
+    @classmethod
+    def learn(cls, column: Column, values: Series) -> YesNo:
+        return cls(column, _sorted(values.drop_nulls().unique().to_list()))
+
+    def matrix(self, values: Series) -> Matrix:
+        places = _places(values, self.words, missing=-1, others=-1)
+        return np.where(places < 0, 0, 2 * places - 1)[:, None].astype(np.float32)
+
+    def strangers(self, values: Series) -> list[str]:
+        return _strangers(values, self.words)
+
+
+@dataclass(frozen=True, repr=False)
+class OneHot(Code):
+    """A column for each word, 1 where it stands; one for rare words and for those that nobody has seen yet.
+
+    Args:
+        words: those that are not rare.
+        rare: the others. gaps: whether values were missing while training, which then have a column of their own.
+    """
+
+    words: list[str]
+    rare: list[str]
+    gaps: bool
+
+    @classmethod
+    def learn(cls, column: Column, values: Series) -> OneHot:
+        return cls(column, *_by_count(values), gaps=values.null_count() > 0)
+
+    def matrix(self, values: Series) -> Matrix:
+        width = len(self.words) + bool(self.rare) + self.gaps
+        others = len(self.words) if self.rare else -1
+        found = _places(values, self.words, missing=width - 1 if self.gaps else others, others=others)
+        # Without rare words nothing was learned about strangers: no column has their 1.
+        return np.asarray(found[:, None] == np.arange(width), np.float32)
+
+    def strangers(self, values: Series) -> list[str]:
+        return _strangers(values, self.words + self.rare)
+
+
+@dataclass(frozen=True, repr=False)
+class Embedded(Code):
+    """The number of a vector for each word: 0 for rare words and those that nobody has seen yet, 1 for missing ones.
+
+    Args:
+        words: those that are not rare, from number 2 on. rare: the others.
+    """
+
+    words: list[str]
+    rare: list[str]
+
+    @property
+    def tokens(self) -> int:  # type: ignore[override]
+        return len(self.words) + 2
+
+    @classmethod
+    def learn(cls, column: Column, values: Series) -> Embedded:
+        return cls(column, *_by_count(values))
+
+    def matrix(self, values: Series) -> Matrix:
+        places = _places(values, self.words, missing=-1, others=-2)
+        return (places + 2)[:, None].astype(np.float32)
+
+    def strangers(self, values: Series) -> list[str]:
+        return _strangers(values, self.words + self.rare)
+
+
+PARTS = ("elapsed", "month", "day", "weekday", "hour")
+"""What a moment is made of: how far it lies on the way of the training data, and its places on four clocks."""
+
+_PERIODS = {"month": 12.0, "day": 31.0, "weekday": 7.0, "hour": 24.0}
+
+
+@dataclass(frozen=True, repr=False)
+class Moment(Code):
+    """Days since the middle of the training data, standardized; and month, day, weekday and hour, each as (sin, cos).
+
+    Args:
+        parts: those of `PARTS` that differ between the training rows.
+        middle, spread: of the days since 1970. gaps: whether values were missing while training.
+    """
+
+    parts: list[str]
+    middle: float
+    spread: float
+    gaps: bool
+
+    @classmethod
+    def learn(cls, column: Column, values: Series) -> Moment:
+        there = values.drop_nulls()
+        days = _days(there)
+        parts = [part for part in PARTS if len(np.unique(_part(there, part))) > 1]
+        spread = float(days.std()) if len(days) else 0.0
+        middle = float(days.mean()) if len(days) else 0.0
+        return cls(column, parts, middle, spread or 1.0, values.null_count() > 0)
+
+    def matrix(self, values: Series) -> Matrix:
+        missing = values.is_null().to_numpy()
+        found: list[NDArray[Any]] = []
+        for part in self.parts:
+            numbers = _part(values, part)
+            if part == "elapsed":
+                z = (numbers - self.middle) / self.spread
+                found.append(np.clip(np.where(missing, 0, z), -LIMIT, LIMIT))
+            else:
+                angle = 2 * math.pi * numbers / _PERIODS[part]
+                found += [np.where(missing, 0, np.sin(angle)), np.where(missing, 0, np.cos(angle))]
+        found += [missing] if self.gaps else []
+        return np.array(found, np.float32).T.reshape(len(values), len(found))
+
+
+def _days(moments: Series) -> NDArray[np.float64]:
+    """Days since 1970, 0 where there is none."""
+    return moments.dt.epoch("s").fill_null(0).to_numpy() / 86400.0
+
+
+def _part(moments: Series, part: str) -> NDArray[np.float64]:
+    if part == "elapsed":
+        return _days(moments)
+    if part == "hour":
+        return np.asarray(moments.dt.hour().fill_null(0).to_numpy() + moments.dt.minute().fill_null(0).to_numpy() / 60)
+    return np.asarray(getattr(moments.dt, part)().fill_null(0).to_numpy(), np.float64)
+
+
+def code_for(column: Column, values: Series) -> Code:
+    """The code that fits the column, learned from these values."""
+    if column.kind == "number":
+        return Number.learn(column, values)
+    if column.kind == "yes_no":
+        return YesNo.learn(column, values)
+    if column.kind == "date":
+        return Moment.learn(column, values)
+    return (OneHot if values.n_unique() <= FEW else Embedded).learn(column, values)
+
+
+def matrix_of(codes: Sequence[Code], values: Sequence[Series]) -> tuple[Matrix, list[Place]]:
+    """All columns side by side, and where each lies.
+
+    Columns that are embedded come last, and the numbers of their vectors go on from one to the next.
+    """
+    order = sorted(range(len(codes)), key=lambda i: codes[i].tokens > 0)
+    parts: list[Matrix] = []
+    places: list[Place] = []
+    tokens = stop = 0
+    for i in order:
+        part = codes[i].matrix(values[i])
+        parts.append(part + tokens if codes[i].tokens else part)
+        tokens += codes[i].tokens
+        start, stop = stop, stop + part.shape[1]
+        places.append(Place(codes[i].column.name, start, stop, codes[i].tokens))
+    return np.ascontiguousarray(np.hstack(parts)), places
+
+
+def _by_count(values: Series) -> tuple[list[str], list[str]]:
+    """The words that are not rare, and those that are."""
+    counted = values.drop_nulls().alias("word").value_counts(name="times")
+    pairs = zip(counted["word"].to_list(), counted["times"].to_list(), strict=True)
+    words: tuple[list[str], list[str]] = [], []
+    for word, times in pairs:
+        words[times < RARE].append(word)
+    return _sorted(words[0]), _sorted(words[1])
+
+
+def _places(values: Series, words: list[str], *, missing: int, others: int) -> NDArray[np.int64]:
+    """Each value as its place among `words`, or what stands for a missing one and for all others."""
+    import polars as pl
+
+    found = values.replace_strict(words, range(len(words)), default=others, return_dtype=pl.Int64)
+    return np.where(values.is_null().to_numpy(), missing, found.to_numpy())
+
+
+def _strangers(values: Series, known: list[str]) -> list[str]:
+    return _sorted(set(values.drop_nulls().unique().to_list()) - set(known))
+
+
+def _sorted(words: Any) -> list[str]:
+    """As people sort them: numbers by their size."""
+
+    def key(word: str) -> tuple[bool, float, str]:
+        try:
+            return False, float(word), word
+        except ValueError:
+            return True, 0.0, word
+
+    return sorted(words, key=key)

@@ -1,0 +1,114 @@
+"""What an experiment needs of its data, and what a trained network keeps of them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.data.targets import Target
+from chainrule.described import Described
+
+if TYPE_CHECKING:
+    from chainrule.layers import Layer
+
+
+class Source(ABC):
+    """Examples as they were found, in whatever form.
+
+    Attributes:
+        name: how the user called them.
+        groups: (m,), examples with the same entry belong together; None where nobody has said so.
+        moments: (m,), numbers that grow with time; None where order means nothing.
+    """
+
+    name: str
+    groups: NDArray[Any] | None = None
+    moments: NDArray[np.float64] | None = None
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What a reader should know of how the data were taken, a sentence each."""
+        return ()
+
+    @property
+    @abstractmethod
+    def target(self) -> Target:
+        """What there is to predict.
+
+        Raises:
+            DataError: nothing, or not what was asked for.
+        """
+
+    @abstractmethod
+    def numbers(self, target: Target) -> NDArray[Any]:
+        """What is to be predicted as numbers; see `Target.numbers`.
+
+        Raises:
+            DataError: it is not there, or holds something that `target` does not know.
+        """
+
+    @abstractmethod
+    def checksum(self) -> int:
+        """A number that tells these examples from others."""
+
+    @abstractmethod
+    def learn(self, rows: NDArray[np.intp]) -> Encoding:
+        """What turns such examples into numbers, learned from these rows alone."""
+
+    @abstractmethod
+    def identification(self) -> dict[str, list[Any]]:
+        """Columns that tell which example is which, for a file of predictions."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a column lies in the matrix: columns [start, stop).
+
+    Attributes:
+        name: the column's. tokens: how many vectors its numbers choose from, where it is embedded; else 0.
+    """
+
+    name: str
+    start: int
+    stop: int
+    tokens: int = 0
+
+
+class Encoding(Described, ABC):
+    """What turns examples into the matrix that a network takes; it travels in the model file as plain JSON."""
+
+    @abstractmethod
+    def read(self, data: Any, *, labelled: bool) -> Source:
+        """New examples of the kind that this encoding was learned from.
+
+        Args:
+            data: the path of a file, or whatever else such a source is made of.
+            labelled: whether what is to be predicted must be there; where not, no example is left out for its lack.
+
+        Raises:
+            DataError: there is no such thing, or it is of another kind.
+        """
+
+    @abstractmethod
+    def X(self, source: Source) -> NDArray[Any]:
+        """The examples as numbers (m, …).
+
+        Raises:
+            DataError: they are not like those that it was learned from.
+        """
+
+    def places(self, source: Source) -> list[Place]:
+        """Where in the matrix each column of such a source lies; nothing where columns have no names."""
+        return []
+
+    @abstractmethod
+    def layers(self, input_shape: tuple[int, ...]) -> list[Layer]:
+        """What a network for these numbers begins with."""

@@ -1,0 +1,190 @@
+"""What there is to predict: classes, answers to yes-or-no questions, or values; as numbers for a network, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.described import Described
+from chainrule.errors import DataError
+from chainrule.metrics import Task, decide
+
+Kind = Literal["classification", "regression"]
+"""What a user may ask for: labels or values."""
+
+KINDS: dict[str, Kind] = {"classification": "classification", "regression": "regression"}
+
+FEW = 20
+"""Whole numbers of no more different values are taken for labels."""
+
+
+@dataclass(frozen=True, repr=False)
+class Target(Described):
+    """The columns to predict. One column of two labels is a yes-or-no question, and several such columns are several.
+
+    Args:
+        names: of the columns.
+        labels: of each column its labels, in the order of the numbers that stand for them; None for values.
+    """
+
+    names: list[str]
+    labels: list[list[Any]] | None = None
+
+    @classmethod
+    def find(cls, columns: Mapping[str, NDArray[Any]], task: Kind | None, place: str) -> Target:
+        """What these columns ask for, or what `task` says that they do.
+
+        Text and yes-or-no are labels. Whole numbers are labels where there are at most 20 different ones in one column,
+        or two in each of several. Everything else is values.
+
+        Args:
+            columns: (m,) of text, numbers or yes-or-no, without gaps, by name.
+            task: what to predict, where somebody has said so.
+            place: where the columns stand, for messages.
+
+        Raises:
+            DataError: the columns are not what was asked for, or there is nothing to tell apart.
+        """
+        names, text = list(columns), [name for name, y in columns.items() if y.dtype.kind in "OUS"]
+        if task == "regression" and text:
+            raise DataError(f"{text[0]} in {place} is text, which names classes, but values were asked for.")
+        labels = {name: _labels(y) for name, y in columns.items()}
+        for name, found in labels.items():
+            if len(found) < 2:
+                raise DataError(f"{name} in {place} is always {found[0]!r}: there is nothing to tell apart.")
+        if task == "regression" or (task is None and _are_values(labels) and not text):
+            return cls(names)
+        for name, found in labels.items():
+            if len(names) > 1 and len(found) > 2:
+                raise DataError(
+                    f"{name} in {place} has {len(found)} labels; several columns are predicted at once where each of "
+                    f"them is yes or no, or all are numbers: train a network for each."
+                )
+            if len(found) > max(FEW, len(columns[name]) / 2):
+                raise DataError(
+                    f"{name} in {place} has {len(found)} different labels for {len(columns[name])} examples, too many "
+                    "to learn any: is it the column to predict?"
+                )
+        return cls(names, list(labels.values()))
+
+    @property
+    def task(self) -> Task:
+        """What the network's outputs mean."""
+        if self.labels is None:
+            return "values"
+        return "classes" if len(self.labels[0]) > 2 else "yes_no"
+
+    @property
+    def classes(self) -> list[Any] | None:
+        """The labels of a single column."""
+        return self.labels[0] if self.labels is not None and len(self.labels) == 1 else None
+
+    @property
+    def n_out(self) -> int:
+        """How many outputs the network has."""
+        return len(self.labels[0]) if self.labels is not None and self.task == "classes" else len(self.names)
+
+    @property
+    def activation(self) -> str | None:
+        """Of the outputs."""
+        return {"values": None, "classes": "softmax"}.get(self.task, "sigmoid")
+
+    @property
+    def loss(self) -> str:
+        """The name of the loss."""
+        losses = {"values": "squared_error", "classes": "cross_entropy"}
+        return losses.get(self.task, "binary_cross_entropy")
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The names of the metrics; the first is watched while training."""
+        if self.labels is None:
+            return ("r2", "rmse", "mae")
+        if len(self.names) > 1:
+            return ("accuracy", "f1", "roc_auc", "log_loss")
+        return ("accuracy", "balanced_accuracy", "f1", "roc_auc", "log_loss")
+
+    @property
+    def told(self) -> str:
+        """What there is to predict, in words."""
+        several = f"{len(self.names)} " if len(self.names) > 1 else ""
+        if self.labels is None:
+            return f"{several}values to predict"
+        return f"{several}yes-or-no questions" if several else f"{len(self.labels[0])} classes"
+
+    def numbers(self, columns: Mapping[str, NDArray[Any]], place: str) -> NDArray[Any]:
+        """The columns as a network learns them: (m,) of one column and (m, n) of several; labels by their numbers.
+
+        Raises:
+            DataError: a label is none of those known, or text stands where values are expected.
+        """
+        found: list[NDArray[Any]] = []
+        for i, name in enumerate(self.names):
+            y = columns[name]
+            if self.labels is not None:
+                found.append(_numbered(y, self.labels[i], f"{name} in {place}"))
+            elif y.dtype.kind in "OUS":
+                raise DataError(f"{name} in {place} is text, but the network predicts values.")
+            else:
+                found.append(y.astype(np.float64))
+        return found[0] if len(found) == 1 else np.column_stack(found)
+
+    def typical(self, Y: NDArray[Any]) -> NDArray[np.float64]:
+        """The output (n_out,) of somebody who has seen Y but never looks at X: the share of each class, or the mean."""
+        if self.task == "classes":
+            return np.asarray(np.bincount(Y, minlength=self.n_out) / len(Y))
+        return np.atleast_1d(Y.mean(axis=0))
+
+    def predictions(self, output: NDArray[Any]) -> dict[str, list[Any]]:
+        """The columns that tell an output (m, n_out): predicted labels and the probability of each, or values."""
+        output = output.astype(np.float64)
+        if self.labels is None:
+            return {self._called(i): [f"{value:.6g}" for value in output[:, i]] for i in range(self.n_out)}
+        decided = decide(output, self.task).reshape(len(output), -1)
+        found = {self._called(i): [self.labels[i][k] for k in column] for i, column in enumerate(decided.T)}
+        for name, p in self._probabilities(output).items():
+            found[name] = [f"{value:.6f}" for value in p]
+        return found
+
+    def _called(self, i: int) -> str:
+        return "prediction" if len(self.names) == 1 else f"prediction {self.names[i]}"
+
+    def _probabilities(self, output: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+        assert self.labels is not None
+        if len(self.names) > 1:
+            pairs = zip(self.names, self.labels, output.T, strict=True)
+            return {f"p({name} {labels[1]})": p for name, labels, p in pairs}
+        P = np.hstack([1 - output, output]) if self.task == "yes_no" else output
+        return {f"p({label})": p for label, p in zip(self.labels[0], P.T, strict=True)}
+
+
+def _are_values(labels: dict[str, list[Any]]) -> bool:
+    """Whether numbers are no labels: broken ones, or too many different ones."""
+    most = FEW if len(labels) == 1 else 2
+    return any(len(found) > most or any(isinstance(label, float) for label in found) for found in labels.values())
+
+
+def _labels(y: NDArray[Any]) -> list[Any]:
+    """The different values, sorted; whole numbers as such."""
+    found: list[Any] = np.unique(y).tolist()
+    whole = all(isinstance(value, float) and value.is_integer() for value in found)
+    return [int(value) for value in found] if whole else found
+
+
+def _numbered(y: NDArray[Any], labels: list[Any], called: str) -> NDArray[np.int64]:
+    """Each label as its place among `labels`.
+
+    Raises:
+        DataError: a label is none of them.
+    """
+    places = {label: i for i, label in enumerate(labels)}
+    try:
+        return np.array([places[label] for label in y.tolist()], dtype=np.int64)
+    except KeyError as error:
+        more = ", …" if len(labels) > 10 else ""
+        known = ", ".join(map(repr, labels[:10])) + more
+        raise DataError(f"{called} holds {error.args[0]!r}, but the classes are {known}.") from None

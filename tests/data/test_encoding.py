@@ -1,0 +1,133 @@
+"""What is learned of columns, and the matrix that they become."""
+
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+
+from chainrule.data.columns import Column
+from chainrule.data.encoding import Code, code_for, matrix_of
+from chainrule.described import restore
+
+RANDOM = np.random.default_rng(0)
+
+
+def learned(kind, values, **options) -> Code:
+    column = Column("x", kind, **options)
+    return code_for(column, column.values(pl.Series("x", values, strict=False)))
+
+
+def matrix(code, values):
+    return code.matrix(code.column.values(pl.Series("x", values, strict=False)))
+
+
+def test_numbers_are_standardized_and_held():
+    v = RANDOM.normal(50, 7, 1000)
+    z = matrix(learned("number", v), v)
+    assert z.dtype == np.float32
+    np.testing.assert_allclose(z[:, 0], (v - v.mean()) / v.std(), rtol=1e-4, atol=1e-5)
+    assert matrix(learned("number", v), [1e9, -1e9]).ravel().tolist() == [10, -10]
+
+
+def test_one_outlier_does_not_move_the_others_together():
+    v = np.append(RANDOM.normal(0, 1, 1000), 1e6)
+    z = matrix(learned("number", v), v)[:, 0]
+    assert z[:-1].std() > 0.5
+    assert z.max() == z[-1] <= 10
+
+
+def test_mostly_zeros_with_a_long_tail_keep_their_differences():
+    v = np.zeros(1000)
+    v[:80] = np.geomspace(100, 1e5, 80)
+    z = matrix(learned("number", v), v)[:, 0]
+    assert len(np.unique(z[:80])) == 80
+    assert z[:80].max() < 10 * z[40]
+
+
+def test_missing_numbers_are_the_median_with_an_indicator():
+    code = learned("number", [1.0, 2, 9, None])
+    Z = matrix(code, [None, 2.0])
+    assert Z[:, 1].tolist() == [1, 0]
+    assert Z[0, 0] == Z[1, 0]
+    assert matrix(learned("number", [1.0, 2, 9]), [None]).shape == (1, 1)
+
+
+def test_a_number_that_never_changes_in_training_is_zero():
+    assert matrix(learned("number", [5.0, 5.0]), [5.0, 7.0]).ravel().tolist() == [0, 2]
+
+
+def test_yes_and_no():
+    code = learned("yes_no", ["no", "yes", "no"])
+    assert matrix(code, ["yes", "no", None, "maybe"]).ravel().tolist() == [1, -1, 0, 0]
+    assert code.strangers(pl.Series(["maybe", "yes", None])) == ["maybe"]
+
+
+def test_few_categories_are_one_hot_with_places_for_rare_and_missing_ones():
+    code = learned("category", ["a"] * 5 + ["b"] * 5 + ["c", None])
+    expected = [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
+    assert matrix(code, ["a", "b", "c", "new", None]).tolist() == expected
+
+
+def test_without_rare_ones_a_new_category_is_none_of_those_known():
+    code = learned("category", ["a"] * 5 + ["b"] * 5)
+    assert matrix(code, ["new", None, "b"]).tolist() == [[0, 0], [0, 0], [0, 1]]
+
+
+def test_many_categories_are_numbered_for_an_embedding():
+    words = [f"w{n}" for n in range(40)]
+    code = learned("category", words * 3 + ["once"])
+    assert code.tokens == 42
+    assert matrix(code, ["new", "once", None, "w0", "w39"]).ravel().tolist() == [0, 0, 1, 2, 35]
+
+
+def test_dates_become_their_parts():
+    days = pl.date_range(pl.date(2023, 1, 1), pl.date(2024, 12, 31), eager=True)
+    code = learned("date", days)
+    assert code.parts == ["elapsed", "month", "day", "weekday"]
+    Z = matrix(code, [days[0], days[-1]])
+    assert Z.shape == (2, 7)
+    np.testing.assert_allclose(Z[:, 0], [-1.73, 1.73], atol=0.01)
+    same_day = matrix(code, [days[0], days[365]])
+    np.testing.assert_allclose(same_day[0, 1:5], same_day[1, 1:5], atol=1e-6)
+
+
+def test_the_hour_is_a_part_where_there_is_one_and_a_missing_date_has_an_indicator():
+    moments = pl.Series(["2024-01-01 00:00", "2024-01-01 06:00", "2024-01-01 12:00", None])
+    code = learned("date", moments, form="%Y-%m-%d %H:%M")
+    assert code.parts == ["elapsed", "hour"]
+    Z = matrix(code, ["2030-05-05 06:00", None])
+    np.testing.assert_allclose(Z[0, 1:], [1, 0, 0], atol=1e-6)
+    assert Z[1].tolist() == [0, 0, 0, 1]
+
+
+def test_embedded_columns_come_last_and_count_on():
+    words = [f"w{n}" for n in range(40)] * 3
+    codes = [
+        code_for(Column(name, kind), pl.Series(values))
+        for name, kind, values in [("p", "category", words), ("q", "number", range(120)), ("r", "category", words)]
+    ]
+    X, places = matrix_of(codes, [pl.Series(["w0"]), pl.Series([59.5]), pl.Series(["w1"])])
+    assert X.tolist() == [[0, 2, 42 + 3]]
+    assert [(place.name, place.start, place.stop, place.tokens) for place in places] == [
+        ("q", 0, 1, 0),
+        ("p", 1, 2, 42),
+        ("r", 2, 3, 42),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("number", [1.0, 2.0, None, 1e6]),
+        ("yes_no", ["a", "b", "a", None]),
+        ("category", ["a"] * 5 + ["b", None]),
+        ("category", [f"w{n}" for n in range(50)] * 3),
+        ("date", [None, *pl.date_range(pl.date(2023, 1, 1), pl.date(2023, 3, 1), eager=True)]),
+    ],
+)
+def test_what_was_learned_comes_back_from_json(kind, values):
+    code = learned(kind, values)
+    again = restore(json.loads(json.dumps(code.describe())))
+    assert again == code
+    np.testing.assert_array_equal(matrix(again, values), matrix(code, values))

@@ -1,0 +1,333 @@
+"""From a file with a table to a model and its predictions, by command and in Python; and all that can be wrong."""
+
+import csv
+import json
+import re
+import sys
+
+import numpy as np
+import polars as pl
+import pytest
+
+import chainrule as cr
+from chainrule.cli import main
+from chainrule.experiments.trained import as_csv
+from test_cli import chainrule
+
+M = 240
+
+
+def people() -> pl.DataFrame:
+    """A table as nobody prepared it: numbers, words, dates, gaps, an id, a constant; who pays depends on some of it."""
+    random = np.random.default_rng(0)
+    age = random.integers(18, 80, M)
+    job = random.choice(["baker", "smith", "clerk"], M)
+    pays = (age + 20 * (job == "smith") + random.normal(0, 5, M)) > 55
+    return pl.DataFrame(
+        {
+            "id": [f"p{i:04d}" for i in random.permutation(M)],
+            "age": age,
+            "job": job,
+            "since": [f"{1 + i % 28:02d}.{1 + i % 12:02d}.{2015 + i // 30}" for i in range(M)],
+            "height": np.where(random.random(M) < 0.1, "?", random.normal(170, 9, M).round(1).astype(str)),
+            "member": random.choice(["yes", "no"], M),
+            "country": "Chad",
+            "club": random.choice([f"c{i}" for i in range(60)], M),
+            "family": random.integers(0, 60, M),
+            "pays": np.where(pays, "yes", "no"),
+            "rich": np.where(age > 50, 1, 0),
+            "spends": (age * 2 + 30 * (job == "baker")).round(1),
+        }
+    )
+
+
+@pytest.fixture
+def typed(folder, monkeypatch, capsys):
+    """Runs a command in the folder, in this process: its exit status, its output, its complaints."""
+
+    def run(*arguments):
+        monkeypatch.chdir(folder)
+        monkeypatch.setattr(sys, "argv", ["chainrule", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as done:
+            main()
+        return done.value.code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with people.csv and a network that says who pays."""
+    folder = tmp_path_factory.mktemp("tables")
+    people().write_csv(folder / "people.csv")
+    done = chainrule("train", "people.csv", "--target", "pays", "--ignore", "rich", *QUICK, "--out", "run", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    (folder / "out.txt").write_text(done.stdout)
+    return folder
+
+
+QUICK = ("--seed", 0, "--epochs", 60)
+
+
+def metrics(folder):
+    return json.loads((folder / "metrics.json").read_text())
+
+
+def test_train_tells_what_each_column_is(folder):
+    out = (folder / "out.txt").read_text()
+    for words in (
+        r"id +set aside: an id +240 different words",
+        r"age +a number +\d+ different",
+        r"job +a category +3 different",
+        r"since +a date +written as 31\.01\.2025",
+        r"height +a number +\d+ different +\d+",
+        r"member +yes or no +no or yes",
+        r"country +set aside: constant +always 'Chad'",
+        r"rich +set aside +as you said",
+        r"pays +to be predicted",
+    ):
+        assert re.search(words, out), words
+    assert "EmbedColumns(" in out
+    assert "2 classes" in out
+
+
+def test_the_network_beats_baseline_and_the_report_is_there(folder):
+    found = metrics(folder / "run")
+    assert found["test"]["accuracy"] > found["baseline"]["accuracy"] + 0.1
+    assert {"accuracy", "balanced_accuracy", "log_loss", "roc_auc", "f1", "loss"} == found["test"].keys()
+    assert found["linear"].keys() == found["test"].keys() == found["baseline"].keys()
+    assert next(iter(found["importance"])) in ("age", "spends")
+    assert np.sum(found["confusion"]["true by predicted"]) == 48
+    assert 0 <= found["calibration"]["expected_error"] < 0.5
+    assert {path.name for path in (folder / "run").iterdir()} == {
+        "model.safetensors",
+        "history.json",
+        "metrics.json",
+        "curves.svg",
+        "report.svg",
+    }
+
+
+def test_evaluate_measures_the_held_out_part_of_the_raw_file_again(folder):
+    done = chainrule("evaluate", "run", "people.csv", cwd=folder)
+    assert "the held-out part, 48 examples" in done.stdout
+    assert f"{metrics(folder / 'run')['test']['accuracy']:.4f}" in done.stdout
+
+
+def test_predict_keeps_the_ids_and_needs_no_target(folder):
+    frame = pl.read_csv(folder / "people.csv", infer_schema=False)
+    frame.drop("pays", "rich").head(7).write_csv(folder / "new.csv")
+    done = chainrule("predict", "run", "new.csv", "--out", "predictions.csv", cwd=folder)
+    assert done.stdout == "7 predictions in predictions.csv\n"
+    assert done.stderr == ""
+    with open(folder / "predictions.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["id"] for row in rows] == frame["id"].head(7).to_list()
+    assert [row["row"] for row in rows] == list("1234567")
+    for row in rows:
+        assert row["prediction"] == ("yes" if float(row["p(yes)"]) >= 0.5 else "no")
+        assert float(row["p(yes)"]) + float(row["p(no)"]) == pytest.approx(1, abs=1e-5)
+
+
+def test_the_order_of_columns_and_rows_and_the_format_do_not_matter(folder):
+    frame = pl.read_csv(folder / "people.csv", null_values="?")
+    trained = cr.Trained.load(folder / "run")
+    expected = trained.predictions(trained.read(frame, labelled=False))
+    frame.select(reversed(frame.columns)).write_parquet(folder / "turned.parquet")
+    assert trained.predictions(trained.read(folder / "turned.parquet", labelled=False)) == expected
+    upside_down = trained.predictions(trained.read(frame.reverse(), labelled=False))
+    assert upside_down["p(yes)"] == expected["p(yes)"][::-1]
+
+
+def changed(folder, name, change):
+    change(pl.read_csv(folder / "people.csv", infer_schema=False)).write_csv(folder / name)
+    return name
+
+
+def column(name, values):
+    return lambda frame: frame.head(len(values)).with_columns(pl.Series(name, values))
+
+
+@pytest.mark.parametrize(
+    ("command", "change", "words"),
+    [
+        ("predict", lambda f: f.drop("age"), "changed.csv: there is no column 'age'."),
+        ("predict", lambda f: f.rename({"height": "heigth"}), "no column 'height'. Did you mean 'heigth'?"),
+        ("evaluate", lambda f: f.drop("pays"), "there is no column 'pays'"),
+        ("predict", column("age", ["20", "old"]), "age holds 'old' in row 2, but there is a number in that column"),
+        ("predict", column("since", ["x"]), "since holds 'x' in row 1, but there is a date such as 31.01.2025"),
+        ("predict", lambda f: f.head(0), "is empty: it has 12 columns and no row."),
+        ("evaluate", column("pays", ["maybe"]), "pays in changed.csv holds 'maybe', but the classes are 'no', 'yes'."),
+        ("evaluate", column("pays", [None]), "pays in changed.csv is always missing."),
+    ],
+)
+def test_a_file_that_does_not_fit_the_model_is_one_clear_line(folder, typed, command, change, words):
+    status, _, complaints = typed(command, "run", changed(folder, "changed.csv", change))
+    assert status == 2
+    (line,) = [line for line in complaints.splitlines() if not line.startswith("note: ")]
+    assert line.startswith("error: ")
+    assert words in line
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            column("job", ["pilot", "baker"]),
+            "job holds 'pilot' in 1 of 2 rows, which training has not met: it is taken",
+        ),
+        (lambda f: f.with_columns(extra=pl.lit(1)), "not used, because training did not have it: extra"),
+    ],
+)
+def test_what_does_not_stop_a_prediction_is_a_note_on_stderr(folder, typed, change, words):
+    status, out, complaints = typed("predict", "run", changed(folder, "changed.csv", change))
+    assert status == 0
+    assert out.startswith("row,id,prediction,p(no),p(yes)\n1,")
+    assert f"note: {words}" in complaints
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--target", "pay"], "people.csv: there is no column 'pay'. Did you mean 'pays'? Known: age, club,"),
+        ([], "which column of people.csv is to be predicted? It has id, age, job,"),
+        (["--target", "country"], "country in people.csv is always 'Chad': there is nothing to tell apart."),
+        (["--target", "id"], "id in people.csv has 240 different labels for 240 examples, too many to learn any"),
+        (["--target", "pays,job"], "job in people.csv has 3 labels; several columns are predicted at once where each"),
+        (["--target", "pays", "--task", "regression"], "pays in people.csv is text, which names classes"),
+        (["--target", "pays", "--task", "regresion"], "Did you mean 'regression'?"),
+        (["--target", "pays", "--number", "job"], "in row 1, but there is a number in that column otherwise."),
+        (["--target", "pays", "--number", "pays"], "'pays' is to be a target and a number column at once."),
+        (["--target", "pays", "--time", "job"], "job in people.csv is neither dates nor numbers"),
+        (["--target", "pays", "--group", "country"], "too few groups for parts to train, to validate and to test."),
+        (["--target", "pays", "--group", "family", "--time", "since"], "divided by time or by group, not by both."),
+        (["--target", "pays", "--time", "country"], "neither dates nor numbers"),
+    ],
+)
+def test_what_cannot_be_trained_is_one_clear_line(typed, arguments, words):
+    status, _, complaints = typed("train", "people.csv", *arguments, "--epochs", 1)
+    assert status == 2
+    (line,) = complaints.splitlines()
+    assert line.startswith("error: ")
+    assert words in line
+
+
+def test_options_of_tables_do_not_go_with_arrays(typed):
+    assert (
+        typed("train", "iris", "--target", "species")[2]
+        == "error: --target is about the columns of a table, but iris is none.\n"
+    )
+
+
+def run(tmp_path, target, *, epochs=30, validation=None, frame=None, **options):
+    """An experiment with people, or with another frame, and its result."""
+    table = cr.read_table(people() if frame is None else frame, target, **options)
+    settings = cr.Settings(seed=0, epochs=epochs, validation=validation)
+    experiment = cr.Experiment(table, settings, tmp_path / "run")
+    return experiment, experiment.run(progress=False)
+
+
+def test_values_are_predicted_in_their_own_units(tmp_path):
+    experiment, result = run(tmp_path, "spends")
+    assert experiment.target.task == "values"
+    assert result.metrics["test"]["r2"] > 0.9
+    assert result.metrics["linear"].keys() == {"loss", "r2", "rmse", "mae"}
+    assert len(result.metrics["residuals"]["spends"]) == 5
+    trained = cr.Trained.load(tmp_path / "run")
+    predicted = trained.predictions(trained.read(people(), labelled=False))["prediction"]
+    assert 60 < np.mean([float(value) for value in predicted]) < 160
+
+
+def test_several_classes(tmp_path):
+    experiment, result = run(tmp_path, "job")
+    assert experiment.target.classes == ["baker", "clerk", "smith"]
+    assert result.metrics["test"]["accuracy"] > result.metrics["baseline"]["accuracy"]
+    assert len(result.metrics["confusion"]["true by predicted"]) == 3
+
+
+def test_several_yes_or_no_questions_at_once(tmp_path):
+    experiment, result = run(tmp_path, ["pays", "rich"])
+    assert experiment.target.told == "2 yes-or-no questions"
+    assert result.metrics["test"]["roc_auc"] > 0.85
+    assert "confusion" not in result.metrics
+    trained = cr.Trained.load(tmp_path / "run")
+    lines = as_csv(trained.predictions(trained.read(people(), labelled=False))).splitlines()
+    assert lines[0] == "row,id,prediction pays,prediction rich,p(pays yes),p(rich 1)"
+
+
+def test_several_values_at_once(tmp_path):
+    experiment, result = run(tmp_path, ["spends", "age"])
+    assert experiment.network.layers[-1].n_out == 2
+    assert result.metrics["residuals"].keys() == {"spends", "age"}
+    trained = cr.Trained.load(tmp_path / "run")
+    names = [*trained.predictions(trained.read(people(), labelled=False))]
+    assert names == ["row", "id", "prediction spends", "prediction age"]
+
+
+def test_the_task_may_be_said(tmp_path):
+    assert cr.read_table(people(), "rich").target.task == "yes_no"
+    assert cr.read_table(people(), "rich", task="regression").target.task == "values"
+    assert cr.read_table(people(), "age", task="classification", category=["family"]).target.task == "classes"
+
+
+def test_rows_without_a_target_are_left_out_with_a_note_and_keep_their_numbers():
+    frame = people().with_columns(pays=pl.when(pl.arange(M) % 10 == 0).then(pl.lit("?")).otherwise("pays"))
+    table = cr.read_table(frame, "pays")
+    assert len(table) == M - 24
+    assert table.row[:3].tolist() == [2, 3, 4]
+    assert "left out are 24 rows in which pays is missing" in table.notes
+
+
+def test_time_divides_past_from_future(tmp_path):
+    frame = people().sample(fraction=1, shuffle=True, seed=1)
+    experiment, _ = run(tmp_path, "pays", frame=frame, time="since", epochs=1, validation=0.2)
+    moments, parts = experiment.source.moments, experiment.parts
+    assert moments[parts.train].max() < moments[parts.validation].min()
+    assert moments[parts.validation].max() < moments[parts.test].min()
+    assert all("elapsed" not in getattr(code, "parts", []) for code in experiment.encoding.codes)
+    trained = cr.Trained.load(tmp_path / "run")
+    again, _ = trained.rows(trained.read(frame), "test")
+    assert again.tolist() == parts.test.tolist()
+
+
+def test_a_group_is_never_divided(tmp_path):
+    experiment, _ = run(tmp_path, "pays", group="family", epochs=1, validation=0.2)
+    groups, parts = experiment.source.groups, experiment.parts
+    sets = [set(groups[rows]) for rows in (parts.train, parts.validation, parts.test)]
+    assert sum(map(len, sets)) == len(set.union(*sets))
+    assert all(code.column.name != "family" for code in experiment.encoding.codes)
+
+
+def test_what_is_fitted_is_fitted_on_the_training_part_alone(tmp_path):
+    experiment, _ = run(tmp_path, "pays", epochs=1)
+    age = next(code for code in experiment.encoding.codes if code.column.name == "age")
+    of_training = experiment.source.frame["age"].to_numpy()[experiment.parts.train]
+    assert age.middle == pytest.approx(of_training.mean())
+
+
+def test_the_linear_model_is_the_one_that_scikit_learn_fits_by_hand(tmp_path):
+    from sklearn.linear_model import Ridge
+
+    experiment, result = run(tmp_path, "spends", ignore=["club"], epochs=1)
+    train, test = experiment.parts.train, experiment.parts.test
+    model = Ridge().fit(experiment.X[train], experiment.Y[train])
+    expected = model.score(experiment.X[test], experiment.Y[test])
+    assert result.metrics["linear"]["r2"] == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_test_part_with_one_class_still_gets_its_report(tmp_path):
+    early = pl.arange(M) < 150
+    frame = people().with_columns(order=pl.arange(M), late=pl.when(early).then("member").otherwise(pl.lit("no")))
+    _, result = run(tmp_path, "late", frame=frame, time="order", epochs=2)
+    assert np.isnan(result.metrics["test"]["roc_auc"])
+    assert result.metrics["test"]["accuracy"] >= 0
+
+
+def test_adult_reaches_what_was_promised(tmp_path, real_file):
+    done = chainrule("train", real_file("adult.csv"), "--target", "income", "--seed", 0, "--out", "run", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = metrics(tmp_path / "run")
+    assert found["test"]["accuracy"] >= 0.85
+    assert found["test"]["roc_auc"] >= 0.907
+    assert found["test"]["loss"] < found["linear"]["loss"] < found["baseline"]["loss"]

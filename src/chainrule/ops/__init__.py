@@ -15,6 +15,7 @@ from chainrule.ops.activations import (
     tanh,
 )
 from chainrule.ops.arithmetic import add, divide, matmul, multiply, negative, power, subtract
+from chainrule.ops.convolution import convolution, transposed_convolution
 from chainrule.ops.elementwise import abs, clip, exp, log, maximum, minimum, sqrt, where
 from chainrule.ops.embedding import embed_columns, embedding
 from chainrule.ops.linear import linear
@@ -32,6 +33,14 @@ from chainrule.ops.losses import (
     squared_error,
 )
 from chainrule.ops.normalization import batch_norm, layer_norm, normalize, standardize, unstandardize
+from chainrule.ops.pooling import (
+    adaptive_average_pool,
+    average_pool,
+    global_average_pool,
+    global_max_pool,
+    max_pool,
+    upsample,
+)
 from chainrule.ops.reductions import max, mean, sum
 from chainrule.ops.regularization import dropout
 from chainrule.ops.shaping import concatenate, index, reshape, stack, transpose
@@ -62,20 +71,25 @@ __all__ = [
     "OPERATIONS",
     "abs",
     "absolute_error",
+    "adaptive_average_pool",
     "add",
+    "average_pool",
     "batch_norm",
     "binary_cross_entropy",
     "clip",
     "concatenate",
+    "convolution",
     "cross_entropy",
     "divide",
     "dropout",
     "elu",
-    "embedding",
     "embed_columns",
+    "embedding",
     "exp",
     "exp_poisson",
     "gelu",
+    "global_average_pool",
+    "global_max_pool",
     "hinge",
     "huber",
     "identity",
@@ -87,6 +101,7 @@ __all__ = [
     "log_softmax",
     "matmul",
     "max",
+    "max_pool",
     "maximum",
     "mean",
     "minimum",
@@ -112,6 +127,8 @@ __all__ = [
     "sum",
     "tanh",
     "transpose",
+    "transposed_convolution",
     "unstandardize",
+    "upsample",
     "where",
 ]

@@ -169,7 +169,7 @@ class Program {
         long others = 0;
         for (Value& v : values) {
             const bool parameter = v.kind == Kind::parameter;
-            v.row = parameter ? padded<T>(v.n) : apart<T>(v.n);
+            v.row = parameter || v.rows > 1 ? padded<T>(v.n) : apart<T>(v.n);
             v.by_outputs = v.panels && threads > 1 && large(v, batch) && panels(v) >= threads;
             v.offset = parameter ? parameters : others;
             const long times = v.kind == Kind::example ? batch : v.kind == Kind::shared ? threads : 1;

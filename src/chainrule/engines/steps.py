@@ -113,11 +113,17 @@ class Steps:
         if step.output < 0 or self.values[step.output].kind != EXAMPLE:
             return 0
         size = self.values[step.output].size
+        if step.kernel in CONVOLUTIONS:
+            W = next(self.values[i] for i in step.inputs if self.values[i].kind != EXAMPLE)
+            return size * W.size // W.shape[0]
         return size * self.values[step.inputs[0]].shape[-1] if step.kernel in PRODUCTS else size
 
 
 PRODUCTS = ("linear", "narrow_linear", "matmul")
 """The kernels that multiply as often for each number as their first input has columns."""
+
+CONVOLUTIONS = ("convolution", "convolution_of_data", "transposed_convolution")
+"""Those that multiply as often as a window of W has numbers."""
 
 
 def difference(a: Steps, b: Steps) -> tuple[Step, str] | None:

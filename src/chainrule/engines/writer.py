@@ -17,7 +17,11 @@ from numpy.typing import NDArray
 from chainrule.engines.steps import EXAMPLE, PARAMETER, NoKernelError, Step, Steps, Value
 from chainrule.engines.terms import is_loss, takes_classes, terms_of
 from chainrule.engines.values import MIXES, Values
+from chainrule.engines.windows import on_pictures, parts_of, shown_by
 from chainrule.graph import Array, Variable, from_cost_to_leaves, noting_comparisons, plain
+from chainrule.ops.convolution import convolution_windows, transposed_windows
+from chainrule.ops.pooling import pooling_windows
+from chainrule.ops.windows import Windows
 
 NARROW = 3
 """A linear step of no more outputs than this has a kernel of its own."""
@@ -308,6 +312,62 @@ class Writer(Values):
             return i
         stretched = (self.m, *stack) if first else stack
         return self.moved([i], lambda M: np.broadcast_to(M, (*stretched, *M.shape[-2:])))
+
+    # Windows
+
+    def _step_convolution(self, node: Variable) -> None:
+        view = self.view(node.inputs[0])
+        self._convolve(node, convolution_windows, of_data=view is not None and self.is_whole(view))
+
+    def _step_transposed_convolution(self, node: Variable) -> None:
+        self._convolve(node, transposed_windows, of_data=False)
+
+    def _convolve(self, node: Variable, windows: Callable[..., Windows], of_data: bool) -> None:
+        """The pictures of examples, which may be X itself, by weights that all share."""
+        assert node.operation is not None
+        name, options = node.operation.name, node.operation.defaults | node.options
+        A, W, *b = (given for given in node.inputs if given is not None)
+        pictures = [] if of_data else [self.read(A)]
+        weights = [self.read(W), *map(self.read, b)]
+        if not self.of_examples(A) or any(self.values[i].kind == EXAMPLE for i in weights):
+            raise NoKernelError(f"a {name} that is not of examples by parameters")
+        told = on_pictures(windows(np.shape(plain(A)), np.shape(plain(W)), **options))
+        kernel = f"{name}_of_data" if of_data else name
+        self.ids[node] = self.emit(
+            kernel, pictures + weights, node.shape[1:], EXAMPLE, windows=told, groups=float(options["groups"])
+        )
+
+    def _step_max_pool(self, node: Variable) -> None:
+        assert node.operation is not None
+        self._pool(node, shown_by(pooling_windows(plain(node.inputs[0]), **node.operation.defaults | node.options)))
+
+    _step_average_pool = _step_max_pool
+
+    def _step_adaptive_average_pool(self, node: Variable) -> None:
+        self._pool(node, parts_of(node.inputs[0].shape[1:-1], node.shape[1:-1]))
+
+    def _step_global_average_pool(self, node: Variable) -> None:
+        A, *mask = node.inputs
+        if any(given is not None for given in mask):
+            raise NoKernelError("a mask")
+        self._pool(node, np.arange(math.prod(A.shape[1:-1]))[None, :])
+
+    _step_global_max_pool = _step_global_average_pool
+
+    def _step_upsample(self, node: Variable) -> None:
+        shape = node.inputs[0].shape[1:-1]
+        places = np.arange(math.prod(shape)).reshape(shape)
+        for axis, (many, few) in enumerate(zip(node.shape[1:-1], shape, strict=True)):
+            places = np.repeat(places, many // few, axis)
+        self._pool(node, places.reshape(-1, 1))
+
+    def _pool(self, node: Variable, shown: NDArray[np.int64]) -> None:
+        """shown: (places of Z, k), the places of A that each place of Z is made of, −1 for none."""
+        assert node.operation is not None
+        A = self.read(node.inputs[0])
+        if self.values[A].kind != EXAMPLE:
+            raise NoKernelError(f"{node.operation.name} of what is no batch")
+        self._append(node, node.operation.name, [A], shown=np.ascontiguousarray(shown), k=float(shown.shape[1]))
 
     # Along an axis
 

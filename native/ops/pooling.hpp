@@ -1,0 +1,122 @@
+// Pooling: many places of a picture become one, feature by feature; and upsampling, where one becomes many.
+#pragma once
+#include "../kernels.hpp"
+
+namespace chainrule {
+
+// What all have in common: which places of A each place of Z is made of. `shown`: (places of Z, k), -1 for none.
+template <class T>
+class Pooling : public Step<T> {
+  public:
+    explicit Pooling(const Options& o) : k(long(o.get("k"))), shown(o.all<int64_t>("shown")) {}
+
+    void prepare() override {
+        for (long p = 0; p < long(shown.size()); p += k) {
+            begins.push_back(long(places.size()));
+            std::copy_if(shown.begin() + p, shown.begin() + p + k, std::back_inserter(places), [](int64_t place) { return place >= 0; });
+        }
+        begins.push_back(long(places.size()));
+        for (long row = this->of(this->inputs[0]).row; int64_t& place : places) place *= row;
+    }
+
+  protected:
+    // use(place of Z, the places of A from here, to here) for each place of all examples of A and Z.
+    template <class Use>
+    void each(Worker<T>& w, Use use) const {
+        const long of_Z = this->of(this->output).rows;
+        for (long i = 0; i < w.examples; i++)
+            for (long p = 0; p < of_Z; p++) use(i, i * of_Z + p, places.data() + begins[p], places.data() + begins[p + 1]);
+    }
+    // The derivative by A, of one example; nothing is there unless something was added before.
+    Matrix<T> start(Worker<T>& w) const {
+        Matrix<T> dA = this->d_in(w, 0);
+        if (!this->add[0]) dA.clear();
+        return dA;
+    }
+    long of_A() const { return this->of(this->inputs[0]).rows; }
+
+  private:
+    long k;
+    std::vector<int64_t> shown, places;  // places: by how many numbers they lie behind the beginning of an example
+    std::vector<long> begins;
+};
+
+// Z is the mean. 1 / N of each place of Z.
+template <class T>
+class MeanPool : public Pooling<T> {
+  public:
+    using Pooling<T>::Pooling;
+
+    void forward(Worker<T>& w) override {
+        Matrix<T> A = this->in(w, 0), Z = this->out(w);
+        this->each(w, [&](long i, long p, const int64_t* from, const int64_t* to) {
+            const T *a = A[i * this->of_A()], share = T(1) / T(std::max(1L, long(to - from)));
+            T* z = Z[p];
+            std::fill_n(z, Z.n, T(0));
+            for (; from < to; from++)
+                for (long j = 0; j < Z.n; j++) z[j] += a[*from + j];
+            for (long j = 0; j < Z.n; j++) z[j] *= share;
+        });
+    }
+
+    void backward(Worker<T>& w) override {
+        if (!this->wanted(0)) return;
+        Matrix<T> dA = this->start(w), dZ = this->d_out(w);
+        this->each(w, [&](long i, long p, const int64_t* from, const int64_t* to) {
+            const T *dz = dZ[p], share = T(1) / T(std::max(1L, long(to - from)));
+            T* da = dA[i * this->of_A()];
+            for (; from < to; from++)
+                for (long j = 0; j < dZ.n; j++) da[*from + j] += share * dz[j];
+        });
+    }
+};
+
+// Z is the largest; the first of several equal ones gets the derivative.
+template <class T>
+class MaxPool : public Pooling<T> {
+  public:
+    using Pooling<T>::Pooling;
+
+    void prepare() override {
+        Pooling<T>::prepare();
+        for (int id = 0; id < this->program->team.size(); id++) missing.emplace_back(this->of(this->output).row);
+    }
+
+    void forward(Worker<T>& w) override {
+        Matrix<T> A = this->in(w, 0), Z = this->out(w);
+        this->each(w, [&](long i, long p, const int64_t* from, const int64_t* to) {
+            const T* a = A[i * this->of_A()];
+            T* z = Z[p];
+            std::copy_n(a + *from, Z.n, z);
+            for (from++; from < to; from++)
+                for (long j = 0; j < Z.n; j++) z[j] = a[*from + j] > z[j] || a[*from + j] != a[*from + j] ? a[*from + j] : z[j];
+        });
+    }
+
+    void backward(Worker<T>& w) override {
+        if (!this->wanted(0)) return;
+        Matrix<T> A = this->in(w, 0), Z = this->out(w), dA = this->start(w), dZ = this->d_out(w);
+        T* left = missing[w.id].data();  // what has not yet found its place
+        this->each(w, [&](long i, long p, const int64_t* from, const int64_t* to) {
+            const T *a = A[i * this->of_A()], *z = Z[p];
+            T* da = dA[i * this->of_A()];
+            std::copy_n(dZ[p], Z.n, left);
+            for (; from < to; from++)
+                for (long j = 0; j < Z.n; j++) {
+                    const T part = a[*from + j] == z[j] ? left[j] : T(0);
+                    da[*from + j] += part, left[j] -= part;
+                }
+        });
+    }
+
+  private:
+    std::vector<Buffer<T>> missing;
+};
+
+template <class T>
+void enter_pooling(Kernels<T>& kernels) {
+    for (const char* name : {"average_pool", "adaptive_average_pool", "global_average_pool", "upsample"}) enter<MeanPool<T>>(kernels, name);
+    for (const char* name : {"max_pool", "global_max_pool"}) enter<MaxPool<T>>(kernels, name);
+}
+
+}  // namespace chainrule

@@ -1,0 +1,30 @@
+// Where windows lie on a picture; a sequence is a picture of one row.
+#pragma once
+#include "../kernels.hpp"
+
+namespace chainrule {
+
+struct Axis {
+    long n, size, stride, dilation, before, count;
+
+    // From the beginning of the first window to the end of the last one.
+    long extent() const { return stride * (count - 1) + dilation * (size - 1) + 1; }
+    // How many numbers of window p lie on the axis: those from `first` on.
+    std::pair<long, long> inside(long p) const {
+        const long begin = stride * p - before;
+        long first = begin < 0 ? (-begin + dilation - 1) / dilation : 0, last = std::min(size, (n - begin + dilation - 1) / dilation);
+        return {first, std::max(first, last)};
+    }
+};
+
+struct Windows {
+    Axis y, x;
+
+    explicit Windows(const Options& o) {
+        const auto all = o.all<int64_t>("windows");  // the attributes of an axis, for both axes each
+        auto axis = [&](int d) { return Axis{all[d], all[2 + d], all[4 + d], all[6 + d], all[8 + d], all[10 + d]}; };
+        y = axis(0), x = axis(1);
+    }
+};
+
+}  // namespace chainrule

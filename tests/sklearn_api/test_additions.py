@@ -56,12 +56,12 @@ def test_the_start_of_a_sigmoid_layer_is_narrower():
         assert 0.95 * bound < abs(coef).max() <= bound
 
 
-def test_an_activation_of_ones_own_is_left_to_numpy():
+def test_an_activation_of_ones_own():
     def bent(Z):
         return cr.ops.maximum(Z, 0.1 * Z)
 
     estimator = classifier(activation=bent).fit(X, Y)
-    assert estimator.history_.engine == "numpy"
+    assert estimator.history_.engine == list(ENGINES)[-1]
     assert estimator.score(X, Y) > 0.8
 
 
@@ -182,8 +182,8 @@ def test_a_loss_of_ones_own_sees_one_hot_rows():
         return -(Y * (1 - A) ** 2 * cr.ops.log(A + 1e-9)).sum(axis=-1).mean()
 
     estimator = classifier(loss=focal, learning_rate_init=0.03, batch_size=50).fit(X_IRIS, Y_IRIS)
-    assert ((50, 3), (50, 3)) in shapes
-    assert estimator.history_.engine == "numpy"
+    assert {(A[1:], Y[1:]) for A, Y in shapes} == {((3,), (3,))}
+    assert estimator.history_.engine == list(ENGINES)[-1]
     assert estimator.score(X_IRIS, Y_IRIS) > 0.9
     assert (shapes.clear(), classifier(loss=focal).fit(X, Y), shapes[-1])[-1][0][1:] == (1,)
 

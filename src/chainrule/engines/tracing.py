@@ -52,6 +52,8 @@ def steps_of(
         X = sample.examples(network, shape)
         return writer.write(X, lambda A: sample.targets(cost, A, target), outputs, updating)
 
+    if not shape:
+        raise NoKernelError("examples that are single numbers")
     own = dict(_own_layers(network))
     if not own and (cost is None or not cost.own):
         return written(network, _BLANK)

@@ -286,6 +286,36 @@ def all_places(draw: st.DrawFn) -> Call:
     return Call((A, *draw(st.sampled_from([(), (None,)]) | masks)), {})
 
 
+@st.composite
+def recurrence(draw: st.DrawFn, gates: int, biases: int, states: int, **options: Any) -> Call:
+    m, steps, n_in, n = (draw(st.integers(1, 3)) for _ in range(4))
+    X, W, U = draw(reals((m, steps, n_in))), draw(reals((gates * n, n_in))), draw(reals((gates * n, n)))
+    given: list[Any] = [
+        draw(st.none() | reals((biases * n,))),
+        *(draw(st.none() | reals((m, n))) for _ in range(states)),
+    ]
+    mask = draw(st.sampled_from([(), (None,)]) | st.tuples(booleans((m, steps))))
+    flags = {"backwards": st.booleans(), "last": st.booleans()}
+    return Call((X, W, U, *given, *mask), draw(st.fixed_dictionaries({}, optional=flags | options)))
+
+
+@st.composite
+def attention(draw: st.DrawFn) -> Call:
+    m, steps, others, heads = (draw(st.integers(1, 3)) for _ in range(4))
+    n, n_v = heads * draw(st.integers(1, 2)), heads * draw(st.integers(1, 2))
+    mask = draw(st.sampled_from([(), (None,)]) | st.tuples(booleans((m, others))))
+    inputs = (draw(reals((m, steps, n))), draw(reals((m, others, n))), draw(reals((m, others, n_v))), *mask)
+    return Call(inputs, draw(st.fixed_dictionaries({"heads": st.just(heads)}, optional={"causal": st.booleans()})))
+
+
+@st.composite
+def of_steps(draw: st.DrawFn, masks: st.SearchStrategy[int], **options: Any) -> Call:
+    """Sequences, with a mask or without."""
+    A = draw(reals((draw(st.integers(1, 3)), draw(st.integers(1, 4)), draw(st.integers(1, 3)))))
+    mask = [draw(booleans(A.shape[:2])) for _ in range(draw(masks))]
+    return Call((A, *mask), draw(st.fixed_dictionaries({}, optional=options)))
+
+
 BINARY_LABELS = {"targets": lambda shape: whole(2)(shape) | probabilities(shape), "label_smoothing": st.floats(0, 0.5)}
 
 CASES: dict[str, st.SearchStrategy[Call]] = {
@@ -323,6 +353,13 @@ CASES: dict[str, st.SearchStrategy[Call]] = {
     "global_average_pool": all_places(),
     "global_max_pool": all_places(),
     "upsample": resized(),
+    "rnn": recurrence(1, 1, 1),
+    "gru": recurrence(3, 4, 1),
+    "lstm": recurrence(4, 4, 2, cells=st.booleans()),
+    "attention": attention(),
+    "positional_encoding": of_steps(st.integers(0, 1), base=st.floats(2, 1e4)),
+    "mask_steps": of_steps(st.just(1)),
+    "step_mask": one(tenths, npst.array_shapes(min_dims=2, max_dims=3, max_side=3), padding=st.sampled_from([0, 0.1])),
     "identity": one(reals),
     "sigmoid": one(reals),
     "tanh": one(reals),

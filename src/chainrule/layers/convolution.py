@@ -8,9 +8,10 @@ from chainrule.errors import OptionError, ShapeError
 from chainrule.graph import Array
 from chainrule.initializers import find_initializer, initializer_for
 from chainrule.layers.activation import activation_name, find_activation
-from chainrule.layers.layer import Layer
+from chainrule.layers.layer import Layer, without_padding
+from chainrule.layers.masking import windows_that_count
 from chainrule.ops import convolution, transposed_convolution
-from chainrule.ops.windows import as_tuples, each, edges_of
+from chainrule.ops.windows import as_tuples, each, edges_of, windows_over
 
 
 @dataclass(eq=False, repr=False)
@@ -56,12 +57,16 @@ class _Convolution(Layer):
             raise ShapeError(f"the input is {A.shape}: its channels do not fall into {self.groups} groups.")
         W = self.parameter("W", (self.n_out, *self._size, A.shape[-1] // self.groups), self._start)
         b = self.parameter("b", (self.n_out,)) if self.bias else None
-        return self._g(self._convolved(A, W, b))
+        return self._g(self._convolved(without_padding(self, A), W, b))
 
     def _convolved(self, A: Array, W: Array, b: Array | None) -> Array:
         return convolution(
             A, W, b, stride=self.stride, padding=self.padding, dilation=self.dilation, groups=self.groups
         )
+
+    def mask_after(self, mask: Array) -> Array:
+        windows = windows_over(mask.shape[1:2], self._size, self.stride, self.padding, self.dilation)
+        return windows_that_count(mask, windows, self.padding)
 
 
 @dataclass(eq=False, repr=False)
@@ -115,6 +120,9 @@ class _ConvTranspose(_Convolution):
         super().__post_init__()
         self.output_padding = as_tuples(self.output_padding)
         each("output_padding", self.output_padding, self.axes, at_least=0)
+
+    def mask_after(self, mask: Array) -> Array:
+        raise OptionError(f"{self!r} paints over the ends of sequences, so it does not go with a mask.")
 
     def _convolved(self, A: Array, W: Array, b: Array | None) -> Array:
         return transposed_convolution(

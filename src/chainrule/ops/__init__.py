@@ -15,6 +15,7 @@ from chainrule.ops.activations import (
     tanh,
 )
 from chainrule.ops.arithmetic import add, divide, matmul, multiply, negative, power, subtract
+from chainrule.ops.attention import attention, positional_encoding
 from chainrule.ops.convolution import convolution, transposed_convolution
 from chainrule.ops.elementwise import abs, clip, exp, log, maximum, minimum, sqrt, where
 from chainrule.ops.embedding import embed_columns, embedding
@@ -32,6 +33,7 @@ from chainrule.ops.losses import (
     softmax_cross_entropy,
     squared_error,
 )
+from chainrule.ops.masking import mask_steps, step_mask
 from chainrule.ops.normalization import batch_norm, layer_norm, normalize, standardize, unstandardize
 from chainrule.ops.pooling import (
     adaptive_average_pool,
@@ -41,6 +43,7 @@ from chainrule.ops.pooling import (
     max_pool,
     upsample,
 )
+from chainrule.ops.recurrence import gru, lstm, rnn
 from chainrule.ops.reductions import max, mean, sum
 from chainrule.ops.regularization import dropout
 from chainrule.ops.shaping import concatenate, index, reshape, stack, transpose
@@ -73,6 +76,7 @@ __all__ = [
     "absolute_error",
     "adaptive_average_pool",
     "add",
+    "attention",
     "average_pool",
     "batch_norm",
     "binary_cross_entropy",
@@ -90,6 +94,7 @@ __all__ = [
     "gelu",
     "global_average_pool",
     "global_max_pool",
+    "gru",
     "hinge",
     "huber",
     "identity",
@@ -99,6 +104,8 @@ __all__ = [
     "linear",
     "log",
     "log_softmax",
+    "lstm",
+    "mask_steps",
     "matmul",
     "max",
     "max_pool",
@@ -110,9 +117,11 @@ __all__ = [
     "normalize",
     "perceptron",
     "poisson",
+    "positional_encoding",
     "power",
     "relu",
     "reshape",
+    "rnn",
     "sigmoid",
     "sigmoid_binary_cross_entropy",
     "silu",
@@ -123,6 +132,7 @@ __all__ = [
     "squared_error",
     "stack",
     "standardize",
+    "step_mask",
     "subtract",
     "sum",
     "tanh",

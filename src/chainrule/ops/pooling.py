@@ -5,8 +5,9 @@ from types import ModuleType
 
 import numpy as np
 
-from chainrule.errors import OptionError, ShapeError
+from chainrule.errors import OptionError
 from chainrule.graph import Array, Backward, operation
+from chainrule.ops.masking import steps_that_count
 from chainrule.ops.windows import Padding, Sizes, Windows, axes_between, each, edges_of, windows_over
 
 
@@ -180,17 +181,6 @@ def pooling_windows(A: Array, size: Sizes, stride: Sizes | None, padding: Paddin
     ):
         raise OptionError(f"padding is {padding!r}: windows of {windows.size} could lie beyond the edges altogether.")
     return windows
-
-
-def steps_that_count(xp: ModuleType, mask: Array, A: Array) -> Array:
-    """The mask as True and False.
-
-    Raises:
-        ShapeError: A is no sequences, or the mask is not (m, steps).
-    """
-    if A.ndim != 3 or xp.shape(mask) != A.shape[:2]:
-        raise ShapeError(f"the mask is {xp.shape(mask)}, but must be (m, steps) for sequences A of {A.shape}.")
-    return xp.asarray(mask) != 0
 
 
 def _means(n: int, parts: int) -> Array:

@@ -8,6 +8,7 @@
 #include "ops/losses.hpp"
 #include "ops/normalization.hpp"
 #include "ops/pooling.hpp"
+#include "ops/recurrence.hpp"
 #include "ops/reductions.hpp"
 #include "ops/regularization.hpp"
 #include "ops/shaping.hpp"
@@ -21,7 +22,7 @@ const Kernels<T>& kernels() {
     static const Kernels<T> all = [] {
         Kernels<T> all;
         enter_activations(all), enter_arithmetic(all), enter_convolution(all), enter_elementwise(all), enter_embedding(all), enter_linear(all);
-        enter_losses(all), enter_normalization(all), enter_pooling(all), enter_reductions(all), enter_regularization(all), enter_shaping(all);
+        enter_losses(all), enter_normalization(all), enter_pooling(all), enter_recurrence(all), enter_reductions(all), enter_regularization(all), enter_shaping(all);
         return all;
     }();
     return all;

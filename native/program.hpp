@@ -164,7 +164,7 @@ class Program {
   public:
     // batch: the most examples that a batch may have.
     Program(std::vector<Value> values_, Rule rule, long batch, int threads)
-        : values(std::move(values_)), team(threads), rule(std::move(rule)), workers(threads) {
+        : values(std::move(values_)), team(threads), batch(batch), rule(std::move(rule)), workers(threads) {
         const bool training = !this->rule.name.empty();  // else nothing is kept for the way back
         long others = 0;
         for (Value& v : values) {
@@ -192,6 +192,9 @@ class Program {
     // All rows of the batch.
     Matrix<T> all(Worker<T>& w, int id) { return all(w, id, held); }
     Matrix<T> all_derivatives(Worker<T>& w, int id) { return all(w, id, derivatives); }
+
+    // The most examples that a worker may have.
+    long share() const { return (batch + team.size() - 1) / team.size(); }
 
     // Which of n panels are a worker's.
     std::pair<long, long> mine(Worker<T>& w, long n) const { return {n * w.id / team.size(), n * (w.id + 1) / team.size()}; }
@@ -453,6 +456,7 @@ class Program {
         for (long i = 0; i < A.rows; i++) std::memcpy(outputs + (w.first * values[id].rows + i) * A.n, A[i], sizeof(T) * A.n);
     }
 
+    long batch;
     Rule rule;
     std::vector<Worker<T>> workers;
     Buffer<T> turned_copies, whole;  // whole: the gradient, where its length is asked for

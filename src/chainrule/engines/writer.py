@@ -255,22 +255,24 @@ class Writer(Values):
     # Products
 
     def _step_linear(self, node: Variable) -> None:
-        A, W, *b = (self.read(given) for given in node.inputs if given is not None)
-        weights = self.values[W]
-        if weights.kind == EXAMPLE:
+        A, W, *b = (given for given in node.inputs if given is not None)
+        self.ids[node] = self._linear(A, W, [self.read(one) for one in b])
+
+    def _linear(self, given: Any, weights: Any, b: list[int]) -> int:
+        """The value Z = W A + b, with W in panels where it is a parameter that nobody reads otherwise."""
+        A, W = self.read(given), self.read(weights)
+        value = self.values[W]
+        if value.kind == EXAMPLE:
             raise NoKernelError("a linear step whose W is made of the examples")
-        if weights.shape[0] <= NARROW:
-            self._append(node, "narrow_linear", [A, W, *b])
-        elif (
-            weights.kind == PARAMETER and node.inputs[1] not in self.read_elsewhere and self.of_examples(node.inputs[0])
-        ):
-            weights.panels = True
-            weights.turned = weights.turned or self.values[A].wanted
-            self._append(node, "linear", [A, W, *b])
-        else:
-            self._append(node, "matmul", [A, self.moved([W], np.transpose)])
-            if b:
-                self._append(node, "add", [self.ids[node], *b])
+        shape = (*self.values[A].shape[:-1], value.shape[0])
+        if value.shape[0] <= NARROW:
+            return self.emit("narrow_linear", [A, W, *b], shape)
+        if value.kind == PARAMETER and weights not in self.read_elsewhere and self.of_examples(given):
+            value.panels = True
+            value.turned = value.turned or self.values[A].wanted
+            return self.emit("linear", [A, W, *b], shape)
+        Z = self.emit("matmul", [A, self.moved([W], np.transpose)], shape)
+        return self.emit("add", [Z, *b], shape) if b else Z
 
     def _step_matmul(self, node: Variable) -> None:
         of_examples = [self.of_examples(given) for given in node.inputs]
@@ -312,6 +314,28 @@ class Writer(Values):
             return i
         stretched = (self.m, *stack) if first else stack
         return self.moved([i], lambda M: np.broadcast_to(M, (*stretched, *M.shape[-2:])))
+
+    # Through time
+
+    def _step_lstm(self, node: Variable) -> None:
+        """Z = W X + b for all steps at once is a linear step; the kernel does the rest."""
+        assert node.operation is not None
+        name, options = node.operation.name, node.operation.defaults | node.options
+        X, W, U, b, *begin, mask = [*node.inputs, *[None] * (_STATES[name] + 5 - len(node.inputs))]
+        if any(given is not None for given in begin) or options.get("cells"):
+            raise NoKernelError(f"{name} that begins with a state")
+        if not self.of_examples(X):
+            raise NoKernelError(f"{name} of no examples")
+        wide, biases = np.shape(plain(W))[0], [] if b is None else [self.read(b)]
+        if name == "gru" and biases:
+            biases = [self.moved(biases, lambda b: b[:wide]), self.moved(biases, lambda b: b[wide:])]
+        Z = self._linear(X, W, biases[:1])
+        inputs = [Z, self.read(U), *biases[1:], *([] if mask is None else [self.read(mask)])]
+        kernel = "rnn_relu" if options.get("activation") == "relu" else name
+        told = {"backwards": options["backwards"], "last": options["last"]}
+        self._append(node, kernel, inputs, **told, biased=len(biases) > 1, masked=mask is not None)
+
+    _step_rnn = _step_gru = _step_lstm
 
     # Windows
 
@@ -447,9 +471,13 @@ class Writer(Values):
 
 
 def _read_in_rows(node: Variable) -> list[Variable]:
-    """The inputs of a node but for the W of a linear step, which may lie in panels."""
-    linear = node.operation is not None and node.operation.name == "linear"
-    return [given for i, given in enumerate(node.inputs) if isinstance(given, Variable) and not (linear and i == 1)]
+    """The inputs of a node but for a W that only linear steps meet, which may lie in panels."""
+    in_panels = node.operation is not None and node.operation.name in ("linear", *_STATES)
+    return [given for i, given in enumerate(node.inputs) if isinstance(given, Variable) and not (in_panels and i == 1)]
+
+
+_STATES = {"rnn": 1, "gru": 1, "lstm": 2}
+"""How many arrays a recurrence may begin with."""
 
 
 def _derived(node: Variable) -> list[bool]:

@@ -1,0 +1,240 @@
+// Recurrence: sequences read step by step. The linear step before has made Z = W X + b for all steps at once; here U A of the
+// step before joins it, in time, and on the way back the derivative by Z goes from the last step to the first.
+#pragma once
+#include "activations.hpp"
+
+namespace chainrule {
+
+// A cell sees one step of one example. z: Z, and afterwards whatever the way back needs of it. v: U A of the step before, where
+// that is kept apart from Z. a, c: the state and the cell, old those of the step before. d: the derivative by the state; dc: by
+// the cell, and afterwards by the one before. dz, dv: the derivatives by Z and V; kept: what of d reaches the state before directly.
+template <class T>
+struct Cell {
+    long n;
+    const T* b;  // a bias of v, or null
+    T *z, *v, *a, *c, *d, *dc, *dz, *dv, *kept;
+    const T *old, *old_c;
+};
+
+template <class T, class G>
+struct SimpleCell {
+    static constexpr bool cells = false, apart = false;
+    static void forward(const Cell<T>& s) {
+#pragma GCC ivdep
+        for (long j = 0; j < s.n; j++) s.a[j] = G().value(s.z[j]);
+    }
+    static void backward(const Cell<T>& s) {
+#pragma GCC ivdep
+        for (long j = 0; j < s.n; j++) s.dz[j] = s.d[j] * G().slope(T(0), s.a[j]), s.kept[j] = 0;
+    }
+};
+
+template <class T>
+struct LstmCell {
+    static constexpr bool cells = true, apart = false;
+    static void forward(const Cell<T>& s) {
+        const long n = s.n;
+        const Tanh<T> tanh;
+#pragma GCC ivdep
+        for (long j = 0; j < n; j++) {
+            const T I = sigmoid(s.z[j]), F = sigmoid(s.z[n + j]), G = tanh.value(s.z[2 * n + j]), O = sigmoid(s.z[3 * n + j]);
+            const T c = F * s.old_c[j] + I * G;
+            s.c[j] = c, s.a[j] = O * tanh.value(c);
+            s.z[j] = I, s.z[n + j] = F, s.z[2 * n + j] = G, s.z[3 * n + j] = O;
+        }
+    }
+    static void backward(const Cell<T>& s) {
+        const long n = s.n;
+#pragma GCC ivdep
+        for (long j = 0; j < n; j++) {
+            const T I = s.z[j], F = s.z[n + j], G = s.z[2 * n + j], O = s.z[3 * n + j];
+            const T shown = Tanh<T>().value(s.c[j]), dc = s.dc[j] + s.d[j] * O * (1 - shown * shown);
+            s.dz[j] = dc * G * I * (1 - I);
+            s.dz[n + j] = dc * s.old_c[j] * F * (1 - F);
+            s.dz[2 * n + j] = dc * I * (1 - G * G);
+            s.dz[3 * n + j] = s.d[j] * shown * O * (1 - O);
+            s.dc[j] = dc * F, s.kept[j] = 0;
+        }
+    }
+};
+
+template <class T>
+struct GruCell {
+    static constexpr bool cells = false, apart = true;
+    static void forward(const Cell<T>& s) {
+        const long n = s.n;
+#pragma GCC ivdep
+        for (long j = 0; j < n; j++) {
+            const T R = sigmoid(s.z[j] + s.v[j]), G = sigmoid(s.z[n + j] + s.v[n + j]), inner = s.v[2 * n + j] + (s.b ? s.b[j] : T(0));
+            const T N = Tanh<T>().value(s.z[2 * n + j] + R * inner);
+            s.a[j] = N + G * (s.old[j] - N);
+            s.z[j] = R, s.z[n + j] = G, s.z[2 * n + j] = N, s.v[2 * n + j] = inner;
+        }
+    }
+    static void backward(const Cell<T>& s) {
+        const long n = s.n;
+#pragma GCC ivdep
+        for (long j = 0; j < n; j++) {
+            const T R = s.z[j], G = s.z[n + j], N = s.z[2 * n + j], inner = s.v[2 * n + j], d = s.d[j];
+            const T d_new = d * (1 - G) * (1 - N * N), d_reset = d_new * inner * R * (1 - R);
+            const T d_gate = d * (s.old[j] - N) * G * (1 - G);
+            s.dz[j] = s.dv[j] = d_reset, s.dz[n + j] = s.dv[n + j] = d_gate, s.dz[2 * n + j] = d_new, s.dv[2 * n + j] = d_new * R;
+            s.kept[j] = d * G;
+        }
+    }
+};
+
+// inputs: Z (steps, gates n), U (gates n, n), then what there is of: a bias of V's last part, a mask (steps).
+template <class T, class Of>
+class Recurrence : public Step<T> {
+  public:
+    explicit Recurrence(const Options& o)
+        : backwards(o.get<bool>("backwards")), last(o.get<bool>("last")), biased(o.get<bool>("biased")), masked(o.get<bool>("masked")) {}
+
+    void prepare() override {
+        const Value &Z = this->of(this->inputs[0]), &U = this->of(this->inputs[1]);
+        steps = Z.rows, n = U.n, wide = Z.n, row = padded<T>(n), row_of_Z = Z.row;
+        ahead = Buffer<T>(n * row_of_Z), back = Buffer<T>(wide * row), nothing = Buffer<T>(row);
+        const long most = this->program->share(), all = most * steps;
+        for (int id = 0; id < this->program->team.size(); id++)
+            rooms.emplace_back(last ? all * row : 0, Of::cells ? all * row : 0, Of::apart ? all * row_of_Z : 0, most * row);
+    }
+
+    void forward(Worker<T>& w) override {
+        lay_out(w);
+        Room& room = rooms[w.id];
+        Matrix<T> Z = this->in(w, 0), out = this->out(w), A = last ? Matrix<T>{room.states.data(), w.examples * steps, n, row} : out;
+        for (long k = 0, t = first(); k < steps; k++, t += ahead_by()) {
+            T* into = Of::apart ? room.v.data() : Z.data;
+            if (k > 0)
+                multiply<T>(w.examples, wide, n, {A[t - ahead_by()], steps * row, 1}, {ahead.data(), n * WIDTH<T>, WIDTH<T>},
+                            {into + t * row_of_Z, WIDTH<T>, steps * row_of_Z}, nullptr, !Of::apart);
+            else if (Of::apart)
+                for (long i = 0; i < w.examples; i++) std::memset(into + (i * steps + t) * row_of_Z, 0, sizeof(T) * row_of_Z);
+            for (long i = 0; i < w.examples; i++) {
+                Cell<T> s = cell(w, A, i, t, k);
+                if (counts(w, i, t)) {
+                    Of::forward(s);
+                } else {
+                    std::copy_n(s.old, n, s.a);
+                    if (Of::cells) std::copy_n(s.old_c, n, s.c);
+                }
+            }
+        }
+        if (last)
+            for (long i = 0; i < w.examples; i++) std::copy_n(A[i * steps + end()], n, out[i]);
+    }
+
+    void backward(Worker<T>& w) override {
+        Room& room = rooms[w.id];
+        Matrix<T> dZ = this->d_in(w, 0), out = this->out(w), dA = this->d_out(w);
+        Matrix<T> A = last ? Matrix<T>{room.states.data(), w.examples * steps, n, row} : out;
+        Matrix<T> dV = Of::apart ? Matrix<T>{room.dv.data(), dZ.rows, wide, row_of_Z} : dZ;
+        for (Buffer<T>* carried : {&room.d, &room.dc}) std::memset(carried->data(), 0, sizeof(T) * w.examples * row);
+        for (long k = steps - 1, t = end(); k >= 0; k--, t -= ahead_by()) {
+            for (long i = 0; i < w.examples; i++) {
+                Cell<T> s = cell(w, A, i, t, k);
+                s.dz = dZ[i * steps + t], s.dv = dV[i * steps + t];
+                if (!last || t == end()) {
+                    const T* of_step = last ? dA[i] : dA[i * steps + t];
+                    for (long j = 0; j < n; j++) s.d[j] += of_step[j];
+                }
+                if (counts(w, i, t)) {
+                    Of::backward(s);
+                    std::copy_n(s.kept, n, s.d);
+                } else {
+                    std::memset(s.dz, 0, sizeof(T) * wide), std::memset(s.dv, 0, sizeof(T) * wide);
+                }
+            }
+            if (k > 0)
+                multiply<T>(w.examples, n, wide, {dV[t], steps * row_of_Z, 1}, {back.data(), wide * WIDTH<T>, WIDTH<T>},
+                            {room.d.data(), WIDTH<T>, row}, nullptr, true);
+        }
+        if (this->wanted(1)) to_weights(w, A, dV);
+        if (biased && this->wanted(2)) {
+            T* db = this->d_in(w, 2).data;
+            if (!this->add[2]) std::memset(db, 0, sizeof(T) * n);
+            for (long i = 0; i < dV.rows; i++)
+                for (long j = 0; j < n; j++) db[j] += dV[i][wide - n + j];
+        }
+    }
+
+  private:
+    // A worker's own: the states if they do not come out, the cells, V and its derivative; what goes back in time.
+    struct Room {
+        Buffer<T> states, c, v, dv, d, dc, kept;
+        Room(long states, long c, long v, long d) : states(states), c(c), v(v), dv(v), d(d), dc(d), kept(d) {}
+    };
+
+    long ahead_by() const { return backwards ? -1 : 1; }
+    long first() const { return backwards ? steps - 1 : 0; }
+    long end() const { return steps - 1 - first(); }
+
+    bool counts(Worker<T>& w, long i, long t) { return !masked || this->in(w, biased ? 3 : 2)[i][t] != 0; }
+
+    // Step t, number k in time, of example i.
+    Cell<T> cell(Worker<T>& w, Matrix<T> A, long i, long t, long k) {
+        Room& room = rooms[w.id];
+        const long here = i * steps + t, before = here - ahead_by();
+        Cell<T> s{};
+        s.n = n, s.b = biased ? this->in(w, 2).data : nullptr;
+        s.z = this->in(w, 0)[here], s.v = room.v.data() + here * row_of_Z, s.a = A[here], s.c = room.c.data() + here * row;
+        s.d = room.d.data() + i * row, s.dc = room.dc.data() + i * row, s.kept = room.kept.data() + i * row;
+        s.old = k > 0 ? A[before] : nothing.data(), s.old_c = k > 0 ? room.c.data() + before * row : nothing.data();
+        return s;
+    }
+
+    // U^T and U in panels: each worker brings a share of both there.
+    void lay_out(Worker<T>& w) {
+        Matrix<T> U = this->in(w, 1);
+        auto [from, to] = this->program->mine(w, wide);
+        for (long i = from; i < to; i++)
+            for (long j = 0; j < n; j++) {
+                ahead.data()[(i / WIDTH<T> * n + j) * WIDTH<T> + i % WIDTH<T>] = U[i][j];
+                back.data()[(j / WIDTH<T> * wide + i) * WIDTH<T> + j % WIDTH<T>] = U[i][j];
+            }
+        this->program->team.barrier.meet();
+    }
+
+    // dU = sum of dV_t A_{t-1}^T over all steps but the first in time.
+    void to_weights(Worker<T>& w, Matrix<T> A, Matrix<T> dV) {
+        Matrix<T> dU = this->d_in(w, 1);
+        multiply<T>(wide, n, steps - 1, {dV[backwards ? 0 : 1], 1, row_of_Z}, {A[backwards ? 1 : 0], WIDTH<T>, A.row},
+                    {dU.data, WIDTH<T>, dU.row}, nullptr, this->add[1], {w.examples, steps * row_of_Z, steps * A.row});
+    }
+
+    bool backwards, last, biased, masked;
+    long steps = 0, n = 0, wide = 0, row = 0, row_of_Z = 0;
+    Buffer<T> ahead, back, nothing;
+    std::vector<Room> rooms;
+};
+
+// M_t is 1 where step t holds anything but the padding.
+template <class T>
+class StepMask : public Step<T> {
+  public:
+    explicit StepMask(const Options& o) : padding(T(o.get("padding"))) {}
+    void forward(Worker<T>& w) override {
+        Matrix<T> A = this->in(w, 0), M = this->out(w);
+        const long n = A.rows == M.rows ? 1 : A.n;  // of each step
+        for (long i = 0; i < M.rows; i++)
+            for (long t = 0; t < M.n; t++) {
+                const T* a = A.rows == M.rows ? A[i] + t : A[i * M.n + t];
+                M[i][t] = T(std::any_of(a, a + n, [&](T x) { return x != padding; }));
+            }
+    }
+
+  private:
+    T padding;
+};
+
+template <class T>
+void enter_recurrence(Kernels<T>& kernels) {
+    enter<Recurrence<T, SimpleCell<T, Tanh<T>>>>(kernels, "rnn");
+    enter<Recurrence<T, SimpleCell<T, Relu<T>>>>(kernels, "rnn_relu");
+    enter<Recurrence<T, GruCell<T>>>(kernels, "gru");
+    enter<Recurrence<T, LstmCell<T>>>(kernels, "lstm");
+    enter<StepMask<T>>(kernels, "step_mask");
+}
+
+}  // namespace chainrule

@@ -53,8 +53,8 @@ template <class T>
 class Runner {
   public:
     // values, steps: objects with the attributes of `Value` and `Step` in engines/steps.py.
-    Runner(nb::list values, nb::list steps, nb::dict rule, long batch, int threads)
-        : program(read(values), make_rule(rule), batch, threads) {
+    Runner(nb::list values, nb::list steps, nb::dict rule, long batch, int threads, int result)
+        : program(read(values), make_rule(rule), batch, threads, result) {
         for (nb::handle given : steps) {
             const auto found = kernels<T>().find(said<std::string>(given, "kernel"));
             if (found == kernels<T>().end()) throw std::invalid_argument("no kernel is called " + said<std::string>(given, "kernel"));
@@ -75,8 +75,7 @@ class Runner {
     void load(int which, Vector_ flat) { each(which, [&](auto& buffer, int id, long at) { program.load(buffer, id, flat.data() + at); }); }
     void unload(int which, Vector_ flat) { each(which, [&](auto& buffer, int id, long at) { program.unload(buffer, id, flat.data() + at); }); }
 
-    nb::tuple run(nb::dict given, long m, long batch, nb::object alphas, nb::object l2, uint64_t update, int result,
-                  nb::object outputs) {
+    nb::tuple run(nb::dict given, long m, long batch, nb::object alphas, nb::object l2, uint64_t update, nb::object outputs) {
         Data<T> data;
         // Nothing is converted: the arrays themselves stay alive in `given`, and no copy could.
         auto pointer = [](nb::object array, auto kind) {
@@ -98,7 +97,7 @@ class Runner {
         Report report;
         {
             nb::gil_scoped_release release;
-            report = program.run(data, m, batch, rates, lambdas, update, result, results);
+            report = program.run(data, m, batch, rates, lambdas, update, results);
         }
         report.costs.resize(report.count), report.penalties.resize(report.count);
         return nb::make_tuple(report.costs, report.penalties, report.finite);
@@ -131,11 +130,12 @@ class Runner {
 template <class T>
 void bind(nb::module_& m, const char* name) {
     nb::class_<Runner<T>>(m, name)
-        .def(nb::init<nb::list, nb::list, nb::dict, long, int>(), "values"_a, "steps"_a, "rule"_a, "batch"_a, "threads"_a)
+        .def(nb::init<nb::list, nb::list, nb::dict, long, int, int>(), "values"_a, "steps"_a, "rule"_a, "batch"_a, "threads"_a,
+             "result"_a)
         .def("load", &Runner<T>::load, "which"_a, "flat"_a)
         .def("unload", &Runner<T>::unload, "which"_a, "flat"_a)
         .def("run", &Runner<T>::run, "data"_a, "m"_a, "batch"_a, "alphas"_a.none(), "l2"_a.none(),
-             "update"_a, "result"_a, "outputs"_a.none());
+             "update"_a, "outputs"_a.none());
 }
 
 }  // namespace chainrule

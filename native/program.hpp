@@ -134,6 +134,9 @@ class Step {
     virtual void backward(Worker<T>&) {}
     // Whether the derivative by this input is the product of input 0 and the derivative by the output, and left to the update.
     virtual bool defers(int) const { return false; }
+    // Whether the output may take the place of input 0, which the way back does not need; and whether that needs the output.
+    virtual bool in_place() const { return false; }
+    virtual bool keeps_output() const { return true; }
 
     std::vector<int> inputs;
     int output = -1;
@@ -162,28 +165,9 @@ struct Report {
 template <class T>
 class Program {
   public:
-    // batch: the most examples that a batch may have.
-    Program(std::vector<Value> values_, Rule rule, long batch, int threads)
-        : values(std::move(values_)), team(threads), batch(batch), rule(std::move(rule)), workers(threads) {
-        const bool training = !this->rule.name.empty();  // else nothing is kept for the way back
-        long others = 0;
-        for (Value& v : values) {
-            const bool parameter = v.kind == Kind::parameter;
-            v.row = parameter || v.rows > 1 ? padded<T>(v.n) : apart<T>(v.n);
-            v.by_outputs = v.panels && threads > 1 && large(v, batch) && panels(v) >= threads;
-            v.offset = parameter ? parameters : others;
-            const long times = v.kind == Kind::example ? batch : v.kind == Kind::shared ? threads : 1;
-            (parameter ? parameters : others) += v.template size<T>() * times;
-            if (v.turned && training) turned_at.push_back({int(&v - values.data()), turned_size}), turned_size += v.rows * v.row;
-        }
-        theta = Buffer<T>(parameters), turned_copies = Buffer<T>(turned_size);
-        held = Buffer<T>(others), derivatives = Buffer<T>(training ? others : 0);
-        for (Buffer<T>& slot : slots) slot = Buffer<T>(training ? parameters : 0);
-        for (const Value& v : values)
-            for (long i = 0; i < long(v.numbers.size()); i++) held.data()[v.offset + v.place(i)] = T(v.numbers[i]);
-        if (this->rule.clip_norm) whole = Buffer<T>(parameters);
-        for (int id = 0; id < threads; id++) workers[id].id = id, workers[id].gradient = Buffer<T>(training ? parameters : 0);
-    }
+    // batch: the most examples that a batch may have. result: the value that the network returns, or -1.
+    Program(std::vector<Value> values, Rule rule, long batch, int threads, int result)
+        : values(std::move(values)), team(threads), batch(batch), result(result), rule(std::move(rule)), workers(threads) {}
 
     // A worker's rows of a value; a parameter is everybody's.
     Matrix<T> value(Worker<T>& w, int id) { return rows(w, id, held, theta); }
@@ -204,23 +188,12 @@ class Program {
         steps.push_back(std::move(step));
     }
 
-    // Once all steps are there: who writes a derivative first on the way back, who adds to it, and what is left to the update.
+    // Once all steps are there: the memory, and who leaves which derivatives where.
     void seal() {
-        written.assign(values.size(), false), products.resize(values.size());
-        for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
-            (*step)->add.clear();
-            for (int i = 0; i < int((*step)->inputs.size()); i++) {
-                int id = (*step)->inputs[i];
-                (*step)->add.push_back(written[id]);
-                if (!(*step)->derives[i]) continue;
-                if ((*step)->defers(i))
-                    products[id].push_back({(*step)->inputs[0], (*step)->output});
-                else
-                    written[id] = true;
-            }
-        }
+        allocate();
+        share_out();
         for (auto& step : steps) step->prepare();
-        if (!rule.name.empty()) cut();
+        if (training()) cut();
     }
 
     // W itself, in panels: what dA = dZ W reads.
@@ -240,13 +213,13 @@ class Program {
     }
 
     // Batches of `batch` examples, one after the other, over m examples in the order of the data.
-    // outputs: (m, n) where the values of `result` go, or null. alphas: a learning rate for each batch, or null, which only
+    // outputs: (m, n) where the network's output goes, or null. alphas: a learning rate for each batch, or null, which only
     // measures the cost. l2: the lambda of each batch, or null, which leaves the rule's.
-    Report run(const Data<T>& data, long m, long batch, const double* alphas, const double* l2, uint64_t update, int result,
+    Report run(const Data<T>& data, long m, long batch, const double* alphas, const double* l2, uint64_t update,
                T* outputs) {
         Report report;
         report.costs.resize((m + batch - 1) / batch), report.penalties.resize(report.costs.size());
-        team.run([&](int id) { work(workers[id], data, m, batch, alphas, l2, update, result, outputs, report); });
+        team.run([&](int id) { work(workers[id], data, m, batch, alphas, l2, update, outputs, report); });
         return report;
     }
 
@@ -257,6 +230,67 @@ class Program {
     Buffer<T> slots[2];
 
   private:
+    bool training() const { return !rule.name.empty(); }  // else nothing is kept for the way back
+
+    void allocate() {
+        const std::vector<int> places = share_places();
+        long others = 0;
+        for (int id = 0; id < int(values.size()); id++) {
+            Value& v = values[id];
+            const bool parameter = v.kind == Kind::parameter;
+            v.row = parameter || v.rows > 1 ? padded<T>(v.n) : apart<T>(v.n);
+            v.by_outputs = v.panels && team.size() > 1 && large(v, batch) && panels(v) >= team.size();
+            v.offset = places[id] != id ? values[places[id]].offset : parameter ? parameters : others;
+            const long times = places[id] != id ? 0 : v.kind == Kind::example ? batch : v.kind == Kind::shared ? team.size() : 1;
+            (parameter ? parameters : others) += v.template size<T>() * times;
+            if (v.turned && training()) turned_at.push_back({id, turned_size}), turned_size += v.rows * v.row;
+        }
+        theta = Buffer<T>(parameters), turned_copies = Buffer<T>(turned_size);
+        held = Buffer<T>(others), derivatives = Buffer<T>(training() ? others : 0);
+        for (Buffer<T>& slot : slots) slot = Buffer<T>(training() ? parameters : 0);
+        for (const Value& v : values)
+            for (long i = 0; i < long(v.numbers.size()); i++) held.data()[v.offset + v.place(i)] = T(v.numbers[i]);
+        if (rule.clip_norm) whole = Buffer<T>(parameters);
+        for (int id = 0; id < team.size(); id++)
+            workers[id].id = id, workers[id].gradient = Buffer<T>(training() ? parameters : 0);
+    }
+
+    // For each value, whose place it takes: its own, or that of the one it is made of where nobody else needs that.
+    std::vector<int> share_places() const {
+        std::vector<int> places(values.size()), readers(values.size());
+        std::vector<const Step<T>*> makers(values.size());
+        for (int id = 0; id < int(values.size()); id++) places[id] = id;
+        for (const auto& step : steps)
+            for (int id : step->inputs) readers[id]++;
+        for (const auto& step : steps) {
+            if (step->output < 0) continue;
+            makers[step->output] = step.get();
+            if (!step->in_place()) continue;
+            const int from = step->inputs[0];
+            if (readers[from] == 1 && from != result && makers[from] && !makers[from]->keeps_output() &&
+                values[from].kind == values[step->output].kind && values[from].shape == values[step->output].shape)
+                places[step->output] = places[from];
+        }
+        return places;
+    }
+
+    // Who writes a derivative first on the way back, who adds to it, and what is left to the update.
+    void share_out() {
+        written.assign(values.size(), false), products.resize(values.size());
+        for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
+            (*step)->add.clear();
+            for (int i = 0; i < int((*step)->inputs.size()); i++) {
+                int id = (*step)->inputs[i];
+                (*step)->add.push_back(written[id]);
+                if (!(*step)->derives[i]) continue;
+                if ((*step)->defers(i))
+                    products[id].push_back({(*step)->inputs[0], (*step)->output});
+                else
+                    written[id] = true;
+            }
+        }
+    }
+
     Matrix<T> rows(Worker<T>& w, int id, Buffer<T>& of_others, Buffer<T>& of_parameters) {
         const Value& v = values[id];
         if (v.kind == Kind::parameter) return {of_parameters.data() + v.offset, v.rows, v.n, v.row};
@@ -273,7 +307,7 @@ class Program {
     static bool large(const Value& v, long batch) { return v.rows * v.n > batch * (v.rows + v.n); }
 
     void work(Worker<T>& w, const Data<T>& data, long m, long batch, const double* alphas, const double* l2,
-              uint64_t update, int result, T* outputs, Report& report) {
+              uint64_t update, T* outputs, Report& report) {
         w.data = &data, w.training = alphas != nullptr;
         for (long k = 0, begin = 0; begin < m; k++, begin += batch) {
             w.begin = begin, w.batch = std::min(batch, m - begin), w.update = update + k, w.cost = 0;
@@ -457,6 +491,7 @@ class Program {
     }
 
     long batch;
+    int result;
     Rule rule;
     std::vector<Worker<T>> workers;
     Buffer<T> turned_copies, whole;  // whole: the gradient, where its length is asked for

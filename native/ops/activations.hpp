@@ -13,16 +13,19 @@ T sigmoid(T z) {
 // Each holds its options and says the value g(z) and the slope g'(z), of z or of a = g(z), whichever is simpler.
 template <class T>
 struct Identity {
+    static constexpr bool of_output = true;
     T value(T z) const { return z; }
     T slope(T, T) const { return 1; }
 };
 template <class T>
 struct Sigmoid {
+    static constexpr bool of_output = true;
     T value(T z) const { return sigmoid(z); }
     T slope(T, T a) const { return a * (1 - a); }
 };
 template <class T>
 struct Tanh {
+    static constexpr bool of_output = true;
     T value(T z) const {
         T e = exponential(-2 * std::abs(z)), a = (1 - e) / (1 + e);
         T z2 = z * z, near = z * (1 + z2 * (T(-1) / 3 + z2 * (T(2) / 15 - z2 * (T(17) / 315))));  // no cancellation at 0
@@ -34,6 +37,7 @@ template <>
 inline double Tanh<double>::value(double z) const { return std::tanh(z); }
 template <class T>
 struct Relu {
+    static constexpr bool of_output = true;
     T value(T z) const { return z > 0 || z != z ? z : T(0); }  // NaN stays, so that it is found
     T slope(T, T a) const { return a > 0 ? T(1) : T(0); }
 };
@@ -78,26 +82,35 @@ template <class T, class G>
 class Activation : public Step<T> {
   public:
     explicit Activation(const Options& o) : g(made<G>(o)) {}
+
+    bool in_place() const override { return requires { G::of_output; }; }
+
     void forward(Worker<T>& w) override {
-        Matrix<T> Z = this->in(w, 0), A = this->out(w);
-        for (long i = 0; i < Z.rows; i++) {
-            const T* z = Z[i];
-            T* a = A[i];
-            for (long j = 0; j < Z.n; j++) a[j] = g.value(z[j]);
-        }
+        each_stretch(w, [&](long i, long n) {
+            const T* z = this->in(w, 0).data + i;
+            T* a = this->out(w).data + i;
+            for (long j = 0; j < n; j++) a[j] = g.value(z[j]);
+        });
     }
     void backward(Worker<T>& w) override {
         if (!this->wanted(0)) return;
-        Matrix<T> Z = this->in(w, 0), A = this->out(w), dA = this->d_out(w), dZ = this->d_in(w, 0);
-        T keep = this->add[0] ? 1 : 0;
-        for (long i = 0; i < Z.rows; i++) {
-            const T *z = Z[i], *a = A[i], *da = dA[i];
-            T* dz = dZ[i];
-            for (long j = 0; j < Z.n; j++) dz[j] = (keep != 0 ? dz[j] : T(0)) + da[j] * g.slope(z[j], a[j]);
-        }
+        const bool add = this->add[0];
+        each_stretch(w, [&](long i, long n) {
+            const T *z = this->in(w, 0).data + i, *a = this->out(w).data + i, *da = this->d_out(w).data + i;
+            T* dz = this->d_in(w, 0).data + i;
+            for (long j = 0; j < n; j++) dz[j] = (add ? dz[j] : T(0)) + da[j] * g.slope(z[j], a[j]);
+        });
     }
 
   private:
+    // use(where they begin, how many) for the numbers of each row; for all at once where what is behind the rows stays zero.
+    template <class Use>
+    void each_stretch(Worker<T>& w, Use use) {
+        const Matrix<T> A = this->out(w);
+        if (g.value(T(0)) == T(0)) return use(0, A.rows * A.row);
+        for (long i = 0; i < A.rows; i++) use(i * A.row, A.n);
+    }
+
     G g;
 };
 

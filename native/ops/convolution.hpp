@@ -98,6 +98,8 @@ struct Correlation {
 template <class T>
 class Convolving : public Step<T> {
   public:
+    bool keeps_output() const override { return false; }
+
     void prepare() override {
         const Value& weights = this->of(this->inputs[W]);
         const long first = weights.shape[0] / groups, taps = windows.y.size * windows.x.size;

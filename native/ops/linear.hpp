@@ -40,6 +40,7 @@ class Linear : public Step<T> {
     }
 
     bool defers(int input) const override { return input == 1; }
+    bool keeps_output() const override { return false; }
 
   private:
     bool by_outputs() const { return this->program->values[this->inputs[1]].by_outputs; }

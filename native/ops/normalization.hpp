@@ -43,6 +43,8 @@ class BatchNorm : public Step<T> {
         scratch.resize(workers * 4 * n), mu.resize(n), inverse.resize(n), of_batch.resize(workers);
     }
 
+    bool keeps_output() const override { return false; }
+
     void forward(Worker<T>& w) override {
         Matrix<T> A = this->in(w, 0), gamma = this->in(w, 1), beta = this->in(w, 2), Z = this->out(w);
         long rows = w.batch * this->program->values[this->inputs[0]].rows;

@@ -41,21 +41,23 @@ class Pooling : public Step<T> {
     std::vector<long> begins;
 };
 
-// Z is the mean. 1 / N of each place of Z.
+// Z is the mean.
 template <class T>
 class MeanPool : public Pooling<T> {
   public:
     using Pooling<T>::Pooling;
 
+    bool keeps_output() const override { return false; }
+
     void forward(Worker<T>& w) override {
         Matrix<T> A = this->in(w, 0), Z = this->out(w);
         this->each(w, [&](long i, long p, const int64_t* from, const int64_t* to) {
             const T *a = A[i * this->of_A()], share = T(1) / T(std::max(1L, long(to - from)));
-            T* z = Z[p];
-            std::fill_n(z, Z.n, T(0));
-            for (; from < to; from++)
-                for (long j = 0; j < Z.n; j++) z[j] += a[*from + j];
-            for (long j = 0; j < Z.n; j++) z[j] *= share;
+            for (long j = 0; j < padded<T>(Z.n); j += WIDTH<T>) {
+                Vector<T> sum{};
+                for (const int64_t* place = from; place < to; place++) sum += load(a + *place + j);
+                store<T>(Z[p] + j, share * sum);
+            }
         });
     }
 
@@ -63,10 +65,12 @@ class MeanPool : public Pooling<T> {
         if (!this->wanted(0)) return;
         Matrix<T> dA = this->start(w), dZ = this->d_out(w);
         this->each(w, [&](long i, long p, const int64_t* from, const int64_t* to) {
-            const T *dz = dZ[p], share = T(1) / T(std::max(1L, long(to - from)));
+            const T share = T(1) / T(std::max(1L, long(to - from)));
             T* da = dA[i * this->of_A()];
-            for (; from < to; from++)
-                for (long j = 0; j < dZ.n; j++) da[*from + j] += share * dz[j];
+            for (long j = 0; j < padded<T>(dZ.n); j += WIDTH<T>) {
+                const Vector<T> part = share * load(dZ[p] + j);
+                for (const int64_t* place = from; place < to; place++) store<T>(da + *place + j, load(da + *place + j) + part);
+            }
         });
     }
 };
@@ -77,40 +81,38 @@ class MaxPool : public Pooling<T> {
   public:
     using Pooling<T>::Pooling;
 
-    void prepare() override {
-        Pooling<T>::prepare();
-        for (int id = 0; id < this->program->team.size(); id++) missing.emplace_back(this->of(this->output).row);
-    }
-
     void forward(Worker<T>& w) override {
         Matrix<T> A = this->in(w, 0), Z = this->out(w);
         this->each(w, [&](long i, long p, const int64_t* from, const int64_t* to) {
             const T* a = A[i * this->of_A()];
-            T* z = Z[p];
-            std::copy_n(a + *from, Z.n, z);
-            for (from++; from < to; from++)
-                for (long j = 0; j < Z.n; j++) z[j] = a[*from + j] > z[j] || a[*from + j] != a[*from + j] ? a[*from + j] : z[j];
+            for (long j = 0; j < padded<T>(Z.n); j += WIDTH<T>) {
+                Vector<T> most = load(a + *from + j);
+                for (const int64_t* place = from + 1; place < to; place++) {
+                    const Vector<T> next = load(a + *place + j);
+                    most = (next > most) | (next != next) ? next : most;  // NaN stays, so that it is found
+                }
+                store<T>(Z[p] + j, most);
+            }
         });
     }
 
     void backward(Worker<T>& w) override {
         if (!this->wanted(0)) return;
         Matrix<T> A = this->in(w, 0), Z = this->out(w), dA = this->start(w), dZ = this->d_out(w);
-        T* left = missing[w.id].data();  // what has not yet found its place
         this->each(w, [&](long i, long p, const int64_t* from, const int64_t* to) {
-            const T *a = A[i * this->of_A()], *z = Z[p];
+            const T* a = A[i * this->of_A()];
             T* da = dA[i * this->of_A()];
-            std::copy_n(dZ[p], Z.n, left);
-            for (; from < to; from++)
-                for (long j = 0; j < Z.n; j++) {
-                    const T part = a[*from + j] == z[j] ? left[j] : T(0);
-                    da[*from + j] += part, left[j] -= part;
+            for (long j = 0; j < padded<T>(Z.n); j += WIDTH<T>) {
+                const Vector<T> most = load(Z[p] + j), none{};
+                Vector<T> left = load(dZ[p] + j);  // what has not yet found its place
+                for (const int64_t* place = from; place < to; place++) {
+                    const Vector<T> part = load(a + *place + j) == most ? left : none;
+                    store<T>(da + *place + j, load(da + *place + j) + part);
+                    left -= part;
                 }
+            }
         });
     }
-
-  private:
-    std::vector<Buffer<T>> missing;
 };
 
 template <class T>

@@ -249,6 +249,7 @@ class Runner:
             rule,
             size,
             members(size, steps),
+            steps.output,
         )
 
     def run(
@@ -266,7 +267,7 @@ class Runner:
         self.runner.load(0, network.flat)
         order = None if order is None else np.ascontiguousarray(order, dtype=np.int64)
         told = examples.told | {"order": order}
-        costs, penalties, finite = self.runner.run(told, m, size, alphas, l2, t, self.steps.output, outputs)
+        costs, penalties, finite = self.runner.run(told, m, size, alphas, l2, t, outputs)
         if alphas is not None:
             self.runner.unload(0, network.flat)
             for step, layer in self.steps.statistics:

@@ -25,8 +25,9 @@ struct Correlation {
 
     long row() const { return x.extent() * c; }
     long size() const { return y.extent() * row(); }
-    // W as the way forward reads it, (y.size * x.size * c, f), and as the way back does, (pieces, f, k).
-    long ahead() const { return y.size * x.size * c * padded<T>(f); }
+    long of_window() const { return y.size * x.size * c; }
+    // How many numbers W has in panels as the way forward reads it, (of_window, f), and as the way back does, (pieces, f, k).
+    long ahead() const { return of_window() * padded<T>(f); }
     long back() const { return pieces * f * padded<T>(k); }
 
     // P: the picture X with its edges; n numbers of it lie at each place, of which c are meant.
@@ -51,20 +52,20 @@ struct Correlation {
 
     // Z, n numbers apart, (+ what is there).
     void forward(const T* P, const T* W, const T* b, T* Z, long n, bool add) const {
-        const long width = padded<T>(f), rows = whole_rows ? 1 : y.size;
-        const Runs runs = whole_rows ? Runs{y.size, y.dilation * row(), k * width} : Runs{x.size, x.dilation * c, k * width};
+        const long rows = whole_rows ? 1 : y.size, panel = of_window() * WIDTH<T>;
+        const Runs runs = whole_rows ? Runs{y.size, y.dilation * row(), k * WIDTH<T>} : Runs{x.size, x.dilation * c, k * WIDTH<T>};
         for (long i = 0; i < y.count; i++)
             for (long r = 0; r < rows; r++)
                 multiply<T>(x.count, f, k, {P + (y.stride * i + y.dilation * r) * row(), x.stride * c, 1},
-                            {W + r * x.size * k * width, WIDTH<T>, width}, {Z + i * x.count * n, WIDTH<T>, n}, b, add || r, runs);
+                            {W + r * x.size * k * WIDTH<T>, panel, WIDTH<T>}, {Z + i * x.count * n, WIDTH<T>, n}, b, add || r, runs);
     }
 
     // dW, as the way forward reads W, + P^T dZ.
     void to_weights(const T* P, const T* dZ, long n, T* dW) const {
-        const long width = padded<T>(f);
         for (long q = 0; q < pieces; q++)
-            multiply<T>(k, f, x.count, {P + at(q), 1, x.stride * c}, {dZ, WIDTH<T>, n}, {dW + q * k * width, WIDTH<T>, width},
-                        nullptr, true, {y.count, y.stride * row(), x.count * n});
+            multiply<T>(k, f, x.count, {P + at(q), 1, x.stride * c}, {dZ, WIDTH<T>, n},
+                        {dW + q * k * WIDTH<T>, of_window() * WIDTH<T>, WIDTH<T>}, nullptr, true,
+                        {y.count, y.stride * row(), x.count * n});
     }
 
     // dP = W^T dZ. some: room for (x.count, padded k).
@@ -73,7 +74,7 @@ struct Correlation {
         std::memset(dP, 0, sizeof(T) * size());
         for (long i = 0; i < y.count; i++)
             for (long q = 0; q < pieces; q++) {
-                multiply<T>(x.count, k, f, {dZ + i * x.count * n, n, 1}, {W + q * f * width, WIDTH<T>, width},
+                multiply<T>(x.count, k, f, {dZ + i * x.count * n, n, 1}, {W + q * f * width, f * WIDTH<T>, WIDTH<T>},
                             {some, WIDTH<T>, width}, nullptr, false);
                 for (long j = 0; j < x.count; j++) {
                     T* to = dP + y.stride * i * row() + at(q) + x.stride * c * j;
@@ -89,8 +90,9 @@ struct Correlation {
     }
 
     // Where number `at` of a window meets an output: in W as the way forward reads it, and as the way back does.
-    long place_ahead(long at, long output) const { return at * padded<T>(f) + output; }
-    long place_back(long at, long output) const { return (at / k * f + output) * padded<T>(k) + at % k; }
+    long place_ahead(long at, long output) const { return in_panels(at, output, of_window()); }
+    long place_back(long at, long output) const { return at / k * f * padded<T>(k) + in_panels(output, at % k, f); }
+    static long in_panels(long i, long j, long rows) { return (j / WIDTH<T> * rows + i) * WIDTH<T> + j % WIDTH<T>; }
 };
 
 // What both have in common: a large picture, a small one with a number for every window of the large one, and W. Every group
@@ -102,17 +104,10 @@ class Convolving : public Step<T> {
 
     void prepare() override {
         const Value& weights = this->of(this->inputs[W]);
-        const long first = weights.shape[0] / groups, taps = windows.y.size * windows.x.size;
+        const long first = weights.shape[0] / groups;
         transposed ? one.emplace(windows, first, weights.n) : one.emplace(windows, weights.n, first);
         places = windows.y.count * windows.x.count;
         ahead = Buffer<T>(groups * one->ahead()), back = Buffer<T>(groups * one->back());
-        for (long o = 0; o < groups * first; o++)
-            for (long tap = 0; tap < taps; tap++)
-                for (long i = 0; i < weights.n; i++) {
-                    const long g = o / first, of_window = tap * one->c + (transposed ? o % first : i), output = transposed ? i : o % first;
-                    lies.push_back({(o * taps + tap) * weights.row + i, g * one->ahead() + one->place_ahead(of_window, output),
-                                    g * one->back() + one->place_back(of_window, output)});
-                }
         for (int id = 0; id < this->program->team.size(); id++)
             rooms.emplace_back(one->size(), one->x.count * padded<T>(one->k), places * padded<T>(one->f), groups * one->ahead());
     }
@@ -129,15 +124,17 @@ class Convolving : public Step<T> {
     // W as both ways read it: each worker brings a share of it there.
     void lay_out(Worker<T>& w) {
         const T* from = this->in(w, W).data;
-        auto [first, last] = this->program->mine(w, long(lies.size()));
-        for (long i = first; i < last; i++) ahead.data()[lies[i].ahead] = back.data()[lies[i].back] = from[lies[i].here];
+        each_weight(this->program->mine(w, this->of(this->inputs[W]).shape[0]),
+                    [&](long here, long in_ahead, long in_back) { ahead.data()[in_ahead] = back.data()[in_back] = from[here]; });
         this->program->team.barrier.meet();
     }
 
     // Bring dW to where W is.
     void bring_back(Worker<T>& w) {
         T *to = this->d_in(w, W).data, *from = rooms[w.id].slopes.data();
-        for (const Lies& number : lies) to[number.here] = (this->add[W] ? to[number.here] : T(0)) + from[number.ahead];
+        const bool add = this->add[W];
+        each_weight({0, this->of(this->inputs[W]).shape[0]},
+                    [&](long here, long in_ahead, long) { to[here] = (add ? to[here] : T(0)) + from[in_ahead]; });
     }
 
     // Z of one example and group, from its picture in the frame.
@@ -177,10 +174,20 @@ class Convolving : public Step<T> {
     std::vector<Room> rooms;
 
   private:
-    struct Lies {
-        long here, ahead, back;
-    };
-    std::vector<Lies> lies;  // by number of W, where it is and where both ways read it
+    // use(where it is in W, where the way forward and the way back read it) for each number of these of W's first axis.
+    template <class Use>
+    void each_weight(std::pair<long, long> range, Use use) const {
+        const Value& weights = this->of(this->inputs[W]);
+        const long first = weights.shape[0] / groups, taps = windows.y.size * windows.x.size;
+        for (long o = range.first; o < range.second; o++)
+            for (long tap = 0; tap < taps; tap++)
+                for (long i = 0; i < weights.n; i++) {
+                    const long g = o / first, at = tap * one->c + (transposed ? o % first : i), output = transposed ? i : o % first;
+                    use((o * taps + tap) * weights.row + i, g * one->ahead() + one->place_ahead(at, output),
+                        g * one->back() + one->place_back(at, output));
+                }
+    }
+
     Buffer<T> ahead, back;
 };
 

@@ -145,6 +145,10 @@ class TestGoingOn:
         with pytest.raises(cr.OptionError, match=r"goes on from batch to batch.*give shuffle=False"):
             cr.train(built(cr.LSTM(3, stateful=True)), X, np.zeros((4, 6, 3)), loss="squared_error", progress=False)
 
+    def test_who_reads_from_the_end_cannot_go_on(self, kind):
+        with pytest.raises(cr.OptionError, match="cannot go on from a memory"):
+            built(kind(3, bidirectional=True)).predict(X, memory={})
+
     def test_a_larger_batch_has_nothing_to_go_on_from(self):
         net = built(cr.GRU(3, stateful=True))
         batches = [(X[:2], np.zeros((2, 6, 3))), (X, np.zeros((4, 6, 3)))]

@@ -209,6 +209,8 @@ class Writer(Values):
         if not moving and node.operation.name == "normalize":
             self._step(node)
             return
+        if node.operation.name == "batch_norm" and any(given is not None for given in node.inputs[3:]):
+            raise NoKernelError("a batch normalization that leaves steps out")
         inputs = [self._beside(node, given) for given in node.inputs[:3]]
         if self.values[inputs[0]].kind != EXAMPLE:
             raise NoKernelError("batch normalization of what is no batch")

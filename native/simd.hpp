@@ -37,6 +37,16 @@ inline void store(T* to, Vector<T> numbers) {
     *reinterpret_cast<Vector<T>*>(to) = numbers;
 }
 
+// The sum of a register's numbers, in pairs.
+template <class T>
+inline T total(Vector<T> numbers) {
+    T sums[WIDTH<T>];
+    store<T>(sums, numbers);
+    for (long half = WIDTH<T> / 2; half > 0; half /= 2)
+        for (long s = 0; s < half; s++) sums[s] += sums[s + half];
+    return sums[0];
+}
+
 // n, rounded up to whole registers: rows of matrices start on them, and what is behind the n numbers is zero.
 template <class T>
 constexpr long padded(long n) {

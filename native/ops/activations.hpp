@@ -70,7 +70,7 @@ struct Silu {
 };
 template <class T>
 struct Softplus {
-    T value(T z) const { return std::max(z, T(0)) + std::log1p(exponential(-std::abs(z))); }
+    T value(T z) const { return std::max(z, T(0)) + logarithm_beside_1(exponential(-std::abs(z))); }
     T slope(T z, T) const { return sigmoid(z); }
 };
 

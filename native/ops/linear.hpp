@@ -167,12 +167,6 @@ class NarrowLinear : public Step<T> {
     }
 
     Reads reads(int) const override { return Reads::anywhere; }
-
-  private:
-    static constexpr long AHEAD = 8;  // examples that lie anywhere are asked for so many rows before they are read
-    static void fetch(const T* row, long n) {
-        for (long k = 0; k < n; k += 64 / long(sizeof(T))) __builtin_prefetch(row + k);
-    }
 };
 
 template <class T>

@@ -28,6 +28,7 @@ class Gather : public Step<T> {
         with_type(*w.data, [&](auto* X) {
             for (long i = 0; i < w.examples; i++) {
                 auto* x = X + w.source(i) * w.data->features;
+                if (i + AHEAD < w.examples) fetch(X + w.source(i + AHEAD) * w.data->features, w.data->features);
                 for (long r = 0; r < rows; r++)
                     for (long j = 0; j < A.n; j++) A[i * rows + r][j] = T(x[r * A.n + j]);
             }

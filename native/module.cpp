@@ -90,6 +90,8 @@ class Runner {
         data.weights = pointer(given["weights"], T());
         data.weights_of_each = nb::cast<long>(given["weights_of_each"]);
         data.order = pointer(given["order"], int64_t());
+        data.first = nb::cast<long>(given["first"]);
+        data.parameters = pointer(given["parameters"], T());
         const double *rates = pointer(alphas, double()), *lambdas = pointer(l2, double());
         T* results = outputs.is_none()
                          ? nullptr
@@ -103,7 +105,50 @@ class Runner {
         return nb::make_tuple(report.costs, report.penalties, report.finite);
     }
 
+    // The way forward for a few examples X, on the shortest way: nothing is converted or checked by Python, and the GIL is
+    // held, so that nobody else comes to the buffers. False where X must be brought into another form, or be refused.
+    bool few(nb::handle X, nb::handle parameters, nb::handle outputs) {
+        Memory x(X), theta(parameters), out(outputs);
+        if (!x.found || !x.view.len) return false;
+        Data<T> data;
+        data.X = x.view.buf, data.type = x.type(), data.parameters = static_cast<const T*>(theta.view.buf);
+        data.features = x.view.len / x.view.itemsize / x.view.shape[0];
+        if (!data.type || !finite(data, x.view.len / x.view.itemsize)) return false;
+        each(0, [&](auto& buffer, int id, long at) { program.load(buffer, id, data.parameters + at); });
+        program.run(data, x.view.shape[0], x.view.shape[0], nullptr, nullptr, 0, static_cast<T*>(out.view.buf));
+        return true;
+    }
+
   private:
+    // The memory of an array whose numbers lie side by side, while it is looked at.
+    struct Memory {
+        explicit Memory(nb::handle array) : found(!PyObject_GetBuffer(array.ptr(), &view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT)) {
+            if (!found) PyErr_Clear();
+        }
+        ~Memory() {
+            if (found) PyBuffer_Release(&view);
+        }
+        Memory(const Memory&) = delete;
+
+        // As `Data` calls it; 0 where there are no kernels for it.
+        char type() const {
+            const std::string format = view.format;
+            return format.size() != 1 ? 0 : format == "?" || format == "B" ? 'b' : std::strchr("fdil", format[0]) ? format[0] : 0;
+        }
+
+        Py_buffer view;
+        bool found;
+    };
+
+    // Whether all n numbers of X are numbers in the program's type.
+    static bool finite(const Data<T>& data, long n) {
+        bool all = true;
+        with_type(data, [&](auto* X) {
+            for (long i = 0; i < n; i++) all &= std::abs(T(X[i])) <= std::numeric_limits<T>::max();
+        });
+        return all;
+    }
+
     static std::vector<Value> read(nb::list given) {
         std::vector<Value> values;
         for (nb::handle item : given) {
@@ -134,6 +179,7 @@ void bind(nb::module_& m, const char* name) {
              "result"_a)
         .def("load", &Runner<T>::load, "which"_a, "flat"_a)
         .def("unload", &Runner<T>::unload, "which"_a, "flat"_a)
+        .def("few", &Runner<T>::few, "X"_a, "parameters"_a, "outputs"_a)
         .def("run", &Runner<T>::run, "data"_a, "m"_a, "batch"_a, "alphas"_a.none(), "l2"_a.none(),
              "update"_a, "outputs"_a.none());
 }

@@ -45,6 +45,10 @@ class Buffer {
 // Of each example; a parameter; made of parameters alone, the same for all examples; given once and for all.
 enum class Kind { example, parameter, shared, constant };
 
+// How a step can take examples as they come, in the program's type: copied into the program's rows; where they lie, if they
+// lie there in the order of the batch; or wherever they lie.
+enum class Reads { copies, in_order, anywhere };
+
 // What a step reads or makes: an array, of one example where it is of examples, seen as a matrix (rows, n) of its last axis.
 struct Value {
     Kind kind;
@@ -53,6 +57,8 @@ struct Value {
     long row = 0;     // how far its rows lie apart: n, rounded up to whole registers
     long offset = 0;  // where it starts, among the parameters or among all others
     std::vector<double> numbers;  // of a constant
+    bool in_network = false;  // a W that is read in the network's own vector, row by row
+    Reads reads = Reads::copies;  // of examples as they come: how all who read them can take them
     bool by_outputs = false;  // a W in panels: whether the workers split its outputs, instead of the batch
     bool panels = false;  // a W (rows, n), kept as W^T in panels as wide as a register: what products read at a stride of 1
     bool turned = false;  // whether there is also a copy of W itself in panels, for the way back to A
@@ -81,7 +87,16 @@ struct Matrix {
     void clear() const { std::memset(static_cast<void*>(data), 0, sizeof(T) * rows * row); }
 };
 
-// The data of one call, as they lie in memory; rows are met in the given order.
+// Rows that lie one after the other, or are found by their numbers.
+template <class T>
+struct Rows {
+    const T* data;
+    long row;
+    const int64_t* order;
+    const T* operator[](long i) const { return data + (order ? order[i] : i) * row; }
+};
+
+// The data of one call, as they lie in memory; rows are met in the given order, or from `first` on.
 template <class T>
 struct Data {
     const void* X = nullptr;
@@ -92,6 +107,8 @@ struct Data {
     const T* weights = nullptr;
     long weights_of_each = 1;
     const int64_t* order = nullptr;
+    long first = 0;
+    const T* parameters = nullptr;  // the network's own vector, for those that are read in place
 };
 
 // A piece of a parameter that is updated at a time, small enough for the first cache: n numbers from `first` on, of each of
@@ -119,7 +136,7 @@ struct Worker {
     double cost = 0, squares = 0;
     double penalty[2] = {};  // of this and the last batch: others may still read the last one
 
-    int64_t source(long i) const { return data->order ? data->order[first + i] : first + i; }
+    int64_t source(long i) const { return data->order ? data->order[first + i] : data->first + first + i; }
 };
 
 template <class T>
@@ -135,8 +152,10 @@ class Step {
     // Whether the derivative by this input is the product of input 0 and the derivative by the output, and left to the update.
     virtual bool defers(int) const { return false; }
     // Whether the output may take the place of input 0, which the way back does not need; and whether that needs the output.
-    virtual bool in_place() const { return false; }
+    virtual bool overwrites() const { return false; }
     virtual bool keeps_output() const { return true; }
+    virtual bool gathers() const { return false; }  // whether the output is the examples as they come
+    virtual Reads reads(int) const { return Reads::copies; }  // how it can take an input that is
 
     std::vector<int> inputs;
     int output = -1;
@@ -148,6 +167,7 @@ class Step {
     Matrix<T> value(Worker<T>& w, int id) const { return program->value(w, id); }
     Matrix<T> in(Worker<T>& w, int i) const { return program->value(w, inputs[i]); }
     Matrix<T> out(Worker<T>& w) const { return program->value(w, output); }
+    Rows<T> rows_in(Worker<T>& w, int i) const { return program->examples(w, inputs[i]); }
     Matrix<T> d_in(Worker<T>& w, int i) const { return program->derivative(w, inputs[i]); }
     Matrix<T> d_out(Worker<T>& w) const { return program->derivative(w, output); }
     const Value& of(int id) const { return program->values[id]; }
@@ -169,13 +189,36 @@ class Program {
     Program(std::vector<Value> values, Rule rule, long batch, int threads, int result)
         : values(std::move(values)), team(threads), batch(batch), result(result), rule(std::move(rule)), workers(threads) {}
 
+    // So few examples at a time do not pay for bringing every W into panels.
+    static constexpr long FEW = 8;
+
     // A worker's rows of a value; a parameter is everybody's.
-    Matrix<T> value(Worker<T>& w, int id) { return rows(w, id, held, theta); }
+    Matrix<T> value(Worker<T>& w, int id) {
+        const Value& v = values[id];
+        if (v.in_network) return {const_cast<T*>(w.data->parameters) + v.offset, v.rows, v.n, v.row};
+        return lies(w, id) && !w.data->order ? given(w, id, w.first, w.examples) : rows(w, id, held, theta);
+    }
     Matrix<T> derivative(Worker<T>& w, int id) { return rows(w, id, derivatives, w.gradient); }
 
     // All rows of the batch.
-    Matrix<T> all(Worker<T>& w, int id) { return all(w, id, held); }
+    Matrix<T> all(Worker<T>& w, int id) {
+        return lies(w, id) ? given(w, id, w.begin, w.batch) : all(w, id, held);
+    }
     Matrix<T> all_derivatives(Worker<T>& w, int id) { return all(w, id, derivatives); }
+
+    // Whether a value is read where the data lie, in this call.
+    bool lies(const Worker<T>& w, int id) const {
+        const Reads reads = values[id].reads;
+        return reads != Reads::copies && w.data->type == TYPE && (!w.data->order || reads == Reads::anywhere);
+    }
+
+    // A worker's rows of a value of examples, wherever they lie.
+    Rows<T> examples(Worker<T>& w, int id) {
+        if (lies(w, id) && w.data->order)
+            return {static_cast<const T*>(w.data->X), w.data->features, w.data->order + w.first};
+        Matrix<T> A = value(w, id);
+        return {A.data, A.row, nullptr};
+    }
 
     // The most examples that a worker may have.
     long share() const { return (batch + team.size() - 1) / team.size(); }
@@ -205,6 +248,7 @@ class Program {
 
     // Parameters or what a rule remembers of them, between the network's order and the program's.
     void load(Buffer<T>& to, int id, const T* from) {
+        if (values[id].in_network) return;
         copy(id, to.data(), [&](T& ours, long i) { ours = from[i]; });
         if (&to == &theta && turned(id)) turn(id, values[id].offset, values[id].template size<T>());
     }
@@ -234,14 +278,19 @@ class Program {
 
     void allocate() {
         const std::vector<int> places = share_places();
-        long others = 0;
+        long others = 0, in_network = 0;
         for (int id = 0; id < int(values.size()); id++) {
             Value& v = values[id];
-            const bool parameter = v.kind == Kind::parameter;
+            const bool parameter = v.kind == Kind::parameter, guest = places[id] != id;
+            if (parameter) in_network += v.rows * v.n;
+            if (v.panels && !training() && batch <= FEW) {
+                v.panels = false, v.in_network = true, v.row = v.n, v.offset = in_network - v.rows * v.n;
+                continue;
+            }
             v.row = parameter || v.rows > 1 ? padded<T>(v.n) : apart<T>(v.n);
             v.by_outputs = v.panels && team.size() > 1 && large(v, batch) && panels(v) >= team.size();
-            v.offset = places[id] != id ? values[places[id]].offset : parameter ? parameters : others;
-            const long times = places[id] != id ? 0 : v.kind == Kind::example ? batch : v.kind == Kind::shared ? team.size() : 1;
+            v.offset = guest ? values[places[id]].offset : parameter ? parameters : others;
+            const long times = guest ? 0 : v.kind == Kind::example ? batch : v.kind == Kind::shared ? team.size() : 1;
             (parameter ? parameters : others) += v.template size<T>() * times;
             if (v.turned && training()) turned_at.push_back({id, turned_size}), turned_size += v.rows * v.row;
         }
@@ -265,7 +314,7 @@ class Program {
         for (const auto& step : steps) {
             if (step->output < 0) continue;
             makers[step->output] = step.get();
-            if (!step->in_place()) continue;
+            if (!step->overwrites()) continue;
             const int from = step->inputs[0];
             if (readers[from] == 1 && from != result && makers[from] && !makers[from]->keeps_output() &&
                 values[from].kind == values[step->output].kind && values[from].shape == values[step->output].shape)
@@ -274,9 +323,12 @@ class Program {
         return places;
     }
 
-    // Who writes a derivative first on the way back, who adds to it, and what is left to the update.
+    // Who reads the data where they lie, who writes a derivative first on the way back, who adds to it, and what is left to the
+    // update.
     void share_out() {
         written.assign(values.size(), false), products.resize(values.size());
+        for (auto& step : steps)
+            if (step->gathers()) values[step->output].reads = reads(step->output);
         for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
             (*step)->add.clear();
             for (int i = 0; i < int((*step)->inputs.size()); i++) {
@@ -301,6 +353,26 @@ class Program {
     Matrix<T> all(Worker<T>& w, int id, Buffer<T>& of_examples) {
         const Value& v = values[id];
         return {of_examples.data() + v.offset, w.batch * v.rows, v.n, v.row};
+    }
+
+    static constexpr char TYPE = sizeof(T) == 4 ? 'f' : 'd';
+
+    // Examples from number `first` of the call on, as they lie in the data.
+    Matrix<T> given(Worker<T>& w, int id, long first, long examples) {
+        const Value& v = values[id];
+        T* X = static_cast<T*>(const_cast<void*>(w.data->X));
+        return {X + (w.data->first + first) * w.data->features, examples * v.rows, v.n, v.n};
+    }
+
+    // How all who read a value can take it. An even number of cache lines between rows would crowd one place of the cache.
+    Reads reads(int id) const {
+        const Value& v = values[id];
+        Reads all = Reads::anywhere;
+        for (auto& step : steps)
+            for (int i = 0; i < int(step->inputs.size()); i++)
+                if (step->inputs[i] == id) all = std::min(all, step->reads(i));
+        if (all == Reads::anywhere && v.rows > 1) all = Reads::in_order;
+        return all == Reads::in_order && v.n * sizeof(T) % 128 == 0 ? Reads::copies : all;
     }
 
     static long panels(const Value& v) { return padded<T>(v.rows) / WIDTH<T>; }

@@ -37,6 +37,16 @@ inline void store(T* to, Vector<T> numbers) {
     *reinterpret_cast<Vector<T>*>(to) = numbers;
 }
 
+// The sum of a register's numbers, in pairs.
+template <class T>
+inline T total(Vector<T> numbers) {
+    T sums[WIDTH<T>];
+    store<T>(sums, numbers);
+    for (long half = WIDTH<T> / 2; half > 0; half /= 2)
+        for (long s = 0; s < half; s++) sums[s] += sums[s + half];
+    return sums[0];
+}
+
 // n, rounded up to whole registers: rows of matrices start on them, and what is behind the n numbers is zero.
 template <class T>
 constexpr long padded(long n) {
@@ -50,6 +60,13 @@ constexpr long apart(long n) {
     constexpr long line = 64 / long(sizeof(T));
     return padded<T>(n) <= line ? padded<T>(n) : (n + line - 1) / line * line + ((n + line - 1) / line % 2 ? 0 : line);
 }
+
+// Ask for n numbers that will soon be read.
+template <class E>
+inline void fetch(const E* from, long n) {
+    for (long k = 0; k < n; k += 64 / long(sizeof(E))) __builtin_prefetch(from + k);
+}
+constexpr long AHEAD = 8;  // rows that may lie anywhere are asked for so many rows before they are read
 
 // e^x. For float by range reduction and a polynomial (Cephes), without branches, so that loops of it become vector code.
 inline double exponential(double x) { return std::exp(x); }
@@ -65,6 +82,19 @@ inline float exponential(float x) {
     p = p * r + 5.0000001201e-1f;
     p = p * r * r + r + 1.0f;
     return p * std::bit_cast<float>((int32_t(n) + 127) << 23);
+}
+
+// ln(1 + x) for x from 0 to 1. For float 2 artanh(x / (2 + x)) by its series, without branches too.
+inline double logarithm_beside_1(double x) { return std::log1p(x); }
+inline float logarithm_beside_1(float x) {
+    float s = x / (2.0f + x), q = s * s, p = 2.0f / 15;
+    p = p * q + 2.0f / 13;
+    p = p * q + 2.0f / 11;
+    p = p * q + 2.0f / 9;
+    p = p * q + 2.0f / 7;
+    p = p * q + 2.0f / 5;
+    p = p * q + 2.0f / 3;
+    return p * q * s + 2.0f * s;
 }
 
 }  // namespace chainrule

@@ -74,7 +74,7 @@ struct Silu {
 };
 template <class T>
 struct Softplus {
-    T value(T z) const { return std::max(z, T(0)) + std::log1p(exponential(-std::abs(z))); }
+    T value(T z) const { return std::max(z, T(0)) + logarithm_beside_1(exponential(-std::abs(z))); }
     T slope(T z, T) const { return sigmoid(z); }
 };
 
@@ -83,7 +83,7 @@ class Activation : public Step<T> {
   public:
     explicit Activation(const Options& o) : g(made<G>(o)) {}
 
-    bool in_place() const override { return requires { G::of_output; }; }
+    bool overwrites() const override { return requires { G::of_output; }; }
 
     void forward(Worker<T>& w) override {
         each_stretch(w, [&](long i, long n) {

@@ -1,5 +1,7 @@
 // Z = W A + b, and the panels in which W lies.
 #pragma once
+#include <array>
+
 #include "../kernels.hpp"
 
 namespace chainrule {
@@ -12,12 +14,65 @@ void sum_rows(Matrix<T> rows, T* to, bool add) {
         for (long j = 0; j < rows.n; j++) to[j] += rows[i][j];
 }
 
+// sums[r] = row r · b, n numbers each, of R rows at a time.
+template <class T, size_t R>
+inline void dot(const std::array<const T*, R>& rows, const T* b, long n, T (&sums)[R]) {
+    constexpr long P = WIDTH<T>;
+    constexpr int K = R < 4 ? 4 : 2;  // so many sums of each row hide the time that one takes
+    Vector<T> sum[R][K]{};
+    long k = 0;
+    for (; k + K * P <= n; k += K * P)
+        for (int s = 0; s < K; s++) {
+            Vector<T> numbers = load(b + k + s * P);
+            for (size_t r = 0; r < R; r++) sum[r][s] += load(rows[r] + k + s * P) * numbers;
+        }
+    for (; k + P <= n; k += P)
+        for (size_t r = 0; r < R; r++) sum[r][0] += load(rows[r] + k) * load(b + k);
+    for (size_t r = 0; r < R; r++) {
+        for (int s = 1; s < K; s++) sum[r][0] += sum[r][s];
+        sums[r] = total<T>(sum[r][0]);
+    }
+    for (; k < n; k++)
+        for (size_t r = 0; r < R; r++) sums[r] += rows[r][k] * b[k];
+}
+
+// to += sum of factors[r] · row r, n numbers each.
+template <class T, size_t R>
+inline void add_scaled(const T (&factors)[R], const std::array<const T*, R>& rows, T* to, long n) {
+    constexpr long P = WIDTH<T>;
+    long k = 0;
+    for (; k + P <= n; k += P) {
+        Vector<T> sum = load(to + k);
+        for (size_t r = 0; r < R; r++) sum += factors[r] * load(rows[r] + k);
+        store<T>(to + k, sum);
+    }
+    for (; k < n; k++)
+        for (size_t r = 0; r < R; r++) to[k] += factors[r] * rows[r][k];
+}
+
+// use(number of a row, how many from there on) for n rows: four at a time, and then one by one.
+template <class F>
+inline void by_fours(long n, F use) {
+    long i = 0;
+    for (; i + 4 <= n; i += 4) use(i, std::integral_constant<int, 4>{});
+    for (; i < n; i++) use(i, std::integral_constant<int, 1>{});
+}
+
+// R rows of a matrix, from number i on.
+template <int R, class Numbers>
+inline auto some(const Numbers& A, long i) {
+    std::array<decltype(static_cast<const std::remove_pointer_t<decltype(A[0])>*>(A[0])), R> rows;
+    for (int r = 0; r < R; r++) rows[r] = A[i + r];
+    return rows;
+}
+
 template <class T>
 class Linear : public Step<T> {
   public:
     // inputs: A, W, b or nothing
     void forward(Worker<T>& w) override {
         const T* b = this->inputs.size() > 2 ? this->in(w, 2).data : nullptr;
+        if (this->of(this->inputs[1]).in_network) return row_by_row(w, b);
         T* W = this->in(w, 1).data;
         if (!by_outputs()) return times(this->in(w, 0), W, this->out(w), {0, panels(this->output)}, b, false);
         Program<T>& program = *this->program;
@@ -41,8 +96,22 @@ class Linear : public Step<T> {
 
     bool defers(int input) const override { return input == 1; }
     bool keeps_output() const override { return false; }
+    Reads reads(int) const override { return Reads::in_order; }
 
   private:
+    // Of a few examples, with W as it lies in the network.
+    void row_by_row(Worker<T>& w, const T* b) {
+        Matrix<T> A = this->in(w, 0), W = this->in(w, 1), Z = this->out(w);
+        by_fours(W.rows, [&](long j, auto R) {
+            const auto rows = some<R>(W, j);
+            for (long i = 0; i < Z.rows; i++) {
+                T sums[R];
+                dot(rows, A[i], A.n, sums);
+                for (int r = 0; r < R; r++) Z[i][j + r] = sums[r] + (b ? b[j + r] : T(0));
+            }
+        });
+    }
+
     bool by_outputs() const { return this->program->values[this->inputs[1]].by_outputs; }
     long panels(int id) const { return padded<T>(this->program->values[id].n) / WIDTH<T>; }
 
@@ -59,48 +128,46 @@ template <class T>
 class NarrowLinear : public Step<T> {
   public:
     void forward(Worker<T>& w) override {
-        Matrix<T> A = this->in(w, 0), W = this->in(w, 1), Z = this->out(w);
+        Matrix<T> W = this->in(w, 1), Z = this->out(w);
+        const Rows<T> A = this->rows_in(w, 0);
         const T* b = this->inputs.size() > 2 ? this->in(w, 2).data : nullptr;
-        for (long i = 0; i < Z.rows; i++)
-            for (long j = 0; j < Z.n; j++) Z[i][j] = dot(A[i], W[j], A.n) + (b ? b[j] : T(0));
+        by_fours(Z.rows, [&](long i, auto R) {
+            const auto rows = some<R>(A, i);
+            for (long next = i + AHEAD; A.order && next < std::min(i + AHEAD + R, Z.rows); next++) fetch(A[next], W.n);
+            for (long j = 0; j < Z.n; j++) {
+                T sums[R];
+                dot(rows, W[j], W.n, sums);
+                for (int r = 0; r < R; r++) Z[i + r][j] = sums[r] + (b ? b[j] : T(0));
+            }
+        });
     }
 
     void backward(Worker<T>& w) override {
-        Matrix<T> A = this->in(w, 0), W = this->in(w, 1), dZ = this->d_out(w);
+        Matrix<T> W = this->in(w, 1), dZ = this->d_out(w);
         if (this->inputs.size() > 2 && this->wanted(2)) sum_rows(dZ, this->d_in(w, 2).data, this->add[2]);
         if (this->wanted(1)) {
+            const Rows<T> A = this->rows_in(w, 0);
             Matrix<T> dW = this->d_in(w, 1);
-            for (long j = 0; j < dZ.n; j++) {
-                if (!this->add[1]) std::memset(dW[j], 0, sizeof(T) * dW.n);
-                for (long i = 0; i < dZ.rows; i++) add_scaled(dZ[i][j], A[i], dW[j], A.n);
-            }
+            if (!this->add[1]) dW.clear();
+            by_fours(dZ.rows, [&](long i, auto R) {
+                const auto rows = some<R>(A, i);
+                for (long j = 0; j < dZ.n; j++) {
+                    T factors[R];
+                    for (int r = 0; r < R; r++) factors[r] = dZ[i + r][j];
+                    add_scaled(factors, rows, dW[j], dW.n);
+                }
+            });
         }
         if (this->wanted(0)) {
             Matrix<T> dA = this->d_in(w, 0);
             for (long i = 0; i < dZ.rows; i++) {
                 if (!this->add[0]) std::memset(dA[i], 0, sizeof(T) * dA.n);
-                for (long j = 0; j < dZ.n; j++) add_scaled(dZ[i][j], W[j], dA[i], dA.n);
+                for (long j = 0; j < dZ.n; j++) add_scaled({dZ[i][j]}, some<1>(W, j), dA[i], dA.n);
             }
         }
     }
 
-  private:
-    // Rows are zero behind their n numbers, so whole registers may be read. Four sums hide the time that one takes.
-    static T dot(const T* a, const T* b, long n) {
-        constexpr long P = WIDTH<T>;
-        Vector<T> sum[4]{};
-        long k = 0;
-        for (; k + 4 * P <= n; k += 4 * P)
-            for (int s = 0; s < 4; s++) sum[s] += load(a + k + s * P) * load(b + k + s * P);
-        for (; k < n; k += P) sum[0] += load(a + k) * load(b + k);
-        Vector<T> all = (sum[0] + sum[1]) + (sum[2] + sum[3]);
-        T total = 0;
-        for (long s = 0; s < P; s++) total += all[s];
-        return total;
-    }
-    static void add_scaled(T factor, const T* from, T* to, long n) {
-        for (long k = 0; k < n; k++) to[k] += factor * from[k];
-    }
+    Reads reads(int) const override { return Reads::anywhere; }
 };
 
 template <class T>

@@ -51,7 +51,7 @@ struct SigmoidBinaryCrossEntropy {  // of Z
     T smoothing;
     explicit SigmoidBinaryCrossEntropy(const Options& o) : smoothing(T(o.get("label_smoothing"))) {}
     Told of(T z, T label) const {
-        T y = (1 - smoothing) * label + smoothing / 2, below = std::log1p(exponential(-std::abs(z)));
+        T y = (1 - smoothing) * label + smoothing / 2, below = logarithm_beside_1(exponential(-std::abs(z)));
         return {y * (below + std::max(-z, T(0))) + (1 - y) * (below + std::max(z, T(0))), sigmoid(z) - y};
     }
 };
@@ -77,7 +77,8 @@ struct Perceptron {
     Told of(T z, T y) const { return {std::max(-y * z, T(0)), y * z <= 0 ? -y : T(0)}; }
 };
 
-// Those of classes see y as a label, or as a share of each class.
+// Those of classes see a row of outputs, and y as a label or as a share of each class; d becomes the derivative of the row's
+// part of J.
 template <class T>
 struct SoftmaxCrossEntropy {  // of Z
     T smoothing;
@@ -86,11 +87,8 @@ struct SoftmaxCrossEntropy {  // of Z
         T most = z[0], sum = 0, of_y = 0;
         double cost = 0;
         for (long j = 1; j < n; j++) most = std::max(most, z[j]);
-        for (long j = 0; j < n; j++) {
-            T power = exponential(z[j] - most);
-            if (d) d[j] = power;
-            sum += power;
-        }
+        for (long j = 0; j < n; j++) d[j] = exponential(z[j] - most);
+        for (long j = 0; j < n; j++) sum += d[j];
         T all = most + std::log(sum), rest = smoothing / T(n);
         if (label >= 0 && smoothing == 0) {
             cost = double(all) - z[label];
@@ -102,14 +100,12 @@ struct SoftmaxCrossEntropy {  // of Z
                 cost += double(part) * (double(all) - z[j]);
             }
         }
-        if (d) {
-            T factor = share * of_y / sum;
-            for (long j = 0; j < n; j++) d[j] *= factor;
-            if (label >= 0 && smoothing == 0)
-                d[label] -= share;
-            else
-                for (long j = 0; j < n; j++) d[j] -= share * ((1 - smoothing) * (y ? y[j] : T(j == label)) + rest);
-        }
+        T factor = share * of_y / sum;
+        for (long j = 0; j < n; j++) d[j] *= factor;
+        if (label >= 0 && smoothing == 0)
+            d[label] -= share;
+        else
+            for (long j = 0; j < n; j++) d[j] -= share * ((1 - smoothing) * (y ? y[j] : T(j == label)) + rest);
         return cost;
     }
 };
@@ -123,7 +119,7 @@ struct CrossEntropy {  // of A
             T part = (1 - smoothing) * (y ? y[j] : T(j == label)) + smoothing / T(n);
             T held = std::max(a[j], std::numeric_limits<T>::epsilon());
             cost -= double(part) * std::log(held);
-            if (d) d[j] = -share * part / held;
+            d[j] = -share * part / held;
         }
         return cost;
     }
@@ -142,52 +138,77 @@ class Loss : public Step<T> {
     void backward(Worker<T>& w) override { walk(w, true); }
 
   private:
-    static constexpr bool of_classes = requires(L l, const T* a) { l.row(a, a, 0L, nullptr, 0L, T(0)); };
-
-    // What a row of single outputs costs; its derivative, times the share of the example in J, goes to d if that is given.
-    double add_up(const T* a, const T* y, T* d, long n, T share) const {
-        double cost = 0;
-        for (long j = 0; j < n; j++) {
-            Told told = loss.of(a[j], y[j]);
-            cost += told.cost;
-            if (d) d[j] = share * T(told.slope);
-        }
-        return cost;
-    }
+    static constexpr bool of_classes = requires(L l, const T* a, T* d) { l.row(a, a, 0L, d, 0L, T(0)); };
 
     // The cost is added up on the way forward, and again with the derivative on the way back where there is one: the way
     // forward alone is for evaluation.
     void walk(Worker<T>& w, bool backward) {
         if (w.training != backward) return;
-        Matrix<T> A = this->in(w, 0);
-        bool derive = backward && this->wanted(0), add = derive && this->add[0];
-        Matrix<T> d = derive ? this->d_in(w, 0) : Matrix<T>{};
-        long of_each = this->of(this->inputs[0]).rows;
+        const bool derive = backward && this->wanted(0);
+        if constexpr (of_classes)
+            row_by_row(w, derive);
+        else
+            some_at_a_time(w, derive);
+    }
+
+    void row_by_row(Worker<T>& w, bool derive) {
+        Matrix<T> A = this->in(w, 0), d = derive ? this->d_in(w, 0) : Matrix<T>{};
+        const bool add = derive && this->add[0];
         const Data<T>& data = *w.data;
-        double m = double(w.batch) * double(of_each);
-        for (long i = 0; i < w.examples; i++) {
-            int64_t source = w.source(i);
-            for (long r = 0; r < of_each; r++) {
-                double share = scale / m;
-                if (data.weights) share *= data.weights[source * data.weights_of_each + (data.weights_of_each > 1 ? r : 0)];
-                T* row = add ? rows[w.id].data() : derive ? d[i * of_each + r] : nullptr;
-                const T* y = data.Y ? data.Y + (source * of_each + r) * A.n : nullptr;
-                double cost;
-                if constexpr (of_classes) {
-                    long label = data.labels ? data.labels[source * of_each + r] : -1;
-                    cost = loss.row(A[i * of_each + r], y, label, row, A.n, T(share));
-                } else {
-                    cost = add_up(A[i * of_each + r], y, row, A.n, T(share));
-                }
-                w.cost += cost * share;
-                if (add)
-                    for (long j = 0; j < A.n; j++) d[i * of_each + r][j] += row[j];
-            }
+        for (long i = 0; i < A.rows; i++) {
+            const long target = place(w, i), label = data.labels ? data.labels[target] : -1;
+            const double share = this->share(w, target);
+            T* row = derive && !add ? d[i] : rows[w.id].data();
+            w.cost += share * loss.row(A[i], data.Y ? data.Y + target * A.n : nullptr, label, row, A.n, T(share));
+            if (add)
+                for (long j = 0; j < A.n; j++) d[i][j] += row[j];
         }
     }
+
+    // Of single outputs, those of several rows are brought side by side, so that registers can be filled with them.
+    void some_at_a_time(Worker<T>& w, bool derive) {
+        constexpr long SOME = 128;
+        T a[SOME], y[SOME], shares[SOME];
+        double costs[SOME];
+        Matrix<T> A = this->in(w, 0), d = derive ? this->d_in(w, 0) : Matrix<T>{};
+        const long wide = std::min(A.n, SOME), high = SOME / wide;
+        for (long i = 0; i < A.rows; i += high)
+            for (long j = 0; j < A.n; j += wide) {
+                const long rows = std::min(high, A.rows - i), n = std::min(wide, A.n - j);
+                for (long r = 0; r < rows; r++) {
+                    const long target = place(w, i + r);
+                    const T *from = A[i + r] + j, *label = w.data->Y + target * A.n + j, share = T(this->share(w, target));
+                    for (long k = 0; k < n; k++) a[r * n + k] = from[k], y[r * n + k] = label[k], shares[r * n + k] = share;
+                }
+                for (long k = 0; k < rows * n; k++) {
+                    const Told told = loss.of(a[k], y[k]);
+                    costs[k] = double(shares[k]) * told.cost, a[k] = shares[k] * T(told.slope);
+                }
+                w.cost += total(costs, rows * n);
+                for (long r = 0; derive && r < rows; r++) {
+                    T* to = d[i + r] + j;
+                    for (long k = 0; k < n; k++) to[k] = (this->add[0] ? to[k] : T(0)) + a[r * n + k];
+                }
+            }
+    }
+
+    // Which target belongs to row i of the output.
+    long place(const Worker<T>& w, long i) const {
+        const long of_each = this->of(this->inputs[0]).rows;
+        return of_each == 1 ? w.source(i) : w.source(i / of_each) * of_each + i % of_each;
+    }
+
+    // What of J a row is whose target has this number.
+    double share(const Worker<T>& w, long target) const {
+        const long of_each = this->of(this->inputs[0]).rows;
+        const T* weights = w.data->weights;
+        const double weight = weights ? weights[w.data->weights_of_each > 1 ? target : target / of_each] : T(1);
+        return scale * weight / (double(w.batch) * double(of_each));
+    }
+
     L loss;
     double scale;
-    std::vector<Buffer<T>> rows;  // by worker: a derivative that is to be added to another
+    std::vector<Buffer<T>> rows;  // by worker: a derivative that is not wanted, or is to be added to another
 };
 
 // A part of J, `scale` times the mean of all numbers of all examples of A, or the sum.

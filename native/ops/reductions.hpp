@@ -11,8 +11,7 @@ T total(const T* a, long n) {
     Vector<T> sums{};
     long j = 0;
     for (; j + P <= n; j += P) sums += load(a + j);
-    T sum = 0;
-    for (long s = 0; s < P; s++) sum += sums[s];
+    T sum = total<T>(sums);
     for (; j < n; j++) sum += a[j];
     return sum;
 }

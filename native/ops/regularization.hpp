@@ -12,7 +12,7 @@ class Dropout : public Step<T> {
     explicit Dropout(const Options& o)
         : rate(float(o.get("rate"))), scale(T(1 / (1 - o.get("rate")))), seed(o.get<uint64_t>("seed")),
           mask(o.get<uint64_t>("mask")) {}
-    bool in_place() const override { return true; }
+    bool overwrites() const override { return true; }
     bool keeps_output() const override { return false; }
     void forward(Worker<T>& w) override { thin(w, this->in(w, 0), this->out(w), false); }
     void backward(Worker<T>& w) override {

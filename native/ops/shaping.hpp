@@ -16,16 +16,19 @@ void with_type(const Data<T>& data, F use) {
     }
 }
 
-// A^[0]: the examples of this worker, gathered by their numbers.
+// A^[0]: the examples of this worker, gathered by their numbers, unless they are read where they lie.
 template <class T>
 class Gather : public Step<T> {
   public:
+    bool gathers() const override { return true; }
     void forward(Worker<T>& w) override {
+        if (this->program->lies(w, this->output)) return;
         Matrix<T> A = this->out(w);
         long rows = this->program->values[this->output].rows;
         with_type(*w.data, [&](auto* X) {
             for (long i = 0; i < w.examples; i++) {
                 auto* x = X + w.source(i) * w.data->features;
+                if (i + AHEAD < w.examples) fetch(X + w.source(i + AHEAD) * w.data->features, w.data->features);
                 for (long r = 0; r < rows; r++)
                     for (long j = 0; j < A.n; j++) A[i * rows + r][j] = T(x[r * A.n + j]);
             }

@@ -2,12 +2,12 @@
 
 import pytest
 
-from chainrule.engines import native
+from chainrule.engines import runner
 
 
 @pytest.fixture(autouse=True, scope="module")
 def two_threads():
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CHAINRULE_NUM_THREADS", "2")
-        patch.setattr(native, "WORK", 1)
+        patch.setattr(runner, "WORK", 1)
         yield

@@ -389,6 +389,121 @@ def test_a_run_resumed_at_a_short_last_batch_has_the_same_bits():
     np.testing.assert_array_equal(*ends)
 
 
+FEW = {
+    **LAYERS,
+    "embedding": lambda: [cr.Embedding(9, 5), cr.Flatten(), cr.Dense(3, "softmax")],
+    "columns": lambda: [cr.EmbedColumns(2, 9, 4), cr.Dense(3, "softmax")],
+    "one output": lambda: [cr.Dense(1)],
+    "own": lambda: [cr.Dense(4, lambda Z: Z * cr.ops.sigmoid(Z)), cr.Dense(3)],
+}
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("name", FEW)
+def test_a_few_examples_are_predicted_as_many_are(name, dtype):
+    tokens = name in ("embedding", "columns")
+    given = RANDOM.integers(0, 9, (101, 7)) if tokens else X
+    net = cr.Network(FEW[name](), seed=0, dtype=dtype, input_shape=7)
+    expected = net.predict(given, engine="numpy")
+    for m in (1, 2, 7, 8, 9, 101):
+        found = net.predict(given[:m], engine="native")
+        assert found.dtype == dtype
+        np.testing.assert_allclose(found, expected[:m], rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "uint8", "int32", "int64", "bool", "float16", "int8", ">f4"])
+def test_one_example_of_any_type(dtype):
+    net = cr.Network([cr.Dense(5, "tanh"), cr.Dense(3)], seed=0, input_shape=7)
+    for one in ((3 * X[:1]).astype(dtype), (3 * X[::2]).astype(dtype)[:1], (3 * X.T).astype(dtype).T[:1]):
+        np.testing.assert_allclose(net.predict(one, engine="native"), net.predict(one, engine="numpy"), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [([[np.nan] * 7], "X holds NaN"), ([[np.inf] * 7], "X holds infinity"), ([[1e300] * 7], "cannot hold")],
+)
+def test_one_example_that_no_network_takes(wrong, message):
+    net = cr.Network([cr.Dense(3)], seed=0, input_shape=7)
+    net.predict(X[:1], engine="native")
+    with pytest.raises(cr.DataError, match=message):
+        net.predict(wrong, engine="native")
+    with pytest.raises(cr.ShapeError, match="takes 7 features"):
+        net.predict(X[:1, :6], engine="native")
+
+
+def change_a_weight(net):
+    net.layers[0].held["W"][...] += 1
+
+
+def change_statistics(net):
+    net.layers[1].statistics["mean"][...] += 1
+
+
+def learn_again(net):
+    net.layers[2].learn([np.arange(6.0).reshape(2, 3)])
+
+
+def change_a_layer_inside(net):
+    net.layers[3].layers[0].epsilon = 5.0
+
+
+def put_in_a_layer(net):
+    net.layers[3].layers.append(cr.Activation("tanh"))
+
+
+def lay_flat_again(net):
+    net.lay_flat()
+    net.flat[...] += 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        change_a_weight,
+        change_statistics,
+        learn_again,
+        change_a_layer_inside,
+        put_in_a_layer,
+        lay_flat_again,
+    ],
+)
+@pytest.mark.parametrize("m", [1, 101])
+def test_a_prediction_sees_every_change_of_the_network(change, m):
+    layers = [cr.Dense(3), cr.BatchNorm(), cr.Standardize(), cr.Residual([cr.LayerNorm()])]
+    net = cr.Network(layers, seed=0, input_shape=7)
+    net.layers[2].learn([RANDOM.normal(size=(20, 3))])
+    before = net.predict(X[:m], engine="native")
+    change(net)
+    found = net.predict(X[:m], engine="native")
+    np.testing.assert_allclose(found, net.predict(X[:m], engine="numpy"), atol=1e-5)
+    assert abs(found - before).max() > 1e-3
+
+
+def test_two_losses_of_one_name_are_told_apart():
+    net = cr.Network([cr.Dense(3)], seed=0, input_shape=7)
+    y = np.zeros((101, 3))
+    for scale in (1.0, 2.0):
+        found = cr.evaluate(net, X, y, loss=lambda A, Y, scale=scale: scale * cr.ops.squared_error(A, Y))["loss"]
+        assert found == pytest.approx(scale * cr.evaluate(net, X, y, loss="squared_error")["loss"])
+
+
+@pytest.mark.parametrize("n", [7, 32, 100, 784])
+@pytest.mark.parametrize("n_out", [1, 3, 20])
+def test_examples_are_read_in_place_in_any_order(n, n_out):
+    data, y = RANDOM.normal(size=(50, n)).astype(np.float32), RANDOM.normal(size=(50, n_out))
+    for shuffle, size in ((True, 16), (False, 16), (False, 50)):
+        flat = []
+        for engine in ("numpy", "native"):
+            net = cr.Network([cr.Dense(n_out)], seed=0, input_shape=n)
+            batches = ArrayBatches(data, y, None, batch_size=size, shuffle=shuffle, seed=3)
+            program = ENGINES[engine].program(net, Cost("squared_error"), cr.GradientDescent(), seed=7)
+            for epoch in range(2):
+                for _ in program.epoch(batches, epoch, lambda k: 1e-3, start=epoch):
+                    pass
+            flat.append(net.flat)
+        np.testing.assert_allclose(flat[1], flat[0], atol=2e-5)
+
+
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_network_that_nobody_needs_any_more_is_forgotten(name):
     net = cr.Network(LAYERS[name](), seed=0, input_shape=7)
@@ -418,8 +533,8 @@ def test_an_infinite_penalty_is_told():
 FORK = """
 import os, sys
 import numpy as np, chainrule as cr
-from chainrule.engines import native
-native.WORK = 1
+from chainrule.engines import runner
+runner.WORK = 1
 X, y = np.random.default_rng(0).normal(size=(64, 20)), np.arange(64) % 3
 net = cr.Network([cr.Dense(33, "tanh"), cr.Dense(3, "softmax")], seed=0)
 fit = lambda: cr.train(net, X, y, loss="cross_entropy", epochs=2, seed=0, progress=False, engine="native")

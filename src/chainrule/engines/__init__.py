@@ -13,6 +13,8 @@ _kernels = kernels()
 if _kernels is not None:
     ENGINES["native"] = NativeEngine(_kernels)
 
+_AUTO: Engine = AutoEngine(ENGINES["native"], ENGINES["numpy"]) if "native" in ENGINES else ENGINES["numpy"]
+
 
 def select(name: str) -> Engine:
     """The engine of that name; "auto" takes the fastest that can do the work.
@@ -20,8 +22,7 @@ def select(name: str) -> Engine:
     Raises:
         OptionError: there is no such engine on this machine.
     """
-    auto: Engine = AutoEngine(ENGINES["native"], ENGINES["numpy"]) if "native" in ENGINES else ENGINES["numpy"]
-    return lookup("engine", name, ENGINES | {"auto": auto})
+    return _AUTO if name == "auto" else lookup("engine", name, {"auto": _AUTO} | ENGINES)
 
 
 __all__ = ["CHUNK", "ENGINES", "Batch", "Batches", "Done", "Engine", "Program", "Slope", "select"]

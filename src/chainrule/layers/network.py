@@ -36,6 +36,7 @@ class Network(Layer):
     Attributes:
         flat: all parameters in one vector; each of `parameters` is a view into it.
         metadata: plain JSON that travels with the model file, such as the names of the classes.
+        compiled: what engines have made of the network and may use again; neither copied nor saved.
 
     Raises:
         OptionError: no layers, one layer object twice, or an unknown dtype.
@@ -59,6 +60,7 @@ class Network(Layer):
         self.dtype = _float_type(dtype)
         self.input_shape: tuple[int, ...] | None = None
         self.metadata: dict[str, Any] = {}
+        self.compiled: dict[Any, Any] = {}
         self.flat: NDArray[Any] = np.empty(0, self.dtype)
         self._places: dict[str, slice] = {}
         _refuse_repeats(self)

@@ -1,0 +1,125 @@
+"""The way forward alone, for evaluation and prediction: compiled once, as long as the network stays what it is."""
+
+from __future__ import annotations
+
+import os
+from threading import Lock
+from typing import Any
+from weakref import ref
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.engines.engine import CHUNK
+from chainrule.engines.runner import Examples, Runner, members
+from chainrule.engines.steps import Steps
+from chainrule.engines.tracing import steps_of
+from chainrule.graph import Array
+
+FEW = 8
+"""So many examples at most take the short way, on which no W is copied."""
+
+BLOCK = 8 * CHUNK
+"""So many examples are brought to the network's type at a time."""
+
+
+class Looking:
+    """The way forward alone, for evaluation and prediction."""
+
+    def __init__(self, native: Any, network: Any, cost: Any, shape: tuple[int, ...]):
+        self._network = ref(network)
+        self._native, self._cost = native, cost
+        self._lock = Lock()  # the buffers are for one at a time
+        self._shape = shape
+        self._imprint = Imprint(network)
+        self._steps = self._traced()
+        self._runners: dict[int, Runner] = {}  # by threads: nobody is woken up for a few examples
+        self._of_few = self._made_for_few()
+
+    def holds(self, cost: Any, shape: tuple[int, ...]) -> bool:
+        """Whether these are still the steps for examples of this shape, and for a cost, or none."""
+        return self._shape == shape and _alike(self._cost, cost) and self._imprint.holds()
+
+    def at_few(self, X: Array) -> NDArray[Any] | None:
+        """The outputs for a few examples, on the short way; None where it is not for X, or X must be refused."""
+        if self._of_few is None or len(X) > FEW:
+            return None
+        network = self._network()
+        assert network is not None
+        output = np.empty((len(X), *self._steps.shape), self._steps.dtype)
+        return output if self._of_few.few(X, network.flat, output) else None
+
+    def at_many(self, X: Array) -> NDArray[Any]:
+        """The outputs for any number of examples, which need not have the network's type.
+
+        Raises:
+            ShapeError, DataError: X is nothing that the network takes.
+        """
+        network = self._network()
+        assert network is not None
+        outputs = [self(network.cast(X[i : i + BLOCK], i), None, None)[1] for i in range(0, len(X), BLOCK)]
+        return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
+
+    def __call__(self, X: Array, Y: Array | None, weights: Array | None) -> tuple[NDArray[Any], NDArray[Any]]:
+        """The cost of each chunk times its number of examples, and the outputs."""
+        network, m = self._network(), len(X)
+        size = min(CHUNK, m)
+        with self._lock:
+            self.renew(self._steps.target if Y is None else self._cost.target_of(Y, self._steps.shape))
+            examples = Examples(network, self._cost, X, Y, weights, self._steps)
+            output = np.empty((m, *self._steps.shape), self._steps.dtype)
+            team = members(size, self._steps)
+            runner = self._runners.get(team)
+            if runner is None or runner.size < size or runner.pid != os.getpid():
+                runner = self._runners[team] = Runner(self._native, network, self._steps, size, {"name": ""})
+            costs, _, _ = runner.run(examples, slice(0, m), size, None, 0, output)
+        return np.array(costs) * np.minimum(size, m - size * np.arange(len(costs))), output
+
+    def renew(self, target: Any = None) -> None:
+        """Take over what users have changed in what they wrote since the last call."""
+        if self._steps.own:
+            steps = self._traced(target, self._steps if target in (None, self._steps.target) else None)
+            if steps is not self._steps:
+                self._steps, self._runners = steps, {}
+
+    def _made_for_few(self) -> Runner | None:
+        if self._cost is not None or self._steps.own or self._steps.limits is not None:
+            return None
+        return Runner(self._native, self._network(), self._steps, FEW, {"name": ""}, threads=1)
+
+    def _traced(self, target: Any = None, known: Steps | None = None) -> Steps:
+        kernels = frozenset(self._native.kernels())
+        how = {"training": False, "target": target, "known": known}
+        return steps_of(self._network(), self._cost, self._shape, kernels, **how)
+
+
+class Imprint:
+    """What of a network is in its steps: its layers' attributes, and the numbers that became constants."""
+
+    def __init__(self, network: Any):
+        layers = [layer for _, layer in network.family()]
+        self._held = [vars(layer) for layer in layers]
+        self._as_it_was = [{name: _copied(value) for name, value in held.items()} for held in self._held]
+        self._statistics = [layer.statistics for layer in layers if "deviation" in layer.statistics]
+        self._numbers = self._constants()
+
+    def holds(self) -> bool:
+        """Whether nothing has changed since."""
+        try:
+            return self._held == self._as_it_was and (not self._statistics or self._numbers == self._constants())
+        except ValueError:  # there is another array now, and arrays are not compared
+            return False
+
+    def _constants(self) -> list[bytes]:
+        return [numbers.tobytes() for held in self._statistics for numbers in held.values()]
+
+
+def _copied(value: Any) -> Any:
+    return list(value) if isinstance(value, list) else value
+
+
+def _alike(a: Any, b: Any) -> bool:
+    """Whether two costs, or none, measure the same."""
+    if a is None or b is None:
+        return a is b
+    return a.loss is b.loss if a.own or b.own else bool(a.settings == b.settings)

@@ -1,0 +1,132 @@
+"""Steps in buffers of their own, and the data as the kernels read them."""
+
+from __future__ import annotations
+
+import math
+import os
+from typing import Any
+from weakref import ref
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.engines.steps import Steps
+from chainrule.graph import Array
+
+EXAMPLES, WORK = 4, 400_000
+"""Another thread is worth its while with so many examples, and multiplications forward, in its part of a batch."""
+
+Which = slice | NDArray[np.intp]
+"""Examples side by side, or by their numbers, in the order in which they are met."""
+
+_TYPES = {"float32": "f", "float64": "d", "uint8": "b", "int32": "i", "int64": "l"}
+
+
+def threads() -> int:
+    """How many threads may compute: CHAINRULE_NUM_THREADS, OMP_NUM_THREADS, or the cores that this process may use."""
+    for name in ("CHAINRULE_NUM_THREADS", "OMP_NUM_THREADS"):  # joblib sets the second in each of its processes
+        asked = os.environ.get(name, "")
+        if asked.isdigit() and int(asked) > 0:
+            return int(asked)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def members(size: int, steps: Steps) -> int:
+    """How many threads batches of this size are worth."""
+    return max(1, min(threads(), size // EXAMPLES, size * steps.work // WORK))
+
+
+class Examples:
+    """X, Y and weights as the kernels read them.
+
+    Raises:
+        DataError: X holds indices that the network's table has no rows for, or Y labels out of range.
+        ShapeError: Y or the weights do not fit the outputs.
+    """
+
+    def __init__(self, network: Any, cost: Any, X: Array, Y: Array | None, weights: Array | None, steps: Steps):
+        if Y is not None:
+            cost.check(steps.shape, np.asarray(Y), weights)
+        if steps.limits is not None:
+            _check_indices(network, X, steps.limits)
+        self.X, self.Y, self.weights = X, np.asarray(Y), weights
+        X = np.ascontiguousarray(X)
+        X = X.view(np.uint8) if X.dtype == bool else X if str(X.dtype) in _TYPES else X.astype(np.float64)
+        dtype = steps.dtype
+        flat = None if Y is None else self.Y.reshape(len(X), -1)
+        labels = steps.labels and Y is not None and self.Y.size == len(X) * math.prod(steps.shape[:-1])
+        self.told = {
+            "X": X,
+            "type": _TYPES[str(X.dtype)],
+            "features": X.size // max(len(X), 1),
+            "Y": None if labels or flat is None else np.ascontiguousarray(flat, dtype=dtype),
+            "labels": np.ascontiguousarray(flat, dtype=np.int64) if labels else None,
+            "weights": None if weights is None else np.ascontiguousarray(weights, dtype=dtype),
+            "weights_of_each": 1 if weights is None else weights.size // len(weights),
+        }
+
+
+class Runner:
+    """Steps in buffers of their own, for batches up to a size; by default by as many threads as these are worth."""
+
+    def __init__(
+        self, native: Any, network: Any, steps: Steps, size: int, rule: dict[str, Any], threads: int | None = None
+    ):
+        self.steps, self.size, self.pid = steps, size, os.getpid()
+        self._network = ref(network)
+        kind = native.Program32 if network.dtype == "float32" else native.Program64
+        team = members(size, steps) if threads is None else threads
+        self.runner = kind(steps.values, steps.steps, rule, size, team, steps.output)
+
+    def few(self, X: Array, theta: NDArray[Any], outputs: NDArray[Any]) -> bool:
+        """The way forward at the parameters θ, on the shortest way; False where the kernels do not take X as it is."""
+        for step, layer in self.steps.statistics:
+            for name in ("mean", "variance"):
+                step.options[name][...] = layer().statistics[name]
+        return bool(self.runner.few(X, theta, outputs))
+
+    def run(
+        self,
+        examples: Examples,
+        which: Which,
+        size: int,
+        alphas: Any,
+        t: int,
+        outputs: Any,
+        l2: Any = None,
+    ) -> tuple[list[float], list[float], bool]:
+        """The cost of each batch, what of it is the penalty, and whether the last one was finite.
+
+        With alphas the network is changed; l2 is the λ of each batch, or None for the optimizer's.
+        """
+        network = self._network()
+        assert network is not None
+        for step, layer in self.steps.statistics:
+            for name in ("mean", "variance"):
+                step.options[name][...] = layer().statistics[name]
+        self.runner.load(0, network.flat)
+        told = examples.told | {"parameters": network.flat}
+        if isinstance(which, slice):
+            told |= {"first": which.start, "order": None}
+            m = which.stop - which.start
+        else:
+            told |= {"first": 0, "order": np.ascontiguousarray(which, dtype=np.int64)}
+            m = len(which)
+        costs, penalties, finite = self.runner.run(told, m, size, alphas, l2, t, outputs)
+        if alphas is not None:
+            self.runner.unload(0, network.flat)
+            for step, layer in self.steps.statistics:
+                for name in ("mean", "variance"):
+                    layer().statistics[name][...] = step.options[name]
+        return costs, penalties, finite
+
+
+def _check_indices(network: Any, X: Array, limits: NDArray[np.float64]) -> None:
+    """Let the network itself say what is wrong with indices that are no whole numbers or out of range."""
+    if X.dtype.kind not in "iu":
+        network.output(X[:1])
+    places = np.isfinite(limits)
+    indices = X.reshape(len(X), -1)[:, places]
+    wrong = (indices < 0) | (limits[places] <= indices) | (indices % 1 != 0)
+    if wrong.any():
+        network.output(X[wrong.any(axis=1)][:1])

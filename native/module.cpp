@@ -1,11 +1,13 @@
 // The engine for Python: a program is described by its values and steps, and run on arrays.
 #include "ops/activations.hpp"
 #include "ops/arithmetic.hpp"
+#include "ops/attention.hpp"
 #include "ops/convolution.hpp"
 #include "ops/elementwise.hpp"
 #include "ops/embedding.hpp"
 #include "ops/linear.hpp"
 #include "ops/losses.hpp"
+#include "ops/masking.hpp"
 #include "ops/normalization.hpp"
 #include "ops/pooling.hpp"
 #include "ops/recurrence.hpp"
@@ -21,8 +23,8 @@ template <class T>
 const Kernels<T>& kernels() {
     static const Kernels<T> all = [] {
         Kernels<T> all;
-        enter_activations(all), enter_arithmetic(all), enter_convolution(all), enter_elementwise(all), enter_embedding(all), enter_linear(all);
-        enter_losses(all), enter_normalization(all), enter_pooling(all), enter_recurrence(all), enter_reductions(all), enter_regularization(all), enter_shaping(all);
+        enter_activations(all), enter_arithmetic(all), enter_attention(all), enter_convolution(all), enter_elementwise(all), enter_embedding(all), enter_linear(all);
+        enter_losses(all), enter_masking(all), enter_normalization(all), enter_pooling(all), enter_recurrence(all), enter_reductions(all), enter_regularization(all), enter_shaping(all);
         return all;
     }();
     return all;

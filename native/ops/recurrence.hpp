@@ -209,32 +209,12 @@ class Recurrence : public Step<T> {
     std::vector<Room> rooms;
 };
 
-// M_t is 1 where step t holds anything but the padding.
-template <class T>
-class StepMask : public Step<T> {
-  public:
-    explicit StepMask(const Options& o) : padding(T(o.get("padding"))) {}
-    void forward(Worker<T>& w) override {
-        Matrix<T> A = this->in(w, 0), M = this->out(w);
-        const long n = A.rows == M.rows ? 1 : A.n;  // of each step
-        for (long i = 0; i < M.rows; i++)
-            for (long t = 0; t < M.n; t++) {
-                const T* a = A.rows == M.rows ? A[i] + t : A[i * M.n + t];
-                M[i][t] = T(std::any_of(a, a + n, [&](T x) { return x != padding; }));
-            }
-    }
-
-  private:
-    T padding;
-};
-
 template <class T>
 void enter_recurrence(Kernels<T>& kernels) {
     enter<Recurrence<T, SimpleCell<T, Tanh<T>>>>(kernels, "rnn");
     enter<Recurrence<T, SimpleCell<T, Relu<T>>>>(kernels, "rnn_relu");
     enter<Recurrence<T, GruCell<T>>>(kernels, "gru");
     enter<Recurrence<T, LstmCell<T>>>(kernels, "lstm");
-    enter<StepMask<T>>(kernels, "step_mask");
 }
 
 }  // namespace chainrule

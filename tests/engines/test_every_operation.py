@@ -20,6 +20,7 @@ from chainrule.engines import ENGINES
 from chainrule.graph import OPERATIONS
 from chainrule.ops import LOSSES
 from engines.both import TOLERANCE, M, assert_same
+from engines.test_pictures_and_sequences import NETWORKS
 from ops.cases import CASES, FEW
 from ops.test_gradients import NAMES, formulas
 
@@ -153,7 +154,7 @@ def drawn(name, data):
 
 
 LOOKING_UP = {"embedding", "embed_columns"}  # their indices are numbers of X
-OF_ARRAYS = [name for name in NAMES if name not in COSTS | LOOKING_UP]
+OF_ARRAYS = [name for name in NAMES if name not in COSTS | LOOKING_UP | set(NETWORKS)]
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)

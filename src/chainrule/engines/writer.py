@@ -143,7 +143,7 @@ class Writer(Values):
         self.origin = f"the loss {self.cost.name}" if layer is None else layer.label
         writer: Callable[[Variable], None] = getattr(self, f"_step_{name}", self._step)
         try:
-            if name not in self.kernels or not _of_the_library(node.operation.function):
+            if _OTHERS.get(name, name) not in self.kernels or not _of_the_library(node.operation.function):
                 raise NoKernelError(f"the operation {name}")
             (self._term if node in self.terms else writer)(node)
         except NoKernelError as error:
@@ -332,12 +332,30 @@ class Writer(Values):
         if name == "gru" and biases:
             biases = [self.moved(biases, lambda b: b[:wide]), self.moved(biases, lambda b: b[wide:])]
         Z = self._linear(X, W, biases[:1])
-        inputs = [Z, self.read(U), *biases[1:], *([] if mask is None else [self.read(mask)])]
+        inputs = [Z, self.read(U), *biases[1:], *([] if mask is None else [self._mask(node, mask)])]
         kernel = "rnn_relu" if options.get("activation") == "relu" else name
         told = {"backwards": options["backwards"], "last": options["last"]}
         self._append(node, kernel, inputs, **told, biased=len(biases) > 1, masked=mask is not None)
 
     _step_rnn = _step_gru = _step_lstm
+
+    def _step_attention(self, node: Variable) -> None:
+        assert node.operation is not None
+        *QKV, mask = [*node.inputs, None][:4]
+        if not all(map(self.of_examples, QKV)):
+            raise NoKernelError("attention of something else than examples")
+        inputs = [*map(self.read, QKV), *([] if mask is None else [self._mask(node, mask)])]
+        options = node.operation.defaults | node.options
+        self._append(node, "attention", inputs, heads=float(options["heads"]), causal=bool(options["causal"]))
+
+    def _step_positional_encoding(self, node: Variable) -> None:
+        """Without a mask it is the same for all examples, and added."""
+        A, *mask = (given for given in node.inputs if given is not None)
+        if mask or not self.of_examples(A):
+            raise NoKernelError("positional_encoding that counts the steps of each example")
+        assert node.operation is not None
+        encoding = node.operation(np.zeros((1, *node.shape[1:])), **node.options)
+        self._append(node, "add", [self.read(A), self.read(encoding[0])])
 
     # Windows
 
@@ -373,12 +391,26 @@ class Writer(Values):
         self._pool(node, parts_of(node.inputs[0].shape[1:-1], node.shape[1:-1]))
 
     def _step_global_average_pool(self, node: Variable) -> None:
-        A, *mask = node.inputs
-        if any(given is not None for given in mask):
-            raise NoKernelError("a mask")
-        self._pool(node, np.arange(math.prod(A.shape[1:-1]))[None, :])
+        assert node.operation is not None
+        A, *mask = (given for given in node.inputs if given is not None)
+        if mask:
+            kernel = "masked_max_pool" if node.operation.name == "global_max_pool" else "masked_average_pool"
+            self._append(node, kernel, [self.read(A), self._mask(node, *mask)])
+        else:
+            self._pool(node, np.arange(math.prod(A.shape[1:-1]))[None, :])
 
     _step_global_max_pool = _step_global_average_pool
+
+    def _step_mask_steps(self, node: Variable) -> None:
+        A, mask = node.inputs
+        self._append(node, "mask_steps", [self.read(A), self._mask(node, mask)])
+
+    def _mask(self, node: Variable, given: Any) -> int:
+        """The mask of a node's steps, which must be one that is made of the examples."""
+        assert node.operation is not None
+        if not self.of_examples(given) or not self.of_examples(node.inputs[0]):
+            raise NoKernelError(f"{node.operation.name} with a mask that is not made of X")
+        return self.read(given)
 
     def _step_upsample(self, node: Variable) -> None:
         shape = node.inputs[0].shape[1:-1]
@@ -477,6 +509,9 @@ def _read_in_rows(node: Variable) -> list[Variable]:
     in_panels = node.operation is not None and node.operation.name in ("linear", *_STATES)
     return [given for i, given in enumerate(node.inputs) if isinstance(given, Variable) and not (in_panels and i == 1)]
 
+
+_OTHERS = {"positional_encoding": "add"}
+"""Operations that are written as the step of another."""
 
 _STATES = {"rnn": 1, "gru": 1, "lstm": 2}
 """How many arrays a recurrence may begin with."""

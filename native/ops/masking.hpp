@@ -1,0 +1,97 @@
+// Masks: which steps of a sequence are there.
+#pragma once
+#include "../kernels.hpp"
+
+namespace chainrule {
+
+// M_t is 1 where step t holds anything but the padding.
+template <class T>
+class StepMask : public Step<T> {
+  public:
+    explicit StepMask(const Options& o) : padding(T(o.get("padding"))) {}
+    void forward(Worker<T>& w) override {
+        Matrix<T> A = this->in(w, 0), M = this->out(w);
+        const bool numbers = A.rows == M.rows;  // whether a step is a single number, and not a row of them
+        for (long i = 0; i < M.rows; i++)
+            for (long t = 0; t < M.n; t++) {
+                const T* a = numbers ? A[i] + t : A[i * M.n + t];
+                M[i][t] = T(std::any_of(a, a + (numbers ? 1 : A.n), [&](T x) { return x != padding; }));
+            }
+    }
+
+  private:
+    T padding;
+};
+
+// Z_t = M_t A_t. inputs: A (steps, n), M (steps)
+template <class T>
+class MaskSteps : public Step<T> {
+  public:
+    void forward(Worker<T>& w) override { choose(w, this->in(w, 0), this->out(w), false); }
+    void backward(Worker<T>& w) override {
+        if (this->wanted(0)) choose(w, this->d_out(w), this->d_in(w, 0), this->add[0]);
+    }
+
+  private:
+    void choose(Worker<T>& w, Matrix<T> from, Matrix<T> to, bool add) {
+        Matrix<T> M = this->in(w, 1);
+        for (long i = 0; i < to.rows; i++) {
+            const bool counts = M[i / M.n][i % M.n] != 0;
+            for (long j = 0; j < to.n; j++) to[i][j] = (add ? to[i][j] : T(0)) + (counts ? from[i][j] : T(0));
+        }
+    }
+};
+
+// The mean or the largest number of the steps that count; 0 where none does. inputs: A (steps, n), M (steps)
+template <class T, bool largest>
+class MaskedPool : public Step<T> {
+  public:
+    void forward(Worker<T>& w) override {
+        Matrix<T> A = this->in(w, 0), M = this->in(w, 1), Z = this->out(w);
+        for (long i = 0; i < Z.rows; i++) {
+            T* z = Z[i];
+            std::fill_n(z, Z.n, T(0));
+            long count = 0;
+            each_step(A, M, i, [&](const T* a, long) {
+                for (long j = 0; j < Z.n; j++) z[j] = !largest ? z[j] + a[j] : !count || a[j] > z[j] || a[j] != a[j] ? a[j] : z[j];
+                count++;
+            });
+            if (!largest)
+                for (long j = 0; j < Z.n; j++) z[j] /= T(std::max(count, 1L));
+        }
+    }
+    void backward(Worker<T>& w) override {
+        if (!this->wanted(0)) return;
+        Matrix<T> A = this->in(w, 0), M = this->in(w, 1), Z = this->out(w), dA = this->d_in(w, 0), dZ = this->d_out(w);
+        if (!this->add[0]) dA.clear();
+        for (long i = 0; i < Z.rows; i++) {
+            const T count = T(std::max<long>(1, std::count_if(M[i], M[i] + M.n, [](T m) { return m != 0; })));
+            for (long j = 0; j < Z.n; j++) {
+                T left = largest ? dZ[i][j] : dZ[i][j] / count;  // the first of several largest gets all of it
+                each_step(A, M, i, [&](const T* a, long row) {
+                    if (largest && a[j] != Z[i][j]) return;
+                    dA[row][j] += left;
+                    if (largest) left = 0;
+                });
+            }
+        }
+    }
+
+  private:
+    // use(the step, its row) for the steps of example i that count.
+    template <class Use>
+    static void each_step(Matrix<T> A, Matrix<T> M, long i, Use use) {
+        for (long t = 0; t < M.n; t++)
+            if (M[i][t] != 0) use(A[i * M.n + t], i * M.n + t);
+    }
+};
+
+template <class T>
+void enter_masking(Kernels<T>& kernels) {
+    enter<StepMask<T>>(kernels, "step_mask");
+    enter<MaskSteps<T>>(kernels, "mask_steps");
+    enter<MaskedPool<T, false>>(kernels, "masked_average_pool");
+    enter<MaskedPool<T, true>>(kernels, "masked_max_pool");
+}
+
+}  // namespace chainrule

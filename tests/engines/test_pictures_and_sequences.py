@@ -1,0 +1,97 @@
+"""Every operation on pictures and sequences, in networks of the library's layers, trained by both engines."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.engines import ENGINES
+from engines.both import TOLERANCE, M, assert_same
+
+pytestmark = pytest.mark.skipif("native" not in ENGINES, reason="the kernels were not built")
+
+RANDOM = np.random.default_rng(0)
+PICTURES = RANDOM.normal(size=(M, 9, 8, 4))
+SEQUENCES = RANDOM.normal(size=(M, 7, 6))
+LENGTHS = RANDOM.integers(1, 8, M)
+WORDS = RANDOM.integers(1, 9, (M, 7)) * (np.arange(7) < LENGTHS[:, None])
+EDGES = ("valid", "same", 1, ((2, 0), (1, 1)))
+
+
+def end():
+    return [cr.Flatten(), cr.Dense(1)]
+
+
+def masked(*layers):
+    return [cr.Masking(), cr.Embedding(9, 6), *layers, cr.GlobalAveragePool(), cr.Dense(1)]
+
+
+NETWORKS = {
+    "convolution": [
+        *(
+            (PICTURES, lambda o=o: [cr.Conv2D(6, (3, 2), "tanh", **o), cr.Conv2D(18, 2, "relu"), *end()])
+            for o in (
+                dict(zip(("stride", "padding", "dilation", "groups"), options, strict=True))
+                for options in itertools.product((1, (2, 1)), EDGES, (1, 2), (1, 2))
+            )
+        ),
+        (PICTURES, lambda: [cr.Conv2D(8, 3, groups=4), cr.Conv2D(8, 3, groups=8, bias=False), *end()]),
+        (SEQUENCES, lambda: [cr.Conv1D(17, 3, "relu", padding="same"), cr.Conv1D(4, 2, stride=2), *end()]),
+    ],
+    "transposed_convolution": [
+        (PICTURES, lambda o=o: [cr.Conv2D(6, 3), cr.ConvTranspose2D(4, (3, 2), "relu", **o), *end()])
+        for o in (
+            {},
+            {"stride": 2, "padding": "same"},
+            {"stride": (3, 2), "padding": 1, "output_padding": (1, 0), "groups": 2},
+            {"dilation": 2, "bias": False},
+        )
+    ],
+    "max_pool": [
+        (PICTURES, lambda o=o: [cr.Conv2D(5, 2), cr.MaxPool(**o), *end()])
+        for o in ({}, {"size": 3, "stride": 2}, {"size": (2, 3), "padding": "same"})
+    ],
+    "average_pool": [
+        (PICTURES, lambda o=o: [cr.Conv2D(5, 2), cr.AveragePool(**o), *end()])
+        for o in ({}, {"size": 3, "stride": 2}, {"size": (2, 3), "padding": "same"})
+    ],
+    "adaptive_average_pool": [(PICTURES, lambda: [cr.Conv2D(5, 2), cr.AdaptiveAveragePool((3, 5)), *end()])],
+    "global_average_pool": [(PICTURES, lambda: [cr.Conv2D(5, 2), cr.GlobalAveragePool(), *end()])],
+    "global_max_pool": [
+        (PICTURES, lambda: [cr.Conv2D(5, 2), cr.GlobalMaxPool(), *end()]),
+        (WORDS, lambda: [cr.Masking(), cr.Embedding(9, 6), cr.GlobalMaxPool(), cr.Dense(1)]),
+    ],
+    "upsample": [(PICTURES, lambda: [cr.Conv2D(5, 2), cr.UpSample((2, 3)), *end()])],
+    **{
+        kind.__name__.lower(): [
+            *(
+                (SEQUENCES, lambda kind=kind, n=n, o=o: [kind(n, **o), *end()])
+                for n, o in itertools.product(
+                    (5, 18), ({}, {"last": True}, {"bidirectional": True}, {"bias": False}, {"layers": 2, "dropout": 0.3})
+                )
+            ),
+            (WORDS, lambda kind=kind: masked(kind(5, bidirectional=True))),
+            (WORDS, lambda kind=kind: [cr.Masking(), cr.Embedding(9, 6), kind(5, last=True), cr.Dense(1)]),
+        ]
+        for kind in (cr.RNN, cr.GRU, cr.LSTM)
+    },
+    "rnn_relu": [(SEQUENCES, lambda: [cr.RNN(5, activation="relu"), *end()])],
+    "attention": [
+        (SEQUENCES, lambda: [cr.MultiHeadAttention(2), *end()]),
+        (RANDOM.normal(size=(M, 20, 40)), lambda: [cr.MultiHeadAttention(2, causal=True), *end()]),
+        (WORDS, lambda: masked(cr.MultiHeadAttention(3))),
+    ],
+    "positional_encoding": [(SEQUENCES, lambda: [cr.Dense(6), cr.PositionalEncoding(), *end()])],
+    "step_mask": [(WORDS, lambda: masked())],
+    "mask_steps": [(WORDS, lambda: masked(cr.Conv1D(4, 3, "relu", padding="same")))],
+    "mask_windows": [(WORDS, lambda: masked(cr.Conv1D(4, 3)))],
+}
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize(
+    "X, layers", [pytest.param(*network, id=name) for name, networks in NETWORKS.items() for network in networks]
+)
+def test_pictures_and_sequences(X, layers, dtype):
+    assert_same(layers, X, dtype, y=RANDOM.normal(size=(M, 1)))

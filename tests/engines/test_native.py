@@ -182,6 +182,17 @@ def test_sequences_and_embeddings():
     assert_same(lambda: [cr.Flatten(), cr.Dense(5, "tanh"), cr.Dense(3, "softmax")], X=steps)
 
 
+@pytest.mark.parametrize("shape", [(300,), (5, 3), (5, 150), (40, 1)], ids=str)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_losses_of_many_outputs_and_of_sequences(shape, weighted):
+    steps = RANDOM.normal(size=(101, *shape[:-1], 7))
+    y = RANDOM.normal(size=(101, *shape))
+    weights = RANDOM.uniform(0, 2, 101) if weighted else None
+    for loss, targets in (("huber", y), ("binary_cross_entropy", (y > 0).astype(float))):
+        last = LAST.get(loss, "identity")
+        assert_same(lambda last=last: [cr.Dense(shape[-1], last)], loss, X=steps, y=targets, weights=weights, steps=10)
+
+
 def test_columns_of_categories():
     table = np.hstack([X[:, :3], RANDOM.integers(0, 9, (101, 2))])
     assert_same(lambda: [cr.EmbedColumns(3, 9, 4), cr.Dense(4, "tanh"), cr.Dense(3, "softmax")], X=table)

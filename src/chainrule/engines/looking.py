@@ -107,7 +107,7 @@ class Imprint:
         """Whether nothing has changed since."""
         try:
             return self._held == self._as_it_was and (not self._statistics or self._numbers == self._constants())
-        except ValueError:  # there is another array now, and arrays are not compared
+        except Exception:  # there is another array now, or something else that cannot be compared
             return False
 
     def _constants(self) -> list[bytes]:

@@ -257,4 +257,6 @@ class NativeEngine:
         if found is None or not found.holds(cost, shape):
             found = kept[cost is None] = Looking(self._native, network, cost, shape)
             self._known.add(network)
+        if found.refusal:
+            raise NoKernelError(found.refusal)
         return found

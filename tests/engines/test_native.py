@@ -454,6 +454,10 @@ def learn_again(net):
     net.layers[2].learn([np.arange(6.0).reshape(2, 3)])
 
 
+def learn_at_last(net):
+    net.layers[4].learn([np.arange(6.0).reshape(2, 3)])
+
+
 def change_a_layer_inside(net):
     net.layers[3].layers[0].epsilon = 5.0
 
@@ -473,6 +477,7 @@ def lay_flat_again(net):
         change_a_weight,
         change_statistics,
         learn_again,
+        learn_at_last,
         change_a_layer_inside,
         put_in_a_layer,
         lay_flat_again,
@@ -480,7 +485,7 @@ def lay_flat_again(net):
 )
 @pytest.mark.parametrize("m", [1, 101])
 def test_a_prediction_sees_every_change_of_the_network(change, m):
-    layers = [cr.Dense(3), cr.BatchNorm(), cr.Standardize(), cr.Residual([cr.LayerNorm()])]
+    layers = [cr.Dense(3), cr.BatchNorm(), cr.Standardize(), cr.Residual([cr.LayerNorm()]), cr.Standardize()]
     net = cr.Network(layers, seed=0, input_shape=7)
     net.layers[2].learn([RANDOM.normal(size=(20, 3))])
     before = net.predict(X[:m], engine="native")

@@ -115,18 +115,19 @@ class Imprint:
         layers = [layer for _, layer in network.family() if own or type(layer).__module__.startswith("chainrule.")]
         self._held = [vars(layer) for layer in layers]
         self._as_it_was = [{name: _copied(value) for name, value in held.items()} for held in self._held]
-        self._statistics = [layer.statistics for layer in layers if "deviation" in layer.statistics]
+        self._statistics = [layer.statistics for layer in layers]
         self._numbers = self._constants()
 
     def holds(self) -> bool:
         """Whether nothing has changed since."""
         try:
-            return self._held == self._as_it_was and (not self._statistics or self._numbers == self._constants())
+            return self._held == self._as_it_was and self._numbers == self._constants()
         except Exception:  # there is another array now, or something else that cannot be compared
             return False
 
     def _constants(self) -> list[bytes]:
-        return [numbers.tobytes() for held in self._statistics for numbers in held.values()]
+        learned = [held for held in self._statistics if "deviation" in held]
+        return [numbers.tobytes() for held in learned for numbers in held.values()]
 
 
 def _copied(value: Any) -> Any:

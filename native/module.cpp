@@ -189,6 +189,7 @@ void bind(nb::module_& m, const char* name) {
 }  // namespace chainrule
 
 NB_MODULE(NATIVE_MODULE, m) {
+    nb::set_leak_warnings(false);  // of programs that belong to networks which live to the end
     chainrule::bind<float>(m, "Program32");
     chainrule::bind<double>(m, "Program64");
     m.def("kernels", [] {

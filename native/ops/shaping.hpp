@@ -16,6 +16,12 @@ void with_type(const Data<T>& data, F use) {
     }
 }
 
+// Ask for the example that is read a while after number i.
+template <class T, class E>
+void fetch_ahead(const Worker<T>& w, const E* X, long i) {
+    if (i + AHEAD < w.examples) fetch(X + w.source(i + AHEAD) * w.data->features, w.data->features);
+}
+
 // A^[0]: the examples of this worker, gathered by their numbers, unless they are read where they lie.
 template <class T>
 class Gather : public Step<T> {
@@ -28,7 +34,7 @@ class Gather : public Step<T> {
         with_type(*w.data, [&](auto* X) {
             for (long i = 0; i < w.examples; i++) {
                 auto* x = X + w.source(i) * w.data->features;
-                if (i + AHEAD < w.examples) fetch(X + w.source(i + AHEAD) * w.data->features, w.data->features);
+                fetch_ahead(w, X, i);
                 for (long r = 0; r < rows; r++)
                     for (long j = 0; j < A.n; j++) A[i * rows + r][j] = T(x[r * A.n + j]);
             }
@@ -48,6 +54,7 @@ class GatherStandardized : public Step<T> {
             using Exact = std::conditional_t<std::is_same_v<decltype(X), const float*>, float, double>;
             for (long i = 0; i < w.examples; i++) {
                 auto* x = X + w.source(i) * w.data->features;
+                fetch_ahead(w, X, i);
                 for (long r = 0; r < rows; r++)
                     for (long j = 0; j < A.n; j++)
                         A[i * rows + r][j] = T((Exact(x[r * A.n + j]) - Exact(mean[j])) / Exact(deviation[j]));

@@ -182,6 +182,17 @@ def test_sequences_and_embeddings():
     assert_same(lambda: [cr.Flatten(), cr.Dense(5, "tanh"), cr.Dense(3, "softmax")], X=steps)
 
 
+@pytest.mark.parametrize("shape", [(300,), (5, 3), (5, 150), (40, 1)], ids=str)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_losses_of_many_outputs_and_of_sequences(shape, weighted):
+    steps = RANDOM.normal(size=(101, *shape[:-1], 7))
+    y = RANDOM.normal(size=(101, *shape))
+    weights = RANDOM.uniform(0, 2, 101) if weighted else None
+    for loss, targets in (("huber", y), ("binary_cross_entropy", (y > 0).astype(float))):
+        last = LAST.get(loss, "identity")
+        assert_same(lambda last=last: [cr.Dense(shape[-1], last)], loss, X=steps, y=targets, weights=weights, steps=10)
+
+
 def test_columns_of_categories():
     table = np.hstack([X[:, :3], RANDOM.integers(0, 9, (101, 2))])
     assert_same(lambda: [cr.EmbedColumns(3, 9, 4), cr.Dense(4, "tanh"), cr.Dense(3, "softmax")], X=table)
@@ -443,6 +454,10 @@ def learn_again(net):
     net.layers[2].learn([np.arange(6.0).reshape(2, 3)])
 
 
+def learn_at_last(net):
+    net.layers[4].learn([np.arange(6.0).reshape(2, 3)])
+
+
 def change_a_layer_inside(net):
     net.layers[3].layers[0].epsilon = 5.0
 
@@ -462,6 +477,7 @@ def lay_flat_again(net):
         change_a_weight,
         change_statistics,
         learn_again,
+        learn_at_last,
         change_a_layer_inside,
         put_in_a_layer,
         lay_flat_again,
@@ -469,7 +485,7 @@ def lay_flat_again(net):
 )
 @pytest.mark.parametrize("m", [1, 101])
 def test_a_prediction_sees_every_change_of_the_network(change, m):
-    layers = [cr.Dense(3), cr.BatchNorm(), cr.Standardize(), cr.Residual([cr.LayerNorm()])]
+    layers = [cr.Dense(3), cr.BatchNorm(), cr.Standardize(), cr.Residual([cr.LayerNorm()]), cr.Standardize()]
     net = cr.Network(layers, seed=0, input_shape=7)
     net.layers[2].learn([RANDOM.normal(size=(20, 3))])
     before = net.predict(X[:m], engine="native")

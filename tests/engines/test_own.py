@@ -7,7 +7,7 @@ import pytest
 
 import chainrule as cr
 from chainrule import ops
-from chainrule.engines import ENGINES, native
+from chainrule.engines import ENGINES, looking, native
 from chainrule.graph import Operation, plain
 from engines.both import TOLERANCE, M, assert_same
 
@@ -342,6 +342,24 @@ def test_what_is_impure_goes_to_numpy_and_is_named(name):
     assert what in history.reason
     assert name == "fails" or "layer 1" in history.reason or "layer 2" in history.reason
     assert net.predict(X).shape == (M, 1)
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-6])
+def test_a_few_examples_of_own_layers_are_predicted_without_a_look_at_these(noise, monkeypatch):
+    monkeypatch.setattr(looking, "FEW_OF_OWN", M)
+    calls = []
+
+    class Called(NoisyLater):
+        def forward(self, A):
+            calls.append(len(A))
+            return super().forward(A)
+
+    net = cr.Network([cr.Dense(4), Called(noise), cr.Dense(1)], seed=0, input_shape=6)
+    expected = net.predict(ROWS, engine="numpy")
+    net.predict(ROWS)
+    calls.clear()
+    np.testing.assert_allclose(net.predict(ROWS), expected, atol=1e-4)
+    assert calls == [M]
 
 
 @pytest.mark.parametrize("kind", [Counting, Noisy, Remembering, Averaging])

@@ -12,29 +12,38 @@ from numpy.typing import NDArray
 
 from chainrule.engines.engine import CHUNK
 from chainrule.engines.runner import Examples, Runner, members
-from chainrule.engines.steps import Steps
+from chainrule.engines.steps import NoKernelError, Steps
 from chainrule.engines.tracing import steps_of
 from chainrule.graph import Array
 
-FEW = 8
-"""So many examples at most take the short way, on which no W is copied."""
+FEW, FEW_OF_OWN = 8, 256
+"""So many examples at most take the short way, on which no W is copied; where users wrote layers, that of NumPy, for it
+takes longer to see whether these are still what they were."""
 
 BLOCK = 8 * CHUNK
 """So many examples are brought to the network's type at a time."""
 
 
 class Looking:
-    """The way forward alone, for evaluation and prediction."""
+    """The way forward alone, for evaluation and prediction.
+
+    Attributes:
+        refusal: what there is no kernel for, or nothing.
+    """
 
     def __init__(self, native: Any, network: Any, cost: Any, shape: tuple[int, ...]):
         self._network = ref(network)
         self._native, self._cost = native, cost
         self._lock = Lock()  # the buffers are for one at a time
         self._shape = shape
-        self._imprint = Imprint(network)
-        self._steps = self._traced()
+        self.refusal = ""
+        try:
+            self._steps = self._traced()
+        except NoKernelError as error:
+            self.refusal = error.reason
+        self._imprint = Imprint(network, own=not self.refusal)
         self._runners: dict[int, Runner] = {}  # by threads: nobody is woken up for a few examples
-        self._of_few = self._made_for_few()
+        self._of_few = None if self.refusal else self._made_for_few()
 
     def holds(self, cost: Any, shape: tuple[int, ...]) -> bool:
         """Whether these are still the steps for examples of this shape, and for a cost, or none."""
@@ -42,10 +51,12 @@ class Looking:
 
     def at_few(self, X: Array) -> NDArray[Any] | None:
         """The outputs for a few examples, on the short way; None where it is not for X, or X must be refused."""
-        if self._of_few is None or len(X) > FEW:
-            return None
         network = self._network()
         assert network is not None
+        if self._steps.own and len(X) <= FEW_OF_OWN:
+            return np.asarray(network.output(network.cast(X)))
+        if self._of_few is None or len(X) > FEW:
+            return None
         output = np.empty((len(X), *self._steps.shape), self._steps.dtype)
         return output if self._of_few.few(X, network.flat, output) else None
 
@@ -94,24 +105,29 @@ class Looking:
 
 
 class Imprint:
-    """What of a network is in its steps: its layers' attributes, and the numbers that became constants."""
+    """What of a network is in its steps: its layers' attributes, and the numbers that became constants.
 
-    def __init__(self, network: Any):
-        layers = [layer for _, layer in network.family()]
+    Args:
+        own: whether the layers that users wrote count too; whatever they remember, it makes no kernel for them.
+    """
+
+    def __init__(self, network: Any, own: bool):
+        layers = [layer for _, layer in network.family() if own or type(layer).__module__.startswith("chainrule.")]
         self._held = [vars(layer) for layer in layers]
         self._as_it_was = [{name: _copied(value) for name, value in held.items()} for held in self._held]
-        self._statistics = [layer.statistics for layer in layers if "deviation" in layer.statistics]
+        self._statistics = [layer.statistics for layer in layers]
         self._numbers = self._constants()
 
     def holds(self) -> bool:
         """Whether nothing has changed since."""
         try:
-            return self._held == self._as_it_was and (not self._statistics or self._numbers == self._constants())
-        except ValueError:  # there is another array now, and arrays are not compared
+            return self._held == self._as_it_was and self._numbers == self._constants()
+        except Exception:  # there is another array now, or something else that cannot be compared
             return False
 
     def _constants(self) -> list[bytes]:
-        return [numbers.tobytes() for held in self._statistics for numbers in held.values()]
+        learned = [held for held in self._statistics if "deviation" in held]
+        return [numbers.tobytes() for held in learned for numbers in held.values()]
 
 
 def _copied(value: Any) -> Any:

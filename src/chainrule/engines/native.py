@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
 from importlib import import_module
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 from numpy.typing import NDArray
@@ -194,12 +195,13 @@ class NativeEngine:
 
     def __init__(self, native: Any):
         self._native = native
-        self._forget()
+        self._known: WeakSet[Any] = WeakSet()
         if hasattr(os, "register_at_fork"):  # the child has neither the threads nor a say over the locks
             os.register_at_fork(after_in_child=self._forget)
 
     def _forget(self) -> None:
-        self._mine = object()  # what this engine finds its own by among all that was compiled of a network
+        for network in self._known:
+            network.compiled.pop(self, None)
 
     def program(self, network: Any, cost: Any, optimizer: Optimizer, seed: int, outputs: bool = True) -> NativeProgram:
         return NativeProgram(self._native, network, cost, optimizer, seed, outputs)
@@ -251,8 +253,11 @@ class NativeEngine:
 
     def _look(self, network: Any, cost: Any, shape: tuple[int, ...]) -> Looking:
         """The steps that change nothing: made once for a network and a cost, and again when they are no longer true."""
-        kept: dict[bool, Looking] = network.compiled.setdefault(self._mine, {})
+        kept: dict[bool, Looking] = network.compiled.setdefault(self, {})
         found = kept.get(cost is None)
         if found is None or not found.holds(cost, shape):
             found = kept[cost is None] = Looking(self._native, network, cost, shape)
+            self._known.add(network)
+        if found.refusal:
+            raise NoKernelError(found.refusal)
         return found

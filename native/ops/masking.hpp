@@ -23,6 +23,24 @@ class StepMask : public Step<T> {
     T padding;
 };
 
+// 1 for each window whose first and last step lie within the sequence.
+template <class T>
+class MaskWindows : public Step<T> {
+  public:
+    explicit MaskWindows(const Options& o) : first(o.all<int64_t>("first")), last(o.all<int64_t>("last")) {}
+    void forward(Worker<T>& w) override {
+        Matrix<T> M = this->in(w, 0), Z = this->out(w);
+        for (long i = 0; i < Z.rows; i++) {
+            const T *begin = std::find_if(M[i], M[i] + M.n, [](T m) { return m != 0; }), *end = M[i] + M.n;
+            while (end > begin && end[-1] == 0) end--;
+            for (long p = 0; p < Z.n; p++) Z[i][p] = T(begin <= M[i] + first[p] && M[i] + last[p] < end);
+        }
+    }
+
+  private:
+    std::vector<int64_t> first, last;
+};
+
 // Z_t = M_t A_t. inputs: A (steps, n), M (steps)
 template <class T>
 class MaskSteps : public Step<T> {
@@ -89,6 +107,7 @@ class MaskedPool : public Step<T> {
 template <class T>
 void enter_masking(Kernels<T>& kernels) {
     enter<StepMask<T>>(kernels, "step_mask");
+    enter<MaskWindows<T>>(kernels, "mask_windows");
     enter<MaskSteps<T>>(kernels, "mask_steps");
     enter<MaskedPool<T, false>>(kernels, "masked_average_pool");
     enter<MaskedPool<T, true>>(kernels, "masked_max_pool");

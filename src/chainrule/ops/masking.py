@@ -3,6 +3,7 @@
 from types import ModuleType
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chainrule.errors import OptionError, ShapeError
 from chainrule.graph import Array, Backward, operation
@@ -67,8 +68,23 @@ def mask_windows(
     Raises:
         OptionError: padding="same" with a stride, where windows depend on how long the longest sequence is.
     """
-    windows = windows_over(tuple(mask.shape[1:]), size, stride, padding, dilation)
-    (n,), (count,), (step,), (before,) = windows.axes, windows.count, windows.stride, windows.before
+    first, last = ends_of_windows(mask.shape[1], size, stride, padding, dilation)
+    there = xp.asarray(mask) != 0
+    begun = xp.cumsum(there, axis=1) > 0
+    goes_on = xp.cumsum(there[:, ::-1], axis=1)[:, ::-1] > 0
+    return begun[:, first] & goes_on[:, last], lambda dM: (None,)
+
+
+def ends_of_windows(
+    steps: int, size: Sizes, stride: Sizes, padding: Padding, dilation: Sizes
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Of each window, the first and the last step that a sequence must have so that the window lies on it.
+
+    Raises:
+        OptionError: see `mask_windows`.
+    """
+    windows = windows_over((steps,), size, stride, padding, dilation)
+    (count,), (step,), (before,) = windows.count, windows.stride, windows.before
     if padding == "same" and step > 1:
         raise OptionError(
             'under a mask padding="same" does not go with a stride, because then the windows of a sequence depend on '
@@ -78,10 +94,7 @@ def mask_windows(
     after = span - 1 - before if padding == "same" else edges_of(padding, 1)[0][1]
     first = np.arange(count) * step
     last = first - before + span - 1 - after
-    there = xp.asarray(mask) != 0
-    begun = xp.cumsum(there, axis=1) > 0
-    goes_on = xp.cumsum(there[:, ::-1], axis=1)[:, ::-1] > 0
-    return begun[:, np.clip(first, 0, n - 1)] & goes_on[:, np.clip(last, 0, n - 1)], lambda dM: (None,)
+    return np.clip(first, 0, steps - 1), np.clip(last, 0, steps - 1)
 
 
 def steps_that_count(xp: ModuleType, mask: Array, A: Array) -> Array:

@@ -92,7 +92,7 @@ NETWORKS = {
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize(
-    "X, layers", [pytest.param(*network, id=name) for name, networks in NETWORKS.items() for network in networks]
+    ("X", "layers"), [pytest.param(*network, id=name) for name, networks in NETWORKS.items() for network in networks]
 )
 def test_pictures_and_sequences(X, layers, dtype):
     assert_same(layers, X, dtype)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from chainrule import initializers, notes, ops, schedules
+    from chainrule.data.augmentation import Augmentation
+    from chainrule.data.pictures import Pictures, read_pictures
     from chainrule.data.tables import Table, read_table
     from chainrule.derivation import Drawing, Page, derive, draw
     from chainrule.derivation.steps import Steps, steps
@@ -52,7 +54,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-# In the order in which a reader meets them: the graph, the layers, the optimizers, training, tables, the errors.
+# In the order in which a reader meets them: the graph, the layers, the optimizers, training, data, the errors.
 __all__ = [
     "variable",
     "Variable",
@@ -95,6 +97,9 @@ __all__ = [
     "Run",
     "read_table",
     "Table",
+    "read_pictures",
+    "Pictures",
+    "Augmentation",
     "Experiment",
     "Settings",
     "Trained",
@@ -111,7 +116,8 @@ __all__ = [
 ]
 
 _SUBMODULES = ("ops", "initializers", "schedules", "notes")
-_HOMES = ("graph", "layers", "optimizers", "training", "errors", "derivation", "data.tables", "experiments")
+_KINDS = ("data.tables", "data.pictures", "data.augmentation")
+_HOMES = ("graph", "layers", "optimizers", "training", "errors", "derivation", *_KINDS, "experiments")
 
 
 def __getattr__(name: str) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,10 @@ from chainrule.described import Described
 if TYPE_CHECKING:
     from chainrule.layers import Layer
 
+Form = Literal["rows", "pictures", "tokens", "documents", "windows"]
+"""What the examples are for a network: rows of features; pictures (m, height, width, channels); numbers of words
+(m, steps), of a text that goes on or of one that has an end; or windows (m, steps, features) of a series."""
+
 
 class Source(ABC):
     """Examples as they were found, in whatever form.
@@ -24,11 +28,15 @@ class Source(ABC):
         name: how the user called them.
         groups: (m,), examples with the same entry belong together; None where nobody has said so.
         moments: (m,), numbers that grow with time; None where order means nothing.
+        ends: (m,), up to which moment an example reaches; None where it is all of one moment.
+        defaults: what settings of an experiment are for such examples where nobody has chosen them.
     """
 
     name: str
     groups: NDArray[Any] | None = None
     moments: NDArray[np.float64] | None = None
+    ends: NDArray[np.float64] | None = None
+    defaults: ClassVar[dict[str, Any]] = {}
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -83,7 +91,9 @@ class Place:
 
 
 class Encoding(Described, ABC):
-    """What turns examples into the matrix that a network takes; it travels in the model file as plain JSON."""
+    """What turns examples into the numbers that a network takes; it travels in the model file as plain JSON."""
+
+    form: ClassVar[Form] = "rows"
 
     @abstractmethod
     def read(self, data: Any, *, labelled: bool) -> Source:

@@ -91,16 +91,18 @@ class Experiment:
         self.source = source
         self.target = source.target
         self.Y = source.numbers(self.target)
-        watched = settings.part_to_watch(int(len(source) * (1 - settings.test)))
-        self.split = {"seed": seed, "test": settings.test, "validation": watched} if parts is None else None
-        self.parts = parts or split(source, self.Y, settings.test, watched, seed)
+        settings = settings.beside(source.defaults)
+        test = settings.part_to_test
+        watched = settings.part_to_watch(int(len(source) * (1 - test)))
+        self.split = {"seed": seed, "test": test, "validation": watched} if parts is None else None
+        self.parts = parts or split(source, self.Y, test, watched, seed)
         self.settings = settings.resolve(len(self.parts.train), self.target.task != "values", seed)
         optimizer_for(self.settings)
         _make_folder(self.folder)
         self.encoding = source.learn(self.parts.train)
         self.X = self.encoding.X(source)
         shape = self.X.shape[1:]
-        self.network = design(self.encoding.layers(shape), shape, self.target, self.settings)
+        self.network = design(self.encoding, shape, self.target, self.settings)
 
     def fit(self, *, progress: bool = True) -> tuple[Network, History]:
         """Train: the network for the target itself, and the history, which is about the standardized target of values.
@@ -120,6 +122,7 @@ class Experiment:
             batch_size=self.settings.batch_size,
             validation=(X[parts.validation], learned[parts.validation]) if len(parts.validation) else None,
             metrics=target.metrics[:1],
+            augment=self.settings.augment,
             early_stopping=self._early_stopping(),
             checkpoint=self.checkpoint,
             resume=self.resume,

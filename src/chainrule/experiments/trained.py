@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data import datasets, tables  # noqa: F401, the encodings that model files name
+from chainrule.data import datasets, pictures, tables  # noqa: F401, the encodings that model files name
 from chainrule.data.source import Encoding, Source
 from chainrule.data.targets import Target
 from chainrule.described import restore

@@ -1,0 +1,86 @@
+"""What kind of data a path names, and the source that reads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from chainrule.errors import OptionError
+
+if TYPE_CHECKING:
+    from chainrule.data.source import Source
+
+Kind = Literal["table", "pictures", "arrays"]
+
+TAKEN: dict[str, tuple[Kind, ...]] = {
+    "target": ("table", "pictures"),
+    "task": ("table", "pictures", "arrays"),
+    **dict.fromkeys(("number", "category", "date", "ignore", "time", "group"), ("table",)),
+    **dict.fromkeys(("size", "broken", "augment"), ("pictures",)),
+}
+"""The kinds of data that each option is about."""
+
+CALLED: dict[Kind, str] = {
+    "table": "the columns of a table",
+    "pictures": "pictures",
+}
+
+
+def source_of(data: str, given: dict[str, Any]) -> Source:
+    """The examples that `data` names: a table, pictures, a bundled data set or arrays.
+
+    Args:
+        given: the options of `TAKEN`, None or empty where nobody has given one.
+
+    Raises:
+        DataError: there is no such thing, or nothing in it.
+        OptionError: an option that is about another kind of data.
+    """
+    kind = _kind(data)
+    chosen = {name: value for name, value in given.items() if value}
+    for option in chosen:
+        if kind not in TAKEN[option]:
+            raise OptionError(f"--{option} is about {CALLED[TAKEN[option][0]]}, but {data} is none.")
+    chosen.pop("augment", None)
+    if kind == "pictures":
+        from chainrule.data.pictures import read_pictures
+
+        size = chosen.pop("size", None)
+        return read_pictures(data, size=None if size is None else _size(size), **chosen)
+    if kind == "table":
+        from chainrule.data.tables import read_table
+
+        targets = _names(chosen.pop("target", ""))
+        for role in ("number", "category", "date", "ignore"):
+            chosen[role] = _names(chosen.get(role, ""))
+        return read_table(data, targets, **chosen)
+    from chainrule.data.datasets import read
+    from chainrule.data.targets import KINDS
+    from chainrule.names import lookup
+
+    return read(data, lookup("task", chosen["task"], KINDS) if "task" in chosen else None)
+
+
+def _kind(data: str) -> Kind:
+    from chainrule.data.frames import is_table
+    from chainrule.data.pictures import lists_pictures
+
+    path = Path(data)
+    if path.is_dir():
+        return "pictures"
+    if is_table(data):
+        return "pictures" if lists_pictures(path) else "table"
+    return "arrays"
+
+
+def _size(text: str) -> tuple[int, int]:
+    """(28, 28) from "28", (48, 64) from "48x64"."""
+    sides = text.lower().replace("×", "x").split("x")
+    if not (len(sides) in (1, 2) and all(side.strip().isdigit() and int(side) > 0 for side in sides)):
+        raise OptionError(f'--size is {text!r}, but takes pixels, such as "28", or height and width, such as "48x64".')
+    return int(sides[0]), int(sides[-1])
+
+
+def _names(columns: str) -> list[str]:
+    """["height", "weight"] from "height,weight"."""
+    return [name.strip() for name in columns.split(",") if name.strip()]

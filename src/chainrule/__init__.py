@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from chainrule import initializers, notes, ops, schedules
     from chainrule.data.augmentation import Augmentation
     from chainrule.data.pictures import Pictures, read_pictures
+    from chainrule.data.series import Series, read_series
     from chainrule.data.tables import Table, read_table
     from chainrule.derivation import Drawing, Page, derive, draw
     from chainrule.derivation.steps import Steps, steps
@@ -100,6 +101,8 @@ __all__ = [
     "read_pictures",
     "Pictures",
     "Augmentation",
+    "read_series",
+    "Series",
     "Experiment",
     "Settings",
     "Trained",
@@ -116,7 +119,7 @@ __all__ = [
 ]
 
 _SUBMODULES = ("ops", "initializers", "schedules", "notes")
-_KINDS = ("data.tables", "data.pictures", "data.augmentation")
+_KINDS = ("data.tables", "data.pictures", "data.augmentation", "data.series")
 _HOMES = ("graph", "layers", "optimizers", "training", "errors", "derivation", *_KINDS, "experiments")
 
 

@@ -10,18 +10,20 @@ from chainrule.errors import OptionError
 if TYPE_CHECKING:
     from chainrule.data.source import Source
 
-Kind = Literal["table", "pictures", "arrays"]
+Kind = Literal["table", "series", "pictures", "arrays"]
 
 TAKEN: dict[str, tuple[Kind, ...]] = {
-    "target": ("table", "pictures"),
+    "target": ("table", "series", "pictures"),
     "task": ("table", "pictures", "arrays"),
-    **dict.fromkeys(("number", "category", "date", "ignore", "time", "group"), ("table",)),
+    **dict.fromkeys(("number", "category", "date", "ignore", "time", "group"), ("table", "series")),
+    **dict.fromkeys(("horizon", "window", "season"), ("series",)),
     **dict.fromkeys(("size", "broken", "augment"), ("pictures",)),
 }
 """The kinds of data that each option is about."""
 
 CALLED: dict[Kind, str] = {
     "table": "the columns of a table",
+    "series": "a table with --time",
     "pictures": "pictures",
 }
 
@@ -36,8 +38,8 @@ def source_of(data: str, given: dict[str, Any]) -> Source:
         DataError: there is no such thing, or nothing in it.
         OptionError: an option that is about another kind of data.
     """
-    kind = _kind(data)
-    chosen = {name: value for name, value in given.items() if value}
+    kind = _kind(data, given)
+    chosen = {name: value for name, value in given.items() if value not in (None, "")}
     for option in chosen:
         if kind not in TAKEN[option]:
             raise OptionError(f"--{option} is about {CALLED[TAKEN[option][0]]}, but {data} is none.")
@@ -47,13 +49,11 @@ def source_of(data: str, given: dict[str, Any]) -> Source:
 
         size = chosen.pop("size", None)
         return read_pictures(data, size=None if size is None else _size(size), **chosen)
-    if kind == "table":
-        from chainrule.data.tables import read_table
-
+    if kind in ("table", "series"):
         targets = _names(chosen.pop("target", ""))
         for role in ("number", "category", "date", "ignore"):
             chosen[role] = _names(chosen.get(role, ""))
-        return read_table(data, targets, **chosen)
+        return _rows(data, targets, chosen) if kind == "table" else _series(data, targets, chosen)
     from chainrule.data.datasets import read
     from chainrule.data.targets import KINDS
     from chainrule.names import lookup
@@ -61,7 +61,21 @@ def source_of(data: str, given: dict[str, Any]) -> Source:
     return read(data, lookup("task", chosen["task"], KINDS) if "task" in chosen else None)
 
 
-def _kind(data: str) -> Kind:
+def _rows(data: str, targets: list[str], chosen: dict[str, Any]) -> Source:
+    from chainrule.data.tables import read_table
+
+    return read_table(data, targets, **chosen)
+
+
+def _series(data: str, targets: list[str], chosen: dict[str, Any]) -> Source:
+    from chainrule.data.series import read_series
+
+    if "time" not in chosen:
+        raise OptionError(f"a forecast needs to know the order of the rows of {data}: --time COLUMN.")
+    return read_series(data, targets, **chosen)
+
+
+def _kind(data: str, given: dict[str, Any]) -> Kind:
     from chainrule.data.frames import is_table
     from chainrule.data.pictures import lists_pictures
 
@@ -69,7 +83,9 @@ def _kind(data: str) -> Kind:
     if path.is_dir():
         return "pictures"
     if is_table(data):
-        return "pictures" if lists_pictures(path) else "table"
+        if lists_pictures(path):
+            return "pictures"
+        return "series" if any(given[option] is not None for option in ("horizon", "window", "season")) else "table"
     return "arrays"
 
 

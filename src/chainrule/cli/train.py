@@ -10,6 +10,7 @@ from chainrule.errors import OptionError
 from chainrule.experiments.settings import CHECKPOINT, CURVES, HISTORY, METRICS, MODEL, REPORT, Settings
 
 if TYPE_CHECKING:
+    from chainrule.data.source import Source
     from chainrule.experiments import Experiment, Result
 
 
@@ -43,6 +44,16 @@ def train(
     ignore: Annotated[str, typer.Option(help="Columns to leave out.")] = "",
     time: Annotated[str | None, typer.Option(help="A column to train on the past of, and test on the future.")] = None,
     group: Annotated[str | None, typer.Option(help="A column whose values stay together in one part.")] = None,
+    horizon: Annotated[
+        int | None, typer.Option(help="How many rows of a table with --time to forecast: it is taken for a series.")
+    ] = None,
+    window: Annotated[
+        int | None, typer.Option(help="How many rows of a series are looked at.  [default: two seasons, or 24]")
+    ] = None,
+    season: Annotated[
+        int | None,
+        typer.Option(help="After how many rows of a series things come again.  [default: as its dates tell]"),
+    ] = None,
     size: Annotated[
         str | None, typer.Option(help='Pixels of a picture, "28" or "48x64".  [default: the files\' own, 64 at most]')
     ] = None,
@@ -138,6 +149,9 @@ def train(
             "ignore": ignore,
             "time": time,
             "group": group,
+            "horizon": horizon,
+            "window": window,
+            "season": season,
             "size": size,
             "broken": broken,
             "augment": augment,
@@ -149,7 +163,7 @@ def train(
     experiment = Experiment(source, settings, folder, resume=resume)
     _show_plan(experiment)
     result = experiment.run()
-    _show_result(result, data)
+    _show_result(result, source, data)
     if result.history.stopped == "interrupted":
         raise typer.Exit(130)
 
@@ -190,7 +204,7 @@ def _show_plan(experiment: "Experiment") -> None:
     experiment.network.summary()
 
 
-def _show_result(result: "Result", data: str) -> None:
+def _show_result(result: "Result", source: "Source", data: str) -> None:
     from rich.console import Console
 
     from chainrule.cli.tables import importance_table, metrics_table
@@ -202,11 +216,11 @@ def _show_result(result: "Result", data: str) -> None:
         f"{history.seconds:.1f} s on the {history.engine} engine, seed {history.seed}"
         + (f"; the native engine has no kernel for {history.reason}" if history.reason else "")
     )
-    shown = [name for name in ("test", "linear", "baseline") if name in measured]
+    shown = [name for name in ("test", "linear", "seasonal", "baseline") if name in measured]
     Console().print(metrics_table({name: measured[name] for name in shown}))
     if "linear" in measured:
         print("linear: a logistic or linear regression on the same numbers")
-    print("baseline: an answer that never looks at X, the shares of the classes or the mean")
+    print(f"baseline: {source.baseline_told}")
     if "importance" in measured:
         Console().print(importance_table(measured["importance"]))
     if measured["test"]["loss"] > measured["baseline"]["loss"]:

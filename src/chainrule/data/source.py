@@ -30,6 +30,7 @@ class Source(ABC):
         moments: (m,), numbers that grow with time; None where order means nothing.
         ends: (m,), up to which moment an example reaches; None where it is all of one moment.
         defaults: what settings of an experiment are for such examples where nobody has chosen them.
+        baseline_told: what the simplest answer is, in words.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Source(ABC):
     moments: NDArray[np.float64] | None = None
     ends: NDArray[np.float64] | None = None
     defaults: ClassVar[dict[str, Any]] = {}
+    baseline_told: ClassVar[str] = "an answer that never looks at X, the shares of the classes or the mean"
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -70,6 +72,13 @@ class Source(ABC):
     @abstractmethod
     def learn(self, rows: NDArray[np.intp]) -> Encoding:
         """What turns such examples into numbers, learned from these rows alone."""
+
+    def baselines(self, rows: NDArray[np.intp]) -> dict[str, NDArray[Any]]:
+        """The outputs of simple answers for these rows, by name, the simplest as "baseline".
+
+        Nothing for what any kind of data can have: an answer that never looks at X.
+        """
+        return {}
 
     @abstractmethod
     def identification(self) -> dict[str, list[Any]]:
@@ -114,6 +123,10 @@ class Encoding(Described, ABC):
         Raises:
             DataError: they are not like those that it was learned from.
         """
+
+    def output(self, source: Source, output: NDArray[Any]) -> NDArray[Any]:
+        """What a network says of the examples, in the units of the data."""
+        return output
 
     def places(self, source: Source) -> list[Place]:
         """Where in the matrix each column of such a source lies; nothing where columns have no names."""

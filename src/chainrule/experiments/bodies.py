@@ -30,4 +30,9 @@ def convolutional(input_shape: tuple[int, ...], settings: Settings) -> list[Laye
     return [Flatten(), *dense(input_shape, settings)]
 
 
-BODIES: dict[Form, Body] = {"rows": dense, "pictures": convolutional}
+def windowed(input_shape: tuple[int, ...], settings: Settings) -> list[Layer]:
+    """For windows of a series: dense layers that see the whole window at once."""
+    return [Flatten(), *dense(input_shape, settings)]
+
+
+BODIES: dict[Form, Body] = {"rows": dense, "pictures": convolutional, "windows": windowed}

@@ -147,7 +147,7 @@ class Experiment:
         network.save(self.folder / MODEL)
         metrics: dict[str, Any] = {
             "test": evaluate(network, X[parts.test], Y[parts.test], loss=target.loss, metrics=target.metrics),
-            "baseline": self._baseline(),
+            **self._baselines(),
             "engine": history.engine,
             "seconds": round(history.seconds, 3),
         }
@@ -172,13 +172,17 @@ class Experiment:
         final.learn([columns[self.parts.train]])
         return (columns - final.statistics["mean"]) / final.statistics["deviation"], final
 
-    def _baseline(self) -> dict[str, float]:
-        """What an answer that never looks at X would reach: each class's share as its probability, or the mean."""
-        Y, test = self.Y[self.parts.train], self.parts.test
-        output = np.tile(self.target.typical(Y), (len(test), 1))
-        cost = Cost(self.target.loss)
-        loss = float(cost(output, self.Y[test]))
-        return {"loss": loss} | score(find_metrics(self.target.metrics, cost.task), self.Y[test], output, cost.task)
+    def _baselines(self) -> dict[str, dict[str, float]]:
+        """What simple answers reach: those of the source, or each class's share as its probability, or the mean."""
+        test, cost = self.parts.test, Cost(self.target.loss)
+        metrics = find_metrics(self.target.metrics, cost.task)
+        outputs = self.source.baselines(test)
+        if not outputs:
+            outputs = {"baseline": np.tile(self.target.typical(self.Y[self.parts.train]), (len(test), 1))}
+        return {
+            name: {"loss": float(cost(output, self.Y[test]))} | score(metrics, self.Y[test], output, cost.task)
+            for name, output in outputs.items()
+        }
 
     def _metadata(self, history: History) -> dict[str, Any]:
         return {

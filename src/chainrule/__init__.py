@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from chainrule.data.pictures import Pictures, read_pictures
     from chainrule.data.series import Series, read_series
     from chainrule.data.tables import Table, read_table
+    from chainrule.data.text import Documents, Text, read_text
     from chainrule.derivation import Drawing, Page, derive, draw
     from chainrule.derivation.steps import Steps, steps
     from chainrule.errors import (
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         ShapeError,
     )
     from chainrule.experiments import Experiment, Settings, Trained
+    from chainrule.experiments.sampling import sample
     from chainrule.graph import Variable, backward, variable
     from chainrule.layers import (
         Activation,
@@ -101,11 +103,15 @@ __all__ = [
     "read_pictures",
     "Pictures",
     "Augmentation",
+    "read_text",
+    "Text",
+    "Documents",
     "read_series",
     "Series",
     "Experiment",
     "Settings",
     "Trained",
+    "sample",
     "derive",
     "Page",
     "notes",
@@ -119,8 +125,18 @@ __all__ = [
 ]
 
 _SUBMODULES = ("ops", "initializers", "schedules", "notes")
-_KINDS = ("data.tables", "data.pictures", "data.augmentation", "data.series")
-_HOMES = ("graph", "layers", "optimizers", "training", "errors", "derivation", *_KINDS, "experiments")
+_KINDS = ("data.tables", "data.pictures", "data.augmentation", "data.series", "data.text")
+_HOMES = (
+    "graph",
+    "layers",
+    "optimizers",
+    "training",
+    "errors",
+    "derivation",
+    *_KINDS,
+    "experiments",
+    "experiments.sampling",
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -10,13 +10,15 @@ from chainrule.errors import OptionError
 if TYPE_CHECKING:
     from chainrule.data.source import Source
 
-Kind = Literal["table", "series", "pictures", "arrays"]
+Kind = Literal["table", "series", "pictures", "text", "arrays"]
 
 TAKEN: dict[str, tuple[Kind, ...]] = {
     "target": ("table", "series", "pictures"),
     "task": ("table", "pictures", "arrays"),
     **dict.fromkeys(("number", "category", "date", "ignore", "time", "group"), ("table", "series")),
-    **dict.fromkeys(("horizon", "window", "season"), ("series",)),
+    **dict.fromkeys(("horizon", "season"), ("series",)),
+    "window": ("series", "text"),
+    **dict.fromkeys(("tokens", "vocabulary"), ("text",)),
     **dict.fromkeys(("size", "broken", "augment"), ("pictures",)),
 }
 """The kinds of data that each option is about."""
@@ -25,6 +27,7 @@ CALLED: dict[Kind, str] = {
     "table": "the columns of a table",
     "series": "a table with --time",
     "pictures": "pictures",
+    "text": "text",
 }
 
 
@@ -49,6 +52,10 @@ def source_of(data: str, given: dict[str, Any]) -> Source:
 
         size = chosen.pop("size", None)
         return read_pictures(data, size=None if size is None else _size(size), **chosen)
+    if kind == "text":
+        from chainrule.data.text import read_text
+
+        return read_text(data, **chosen)
     if kind in ("table", "series"):
         targets = _names(chosen.pop("target", ""))
         for role in ("number", "category", "date", "ignore"):
@@ -76,12 +83,18 @@ def _series(data: str, targets: list[str], chosen: dict[str, Any]) -> Source:
 
 
 def _kind(data: str, given: dict[str, Any]) -> Kind:
+    from chainrule.data.decoding import is_picture
+    from chainrule.data.folders import files_in
     from chainrule.data.frames import is_table
     from chainrule.data.pictures import lists_pictures
+    from chainrule.data.text import is_text
 
     path = Path(data)
     if path.is_dir():
-        return "pictures"
+        texts, pictures = (len(files_in(path, wanted)[0]) for wanted in (is_text, is_picture))
+        return "text" if texts > pictures else "pictures"
+    if is_text(path) and not given["target"]:
+        return "text"
     if is_table(data):
         if lists_pictures(path):
             return "pictures"

@@ -28,7 +28,8 @@ def train(
     data: Annotated[
         str,
         typer.Argument(
-            help="A table (CSV, TSV, Parquet), a folder of pictures, an .npz file with X and y, or iris, digits, …"
+            help="A table (CSV, TSV, Parquet), a folder of pictures or of texts, a text (.txt), an .npz file with X "
+            "and y, or iris, digits, …"
         ),
     ],
     target: Annotated[
@@ -48,11 +49,19 @@ def train(
         int | None, typer.Option(help="How many rows of a table with --time to forecast: it is taken for a series.")
     ] = None,
     window: Annotated[
-        int | None, typer.Option(help="How many rows of a series are looked at.  [default: two seasons, or 24]")
+        int | None,
+        typer.Option(
+            help="How many rows of a series, or tokens of a text, are one example.  [default: two seasons, or 24; 64]"
+        ),
     ] = None,
     season: Annotated[
         int | None,
         typer.Option(help="After how many rows of a series things come again.  [default: as its dates tell]"),
+    ] = None,
+    tokens: Annotated[str | None, typer.Option(help="What a text is made of: characters, words or subwords.")] = None,
+    vocabulary: Annotated[
+        int | None,
+        typer.Option(help="How many different tokens of a text at most.  [default: 10,000; 1,000 sub-words]"),
     ] = None,
     size: Annotated[
         str | None, typer.Option(help='Pixels of a picture, "28" or "48x64".  [default: the files\' own, 64 at most]')
@@ -152,6 +161,8 @@ def train(
             "horizon": horizon,
             "window": window,
             "season": season,
+            "tokens": tokens,
+            "vocabulary": vocabulary,
             "size": size,
             "broken": broken,
             "augment": augment,
@@ -230,4 +241,4 @@ def _show_result(result: "Result", source: "Source", data: str) -> None:
     if history.stopped == "interrupted":
         print(f"go on with the same command, --out {result.folder} and --resume")
     else:
-        print(f"next: chainrule predict {model} {data} --out predictions.csv")
+        print(f"next: {source.next_command(str(model))}")

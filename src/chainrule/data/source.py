@@ -80,6 +80,10 @@ class Source(ABC):
         """
         return {}
 
+    def next_command(self, model: str) -> str:
+        """What to type to see what a network does that was trained on these."""
+        return f"chainrule predict {model} {self.name} --out predictions.csv"
+
     @abstractmethod
     def identification(self) -> dict[str, list[Any]]:
         """Columns that tell which example is which, for a file of predictions."""

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-from chainrule.data.source import Form
+from chainrule.data.source import Encoding, Form
+from chainrule.data.text import Continued, Separate
 from chainrule.experiments.settings import Settings
-from chainrule.layers import Activation, BatchNorm, Dense, Dropout, Flatten, Layer
+from chainrule.layers import (
+    Activation,
+    BatchNorm,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    Layer,
+)
 
-Body = Callable[[tuple[int, ...], Settings], list[Layer]]
-"""(the shape of an example, settings) -> layers."""
+Body = Callable[[Any, Settings], list[Layer]]
+"""(an encoding, settings) -> layers."""
+
+VECTOR = 64
+"""The length of the vectors that stand for tokens."""
 
 
-def dense(input_shape: tuple[int, ...], settings: Settings) -> list[Layer]:
+def dense(encoding: Encoding, settings: Settings) -> list[Layer]:
     """For rows of features: dense layers."""
     layers: list[Layer] = []
     for n in settings.hidden or ():
@@ -25,14 +38,30 @@ def dense(input_shape: tuple[int, ...], settings: Settings) -> list[Layer]:
     return layers
 
 
-def convolutional(input_shape: tuple[int, ...], settings: Settings) -> list[Layer]:
+def convolutional(encoding: Encoding, settings: Settings) -> list[Layer]:
     """For pictures."""
-    return [Flatten(), *dense(input_shape, settings)]
+    return [Flatten(), *dense(encoding, settings)]
 
 
-def windowed(input_shape: tuple[int, ...], settings: Settings) -> list[Layer]:
+def windowed(encoding: Encoding, settings: Settings) -> list[Layer]:
     """For windows of a series: dense layers that see the whole window at once."""
-    return [Flatten(), *dense(input_shape, settings)]
+    return [Flatten(), *dense(encoding, settings)]
 
 
-BODIES: dict[Form, Body] = {"rows": dense, "pictures": convolutional, "windows": windowed}
+def recurrent(encoding: Continued, settings: Settings) -> list[Layer]:
+    """For a text that goes on: a vector for each token, and what follows from it."""
+    return [Embedding(encoding.count, VECTOR), *dense(encoding, settings)]
+
+
+def pooled(encoding: Separate, settings: Settings) -> list[Layer]:
+    """For texts that end: the vectors of their tokens, and dense layers."""
+    return [Embedding(encoding.count, VECTOR), Flatten(), *dense(encoding, settings)]
+
+
+BODIES: dict[Form, Body] = {
+    "rows": dense,
+    "pictures": convolutional,
+    "windows": windowed,
+    "tokens": recurrent,
+    "documents": pooled,
+}

@@ -19,7 +19,7 @@ def design(encoding: Encoding, input_shape: tuple[int, ...], target: Target, set
         OptionError: a setting that nothing can be done with.
     """
     body = BODIES.get(encoding.form, dense)
-    layers = [*encoding.layers(input_shape), *body(input_shape, settings), Dense(target.n_out, target.activation)]
+    layers = [*encoding.layers(input_shape), *body(encoding, settings), Dense(target.n_out, target.activation)]
     return Network(layers, seed=settings.seed, input_shape=input_shape)
 
 

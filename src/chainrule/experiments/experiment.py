@@ -121,7 +121,7 @@ class Experiment:
             epochs=self.settings.epochs or 0,
             batch_size=self.settings.batch_size,
             validation=(X[parts.validation], learned[parts.validation]) if len(parts.validation) else None,
-            metrics=target.metrics[:1],
+            metrics=target.watched,
             augment=self.settings.augment,
             early_stopping=self._early_stopping(),
             checkpoint=self.checkpoint,
@@ -178,7 +178,9 @@ class Experiment:
         metrics = find_metrics(self.target.metrics, cost.task)
         outputs = self.source.baselines(test)
         if not outputs:
-            outputs = {"baseline": np.tile(self.target.typical(self.Y[self.parts.train]), (len(test), 1))}
+            typical = self.target.typical(self.Y[self.parts.train])
+            places = self.Y[test].shape if self.target.task == "classes" else (len(test),)
+            outputs = {"baseline": np.broadcast_to(typical, (*places, len(typical)))}
         return {
             name: {"loss": float(cost(output, self.Y[test]))} | score(metrics, self.Y[test], output, cost.task)
             for name, output in outputs.items()

@@ -53,11 +53,9 @@ class Augmentation(Described):
     mixup: float = 0.0
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        for name, high in (("shift", 1), ("rotate", 180), ("crop", 0.9), ("brightness", 1), ("scale", 9)):
-            real(name, getattr(self, name), low=0, high=high)
-        for name in ("noise", "mixup"):
-            real(name, getattr(self, name), low=0)
+        limits = {"shift": 1, "rotate": 180, "scale": 9, "crop": 0.9, "brightness": 1, "noise": np.inf, "mixup": np.inf}
+        for name, high in limits.items():
+            object.__setattr__(self, name, real(name, getattr(self, name), low=0, high=high))
 
     @classmethod
     def parse(cls, text: str) -> Augmentation | None:

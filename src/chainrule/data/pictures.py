@@ -187,6 +187,8 @@ def read_pictures(
     path = Path(source)
     if lists_pictures(path):
         return _from_table(path, target, wanted, own)
+    if target:
+        raise OptionError(f"{path} is a folder, and its sub-folders are what to predict: leave --target out.")
     return _from_folder(path, wanted, own)
 
 

@@ -44,6 +44,12 @@ def real_data(real_file):
     return open_file
 
 
+@pytest.fixture(autouse=True, scope="session")
+def cache(tmp_path_factory):
+    """Decoded pictures of tests are kept apart from the user's."""
+    os.environ["CHAINRULE_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture
 def command(monkeypatch, capsys):
     """A function that types a command in a folder, in this process: its exit status, its output, its complaints."""

@@ -14,8 +14,8 @@ from chainrule.data.decoding import decode
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
     """A cache folder of its own."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return tmp_path / "cache" / "chainrule" / "pictures"
+    monkeypatch.setenv("CHAINRULE_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "pictures"
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def test_a_damaged_cache_is_made_anew(shapes, cache, harm):
 
 def test_a_cache_that_cannot_be_written_stops_nobody(shapes, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    monkeypatch.setenv("CHAINRULE_CACHE", str(tmp_path / "file"))
     assert len(cr.read_pictures(shapes)) == 24
 
 

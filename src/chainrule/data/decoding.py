@@ -190,8 +190,10 @@ def _in_threads(work: Callable[[Any], T], given: Sequence[Any]) -> list[T]:
 
 
 def cache_folder() -> Path:
-    """Where decoded pictures are kept: chainrule in XDG_CACHE_HOME, or in ~/.cache."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "chainrule" / "pictures"
+    """Where decoded pictures are kept: in CHAINRULE_CACHE, or in chainrule in XDG_CACHE_HOME or ~/.cache."""
+    own = os.environ.get("CHAINRULE_CACHE")
+    shared = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return (Path(own) if own else Path(shared) / "chainrule") / "pictures"
 
 
 def _kept(paths: Sequence[Path], size: Size | None, channels: int | None) -> Path | None:

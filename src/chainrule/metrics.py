@@ -90,6 +90,15 @@ def score(metrics: Iterable[Metric], y: NDArray[Any], output: NDArray[Any], task
     return found
 
 
+def that_count(
+    y: NDArray[Any], output: NDArray[Any], weights: NDArray[Any] | None
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """y and outputs without the steps of weight 0, one step a row, where the weights are those of steps; else all."""
+    if weights is None or weights.ndim < 2:
+        return y, output
+    return y[weights > 0], output[weights > 0]
+
+
 def decide(output: NDArray[Any], task: Task) -> NDArray[Any]:
     """The labels that outputs stand for: the likeliest class, yes from 0.5 on, the sign; values as they are."""
     if task == "classes":

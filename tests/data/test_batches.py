@@ -116,7 +116,7 @@ def as_it_is(X):
     return X
 
 
-def no_weights(Y, weights):
+def no_weights(X, Y, weights):
     return weights
 
 
@@ -158,7 +158,7 @@ class TestStreams:
         assert weights[1:] == [None, None]
 
     def test_x_is_cast_and_labels_are_weighed(self, parts):
-        stream = of_stream(parts, weigh=lambda Y, weights: Y + 0.5, cast=lambda X: X.astype(np.float32))
+        stream = of_stream(parts, weigh=lambda X, Y, weights: Y + 0.5, cast=lambda X: X.astype(np.float32))
         for X, Y, weights in stream.epoch(0):
             assert X.dtype == np.float32
             np.testing.assert_array_equal(weights, Y + 0.5)

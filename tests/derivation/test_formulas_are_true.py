@@ -10,11 +10,22 @@ from hypothesis import strategies as st
 from chainrule.derivation.notation import input_symbol, output_symbol, symbol_of
 from chainrule.graph import OPERATIONS, Array, Operation
 from chainrule.ops.broadcasting import unbroadcast
+from chainrule.ops.convolution import convolution_windows, transposed_windows
 from derivation.evaluation import Values, evaluate
 from ops.cases import CASES, FEW, Call
 
-NAMES_WHAT_HAPPENS = {"reshape", "index", "embedding", "embed_columns", "concatenate", "stack"}
+NAMES_WHAT_HAPPENS = {
+    "reshape", "index", "embedding", "embed_columns", "concatenate", "stack", "max_pool", "average_pool",
+    "adaptive_average_pool", "global_average_pool", "global_max_pool", "upsample", "step_mask", "mask_steps",
+    "positional_encoding",
+}  # fmt: skip
 """Not evaluated: these formulas only say which numbers go where."""
+
+STEP_BY_STEP = {"rnn", "gru", "lstm", "attention"}
+"""Not evaluated: their symbols have a step t, or are of one example."""
+
+OF_WINDOWS = {"convolution", "transposed_convolution"}
+"""Their formulas have the numbers of a window, or of a place, as a column; tested where all are in one group."""
 
 OF_ONE_VECTOR = {"softmax", "log_softmax", "sum", "mean", "max"}
 OF_MATRICES = {"matmul", "transpose"}
@@ -38,7 +49,7 @@ OF_EXAMPLES = (
 EVALUATED = [
     name
     for name, operation in OPERATIONS.items()
-    if operation.function.__module__.startswith("chainrule.") and name not in NAMES_WHAT_HAPPENS
+    if operation.function.__module__.startswith("chainrule.") and name not in NAMES_WHAT_HAPPENS | STEP_BY_STEP
 ]
 
 
@@ -47,6 +58,9 @@ def as_meant(name: str, call: Call) -> Call:
     A, *rest = call.inputs
     if name in OF_ONE_VECTOR:
         return Call((A.ravel(),), {})
+    if name in OF_WINDOWS:
+        assume(call.options["groups"] == 1)
+        return call
     if name in OF_MATRICES:
         assume(all(given.ndim == 2 for given in call.inputs))
         return Call(call.inputs, {})
@@ -73,7 +87,11 @@ def one_hot(Y: Array, n_classes: int) -> Array:
 
 
 def in_columns(name: str, symbol: str, array: Any) -> Any:
-    """The array as the formula has it: examples and vectors become columns, W stays."""
+    """The array as the formula has it: examples, places and vectors become columns, W stays."""
+    if name in OF_WINDOWS and np.ndim(array):
+        return (
+            array.reshape(len(array), -1) if symbol in ("W", "dW", "b", "db") else array.reshape(-1, array.shape[-1]).T
+        )
     if name not in OF_EXAMPLES or np.ndim(array) == 0 or symbol == "W":
         return array
     return array.T if array.ndim == 2 else array[:, None]
@@ -106,15 +124,39 @@ def own_symbols(operation: Operation, call: Call, values: Values) -> Values:
         return {r"\mu": values["mean"], "s": values["deviation"]}
     if operation.name == "dropout":
         return {"D": operation(np.ones_like(A), **call.options) > 0}
+    if operation.name in OF_WINDOWS:
+        return of_windows(operation.name, call)
     if operation.name == "clip":
         low, high = values["low"], values["high"]
         return {"low": -np.inf if low is None else low, "high": np.inf if high is None else high}
     return {}
 
 
+def of_windows(name: str, call: Call) -> Values:
+    """The functions that take windows apart and put them together, and the product with W of each place."""
+    A, W = call.inputs[:2]
+    options = {"stride": 1, "padding": "valid", "dilation": 1} | call.options
+    of_shapes = convolution_windows if name == "convolution" else transposed_windows
+    windows = of_shapes(A.shape, W.shape, **options)
+    numbers = W.shape[-1] if name == "convolution" else W.shape[0]
+
+    def show(columns: Array) -> Array:
+        P = windows.show(np, columns.T.reshape(len(A), *windows.axes, numbers))
+        return P.reshape(-1, P.shape[-2] * P.shape[-1]).T
+
+    def overlay(P: Array) -> Array:
+        Z = windows.add_up(np, P.T.reshape(len(A), *windows.count, -1, numbers))
+        return Z.reshape(-1, numbers).T
+
+    painting = {"W": np.moveaxis(W, 0, -2).reshape(-1, W.shape[-1])} if name == "transposed_convolution" else {}
+    return {r"\operatorname{windows}": show, r"\operatorname{overlay}": overlay} | painting
+
+
 def test_every_operation_is_evaluated_or_known_not_to_be():
-    assert set(EVALUATED) | NAMES_WHAT_HAPPENS <= set(CASES), "describe the calls of a new operation in ops/cases.py"
-    assert set(OPERATIONS) >= NAMES_WHAT_HAPPENS | OF_ONE_VECTOR | OF_MATRICES | OF_EXAMPLES
+    assert set(EVALUATED) | NAMES_WHAT_HAPPENS | STEP_BY_STEP <= set(CASES), (
+        "describe the calls of a new operation in ops/cases.py"
+    )
+    assert set(OPERATIONS) >= NAMES_WHAT_HAPPENS | STEP_BY_STEP | OF_ONE_VECTOR | OF_MATRICES | OF_EXAMPLES
 
 
 @pytest.mark.parametrize("name", EVALUATED)
@@ -134,7 +176,12 @@ def test_the_formulas_are_true(name, data):
             (found,) = evaluate(formula, f"d{symbol}", values)
             if operation.broadcasts:
                 found = unbroadcast(np, np.asarray(found), A)
-            agree(found, in_columns(name, symbol, dA() if callable(dA) else dA))
+            dA = dA() if callable(dA) else dA
+            if name == "transposed_convolution" and symbol == "W":
+                dA = np.moveaxis(dA, 0, -2).reshape(-1, dA.shape[-1])
+                agree(found, dA)
+                continue
+            agree(found, in_columns(name, symbol, dA))
 
 
 def agree(evaluated: Any, computed: Any) -> None:

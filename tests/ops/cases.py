@@ -8,9 +8,13 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from hypothesis import settings
+from hypothesis import reject, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
+
+from chainrule.errors import ChainruleError
+from chainrule.ops.convolution import convolution_windows, transposed_windows
+from chainrule.ops.pooling import pooling_windows
 
 Shape = tuple[int, ...]
 Numbers = Callable[[Shape], st.SearchStrategy[np.ndarray]]
@@ -203,6 +207,115 @@ def loss_of_classes(draw: st.DrawFn, outputs: Numbers) -> Call:
     return Call((A, Y, *draw(_weights(tuple(examples)))), draw(options))
 
 
+@st.composite
+def _places(draw: st.DrawFn) -> Shape:
+    """The axes of a short sequence, or of a small picture."""
+    return draw(st.tuples(st.integers(1, 6)) | st.tuples(st.integers(1, 4), st.integers(1, 4)))
+
+
+def _each(d: int, sizes: st.SearchStrategy[int]) -> st.SearchStrategy[Any]:
+    """One number for all axes, or one for each."""
+    return sizes | st.tuples(*(sizes for _ in range(d)))
+
+
+def _paddings(d: int) -> st.SearchStrategy[Any]:
+    edges = st.tuples(st.integers(0, 2), st.integers(0, 2))
+    return st.sampled_from(["valid", "same"]) | _each(d, st.integers(0, 2)) | st.tuples(*(edges for _ in range(d)))
+
+
+@st.composite
+def _filters(draw: st.DrawFn, A: Shape) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """W and b for pictures or sequences of that shape, and the options of a convolution but its padding."""
+    d, groups = len(A) - 2, draw(st.integers(1, 2))
+    W = (groups * draw(st.integers(1, 2)), *(draw(st.integers(1, 3)) for _ in range(d)), A[-1])
+    b = draw(st.sampled_from([(), (None,)]) | st.tuples(reals(W[:1])))
+    options = {"stride": _each(d, st.integers(1, 3)), "dilation": _each(d, st.integers(1, 2))}
+    return (draw(reals(W)), *b), draw(st.fixed_dictionaries({"groups": st.just(groups)}, optional=options))
+
+
+@st.composite
+def convolution(draw: st.DrawFn, back: bool = False) -> Call:
+    A = (draw(st.integers(1, 2)), *draw(_places()), draw(st.integers(1, 2)))
+    W, options = draw(_filters(A))
+    d = len(A) - 2
+    options |= draw(st.fixed_dictionaries({}, optional={"padding": _paddings(d)}))
+    if back:
+        options |= draw(st.fixed_dictionaries({}, optional={"output_padding": _each(d, st.integers(0, 2))}))
+    A = (*A[:-1], A[-1] * options["groups"])
+    windows = transposed_windows if back else convolution_windows
+    try:
+        windows(A, W[0].shape, **{"stride": 1, "padding": "valid", "dilation": 1} | options)
+    except ChainruleError:
+        reject()
+    return Call((draw(reals(A)), *W), options)
+
+
+@st.composite
+def pooled(draw: st.DrawFn) -> Call:
+    axes = draw(_places())
+    d = len(axes)
+    options = draw(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "size": _each(d, st.integers(1, 3)),
+                "stride": st.none() | _each(d, st.integers(1, 3)),
+                "padding": st.sampled_from(["same", "valid", 1]),
+            },
+        )
+    )
+    A = draw(distinct((draw(st.integers(1, 2)), *axes, draw(st.integers(1, 2)))))
+    try:
+        pooling_windows(A, **{"size": 2, "stride": None, "padding": "valid"} | options)
+    except ChainruleError:
+        reject()
+    return Call((A,), options)
+
+
+@st.composite
+def resized(draw: st.DrawFn) -> Call:
+    axes = draw(_places())
+    sizes = st.fixed_dictionaries({}, optional={"size": _each(len(axes), st.integers(1, 4))})
+    return Call((draw(reals((draw(st.integers(1, 2)), *axes, 2))),), draw(sizes))
+
+
+@st.composite
+def all_places(draw: st.DrawFn) -> Call:
+    A = draw(distinct((draw(st.integers(1, 3)), *draw(_places()), draw(st.integers(1, 2)))))
+    masks = st.tuples(booleans(A.shape[:2])) if A.ndim == 3 else st.nothing()
+    return Call((A, *draw(st.sampled_from([(), (None,)]) | masks)), {})
+
+
+@st.composite
+def recurrence(draw: st.DrawFn, gates: int, biases: int, states: int, **options: Any) -> Call:
+    m, steps, n_in, n = (draw(st.integers(1, 3)) for _ in range(4))
+    X, W, U = draw(reals((m, steps, n_in))), draw(reals((gates * n, n_in))), draw(reals((gates * n, n)))
+    given: list[Any] = [
+        draw(st.none() | reals((biases * n,))),
+        *(draw(st.none() | reals((m, n))) for _ in range(states)),
+    ]
+    mask = draw(st.sampled_from([(), (None,)]) | st.tuples(booleans((m, steps))))
+    flags = {"backwards": st.booleans(), "last": st.booleans()}
+    return Call((X, W, U, *given, *mask), draw(st.fixed_dictionaries({}, optional=flags | options)))
+
+
+@st.composite
+def attention(draw: st.DrawFn) -> Call:
+    m, steps, others, heads = (draw(st.integers(1, 3)) for _ in range(4))
+    n, n_v = heads * draw(st.integers(1, 2)), heads * draw(st.integers(1, 2))
+    mask = draw(st.sampled_from([(), (None,)]) | st.tuples(booleans((m, others))))
+    inputs = (draw(reals((m, steps, n))), draw(reals((m, others, n))), draw(reals((m, others, n_v))), *mask)
+    return Call(inputs, draw(st.fixed_dictionaries({"heads": st.just(heads)}, optional={"causal": st.booleans()})))
+
+
+@st.composite
+def of_steps(draw: st.DrawFn, masks: st.SearchStrategy[int], **options: Any) -> Call:
+    """Sequences, with a mask or without."""
+    A = draw(reals((draw(st.integers(1, 3)), draw(st.integers(1, 4)), draw(st.integers(1, 3)))))
+    mask = [draw(booleans(A.shape[:2])) for _ in range(draw(masks))]
+    return Call((A, *mask), draw(st.fixed_dictionaries({}, optional=options)))
+
+
 BINARY_LABELS = {"targets": lambda shape: whole(2)(shape) | probabilities(shape), "label_smoothing": st.floats(0, 0.5)}
 
 CASES: dict[str, st.SearchStrategy[Call]] = {
@@ -232,6 +345,21 @@ CASES: dict[str, st.SearchStrategy[Call]] = {
     "index": index(),
     "embedding": embedding(),
     "embed_columns": embed_columns(),
+    "convolution": convolution(),
+    "transposed_convolution": convolution(back=True),
+    "max_pool": pooled(),
+    "average_pool": pooled(),
+    "adaptive_average_pool": resized(),
+    "global_average_pool": all_places(),
+    "global_max_pool": all_places(),
+    "upsample": resized(),
+    "rnn": recurrence(1, 1, 1),
+    "gru": recurrence(3, 4, 1),
+    "lstm": recurrence(4, 4, 2, cells=st.booleans()),
+    "attention": attention(),
+    "positional_encoding": of_steps(st.integers(0, 1), base=st.floats(2, 1e4)),
+    "mask_steps": of_steps(st.just(1)),
+    "step_mask": one(tenths, npst.array_shapes(min_dims=2, max_dims=3, max_side=3), padding=st.sampled_from([0, 0.1])),
     "identity": one(reals),
     "sigmoid": one(reals),
     "tanh": one(reals),

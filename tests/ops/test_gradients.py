@@ -13,6 +13,7 @@ from ops.cases import CASES, FEW, REPEATABLE, Call
 from ops.derivatives import central_differences
 
 NAMES = [name for name, operation in OPERATIONS.items() if operation.function.__module__.startswith("chainrule.")]
+DIFFERENTIABLE = [name for name in NAMES if any(OPERATIONS[name].backward)]
 
 
 def formulas(operation: Operation, call: Call) -> tuple[str, ...]:
@@ -48,7 +49,7 @@ def test_every_input_has_a_backward_formula_if_only_an_empty_one(name):
     assert len(OPERATIONS[name].backward) == len(OPERATIONS[name].inputs)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", DIFFERENTIABLE)
 @REPEATABLE
 @given(data=st.data())
 def test_backward_agrees_with_central_differences(name, data):
@@ -77,7 +78,7 @@ def test_an_input_has_a_derivative_exactly_if_it_has_a_formula(name, data):
         assert (dA is not None) == (A is not None and formula != "")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", DIFFERENTIABLE)
 @FEW
 @given(data=st.data())
 def test_float32_stays_float32_forward_and_backward(name, data):

@@ -13,8 +13,8 @@ from chainrule.data.examples import examples
 from chainrule.engines import Batch
 from chainrule.errors import DataError
 
-Weigh = Callable[[NDArray[Any], NDArray[Any] | None], NDArray[Any] | None]
-"""(Y, example weights or None) -> the weights that count, or None."""
+Weigh = Callable[[NDArray[Any], NDArray[Any], NDArray[Any] | None], NDArray[Any] | None]
+"""(X, Y, example weights or None) -> the weights that count, or None."""
 
 Cast = Callable[[NDArray[Any]], NDArray[Any]]
 """X as it comes -> X as the network takes it; see `Network.cast`."""
@@ -26,7 +26,7 @@ class ArrayBatches:
     The order of epoch e depends on the seed and on e alone, so any epoch can be run again from any batch.
 
     Args:
-        X: (m, …); Y: (m, …); weights: (m,) or None.
+        X: (m, …); Y: (m, …); weights: (m,) or (m, steps), or None.
         batch_size: examples in a batch; the last batch takes what is left.
         cast: what makes X the network's type and checks it, where that has not been done for all of X.
     """
@@ -87,7 +87,7 @@ class StreamBatches:
 
     Args:
         source: something to iterate over more than once, or a function that returns a fresh iterator.
-        weigh: turns labels and example weights into the weights that count.
+        weigh: turns examples, labels and example weights into the weights that count.
         cast: makes X the network's type and checks it.
     """
 
@@ -107,7 +107,7 @@ class StreamBatches:
         for k, batch in enumerate(self.source() if callable(self.source) else self.source):
             if k >= start:
                 X, Y, weights = self._parts(batch, k)
-                yield self.cast(X), Y, self.weigh(Y, weights)
+                yield self.cast(X), Y, self.weigh(X, Y, weights)
         if k < 0:
             raise DataError(
                 f"the stream of batches is empty{'' if epoch == 0 else ' in its second epoch'}: "

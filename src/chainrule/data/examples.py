@@ -34,21 +34,27 @@ def examples(X: Any, y: Any, called: str = "X") -> tuple[NDArray[Any], NDArray[A
 
 
 def example_weights(
-    y: NDArray[Any], sample_weight: Any = None, class_weight: dict[Any, float] | str | None = None
+    y: NDArray[Any],
+    sample_weight: Any = None,
+    class_weight: dict[Any, float] | str | None = None,
+    mask: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.float64] | None:
     """A weight for each example, its own times its class's, with mean 1; None where nothing is weighted.
+
+    Where some steps do not count, it is a weight for each step, 0 for those.
 
     Args:
         y: (m,) labels, or (m, n) one-hot.
         sample_weight: (m,).
         class_weight: a weight for each class; classes left out have 1; "balanced" gives every class the same sum.
+        mask: (m, steps), the steps that count; see `Network.steps_that_count`.
 
     Raises:
-        ShapeError: not one weight for each example.
+        ShapeError: not one weight for each example, or y does not have these steps.
         DataError: a negative weight, NaN, or only zeros; or y are no labels.
         OptionError: a class weight for a class that does not occur, or an unknown word.
     """
-    if sample_weight is None and class_weight is None:
+    if sample_weight is None and class_weight is None and mask is None:
         return None
     weights = _of_examples(sample_weight, y)
     if class_weight is not None:
@@ -62,19 +68,29 @@ def example_weights(
             if strangers:
                 raise OptionError(f"class_weight has the class {strangers[0]!r}, but y holds only {classes.tolist()}.")
             weights = weights * _of_classes(labels, table)
+    if mask is not None:
+        weights = _of_steps(weights, mask, y)
     if not weights.any():
         raise DataError("all examples have weight 0.")
     return np.asarray(weights / weights.mean())
 
 
 def stream_weights(
-    y: NDArray[Any], sample_weight: Any = None, class_weight: dict[Any, float] | None = None
+    y: NDArray[Any],
+    sample_weight: Any = None,
+    class_weight: dict[Any, float] | None = None,
+    mask: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.float64] | None:
-    """As `example_weights` for one batch of a stream, whose mean weight nobody knows: the weights as they are given."""
-    if sample_weight is None and class_weight is None:
+    """As `example_weights` for one batch of a stream, whose mean weight nobody knows: the weights as they are given.
+
+    Where some steps do not count, the others count more, so that J is the mean over these.
+    """
+    if sample_weight is None and class_weight is None and mask is None:
         return None
     weights = _of_examples(sample_weight, y)
-    return weights if class_weight is None else weights * _of_classes(_labels(y), class_table(class_weight))
+    if class_weight is not None:
+        weights = weights * _of_classes(_labels(y), class_table(class_weight))
+    return weights if mask is None else _of_steps(weights, mask, y) / max(mask.mean(), np.finfo(float).tiny)
 
 
 def class_table(class_weight: Any) -> dict[Any, float]:
@@ -98,6 +114,12 @@ def _of_examples(sample_weight: Any, y: NDArray[Any]) -> NDArray[np.float64]:
     if not (np.isfinite(weights).all() and (weights >= 0).all()):
         raise DataError("weights of examples are 0 or more, and finite.")
     return weights
+
+
+def _of_steps(weights: NDArray[np.float64], mask: NDArray[np.bool_], y: NDArray[Any]) -> NDArray[np.float64]:
+    if y.shape[:2] != mask.shape:
+        raise ShapeError(f"y is {y.shape}, but the network's output has the steps {mask.shape}, one target for each.")
+    return (weights if weights.ndim > 1 else weights[:, None]) * mask
 
 
 def _of_classes(labels: NDArray[Any], table: dict[Any, float]) -> NDArray[np.float64]:

@@ -294,12 +294,13 @@ def _as_word(symbol: str) -> str:
 
 
 _UNICODE = {
-    r"\odot": "⊙", r"\cdot": "·", r"\sum": "Σ", r"\ln": "ln", r"\le": "≤", r"\ge": "≥", r"\neg": "¬", r"\ldots": "…",
+    r"\odot": "⊙", r"\cdot": "·", r"\sum": "Σ", r"\ln": "ln", r"\le": "≤", r"\ge": "≥", r"\ne": "≠",
+    r"\neg": "¬", r"\ldots": "…",
     r"\quad": "  ", r"\,": "", r"\|": "‖", r"\textstyle": "", r"\infty": "∞", "-": "−",
     r"\alpha": "α", r"\beta": "β", r"\gamma": "γ", r"\delta": "δ", r"\varepsilon": "ε", r"\lambda": "λ", r"\mu": "μ",
     r"\sigma": "σ", r"\theta": "θ", r"\varphi": "φ", r"\Phi": "Φ",
 }  # fmt: skip
-_SUBSCRIPTS = str.maketrans("0123456789ijkn", "₀₁₂₃₄₅₆₇₈₉ᵢⱼₖₙ")
+_SUBSCRIPTS = str.maketrans("0123456789ijknt", "₀₁₂₃₄₅₆₇₈₉ᵢⱼₖₙₜ")
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.checking import as_array
-from chainrule.data.examples import examples
+from chainrule.data.examples import example_weights, examples
 from chainrule.derivation.formula import Atom, parse
 from chainrule.derivation.names import Names
 from chainrule.derivation.notation import parameter_name
@@ -93,11 +93,16 @@ class _Walk:
         self.targets = beside(self.cost.blank_targets(A) if targets is None else targets, A.shape)
         self.Y = Variable(self.targets, "Y")
         self.names.enter_array(self.targets, self.Y, Atom("Y"))
-        J = self.cost(A, self.targets)
+        J = self.cost(A, self.targets, example_weights(self.targets, mask=self._mask(net)))
         if not isinstance(J, Variable):
             raise DataError("the cost does not depend on the output, so there is nothing to derive.")
         self.J = J
         self.names.of_cost(self.J)
+
+    def _mask(self, net: Network) -> Array | None:
+        """The steps that count, if some of them do not."""
+        mask = net.steps_that_count(self.batch)
+        return None if mask is None or mask.all() or not mask.any() else mask
 
 
 def _one_more(walk: _Walk, net: Network, loss: LossLike | None, seed: int) -> _Walk | None:

@@ -16,8 +16,8 @@ from chainrule.derivation.options import told
 from chainrule.derivation.trace import Trace
 from chainrule.graph import OPERATIONS, Operation, Variable
 
-KNOWN = {"e", "i", "j", "k", "l", "m", "n", "T"}
-"""Letters that every formula may have: Euler's number, indices, counts, and the sign of a transpose."""
+KNOWN = {"e", "i", "j", "k", "l", "m", "n", "t", "T"}
+"""Letters that every formula may have: Euler's number, indices, counts, steps, and the sign of a transpose."""
 
 
 def remark(trace: Trace, node: Variable, operation: Operation) -> str:

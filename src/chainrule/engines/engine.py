@@ -40,6 +40,8 @@ class Trainable(Protocol):
 
     def gradient(self, variables: Mapping[str, Variable]) -> NDArray[Any]: ...
 
+    def forget(self) -> None: ...
+
 
 class Batches(Protocol):
     """The training data, batch by batch; see `chainrule.data.batches`.
@@ -62,6 +64,7 @@ class Done:
         X: the input, only where the cost is not finite; then there was no update, and nothing follows.
         batches: how many batches it was, where an engine tells of several at once; cost and penalty are their means.
         penalty: what of the cost is the penalty.
+        weights: of the examples or their steps, as far as there are any.
     """
 
     cost: float
@@ -71,6 +74,7 @@ class Done:
     X: Array | None = None
     batches: int = 1
     penalty: float = 0.0
+    weights: Array | None = None
 
 
 class Program(Protocol):

@@ -176,7 +176,8 @@ class NativeProgram:
         sizes = np.full(len(costs), size)
         sizes[-1] = m - size * (len(costs) - 1)
         cost, penalty = (float(np.dot(numbers, sizes) / m) for numbers in (costs, penalties))
-        return Done(cost, m, outputs, Y, batches=len(costs), penalty=penalty)
+        weights = examples.weights if order is None or examples.weights is None else examples.weights[order]
+        return Done(cost, m, outputs, Y, batches=len(costs), penalty=penalty, weights=weights)
 
     def _ready(self, size: int) -> Runner:
         # Another size means other threads and so other roundings: who resumes here must have the same.
@@ -207,7 +208,7 @@ class Examples:
             cost.check(steps.shape, np.asarray(Y), weights)
         if steps.tokens is not None:
             _check_indices(network, X, *steps.tokens)
-        self.X, self.Y = X, np.asarray(Y)
+        self.X, self.Y, self.weights = X, np.asarray(Y), weights
         X = np.ascontiguousarray(X)
         X = X.view(np.uint8) if X.dtype == bool else X if str(X.dtype) in _TYPES else X.astype(np.float64)
         dtype = steps.dtype

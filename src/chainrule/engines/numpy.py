@@ -30,6 +30,8 @@ class NumpyProgram:
         self, batches: Batches, epoch: int, learning_rate: Callable[[int], float], start: int = 0
     ) -> Iterator[Done]:
         """See `Program.epoch`; yields after every batch."""
+        if start == 0:
+            self.network.forget()
         for k, (X, Y, weights) in enumerate(batches.epoch(epoch, start), start):
             l2 = None if (of_each := getattr(batches, "l2", None)) is None else float(of_each[k])
             done = self._update(X, Y, weights, learning_rate(k), l2)
@@ -45,7 +47,7 @@ class NumpyProgram:
             J = self.cost(A, Y, weights)
             penalty = self.optimizer.penalty(theta, self.regularized, l2)
             cost = float(plain(J)) + penalty
-            done = Done(cost, len(X), plain(A), Y, penalty=penalty)
+            done = Done(cost, len(X), plain(A), Y, penalty=penalty, weights=weights)
             if not np.isfinite(cost):
                 done.X = X
                 return done

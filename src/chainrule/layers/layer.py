@@ -13,6 +13,7 @@ from chainrule.errors import DataError, GraphError, OptionError, ShapeError
 from chainrule.graph import Array
 from chainrule.initializers import Initializer, find_initializer
 from chainrule.layers.walk import Walk, current_walk, walking
+from chainrule.ops import mask_steps
 
 
 class Layer(Described):
@@ -73,9 +74,21 @@ class Layer(Described):
             raise located from None
         if Z is None:
             raise GraphError(f"{self.label}: forward returned nothing; its last line must return the output.")
+        if walk.mask is not None and next(self.children(), None) is None:
+            walk.mask = self.mask_after(walk.mask)
         if walk.watch is not None:
             walk.watch(self, A, Z)
         return Z
+
+    def mask_after(self, mask: Array) -> Array | None:
+        """The mask of the steps behind this layer, of the mask before it; None where there are no steps any more.
+
+        A layer that changes the number of steps says here which of the new ones count.
+        """
+        after: Array | None = mask
+        for child in self.children():
+            after = None if after is None else child.mask_after(after)
+        return after
 
     def parameter(self, name: str, shape: tuple[int, ...], initializer: str | Initializer = "zeros") -> Array:
         """The parameter `name`, made by the initializer when it is first asked for. Only to be called in `forward`.
@@ -129,6 +142,11 @@ class Layer(Described):
         """Whether the walk under way belongs to an update: the time to learn statistics from the batch."""
         return self._walk().updating
 
+    @property
+    def mask(self) -> Array | None:
+        """(m, steps), the steps of this layer's input that count, or None for all of them (see `Masking`)."""
+        return self._walk().mask
+
     def random_key(self) -> tuple[int, int]:
         """A fresh key for `chainrule.ops.dropout`. Only to be called in `forward`, while training."""
         return self._walk().random_key()
@@ -163,6 +181,11 @@ class Layer(Described):
         if held and asked and held[:-1] == asked[:-1]:
             raise ShapeError(f"{called} is {held}, so it takes {held[-1]} features, but {source} has {asked[-1]}.")
         raise ShapeError(f"{called} is {held}, but the layer now asks for {asked}.")
+
+
+def without_padding(layer: Layer, A: Array) -> Array:
+    """A with zeros at the steps that do not count, for layers that read several steps at once."""
+    return A if layer.mask is None else mask_steps(A, layer.mask)
 
 
 def features(A: Array) -> int:

@@ -17,6 +17,8 @@ from chainrule.errors import DataError, OptionError, ShapeError
 from chainrule.graph import Array, Variable, plain
 from chainrule.layers.flatten import Flatten
 from chainrule.layers.layer import Layer, list_of_layers
+from chainrule.layers.masking import Masking
+from chainrule.layers.recurrence import Recurrent
 from chainrule.layers.walk import Walk, Watch, current_walk, walking
 
 
@@ -60,6 +62,7 @@ class Network(Layer):
         self.flat: NDArray[Any] = np.empty(0, self.dtype)
         self._places: dict[str, slice] = {}
         _refuse_repeats(self)
+        _refuse_late_masking(self)
         if input_shape is not None:
             self.build(input_shape)
 
@@ -213,12 +216,16 @@ class Network(Layer):
                 flat[self._places[name]] = np.ravel(made.grad)
         return flat
 
-    def predict(self, X: Any, *, engine: str = "auto") -> NDArray[Any]:
+    def predict(
+        self, X: Any, *, engine: str = "auto", memory: dict[int, tuple[Array, ...]] | None = None
+    ) -> NDArray[Any]:
         """The network's output for each example: (m, n_out).
 
         Args:
             X: (m, …), an array, a memory map, or anything that NumPy makes an array of.
             engine: who computes; see `train`.
+            memory: a dict, empty at first, in which recurrent layers leave the state that they end in, and from which
+                they go on at the next call with the same m; then NumPy computes. None begins every sequence anew.
 
         Raises:
             ShapeError: the examples have another shape than those that the network was built for.
@@ -226,7 +233,23 @@ class Network(Layer):
         """
         X = as_array(X, "X")
         self.build_for(X)
-        return engines.select(engine).predict(self, X)
+        if memory is None:
+            return engines.select(engine).predict(self, X)
+        with walking(Walk(dtype=self.dtype, memory=memory)):
+            result: NDArray[Any] = self(self.cast(X))
+        return result
+
+    def steps_that_count(self, X: Any) -> NDArray[np.bool_] | None:
+        """(m, steps), the steps of the output that count, where the network begins with a `Masking` and the output has
+        steps; else None."""
+        first = next(_leaves(self), None)
+        return self.mask_after(first.found_in(np.asarray(X))) if isinstance(first, Masking) else None
+
+    def forget(self) -> None:
+        """Let go of the states that stateful layers carry from batch to batch: the next batch begins anew."""
+        for _, layer in self.family():
+            if isinstance(layer, Recurrent):
+                layer.forget()
 
     def blank_output(self) -> Any:
         """The output for one example of zeros, as the end of a graph: it tells the shape and the last operation."""
@@ -266,8 +289,8 @@ class Network(Layer):
         return typed
 
     def _takes_any_type(self) -> bool:
-        leaves = (layer for _, layer in self.family() if next(layer.children(), None) is None)
-        return next((leaf.takes_any_type for leaf in leaves if not isinstance(leaf, Flatten)), False)
+        passing = (Flatten, Masking)
+        return next((leaf.takes_any_type for leaf in _leaves(self) if not isinstance(leaf, passing)), False)
 
     def summary(self) -> None:
         """Print each layer with its output shape and its parameters. Shapes are known once there were data."""
@@ -377,6 +400,17 @@ def _refuse_repeats(network: Network) -> None:
         if id(layer) in seen:
             raise OptionError(f"{layer!r} stands in the network twice: make a layer object for each place.")
         seen.add(id(layer))
+
+
+def _refuse_late_masking(network: Network) -> None:
+    for leaf in list(_leaves(network))[1:]:
+        if isinstance(leaf, Masking):
+            raise OptionError(f"{leaf!r} looks for the padding of X itself, so it must be the first layer.")
+
+
+def _leaves(network: Network) -> Iterator[Layer]:
+    """The layers that hold no others."""
+    return (layer for _, layer in network.family() if next(layer.children(), None) is None)
 
 
 def _float_type(dtype: Any) -> str:

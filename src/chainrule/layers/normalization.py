@@ -19,7 +19,8 @@ class BatchNorm(Layer):
     """Z = γ Â + β, Â with mean 0 and variance 1 over the batch while training (Ioffe & Szegedy, 2015).
 
     When predicting, moving averages of the batches' means and variances take the batch's place; so they do for a batch
-    of a single example, which has no variance. The input is (m, …, n); statistics are over all axes but the last.
+    of a single example, which has no variance. The input is (m, …, n); statistics are over all axes but the last, of
+    pictures over m, height and width; masked steps of sequences do not count.
 
     Args:
         momentum: how much of the moving average each batch leaves in place.
@@ -38,11 +39,15 @@ class BatchNorm(Layer):
         n = (features(A),)
         gamma, beta = self.parameter("gamma", n, "ones"), self.parameter("beta", n)
         mean, variance = self.statistic("mean", n, 0.0), self.statistic("variance", n, 1.0)
-        if self.training and math.prod(A.shape[:-1]) > 1:
+        if self.training and self._numbers(A) > 1:
             if self.updating:
-                self._remember(plain(A))
-            return batch_norm(A, gamma, beta, epsilon=self.epsilon)
+                self._remember(plain(A) if self.mask is None else plain(A)[plain(self.mask)])
+            return batch_norm(A, gamma, beta, self.mask, epsilon=self.epsilon)
         return normalize(A, gamma, beta, mean.astype(A.dtype), variance.astype(A.dtype), epsilon=self.epsilon)
+
+    def _numbers(self, A: Array) -> int:
+        """How many numbers of each feature there are to learn a mean and a variance from."""
+        return math.prod(A.shape[:-1]) if self.mask is None else int(plain(self.mask).sum())
 
     def _remember(self, A: Array) -> None:
         examples = tuple(range(A.ndim - 1))

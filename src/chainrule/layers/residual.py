@@ -29,13 +29,22 @@ class Residual(Layer):
             list_of_layers([self.shortcut], "Residual's shortcut")
 
     def forward(self, A: Array) -> Array:
-        F = A
+        walk = self._walk()
+        F, before = A, walk.mask
         for layer in self.layers:
             F = layer(F)
+        after, walk.mask = walk.mask, before
         around = A if self.shortcut is None else self.shortcut(A)
+        walk.mask = after
         if F.shape != around.shape:
             raise ShapeError(
                 f"A + F(A): A is {around.shape} and F(A) is {F.shape}. Give F's last layer {around.shape[-1]} units, "
                 f"or the way around a layer of its own: shortcut=Dense({F.shape[-1]}, bias=False)."
             )
         return around + F
+
+    def mask_after(self, mask: Array) -> Array | None:
+        after: Array | None = mask
+        for layer in self.layers:
+            after = None if after is None else layer.mask_after(after)
+        return after

@@ -32,6 +32,9 @@ class Walk:
         dtype: the network's type.
         seed, step: what the random masks of this walk depend on, beside their order in the network.
         watch: called with (layer, its input, its output) after every layer.
+        mask: (m, steps), the steps that count where the data are now, or None for all of them; see `Masking`.
+        memory: where recurrent layers find the state that they left last time, and leave the next, by the layer's id;
+            None where every sequence begins anew.
     """
 
     training: bool = False
@@ -42,6 +45,8 @@ class Walk:
     seed: int = 0
     step: int = 0
     watch: Watch | None = None
+    mask: Array | None = None
+    memory: dict[int, tuple[Array, ...]] | None = None
     variables: dict[tuple[int, str], Variable] = field(default_factory=dict)
     numbers: dict[int, int] = field(default_factory=dict)
     masks: int = 0

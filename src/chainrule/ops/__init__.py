@@ -15,6 +15,8 @@ from chainrule.ops.activations import (
     tanh,
 )
 from chainrule.ops.arithmetic import add, divide, matmul, multiply, negative, power, subtract
+from chainrule.ops.attention import attention, positional_encoding
+from chainrule.ops.convolution import convolution, transposed_convolution
 from chainrule.ops.elementwise import abs, clip, exp, log, maximum, minimum, sqrt, where
 from chainrule.ops.embedding import embed_columns, embedding
 from chainrule.ops.linear import linear
@@ -31,7 +33,17 @@ from chainrule.ops.losses import (
     softmax_cross_entropy,
     squared_error,
 )
+from chainrule.ops.masking import mask_steps, step_mask
 from chainrule.ops.normalization import batch_norm, layer_norm, normalize, standardize, unstandardize
+from chainrule.ops.pooling import (
+    adaptive_average_pool,
+    average_pool,
+    global_average_pool,
+    global_max_pool,
+    max_pool,
+    upsample,
+)
+from chainrule.ops.recurrence import gru, lstm, rnn
 from chainrule.ops.reductions import max, mean, sum
 from chainrule.ops.regularization import dropout
 from chainrule.ops.shaping import concatenate, index, reshape, stack, transpose
@@ -62,20 +74,27 @@ __all__ = [
     "OPERATIONS",
     "abs",
     "absolute_error",
+    "adaptive_average_pool",
     "add",
+    "attention",
+    "average_pool",
     "batch_norm",
     "binary_cross_entropy",
     "clip",
     "concatenate",
+    "convolution",
     "cross_entropy",
     "divide",
     "dropout",
     "elu",
-    "embedding",
     "embed_columns",
+    "embedding",
     "exp",
     "exp_poisson",
     "gelu",
+    "global_average_pool",
+    "global_max_pool",
+    "gru",
     "hinge",
     "huber",
     "identity",
@@ -85,8 +104,11 @@ __all__ = [
     "linear",
     "log",
     "log_softmax",
+    "lstm",
+    "mask_steps",
     "matmul",
     "max",
+    "max_pool",
     "maximum",
     "mean",
     "minimum",
@@ -95,9 +117,11 @@ __all__ = [
     "normalize",
     "perceptron",
     "poisson",
+    "positional_encoding",
     "power",
     "relu",
     "reshape",
+    "rnn",
     "sigmoid",
     "sigmoid_binary_cross_entropy",
     "silu",
@@ -108,10 +132,13 @@ __all__ = [
     "squared_error",
     "stack",
     "standardize",
+    "step_mask",
     "subtract",
     "sum",
     "tanh",
     "transpose",
+    "transposed_convolution",
     "unstandardize",
+    "upsample",
     "where",
 ]

@@ -6,6 +6,7 @@ import numpy as np
 
 from chainrule.errors import ShapeError
 from chainrule.graph import Array, Backward, operation
+from chainrule.ops.masking import steps_that_count
 
 _FORWARD = r"\hat{A} = \frac{A - \mu}{\sqrt{\sigma^2 + \varepsilon}}, \quad Z = \gamma \odot \hat{A} + \beta"
 _OF_PARAMETERS = (
@@ -20,9 +21,12 @@ _OF_PARAMETERS = (
         r"dA = \frac{\gamma}{\sqrt{\sigma^2 + \varepsilon}} \odot \left(dZ"
         r" - \overline{dZ} - \hat{A} \odot \overline{dZ \odot \hat{A}}\right)",
         *_OF_PARAMETERS,
+        "",
     ),
 )
-def batch_norm(xp: ModuleType, A: Array, gamma: Array, beta: Array, *, epsilon: float = 1e-5) -> tuple[Array, Backward]:
+def batch_norm(
+    xp: ModuleType, A: Array, gamma: Array, beta: Array, mask: Array | None = None, *, epsilon: float = 1e-5
+) -> tuple[Array, Backward]:
     """Z = γ Â + β with Â = (A − μ) / √(σ² + ε), μ and σ² over the examples (Ioffe & Szegedy, 2015).
 
     In the formula a bar is the mean over the examples.
@@ -30,11 +34,17 @@ def batch_norm(xp: ModuleType, A: Array, gamma: Array, beta: Array, *, epsilon: 
     Args:
         A: (m, …, n): statistics are over all axes but the last, each feature or channel by itself.
         gamma, beta: (n,).
+        mask: (m, steps) of sequences, 0 at the steps that μ and σ² leave out, or None.
     """
     if A.ndim < 2:
         raise ShapeError(f"A is {A.shape}, but a batch is (m, …, n).")
     examples = tuple(range(A.ndim - 1))
-    return _normalize(xp, A, gamma, beta, epsilon, over=examples)
+    if mask is None:
+        Z, backward = _normalize(xp, A, gamma, beta, epsilon, over=examples)
+    else:
+        counts = steps_that_count(xp, mask, A).astype(A.dtype)[..., None]
+        Z, backward = _normalize(xp, A, gamma, beta, epsilon, examples, counts / xp.maximum(counts.sum(), 1))
+    return Z, lambda dZ: (*backward(dZ), None)
 
 
 @operation(
@@ -102,19 +112,38 @@ def unstandardize(xp: ModuleType, A: Array, mean: Array, deviation: Array) -> tu
 
 
 def _normalize(
-    xp: ModuleType, A: Array, gamma: Array, beta: Array, epsilon: float, over: tuple[int, ...]
+    xp: ModuleType,
+    A: Array,
+    gamma: Array,
+    beta: Array,
+    epsilon: float,
+    over: tuple[int, ...],
+    share: Array | None = None,
 ) -> tuple[Array, Backward]:
-    """Normalization by A's own mean and variance over the axes `over`; they depend on A, so dA has two terms more."""
+    """Normalization by A's own mean and variance over the axes `over`; they depend on A, so dA has two terms more.
+
+    `share` is what of the mean each number is, if that is not the same for all.
+    """
     _check(A, gamma=gamma, beta=beta)
-    inverse = 1 / xp.sqrt(A.var(axis=over, keepdims=True) + epsilon)
-    A_hat = (A - A.mean(axis=over, keepdims=True)) * inverse
+    if share is None:
+        mean, variance = A.mean(axis=over, keepdims=True), A.var(axis=over, keepdims=True)
+        share = 1 / (A.size / max(mean.size, 1))
+    else:
+        mean = (A * share).sum(axis=over, keepdims=True)
+        variance = ((A - mean) ** 2 * share).sum(axis=over, keepdims=True)
+    inverse = 1 / xp.sqrt(variance + epsilon)
+    A_hat = (A - mean) * inverse
     examples = tuple(range(A.ndim - 1))
 
     def backward(dZ: Array) -> tuple[Array, ...]:
         dA_hat = dZ * gamma
-        centred = dA_hat - dA_hat.mean(axis=over, keepdims=True)
-        dA = inverse * (centred - A_hat * (dA_hat * A_hat).mean(axis=over, keepdims=True))
-        return dA, (dZ * A_hat).sum(axis=examples), dZ.sum(axis=examples)
+        through_mean = share * dA_hat.sum(axis=over, keepdims=True)
+        through_deviation = share * A_hat * (dA_hat * A_hat).sum(axis=over, keepdims=True)
+        return (
+            inverse * (dA_hat - through_mean - through_deviation),
+            (dZ * A_hat).sum(axis=examples),
+            dZ.sum(axis=examples),
+        )
 
     return gamma * A_hat + beta, backward
 

@@ -117,7 +117,7 @@ def gradients(
     X, y = examples(X, y)
     net.build_for(X)
     A, variables = net.record(net.cast(X), training=training, seed=seed)
-    J = Cost(loss)(A, y, example_weights(y, sample_weight))
+    J = Cost(loss)(A, y, example_weights(y, sample_weight, mask=net.steps_that_count(X)))
     backward(J)
     found = {name: np.zeros(value.shape, net.dtype) for name, value in net.parameters.items()}
     found |= {name: np.asarray(made.grad) for name, made in variables.items() if made.grad is not None}

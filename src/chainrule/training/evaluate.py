@@ -6,7 +6,7 @@ from chainrule import engines
 from chainrule.data.batches import ArrayBatches
 from chainrule.data.examples import example_weights, examples
 from chainrule.layers import Network
-from chainrule.metrics import find_metrics, score
+from chainrule.metrics import find_metrics, score, that_count
 from chainrule.training.cost import Cost, LossLike
 
 
@@ -27,6 +27,7 @@ def evaluate(
     net.build_for(X)
     cost.fit(net, y)
     wanted = find_metrics(metrics, cost.task)
-    batches = ArrayBatches(X, y, example_weights(y, sample_weight), batch_size=engines.CHUNK, cast=net.cast)
+    weights = example_weights(y, sample_weight, mask=net.steps_that_count(X))
+    batches = ArrayBatches(X, y, weights, batch_size=engines.CHUNK, cast=net.cast)
     mean, output = engines.select(engine).evaluate(net, cost, batches.epoch(0))
-    return {"loss": mean} | score(wanted, y, output, cost.task)
+    return {"loss": mean} | score(wanted, *that_count(y, output, weights), cost.task)

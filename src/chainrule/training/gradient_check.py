@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.checking import whole
-from chainrule.data.examples import examples
+from chainrule.data.examples import example_weights, examples
 from chainrule.layers import Network
 from chainrule.training.cost import Cost, LossLike, gradients
 
@@ -72,9 +72,10 @@ def check_gradients(
     whole("most", most)
     random = np.random.default_rng(seed)
     X = exact.cast(X)
+    weights = example_weights(y, mask=exact.steps_that_count(X))
 
     def J() -> float:
-        return float(cost(exact.record(X, training=True, seed=seed)[0], y).value)
+        return float(cost(exact.record(X, training=True, seed=seed)[0], y, weights).value)
 
     cost_here, found = gradients(exact, X, y, loss=loss, training=True, seed=seed)
     rounding = 100 * np.finfo(np.float64).eps * (1 + abs(cost_here)) / epsilon

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from chainrule.engines import Batch, Done, Engine, Program
 from chainrule.files import Tensors
 from chainrule.layers import Network
-from chainrule.metrics import Metric, score
+from chainrule.metrics import Metric, score, that_count
 from chainrule.training.checkpoints import Checkpoints
 from chainrule.training.cost import Cost
 from chainrule.training.early_stopping import EarlyStopping, Watch
@@ -96,8 +96,9 @@ class Run:
         running.m += done.m
         running.batches += done.batches
         if self._metrics:
-            running.outputs.append(np.asarray(done.output))
-            running.targets.append(np.asarray(done.Y))
+            Y, output = that_count(np.asarray(done.Y), np.asarray(done.output), done.weights)
+            running.outputs.append(output)
+            running.targets.append(Y)
         self.progress.batch(self.epoch, running.batches - 1, batches, done.cost)
 
     def close_epoch(self) -> None:
@@ -127,18 +128,23 @@ class Run:
         self.history.stopped = self.history.stopped or "all epochs done"
         if self._best:
             self.network.set_state(self._best)
+        self.network.forget()
         return self.history
 
     def _validate(self, validation: Callable[[], Iterable[Batch]]) -> dict[str, float]:
         targets: list[NDArray[Any]] = []
+        weights: list[NDArray[Any]] = []
 
         def keeping() -> Iterator[Batch]:
             for batch in validation():
                 targets.append(batch[1])
+                weights.extend([] if batch[2] is None else [batch[2]])
                 yield batch
 
         mean, outputs = self.engine.evaluate(self.network, self.cost, keeping())
-        return {"loss": mean} | score(self._metrics, np.concatenate(targets), outputs, self.cost.task)
+        of_all = np.concatenate(weights) if weights else None
+        counting = that_count(np.concatenate(targets), outputs, of_all)
+        return {"loss": mean} | score(self._metrics, *counting, self.cost.task)
 
     def _lap(self) -> float:
         now = time.perf_counter()

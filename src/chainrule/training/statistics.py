@@ -19,12 +19,12 @@ def learn_statistics(net: Network, batches: Callable[[], Iterable[Batch]]) -> No
 
 
 def _inputs(net: Network, layer: Layer, batches: Iterable[Batch]) -> Iterator[Array]:
-    """What reaches the layer, batch by batch."""
+    """What reaches the layer, batch by batch, without steps that do not count."""
     seen: list[Array] = []
 
     def keep(passed: Layer, A: Array, _: Array) -> None:
         if passed is layer:
-            seen.append(plain(A))
+            seen.append(plain(A) if layer.mask is None else plain(A)[plain(layer.mask)])
 
     for X, _, _ in batches:
         with walking(Walk(dtype=net.dtype, watch=keep)):

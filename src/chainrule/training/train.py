@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from numbers import Integral
@@ -63,7 +62,7 @@ def train(
         X: (m, …), an array or a memory map; or, without y, batches (X, y) or (X, y, weights): a list, an iterable that
             can be started again, or a function that returns a fresh iterator. On a stream, whose length nobody knows,
             schedules stand still within an epoch.
-        y: (m,) or (m, n_out), as the loss takes it.
+        y: (m,) or (m, n_out), as the loss takes it; of sequences (m, steps) or (m, steps, n_out).
         loss: "cross_entropy", "binary_cross_entropy", "squared_error", "absolute_error", "huber", "hinge",
             "perceptron", an operation (with options by functools.partial), or a function of (A, Y) that returns one
             number made of operations; with weights it is called as (A, Y, weights). It gets Y in the shape of A where
@@ -174,7 +173,9 @@ def _arrays(
     X, cast = _cast_once(net, X)
     if size is None or isinstance(rule, LBFGS):
         size = len(X)
-    weights = example_weights(y, sample_weight, class_weight)
+    if shuffle and any(getattr(layer, "stateful", False) for _, layer in net.family()):
+        raise OptionError("a stateful layer goes on from batch to batch, so their order matters: give shuffle=False.")
+    weights = example_weights(y, sample_weight, class_weight, net.steps_that_count(X))
     return ArrayBatches(X, y, weights, batch_size=size, shuffle=shuffle, cast=cast)
 
 
@@ -209,7 +210,11 @@ def _stream(net: Network, X: Any, sample_weight: Any, class_weight: Any, rule: O
     if isinstance(class_weight, str):
         raise OptionError("the classes of a stream are not known beforehand: give class_weight as a dict.")
     table = None if class_weight is None else class_table(class_weight)
-    return StreamBatches(X, functools.partial(stream_weights, class_weight=table), net.cast)
+
+    def weigh(X: Any, Y: Any, weights: Any) -> Any:
+        return stream_weights(Y, weights, table, net.steps_that_count(X))
+
+    return StreamBatches(X, weigh, net.cast)
 
 
 def _cast_once(net: Network, X: Any) -> tuple[Any, Any]:
@@ -229,7 +234,8 @@ def _validation(net: Network, cost: Cost, validation: Any) -> ArrayBatches:
         X, y = examples(validation[0], validation[1], "X_val")
         X, cast = _cast_once(net, X)
         cost.fit(net, y)
-        weights = example_weights(y, validation[2] if len(validation) == 3 else None)
+        given = validation[2] if len(validation) == 3 else None
+        weights = example_weights(y, given, mask=net.steps_that_count(X))
     except (ShapeError, DataError) as error:
         raise type(error)(f"the validation data: {error}") from None
     return ArrayBatches(X, y, weights, batch_size=engines.CHUNK, cast=cast)

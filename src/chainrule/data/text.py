@@ -19,7 +19,7 @@ from chainrule.data.source import Encoding, Form, Source
 from chainrule.data.targets import Target
 from chainrule.data.tokens import KINDS, KINDS_OF_DOCUMENTS, Tokenizer
 from chainrule.errors import DataError, OptionError
-from chainrule.layers import Layer
+from chainrule.layers import Layer, Masking
 from chainrule.names import lookup
 
 STEPS = 64
@@ -273,7 +273,7 @@ class Separate(Encoding):
         return X
 
     def layers(self, input_shape: tuple[int, ...]) -> list[Layer]:
-        return []
+        return [Masking()]
 
     @property
     def count(self) -> int:

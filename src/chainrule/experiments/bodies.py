@@ -5,24 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from chainrule.data.pictures import Pixels
 from chainrule.data.source import Encoding, Form
 from chainrule.data.text import Continued, Separate
 from chainrule.experiments.settings import Settings
 from chainrule.layers import (
+    LSTM,
     Activation,
     BatchNorm,
+    Conv2D,
     Dense,
     Dropout,
     Embedding,
     Flatten,
+    GlobalAveragePool,
     Layer,
+    MaxPool,
 )
 
 Body = Callable[[Any, Settings], list[Layer]]
 """(an encoding, settings) -> layers."""
 
+FEATURES = {1: 8, 3: 16}
+"""Of the first convolution, for shades of grey and for colours."""
+
 VECTOR = 64
 """The length of the vectors that stand for tokens."""
+
+SMALLEST = 6
+"""Pictures are halved until their shorter side is less than twice this, in pixels."""
 
 
 def dense(encoding: Encoding, settings: Settings) -> list[Layer]:
@@ -38,9 +49,18 @@ def dense(encoding: Encoding, settings: Settings) -> list[Layer]:
     return layers
 
 
-def convolutional(encoding: Encoding, settings: Settings) -> list[Layer]:
-    """For pictures."""
-    return [Flatten(), *dense(encoding, settings)]
+def convolutional(encoding: Pixels, settings: Settings) -> list[Layer]:
+    """For pictures: convolutions of 3 × 3, normalized, twice as many features each time the picture is halved; then
+    dense layers, as LeNet has them (LeCun et al., 1998)."""
+    layers: list[Layer] = []
+    n_out, shorter = FEATURES[encoding.channels], min(encoding.height, encoding.width)
+    while True:
+        layers += [Conv2D(n_out, 3, padding="same", bias=False), BatchNorm(), Activation(settings.activation)]
+        if shorter < 2 * SMALLEST:
+            break
+        layers.append(MaxPool(2))
+        n_out, shorter = 2 * n_out, shorter // 2
+    return [*layers, Flatten(), *dense(encoding, settings)]
 
 
 def windowed(encoding: Encoding, settings: Settings) -> list[Layer]:
@@ -49,13 +69,18 @@ def windowed(encoding: Encoding, settings: Settings) -> list[Layer]:
 
 
 def recurrent(encoding: Continued, settings: Settings) -> list[Layer]:
-    """For a text that goes on: a vector for each token, and what follows from it."""
-    return [Embedding(encoding.count, VECTOR), *dense(encoding, settings)]
+    """For a text that goes on: a vector for each token, and an LSTM."""
+    layers: list[Layer] = [Embedding(encoding.count, VECTOR)]
+    for n in settings.hidden or ():
+        layers.append(LSTM(n))
+        if settings.dropout:
+            layers.append(Dropout(settings.dropout))
+    return layers
 
 
 def pooled(encoding: Separate, settings: Settings) -> list[Layer]:
-    """For texts that end: the vectors of their tokens, and dense layers."""
-    return [Embedding(encoding.count, VECTOR), Flatten(), *dense(encoding, settings)]
+    """For texts that end: the mean of the vectors of their tokens (Joulin et al., 2017), and dense layers."""
+    return [Embedding(encoding.count, VECTOR), GlobalAveragePool(), *dense(encoding, settings)]
 
 
 BODIES: dict[Form, Body] = {

@@ -13,7 +13,10 @@ from chainrule.data.text import Continued
 from chainrule.data.tokens import UNKNOWN
 from chainrule.errors import OptionError
 from chainrule.experiments.trained import Trained
-from chainrule.layers import Network
+from chainrule.layers import GRU, LSTM, RNN, Activation, Dense, Dropout, Embedding, Layer, LayerNorm, Network
+
+STEPWISE = (Embedding, Dense, Activation, Dropout, LayerNorm)
+"""Layers that look at one step at a time."""
 
 Reader = Callable[[list[int]], NDArray[Any]]
 """Tokens that are new -> the probability of each token to come next."""
@@ -23,6 +26,8 @@ def sample(
     trained: Trained, prompt: str = "", *, length: int = 500, temperature: float = 1.0, seed: int | None = None
 ) -> Iterator[str]:
     """The text that follows a prompt, piece by piece as it is written.
+
+    A recurrent network takes its state from step to step; any other reads the last tokens anew for each one it writes.
 
     Args:
         trained: a network that was trained to continue text.
@@ -82,6 +87,8 @@ def _drawn(P: NDArray[Any], temperature: float, random: np.random.Generator) -> 
 
 
 def _reader(network: Network, steps: int) -> Reader:
+    if _carries(network):
+        return _carried(network)
     read: list[int] = []
 
     def anew(new: list[int]) -> NDArray[Any]:
@@ -91,3 +98,19 @@ def _reader(network: Network, steps: int) -> Reader:
         return np.asarray(network.predict(np.hstack([blank, last]))[0, -1])
 
     return anew
+
+
+def _carried(network: Network) -> Reader:
+    memory: dict[int, Any] = {}
+
+    def go_on(new: list[int]) -> NDArray[Any]:
+        return np.asarray(network.predict(np.array([new], np.int32), memory=memory)[0, -1])
+
+    return go_on
+
+
+def _carries(layer: Layer) -> bool:
+    """Whether what the layer says of a step follows from the step and the state that was kept."""
+    if isinstance(layer, RNN | GRU | LSTM):
+        return not (layer.bidirectional or layer.last)
+    return isinstance(layer, STEPWISE) or (isinstance(layer, Network) and all(map(_carries, layer.layers)))

@@ -15,7 +15,7 @@ def trained(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("rows")
     (folder / "rows.txt").write_text(ROW * 400)
     text = cr.read_text(folder / "rows.txt", tokens=request.param, window=16, vocabulary=258)
-    cr.Experiment(text, cr.Settings(seed=0, epochs=40, hidden=(16,)), folder / "run").run(progress=False)
+    cr.Experiment(text, cr.Settings(seed=0, epochs=50, hidden=(32,)), folder / "run").run(progress=False)
     return cr.Trained.load(folder / "run")
 
 

@@ -9,6 +9,7 @@ from chainrule.data.pictures import Pixels
 from chainrule.data.source import Encoding, Form
 from chainrule.data.text import Continued, Separate
 from chainrule.experiments.settings import Settings
+from chainrule.initializers import Random
 from chainrule.layers import (
     LSTM,
     Activation,
@@ -69,8 +70,11 @@ def windowed(encoding: Encoding, settings: Settings) -> list[Layer]:
 
 
 def recurrent(encoding: Continued, settings: Settings) -> list[Layer]:
-    """For a text that goes on: a vector for each token, and an LSTM."""
-    layers: list[Layer] = [Embedding(encoding.count, VECTOR)]
+    """For a text that goes on: a vector for each token, and an LSTM.
+
+    The vectors begin as far apart as standardized features are: small ones leave the LSTM on a plateau for long.
+    """
+    layers: list[Layer] = [Embedding(encoding.count, VECTOR, initializer=Random(1.0))]
     for n in settings.hidden or ():
         layers.append(LSTM(n))
         if settings.dropout:

@@ -3,7 +3,7 @@ import pytest
 import sklearn.metrics as sk
 
 import chainrule as cr
-from chainrule.metrics import METRICS, Metric, decide, find_metrics, score, task_of, true_labels
+from chainrule.metrics import METRICS, Metric, decide, find_metrics, score, task_of, that_count, true_labels
 
 
 def measured(name, y, output, task):
@@ -295,3 +295,16 @@ def test_training_and_evaluation_report_them_under_their_names(digits):
     assert {"accuracy", "f1", "val_accuracy", "val_f1"} <= history.epochs[0].keys()
     found = cr.evaluate(net, X, y, **options)
     assert found["accuracy"] == history.epochs[0]["val_accuracy"] == sk.accuracy_score(y, net.predict(X).argmax(axis=1))
+
+
+def test_steps_of_sequences_are_counted_one_by_one():
+    output = np.array([[[0.9], [0.2], [0.6]], [[0.1], [0.7], [0.4]]])
+    y = np.array([[1, 0, 0], [0, 1, 1]])
+    measured = score(find_metrics(["accuracy", "roc_auc"]), y, output, "yes_no")
+    assert measured == pytest.approx({"accuracy": 4 / 6, "roc_auc": 8 / 9})
+    several = np.concatenate([output, 1 - output], axis=-1)
+    of_each = score(find_metrics(["accuracy"]), np.stack([y, 1 - y], axis=-1), several, "yes_no")
+    assert of_each == pytest.approx({"accuracy": 4 / 6})
+    weights = np.array([[1.0, 1, 0], [1, 1, 0]])
+    counted = score(find_metrics(["accuracy"]), *that_count(y, output, weights), "yes_no")
+    assert counted == pytest.approx({"accuracy": 1.0})

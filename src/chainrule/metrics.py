@@ -147,8 +147,10 @@ def _of_labels(function: str, **options: Any) -> Callable[[NDArray[Any], NDArray
         import sklearn.metrics
 
         true, decided = true_labels(y, output, task), decide(output, task)
-        if task == "classes":
+        if task == "classes" or output.shape[-1] == 1:
             true, decided = true.reshape(-1), decided.reshape(-1)
+        elif output.ndim > 2:
+            true, decided = true.reshape(-1, output.shape[-1]), decided.reshape(-1, output.shape[-1])
         more = {}
         if "average" in options:
             more = {
@@ -178,7 +180,8 @@ def _of_probabilities(function: str) -> Callable[[NDArray[Any], NDArray[Any], Ta
         if function == "log_loss":
             p = output.reshape(-1).astype(np.float64)
             return float(sklearn.metrics.log_loss(y.reshape(-1), np.column_stack([1 - p, p]), labels=[0, 1]))
-        return float(sklearn.metrics.roc_auc_score(true, output.reshape(true.shape)))
+        one_answer = () if output.shape[-1] == 1 else (output.shape[-1],)
+        return float(sklearn.metrics.roc_auc_score(true.reshape(-1, *one_answer), output.reshape(-1, *one_answer)))
 
     return metric
 

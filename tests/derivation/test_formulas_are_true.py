@@ -17,7 +17,7 @@ from ops.cases import CASES, FEW, Call
 NAMES_WHAT_HAPPENS = {
     "reshape", "index", "embedding", "embed_columns", "concatenate", "stack", "max_pool", "average_pool",
     "adaptive_average_pool", "global_average_pool", "global_max_pool", "upsample", "step_mask", "mask_steps",
-    "positional_encoding",
+    "mask_windows", "positional_encoding",
 }  # fmt: skip
 """Not evaluated: these formulas only say which numbers go where."""
 

@@ -359,6 +359,7 @@ CASES: dict[str, st.SearchStrategy[Call]] = {
     "attention": attention(),
     "positional_encoding": of_steps(st.integers(0, 1), base=st.floats(2, 1e4)),
     "mask_steps": of_steps(st.just(1)),
+    "mask_windows": one(booleans, st.tuples(st.integers(1, 3), st.integers(3, 6)), size=st.integers(1, 3)),
     "step_mask": one(tenths, npst.array_shapes(min_dims=2, max_dims=3, max_side=3), padding=st.sampled_from([0, 0.1])),
     "identity": one(reals),
     "sigmoid": one(reals),

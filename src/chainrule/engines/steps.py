@@ -288,6 +288,9 @@ class _Writer:
         self._append(node, "dropout", [self._read(node.inputs[0])], rate=node.options["rate"], seed=seed, mask=mask)
 
     def _step_batch_norm(self, node: Variable) -> None:
+        assert node.operation is not None
+        if node.operation.name == "batch_norm" and len(node.inputs) > 3 and node.inputs[3] is not None:
+            raise NoKernelError("a batch normalization that leaves steps out")
         layer = self.owners[node]
         n = node.shape[-1]
         step = self._append(

@@ -9,9 +9,8 @@ from chainrule.graph import Array
 from chainrule.initializers import find_initializer, initializer_for
 from chainrule.layers.activation import activation_name, find_activation
 from chainrule.layers.layer import Layer, without_padding
-from chainrule.layers.masking import windows_that_count
-from chainrule.ops import convolution, transposed_convolution
-from chainrule.ops.windows import as_tuples, each, edges_of, windows_over
+from chainrule.ops import convolution, mask_windows, transposed_convolution
+from chainrule.ops.windows import as_tuples, each, edges_of
 
 
 @dataclass(eq=False, repr=False)
@@ -65,8 +64,7 @@ class _Convolution(Layer):
         )
 
     def mask_after(self, mask: Array) -> Array:
-        windows = windows_over(mask.shape[1:2], self._size, self.stride, self.padding, self.dilation)
-        return windows_that_count(mask, windows, self.padding)
+        return mask_windows(mask, size=self.size, stride=self.stride, padding=self.padding, dilation=self.dilation)
 
 
 @dataclass(eq=False, repr=False)

@@ -74,7 +74,7 @@ def to_pytorch(layer: Layer) -> Arrays:
         return found
     else:
         raise OptionError(f"{layer!r} has no counterpart in PyTorch that it could exchange weights with.")
-    return {"weight": np.ascontiguousarray(W)} | ({"bias": held["b"].copy()} if "b" in held else {})
+    return {"weight": np.array(W, order="C")} | ({"bias": held["b"].copy()} if "b" in held else {})
 
 
 def from_pytorch(layer: Layer, state: Mapping[str, Any]) -> None:

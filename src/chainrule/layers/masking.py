@@ -2,14 +2,11 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from chainrule.checking import real
-from chainrule.errors import OptionError, ShapeError
+from chainrule.errors import ShapeError
 from chainrule.graph import Array
 from chainrule.layers.layer import Layer
 from chainrule.ops import step_mask
-from chainrule.ops.windows import Padding, Windows, edges_of
 
 
 @dataclass(eq=False, repr=False)
@@ -43,22 +40,3 @@ class Masking(Layer):
     def found_in(self, X: Array) -> Array:
         """(m, steps), true where there is a step."""
         return step_mask(X, padding=self.padding)
-
-
-def windows_that_count(mask: Array, windows: Windows, padding: Padding) -> Array:
-    """Of the mask (m, steps), the mask of the windows: those that there would be if each sequence stood alone.
-
-    Raises:
-        OptionError: where windows lie depends on how long the longest sequence is.
-    """
-    (n,), (count,), (stride,), (before,) = windows.axes, windows.count, windows.stride, windows.before
-    span = windows.dilation[0] * (windows.size[0] - 1) + 1
-    if padding == "same" and stride > 1:
-        raise OptionError(
-            'under a mask padding="same" does not go with a stride, because then the windows of a sequence depend on '
-            "the length of the longest: give the padding as numbers."
-        )
-    after = span - 1 - before if padding == "same" else edges_of(padding, 1)[0][1]
-    first = np.arange(count) * stride
-    last = first - before + span - 1 - after
-    return mask[:, np.clip(first, 0, n - 1)] * mask[:, np.clip(last, 0, n - 1)]

@@ -251,11 +251,16 @@ class Network(Layer):
             if isinstance(layer, Recurrent):
                 layer.forget()
 
-    def blank_output(self) -> Any:
-        """The output for one example of zeros, as the end of a graph: it tells the shape and the last operation."""
-        assert self.input_shape is not None
+    def blank_output(self, shape: tuple[int, ...] | None = None) -> Any:
+        """The output for one example of zeros, as the end of a graph: it tells the shape and the last operation.
+
+        Args:
+            shape: of the example, where it is not the one that the network was built for, as of longer sequences.
+        """
+        shape = self.input_shape if shape is None else shape
+        assert shape is not None
         with np.errstate(all="ignore"):
-            return self.record(self.cast(np.zeros((1, *self.input_shape), np.uint8)))[0]
+            return self.record(self.cast(np.zeros((1, *shape), np.uint8)))[0]
 
     def output(self, X: Array) -> NDArray[Any]:
         """The output for a batch that `cast` has returned, recording nothing."""

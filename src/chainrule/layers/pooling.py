@@ -8,18 +8,18 @@ import numpy as np
 from chainrule.errors import OptionError
 from chainrule.graph import Array
 from chainrule.layers.layer import Layer, without_padding
-from chainrule.layers.masking import windows_that_count
 from chainrule.ops import (
     adaptive_average_pool,
     average_pool,
     global_average_pool,
     global_max_pool,
     mask_steps,
+    mask_windows,
     max_pool,
     upsample,
     where,
 )
-from chainrule.ops.windows import as_tuples, each, windows_over
+from chainrule.ops.windows import as_tuples, each
 
 
 @dataclass(eq=False, repr=False)
@@ -145,5 +145,4 @@ class UpSample(Layer):
 
 
 def _pooled_mask(mask: Array, size: Any, stride: Any, padding: Any) -> Array:
-    windows = windows_over(mask.shape[1:2], size, size if stride is None else stride, padding)
-    return windows_that_count(mask, windows, padding)
+    return mask_windows(mask, size=size, stride=size if stride is None else stride, padding=padding)

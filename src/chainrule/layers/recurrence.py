@@ -107,6 +107,8 @@ class Recurrent(Layer):
         carrying = self.stateful and walk.training
         if walk.memory is None and not carrying:
             return None
+        if self.bidirectional:
+            raise OptionError(f"{self!r} reads to the end before it begins, so it cannot go on from a memory.")
         held = walk.memory.get(id(self)) if walk.memory is not None else self._held()
         blank = np.zeros((m, self.n_out), walk.dtype)
         if held is None or walk.building is not None:

@@ -33,7 +33,7 @@ from chainrule.ops.losses import (
     softmax_cross_entropy,
     squared_error,
 )
-from chainrule.ops.masking import mask_steps, step_mask
+from chainrule.ops.masking import mask_steps, mask_windows, step_mask
 from chainrule.ops.normalization import batch_norm, layer_norm, normalize, standardize, unstandardize
 from chainrule.ops.pooling import (
     adaptive_average_pool,
@@ -106,6 +106,7 @@ __all__ = [
     "log_softmax",
     "lstm",
     "mask_steps",
+    "mask_windows",
     "matmul",
     "max",
     "max_pool",

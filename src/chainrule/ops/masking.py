@@ -2,8 +2,11 @@
 
 from types import ModuleType
 
-from chainrule.errors import ShapeError
+import numpy as np
+
+from chainrule.errors import OptionError, ShapeError
 from chainrule.graph import Array, Backward, operation
+from chainrule.ops.windows import Padding, Sizes, edges_of, windows_over
 
 
 @operation(forward=r"M_t = [A_t \ne padding]", backward=("",))
@@ -38,6 +41,47 @@ def mask_steps(xp: ModuleType, A: Array, mask: Array) -> tuple[Array, Backward]:
     """
     counts = steps_that_count(xp, mask, A)[..., None]
     return xp.where(counts, A, xp.zeros_like(A)), lambda dZ: (xp.where(counts, dZ, xp.zeros_like(dZ)), None)
+
+
+@operation(forward=r"N = \operatorname{windows}(mask)", backward=("",))
+def mask_windows(
+    xp: ModuleType,
+    mask: Array,
+    *,
+    size: Sizes = 1,
+    stride: Sizes = 1,
+    padding: Padding = "valid",
+    dilation: Sizes = 1,
+) -> tuple[Array, Backward]:
+    """N tells which windows over the steps count: those that there would be if each sequence stood alone.
+
+    Steps between the first and the last of a sequence count, whatever the mask says of them. Only where sequences are
+    filled up behind do windows with a stride lie as they would if they stood alone.
+
+    Args:
+        mask: (m, steps). size, stride, padding, dilation: as in `chainrule.ops.convolution`.
+
+    Returns:
+        N: (m, windows) of True and False.
+
+    Raises:
+        OptionError: padding="same" with a stride, where windows depend on how long the longest sequence is.
+    """
+    windows = windows_over(tuple(mask.shape[1:]), size, stride, padding, dilation)
+    (n,), (count,), (step,), (before,) = windows.axes, windows.count, windows.stride, windows.before
+    if padding == "same" and step > 1:
+        raise OptionError(
+            'under a mask padding="same" does not go with a stride, because then the windows of a sequence depend on '
+            "the length of the longest: give the padding as numbers."
+        )
+    span = windows.dilation[0] * (windows.size[0] - 1) + 1
+    after = span - 1 - before if padding == "same" else edges_of(padding, 1)[0][1]
+    first = np.arange(count) * step
+    last = first - before + span - 1 - after
+    there = xp.asarray(mask) != 0
+    begun = xp.cumsum(there, axis=1) > 0
+    goes_on = xp.cumsum(there[:, ::-1], axis=1)[:, ::-1] > 0
+    return begun[:, np.clip(first, 0, n - 1)] & goes_on[:, np.clip(last, 0, n - 1)], lambda dN: (None,)
 
 
 def steps_that_count(xp: ModuleType, mask: Array, A: Array) -> Array:

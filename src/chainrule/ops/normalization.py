@@ -127,7 +127,7 @@ def _normalize(
     _check(A, gamma=gamma, beta=beta)
     if share is None:
         mean, variance = A.mean(axis=over, keepdims=True), A.var(axis=over, keepdims=True)
-        share = 1 / (A.size / max(mean.size, 1))
+        share = max(mean.size, 1) / max(A.size, 1)
     else:
         mean = (A * share).sum(axis=over, keepdims=True)
         variance = ((A - mean) ** 2 * share).sum(axis=over, keepdims=True)

@@ -64,14 +64,17 @@ class Cost:
             raise OptionError(f"the loss {self.name} must return one number, such as a mean, but returned {what}.")
         return J
 
-    def fit(self, net: Network, Y: NDArray[Any]) -> None:
+    def fit(self, net: Network, Y: NDArray[Any], shape: tuple[int, ...] | None = None) -> None:
         """See to it, before anything is trained, that Y can be targets of the built network.
+
+        Args:
+            shape: of one example, where the network has been built for another, as of sequences.
 
         Raises:
             ShapeError, DataError: Y has another shape, or labels out of range.
             OptionError: the output cannot be what the loss takes.
         """
-        A = net.blank_output()
+        A = net.blank_output(shape)
         last = A.operation.name if isinstance(A, Variable) and A.operation is not None else ""
         n_out = A.shape[1:]
         if self.own:

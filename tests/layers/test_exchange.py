@@ -1,0 +1,104 @@
+"""Weights in ONNX's order, and what is answered to weights that do not fit; PyTorch's are in test_pytorch.py."""
+
+import numpy as np
+import pytest
+from scipy.special import expit
+
+import chainrule as cr
+from chainrule.layers.exchange import from_onnx, from_pytorch, to_onnx, to_pytorch
+
+RANDOM = np.random.default_rng(0)
+KINDS = {"RNN": cr.RNN, "GRU": cr.GRU, "LSTM": cr.LSTM}
+
+
+def of_onnx(kind, X, W, R, B):
+    """All states, by the equations of the ONNX standard: of an LSTM the gates i, o, f, c; of a GRU z, r, h."""
+    n = R.shape[1]
+    h = c = np.zeros((len(X), n))
+    Wb, Rb = np.split(B, 2)
+    found = []
+    for t in range(X.shape[1]):
+        x, r = np.split(X[:, t] @ W.T + Wb, len(W) // n, axis=1), np.split(h @ R.T + Rb, len(W) // n, axis=1)
+        if kind == "RNN":
+            h = np.tanh(x[0] + r[0])
+        elif kind == "GRU":
+            z, reset = expit(x[0] + r[0]), expit(x[1] + r[1])
+            h = (1 - z) * np.tanh(x[2] + reset * r[2]) + z * h
+        else:
+            i, o, f = (expit(x[k] + r[k]) for k in range(3))
+            c = f * c + i * np.tanh(x[3] + r[3])
+            h = o * np.tanh(c)
+        found.append(h)
+    return np.stack(found, axis=1)
+
+
+def built(layer):
+    net = cr.Network([layer], seed=0, dtype="float64", input_shape=(5, 2))
+    net.flat[...] = RANDOM.normal(size=net.flat.size)
+    return net
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_equations_of_onnx_give_the_same_states(kind):
+    layer = KINDS[kind](3, bidirectional=True)
+    net, X = built(layer), RANDOM.normal(size=(4, 5, 2))
+    arrays = to_onnx(layer)
+    there = of_onnx(kind, X, *(arrays[name][0] for name in "WRB"))
+    back = of_onnx(kind, X[:, ::-1], *(arrays[name][1] for name in "WRB"))[:, ::-1]
+    np.testing.assert_allclose(net.predict(X), np.concatenate([there, back], axis=-1), rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_random_weights_of_onnx_are_taken_over(kind):
+    layer = KINDS[kind](3)
+    net, X = built(layer), RANDOM.normal(size=(4, 5, 2))
+    arrays = {name: RANDOM.normal(size=value.shape) for name, value in to_onnx(layer).items()}
+    from_onnx(layer, arrays)
+    np.testing.assert_allclose(net.predict(X), of_onnx(kind, X, *(arrays[name][0] for name in "WRB")), rtol=1e-12)
+
+
+LAYERS = [
+    cr.Dense(4), cr.Conv1D(4, 3, groups=2), cr.ConvTranspose1D(4, 3, groups=2), cr.BatchNorm(), cr.LayerNorm(),
+    cr.MultiHeadAttention(2), cr.RNN(3, layers=2, bidirectional=True), cr.GRU(3), cr.LSTM(3, layers=3, dropout=0.5),
+    cr.LSTM(3, bias=False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=repr)
+def test_there_and_back_leaves_everything_as_it_was(layer):
+    net = built(layer)
+    before, state = net.flat.copy(), to_pytorch(layer)
+    net.flat[...] = 0
+    from_pytorch(layer, state)
+    np.testing.assert_allclose(net.flat, before, rtol=1e-15)
+    assert all(not np.shares_memory(value, net.flat) for value in state.values())
+
+
+def test_weights_that_do_not_fit_are_refused_by_name():
+    layer = cr.LSTM(3)
+    with pytest.raises(cr.OptionError, match=r"has no parameters: build its network first"):
+        to_pytorch(layer)
+    built(layer)
+    state = to_pytorch(layer)
+    with pytest.raises(cr.OptionError, match=r"layer 1, LSTM\(3\) takes weight_ih_l0, .*there is no weight_hh_l0"):
+        from_pytorch(layer, {"weight_ih_l0": state["weight_ih_l0"]})
+    with pytest.raises(cr.ShapeError, match=r"bias_hh_l0 is \(3,\), but must be \(12,\)"):
+        from_pytorch(layer, state | {"bias_hh_l0": np.zeros(3)})
+    with pytest.raises(cr.OptionError, match=r"there is no B"):
+        from_onnx(layer, {name: to_onnx(layer)[name] for name in "WR"})
+    stack = cr.LSTM(3, layers=2)
+    built(stack)
+    with pytest.raises(cr.OptionError, match=r"no single RNN, GRU or LSTM"):
+        to_onnx(stack)
+    own = cr.EmbedColumns(1, 4, 2)
+    cr.Network([own], input_shape=2)
+    with pytest.raises(cr.OptionError, match=r"no counterpart in PyTorch"):
+        to_pytorch(own)
+
+
+def test_a_layer_without_bias_refuses_one():
+    layer = cr.GRU(3, bias=False)
+    built(layer)
+    arrays = to_onnx(layer)
+    with pytest.raises(cr.OptionError, match="has no bias, but the weights given have one"):
+        from_onnx(layer, arrays | {"B": np.ones_like(arrays["B"])})

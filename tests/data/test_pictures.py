@@ -222,9 +222,12 @@ def test_a_folder_that_cannot_be_used_says_why(tmp_path):
 
     assert refused() == "there is no folder all."
     (tmp_path / "all").mkdir()
-    assert refused() == "all is empty: there is no picture in it."
+    assert refused() == "there is no picture in all."
+    (tmp_path / "all" / "a.txt").write_text("woof")
+    assert refused() == "there is no picture in all: 1 files of another kind, such as all/a.txt."
+    (tmp_path / "all" / "a.txt").unlink()
     (tmp_path / "all" / "cat").mkdir()
-    assert refused() == "all is empty: there is no picture in it and the folders in it."
+    assert refused() == "there is no picture in all and the folders in it."
     X = np.zeros((2, 2), np.uint8)
     saved(tmp_path / "all" / "cat" / "a.png", X)
     assert refused() == (

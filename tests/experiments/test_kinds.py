@@ -65,7 +65,7 @@ def test_a_folder_of_pictures_goes_all_the_way(folder, command):
     ]
     assert command(folder, "predict", "run", "bars/none.png")[2] == "error: there is no file bars/none.png.\n"
     (folder / "empty").mkdir()
-    assert command(folder, "predict", "run", "empty")[2] == "error: empty is empty: there is no picture in it.\n"
+    assert command(folder, "predict", "run", "empty")[2] == "error: there is no picture in empty.\n"
 
 
 def test_a_table_of_pictures_is_found_to_be_one(folder, command):
@@ -155,7 +155,7 @@ def test_a_folder_of_texts_is_told_apart(folder, command):
         ("train bars --broken drop", "no way with a broken file 'drop'"),
         ("train bars --horizon 3", "--horizon is about a table with --time, but bars is none."),
         ("train bars --target x", "bars is a folder, and its sub-folders are what to predict: leave --target out."),
-        ("train empty", "empty is empty: there is no picture in it."),
+        ("train empty", "there is no picture in empty."),
         ("train sales.csv --target sold --size 9", "--size is about pictures, but sales.csv is none."),
         (
             "train sales.csv --target sold --horizon 3",

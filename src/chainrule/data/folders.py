@@ -40,14 +40,14 @@ def classes_in(folder: Path, wanted: Wanted, called: str) -> tuple[list[Path], l
         called: what such a file is called, "picture" or "text".
 
     Raises:
-        DataError: there is no such folder, it is empty, has no sub-folder, or one that is empty; or its sub-folders
-            are parts such as train and test, which hold the classes.
+        DataError: there is no such folder, no wanted file in it, no sub-folder or only one, or an empty one; or its
+            sub-folders are parts such as train and test, which hold the classes.
     """
     found, notes = files_in(folder, wanted)
     classes = [path for path in sorted(folder.iterdir()) if path.is_dir() and not _hidden(path.name)]
     if not found:
-        within = " and the folders in it" if classes else ""
-        raise DataError(f"{folder} is empty: there is no {called} in it{within}.")
+        others = f": {notes[0].removeprefix('left out are ')}" if notes else ""
+        raise DataError(f"there is no {called} in {folder}{' and the folders in it' if classes else ''}{others}.")
     loose = [path for path in found if path.parent == folder]
     if not classes:
         raise DataError(

@@ -137,7 +137,7 @@ class Pixels(Encoding):
         if path.is_dir():
             found, notes = files_in(path, is_picture)
             if not found:
-                raise DataError(f"{path} is empty: there is no picture in it.")
+                raise DataError(f"there is no picture in {path}.")
             return Pictures(str(path), found, None, notes=notes, **own)
         if not path.exists():
             raise DataError(f"there is no file {path}.")

@@ -261,7 +261,7 @@ class Separate(Encoding):
             return Documents(str(path), [path], None, kind=self.kind)
         found, notes = files_in(path, is_text)
         if not found:
-            raise DataError(f"{path} is empty: there is no text in it.")
+            raise DataError(f"there is no text in {path}.")
         return Documents(str(path), found, None, kind=self.kind, notes=notes)
 
     def X(self, source: Source) -> NDArray[Any]:

@@ -14,12 +14,14 @@ from chainrule.layers import (
     LSTM,
     Activation,
     BatchNorm,
+    Conv1D,
     Conv2D,
     Dense,
     Dropout,
     Embedding,
     Flatten,
     GlobalAveragePool,
+    GlobalMaxPool,
     Layer,
     MaxPool,
 )
@@ -32,6 +34,9 @@ FEATURES = {1: 8, 3: 16}
 
 VECTOR = 64
 """The length of the vectors that stand for tokens."""
+
+PATTERNS, LONG = 128, 5
+"""So many patterns of so many characters are looked for."""
 
 SMALLEST = 6
 """Pictures are halved until their shorter side is less than twice this, in pixels."""
@@ -83,8 +88,15 @@ def recurrent(encoding: Continued, settings: Settings) -> list[Layer]:
 
 
 def pooled(encoding: Separate, settings: Settings) -> list[Layer]:
-    """For texts that end: the mean of the vectors of their tokens (Joulin et al., 2017), and dense layers."""
-    return [Embedding(encoding.count, VECTOR), GlobalAveragePool(), *dense(encoding, settings)]
+    """For texts that end: the mean of the vectors of their tokens (Joulin et al., 2017), and dense layers.
+
+    Characters by themselves say little: of them it is the strongest answer to each of some patterns (Kim, 2014).
+    """
+    vectors = Embedding(encoding.count, VECTOR)
+    if encoding.kind == "characters":
+        patterns = Conv1D(PATTERNS, LONG, settings.activation, padding="same")
+        return [vectors, patterns, GlobalMaxPool(), *dense(encoding, settings)]
+    return [vectors, GlobalAveragePool(), *dense(encoding, settings)]
 
 
 BODIES: dict[Form, Body] = {

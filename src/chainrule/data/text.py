@@ -104,12 +104,12 @@ class Text(Source):
         name = self.tokenizer.called.removesuffix("s")
         return NextToken([f"next {name}"], None, self.tokenizer.count, self.tokenizer.called)
 
-    def pieces(self, first: int) -> NDArray[np.int32]:
+    def cut(self, first: int) -> NDArray[np.int32]:
         """(m, steps), the tokens from number `first` on."""
         return self.tokens[first : first + len(self) * self.steps].reshape(len(self), self.steps)
 
     def numbers(self, target: Target) -> NDArray[Any]:
-        return self.pieces(1)
+        return self.cut(1)
 
     def checksum(self) -> int:
         return self._crc
@@ -147,7 +147,7 @@ class Continued(Encoding):
 
     def X(self, source: Source) -> NDArray[Any]:
         assert isinstance(source, Text)
-        return source.pieces(0)
+        return source.cut(0)
 
     def layers(self, input_shape: tuple[int, ...]) -> list[Layer]:
         return []

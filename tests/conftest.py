@@ -1,11 +1,14 @@
 """Data that several tests share."""
 
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
+
+from chainrule.cli import main
 
 DATA = Path(os.environ.get("CHAINRULE_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
@@ -39,3 +42,25 @@ def real_data(real_file):
             return dict(arrays)
 
     return open_file
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cache(tmp_path_factory):
+    """Decoded pictures of tests are kept apart from the user's."""
+    os.environ["CHAINRULE_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    """A function that types a command in a folder, in this process: its exit status, its output, its complaints."""
+
+    def run(folder, *arguments):
+        monkeypatch.chdir(folder)
+        monkeypatch.setattr(sys, "argv", ["chainrule", *map(str, arguments)])
+        monkeypatch.setenv("COLUMNS", "120")
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as done:
+            main()
+        return done.value.code, *capsys.readouterr()
+
+    return run

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from chainrule import initializers, notes, ops, schedules
+    from chainrule.data.augmentation import Augmentation
+    from chainrule.data.pictures import Pictures, read_pictures
+    from chainrule.data.series import Series, read_series
     from chainrule.data.tables import Table, read_table
+    from chainrule.data.text import Documents, Text, read_text
     from chainrule.derivation import Drawing, Page, derive, draw
     from chainrule.derivation.steps import Steps, steps
     from chainrule.errors import (
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
         ShapeError,
     )
     from chainrule.experiments import Experiment, Settings, Trained
+    from chainrule.experiments.sampling import sample
     from chainrule.graph import Variable, backward, variable
     from chainrule.layers import (
         GRU,
@@ -68,7 +73,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-# In the order in which a reader meets them: the graph, the layers, the optimizers, training, tables, the errors.
+# In the order in which a reader meets them: the graph, the layers, the optimizers, training, data, the errors.
 __all__ = [
     "variable",
     "Variable",
@@ -127,9 +132,18 @@ __all__ = [
     "Run",
     "read_table",
     "Table",
+    "read_pictures",
+    "Pictures",
+    "Augmentation",
+    "read_text",
+    "Text",
+    "Documents",
+    "read_series",
+    "Series",
     "Experiment",
     "Settings",
     "Trained",
+    "sample",
     "derive",
     "Page",
     "notes",
@@ -143,7 +157,18 @@ __all__ = [
 ]
 
 _SUBMODULES = ("ops", "initializers", "schedules", "notes")
-_HOMES = ("graph", "layers", "optimizers", "training", "errors", "derivation", "data.tables", "experiments")
+_KINDS = ("data.tables", "data.pictures", "data.augmentation", "data.series", "data.text")
+_HOMES = (
+    "graph",
+    "layers",
+    "optimizers",
+    "training",
+    "errors",
+    "derivation",
+    *_KINDS,
+    "experiments",
+    "experiments.sampling",
+)
 
 
 def __getattr__(name: str) -> Any:

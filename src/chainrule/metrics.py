@@ -110,11 +110,13 @@ def decide(output: NDArray[Any], task: Task) -> NDArray[Any]:
 
 
 def true_labels(y: NDArray[Any], output: NDArray[Any], task: Task) -> NDArray[Any]:
-    """y in the form of `decide(output, task)`: class numbers instead of one-hot rows, no axis of length 1."""
+    """y in the form of `decide(output, task)`: class numbers instead of one-hot rows or shares, no axis of length 1."""
     if task == "classes" and y.shape == output.shape:
         return np.asarray(y.argmax(axis=-1))
     if task == "values":
         return y.reshape(output.shape)
+    if task == "yes_no" and y.dtype.kind == "f":
+        y = (y >= 0.5).astype(np.int64)
     return y[..., 0] if y.shape[-1:] == (1,) and y.ndim == output.ndim else y
 
 

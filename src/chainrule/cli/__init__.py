@@ -11,6 +11,7 @@ from chainrule.cli.explain import explain
 from chainrule.cli.graph import graph
 from chainrule.cli.info import info
 from chainrule.cli.predict import predict
+from chainrule.cli.sample import sample
 from chainrule.cli.train import train
 from chainrule.errors import ChainruleError
 
@@ -36,6 +37,7 @@ def options(
 app.command()(train)
 app.command()(evaluate)
 app.command()(predict)
+app.command()(sample)
 app.command()(explain)
 # An expression may start with a minus sign, which is not an option.
 app.command(context_settings={"ignore_unknown_options": True})(graph)

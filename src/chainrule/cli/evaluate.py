@@ -7,7 +7,9 @@ import typer
 
 def evaluate(
     model: Annotated[str, typer.Argument(help="A model.safetensors file.")],
-    data: Annotated[str, typer.Argument(help="A bundled data set, or an .npz file with X and y.")],
+    data: Annotated[
+        str, typer.Argument(help="Labelled examples of the kind that it was trained on: a file, a folder, or a name.")
+    ],
     part: Annotated[
         str, typer.Option(help='"test", "train" or "all"; by default "test" of the model\'s own data, else "all".')
     ] = "auto",

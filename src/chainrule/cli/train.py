@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from chainrule.experiments import Experiment, Result
 
 
-def _units(hidden: Any) -> Any:
+def _units(hidden: str | None) -> tuple[int, ...] | None:
     """(128, 64) from "128,64" or "128 64"."""
-    if not isinstance(hidden, str):
-        return hidden
+    if hidden is None:
+        return None
     units = re.split(r"[,\s]+", hidden.strip()) if hidden.strip() else []
     if not all(n.isdigit() and int(n) > 0 for n in units):
         raise OptionError(f'--hidden is {hidden!r}, but takes whole numbers of 1 or more, such as "128" or "128,64".')
@@ -27,7 +27,10 @@ def _units(hidden: Any) -> Any:
 def train(
     data: Annotated[
         str,
-        typer.Argument(help="A table (CSV, TSV, Parquet), an .npz file with X and y, or iris, wine, digits, …"),
+        typer.Argument(
+            help="A table (CSV, TSV, Parquet), a folder of pictures or of texts, a text (.txt), an .npz file with X "
+            "and y, or iris, digits, …"
+        ),
     ],
     target: Annotated[
         str | None, typer.Option(help='The column of a table to predict, or several, "height,weight".')
@@ -42,12 +45,42 @@ def train(
     ignore: Annotated[str, typer.Option(help="Columns to leave out.")] = "",
     time: Annotated[str | None, typer.Option(help="A column to train on the past of, and test on the future.")] = None,
     group: Annotated[str | None, typer.Option(help="A column whose values stay together in one part.")] = None,
+    horizon: Annotated[
+        int | None, typer.Option(help="How many rows of a table with --time to forecast: it is taken for a series.")
+    ] = None,
+    window: Annotated[
+        int | None,
+        typer.Option(
+            help="How many rows of a series, or tokens of a text, are one example.  [default: two seasons, or 24; 64]"
+        ),
+    ] = None,
+    season: Annotated[
+        int | None,
+        typer.Option(help="After how many rows of a series things come again.  [default: as its dates tell]"),
+    ] = None,
+    tokens: Annotated[str | None, typer.Option(help="What a text is made of: characters, words or subwords.")] = None,
+    vocabulary: Annotated[
+        int | None,
+        typer.Option(help="How many different tokens of a text at most.  [default: 10,000; 1,000 sub-words]"),
+    ] = None,
+    size: Annotated[
+        str | None, typer.Option(help='Pixels of a picture, "28" or "48x64".  [default: the files\' own, 64 at most]')
+    ] = None,
+    augment: Annotated[
+        str,
+        typer.Option(
+            help='How pictures are changed: "flip,shift=0.1,rotate=15", and scale, crop, brightness, noise, mixup.'
+        ),
+    ] = "",
+    broken: Annotated[
+        str | None, typer.Option(help="Whether a picture that cannot be read is an error, refuse, or left out, skip.")
+    ] = None,
     epochs: Annotated[
         int | None, typer.Option(help="How often every example is met, at most.  [default: 10 to 60, or more of few]")
     ] = Settings.epochs,
-    hidden: Annotated[str, typer.Option(help='Units of the hidden layers, "128,64"; "" for none.')] = ",".join(
-        map(str, Settings.hidden)
-    ),
+    hidden: Annotated[
+        str | None, typer.Option(help='Units of the hidden layers, "128,64"; "" for none.  [default: fits the data]')
+    ] = None,
     activation: Annotated[str, typer.Option(help="Activation of the hidden layers.")] = Settings.activation,
     dropout: Annotated[
         float | None,
@@ -67,7 +100,9 @@ def train(
     batch_size: Annotated[
         int | None, typer.Option(help="Examples in a mini-batch.  [default: 32; 128 from 10,000 examples on]")
     ] = Settings.batch_size,
-    test: Annotated[float, typer.Option(help="Part of the examples held out to the end.")] = Settings.test,
+    test: Annotated[
+        float | None, typer.Option(help="Part of the examples held out to the end.  [default: 0.2; 0.1 of a text]")
+    ] = Settings.test,
     validation: Annotated[
         float | None, typer.Option(help="Part of the others watched while training.  [default: 0.1; 0 below 1,000]")
     ] = Settings.validation,
@@ -87,6 +122,8 @@ def train(
     The folder gets model.safetensors, history.json, metrics.json and curves.svg, of a table also report.svg. Ctrl-C
     keeps what was learned.
     """
+    from chainrule.cli.kinds import source_of
+    from chainrule.data.augmentation import Augmentation
     from chainrule.experiments import Experiment
 
     if resume and out is None:
@@ -105,45 +142,41 @@ def train(
         test=test,
         validation=validation,
         patience=patience,
+        augment=Augmentation.parse(augment),
         seed=seed,
         engine=engine,
         checkpoint_minutes=checkpoint_minutes,
     )
-    roles = {"number": number, "category": category, "date": date, "ignore": ignore}
-    source = _source(data, target, task, time, group, {role: _names(names) for role, names in roles.items()})
+    source = source_of(
+        data,
+        {
+            "target": target,
+            "task": task,
+            "number": number,
+            "category": category,
+            "date": date,
+            "ignore": ignore,
+            "time": time,
+            "group": group,
+            "horizon": horizon,
+            "window": window,
+            "season": season,
+            "tokens": tokens,
+            "vocabulary": vocabulary,
+            "size": size,
+            "broken": broken,
+            "augment": augment,
+        },
+    )
     folder = out or _free_folder(Path("runs") / Path(data).stem)
     if not resume:
         _set_aside(folder)
     experiment = Experiment(source, settings, folder, resume=resume)
     _show_plan(experiment)
     result = experiment.run()
-    _show_result(result, data)
+    _show_result(result, source, data)
     if result.history.stopped == "interrupted":
         raise typer.Exit(130)
-
-
-def _source(
-    data: str, target: str | None, task: str | None, time: str | None, group: str | None, roles: dict[str, list[str]]
-) -> "Source":
-    """The table, the data set or the arrays that `data` names."""
-    from chainrule.data.datasets import read
-    from chainrule.data.frames import is_table
-    from chainrule.data.tables import read_table
-    from chainrule.data.targets import KINDS
-    from chainrule.names import lookup
-
-    if is_table(data):
-        return read_table(data, _names(target or ""), task=task, time=time, group=group, **roles)
-    given = {"target": target, "time": time, "group": group} | roles
-    for option, value in given.items():
-        if value:
-            raise OptionError(f"--{option} is about the columns of a table, but {data} is none.")
-    return read(data, None if task is None else lookup("task", task, KINDS))
-
-
-def _names(columns: str) -> list[str]:
-    """["height", "weight"] from "height,weight"."""
-    return [name.strip() for name in columns.split(",") if name.strip()]
 
 
 def _free_folder(folder: Path) -> Path:
@@ -182,7 +215,7 @@ def _show_plan(experiment: "Experiment") -> None:
     experiment.network.summary()
 
 
-def _show_result(result: "Result", data: str) -> None:
+def _show_result(result: "Result", source: "Source", data: str) -> None:
     from rich.console import Console
 
     from chainrule.cli.tables import importance_table, metrics_table
@@ -194,11 +227,11 @@ def _show_result(result: "Result", data: str) -> None:
         f"{history.seconds:.1f} s on the {history.engine} engine, seed {history.seed}"
         + (f"; the native engine has no kernel for {history.reason}" if history.reason else "")
     )
-    shown = [name for name in ("test", "linear", "baseline") if name in measured]
+    shown = [name for name in ("test", "linear", "seasonal", "baseline") if name in measured]
     Console().print(metrics_table({name: measured[name] for name in shown}))
     if "linear" in measured:
         print("linear: a logistic or linear regression on the same numbers")
-    print("baseline: an answer that never looks at X, the shares of the classes or the mean")
+    print(f"baseline: {source.baseline_told}")
     if "importance" in measured:
         Console().print(importance_table(measured["importance"]))
     if measured["test"]["loss"] > measured["baseline"]["loss"]:
@@ -208,4 +241,4 @@ def _show_result(result: "Result", data: str) -> None:
     if history.stopped == "interrupted":
         print(f"go on with the same command, --out {result.folder} and --resume")
     else:
-        print(f"next: chainrule predict {model} {data} --out predictions.csv")
+        print(f"next: {source.next_command(str(model))}")

@@ -79,7 +79,7 @@ def _from_file(path: str) -> tuple[DataFrame, list[str]]:
         return _from_parquet(data, path), []
     if data[:2] == b"PK" or data[:4] == b"\xd0\xcf\x11\xe0":
         raise DataError(f"{path} is an Excel workbook or another archive: save its sheet as CSV first.")
-    text, notes = _decoded(data, path)
+    text, notes = decoded(data, path, "it cannot be a CSV; chainrule reads CSV, TSV and Parquet")
     frame, more = _from_text(text, path)
     return frame, notes + more
 
@@ -93,8 +93,12 @@ def _from_parquet(data: bytes, path: str) -> DataFrame:
         raise DataError(f"{path} cannot be read as Parquet, it is broken or cut short: {_first(error)}") from None
 
 
-def _decoded(data: bytes, path: str) -> tuple[str, list[str]]:
-    """The text, whatever it is written in."""
+def decoded(data: bytes, path: str, so: str) -> tuple[str, list[str]]:
+    """The text, whatever it is written in, and a note where that is not Unicode.
+
+    Raises:
+        DataError: it is no text; `so` says what follows from that.
+    """
     of_16_bits = data[:2] in (b"\xff\xfe", b"\xfe\xff")
     for encoding in ("utf-16",) if of_16_bits else ("utf-8-sig", "cp1252", "latin-1"):
         try:
@@ -104,7 +108,7 @@ def _decoded(data: bytes, path: str) -> tuple[str, list[str]]:
         if "\0" in text:
             break
         return text, [] if encoding.startswith("utf") else [f"{path} is not UTF-8; it was read as {encoding}"]
-    raise DataError(f"{path} is no text, so it cannot be a CSV; chainrule reads CSV, TSV and Parquet.")
+    raise DataError(f"{path} is no text, so {so}.")
 
 
 def _from_text(text: str, path: str) -> tuple[DataFrame, list[str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,10 @@ from chainrule.described import Described
 if TYPE_CHECKING:
     from chainrule.layers import Layer
 
+Form = Literal["rows", "pictures", "tokens", "documents", "windows"]
+"""What the examples are for a network: rows of features; pictures (m, height, width, channels); numbers of words
+(m, steps), of a text that goes on or of one that has an end; or windows (m, steps, features) of a series."""
+
 
 class Source(ABC):
     """Examples as they were found, in whatever form.
@@ -24,11 +28,17 @@ class Source(ABC):
         name: how the user called them.
         groups: (m,), examples with the same entry belong together; None where nobody has said so.
         moments: (m,), numbers that grow with time; None where order means nothing.
+        ends: (m,), up to which moment an example reaches; None where it is all of one moment.
+        defaults: what settings of an experiment are for such examples where nobody has chosen them.
+        baseline_told: what the simplest answer is, in words.
     """
 
     name: str
     groups: NDArray[Any] | None = None
     moments: NDArray[np.float64] | None = None
+    ends: NDArray[np.float64] | None = None
+    defaults: ClassVar[dict[str, Any]] = {}
+    baseline_told: ClassVar[str] = "an answer that never looks at X, the shares of the classes or the mean"
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -63,6 +73,17 @@ class Source(ABC):
     def learn(self, rows: NDArray[np.intp]) -> Encoding:
         """What turns such examples into numbers, learned from these rows alone."""
 
+    def baselines(self, rows: NDArray[np.intp]) -> dict[str, NDArray[Any]]:
+        """The outputs of simple answers for these rows, by name, the simplest as "baseline".
+
+        Nothing for what any kind of data can have: an answer that never looks at X.
+        """
+        return {}
+
+    def next_command(self, model: str) -> str:
+        """What to type to see what a network does that was trained on these."""
+        return f"chainrule predict {model} {self.name} --out predictions.csv"
+
     @abstractmethod
     def identification(self) -> dict[str, list[Any]]:
         """Columns that tell which example is which, for a file of predictions."""
@@ -83,7 +104,9 @@ class Place:
 
 
 class Encoding(Described, ABC):
-    """What turns examples into the matrix that a network takes; it travels in the model file as plain JSON."""
+    """What turns examples into the numbers that a network takes; it travels in the model file as plain JSON."""
+
+    form: ClassVar[Form] = "rows"
 
     @abstractmethod
     def read(self, data: Any, *, labelled: bool) -> Source:
@@ -104,6 +127,10 @@ class Encoding(Described, ABC):
         Raises:
             DataError: they are not like those that it was learned from.
         """
+
+    def output(self, source: Source, output: NDArray[Any]) -> NDArray[Any]:
+        """What a network says of the examples, in the units of the data."""
+        return output
 
     def places(self, source: Source) -> list[Place]:
         """Where in the matrix each column of such a source lies; nothing where columns have no names."""

@@ -183,7 +183,7 @@ def read_table(
                 raise OptionError(f"{column!r} is to be a {roles[column]} and a {kind} column at once.")
             roles[column] = kind
     for column in [*roles, *([] if time is None else [time])]:
-        _require(column, frame, name)
+        require(column, frame, name)
     if not targets:
         raise OptionError(f"which column of {name} is to be predicted? It has {', '.join(frame.columns)}.")
     columns = find_columns(frame, roles)
@@ -198,7 +198,7 @@ def _ordering(column: Column) -> Column:
     return column if column.kind == "date" else replace(column, kind="ignored", reason="tells the past from the future")
 
 
-def _require(column: str, frame: DataFrame, name: str) -> None:
+def require(column: str, frame: DataFrame, name: str) -> None:
     """Raises DataError where there is no such column."""
     if column not in frame.columns:
         raise DataError(f"{name}: {unknown('column', column, frame.columns)}")
@@ -228,7 +228,7 @@ class Columns(Encoding):
         columns = {code.column.name: code.column for code in self.codes}
         columns |= {column: Column(column, "id") for column in self.ids if column in frame.columns}
         for column in [*columns, *(self.targets if labelled else [])]:
-            _require(column, frame, name)
+            require(column, frame, name)
         known = {*columns, *self.targets, *self.others, self.group, self.time and self.time.name}
         extra = [column for column in frame.columns if column not in known]
         if self.time is not None:

@@ -101,12 +101,17 @@ class Target(Described):
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """The names of the metrics; the first is watched while training."""
+        """The names of the metrics."""
         if self.labels is None:
             return ("r2", "rmse", "mae")
         if len(self.names) > 1:
             return ("accuracy", "f1", "roc_auc", "log_loss")
         return ("accuracy", "balanced_accuracy", "f1", "roc_auc", "log_loss")
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """The names of the metrics that are measured in every epoch, on the outputs that are met while training."""
+        return self.metrics[:1]
 
     @property
     def told(self) -> str:

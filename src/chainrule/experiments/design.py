@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
+from chainrule.data.source import Encoding
 from chainrule.data.targets import Target
+from chainrule.experiments.bodies import BODIES, dense
 from chainrule.experiments.settings import Settings
-from chainrule.layers import Activation, BatchNorm, Dense, Dropout, Layer, Network
+from chainrule.layers import Dense, Network
 from chainrule.names import lookup
 from chainrule.optimizers import OPTIMIZERS, Optimizer
 from chainrule.schedules import Constant, Cosine, learning_rate_at
 
 
-def design(first: Sequence[Layer], input_shape: tuple[int, ...], target: Target, settings: Settings) -> Network:
-    """A network for examples of this shape: `first` prepares them, then hidden layers, and outputs for the target.
+def design(encoding: Encoding, input_shape: tuple[int, ...], target: Target, settings: Settings) -> Network:
+    """A network for examples of this shape: what the encoding begins with, hidden layers, and outputs for the target.
 
     Raises:
         OptionError: a setting that nothing can be done with.
     """
-    layers = [*first]
-    for n in settings.hidden:
-        if settings.batch_norm:
-            layers += [Dense(n), BatchNorm(), Activation(settings.activation)]
-        else:
-            layers.append(Dense(n, settings.activation))
-        if settings.dropout:
-            layers.append(Dropout(settings.dropout))
-    layers.append(Dense(target.n_out, target.activation))
+    body = BODIES.get(encoding.form, dense)
+    layers = [*encoding.layers(input_shape), *body(encoding, settings), Dense(target.n_out, target.activation)]
     return Network(layers, seed=settings.seed, input_shape=input_shape)
 
 

@@ -91,16 +91,18 @@ class Experiment:
         self.source = source
         self.target = source.target
         self.Y = source.numbers(self.target)
-        watched = settings.part_to_watch(int(len(source) * (1 - settings.test)))
-        self.split = {"seed": seed, "test": settings.test, "validation": watched} if parts is None else None
-        self.parts = parts or split(source, self.Y, settings.test, watched, seed)
+        settings = settings.beside(source.defaults)
+        test = settings.part_to_test
+        watched = settings.part_to_watch(int(len(source) * (1 - test)))
+        self.split = {"seed": seed, "test": test, "validation": watched} if parts is None else None
+        self.parts = parts or split(source, self.Y, test, watched, seed)
         self.settings = settings.resolve(len(self.parts.train), self.target.task != "values", seed)
         optimizer_for(self.settings)
         _make_folder(self.folder)
         self.encoding = source.learn(self.parts.train)
         self.X = self.encoding.X(source)
         shape = self.X.shape[1:]
-        self.network = design(self.encoding.layers(shape), shape, self.target, self.settings)
+        self.network = design(self.encoding, shape, self.target, self.settings)
 
     def fit(self, *, progress: bool = True) -> tuple[Network, History]:
         """Train: the network for the target itself, and the history, which is about the standardized target of values.
@@ -119,7 +121,8 @@ class Experiment:
             epochs=self.settings.epochs or 0,
             batch_size=self.settings.batch_size,
             validation=(X[parts.validation], learned[parts.validation]) if len(parts.validation) else None,
-            metrics=target.metrics[:1],
+            metrics=target.watched,
+            augment=self.settings.augment,
             early_stopping=self._early_stopping(),
             checkpoint=self.checkpoint,
             resume=self.resume,
@@ -144,7 +147,7 @@ class Experiment:
         network.save(self.folder / MODEL)
         metrics: dict[str, Any] = {
             "test": evaluate(network, X[parts.test], Y[parts.test], loss=target.loss, metrics=target.metrics),
-            "baseline": self._baseline(),
+            **self._baselines(),
             "engine": history.engine,
             "seconds": round(history.seconds, 3),
         }
@@ -169,13 +172,19 @@ class Experiment:
         final.learn([columns[self.parts.train]])
         return (columns - final.statistics["mean"]) / final.statistics["deviation"], final
 
-    def _baseline(self) -> dict[str, float]:
-        """What an answer that never looks at X would reach: each class's share as its probability, or the mean."""
-        Y, test = self.Y[self.parts.train], self.parts.test
-        output = np.tile(self.target.typical(Y), (len(test), 1))
-        cost = Cost(self.target.loss)
-        loss = float(cost(output, self.Y[test]))
-        return {"loss": loss} | score(find_metrics(self.target.metrics, cost.task), self.Y[test], output, cost.task)
+    def _baselines(self) -> dict[str, dict[str, float]]:
+        """What simple answers reach: those of the source, or each class's share as its probability, or the mean."""
+        test, cost = self.parts.test, Cost(self.target.loss)
+        metrics = find_metrics(self.target.metrics, cost.task)
+        outputs = self.source.baselines(test)
+        if not outputs:
+            typical = self.target.typical(self.Y[self.parts.train])
+            places = self.Y[test].shape if self.target.task == "classes" else (len(test),)
+            outputs = {"baseline": np.broadcast_to(typical, (*places, len(typical)))}
+        return {
+            name: {"loss": float(cost(output, self.Y[test]))} | score(metrics, self.Y[test], output, cost.task)
+            for name, output in outputs.items()
+        }
 
     def _metadata(self, history: History) -> dict[str, Any]:
         return {

@@ -26,7 +26,8 @@ def split(source: Source, Y: NDArray[Any], test: float, validation: float, seed:
     """The three parts of the examples, the same for the same seed.
 
     Where the examples have groups, each group is in one part. Where they have moments, the test part is what came last,
-    and the validation part what came before it. Otherwise they are shuffled; labels keep their shares where they can.
+    and the validation part what came before it; an example that reaches into a later part is in none. Otherwise they
+    are shuffled; labels keep their shares where they can.
 
     Args:
         source: the examples. Y: what is to be predicted, as numbers.
@@ -85,7 +86,12 @@ def _by_time(source: Source, rows: NDArray[np.intp], size: int) -> tuple[NDArray
         later = moments > moments.min()
     if not later.any():
         raise DataError(f"in {source.name} everything is of the same time: there is no past to train on.")
-    return rows[~later], rows[later]
+    if source.ends is None:
+        return rows[~later], rows[later]
+    earlier = source.ends[rows] < moments[later].min()
+    if earlier.sum() < 2:
+        raise DataError(f"{source.name} is too short: too few examples end before those begin that are held out.")
+    return rows[earlier], rows[later]
 
 
 def _strata(labels: NDArray[Any] | None, rows: NDArray[np.intp], size: int) -> NDArray[Any] | None:

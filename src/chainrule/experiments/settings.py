@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from chainrule.checking import whole
+from chainrule.data.augmentation import Augmentation
 
 MODEL, HISTORY, METRICS, CURVES, REPORT, CHECKPOINT = (
     "model.safetensors",
@@ -27,7 +29,7 @@ class Settings:
 
     Args:
         epochs: how often every training example is met, at most.
-        hidden: the units of each hidden layer.
+        hidden: the units of each hidden layer; None for 256, or what fits pictures, text or a series.
         activation: of the hidden layers.
         dropout: the rate after each hidden layer.
         batch_norm: whether each hidden layer is normalized.
@@ -37,17 +39,18 @@ class Settings:
         schedule: how α changes: "cosine" takes it down to 0 over the epochs, "constant" leaves it.
         l2: the optimizer's L2 regularization.
         batch_size: examples in a mini-batch.
-        test: the part of all examples that is held out to the end.
+        test: the part of all examples that is held out to the end; None for a fifth, of a text for a tenth.
         validation: the part of the remaining ones that is watched while training, and not learned from.
         patience: epochs without improvement of the validation cost before training ends; 0 for never, None for a third
             of the epochs, and 10 at least.
+        augment: how pictures are changed while training.
         seed: of the split, the start, shuffling and dropout; None takes a fresh one.
         engine: see `chainrule.train`.
         checkpoint_minutes: how often the state of the run is saved.
     """
 
     epochs: int | None = None
-    hidden: Sequence[int] = (256,)
+    hidden: Sequence[int] | None = None
     activation: str = "relu"
     dropout: float | None = None
     batch_norm: bool = False
@@ -56,12 +59,22 @@ class Settings:
     schedule: str = "cosine"
     l2: float | None = None
     batch_size: int | None = None
-    test: float = 0.2
+    test: float | None = None
     validation: float | None = None
     patience: int | None = None
+    augment: Augmentation | None = None
     seed: int | None = None
     engine: str = "auto"
     checkpoint_minutes: float = 1.0
+
+    def beside(self, defaults: Mapping[str, Any]) -> Settings:
+        """These settings, with `defaults` where nothing was chosen."""
+        return replace(self, **{name: value for name, value in defaults.items() if getattr(self, name) is None})
+
+    @property
+    def part_to_test(self) -> float:
+        """The part of all examples that is held out."""
+        return 0.2 if self.test is None else self.test
 
     def part_to_watch(self, m: int) -> float:
         """The validation part of m examples that are not held out: none of fewer than 1,000, else a tenth."""
@@ -84,6 +97,8 @@ class Settings:
         chance = 0.2 if large and labels else 0.0
         return replace(
             self,
+            hidden=(256,) if self.hidden is None else self.hidden,
+            test=self.part_to_test,
             epochs=epochs,
             batch_size=size,
             dropout=chance if self.dropout is None else self.dropout,

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data import datasets, tables  # noqa: F401, the encodings that model files name
+from chainrule.data import datasets, pictures, series, tables, text  # noqa: F401, the encodings that model files name
 from chainrule.data.source import Encoding, Source
 from chainrule.data.targets import Target
 from chainrule.described import restore
@@ -102,13 +102,14 @@ class Trained:
 
     def predictions(self, source: Source) -> dict[str, list[Any]]:
         """By columns: which example it is, the prediction, and for classes the probability of each."""
-        return source.identification() | self.target.predictions(self.network.predict(self.encoding.X(source)))
+        output = self.encoding.output(source, self.network.predict(self.encoding.X(source)))
+        return source.identification() | self.target.predictions(output)
 
 
 def as_csv(columns: dict[str, list[Any]]) -> str:
     """The columns as a CSV."""
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
+    written = io.StringIO()
+    table = csv.writer(written, lineterminator="\n")
     table.writerow(columns)
     table.writerows(zip(*columns.values(), strict=True))
-    return text.getvalue()
+    return written.getvalue()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.data.augmentation import AugmentedBatches
 from chainrule.data.batches import ArrayBatches, StreamBatches
 from chainrule.engines import Program
 from chainrule.errors import NotFiniteError
@@ -19,7 +20,7 @@ from chainrule.training.run import Run
 def descend(
     run: Run,
     program: Program,
-    batches: ArrayBatches | StreamBatches,
+    batches: ArrayBatches | AugmentedBatches | StreamBatches,
     learning_rate: Callable[[float], float],
     interrupt: Interrupt,
 ) -> None:
@@ -32,7 +33,7 @@ def descend(
         NotFiniteError: the cost is NaN or infinite; the network has the parameters from before this epoch.
     """
     run.history.engine, run.history.reason = program.engine, program.reason
-    count = len(batches) if isinstance(batches, ArrayBatches) else None
+    count = None if isinstance(batches, StreamBatches) else len(batches)
     changing = [run.network.flat, *(held for _, layer in run.network.family() for held in layer.statistics.values())]
     while not run.over:
         before = [array.copy() for array in changing]

@@ -11,6 +11,7 @@ import numpy as np
 
 from chainrule import engines
 from chainrule.checking import seed_or_fresh, whole
+from chainrule.data.augmentation import Augmentation, AugmentedBatches
 from chainrule.data.batches import ArrayBatches, StreamBatches
 from chainrule.data.examples import class_table, example_weights, examples, stream_weights
 from chainrule.errors import DataError, OptionError, ShapeError
@@ -43,6 +44,7 @@ def train(
     shuffle: bool = True,
     class_weight: dict[Any, float] | Literal["balanced"] | None = None,
     sample_weight: Any = None,
+    augment: Augmentation | None = None,
     early_stopping: EarlyStopping | int | None = None,
     callbacks: Callback | Iterable[Callback] = (),
     checkpoint: Checkpoint | str | os.PathLike[str] | None = None,
@@ -75,6 +77,7 @@ def train(
         class_weight: how much each class counts, {0: 1.0, 1: 5.0}, those left out 1; or "balanced".
         sample_weight: (m,), how much each example counts. Weights are brought to mean 1 over all examples (those of a
             stream are taken as they are), then J = 1/m Σ w L.
+        augment: how pictures (m, height, width, channels) are changed while training; validation sees them unchanged.
         early_stopping: when to end before the last epoch; a number is the patience for the validation cost.
         callbacks: functions called with the `Run` after every epoch.
         checkpoint: where and when to save the run; a path alone means after every epoch.
@@ -96,7 +99,7 @@ def train(
         raise OptionError(f"train takes a Network first, then X and y, but the first is a {type(net).__name__}.")
     cost, rule, seed_given = Cost(loss), find_optimizer(optimizer), seed
     epochs = whole("epochs", epochs, at_least=0)
-    batches: ArrayBatches | StreamBatches
+    batches: ArrayBatches | AugmentedBatches | StreamBatches
     if y is None:
         batches = _stream(net, X, sample_weight, class_weight, rule)
     else:
@@ -104,6 +107,8 @@ def train(
     first_X, first_y, _ = batches.first()
     net.build_for(first_X)
     cost.fit(net, batches.Y if isinstance(batches, ArrayBatches) else first_y, first_X.shape[1:])
+    if augment is not None:
+        batches = _augmented(batches, augment, net, cost, rule)
     wanted, stop = find_metrics(metrics, cost.task), _early_stopping(early_stopping, validation)
     watched = None if validation is None else _validation(net, cost, validation)
     run = Run(
@@ -127,6 +132,7 @@ def train(
                 "the optimizer": repr(rule),
                 "the metrics": [metric.name for metric in wanted],
                 "early stopping": repr(stop),
+                "the augmentation": None if augment is None else repr(augment),
                 "validation": None if watched is None else watched.settings(),
                 **batches.settings(),
                 **({} if seed_given is None else {"seed": seed}),
@@ -171,6 +177,19 @@ def _arrays(
         raise OptionError("a stateful layer goes on from batch to batch, so their order matters: give shuffle=False.")
     weights = example_weights(y, sample_weight, class_weight, net.steps_that_count(X))
     return ArrayBatches(X, y, weights, batch_size=size, shuffle=shuffle, cast=cast)
+
+
+def _augmented(
+    batches: ArrayBatches | StreamBatches, augment: Augmentation, net: Network, cost: Cost, rule: Optimizer | LBFGS
+) -> AugmentedBatches:
+    """The training data, changed anew in every epoch."""
+    if not isinstance(augment, Augmentation):
+        raise OptionError(f"augment is an Augmentation, such as Augmentation(flip=True, shift=0.1), not {augment!r}.")
+    if isinstance(batches, StreamBatches):
+        raise OptionError("a stream of batches is changed by whoever makes it: give arrays X and y to augment them.")
+    if isinstance(rule, LBFGS):
+        raise OptionError("L-BFGS needs the same examples at every step: take another optimizer to augment them.")
+    return AugmentedBatches(batches, augment, net.blank_output().shape[-1] if cost.task == "classes" else None)
 
 
 def _stream(net: Network, X: Any, sample_weight: Any, class_weight: Any, rule: Optimizer | LBFGS) -> StreamBatches:

@@ -1,0 +1,115 @@
+"""What kind of data a path names, and the source that reads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from chainrule.errors import OptionError
+
+if TYPE_CHECKING:
+    from chainrule.data.source import Source
+
+Kind = Literal["table", "series", "pictures", "text", "arrays"]
+
+TAKEN: dict[str, tuple[Kind, ...]] = {
+    "target": ("table", "series", "pictures"),
+    "task": ("table", "pictures", "arrays"),
+    **dict.fromkeys(("number", "category", "date", "ignore", "time", "group"), ("table", "series")),
+    **dict.fromkeys(("horizon", "season"), ("series",)),
+    "window": ("series", "text"),
+    **dict.fromkeys(("tokens", "vocabulary"), ("text",)),
+    **dict.fromkeys(("size", "broken", "augment"), ("pictures",)),
+}
+"""The kinds of data that each option is about."""
+
+CALLED: dict[Kind, str] = {
+    "table": "the columns of a table",
+    "series": "a table with --time",
+    "pictures": "pictures",
+    "text": "text",
+}
+
+
+def source_of(data: str, given: dict[str, Any]) -> Source:
+    """The examples that `data` names: a table, pictures, a bundled data set or arrays.
+
+    Args:
+        given: the options of `TAKEN`, None or empty where nobody has given one.
+
+    Raises:
+        DataError: there is no such thing, or nothing in it.
+        OptionError: an option that is about another kind of data.
+    """
+    kind = _kind(data, given)
+    chosen = {name: value for name, value in given.items() if value not in (None, "")}
+    for option in chosen:
+        if kind not in TAKEN[option]:
+            raise OptionError(f"--{option} is about {CALLED[TAKEN[option][0]]}, but {data} is none.")
+    chosen.pop("augment", None)
+    if kind == "pictures":
+        from chainrule.data.pictures import read_pictures
+
+        size = chosen.pop("size", None)
+        return read_pictures(data, size=None if size is None else _size(size), **chosen)
+    if kind == "text":
+        from chainrule.data.text import read_text
+
+        return read_text(data, **chosen)
+    if kind in ("table", "series"):
+        targets = _names(chosen.pop("target", ""))
+        for role in ("number", "category", "date", "ignore"):
+            chosen[role] = _names(chosen.get(role, ""))
+        return _rows(data, targets, chosen) if kind == "table" else _series(data, targets, chosen)
+    from chainrule.data.datasets import read
+    from chainrule.data.targets import KINDS
+    from chainrule.names import lookup
+
+    return read(data, lookup("task", chosen["task"], KINDS) if "task" in chosen else None)
+
+
+def _rows(data: str, targets: list[str], chosen: dict[str, Any]) -> Source:
+    from chainrule.data.tables import read_table
+
+    return read_table(data, targets, **chosen)
+
+
+def _series(data: str, targets: list[str], chosen: dict[str, Any]) -> Source:
+    from chainrule.data.series import read_series
+
+    if "time" not in chosen:
+        raise OptionError(f"a forecast needs to know the order of the rows of {data}: --time COLUMN.")
+    return read_series(data, targets, **chosen)
+
+
+def _kind(data: str, given: dict[str, Any]) -> Kind:
+    from chainrule.data.decoding import is_picture
+    from chainrule.data.folders import files_in
+    from chainrule.data.frames import is_table
+    from chainrule.data.pictures import lists_pictures
+    from chainrule.data.text import is_text
+
+    path = Path(data)
+    if path.is_dir():
+        texts, pictures = (len(files_in(path, wanted)[0]) for wanted in (is_text, is_picture))
+        return "text" if texts > pictures else "pictures"
+    if is_text(path) and not given["target"]:
+        return "text"
+    if is_table(data):
+        if lists_pictures(path):
+            return "pictures"
+        return "series" if any(given[option] is not None for option in ("horizon", "window", "season")) else "table"
+    return "arrays"
+
+
+def _size(text: str) -> tuple[int, int]:
+    """(28, 28) from "28", (48, 64) from "48x64"."""
+    sides = text.lower().replace("×", "x").split("x")
+    if not (len(sides) in (1, 2) and all(side.strip().isdigit() and int(side) > 0 for side in sides)):
+        raise OptionError(f'--size is {text!r}, but takes pixels, such as "28", or height and width, such as "48x64".')
+    return int(sides[0]), int(sides[-1])
+
+
+def _names(columns: str) -> list[str]:
+    """["height", "weight"] from "height,weight"."""
+    return [name.strip() for name in columns.split(",") if name.strip()]

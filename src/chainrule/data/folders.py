@@ -1,0 +1,85 @@
+"""Folders with one sub-folder for each class, and in it the class's files."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from chainrule.errors import DataError
+
+Wanted = Callable[[Path], bool]
+"""Whether a file is one of those that are looked for."""
+
+
+def files_in(folder: Path, wanted: Wanted) -> tuple[list[Path], list[str]]:
+    """The wanted files of a folder and of all folders in it, sorted; and a note on the others, if there are any.
+
+    Names that begin with a dot, and what systems put beside pictures, are passed over in silence.
+
+    Raises:
+        DataError: there is no such folder.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder} is no folder." if folder.exists() else f"there is no folder {folder}.")
+    seen = []
+    for place, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = sorted(name for name in folders if not _hidden(name))
+        seen += [Path(place, name) for name in sorted(names) if not _hidden(name)]
+    found, others = [path for path in seen if wanted(path)], [path for path in seen if not wanted(path)]
+    if not others:
+        return found, []
+    return found, [f"left out are {len(others):,} files of another kind, such as {others[0]}"]
+
+
+def classes_in(folder: Path, wanted: Wanted, called: str) -> tuple[list[Path], list[str], list[str]]:
+    """The wanted files, the class of each, and notes: the class is the name of the sub-folder.
+
+    Args:
+        called: what such a file is called, "picture" or "text".
+
+    Raises:
+        DataError: there is no such folder, no wanted file in it, no sub-folder or only one, or an empty one; or its
+            sub-folders are parts such as train and test, which hold the classes.
+    """
+    found, notes = files_in(folder, wanted)
+    classes = [path for path in sorted(folder.iterdir()) if path.is_dir() and not _hidden(path.name)]
+    if not found:
+        others = f": {notes[0].removeprefix('left out are ')}" if notes else ""
+        raise DataError(f"there is no {called} in {folder}{' and the folders in it' if classes else ''}{others}.")
+    loose = [path for path in found if path.parent == folder]
+    if not classes:
+        raise DataError(
+            f"the {called}s in {folder} have no classes: put those of each class into a sub-folder that has its name."
+        )
+    _refuse_parts(folder, classes, found)
+    counts = Counter(path.relative_to(folder).parts[0] for path in found if path.parent != folder)
+    for path in classes:
+        if not counts[path.name]:
+            raise DataError(f"{path} holds no {called}: put some into it, or remove the folder.")
+    if len(classes) < 2:
+        raise DataError(
+            f"{folder} has a single class, {classes[0].name}: there is nothing to tell apart. It takes two sub-folders "
+            "or more, one for each class."
+        )
+    if loose:
+        notes.append(f"left out are {len(loose):,} {called}s that are in no sub-folder, such as {loose[0]}")
+        found = [path for path in found if path.parent != folder]
+    return found, [path.relative_to(folder).parts[0] for path in found], notes
+
+
+def _refuse_parts(folder: Path, classes: list[Path], found: list[Path]) -> None:
+    """Raises DataError where each sub-folder holds no files but sub-folders of the same names as another's."""
+    within = [{path.name for path in part.iterdir() if path.is_dir()} for part in classes]
+    direct = any(len(path.relative_to(folder).parts) < 3 for path in found)
+    if len(classes) > 1 and not direct and within[0] and all(names & within[0] for names in within):
+        parts = " and ".join(path.name for path in classes)
+        raise DataError(
+            f"{parts} in {folder} hold the same classes, so they seem to be parts of the data: train on one, "
+            f"{classes[-1]}, and measure on another by chainrule evaluate."
+        )
+
+
+def _hidden(name: str) -> bool:
+    return name.startswith((".", "__MACOSX")) or name in ("Thumbs.db", "desktop.ini")

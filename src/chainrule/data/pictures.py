@@ -1,0 +1,249 @@
+"""Pictures as sources of examples: a folder with one sub-folder for each class, or a table of paths and labels."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.checking import whole
+from chainrule.data.columns import as_labels
+from chainrule.data.decoding import Decoded, Size, decode, is_picture, suffixes
+from chainrule.data.folders import classes_in, files_in
+from chainrule.data.frames import read_frame
+from chainrule.data.source import Encoding, Form, Source
+from chainrule.data.targets import KINDS, Kind, Target
+from chainrule.errors import DataError, OptionError
+from chainrule.layers import Layer, Standardize
+from chainrule.names import lookup, unknown
+
+if TYPE_CHECKING:
+    from polars import Series
+
+Broken = Literal["refuse", "skip"]
+
+BROKEN: dict[str, Broken] = {"refuse": "refuse", "skip": "skip"}
+"""What may be done with a file that cannot be read."""
+
+HEAD = 100_000
+"""So many characters of a table are looked through for names of pictures."""
+
+
+class Pictures(Source):
+    """Pictures of one size, and what is to be predicted of each. `chainrule.read_pictures` makes one.
+
+    Attributes:
+        name: how the user called them.
+        paths: (m,) their files.
+        X: (m, height, width, channels) of uint8.
+        y: (m,) the labels or values; None where they have none.
+        column: what y is called.
+        broken: what was asked for: "refuse" or "skip".
+    """
+
+    defaults: ClassVar[dict[str, Any]] = {"hidden": (128,)}
+
+    def __init__(
+        self,
+        name: str,
+        paths: Sequence[Path],
+        y: NDArray[Any] | None,
+        *,
+        column: str = "class",
+        task: Kind | None = None,
+        size: Size | None = None,
+        channels: int | None = None,
+        broken: Broken = "refuse",
+        notes: Sequence[str] = (),
+    ):
+        found = decode(paths, size, channels)
+        if found.broken and broken == "refuse":
+            raise DataError(f"{_told(found, paths)} With --broken skip it is left out.")
+        self._notes = [*notes, *([f"left out: {_told(found, paths)}"] if found.broken else [])]
+        good = [i for i in range(len(paths)) if i not in found.broken]
+        self.name, self.paths, self.y = name, [paths[i] for i in good], None if y is None else y[good]
+        self.column, self.task, self.broken = column, task, broken
+        self.X, self._crc = found.X, found.crc
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    @property
+    def notes(self) -> Sequence[str]:
+        return self._notes
+
+    @cached_property
+    def target(self) -> Target:
+        return Target.find(self._labels(), self.task, self.name)
+
+    def numbers(self, target: Target) -> NDArray[Any]:
+        return target.numbers(self._labels(), self.name)
+
+    def checksum(self) -> int:
+        labels = "" if self.y is None else "\n".join(map(str, self.y.tolist()))
+        return zlib.crc32(labels.encode(), zlib.crc32(self._crc.tobytes()))
+
+    def learn(self, rows: NDArray[np.intp]) -> Pixels:
+        _, height, width, channels = self.X.shape
+        return Pixels(height, width, channels, self.column, self.broken)
+
+    def identification(self) -> dict[str, list[Any]]:
+        return {"file": [str(path) for path in self.paths]}
+
+    def _labels(self) -> dict[str, NDArray[Any]]:
+        if self.y is None:
+            raise DataError(
+                f"{self.name} does not say what is in its pictures: put them into sub-folders, one a class."
+            )
+        return {self.column: self.y}
+
+
+@dataclass(frozen=True, repr=False)
+class Pixels(Encoding):
+    """Pictures as they are, in one size; the network's first layer standardizes each channel.
+
+    Args:
+        height, width: in pixels. channels: 1 or 3.
+        column: what is predicted. broken: what is done with a broken file.
+    """
+
+    height: int
+    width: int
+    channels: int
+    column: str
+    broken: Broken
+
+    form: ClassVar[Form] = "pictures"
+
+    def read(self, data: Any, *, labelled: bool) -> Pictures:
+        own: dict[str, Any] = {
+            "size": (self.height, self.width),
+            "channels": self.channels,
+            "broken": self.broken,
+            "column": self.column,
+        }
+        path = Path(data)
+        if lists_pictures(path):
+            return _from_table(path, self.column if labelled else None, None, own)
+        if labelled:
+            return _from_folder(path, None, own)
+        if path.is_dir():
+            found, notes = files_in(path, is_picture)
+            if not found:
+                raise DataError(f"there is no picture in {path}.")
+            return Pictures(str(path), found, None, notes=notes, **own)
+        if not path.exists():
+            raise DataError(f"there is no file {path}.")
+        return Pictures(str(path), [path], None, **own)
+
+    def X(self, source: Source) -> NDArray[Any]:
+        assert isinstance(source, Pictures)
+        return source.X
+
+    def layers(self, input_shape: tuple[int, ...]) -> list[Layer]:
+        return [Standardize()]
+
+
+def read_pictures(
+    source: Any,
+    target: str = "",
+    *,
+    task: str | None = None,
+    size: int | Size | None = None,
+    channels: int | None = None,
+    broken: str = "refuse",
+) -> Pictures:
+    """The pictures of a folder with one sub-folder for each class, or of a table of paths and labels.
+
+    Whatever Pillow reads is a picture: PNG, JPEG, WebP, TIFF, GIF, BMP and more. They are decoded in threads, and kept
+    in the user's cache folder as long as no file changes.
+
+    Args:
+        source: the path of the folder; or of a CSV or TSV with a column of paths, seen from its own folder.
+        target: in a table the column to predict; where there is but one beside the paths, it need not be said.
+        task: "classification" or "regression", where the target does not tell it right.
+        size: (height, width) in pixels, or one number for both; None for the median of the files', 64 pixels at most.
+        channels: 1 for shades of grey, 3 for colours; None for grey where no picture has a colour.
+        broken: whether a file that cannot be read is an error, "refuse", or left out with a note, "skip".
+
+    Raises:
+        DataError: there is no such folder, it has no pictures or no classes, or a file is broken.
+        OptionError: an unknown task, or a size of 0.
+    """
+    shape = (size, size) if isinstance(size, int) else size
+    if shape is not None:
+        shape = whole("the height of a picture", shape[0]), whole("the width of a picture", shape[1])
+    if channels not in (None, 1, 3):
+        raise OptionError(f"channels is {channels!r}, but must be 1 for shades of grey or 3 for colours.")
+    wanted = None if task is None else lookup("task", task, KINDS)
+    own = {"size": shape, "channels": channels, "broken": lookup("way with a broken file", broken, BROKEN)}
+    path = Path(source)
+    if lists_pictures(path):
+        return _from_table(path, target, wanted, own)
+    if target:
+        raise OptionError(f"{path} is a folder, and its sub-folders are what to predict: leave --target out.")
+    return _from_folder(path, wanted, own)
+
+
+def lists_pictures(path: Path) -> bool:
+    """Whether a file is a table with names of pictures in it."""
+    if path.suffix.lower() not in (".csv", ".tsv") or not path.is_file():
+        return False
+    with open(path, "rb") as file:
+        head = file.read(HEAD).decode("latin-1").lower()
+    return any(suffix in suffixes() for suffix in re.findall(r"\w(\.\w+)[\"']?\s*(?:[,;\t|\r\n]|$)", head))
+
+
+def _from_folder(path: Path, task: Kind | None, own: dict[str, Any]) -> Pictures:
+    found, classes, notes = classes_in(path, is_picture, "picture")
+    return Pictures(str(path), found, np.array(classes), task=task, notes=notes, **own)
+
+
+def _from_table(path: Path, target: str | None, task: Kind | None, own: dict[str, Any]) -> Pictures:
+    """The pictures that a table names; `target` is "" for the only other column, None where there need not be one."""
+    frame, notes = read_frame(path)
+    paths = next((name for name in frame.columns if _names_pictures(frame[name].drop_nulls())), None)
+    if paths is None:
+        raise DataError(f"{path} has no column whose entries are names of pictures.")
+    others = [name for name in frame.columns if name != paths]
+    if target == "":
+        if len(others) != 1:
+            raise OptionError(f"which column of {path} is to be predicted? It has {', '.join(others) or 'no other'}.")
+        target = others[0]
+    if target is not None:
+        if target not in others:
+            raise DataError(f"{path}: {unknown('column', target, others)}")
+        gaps = frame[target].is_null().to_numpy()
+        if gaps.all():
+            raise DataError(f"{target} in {path} is always missing.")
+        if gaps.any():
+            notes = [*notes, f"left out are {gaps.sum():,} rows in which {target} is missing"]
+            frame = frame.filter(~gaps)
+    lost = np.flatnonzero(frame[paths].is_null().to_numpy())
+    if len(lost):
+        raise DataError(f"{paths} in {path} is missing in {len(lost):,} rows: each row needs a picture.")
+    y = None if target is None else as_labels(frame[target])
+    found = [path.parent / name for name in frame[paths].to_list()]
+    return Pictures(str(path), found, y, task=task, notes=notes, **({"column": target or "class"} | own))
+
+
+def _names_pictures(values: Series) -> bool:
+    """Whether most of these are names of pictures."""
+    names = [value for value in values.to_list() if isinstance(value, str)]
+    return 2 * sum(is_picture(Path(name)) for name in names) > max(1, len(values))
+
+
+def _told(found: Decoded, paths: Sequence[Path]) -> str:
+    """A sentence on the files that are broken."""
+    told = [f"{paths[i]} {why}" for i, why in found.broken.items()]
+    if len(told) == 1:
+        return f"{told[0]}."
+    more = f"; and {len(told) - 3:,} more" if len(told) > 3 else ""
+    return f"{len(told):,} pictures cannot be read: {'; '.join(told[:3])}{more}."

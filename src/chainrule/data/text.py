@@ -1,0 +1,340 @@
+"""Text as a source of examples: one that goes on, or a folder with one sub-folder of texts for each class."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.checking import whole
+from chainrule.data.folders import classes_in, files_in
+from chainrule.data.frames import decoded
+from chainrule.data.source import Encoding, Form, Source
+from chainrule.data.targets import Target
+from chainrule.data.tokens import KINDS, KINDS_OF_DOCUMENTS, Tokenizer
+from chainrule.errors import DataError, OptionError
+from chainrule.layers import Layer, Masking
+from chainrule.names import lookup
+
+STEPS = 64
+"""How many tokens of a text are one example, where nobody asks for another number."""
+
+LONGEST = 512
+"""A document is no longer than this, where nobody asks for another length: the rest of it is not read."""
+
+
+@dataclass(frozen=True, repr=False)
+class NextToken(Target):
+    """The token that comes next, at every step.
+
+    Args:
+        count: how many different ones there are. called: what they are.
+    """
+
+    count: int = 2
+    called: str = "characters"
+
+    task: ClassVar[Any] = "classes"
+    classes: ClassVar[Any] = None
+    metrics: ClassVar[tuple[str, ...]] = ("accuracy",)
+    watched: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def n_out(self) -> int:
+        return self.count
+
+    @property
+    def told(self) -> str:
+        return f"the next of {self.count:,} {self.called} to predict"
+
+    def typical(self, Y: NDArray[Any]) -> NDArray[np.float64]:
+        """The share of each token (count,), each met once more than it was, so that none is impossible."""
+        counts = np.bincount(Y.ravel(), minlength=self.count) + 1
+        return np.asarray(counts / counts.sum())
+
+    def predictions(self, output: NDArray[Any]) -> dict[str, list[Any]]:
+        raise OptionError("the network continues text, which chainrule sample shows: chainrule sample MODEL --prompt …")
+
+
+class Text(Source):
+    """A text in pieces of `steps` tokens, each with what comes next at every step. `chainrule.read_text` makes one.
+
+    Attributes:
+        name: how the user called it.
+        tokens: (n,) the numbers of its tokens. tokenizer: what made them.
+        steps: how many of them are one example.
+    """
+
+    defaults: ClassVar[dict[str, Any]] = {
+        "hidden": (128,),
+        "test": 0.1,
+        "validation": 0.05,
+        "batch_size": 32,
+        "learning_rate": 5e-3,
+        "dropout": 0.0,
+        "l2": 0.0,
+    }
+    baseline_told: ClassVar[str] = "an answer that never looks back, the shares of the tokens"
+
+    def __init__(self, name: str, text: str, tokenizer: Tokenizer, steps: int, *, notes: Sequence[str] = ()):
+        self.name, self.tokenizer, self.steps, self._notes = name, tokenizer, steps, list(notes)
+        self.tokens, self._crc = tokenizer.encode(text), zlib.crc32(text.encode("utf-8", "surrogatepass"))
+        if len(self.tokens) <= steps:
+            raise DataError(
+                f"{name} has {len(self.tokens):,} {tokenizer.called}, but one example takes {steps} and the one after "
+                "them: give more text, or shorten the examples by --window."
+            )
+        self.moments = np.arange(len(self), dtype=np.float64)
+
+    def __len__(self) -> int:
+        return (len(self.tokens) - 1) // self.steps
+
+    @property
+    def notes(self) -> Sequence[str]:
+        return self._notes
+
+    @property
+    def target(self) -> Target:
+        name = self.tokenizer.called.removesuffix("s")
+        return NextToken([f"next {name}"], None, self.tokenizer.count, self.tokenizer.called)
+
+    def cut(self, first: int) -> NDArray[np.int32]:
+        """(m, steps), the tokens from number `first` on."""
+        return self.tokens[first : first + len(self) * self.steps].reshape(len(self), self.steps)
+
+    def numbers(self, target: Target) -> NDArray[Any]:
+        return self.cut(1)
+
+    def checksum(self) -> int:
+        return self._crc
+
+    def learn(self, rows: NDArray[np.intp]) -> Continued:
+        return Continued(self.tokenizer, self.steps)
+
+    def next_command(self, model: str) -> str:
+        return f"chainrule sample {model} --length 500 --temperature 0.8"
+
+    def identification(self) -> dict[str, list[Any]]:
+        return {"piece": list(range(len(self)))}
+
+
+@dataclass(frozen=True, repr=False)
+class Continued(Encoding):
+    """Numbers of tokens, of a text that goes on.
+
+    Args:
+        tokenizer: with the vocabulary. steps: how many tokens are one example.
+    """
+
+    tokenizer: Tokenizer
+    steps: int
+
+    form: ClassVar[Form] = "tokens"
+
+    def read(self, data: Any, *, labelled: bool) -> Text:
+        text, notes = contents(Path(data))
+        source = Text(str(data), text, self.tokenizer, self.steps, notes=notes)
+        unknown = int((source.tokens == 0).sum())
+        if unknown:
+            source._notes.append(f"{unknown:,} of {len(source.tokens):,} {self.tokenizer.called} are not known")
+        return source
+
+    def X(self, source: Source) -> NDArray[Any]:
+        assert isinstance(source, Text)
+        return source.cut(0)
+
+    def layers(self, input_shape: tuple[int, ...]) -> list[Layer]:
+        return []
+
+    @property
+    def count(self) -> int:
+        """How many different numbers there are."""
+        return self.tokenizer.count
+
+
+class Documents(Source):
+    """Texts, each with its class. `chainrule.read_text` makes them of a folder.
+
+    Attributes:
+        name: how the user called the folder.
+        paths: (m,) their files. texts: (m,) what they hold.
+        y: (m,) their classes, or None.
+    """
+
+    defaults: ClassVar[dict[str, Any]] = {"hidden": (64,), "dropout": 0.2}
+
+    def __init__(
+        self,
+        name: str,
+        paths: Sequence[Path],
+        y: Sequence[str] | None,
+        *,
+        kind: str,
+        most: int | None = None,
+        steps: int | None = None,
+        notes: Sequence[str] = (),
+    ):
+        self.name, self.kind, self.most, self.steps = name, kind, most, steps
+        self._notes = list(notes)
+        self.paths: list[Path] = []
+        self.texts: list[str] = []
+        classes: list[str] = []
+        empty: list[Path] = []
+        for i, path in enumerate(paths):
+            text, found = contents(path)
+            self._notes += found
+            if not text.strip():
+                empty.append(path)
+                continue
+            self.paths.append(path)
+            self.texts.append(text)
+            classes += [] if y is None else [y[i]]
+        if not self.texts:
+            raise DataError(f"the texts in {name} are all empty.")
+        if empty:
+            self._notes.append(f"left out are {len(empty):,} empty texts, such as {empty[0]}")
+        self.y = None if y is None else np.array(classes)
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @property
+    def notes(self) -> Sequence[str]:
+        return self._notes if len(self._notes) < 5 else [*self._notes[:4], f"and {len(self._notes) - 4:,} notes more"]
+
+    @cached_property
+    def target(self) -> Target:
+        return Target.find(self._labels(), "classification", self.name)
+
+    def numbers(self, target: Target) -> NDArray[Any]:
+        return target.numbers(self._labels(), self.name)
+
+    def checksum(self) -> int:
+        crc = 0
+        for text in (*self.texts, *([] if self.y is None else self.y.tolist())):
+            crc = zlib.crc32(text.encode("utf-8", "surrogatepass"), crc)
+        return crc
+
+    def learn(self, rows: NDArray[np.intp]) -> Separate:
+        kind = KINDS_OF_DOCUMENTS[self.kind]
+        texts = [self.texts[i] for i in rows]
+        tokenizer = kind.learn(texts, self.most or kind.most)
+        lengths = [len(tokenizer.encode(text)) for text in texts]
+        steps = min(LONGEST, int(np.ceil(np.quantile(lengths, 0.95)))) if self.steps is None else self.steps
+        return Separate(tokenizer, self.kind, max(1, steps))
+
+    def identification(self) -> dict[str, list[Any]]:
+        return {"file": [str(path) for path in self.paths]}
+
+    def _labels(self) -> dict[str, NDArray[Any]]:
+        if self.y is None:
+            raise DataError(f"{self.name} does not say what its texts are: put them into sub-folders, one a class.")
+        return {"class": self.y}
+
+
+@dataclass(frozen=True, repr=False)
+class Separate(Encoding):
+    """Numbers of tokens, from 1 on, of texts that end; behind a shorter one there are zeros, which do not count.
+
+    Args:
+        tokenizer: with the vocabulary. kind: its name.
+        steps: how many tokens of a text are read.
+    """
+
+    tokenizer: Tokenizer
+    kind: str
+    steps: int
+
+    form: ClassVar[Form] = "documents"
+
+    def read(self, data: Any, *, labelled: bool) -> Documents:
+        path = Path(data)
+        if labelled:
+            return read_documents(path, self.kind)
+        if not path.is_dir():
+            return Documents(str(path), [path], None, kind=self.kind)
+        found, notes = files_in(path, is_text)
+        if not found:
+            raise DataError(f"there is no text in {path}.")
+        return Documents(str(path), found, None, kind=self.kind, notes=notes)
+
+    def X(self, source: Source) -> NDArray[Any]:
+        assert isinstance(source, Documents)
+        X = np.zeros((len(source), self.steps), np.int32)
+        for row, text in zip(X, source.texts, strict=True):
+            tokens = self.tokenizer.encode(text)[: self.steps]
+            row[: len(tokens)] = tokens + 1
+        return X
+
+    def layers(self, input_shape: tuple[int, ...]) -> list[Layer]:
+        return [Masking()]
+
+    @property
+    def count(self) -> int:
+        """How many different numbers there are."""
+        return self.tokenizer.count + 1
+
+
+def is_text(path: Path) -> bool:
+    """Whether a file of this name would be read as text."""
+    return path.suffix.lower() in (".txt", ".md")
+
+
+def read_text(
+    source: Any, *, tokens: str | None = None, vocabulary: int | None = None, window: int | None = None
+) -> Text | Documents:
+    """The text in a file, to be continued; or those of a folder with one sub-folder for each class, to be told apart.
+
+    UTF-8 and UTF-16 are read as such, and whatever is neither as Windows' Latin letters, with a note.
+
+    Args:
+        source: the path of a text, or of a folder.
+        tokens: "characters", "words" or "subwords" (which takes the library tokenizers); None for characters of a text
+            to be continued, and for words of texts to be told apart.
+        vocabulary: how many different tokens there are at most, the most frequent ones; None for 10,000, of sub-words
+            for 1,000.
+        window: how many tokens of a text to be continued are one example, 64 by default; how many of a document are
+            read, by default so many that 95 of 100 are read to their ends, and 512 at most.
+
+    Raises:
+        DataError: there is no such file or folder, it is no text, empty, too short, or has no classes.
+        OptionError: unknown tokens, a vocabulary of less than 2, or a window of 0.
+    """
+    path = Path(source)
+    most = None if vocabulary is None else whole("vocabulary", vocabulary, at_least=2)
+    steps = None if window is None else whole("window", window)
+    if path.is_dir():
+        return read_documents(path, tokens or "words", most, steps)
+    kind = lookup("kind of tokens", tokens or "characters", KINDS)
+    text, notes = contents(path)
+    tokenizer = kind.learn([text], most or kind.most)
+    return Text(str(source), text, tokenizer, steps or STEPS, notes=notes)
+
+
+def read_documents(path: Path, kind: str, most: int | None = None, steps: int | None = None) -> Documents:
+    """The texts of a folder with one sub-folder for each class; see `read_text`."""
+    lookup("kind of tokens", kind, KINDS_OF_DOCUMENTS)
+    found, classes, notes = classes_in(path, is_text, "text")
+    return Documents(str(path), found, classes, kind=kind, most=most, steps=steps, notes=notes)
+
+
+def contents(path: Path) -> tuple[str, list[str]]:
+    """The text of a file, with the line ends of Unix, and notes on how it was read.
+
+    Raises:
+        DataError: there is no such file, or it holds no text, or nothing.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise DataError(f"there is no file {path}.") from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
+    text, notes = decoded(data, str(path), "it cannot be learned from")
+    return text.replace("\r\n", "\n").replace("\r", "\n"), notes

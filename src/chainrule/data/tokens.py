@@ -1,0 +1,194 @@
+"""Text as numbers: each character, word or piece of a word has one, and the vocabulary travels in the model file."""
+
+from __future__ import annotations
+
+import functools
+import re
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.described import Described
+from chainrule.errors import ModelFileError, OptionError
+
+Numbers = NDArray[np.int32]
+
+UNKNOWN = "\N{REPLACEMENT CHARACTER}"
+"""Token 0: what stands for everything that is not in the vocabulary."""
+
+_PIECES = re.compile(r" ?\w+| ?[^\w\s]+|\s")
+_WORDS = re.compile(r"\w+|[^\w\s]")
+
+
+class Tokenizer(Described, ABC):
+    """What turns text into numbers of tokens, and back. Number 0 is what is not in the vocabulary.
+
+    Attributes:
+        called: what a token is.
+        most: how many different tokens there are, where nobody asks for another number.
+    """
+
+    called: ClassVar[str]
+    most: ClassVar[int]
+
+    @classmethod
+    @abstractmethod
+    def learn(cls, texts: Sequence[str], most: int) -> Tokenizer:
+        """The tokenizer for texts like these, with a vocabulary of no more than `most` tokens."""
+
+    @property
+    @abstractmethod
+    def count(self) -> int:
+        """How many different numbers there are."""
+
+    @abstractmethod
+    def encode(self, text: str) -> Numbers:
+        """The tokens of a text (n,)."""
+
+    @abstractmethod
+    def decode(self, numbers: Sequence[int]) -> str:
+        """The text of tokens."""
+
+    def strangers(self, text: str) -> list[str]:
+        """What of a text is not in the vocabulary, each once."""
+        return []
+
+
+@dataclass(frozen=True, repr=False)
+class _Listed(Tokenizer):
+    """A tokenizer whose vocabulary is a list."""
+
+    words: list[str]
+
+    @classmethod
+    def learn(cls, texts: Sequence[str], most: int) -> Tokenizer:
+        counts: Counter[str] = Counter()
+        for text in texts:
+            counts.update(cls.parts(text))
+        return cls(sorted(word for word, _ in counts.most_common(most - 1)))
+
+    @staticmethod
+    @abstractmethod
+    def parts(text: str) -> Iterable[str]:
+        """The text in parts."""
+
+    @functools.cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {word: i for i, word in enumerate(self.words, 1)}
+
+    @property
+    def count(self) -> int:
+        return len(self.words) + 1
+
+    def encode(self, text: str) -> Numbers:
+        known = self._numbers
+        return np.array([known.get(part, 0) for part in self.parts(text)], np.int32)
+
+    def decode(self, numbers: Sequence[int]) -> str:
+        return "".join(UNKNOWN if i == 0 else self.words[i - 1] for i in numbers)
+
+    def strangers(self, text: str) -> list[str]:
+        return sorted(set(self.parts(text)) - self._numbers.keys())
+
+
+class Characters(_Listed):
+    """Each character is a token."""
+
+    called, most = "characters", 10_000
+
+    @staticmethod
+    def parts(text: str) -> Iterable[str]:
+        return text
+
+
+class Pieces(_Listed):
+    """Words, each with the space before it, marks and line ends: put together they are the text again."""
+
+    called, most = "words", 10_000
+
+    @staticmethod
+    def parts(text: str) -> Iterable[str]:
+        return _PIECES.findall(text)
+
+
+class Words(_Listed):
+    """Words and marks in small letters; how they were spaced is forgotten."""
+
+    called, most = "words", 10_000
+
+    @staticmethod
+    def parts(text: str) -> Iterable[str]:
+        return _WORDS.findall(text.lower())
+
+
+@dataclass(frozen=True, repr=False)
+class Subwords(Tokenizer):
+    """Frequent words, and parts of others: byte-pair encoding (Sennrich et al., 2016), by the library `tokenizers`.
+
+    Args:
+        rules: the JSON that the library writes.
+    """
+
+    rules: str
+
+    called: ClassVar[str] = "sub-words"
+    most: ClassVar[int] = 1_000
+
+    @classmethod
+    def learn(cls, texts: Sequence[str], most: int) -> Subwords:
+        library = _library()
+        made = library.Tokenizer(library.models.BPE(unk_token=UNKNOWN))
+        made.pre_tokenizer = library.pre_tokenizers.ByteLevel(add_prefix_space=False)
+        made.decoder = library.decoders.ByteLevel()
+        trainer = library.trainers.BpeTrainer(
+            vocab_size=max(most, 257),
+            special_tokens=[UNKNOWN],
+            initial_alphabet=library.pre_tokenizers.ByteLevel.alphabet(),
+            show_progress=False,
+        )
+        made.train_from_iterator(texts, trainer)
+        return cls(made.to_str())
+
+    @functools.cached_property
+    def _made(self) -> Any:
+        library = _library()
+        try:
+            return library.Tokenizer.from_str(self.rules)
+        except Exception as error:  # the library raises nothing more special
+            raise ModelFileError(f"the vocabulary of sub-words is damaged: {error}.") from None
+
+    @property
+    def count(self) -> int:
+        return int(self._made.get_vocab_size())
+
+    def encode(self, text: str) -> Numbers:
+        return np.array(self._made.encode(text, add_special_tokens=False).ids, np.int32)
+
+    def decode(self, numbers: Sequence[int]) -> str:
+        return str(self._made.decode([int(i) for i in numbers], skip_special_tokens=False))
+
+
+def _library() -> Any:
+    try:
+        import tokenizers
+        import tokenizers.decoders
+        import tokenizers.models
+        import tokenizers.pre_tokenizers
+        import tokenizers.trainers
+    except ImportError:
+        raise OptionError(
+            "sub-words take the library tokenizers, which is not installed: pip install 'chainrule[text]'."
+        ) from None
+    return tokenizers
+
+
+KINDS: dict[str, type[Tokenizer]] = {"characters": Characters, "words": Pieces, "subwords": Subwords}
+"""The tokenizers of a text that goes on."""
+
+KINDS_OF_DOCUMENTS: dict[str, type[Tokenizer]] = {"words": Words, "characters": Characters, "subwords": Subwords}
+"""The tokenizers of texts that belong to classes."""

@@ -1,0 +1,108 @@
+"""The hidden layers of a network, for each form that examples have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from chainrule.data.pictures import Pixels
+from chainrule.data.source import Encoding, Form
+from chainrule.data.text import Continued, Separate
+from chainrule.experiments.settings import Settings
+from chainrule.initializers import Random
+from chainrule.layers import (
+    LSTM,
+    Activation,
+    BatchNorm,
+    Conv1D,
+    Conv2D,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    GlobalAveragePool,
+    GlobalMaxPool,
+    Layer,
+    MaxPool,
+)
+
+Body = Callable[[Any, Settings], list[Layer]]
+"""(an encoding, settings) -> layers."""
+
+FEATURES = {1: 8, 3: 16}
+"""Of the first convolution, for shades of grey and for colours."""
+
+VECTOR = 64
+"""The length of the vectors that stand for tokens."""
+
+PATTERNS, LONG = 128, 5
+"""So many patterns of so many characters are looked for."""
+
+SMALLEST = 6
+"""Pictures are halved until their shorter side is less than twice this, in pixels."""
+
+
+def dense(encoding: Encoding, settings: Settings) -> list[Layer]:
+    """For rows of features: dense layers."""
+    layers: list[Layer] = []
+    for n in settings.hidden or ():
+        if settings.batch_norm:
+            layers += [Dense(n), BatchNorm(), Activation(settings.activation)]
+        else:
+            layers.append(Dense(n, settings.activation))
+        if settings.dropout:
+            layers.append(Dropout(settings.dropout))
+    return layers
+
+
+def convolutional(encoding: Pixels, settings: Settings) -> list[Layer]:
+    """For pictures: convolutions of 3 × 3, normalized, twice as many features each time the picture is halved; then
+    dense layers, as LeNet has them (LeCun et al., 1998)."""
+    layers: list[Layer] = []
+    n_out, shorter = FEATURES[encoding.channels], min(encoding.height, encoding.width)
+    while True:
+        layers += [Conv2D(n_out, 3, padding="same", bias=False), BatchNorm(), Activation(settings.activation)]
+        if shorter < 2 * SMALLEST:
+            break
+        layers.append(MaxPool(2))
+        n_out, shorter = 2 * n_out, shorter // 2
+    return [*layers, Flatten(), *dense(encoding, settings)]
+
+
+def windowed(encoding: Encoding, settings: Settings) -> list[Layer]:
+    """For windows of a series: dense layers that see the whole window at once."""
+    return [Flatten(), *dense(encoding, settings)]
+
+
+def recurrent(encoding: Continued, settings: Settings) -> list[Layer]:
+    """For a text that goes on: a vector for each token, and an LSTM.
+
+    The vectors begin as far apart as standardized features are: small ones leave the LSTM on a plateau for long.
+    """
+    layers: list[Layer] = [Embedding(encoding.count, VECTOR, initializer=Random(1.0))]
+    for n in settings.hidden or ():
+        layers.append(LSTM(n))
+        if settings.dropout:
+            layers.append(Dropout(settings.dropout))
+    return layers
+
+
+def pooled(encoding: Separate, settings: Settings) -> list[Layer]:
+    """For texts that end: the mean of the vectors of their tokens (Joulin et al., 2017), and dense layers.
+
+    Characters by themselves say little: of them it is the strongest answer to each of some patterns (Kim, 2014).
+    """
+    vectors = Embedding(encoding.count, VECTOR)
+    if encoding.kind == "characters":
+        patterns = Conv1D(PATTERNS, LONG, settings.activation, padding="same")
+        return [vectors, patterns, GlobalMaxPool(), *dense(encoding, settings)]
+    return [vectors, GlobalAveragePool(), *dense(encoding, settings)]
+
+
+BODIES: dict[Form, Body] = {
+    "rows": dense,
+    "pictures": convolutional,
+    "windows": windowed,
+    "tokens": recurrent,
+    "documents": pooled,
+}

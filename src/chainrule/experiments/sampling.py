@@ -1,0 +1,116 @@
+"""Text that a network writes: token after token, each drawn from what the network says of those before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.checking import real, seed_or_fresh, whole
+from chainrule.data.text import Continued
+from chainrule.data.tokens import UNKNOWN
+from chainrule.errors import OptionError
+from chainrule.experiments.trained import Trained
+from chainrule.layers import GRU, LSTM, RNN, Activation, Dense, Dropout, Embedding, Layer, LayerNorm, Network
+
+STEPWISE = (Embedding, Dense, Activation, Dropout, LayerNorm)
+"""Layers that look at one step at a time."""
+
+Reader = Callable[[list[int]], NDArray[Any]]
+"""Tokens that are new -> the probability of each token to come next."""
+
+
+def sample(
+    trained: Trained, prompt: str = "", *, length: int = 500, temperature: float = 1.0, seed: int | None = None
+) -> Iterator[str]:
+    """The text that follows a prompt, piece by piece as it is written.
+
+    A recurrent network takes its state from step to step; any other reads the last tokens anew for each one it writes.
+
+    Args:
+        trained: a network that was trained to continue text.
+        prompt: what the text begins with; "" for a new line.
+        length: how many tokens are written.
+        temperature: p becomes p^(1 / temperature), so that below 1 what is likely becomes likelier; 0 takes the
+            likeliest.
+        seed: makes it repeatable; None takes a fresh one.
+
+    Raises:
+        OptionError: the network does something else, or a number is out of range.
+    """
+    encoding = trained.encoding
+    if not isinstance(encoding, Continued):
+        raise OptionError(f"{trained.path} does not continue text: chainrule train TEXT.txt makes a network that does.")
+    length, temperature = whole("length", length), real("temperature", temperature, low=0)
+    random = np.random.default_rng(seed_or_fresh(seed))
+    begin = encoding.tokenizer.encode(prompt or "\n").tolist()
+    tokens = _tokens(_reader(trained.network, encoding.steps), begin, length, temperature, random)
+    return _pieces(encoding.tokenizer.decode, tokens)
+
+
+def strangers(trained: Trained, prompt: str) -> list[str]:
+    """What of a prompt the network has no token for."""
+    assert isinstance(trained.encoding, Continued)
+    return trained.encoding.tokenizer.strangers(prompt)
+
+
+def _tokens(
+    read: Reader, new: list[int], length: int, temperature: float, random: np.random.Generator
+) -> Iterator[int]:
+    for _ in range(length):
+        new = [_drawn(read(new), temperature, random)]
+        yield new[0]
+
+
+def _pieces(decode: Callable[[list[int]], str], tokens: Iterator[int]) -> Iterator[str]:
+    """The text of tokens, as soon as it can be read: a sign of several bytes may take several of them."""
+    waiting: list[int] = []
+    for token in tokens:
+        waiting.append(token)
+        text = decode(waiting)
+        if not text.endswith(UNKNOWN):
+            yield text
+            waiting.clear()
+    if waiting:
+        yield decode(waiting)
+
+
+def _drawn(P: NDArray[Any], temperature: float, random: np.random.Generator) -> int:
+    """A token by its probability; what is not in the vocabulary is never written."""
+    known = np.log(np.maximum(P[1:].astype(np.float64), 1e-300))
+    if temperature == 0:
+        return int(known.argmax()) + 1
+    shares = np.exp((known - known.max()) / temperature).cumsum()
+    return int(np.searchsorted(shares, random.random() * shares[-1], side="right")) + 1
+
+
+def _reader(network: Network, steps: int) -> Reader:
+    if _carries(network):
+        return _carried(network)
+    read: list[int] = []
+
+    def anew(new: list[int]) -> NDArray[Any]:
+        read.extend(new)
+        last = np.array([read[-steps:]], np.int32)
+        blank = np.zeros((1, steps - last.shape[1]), np.int32)
+        return np.asarray(network.predict(np.hstack([blank, last]))[0, -1])
+
+    return anew
+
+
+def _carried(network: Network) -> Reader:
+    memory: dict[int, Any] = {}
+
+    def go_on(new: list[int]) -> NDArray[Any]:
+        return np.asarray(network.predict(np.array([new], np.int32), memory=memory)[0, -1])
+
+    return go_on
+
+
+def _carries(layer: Layer) -> bool:
+    """Whether what the layer says of a step follows from the step and the state that was kept."""
+    if isinstance(layer, RNN | GRU | LSTM):
+        return not (layer.bidirectional or layer.last)
+    return isinstance(layer, STEPWISE) or (isinstance(layer, Network) and all(map(_carries, layer.layers)))

@@ -1,0 +1,186 @@
+"""Windows of a series: what each holds, that nothing of the future leaks, and what does not fit."""
+
+import datetime as dt
+
+import numpy as np
+import polars as pl
+import pytest
+
+import chainrule as cr
+from chainrule.data.series import read_series
+from chainrule.experiments.parts import split
+
+START = dt.datetime(2024, 1, 1)
+
+
+def table(n=60, hours=24, **columns):
+    when = [START + i * dt.timedelta(hours=hours) for i in range(n)]
+    return pl.DataFrame({"when": when, "sold": np.arange(n) ** 2.0} | columns)
+
+
+def test_a_window_is_the_past_and_its_future_what_comes_after():
+    series = read_series(table(), "sold", "when", window=4, horizon=2)
+    assert len(series) == 60 - 4 - 2 + 1
+    rows = np.arange(len(series))
+    encoding = series.learn(rows)
+    (deviation,) = encoding.deviations
+    X, Y = encoding.X(series), series.numbers(series.target)
+    values = np.arange(60) ** 2.0
+    for i in (0, 7, len(series) - 1):
+        last = values[i + 3]
+        np.testing.assert_allclose(X[i, :, 0] * deviation, values[i : i + 4] - last, rtol=1e-5)
+        np.testing.assert_allclose(Y[i], values[i + 4 : i + 6] - last)
+        np.testing.assert_allclose(encoding.output(series, Y)[i], values[i + 4 : i + 6])
+    assert series.target.names == ["sold +1", "sold +2"]
+    assert X.shape == (55, 4, 7)  # beside the values the month, the day and the weekday, as sines and cosines
+
+
+def numbers(frame):
+    series = read_series(frame, "sold", "when", window=4)
+    return series.learn(np.arange(len(series))).X(series), series.numbers(series.target)
+
+
+def test_rows_may_come_in_any_order():
+    shuffled = table().sample(fraction=1, shuffle=True, seed=0)
+    for ours, theirs in zip(numbers(table()), numbers(shuffled), strict=True):
+        assert np.array_equal(ours, theirs)
+
+
+def test_nothing_of_a_later_part_is_learned():
+    series = read_series(table(200), "sold", "when", window=5, horizon=4)
+    parts = split(series, series.numbers(series.target), 0.2, 0.1, 0)
+    last = series.last
+    assert (last[parts.train] + 4).max() < (last[parts.validation] + 1).min()
+    assert (last[parts.validation] + 4).max() < (last[parts.test] + 1).min()
+    left_out = len(series) - sum(map(len, (parts.train, parts.validation, parts.test)))
+    assert left_out == 2 * 3  # the windows that reach from one part into the next
+
+
+def test_what_is_learned_of_columns_comes_from_the_training_rows():
+    rain = np.r_[np.zeros(100), np.full(100, 1e6)]
+    rain[:100] = np.random.default_rng(0).random(100)
+    series = read_series(table(200, rain=rain), "sold", "when", window=5)
+    encoding = series.learn(np.arange(50))
+    (code,) = [code for code in encoding.codes if code.column.name == "rain"]
+    assert code.middle == pytest.approx(rain[:55].mean())
+
+
+def test_several_series_are_not_mixed():
+    frame = pl.concat([table(20, shop=["a"] * 20), table(20, shop=["b"] * 20).with_columns(sold=pl.lit(7.0))])
+    series = read_series(frame, "sold", "when", window=4, horizon=2, group="shop")
+    assert len(series) == 2 * (20 - 4 - 2 + 1)
+    Y = series.numbers(series.target)
+    assert (Y[15:] == 0).all()
+    assert (Y[:15] > 0).all()
+    with pytest.raises(cr.DataError, match=r"when in the table holds 2024-01-01 .* twice: .* by --group COLUMN\."):
+        read_series(frame, "sold", "when")
+
+
+def test_baselines_are_the_last_value_and_the_last_season():
+    sold = np.tile([1.0, 2, 3, 4, 5, 6, 9], 10)
+    series = read_series(table(70).with_columns(sold=pl.Series(sold)), "sold", "when", window=3, horizon=9)
+    assert series.season == 7
+    found = series.baselines(np.arange(len(series)))
+    Y = series.numbers(series.target)
+    assert not found["baseline"].any()
+    np.testing.assert_allclose(found["seasonal"][5:], Y[5:])
+    assert not found["seasonal"][0, :4].any()  # there was no season before
+
+
+@pytest.mark.parametrize(
+    ("hours", "season"),
+    [(1, 24), (0.5, 48), (24, 7), (48, 1), (24 * 7, 52), (24 * 30.4, 12), (24 * 91, 4), (24 * 365, 1)],
+)
+def test_the_season_follows_from_the_dates(hours, season):
+    assert read_series(table(40, hours), "sold", "when", window=2).season == season
+
+
+def test_days_without_weekends_have_a_season_of_five():
+    days = [day for i in range(80) if (day := START + dt.timedelta(days=i)).weekday() < 5]
+    frame = pl.DataFrame({"when": days, "sold": np.arange(len(days)) * 1.0})
+    assert read_series(frame, "sold", "when").season == 5
+
+
+def test_months_and_numbers_are_times_too(tmp_path):
+    path = tmp_path / "months.csv"
+    path.write_text("month,sold\n" + "".join(f"{1990 + i // 12}-{1 + i % 12:02d},{i}\n" for i in range(60)))
+    series = read_series(path, "sold", "month")
+    assert (series.season, series.window) == (12, 14)
+    numbers = pl.DataFrame({"t": range(40), "sold": np.arange(40.0)})
+    assert read_series(numbers, "sold", "t", window=3).season == 1
+    with pytest.raises(cr.DataError, match="name in the table is neither dates nor numbers"):
+        read_series(pl.DataFrame({"name": ["a", "b", "c"], "sold": [1.0, 2, 3]}), "sold", "name")
+
+
+def test_windows_with_a_gap_are_left_out():
+    frame = table(30).with_columns(sold=pl.when(pl.arange(30) == 10).then(None).otherwise(pl.col("sold")))
+    series = read_series(frame, "sold", "when", window=4, horizon=2)
+    assert len(series) == 25 - 6
+    assert "left out are 6 windows with a gap in them" in series.notes
+    assert np.isfinite(series.numbers(series.target)).all()
+
+
+def test_uneven_steps_are_told():
+    frame = table(30).filter(pl.arange(30) != 10).filter(pl.arange(29) != 10).filter(pl.arange(28) != 10)
+    assert (
+        "the rows are not evenly apart in when; a window counts rows, not time"
+        in read_series(frame, "sold", "when").notes
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"window": 100}, r"the table has 60 rows in its longest series, but a window of 100 rows with the 1 to "
+         r"forecast takes 101: shorten it by --window, or give more rows\."),
+        ({"window": 0}, "window is 0, but must be a whole number, 1 or more"),
+        ({"horizon": 0}, "horizon is 0"),
+        ({"season": 0}, "season is 0"),
+        ({"horizon": 60}, "a window of 1 rows with the 60 to forecast takes 61"),
+        ({"group": "sold"}, "'sold' is to be a target and a group column at once"),
+        ({"group": "shop"}, "no column 'shop'"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_said(options, words):
+    with pytest.raises(cr.ChainruleError, match=words):
+        read_series(table(), "sold", "when", **options)
+
+
+def test_a_series_of_gaps_or_words():
+    with pytest.raises(cr.DataError, match="has no 5 values in a row without a gap: fill the gaps in, or shorten"):
+        read_series(table(30).with_columns(sold=pl.Series([1.0, None] * 15)), "sold", "when", window=4)
+    with pytest.raises(cr.DataError, match="word holds 'a' in row 1, but there is a number in that column otherwise"):
+        read_series(table(30, word=["a"] * 30), "word", "when")
+    with pytest.raises(cr.OptionError, match=r"which column of the table is to be forecast\? It has when, sold"):
+        read_series(table(), [], "when")
+
+
+def test_too_short_to_hold_anything_out(tmp_path):
+    series = read_series(table(30), "sold", "when", window=2, horizon=12)
+    with pytest.raises(cr.DataError, match="the table is too short: too few examples end before those begin"):
+        split(series, series.numbers(series.target), 0.4, 0.3, 0)
+
+
+def test_a_network_beats_both_baselines_and_forecasts_what_comes_after(tmp_path):
+    random = np.random.default_rng(0)
+    t = np.arange(400)
+    sold = 50 + 10 * np.sin(2 * np.pi * t / 7) + np.cumsum(random.normal(0, 0.5, 400))
+    frame = table(400).with_columns(sold=pl.Series(sold.round(2)))
+    series = read_series(frame, "sold", "when", horizon=3)
+    result = cr.Experiment(series, cr.Settings(seed=0), tmp_path).run(progress=False)
+    mae = {name: result.metrics[name]["mae"] for name in ("test", "seasonal", "baseline")}
+    assert mae["test"] < 0.8 * mae["seasonal"] < mae["baseline"]
+    trained = cr.Trained.load(tmp_path)
+    source = trained.read(frame)
+    rows, told = trained.rows(source, "auto")
+    assert told == "the held-out part"
+    assert trained.evaluate(source, rows)["mae"] == pytest.approx(mae["test"])
+    coming = trained.predictions(trained.read(frame, labelled=False))
+    assert coming["last when"] == [START + dt.timedelta(days=399)]
+    future = 50 + 10 * np.sin(2 * np.pi * np.arange(400, 403) / 7) + sold[-1] - 50 - 10 * np.sin(2 * np.pi * 399 / 7)
+    found = [float(coming[f"prediction sold +{h}"][0]) for h in (1, 2, 3)]
+    np.testing.assert_allclose(found, future, atol=4)
+    with pytest.raises(cr.DataError, match="a window of 14 rows takes 14"):
+        trained.read(frame.head(5), labelled=False)
+    with pytest.raises(cr.DataError, match="no column 'sold'"):
+        trained.read(frame.drop("sold"), labelled=False)

@@ -1,0 +1,199 @@
+"""Text as numbers and back, in pieces to continue and in documents to tell apart; and text that cannot be used."""
+
+import sys
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.data.tokens import KINDS, KINDS_OF_DOCUMENTS, UNKNOWN
+from chainrule.described import restore
+
+PLAY = "First Citizen:\nBefore we proceed any further, hear me speak.\n\nAll:\nSpeak, speak!  Ünïcode…\n" * 5
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_encoded_can_be_decoded(kind):
+    tokenizer = KINDS[kind].learn([PLAY], 500)
+    numbers = tokenizer.encode(PLAY)
+    assert numbers.dtype == np.int32
+    assert 0 < numbers.min() <= numbers.max() < tokenizer.count
+    assert tokenizer.decode(numbers.tolist()) == PLAY
+    again = restore(tokenizer.describe())
+    assert np.array_equal(again.encode(PLAY), numbers)
+
+
+def test_words_take_the_space_before_them_along():
+    tokenizer = KINDS["words"].learn([PLAY], 100)
+    assert [tokenizer.decode([i]) for i in tokenizer.encode("hear me speak.\n\nAll:")] == [
+        *(UNKNOWN, " me", " speak", ".", "\n", "\n", "All", ":")
+    ]
+
+
+def test_subwords_join_what_is_frequent():
+    tokenizer = KINDS["subwords"].learn([PLAY], 300)
+    assert tokenizer.count <= 300
+    assert len(tokenizer.encode(PLAY)) < 0.6 * len(PLAY)
+    assert tokenizer.decode(tokenizer.encode("Ω never seen").tolist()) == "Ω never seen"
+
+
+def test_subwords_without_their_library_say_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    with pytest.raises(cr.OptionError, match=r"pip install 'chainrule\[text\]'"):
+        KINDS["subwords"].learn([PLAY], 300)
+
+
+def test_a_vocabulary_keeps_what_is_most_frequent():
+    tokenizer = KINDS["characters"].learn(["aaabbc"], 3)
+    assert tokenizer.words == ["a", "b"]
+    assert tokenizer.encode("cab").tolist() == [0, 1, 2]
+    assert tokenizer.strangers("cabin") == ["c", "i", "n"]
+    assert tokenizer.decode([0, 1]) == f"{UNKNOWN}a"
+
+
+def test_documents_forget_capitals_and_spaces():
+    tokenizer = KINDS_OF_DOCUMENTS["words"].learn(["The  cat. the dog."], 10)
+    assert tokenizer.words == [".", "cat", "dog", "the"]
+    assert tokenizer.encode("CAT the bird").tolist() == [2, 4, 0]
+
+
+@pytest.fixture
+def play(tmp_path):
+    path = tmp_path / "play.txt"
+    path.write_text(PLAY)
+    return path
+
+
+def test_a_text_is_cut_into_pieces_with_what_comes_next(play):
+    text = cr.read_text(play, window=10)
+    X, Y = text.learn(np.arange(len(text))).X(text), text.numbers(text.target)
+    assert X.shape == Y.shape == ((len(PLAY) - 1) // 10, 10)
+    assert np.array_equal(X.ravel()[1:], Y.ravel()[:-1])
+    assert text.tokenizer.decode(X.ravel().tolist()) == PLAY[: X.size]
+    assert text.target.told == f"the next of {len(set(PLAY)) + 1} characters to predict"
+
+
+def test_what_comes_last_is_held_out(play):
+    text = cr.read_text(play, window=10)
+    experiment = cr.Experiment(text, cr.Settings(seed=0, epochs=1), play.parent / "run")
+    parts = experiment.parts
+    assert parts.train.max() < parts.validation.min() <= parts.validation.max() < parts.test.min()
+    assert len(parts.test) == np.ceil(len(text) / 10)
+
+
+def test_line_ends_do_not_matter(play):
+    before = cr.read_text(play)
+    play.write_bytes(PLAY.replace("\n", "\r\n").encode())
+    after = cr.read_text(play)
+    assert np.array_equal(before.tokens, after.tokens)
+    assert before.checksum() == after.checksum()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_unicode_is_read_in_every_form(play, encoding):
+    play.write_bytes(PLAY.encode(encoding))
+    text = cr.read_text(play)
+    assert text.tokenizer.decode(text.tokens.tolist()) == PLAY
+    assert not text.notes
+
+
+def test_another_encoding_is_read_with_a_note(play):
+    play.write_bytes(PLAY.encode("cp1252"))
+    text = cr.read_text(play)
+    assert text.tokenizer.decode(text.tokens.tolist()) == PLAY
+    assert [note.replace(f"{play}", "it") for note in text.notes] == ["it is not UTF-8; it was read as cp1252"]
+
+
+def refusal(path, **options):
+    with pytest.raises(cr.ChainruleError) as error:
+        cr.read_text(path, **options)
+    return str(error.value).replace(f"{path.parent}/", "")
+
+
+def test_a_text_that_cannot_be_used_says_why(play):
+    assert refusal(play.parent / "no.txt") == "there is no file no.txt."
+    assert refusal(play, window=0) == "window is 0, but must be a whole number, 1 or more."
+    assert refusal(play, vocabulary=1) == "vocabulary is 1, but must be a whole number, 2 or more."
+    assert refusal(play, tokens="letters").startswith("there is no kind of tokens 'letters'.")
+    assert refusal(play, window=1000) == (
+        f"play.txt has {len(PLAY)} characters, but one example takes 1000 and the one after them: give more text, or "
+        "shorten the examples by --window."
+    )
+    play.write_text("")
+    assert refusal(play) == (
+        "play.txt has 0 characters, but one example takes 64 and the one after them: give more text, or shorten the "
+        "examples by --window."
+    )
+    play.write_bytes(bytes(range(256)))
+    assert refusal(play) == "play.txt is no text, so it cannot be learned from."
+
+
+@pytest.fixture
+def letters(tmp_path):
+    """A folder with 30 letters, glad and sad ones, of 3 to 12 words."""
+    random = np.random.default_rng(0)
+    words = {"glad": ["sun", "joy", "gift"], "sad": ["rain", "loss", "bill"]}
+    for i in range(60):
+        kind = ("glad", "sad")[i % 2]
+        place = tmp_path / "letters" / kind
+        place.mkdir(parents=True, exist_ok=True)
+        said = [*random.choice(words[kind], 2), *random.choice(["the", "a", "of", "it"], random.integers(1, 11))]
+        (place / f"{i:02d}.txt").write_text(" ".join(random.permutation(said)) + ".")
+    return tmp_path / "letters"
+
+
+def test_documents_are_filled_up_behind_with_zeros(letters):
+    documents = cr.read_text(letters)
+    assert len(documents) == 60
+    assert documents.target.classes == ["glad", "sad"]
+    encoding = documents.learn(np.arange(60))
+    X = encoding.X(documents)
+    assert X.shape == (60, encoding.steps)
+    for x, text in zip(X, documents.texts, strict=True):
+        n = len(text.replace(".", " .").split())
+        assert (x[:n] > 0).all()
+        assert not x[n:].any()
+
+
+def test_the_vocabulary_of_documents_is_that_of_the_training_part(letters):
+    encoding = cr.read_text(letters).learn(np.array([0, 2, 4]))
+    assert not {"rain", "loss", "bill"} & set(encoding.tokenizer.words)
+
+
+def test_a_network_tells_documents_apart_and_predicts_new_ones(letters):
+    folder = letters.parent / "run"
+    result = cr.Experiment(cr.read_text(letters), cr.Settings(seed=0, epochs=40), folder).run(progress=False)
+    assert result.metrics["test"]["accuracy"] > 0.9
+    trained = cr.Trained.load(folder)
+    rows, told = trained.rows(source := trained.read(letters), "auto")
+    assert told == "the held-out part"
+    assert trained.evaluate(source, rows)["accuracy"] == result.metrics["test"]["accuracy"]
+    found = trained.predictions(trained.read(letters / "sad" / "01.txt", labelled=False))
+    assert found["prediction"] == ["sad"]
+    new = letters.parent / "new"
+    new.mkdir()
+    (new / "a.txt").write_text("the sun of joy")
+    (new / "b.txt").write_text(" \n")
+    source = trained.read(new, labelled=False)
+    assert source.notes == [f"left out are 1 empty texts, such as {new / 'b.txt'}"]
+    assert trained.predictions(source)["prediction"] == ["glad"]
+    (new / "a.txt").unlink()
+    with pytest.raises(cr.DataError, match=r"the texts in .*new are all empty"):
+        trained.read(new, labelled=False)
+    (new / "b.txt").unlink()
+    with pytest.raises(cr.DataError, match=r"there is no text in .*new"):
+        trained.read(new, labelled=False)
+
+
+def test_documents_may_be_read_by_their_characters(letters):
+    source = cr.read_text(letters, tokens="characters")
+    result = cr.Experiment(source, cr.Settings(seed=0, epochs=20), letters.parent / "run").run(progress=False)
+    assert result.metrics["test"]["accuracy"] > 0.9
+
+
+def test_folders_of_text_have_the_answers_of_folders_of_pictures(letters):
+    for path in (letters / "sad").iterdir():
+        path.unlink()
+    assert refusal(letters) == "letters/sad holds no text: put some into it, or remove the folder."
+    (letters / "sad").rmdir()
+    assert refusal(letters).startswith("letters has a single class, glad: there is nothing to tell apart.")

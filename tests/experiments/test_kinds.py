@@ -1,0 +1,186 @@
+"""Pictures, text and series from the command line: the kind is found from what is given, and mistakes are told."""
+
+import csv
+import datetime as dt
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import chainrule as cr
+
+QUICK = ("--seed", 0, "--epochs", 12)
+
+
+def bars(folder):
+    """60 pictures of bars, lying and standing, some of them in colour."""
+    random = np.random.default_rng(0)
+    for i in range(60):
+        X = random.integers(0, 60, (12, 12, 3), np.uint8)
+        X[:, 2 + i % 7 : 4 + i % 7] = 220
+        place = folder / ("standing" if i % 2 else "lying")
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(X if i % 2 else X.transpose(1, 0, 2)).save(place / f"{i:02d}.png")
+
+
+def sales(path, n=300):
+    random = np.random.default_rng(0)
+    t = np.arange(n)
+    sold = 40 + 10 * np.sin(2 * np.pi * t / 7) + random.normal(0, 1, n)
+    days = [(dt.date(2024, 1, 1) + dt.timedelta(days=i)).isoformat() for i in range(n)]
+    path.write_text("day,sold\n" + "".join(f"{day},{value:.2f}\n" for day, value in zip(days, sold, strict=True)))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path
+
+
+def metrics(folder):
+    return json.loads((folder / "run/metrics.json").read_text())
+
+
+def rows(text):
+    return list(csv.DictReader(text.splitlines()))
+
+
+def test_a_folder_of_pictures_goes_all_the_way(folder, command):
+    bars(folder / "bars")
+    (folder / "bars/lying/cut.png").write_bytes((folder / "bars/lying/00.png").read_bytes()[:100])
+    arguments = ("train", "bars", *QUICK, "--out", "run", "--augment", "shift=0.1,flip", "--broken", "skip")
+    status, out, err = command(folder, *arguments)
+    assert status == 0, err
+    assert "bars: 60 examples of 12 × 12 × 3 features, 2 classes" in out
+    assert "left out: bars/lying/cut.png is broken or cut short" in out
+    assert metrics(folder)["test"]["accuracy"] > 0.9
+    status, out, _ = command(folder, "evaluate", "run", "bars")
+    assert "the held-out part, 12 examples" in out
+    status, out, err = command(folder, "predict", "run", "bars/standing")
+    assert [row["prediction"] for row in rows(out)].count("standing") > 27
+    status, out, err = command(folder, "predict", "run", "bars/standing/01.png", "bars/lying/02.png")
+    assert [(row["file"], row["prediction"]) for row in rows(out)] == [
+        ("bars/standing/01.png", "standing"),
+        ("bars/lying/02.png", "lying"),
+    ]
+    assert command(folder, "predict", "run", "bars/none.png")[2] == "error: there is no file bars/none.png.\n"
+    (folder / "empty").mkdir()
+    assert command(folder, "predict", "run", "empty")[2] == "error: there is no picture in empty.\n"
+
+
+def test_a_table_of_pictures_is_found_to_be_one(folder, command):
+    bars(folder / "bars")
+    lines = [f"bars/{'standing' if i % 2 else 'lying'}/{i:02d}.png,{i % 7}" for i in range(60)]
+    (folder / "places.csv").write_text("\n".join(["picture,place", *lines]))
+    status, out, err = command(
+        folder, "train", "places.csv", "--task", "regression", "--size", "12", *QUICK, "--out", "run"
+    )
+    assert status == 0, err
+    assert "places.csv: 60 examples of 12 × 12 × 3 features, values to predict" in out
+    assert metrics(folder)["test"]["r2"] > 0
+    (folder / "new.csv").write_text("\n".join(["picture", *(line.split(",")[0] for line in lines[:3])]))
+    status, out, _ = command(folder, "predict", "run", "new.csv")
+    assert [row["file"] for row in rows(out)] == [line.split(",")[0] for line in lines[:3]]
+
+
+def test_an_interrupted_run_with_pictures_resumes(folder, command):
+    bars(folder / "bars")
+    arguments = ("train", "bars", "--seed", 0, "--augment", "rotate=10,mixup=0.2", "--epochs", 3)
+    assert command(folder, *arguments, "--out", "whole")[0] == 0
+    settings = cr.Settings(seed=0, epochs=3, augment=cr.Augmentation(rotate=10, mixup=0.2), checkpoint_minutes=0)
+    experiment = cr.Experiment(cr.read_pictures("bars"), settings, "part")
+    experiment.fit(progress=False)  # as if killed before its end: the checkpoint stays
+    resumed = command(folder, *arguments, "--out", "part", "--resume")
+    assert resumed[0] == 0, resumed[2]
+    flat = [cr.load(folder / name / "model.safetensors").flat for name in ("whole", "part")]
+    assert np.array_equal(*flat)
+
+
+def test_a_series_is_asked_for_by_its_horizon(folder, command):
+    sales(folder / "sales.csv")
+    status, out, err = command(
+        folder, "train", "sales.csv", "--target", "sold", "--time", "day", "--horizon", 3, "--seed", 0, "--out", "run"
+    )
+    assert status == 0, err
+    assert "3 values to come" in out
+    found = metrics(folder)
+    assert found["test"]["mae"] < found["seasonal"]["mae"] < found["baseline"]["mae"]
+    assert f"{found['seasonal']['mae']:.4f}" in out
+    status, out, _ = command(folder, "predict", "run", "sales.csv")
+    (row,) = rows(out)
+    assert row.keys() == {"last day", "prediction sold +1", "prediction sold +2", "prediction sold +3"}
+    assert row["last day"] == "2024-10-26"
+    status, out, _ = command(folder, "train", "sales.csv", "--target", "sold", "--time", "day", *QUICK, "--out", "rows")
+    assert "a date" in out  # without a horizon it is a table that is divided by time
+
+
+def test_a_text_is_continued(folder, command):
+    (folder / "rows.txt").write_text("one two three\n" * 300)
+    status, out, err = command(folder, "train", "rows.txt", "--window", 14, *QUICK, "--out", "run")
+    assert status == 0, err
+    assert "the next of 10 characters to predict" in out
+    assert "next: chainrule sample run/model.safetensors --length 500 --temperature 0.8" in out
+    assert metrics(folder)["test"]["loss"] < metrics(folder)["baseline"]["loss"]
+    first, again = (command(folder, "sample", "run", "--prompt", "one §", "--length", 50, "--seed", 1) for _ in "12")
+    assert first == again
+    assert first[0] == 0
+    assert first[1].startswith("one §")
+    assert len(first[1]) == 5 + 50 + 1
+    assert first[2] == "note: not in the vocabulary: '§'\n"
+    assert command(folder, "predict", "run", "rows.txt")[2].startswith("error: the network continues text")
+    (folder / "other.txt").write_text("six one two six three one\n" * 30)
+    _, out, err = command(folder, "evaluate", "run", "other.txt")
+    assert "other.txt: all examples" in out
+    assert err == "note: 180 of 780 characters are not known\n"
+
+
+def test_a_folder_of_texts_is_told_apart(folder, command):
+    for i in range(40):
+        place = folder / "letters" / ("glad" if i % 2 else "sad")
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f"{i}.txt").write_text("the sun and the joy" if i % 2 else "rain, and the bill of it")
+    status, out, err = command(folder, "train", "letters", *QUICK, "--out", "run")
+    assert status == 0, err
+    assert metrics(folder)["test"]["accuracy"] == 1
+    status, out, _ = command(folder, "predict", "run", "letters/sad", "--out", "p.csv")
+    assert out == "20 predictions in p.csv\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("train bars --size big", "--size is 'big', but takes pixels"),
+        ("train bars --size 0", "--size is '0', but takes pixels"),
+        ("train bars --augment tilt=3", "no change of pictures 'tilt'"),
+        ("train bars --broken drop", "no way with a broken file 'drop'"),
+        ("train bars --horizon 3", "--horizon is about a table with --time, but bars is none."),
+        ("train bars --target x", "bars is a folder, and its sub-folders are what to predict: leave --target out."),
+        ("train empty", "there is no picture in empty."),
+        ("train sales.csv --target sold --size 9", "--size is about pictures, but sales.csv is none."),
+        (
+            "train sales.csv --target sold --horizon 3",
+            "needs to know the order of the rows of sales.csv: --time COLUMN.",
+        ),
+        ("train sales.csv --time day --horizon 3", "which column of sales.csv is to be forecast? It has day, sold."),
+        ("train sales.csv --time day --target sold --window 999", "shorten it by --window, or give more rows."),
+        ("train sales.csv --time day --target sold --window 0", "window is 0, but must be"),
+        ("train sales.csv --time sold --target sold --window 3", "'sold' is to be a time and a target column at once."),
+        ("train void.txt", "void.txt has 0 characters, but one example takes 64"),
+        ("train noise.txt", "noise.txt is no text, so it cannot be learned from."),
+        ("train word.txt --tokens letters", "no kind of tokens 'letters'"),
+        ("train word.txt --target x", "word.txt"),
+        ("sample absent", "cannot read absent"),
+    ],
+)
+def test_a_mistake_is_one_clear_line(folder, command, arguments, words):
+    bars(folder / "bars")
+    sales(folder / "sales.csv")
+    (folder / "empty").mkdir()
+    (folder / "void.txt").write_text("")
+    (folder / "word.txt").write_text("word " * 100)
+    (folder / "noise.txt").write_bytes(bytes(range(256)))
+    status, _, err = command(folder, *arguments.split())
+    assert status == 2
+    (line,) = err.splitlines()
+    assert line.startswith("error: ")
+    assert words in line

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +16,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule import engines, files
-from chainrule.checking import seed_or_fresh
+from chainrule.checking import seed_or_fresh, whole
 from chainrule.data.source import Source
-from chainrule.errors import OptionError
+from chainrule.errors import NotFiniteError, OptionError
 from chainrule.experiments.design import design, optimizer_for
 from chainrule.experiments.parts import Parts, split
 from chainrule.experiments.report import Report
-from chainrule.experiments.settings import CHECKPOINT, CURVES, HISTORY, METRICS, MODEL, REPORT, Settings
+from chainrule.experiments.search import Search, Trial, table
+from chainrule.experiments.settings import (
+    CHECKPOINT,
+    CURVES,
+    HISTORY,
+    JOURNAL,
+    METRICS,
+    MODEL,
+    REPORT,
+    TRIALS,
+    Settings,
+)
+from chainrule.experiments.trained import as_csv
 from chainrule.layers import Network, Standardize
 from chainrule.metrics import find_metrics, score
 from chainrule.training import Checkpoint, EarlyStopping, History, evaluate, train
 from chainrule.training.cost import Cost
+from chainrule.training.run import Callback
 
 
 @dataclass(frozen=True)
@@ -37,12 +51,14 @@ class Result:
         metrics: {"test": {…}, "baseline": {…}, "engine": …, "seconds": …}, as in metrics.json; of a table, with more
             (see `chainrule.experiments.report`).
         folder: where it all is.
+        trials: of a search, the best first.
     """
 
     network: Network
     history: History
     metrics: dict[str, Any]
     folder: Path
+    trials: Sequence[Trial] = ()
 
 
 class Experiment:
@@ -52,7 +68,7 @@ class Experiment:
         source: the examples, such as a table of `chainrule.read_table`.
         settings: what somebody chose. folder: where the results go.
         parts: which example is in which part; None for `chainrule.experiments.parts.split`.
-        resume: go on with the interrupted run in the folder.
+        resume: go on with the interrupted run in the folder; a search does so without being told.
 
     Attributes:
         source, settings: as given, the settings with nothing left open.
@@ -80,13 +96,13 @@ class Experiment:
         self.checkpoint = Checkpoint(
             self.folder / CHECKPOINT, every_epochs=None, every_minutes=settings.checkpoint_minutes
         )
-        self.resume = resume
-        before = self.checkpoint.seed()
+        self._search = Search(self.folder) if whole("search", settings.search, at_least=0) else None
+        self.resume = resume or self._search is not None
+        before = self.checkpoint.seed() if self._search is None else self._search.seed
         if resume and before is None:
-            raise OptionError(
-                f"there is nothing to resume: {self.folder} holds no {CHECKPOINT}. Start without --resume."
-            )
-        seed = seed_or_fresh(before if resume and settings.seed is None else settings.seed)
+            missing = CHECKPOINT if self._search is None else JOURNAL
+            raise OptionError(f"there is nothing to resume: {self.folder} holds no {missing}. Start without --resume.")
+        seed = seed_or_fresh(before if self.resume and settings.seed is None else settings.seed)
         engines.select(settings.engine)
         self.source = source
         self.target = source.target
@@ -94,16 +110,66 @@ class Experiment:
         watched = settings.part_to_watch(int(len(source) * (1 - settings.test)))
         self.split = {"seed": seed, "test": settings.test, "validation": watched} if parts is None else None
         self.parts = parts or split(source, self.Y, settings.test, watched, seed)
-        self.settings = settings.resolve(len(self.parts.train), self.target.task != "values", seed)
+        self._given, self.settings = settings, settings.resolve(self.m, self._labels, seed)
         optimizer_for(self.settings)
         _make_folder(self.folder)
         self.encoding = source.learn(self.parts.train)
         self.X = self.encoding.X(source)
+        self._take(settings)
+
+    @property
+    def m(self) -> int:
+        """The number of training examples."""
+        return len(self.parts.train)
+
+    @property
+    def _labels(self) -> bool:
+        return self.target.task != "values"
+
+    def _take(self, settings: Settings) -> None:
+        """Let these be the settings: with nothing left open, and a new network."""
+        assert self.settings.seed is not None
+        self.settings = settings.resolve(self.m, self._labels, self.settings.seed)
         shape = self.X.shape[1:]
         self.network = design(self.encoding.layers(shape), shape, self.target, self.settings)
 
-    def fit(self, *, progress: bool = True) -> tuple[Network, History]:
+    def search(self, *, progress: bool = True) -> list[Trial]:
+        """Try as many settings as `settings.search` says, take the best, and tell of all, the best first.
+
+        What was given stays; see `chainrule.experiments.search`. The trials are kept in the run folder. A search that
+        was interrupted goes on where it was.
+
+        Raises:
+            OptionError: there is nothing to search, or the folder holds another search.
+            NotFiniteError: no trial has reached its end.
+            KeyboardInterrupt: somebody has pressed Ctrl-C.
+        """
+        if self._search is None:
+            raise OptionError("how many settings are to be tried? Settings(search=20) says it.")
+        settings, folder = self.settings, self.folder
+
+        def fit(chosen: Settings, after_epoch: Callback) -> History:
+            self._take(chosen)
+            try:
+                _, history = self.fit(progress=False, callbacks=[after_epoch])
+            except NotFiniteError:
+                self._forget_checkpoint()
+                raise
+            if history.stopped != "interrupted":
+                self._forget_checkpoint()
+            return history
+
+        data = {"data with checksum": self.source.checksum(), "the target": self.target.describe()}
+        trials = self._search.run(self._given, self.m, self._labels, settings.seed or 0, data, fit, progress)
+        files.write_atomically(folder / TRIALS, as_csv(table(trials)))
+        self._take(replace(self._given, **trials[0].settings))
+        return trials
+
+    def fit(self, *, progress: bool = True, callbacks: Sequence[Callback] = ()) -> tuple[Network, History]:
         """Train: the network for the target itself, and the history, which is about the standardized target of values.
+
+        Args:
+            callbacks: see `chainrule.train`.
 
         Raises:
             NotFiniteError: see `chainrule.train`.
@@ -121,6 +187,7 @@ class Experiment:
             validation=(X[parts.validation], learned[parts.validation]) if len(parts.validation) else None,
             metrics=target.metrics[:1],
             early_stopping=self._early_stopping(),
+            callbacks=callbacks,
             checkpoint=self.checkpoint,
             resume=self.resume,
             engine=self.settings.engine,
@@ -132,13 +199,15 @@ class Experiment:
         return network, history
 
     def run(self, *, progress: bool = True) -> Result:
-        """Train, measure on the test part, compare with a baseline, and fill the run folder.
+        """Search if the settings say so, train, measure on the test part, compare with a baseline, fill the run folder.
 
         Raises:
             NotFiniteError: see `chainrule.train`.
             ModelFileError: the folder cannot be written.
+            OptionError, KeyboardInterrupt: see `search`.
         """
         X, Y, parts, target = self.X, self.Y, self.parts, self.target
+        trials = self.search(progress=progress) if self._search is not None else []
         network, history = self.fit(progress=progress)
         network.metadata = self._metadata(history)
         network.save(self.folder / MODEL)
@@ -154,7 +223,7 @@ class Experiment:
             metrics |= report.metrics(metrics["test"]["loss"], metrics["baseline"]["loss"])
             report.draw(self.folder / REPORT, metrics)
         self._keep(history, metrics)
-        return Result(network, history, metrics, self.folder)
+        return Result(network, history, metrics, self.folder, trials)
 
     def _early_stopping(self) -> EarlyStopping | None:
         patience = self.settings.patience
@@ -196,8 +265,11 @@ class Experiment:
         files.write_atomically(self.folder / METRICS, files.to_json(metrics))
         history.plot(self.folder / CURVES)
         if history.stopped != "interrupted":
-            with contextlib.suppress(FileNotFoundError):
-                (self.folder / CHECKPOINT).unlink()
+            self._forget_checkpoint()
+
+    def _forget_checkpoint(self) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            (self.folder / CHECKPOINT).unlink()
 
 
 def _make_folder(folder: Path) -> None:

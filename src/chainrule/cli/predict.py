@@ -15,14 +15,13 @@ def predict(
     from chainrule import files
     from chainrule.cli.tables import show_notes
     from chainrule.experiments import Trained
-    from chainrule.experiments.trained import as_csv
 
     trained = Trained.load(model)
     source = trained.read(data, labelled=False)
     show_notes(source)
-    table = as_csv(trained.predictions(source))
     if out is None:
-        print(table, end="")
+        for lines in trained.lines(source):
+            print(lines, end="")
     else:
-        files.write_atomically(out, table)
-        print(f"{table.count(chr(10)) - 1:,} predictions in {out}")
+        files.write_pieces(out, (lines.encode() for lines in trained.lines(source)))
+        print(f"{source.size:,} predictions in {out}")

@@ -52,6 +52,10 @@ def train(
     ignore: Annotated[str, typer.Option(help="Columns to leave out.")] = "",
     time: Annotated[str | None, typer.Option(help="A column to train on the past of, and test on the future.")] = None,
     group: Annotated[str | None, typer.Option(help="A column whose values stay together in one part.")] = None,
+    stream: Annotated[
+        bool | None,
+        typer.Option(help="Read a table in chunks, again in each epoch.  [default: if larger than memory / 10]"),
+    ] = None,
     epochs: Annotated[
         int | None, typer.Option(help="How often every example is met, at most.  [default: 10 to 60, or more of few]")
     ] = Settings.epochs,
@@ -126,7 +130,8 @@ def train(
         search=search,
     )
     roles = {"number": number, "category": category, "date": date, "ignore": ignore}
-    source = _source(data, target, task, time, group, {role: _names(names) for role, names in roles.items()})
+    columns = {role: _names(names) for role, names in roles.items()}
+    source = _source(data, target, task, time, group, stream, columns)
     folder = out or _free_folder(Path("runs") / Path(data).stem)
     if not resume and not (search and (folder / JOURNAL).exists()):
         _set_aside(folder)
@@ -143,7 +148,13 @@ def train(
 
 
 def _source(
-    data: str, target: str | None, task: str | None, time: str | None, group: str | None, roles: dict[str, list[str]]
+    data: str,
+    target: str | None,
+    task: str | None,
+    time: str | None,
+    group: str | None,
+    stream: bool | None,
+    roles: dict[str, list[str]],
 ) -> "Source":
     """The table, the data set or the arrays that `data` names."""
     from chainrule.data.datasets import read
@@ -153,8 +164,8 @@ def _source(
     from chainrule.names import lookup
 
     if is_table(data):
-        return read_table(data, _names(target or ""), task=task, time=time, group=group, **roles)
-    given = {"target": target, "time": time, "group": group} | roles
+        return read_table(data, _names(target or ""), task=task, time=time, group=group, stream=stream, **roles)
+    given = {"target": target, "time": time, "group": group, "stream": stream} | roles
     for option, value in given.items():
         if value:
             raise OptionError(f"--{option} is about the columns of a table, but {data} is none.")
@@ -194,8 +205,8 @@ def _show_plan(experiment: "Experiment") -> None:
     if isinstance(source, Table):
         Console().print(columns_table(source))
     print(
-        f"{source.name}: {len(source):,} examples of {shape} features, {target.told}; "
-        f"{len(parts.train):,} to train, {len(parts.validation):,} to validate, {len(parts.test):,} to test"
+        f"{source.name}: {source.size:,} examples of {shape} features, {target.told}; "
+        f"{experiment.m:,} to train, {len(parts.validation):,} to validate, {len(parts.test):,} to test"
     )
     for note in source.notes:
         print(note)

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from chainrule import engines, files
 from chainrule.checking import seed_or_fresh, whole
-from chainrule.data.source import Source
+from chainrule.data.batches import ChunkBatches
+from chainrule.data.source import Chunked, Source
 from chainrule.errors import NotFiniteError, OptionError
 from chainrule.experiments.design import design, optimizer_for
 from chainrule.experiments.parts import Parts, split
@@ -40,6 +41,9 @@ from chainrule.metrics import find_metrics, score
 from chainrule.training import Checkpoint, EarlyStopping, History, evaluate, train
 from chainrule.training.cost import Cost
 from chainrule.training.run import Callback
+
+POOL = 2**23
+"""Of data that are read in chunks, about so many numbers are shuffled together."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,7 @@ class Experiment:
         target: what there is to predict. Y: as numbers.
         parts: which example is in which part.
         encoding: what turns examples into numbers, learned from the training part. X: the numbers.
+        chunked: what to train on, where it is more than X; then the training part is a sample of it.
         network: what will be trained; where it predicts values it learns standardized ones.
 
     Raises:
@@ -110,17 +115,20 @@ class Experiment:
         watched = settings.part_to_watch(int(len(source) * (1 - settings.test)))
         self.split = {"seed": seed, "test": settings.test, "validation": watched} if parts is None else None
         self.parts = parts or split(source, self.Y, settings.test, watched, seed)
-        self._given, self.settings = settings, settings.resolve(self.m, self._labels, seed)
+        self._given, self.chunked = settings, None
+        self.settings = settings.resolve(self.m, self._labels, seed)
         optimizer_for(self.settings)
         _make_folder(self.folder)
         self.encoding = source.learn(self.parts.train)
         self.X = self.encoding.X(source)
+        held_out = np.concatenate([self.parts.validation, self.parts.test])
+        self.chunked = source.chunked(self.encoding, self.target, held_out)
         self._take(settings)
 
     @property
     def m(self) -> int:
         """The number of training examples."""
-        return len(self.parts.train)
+        return len(self.parts.train) if self.chunked is None else sum(self.chunked.sizes)
 
     @property
     def _labels(self) -> bool:
@@ -175,17 +183,18 @@ class Experiment:
             NotFiniteError: see `chainrule.train`.
         """
         X, parts, target = self.X, self.parts, self.target
-        learned, final = self._learned()
+        final = self._final()
+        Y = _learned(self.Y, final)
+        given = (X[parts.train], Y[parts.train]) if self.chunked is None else (self._chunks(self.chunked, final), None)
         history = train(
             self.network,
-            X[parts.train],
-            learned[parts.train],
+            *given,
             loss=target.loss,
             optimizer=optimizer_for(self.settings),
             epochs=self.settings.epochs or 0,
             batch_size=self.settings.batch_size,
-            validation=(X[parts.validation], learned[parts.validation]) if len(parts.validation) else None,
-            metrics=target.metrics[:1],
+            validation=(X[parts.validation], Y[parts.validation]) if len(parts.validation) else None,
+            metrics=target.metrics[:1] if self.chunked is None else (),  # they would hold the outputs of an epoch
             early_stopping=self._early_stopping(),
             callbacks=callbacks,
             checkpoint=self.checkpoint,
@@ -229,14 +238,28 @@ class Experiment:
         patience = self.settings.patience
         return EarlyStopping(patience=patience) if patience and len(self.parts.validation) else None
 
-    def _learned(self) -> tuple[NDArray[Any], Standardize | None]:
-        """What the network learns: class numbers as they are, values standardized, with the layer that undoes it."""
+    def _final(self) -> Standardize | None:
+        """The layer that turns standardized values, which are what a network learns, back; None for labels."""
         if self.target.task != "values":
-            return self.Y, None
+            return None
         final = Standardize(inverse=True)
-        columns = self.Y.reshape(len(self.Y), -1)
-        final.learn([columns[self.parts.train]])
-        return (columns - final.statistics["mean"]) / final.statistics["deviation"], final
+        final.learn([self.Y[self.parts.train].reshape(len(self.parts.train), -1)])
+        return final
+
+    def _chunks(self, chunked: Chunked, final: Standardize | None) -> ChunkBatches:
+        """What to train on, chunk by chunk."""
+
+        def read(i: int) -> tuple[NDArray[Any], NDArray[Any]]:
+            X, Y = chunked.read(i)
+            return X, _learned(Y, final)
+
+        return ChunkBatches(
+            chunked.sizes,
+            read,
+            batch_size=self.settings.batch_size or 1,
+            pool=max(POOL // self.X.shape[1], 1),
+            facts={"data with checksum": self.source.checksum()},
+        )
 
     def _baseline(self) -> dict[str, float]:
         """What an answer that never looks at X would reach: each class's share as its probability, or the mean."""
@@ -270,6 +293,13 @@ class Experiment:
     def _forget_checkpoint(self) -> None:
         with contextlib.suppress(FileNotFoundError):
             (self.folder / CHECKPOINT).unlink()
+
+
+def _learned(Y: NDArray[Any], final: Standardize | None) -> NDArray[Any]:
+    """What the network learns: class numbers as they are, values standardized."""
+    if final is None:
+        return Y
+    return np.asarray((Y.reshape(len(Y), -1) - final.statistics["mean"]) / final.statistics["deviation"])
 
 
 def _make_folder(folder: Path) -> None:

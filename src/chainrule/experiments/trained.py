@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,7 +89,8 @@ class Trained:
         own = made["split"] is not None and source.checksum() == made["checksum"]
         lookup("part", part, dict.fromkeys(("auto", "all", "train", "test")))
         if part == "all" or (part == "auto" and not own):
-            return np.arange(len(source)), "all examples" + (", those of the training among them" if own else "")
+            some = "all examples" if source.size == len(source) else "examples drawn from all over it"
+            return np.arange(len(source)), some + (", those of the training among them" if own else "")
         if not own:
             raise OptionError(f"{self.path} was trained on {made['data']}, so {source.name} has no {part} part.")
         parts = split(source, source.numbers(self.target), **made["split"])
@@ -102,13 +104,26 @@ class Trained:
 
     def predictions(self, source: Source) -> dict[str, list[Any]]:
         """By columns: which example it is, the prediction, and for classes the probability of each."""
-        return source.identification() | self.target.predictions(self.network.predict(self.encoding.X(source)))
+        found: dict[str, list[Any]] = {}
+        for piece in source.pieces():
+            for name, values in self._predictions(piece).items():
+                found.setdefault(name, []).extend(values)
+        return found
+
+    def lines(self, source: Source) -> Iterator[str]:
+        """The predictions as a CSV, piece by piece, which need not be in memory together."""
+        for i, piece in enumerate(source.pieces()):
+            yield as_csv(self._predictions(piece), header=i == 0)
+
+    def _predictions(self, piece: Source) -> dict[str, list[Any]]:
+        return piece.identification() | self.target.predictions(self.network.predict(self.encoding.X(piece)))
 
 
-def as_csv(columns: dict[str, list[Any]]) -> str:
+def as_csv(columns: dict[str, list[Any]], *, header: bool = True) -> str:
     """The columns as a CSV."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerow(columns)
+    if header:
+        table.writerow(columns)
     table.writerows(zip(*columns.values(), strict=True))
     return text.getvalue()

@@ -12,7 +12,7 @@ import numpy as np
 
 from chainrule import engines
 from chainrule.checking import seed_or_fresh, whole
-from chainrule.data.batches import ArrayBatches, StreamBatches
+from chainrule.data.batches import ArrayBatches, ChunkBatches, StreamBatches
 from chainrule.data.examples import class_table, example_weights, examples, stream_weights
 from chainrule.errors import DataError, OptionError, ShapeError
 from chainrule.layers import Network
@@ -97,7 +97,7 @@ def train(
         raise OptionError(f"train takes a Network first, then X and y, but the first is a {type(net).__name__}.")
     cost, rule, seed_given = Cost(loss), find_optimizer(optimizer), seed
     epochs = whole("epochs", epochs, at_least=0)
-    batches: ArrayBatches | StreamBatches
+    batches: ArrayBatches | ChunkBatches | StreamBatches
     if y is None:
         batches = _stream(net, X, sample_weight, class_weight, rule)
     else:
@@ -172,7 +172,9 @@ def _arrays(
     return ArrayBatches(X, y, weights, batch_size=size, shuffle=shuffle, cast=cast)
 
 
-def _stream(net: Network, X: Any, sample_weight: Any, class_weight: Any, rule: Optimizer | LBFGS) -> StreamBatches:
+def _stream(
+    net: Network, X: Any, sample_weight: Any, class_weight: Any, rule: Optimizer | LBFGS
+) -> ChunkBatches | StreamBatches:
     """The training data from a stream of batches, as far as it can be checked beforehand."""
     if isinstance(X, np.ndarray):
         raise DataError("X is an array, so its labels must come beside it: train(net, X, y, …).")
@@ -181,7 +183,7 @@ def _stream(net: Network, X: Any, sample_weight: Any, class_weight: Any, rule: O
             "X is an iterator, which can be walked only once: give a list of batches, an object that can be iterated "
             "again, or a function that returns a fresh iterator."
         )
-    if not (callable(X) or isinstance(X, Iterable)):
+    if not (callable(X) or isinstance(X, Iterable | ChunkBatches)):
         raise DataError(f"X is a {type(X).__name__}: give arrays X and y, or batches (X, y).")
     if isinstance(rule, LBFGS):
         raise OptionError("L-BFGS needs all examples at once: give arrays X and y, or another optimizer.")
@@ -189,6 +191,11 @@ def _stream(net: Network, X: Any, sample_weight: Any, class_weight: Any, rule: O
         raise OptionError("a stream of batches brings its weights itself: (X, y, weights).")
     if isinstance(class_weight, str):
         raise OptionError("the classes of a stream are not known beforehand: give class_weight as a dict.")
+    if isinstance(X, ChunkBatches):
+        if class_weight is not None:
+            raise OptionError("examples that are read in chunks count alike: there is no class_weight for them.")
+        X.cast = net.cast
+        return X
     table = None if class_weight is None else class_table(class_weight)
     return StreamBatches(X, functools.partial(stream_weights, class_weight=table), net.cast)
 

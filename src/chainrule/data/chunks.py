@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 BYTES, ROWS = 2**22, 2**16
 """The length of a chunk of a CSV in bytes, and of a Parquet file in rows."""
 
-LONGEST = 2**27
+LONGEST = 2**24
 """No row of a CSV has so many bytes."""
 
 SHARE = 0.1
@@ -107,16 +107,18 @@ class CsvChunks(Chunks):
 
 def _pieces(path: str) -> Iterator[bytes]:
     """The file in pieces that end where a row does."""
-    rest = b""
+    rest, rows = b"", 0
     with open(path, "rb") as file:
         while block := file.read(BYTES):
             data = rest + block
             end = _end_of_rows(data)
             if end == 0 and len(data) > LONGEST:
                 raise DataError(f"{path} has a row of more than {LONGEST >> 20} MiB: is a quotation never closed?")
-            if end:
+            lines = data.count(b"\n", 0, end) if data[:end].strip() else 0
+            if rows + lines > 1:  # the names of the columns do not come alone
                 yield data[:end]
-            rest = data[end:]
+                rows, data = rows + lines, data[end:]
+            rest = data
     if rest.strip():
         yield rest
 

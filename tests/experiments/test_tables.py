@@ -213,6 +213,14 @@ def test_what_cannot_be_trained_is_one_clear_line(typed, arguments, words):
     assert words in line
 
 
+def test_a_word_among_values_to_predict_is_named():
+    frame = people().with_columns(spends=pl.when(pl.arange(M) == 7).then(pl.lit("n.n.")).otherwise("spends"))
+    with pytest.raises(
+        cr.DataError, match=r"too many to learn any: .* It holds 'n\.n\.' among numbers: leave such cells"
+    ):
+        cr.read_table(frame, "spends").target  # noqa: B018
+
+
 def test_options_of_tables_do_not_go_with_arrays(typed):
     assert (
         typed("train", "iris", "--target", "species")[2]

@@ -221,10 +221,10 @@ def _counts(values: NDArray[np.float64]) -> bool:
 
 def _with_a_marker(there: Series) -> tuple[str | None, str]:
     """The form of numbers among which one word comes again and again, and the word."""
-    words = there.filter(as_numbers(there).is_null())
-    if words.n_unique() == 1 and len(words) < len(there) / 2:
-        rest = there.filter(there != words[0])
-        if rest.n_unique() > 10:
+    for form in (PLAIN, THOUSANDS, COMMA):
+        wrong = as_numbers(there, form).is_null()
+        words, rest = there.filter(wrong), there.filter(~wrong)
+        if words.n_unique() == 1 and len(words) < len(rest) and rest.n_unique() > 10:
             return _form_of_numbers(rest), str(words[0])
     return None, ""
 

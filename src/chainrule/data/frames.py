@@ -185,7 +185,7 @@ class Layout:
         return cls(path, separator, names, not headless, notes)
 
     def frame(self, text: str, *, first: bool = True) -> DataFrame:
-        """The rows of the text, all of them text; `first` says whether it is the beginning of the file.
+        """The rows of the text, all of them text, without blank ones; `first` says whether the file begins with it.
 
         Raises:
             DataError: it is no CSV.
@@ -194,7 +194,7 @@ class Layout:
 
         header = self.header and first
         try:
-            return pl.read_csv(
+            frame = pl.read_csv(
                 text.encode(),
                 separator=self.separator,
                 has_header=header,
@@ -203,6 +203,8 @@ class Layout:
             )
         except pl.exceptions.PolarsError as error:
             raise DataError(f"{self.path} cannot be read as a CSV: {_first(error)}") from None
+        blank = pl.all_horizontal(pl.all().is_null())
+        return frame.filter(~blank) if frame.width > 1 else frame  # of one column, a blank line is a missing value
 
     def check(self, text: str, *, before: int = 0, last: bool = True) -> None:
         """See to it that every line has as many fields as the header: a file that was cut has fewer in its last.

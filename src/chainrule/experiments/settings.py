@@ -85,9 +85,10 @@ class Settings:
     def resolve(self, m: int, labels: bool, seed: int) -> Settings:
         """The settings with nothing left open, for m training examples that have labels, or values.
 
-        Measured by `benchmarks.tables`. Fewer than 1,000 examples get a strong L2 regularization and 1,000 updates, 100
-        epochs at least. More get 1 / m, and meet 300,000 examples in 10 to 60 epochs, of which early stopping takes the
-        best. From 10,000 on the batches have 128 instead of 32, and labels, which are never free of chance, dropout.
+        Measured by `benchmarks.defaults`. Fewer than 1,000 examples get a strong L2 regularization and 1,000 updates,
+        100 epochs at least. More get 1 / m, and meet 300,000 examples in 10 to 60 epochs, of which early stopping takes
+        the best. From 10,000 on the batches have 128 instead of 32; and labels, which are never free of chance, get
+        dropout.
 
         Raises:
             OptionError: a number out of range.

@@ -10,6 +10,7 @@ import argparse
 import io
 import os
 import platform
+import sys
 import tarfile
 import tempfile
 import warnings
@@ -160,6 +161,7 @@ def main() -> None:
     shown = Shown("table", "rows", "", "chainrule", "scikit-learn", "difference", "")
     wins = 0
     for name in arguments.names:
+        print(name, file=sys.stderr, flush=True)
         source = open_table(name)
         pairs = [(ours(source, fold), theirs(source, fold)) for fold in folds(source)]
         differences = [a - b for a, b in pairs]

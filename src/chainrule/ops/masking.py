@@ -43,7 +43,7 @@ def mask_steps(xp: ModuleType, A: Array, mask: Array) -> tuple[Array, Backward]:
     return xp.where(counts, A, xp.zeros_like(A)), lambda dZ: (xp.where(counts, dZ, xp.zeros_like(dZ)), None)
 
 
-@operation(forward=r"N = \operatorname{windows}(mask)", backward=("",))
+@operation(forward=r"M = \operatorname{windows}(mask)", backward=("",))
 def mask_windows(
     xp: ModuleType,
     mask: Array,
@@ -53,7 +53,7 @@ def mask_windows(
     padding: Padding = "valid",
     dilation: Sizes = 1,
 ) -> tuple[Array, Backward]:
-    """N tells which windows over the steps count: those that there would be if each sequence stood alone.
+    """M tells which windows over the steps count: those that there would be if each sequence stood alone.
 
     Steps between the first and the last of a sequence count, whatever the mask says of them. Only where sequences are
     filled up behind do windows with a stride lie as they would if they stood alone.
@@ -62,7 +62,7 @@ def mask_windows(
         mask: (m, steps). size, stride, padding, dilation: as in `chainrule.ops.convolution`.
 
     Returns:
-        N: (m, windows) of True and False.
+        M: (m, windows) of True and False.
 
     Raises:
         OptionError: padding="same" with a stride, where windows depend on how long the longest sequence is.
@@ -81,7 +81,7 @@ def mask_windows(
     there = xp.asarray(mask) != 0
     begun = xp.cumsum(there, axis=1) > 0
     goes_on = xp.cumsum(there[:, ::-1], axis=1)[:, ::-1] > 0
-    return begun[:, np.clip(first, 0, n - 1)] & goes_on[:, np.clip(last, 0, n - 1)], lambda dN: (None,)
+    return begun[:, np.clip(first, 0, n - 1)] & goes_on[:, np.clip(last, 0, n - 1)], lambda dM: (None,)
 
 
 def steps_that_count(xp: ModuleType, mask: Array, A: Array) -> Array:

@@ -81,7 +81,9 @@ def test_each_sequence_gives_what_it_gives_alone(name):
 @pytest.mark.parametrize("name", TO_STEPS | TO_ONE)
 def test_the_gradient_is_right(name):
     y = RANDOM.integers(0, 3, IDS.shape if name in TO_STEPS else 4)
-    check = cr.check_gradients(network((TO_STEPS | TO_ONE)[name], 5), IDS, y, loss="cross_entropy", tolerance=1e-6, most=40)
+    check = cr.check_gradients(
+        network((TO_STEPS | TO_ONE)[name], 5), IDS, y, loss="cross_entropy", tolerance=1e-6, most=40
+    )
     assert check.passed, str(check)
 
 

@@ -9,13 +9,14 @@ import json
 import math
 import os
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.errors import ModelFileError, OptionError
+from chainrule.errors import ChainruleError, ModelFileError, OptionError
 
 Tensors = dict[str, NDArray[Any]]
 
@@ -29,15 +30,24 @@ def write_atomically(path: str | os.PathLike[str], content: bytes | str) -> None
     Raises:
         ModelFileError: the folder cannot be made or written, or the disk is full; the old file is as it was.
     """
+    write_pieces(path, [content.encode() if isinstance(content, str) else content])
+
+
+def write_pieces(path: str | os.PathLike[str], pieces: Iterable[bytes]) -> None:
+    """As `write_atomically`, of content that need not be in memory at once.
+
+    Raises:
+        ModelFileError: see `write_atomically`.
+    """
     path = Path(path)
-    data = content.encode() if isinstance(content, str) else content
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _sweep(path)
         try:
             with open(temporary, "wb") as file:
-                file.write(data)
+                for piece in pieces:
+                    file.write(piece)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)
@@ -45,6 +55,8 @@ def write_atomically(path: str | os.PathLike[str], content: bytes | str) -> None
             with contextlib.suppress(OSError):
                 temporary.unlink()
             raise
+    except ChainruleError:  # of whoever makes the pieces
+        raise
     except (OSError, ValueError) as error:
         kept = " The file that was there is unchanged." if _exists(path) else ""
         raise ModelFileError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}.{kept}") from error

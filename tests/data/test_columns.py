@@ -48,6 +48,11 @@ def test_a_word_among_numbers_means_that_they_are_missing():
     assert column.values(pl.Series("x", values)).null_count() == 2
 
 
+def test_the_word_is_found_however_the_numbers_are_written():
+    column = found([*(f"1.{n},50" for n in range(100, 130)), "k.A.", "k.A."])
+    assert (column.kind, column.form, column.markers) == ("number", "1234,5", ["k.A."])
+
+
 def test_two_values_are_yes_or_no():
     for values in (["f", "m", "m"], [0, 1, 1], [True, False, True], ["1", "0", None]):
         assert found(values).kind == "yes_no"

@@ -35,6 +35,7 @@ def rows(frame):
         ("a.txt", TEXT.replace(",", "\t")),
         ("a.csv.gz", gzip.compress(TEXT.encode(), mtime=0)),
         ("a.csv", 'name,size\n"fox","3"\nowl,NaN\n'),
+        ("a.csv", "\n" + TEXT.replace("\n", "\n\n") + ",\n"),
     ],
 )
 def test_a_table_is_the_same_however_it_is_written(tmp_path, name, content):

@@ -156,6 +156,12 @@ def column(name, values):
         ("predict", lambda f: f.rename({"height": "heigth"}), "no column 'height'. Did you mean 'heigth'?"),
         ("evaluate", lambda f: f.drop("pays"), "there is no column 'pays'"),
         ("predict", column("age", ["20", "old"]), "age holds 'old' in row 2, but there is a number in that column"),
+        (
+            "predict",
+            column("age", ["young", "old"]),
+            "age holds 'young' in row 1, but there is a number in that column",
+        ),
+        ("predict", column("since", ["44000"]), "since holds '44000' in row 1, but there is a date such as 31.01.2025"),
         ("predict", column("since", ["x"]), "since holds 'x' in row 1, but there is a date such as 31.01.2025"),
         ("predict", lambda f: f.head(0), "is empty: it has 12 columns and no row."),
         ("evaluate", column("pays", ["maybe"]), "pays in changed.csv holds 'maybe', but the classes are 'no', 'yes'."),
@@ -176,6 +182,10 @@ def test_a_file_that_does_not_fit_the_model_is_one_clear_line(folder, typed, com
         (
             column("job", ["pilot", "baker"]),
             "job holds 'pilot' in 1 of 2 rows, which training has not met: it is taken",
+        ),
+        (
+            column("job", [3, 4]),
+            "job holds '3', '4' in 2 of 2 rows, which training has not met: it is taken for something",
         ),
         (lambda f: f.with_columns(extra=pl.lit(1)), "not used, because training did not have it: extra"),
     ],
@@ -211,6 +221,44 @@ def test_what_cannot_be_trained_is_one_clear_line(typed, arguments, words):
     (line,) = complaints.splitlines()
     assert line.startswith("error: ")
     assert words in line
+
+
+def test_a_word_among_values_to_predict_is_named():
+    frame = people().with_columns(spends=pl.when(pl.arange(M) == 7).then(pl.lit("n.n.")).otherwise(pl.arange(M)))
+    with pytest.raises(
+        cr.DataError, match=r"too many to learn any: .* It holds 'n\.n\.' among numbers: leave such cells"
+    ):
+        cr.read_table(frame, "spends").target  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda f: f.head(0), "empty: it has 12 columns and no row."),
+        (lambda f: f.select("pays"), "has no column left to predict pays from."),
+        (
+            lambda f: f.head(9),
+            "9 examples are too few for parts to train, to validate and to test: it takes 10",
+        ),
+        (
+            lambda f: f.filter(pl.col("pays") == "yes"),
+            "pays in other.csv is always 'yes': there is nothing to tell",
+        ),
+    ],
+)
+def test_a_table_with_nothing_to_learn_is_one_clear_line(folder, typed, change, words):
+    status, _, complaints = typed("train", changed(folder, "other.csv", change), "--target", "pays")
+    assert status == 2
+    (line,) = complaints.splitlines()
+    assert line.startswith("error: ")
+    assert words in line
+
+
+def test_a_column_of_another_type_says_what_it_holds(folder):
+    frame = people().head(2).with_columns(age=pl.date(2020, 1, 1))
+    trained = cr.Trained.load(folder / "run")
+    with pytest.raises(cr.DataError, match=r"age holds datetime\.date\(2020, 1, 1\) in row 1, but there is a number"):
+        trained.read(frame, labelled=False)
 
 
 def test_options_of_tables_do_not_go_with_arrays(typed):

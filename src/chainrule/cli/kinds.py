@@ -16,6 +16,7 @@ TAKEN: dict[str, tuple[Kind, ...]] = {
     "target": ("table", "series", "pictures"),
     "task": ("table", "pictures", "arrays"),
     **dict.fromkeys(("number", "category", "date", "ignore", "time", "group"), ("table", "series")),
+    "stream": ("table",),
     **dict.fromkeys(("horizon", "season"), ("series",)),
     "window": ("series", "text"),
     **dict.fromkeys(("tokens", "vocabulary"), ("text",)),

@@ -1,11 +1,9 @@
 """`chainrule predict`."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-
-from chainrule.errors import DataError
 
 
 def predict(
@@ -20,21 +18,14 @@ def predict(
     from chainrule import files
     from chainrule.cli.tables import show_notes
     from chainrule.experiments import Trained
-    from chainrule.experiments.trained import as_csv
 
     trained = Trained.load(model)
-    found: dict[str, list[Any]] = {}
-    for one in data:
-        source = trained.read(one, labelled=False)
+    sources = [trained.read(one, labelled=False) for one in data]
+    for source in sources:
         show_notes(source)
-        columns = trained.predictions(source)
-        if found and columns.keys() != found.keys():
-            raise DataError(f"{one} has other columns than {data[0]}: predict one after the other.")
-        for name, values in columns.items():
-            found.setdefault(name, []).extend(values)
-    table = as_csv(found)
     if out is None:
-        print(table, end="")
+        for lines in trained.lines(*sources):
+            print(lines, end="")
     else:
-        files.write_atomically(out, table)
-        print(f"{table.count(chr(10)) - 1:,} predictions in {out}")
+        files.write_pieces(out, (lines.encode() for lines in trained.lines(*sources)))
+        print(f"{sum(source.size for source in sources):,} predictions in {out}")

@@ -1,6 +1,7 @@
 """What more than one command prints."""
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
@@ -8,9 +9,13 @@ from rich.table import Table
 
 from chainrule.data.columns import Kind
 from chainrule.data.source import Source
+from chainrule.experiments.search import Trial, told
 
 if TYPE_CHECKING:
     from chainrule.data import tables
+
+BEST = 20
+"""So many trials of a search are shown."""
 
 KINDS: dict[Kind, str] = {
     "number": "a number",
@@ -54,6 +59,15 @@ def importance_table(importance: dict[str, float]) -> Table:
     for name, part in [*importance.items()][:10]:
         table.add_row(name, f"{part:7.1%} " + "█" * round(30 * min(max(part, 0), 1)))
     return table
+
+
+def trials_table(trials: Sequence[Trial]) -> Table:
+    """The best of what a search has tried."""
+    shown = Table("trial", "val_loss", "seconds", "settings", box=SIMPLE_HEAD, pad_edge=False)
+    for trial in trials[:BEST]:
+        cost = f"{trial.cost:.4g}" if trial.outcome == "complete" else f"{trial.cost:.4g} ({trial.outcome})"
+        shown.add_row(str(trial.number), cost, f"{trial.seconds:.1f}", told(trial.settings))
+    return shown
 
 
 def show_notes(source: Source) -> None:

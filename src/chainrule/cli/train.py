@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chainrule.errors import OptionError
-from chainrule.experiments.settings import CHECKPOINT, CURVES, HISTORY, METRICS, MODEL, REPORT, Settings
+from chainrule.experiments.settings import (
+    CHECKPOINT,
+    CURVES,
+    HISTORY,
+    JOURNAL,
+    METRICS,
+    MODEL,
+    REPORT,
+    TRIALS,
+    Settings,
+)
 
 if TYPE_CHECKING:
     from chainrule.data.source import Source
@@ -75,20 +85,26 @@ def train(
     broken: Annotated[
         str | None, typer.Option(help="Whether a picture that cannot be read is an error, refuse, or left out, skip.")
     ] = None,
+    stream: Annotated[
+        bool | None,
+        typer.Option(help="Read a table in chunks, again in each epoch.  [default: if larger than memory / 10]"),
+    ] = None,
     epochs: Annotated[
         int | None, typer.Option(help="How often every example is met, at most.  [default: 10 to 60, or more of few]")
     ] = Settings.epochs,
     hidden: Annotated[
         str | None, typer.Option(help='Units of the hidden layers, "128,64"; "" for none.  [default: fits the data]')
     ] = None,
-    activation: Annotated[str, typer.Option(help="Activation of the hidden layers.")] = Settings.activation,
+    activation: Annotated[
+        str | None, typer.Option(help="Activation of the hidden layers.  [default: relu]")
+    ] = Settings.activation,
     dropout: Annotated[
         float | None,
         typer.Option(help="Dropout rate after each hidden layer.  [default: 0.2 for >= 10,000 labels]"),
     ] = Settings.dropout,
     batch_norm: Annotated[bool, typer.Option("--batch-norm", help="Normalize each hidden layer.")] = False,
     optimizer: Annotated[
-        str, typer.Option(help="gradient_descent (sgd), adagrad, rmsprop, adam or adamw.")
+        str | None, typer.Option(help="gradient_descent (sgd), adagrad, rmsprop, adam or adamw.  [default: adam]")
     ] = Settings.optimizer,
     learning_rate: Annotated[
         float | None, typer.Option(help="α at the beginning.  [default: the optimizer's own; 3 times that with cosine]")
@@ -110,6 +126,9 @@ def train(
         int | None,
         typer.Option(help="Epochs without improvement before the end; 0 for never.  [default: epochs / 3, >= 10]"),
     ] = Settings.patience,
+    search: Annotated[
+        int, typer.Option(help="Try so many settings of what is not given here, and take the best by validation cost.")
+    ] = Settings.search,
     seed: Annotated[int | None, typer.Option(help="Makes the run repeatable.  [default: a fresh one]")] = Settings.seed,
     engine: Annotated[str, typer.Option(help="Who computes: auto, native or numpy.")] = Settings.engine,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the interrupted run in --out.")] = False,
@@ -119,8 +138,8 @@ def train(
 ) -> None:
     """Train a network, measure it on held-out examples, and fill a run folder.
 
-    The folder gets model.safetensors, history.json, metrics.json and curves.svg, of a table also report.svg. Ctrl-C
-    keeps what was learned.
+    The folder gets model.safetensors, history.json, metrics.json and curves.svg, of a table also report.svg, of a
+    search also trials.csv and its journal. Ctrl-C keeps what was learned; the same command goes on with a search.
     """
     from chainrule.cli.kinds import source_of
     from chainrule.data.augmentation import Augmentation
@@ -146,6 +165,7 @@ def train(
         seed=seed,
         engine=engine,
         checkpoint_minutes=checkpoint_minutes,
+        search=search,
     )
     source = source_of(
         data,
@@ -165,15 +185,20 @@ def train(
             "vocabulary": vocabulary,
             "size": size,
             "broken": broken,
+            "stream": stream,
             "augment": augment,
         },
     )
     folder = out or _free_folder(Path("runs") / Path(data).stem)
-    if not resume:
+    if not resume and not (search and (folder / JOURNAL).exists()):
         _set_aside(folder)
     experiment = Experiment(source, settings, folder, resume=resume)
     _show_plan(experiment)
-    result = experiment.run()
+    try:
+        result = experiment.run()
+    except KeyboardInterrupt:
+        print(f"interrupted: go on with the same command and --out {folder}")
+        raise typer.Exit(130) from None
     _show_result(result, source, data)
     if result.history.stopped == "interrupted":
         raise typer.Exit(130)
@@ -190,7 +215,7 @@ def _free_folder(folder: Path) -> Path:
 
 def _set_aside(folder: Path) -> None:
     """Keep a run that stands where a new one is going to stand: no run is lost."""
-    if any((folder / name).exists() for name in (MODEL, CHECKPOINT)):
+    if any((folder / name).exists() for name in (MODEL, CHECKPOINT, JOURNAL)):
         aside = _free_folder(folder)
         folder.rename(aside)
         print(f"{folder} held a run already, which is now {aside}")
@@ -207,8 +232,8 @@ def _show_plan(experiment: "Experiment") -> None:
     if isinstance(source, Table):
         Console().print(columns_table(source))
     print(
-        f"{source.name}: {len(source):,} examples of {shape} features, {target.told}; "
-        f"{len(parts.train):,} to train, {len(parts.validation):,} to validate, {len(parts.test):,} to test"
+        f"{source.name}: {source.size:,} examples of {shape} features, {target.told}; "
+        f"{experiment.m:,} to train, {len(parts.validation):,} to validate, {len(parts.test):,} to test"
     )
     for note in source.notes:
         print(note)
@@ -218,9 +243,11 @@ def _show_plan(experiment: "Experiment") -> None:
 def _show_result(result: "Result", source: "Source", data: str) -> None:
     from rich.console import Console
 
-    from chainrule.cli.tables import importance_table, metrics_table
+    from chainrule.cli.tables import importance_table, metrics_table, trials_table
 
     history, model, measured = result.history, result.folder / MODEL, result.metrics
+    if result.trials:
+        Console().print(trials_table(result.trials))
     best = "" if history.best_epoch is None else f", the best was epoch {history.best_epoch + 1}"
     print(
         f"{history.stopped}, {len(history.epochs)} epochs{best}; "
@@ -236,8 +263,8 @@ def _show_result(result: "Result", source: "Source", data: str) -> None:
         Console().print(importance_table(measured["importance"]))
     if measured["test"]["loss"] > measured["baseline"]["loss"]:
         print("the network is worse than that: train longer, or with another learning rate")
-    report = f", {REPORT}" if (result.folder / REPORT).exists() else ""
-    print(f"in {result.folder}: {MODEL}, {HISTORY}, {METRICS}, {CURVES}{report}")
+    names = [MODEL, HISTORY, METRICS, CURVES, *(name for name in (REPORT, TRIALS) if (result.folder / name).exists())]
+    print(f"in {result.folder}: {', '.join(names)}")
     if history.stopped == "interrupted":
         print(f"go on with the same command, --out {result.folder} and --resume")
     else:

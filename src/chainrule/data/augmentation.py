@@ -174,6 +174,10 @@ class AugmentedBatches:
     def __len__(self) -> int:
         return len(self.batches)
 
+    def count(self, epoch: int) -> int:
+        """How many batches the epoch has."""
+        return len(self.batches)
+
     @property
     def seed(self) -> int:
         """Of the order and of the changes."""

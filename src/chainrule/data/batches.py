@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,6 +52,10 @@ class ArrayBatches:
     def __len__(self) -> int:
         return -(-self.m // self.batch_size)
 
+    def count(self, epoch: int) -> int:
+        """How many batches the epoch has."""
+        return len(self)
+
     def first(self) -> Batch:
         """The first examples as they stand, to learn the shapes from."""
         return self.X[: self.batch_size], self.Y[: self.batch_size], None
@@ -82,6 +86,81 @@ class ArrayBatches:
             yield X, self.Y[rows], None if self.weights is None else self.weights[rows]
 
 
+class ChunkBatches:
+    """Mini-batches of examples that are read in chunks, in a new order in every epoch.
+
+    An epoch takes the chunks in random order, as many at a time as make a pool, and shuffles what is in the pool. The
+    order depends on the seed and the epoch alone, so any epoch can be run again from any batch.
+
+    Args:
+        sizes: how many examples each chunk has; read: X and Y of a chunk, as arrays.
+        batch_size: examples in a batch; the last batch of a pool takes what is left.
+        pool: how many examples a pool has at least, unless none are left.
+        facts: what a resumed run must share with the first; JSON.
+        cast: makes X the network's type and checks it.
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        read: Callable[[int], tuple[NDArray[Any], NDArray[Any]]],
+        *,
+        batch_size: int,
+        pool: int,
+        facts: dict[str, Any],
+        cast: Cast | None = None,
+    ):
+        self.sizes, self.read, self.batch_size, self.pool = np.asarray(sizes), read, batch_size, pool
+        self.facts, self.cast, self.seed = facts, cast, 0
+
+    def count(self, epoch: int) -> int:
+        """How many batches the epoch has."""
+        return sum(self._batches(pool) for pool in self._pools(epoch))
+
+    def pools(self, epoch: int, start: int = 0) -> Iterator[tuple[ArrayBatches, int, int]]:
+        """The pools of an epoch from batch `start` on: each with its first batch to run, and how many came before."""
+        before = 0
+        for pool in self._pools(epoch):
+            count = self._batches(pool)
+            if start < before + count:
+                yield self._read(pool, [self.seed, epoch, before]), max(start - before, 0), before
+            before += count
+
+    def first(self) -> Batch:
+        """Some examples, to learn the shapes from."""
+        return self._read([int(self.sizes.argmax())], [0]).first()
+
+    def in_order(self) -> Iterator[Batch]:
+        """All batches once, as the data stand."""
+        for chunk in np.flatnonzero(self.sizes):
+            yield from self._read([int(chunk)], [0]).in_order()
+
+    def settings(self) -> dict[str, Any]:
+        """What a resumed run must share with the first: JSON."""
+        return self.facts | {"chunks": self.sizes.tolist(), "batch_size": self.batch_size}
+
+    def _pools(self, epoch: int) -> Iterator[list[int]]:
+        """Which chunks come together."""
+        pool: list[int] = []
+        for chunk in np.random.default_rng([self.seed, epoch]).permutation(np.flatnonzero(self.sizes)):
+            pool.append(int(chunk))
+            if self.sizes[pool].sum() >= self.pool:
+                yield pool
+                pool = []
+        if pool:
+            yield pool
+
+    def _batches(self, pool: list[int]) -> int:
+        return -(-int(self.sizes[pool].sum()) // self.batch_size)
+
+    def _read(self, pool: list[int], seeds: list[int]) -> ArrayBatches:
+        parts = [self.read(chunk) for chunk in pool]
+        X, Y = (np.concatenate(part) for part in zip(*parts, strict=True))
+        seed = int(np.random.SeedSequence(seeds).generate_state(1)[0])
+        X = X if self.cast is None else self.cast(X)
+        return ArrayBatches(X, Y, None, batch_size=self.batch_size, shuffle=True, seed=seed)
+
+
 class StreamBatches:
     """Mini-batches as they come from an iterable of (X, Y) or (X, Y, weights), started anew for each epoch.
 
@@ -96,6 +175,9 @@ class StreamBatches:
         self.weigh = weigh
         self.cast = cast
         self.seed = 0
+
+    def count(self, epoch: int) -> None:
+        """Nobody knows how many batches there will be."""
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         """The batches of an epoch from number `start` on; those before are read and dropped.

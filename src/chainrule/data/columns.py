@@ -53,8 +53,11 @@ class Column(Described):
     form: str = ""
     markers: list[str] = field(default_factory=list)
 
-    def values(self, series: Series) -> Series:
+    def values(self, series: Series, before: int = 0) -> Series:
         """What a series of this column holds: numbers, moments, or text, null where it is missing.
+
+        Args:
+            series: the column. before: how many rows of its file come before it.
 
         Raises:
             DataError: something in it is not what the column was found to be.
@@ -69,11 +72,9 @@ class Column(Described):
             return as_text(series)
         wrong = (values.is_null() & series.is_not_null()).arg_true()
         if len(wrong):
-            row = int(wrong[0])
+            value, row = series[int(wrong[0])], before + int(wrong[0]) + 1
             what = {"number": "a number", "date": f"a date such as {_example(self.form)}"}[self.kind]
-            raise DataError(
-                f"{self.name} holds {series[row]!r} in row {row + 1}, but there is {what} in that column otherwise."
-            )
+            raise DataError(f"{self.name} holds {value!r} in row {row}, but there is {what} in that column otherwise.")
         return values
 
 
@@ -123,12 +124,16 @@ def as_text(series: Series) -> Series:
     return series.cast(pl.String).str.replace(r"^(-?\d+)\.0$", "$1")
 
 
-def as_labels(series: Series) -> NDArray[Any]:
-    """A column to be predicted, without gaps, as an array: numbers, or text."""
+def column_of_labels(series: Series) -> Column:
+    """A column to be predicted: numbers if all are, else text."""
     form = _form_of_numbers(series)
-    if form is not None:
-        return as_numbers(series, form).to_numpy()
-    return np.array(as_text(series).to_list(), dtype=object)
+    return Column(series.name, "category" if form is None else "number", form=form or "")
+
+
+def as_labels(column: Column, series: Series, before: int = 0) -> NDArray[Any]:
+    """What a series of a column to be predicted holds, as an array; see `Column.values`."""
+    values = column.values(series, before)
+    return values.to_numpy() if column.kind == "number" else np.array(values.to_list(), dtype=object)
 
 
 def find_columns(frame: DataFrame, roles: dict[str, Kind]) -> list[Column]:
@@ -216,10 +221,10 @@ def _counts(values: NDArray[np.float64]) -> bool:
 
 def _with_a_marker(there: Series) -> tuple[str | None, str]:
     """The form of numbers among which one word comes again and again, and the word."""
-    words = there.filter(as_numbers(there).is_null())
-    if words.n_unique() == 1 and len(words) < len(there) / 2:
-        rest = there.filter(there != words[0])
-        if rest.n_unique() > 10:
+    for form in (PLAIN, THOUSANDS, COMMA):
+        wrong = as_numbers(there, form).is_null()
+        words, rest = there.filter(wrong), there.filter(~wrong)
+        if words.n_unique() == 1 and len(words) < len(rest) and rest.n_unique() > 10:
             return _form_of_numbers(rest), str(words[0])
     return None, ""
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import gzip
 import io
 import itertools
 import re
 import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +52,7 @@ def read_frame(source: Any) -> tuple[DataFrame, list[str]]:
         frame, notes = _from_file(name)
     if frame.width == 0 or frame.height == 0:
         raise DataError(f"{name} is empty: it has {frame.width} columns and no row.")
-    return _without_markers(frame), notes
+    return without_markers(frame), notes
 
 
 def _frame_of(source: Any) -> DataFrame:
@@ -75,20 +78,36 @@ def _from_file(path: str) -> tuple[DataFrame, list[str]]:
             data = gzip.decompress(data)
         except (OSError, EOFError, zlib.error):
             raise DataError(f"{path} cannot be unpacked: it was cut short, or is no gzip file.") from None
-    if data[:4] == b"PAR1" or path.removesuffix(".gz").endswith(".parquet"):
-        return _from_parquet(data, path), []
-    if data[:2] == b"PK" or data[:4] == b"\xd0\xcf\x11\xe0":
+    if is_parquet(data[:4], path):
+        import polars as pl
+
+        with parquet_of(path):
+            return pl.read_parquet(io.BytesIO(data)), []
+    text, notes = decoded(data, path, NO_CSV)
+    text = as_lines(text, path)
+    layout = Layout.find(text, path)
+    layout.check(text)
+    return layout.frame(text), notes + layout.notes
+
+
+def is_parquet(first: bytes, path: str) -> bool:
+    """Whether a file of this name that begins with these bytes is Parquet.
+
+    Raises:
+        DataError: it is an archive.
+    """
+    if first[:2] == b"PK" or first == b"\xd0\xcf\x11\xe0":
         raise DataError(f"{path} is an Excel workbook or another archive: save its sheet as CSV first.")
-    text, notes = decoded(data, path, "it cannot be a CSV; chainrule reads CSV, TSV and Parquet")
-    frame, more = _from_text(text, path)
-    return frame, notes + more
+    return first == b"PAR1" or path.removesuffix(".gz").endswith(".parquet")
 
 
-def _from_parquet(data: bytes, path: str) -> DataFrame:
+@contextlib.contextmanager
+def parquet_of(path: str) -> Iterator[None]:
+    """What is wrong with a Parquet file is said in a sentence."""
     import polars as pl
 
     try:
-        return pl.read_parquet(io.BytesIO(data))
+        yield
     except (pl.exceptions.PolarsError, OSError) as error:
         raise DataError(f"{path} cannot be read as Parquet, it is broken or cut short: {_first(error)}") from None
 
@@ -100,41 +119,127 @@ def decoded(data: bytes, path: str, so: str) -> tuple[str, list[str]]:
         DataError: it is no text; `so` says what follows from that.
     """
     of_16_bits = data[:2] in (b"\xff\xfe", b"\xfe\xff")
-    for encoding in ("utf-16",) if of_16_bits else ("utf-8-sig", "cp1252", "latin-1"):
+    for encoding in ("utf-16",) if of_16_bits else ENCODINGS:
         try:
             text = data.decode(encoding)
         except UnicodeDecodeError:
             continue
         if "\0" in text:
             break
-        return text, [] if encoding.startswith("utf") else [f"{path} is not UTF-8; it was read as {encoding}"]
+        return text, [] if of_16_bits else about_encoding(encoding, path)
     raise DataError(f"{path} is no text, so {so}.")
 
 
-def _from_text(text: str, path: str) -> tuple[DataFrame, list[str]]:
-    import polars as pl
+NO_CSV = "it cannot be a CSV; chainrule reads CSV, TSV and Parquet"
+"""What follows for a table from a file that is no text."""
 
-    text = text.replace("\r\n", "\n").replace("\r", "\n").strip("\n")
-    if not text.strip():
-        raise DataError(f"{path} is empty.")
-    separator = _separator(text, path)
-    head = list(itertools.islice(csv.reader(io.StringIO(text, newline=""), delimiter=separator), 1000))
-    names, notes = [cell.strip() for cell in head[0]], []
-    headless = _is_row(head)
-    if headless:
-        notes.append(f"{path} begins with values, not with names: its columns are called column_1, column_2, …")
-    names = [f"column_{i}" if headless or not name else name for i, name in enumerate(names, 1)]
-    _check_names(names, path)
-    _check_lengths(text, separator, path, len(names))
-    if not headless and len(head) == 1:
-        raise DataError(f"{path} is empty: it has {len(names)} columns and no row.")
-    try:
-        frame = pl.read_csv(
-            text.encode(), separator=separator, has_header=not headless, infer_schema=False, new_columns=names
-        )
-    except pl.exceptions.PolarsError as error:
-        raise DataError(f"{path} cannot be read as a CSV: {_first(error)}") from None
-    return frame, notes
+ENCODINGS = ("utf-8-sig", "cp1252", "latin-1")
+"""What text may be written in, the likeliest first."""
+
+
+def about_encoding(encoding: str, path: str) -> list[str]:
+    """What to know where text is not in UTF-8."""
+    return [] if encoding == "utf-8-sig" else [f"{path} is not UTF-8; it was read as {encoding}"]
+
+
+def as_lines(text: str, path: str) -> str:
+    """The text with one way to end a line, and none at the ends.
+
+    Raises:
+        DataError: it is no text.
+    """
+    if "\0" in text:
+        raise no_text(path)
+    return (text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text).strip("\n")
+
+
+def no_text(path: str) -> DataError:
+    """The error about a file that is something else."""
+    return DataError(f"{path} is no text, so {NO_CSV}.")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a CSV is laid out.
+
+    Attributes:
+        path: the file. separator: what divides its fields. names: of the columns.
+        header: whether the first line holds the names. notes: what to know about that.
+    """
+
+    path: str
+    separator: str
+    names: list[str]
+    header: bool
+    notes: list[str]
+
+    @classmethod
+    def find(cls, text: str, path: str) -> Layout:
+        """The layout of a text, which may be the beginning of a longer one.
+
+        Raises:
+            DataError: it is empty, or two columns have one name.
+        """
+        if not text.strip():
+            raise DataError(f"{path} is empty.")
+        separator = _separator(text, path)
+        head = list(itertools.islice(csv.reader(io.StringIO(text, newline=""), delimiter=separator), 1000))
+        names, notes = [cell.strip() for cell in head[0]], []
+        headless = _is_row(head)
+        if headless:
+            notes.append(f"{path} begins with values, not with names: its columns are called column_1, column_2, …")
+        names = [f"column_{i}" if headless or not name else name for i, name in enumerate(names, 1)]
+        _check_names(names, path)
+        if not headless and len(head) == 1:
+            raise DataError(f"{path} is empty: it has {len(names)} columns and no row.")
+        return cls(path, separator, names, not headless, notes)
+
+    def frame(self, text: str, *, first: bool = True) -> DataFrame:
+        """The rows of the text, all of them text, without blank ones; `first` says whether the file begins with it.
+
+        Raises:
+            DataError: it is no CSV.
+        """
+        import polars as pl
+
+        header = self.header and first
+        try:
+            frame = pl.read_csv(
+                text.encode(),
+                separator=self.separator,
+                has_header=header,
+                infer_schema=False,
+                new_columns=self.names,
+            )
+        except pl.exceptions.PolarsError as error:
+            raise DataError(f"{self.path} cannot be read as a CSV: {_first(error)}") from None
+        blank = pl.all_horizontal(pl.all().is_null())
+        return frame.filter(~blank) if frame.width > 1 else frame  # of one column, a blank line is a missing value
+
+    def check(self, text: str, *, before: int = 0, last: bool = True) -> None:
+        """See to it that every line has as many fields as the header: a file that was cut has fewer in its last.
+
+        Args:
+            text: lines of the file. before: how many lines of it come before. last: whether none comes after.
+
+        Raises:
+            DataError: one has not; or a quotation is never closed.
+        """
+        wrong: tuple[int, int] | None = None
+        width = len(self.names)
+        if '"' not in text:
+            fields = ((i, line.count(self.separator) + 1) for i, line in enumerate(text.split("\n"), 1) if line)
+            wrong = next(((i, n) for i, n in fields if n != width), None)
+        else:
+            if text.count('"') % 2:
+                raise DataError(f"{self.path} is broken or cut short: a quotation in it is never closed.")
+            reader = csv.reader(io.StringIO(text, newline=""), delimiter=self.separator)
+            wrong = next(((reader.line_num, len(row)) for row in reader if row and len(row) != width), None)
+        if wrong is not None:
+            line, found = wrong
+            at_the_end = last and line == text.count("\n") + 1 and found < width
+            cut = ": it seems to be cut short" if at_the_end else ""
+            raise DataError(f"line {before + line} of {self.path} has {found} fields, but the header has {width}{cut}.")
 
 
 def _separator(text: str, path: str) -> str:
@@ -175,31 +280,7 @@ def _check_names(names: list[str], path: str) -> None:
         raise DataError(f"{path} has two columns called {twice!r}: rename one of them.")
 
 
-def _check_lengths(text: str, separator: str, path: str, width: int) -> None:
-    """See to it that every line has as many fields as the header: a file that was cut has fewer in its last.
-
-    Raises:
-        DataError: one has not; or a quotation is never closed.
-    """
-    wrong: tuple[int, int] | None = None
-    if '"' not in text:
-        lines = text.split("\n")
-        wrong = next(
-            ((i, n + 1) for i, line in enumerate(lines, 1) if (n := line.count(separator)) != width - 1 and line), None
-        )
-        last = len(lines)
-    else:
-        if text.count('"') % 2:
-            raise DataError(f"{path} is broken or cut short: a quotation in it is never closed.")
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-        wrong = next(((reader.line_num, len(row)) for row in reader if row and len(row) != width), None)
-        last = text.count("\n") + 1
-    if wrong is not None:
-        cut = ": it seems to be cut short" if wrong[0] == last and wrong[1] < width else ""
-        raise DataError(f"line {wrong[0]} of {path} has {wrong[1]} fields, but the header has {width}{cut}.")
-
-
-def _without_markers(frame: DataFrame) -> DataFrame:
+def without_markers(frame: DataFrame) -> DataFrame:
     """The frame with null where a value is missing, and columns of text without spaces at the ends."""
     import polars as pl
     from polars import selectors

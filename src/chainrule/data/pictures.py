@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.checking import whole
-from chainrule.data.columns import as_labels
+from chainrule.data.columns import as_labels, column_of_labels
 from chainrule.data.decoding import Decoded, Size, decode, is_picture, suffixes
 from chainrule.data.folders import classes_in, files_in
 from chainrule.data.frames import read_frame
@@ -229,7 +229,7 @@ def _from_table(path: Path, target: str | None, task: Kind | None, own: dict[str
     lost = np.flatnonzero(frame[paths].is_null().to_numpy())
     if len(lost):
         raise DataError(f"{paths} in {path} is missing in {len(lost):,} rows: each row needs a picture.")
-    y = None if target is None else as_labels(frame[target])
+    y = None if target is None else as_labels(column_of_labels(frame[target]), frame[target])
     found = [path.parent / name for name in frame[paths].to_list()]
     return Pictures(str(path), found, y, task=task, notes=notes, **({"column": target or "class"} | own))
 

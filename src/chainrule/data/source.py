@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -84,9 +84,38 @@ class Source(ABC):
         """What to type to see what a network does that was trained on these."""
         return f"chainrule predict {model} {self.name} --out predictions.csv"
 
+    @property
+    def size(self) -> int:
+        """How many examples there are, those among them that are not held in memory."""
+        return len(self)
+
+    def chunked(self, encoding: Encoding, target: Target, held_out: NDArray[np.intp]) -> Chunked | None:
+        """All examples but those held out, where they are more than the source holds in memory; else None.
+
+        Raises:
+            DataError: an example cannot be read.
+        """
+        return None
+
+    def pieces(self) -> Iterator[Source]:
+        """All examples, without what is to be predicted, as sources that are held in memory one after the other."""
+        yield self
+
     @abstractmethod
     def identification(self) -> dict[str, list[Any]]:
         """Columns that tell which example is which, for a file of predictions."""
+
+
+@dataclass(frozen=True)
+class Chunked:
+    """Examples that are read in chunks whenever they are wanted.
+
+    Attributes:
+        sizes: how many there are in each chunk. read: X and Y of a chunk.
+    """
+
+    sizes: list[int]
+    read: Callable[[int], tuple[NDArray[Any], NDArray[Any]]]
 
 
 @dataclass(frozen=True)

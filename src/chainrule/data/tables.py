@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data.columns import USED, Column, Kind, as_labels, as_text, find_columns
+from chainrule.data.chunks import can_be_chunks, open_chunks, too_large
+from chainrule.data.columns import USED, Column, Kind, as_labels, as_numbers, as_text, column_of_labels, find_columns
+from chainrule.data.drawn import Drawn, draw
 from chainrule.data.encoding import Code, Moment, code_for, matrix_of
 from chainrule.data.frames import read_frame
-from chainrule.data.source import Encoding, Place, Source
+from chainrule.data.source import Chunked, Encoding, Place, Source
 from chainrule.data.targets import KINDS, Target
 from chainrule.data.targets import Kind as Task
 from chainrule.errors import DataError, OptionError
@@ -33,10 +36,11 @@ class Table(Source):
 
     Attributes:
         name: how the user called it.
-        frame: the rows that can be used, as a frame of polars.
+        frame: the rows that can be used, as a frame of polars; of a table larger than memory, rows drawn from it.
         row: (m,) their numbers in the file, from 1.
         columns: what each column is, the columns to predict too.
         targets: the names of the columns to predict.
+        drawn: where the rows were drawn from; None where they are all.
     """
 
     def __init__(
@@ -50,11 +54,13 @@ class Table(Source):
         time: str | None = None,
         group: str | None = None,
         notes: Sequence[str] = (),
+        row: NDArray[np.int64] | None = None,
+        drawn: Drawn | None = None,
     ):
         self.name, self.columns, self.targets, self.task = name, list(columns), list(targets), task
-        self.time, self.group = time, group
+        self.time, self.group, self.drawn = time, group, drawn
         self._notes, self._whole = list(notes), frame
-        self.frame, self.row = frame, np.arange(1, frame.height + 1)
+        self.frame, self.row = frame, np.arange(1, frame.height + 1) if row is None else row
         for needed in (*targets, time, group):
             if needed is not None:
                 self._drop_gaps(needed)
@@ -63,12 +69,28 @@ class Table(Source):
         return self.frame.height
 
     @property
+    def size(self) -> int:
+        return len(self) if self.drawn is None else self.drawn.size
+
+    @property
     def notes(self) -> Sequence[str]:
         return self._notes
 
     @cached_property
     def target(self) -> Target:
-        return Target.find(self._targets(), self.task, self.name)
+        all_labels = {} if self.drawn is None else self.drawn.labels
+        columns = {}
+        for name in self.targets:
+            series = self.frame[name]
+            series = series.clone().append(all_labels[name]) if name in all_labels else series
+            columns[name] = as_labels(self._asked[name], series)
+        return Target.find(columns, self.task, self.name)
+
+    @cached_property
+    def _asked(self) -> dict[str, Column]:
+        """How the columns to predict are written."""
+        all_labels = {} if self.drawn is None else self.drawn.labels
+        return {name: column_of_labels(all_labels.get(name, self.frame[name])) for name in self.targets}
 
     @cached_property
     def groups(self) -> NDArray[Any] | None:  # type: ignore[override]
@@ -85,19 +107,74 @@ class Table(Source):
         if self.time is None:
             return None
         column = self._column(self.time)
-        values = column.values(self.frame[self.time])
+        if column.kind != "date" and column_of_labels(column.values(self.frame[self.time])).kind != "number":
+            raise DataError(f"{self.time} in {self.name} is neither dates nor numbers: it orders nothing.")
+        return self._moments(self.frame)
+
+    def _moments(self, frame: DataFrame) -> NDArray[np.float64]:
+        """When the rows of a frame were; NaN where nobody knows."""
+        assert self.time is not None
+        column = self._column(self.time)
+        values = column.values(frame[self.time])
         if column.kind == "date":
             return np.asarray(values.dt.epoch("us").to_numpy(), np.float64)
-        numbers = as_labels(values)
-        if numbers.dtype.kind not in "fiu":
-            raise DataError(f"{self.time} in {self.name} is neither dates nor numbers: it orders nothing.")
-        return numbers.astype(np.float64)
+        form = column_of_labels(column.values(self.frame[self.time])).form
+        return np.asarray(as_numbers(values, form).to_numpy(), np.float64)
 
     def numbers(self, target: Target) -> NDArray[Any]:
-        return target.numbers(self._targets(), self.name)
+        return self._numbers(target, self.frame)
+
+    def _numbers(self, target: Target, frame: DataFrame, before: int = 0) -> NDArray[Any]:
+        columns = {name: as_labels(self._asked[name], frame[name], before) for name in self.targets}
+        return target.numbers(columns, self.name)
 
     def checksum(self) -> int:
-        return zlib.crc32(self._whole.write_csv().encode())
+        whole = zlib.crc32(self._whole.write_csv().encode())
+        return whole if self.size <= self._whole.height else zlib.crc32(str(self.size).encode(), whole)
+
+    def chunked(self, encoding: Encoding, target: Target, held_out: NDArray[np.intp]) -> Chunked | None:
+        if self.drawn is None:
+            return None
+        assert isinstance(encoding, Columns)
+        stays_out = self._out(held_out)
+
+        def read(i: int) -> tuple[NDArray[Any], NDArray[Any]]:
+            frame, before = drawn.chunks.frame(i), drawn.before[i]
+            # What cannot be read is told by its row in the file, so rows are left out afterwards.
+            X = encoding.matrix(frame, before)
+            keep = ~stays_out(frame, before)
+            return X[keep], self._numbers(target, frame.filter(keep))
+
+        drawn = self.drawn
+        return Chunked([len(read(i)[1]) for i in range(len(drawn.chunks))], read)
+
+    def _out(self, held_out: NDArray[np.intp]) -> Callable[[DataFrame, int], NDArray[np.bool_]]:
+        """Tells which rows of a frame of the file are not to be trained on: held out, or without what must be there."""
+        needed = [name for name in (*self.targets, self.time, self.group) if name is not None]
+        rows = self.row[held_out]
+        groups = [] if self.groups is None else np.unique(self.groups[held_out]).tolist()
+        first = math.inf if self.moments is None or len(held_out) == 0 else self.moments[held_out].min()
+
+        def out(frame: DataFrame, before: int) -> NDArray[np.bool_]:
+            gaps = np.any([frame[name].is_null().to_numpy() for name in needed], axis=0)
+            if self.group is not None:
+                held = as_text(frame[self.group]).is_in(groups).fill_null(True).to_numpy()
+            elif self.time is not None:
+                held = ~(self._moments(frame) < first)
+            else:
+                held = np.isin(np.arange(before + 1, before + 1 + frame.height), rows)
+            return np.asarray(gaps | held)
+
+        return out
+
+    def pieces(self) -> Iterator[Table]:
+        if self.drawn is None:
+            yield self
+            return
+        for i, before in enumerate(self.drawn.before):
+            frame = self.drawn.chunks.frame(i)
+            row = np.arange(before + 1, before + 1 + frame.height)
+            yield Table(frame, self.name, self.columns, [], row=row)
 
     def learn(self, rows: NDArray[np.intp]) -> Columns:
         part = self.frame[rows]
@@ -107,7 +184,7 @@ class Table(Source):
         ids = [column.name for column in self.columns if column.kind == "id"]
         time = None if self.time is None else self._column(self.time)
         others = [column.name for column in self.columns if column.kind in ("constant", "text", "ignored")]
-        return Columns(codes, list(self.targets), ids, others, time, self.group)
+        return Columns(codes, list(self.targets), ids, others, time, self.group, self.drawn is not None)
 
     def identification(self) -> dict[str, list[Any]]:
         ids = [column.name for column in self.columns if column.kind == "id" and column.name in self.frame.columns]
@@ -121,9 +198,6 @@ class Table(Source):
         if gaps.any():
             self._notes.append(f"left out are {gaps.sum():,} rows in which {name} is missing")
             self.frame, self.row = self.frame.filter(~gaps), self.row[~gaps]
-
-    def _targets(self) -> dict[str, NDArray[Any]]:
-        return {name: as_labels(self.frame[name]) for name in self.targets}
 
     def _column(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)
@@ -146,6 +220,7 @@ def read_table(
     ignore: Sequence[str] = (),
     time: str | None = None,
     group: str | None = None,
+    stream: bool | None = None,
 ) -> Table:
     """The table in a CSV, TSV or Parquet file (or one of them in gzip), or in a frame of polars or pandas.
 
@@ -158,6 +233,8 @@ def read_table(
         number, category, date, ignore: columns that are to be taken for that.
         time: a column of dates or numbers; an experiment trains on the past and tests on the future.
         group: a column whose values are never divided between the parts of an experiment.
+        stream: whether to read a file in chunks whenever rows are wanted, and to hold but some of them; None for files
+            that are larger than a tenth of the memory.
 
     Raises:
         DataError: there is no such file, it is broken, or it has not what was asked for.
@@ -167,7 +244,7 @@ def read_table(
         raise OptionError("a table is divided by time or by group, not by both.")
     targets = [target] if isinstance(target, str) else list(target)
     name = "the table" if hasattr(source, "columns") else str(source)
-    frame, notes = read_frame(source)
+    frame, notes, drawn = _open(source, targets, stream)
     asked: dict[Kind, Iterable[str]] = {
         "target": targets,
         "group": [] if group is None else [group],
@@ -190,7 +267,26 @@ def read_table(
     if time is not None:
         columns = [_ordering(column) if column.name == time else column for column in columns]
     wanted = None if task is None else lookup("task", task, KINDS)
-    return Table(frame, name, columns, targets, task=wanted, time=time, group=group, notes=notes)
+    row = None if drawn is None else drawn.row
+    return Table(frame, name, columns, targets, task=wanted, time=time, group=group, notes=notes, row=row, drawn=drawn)
+
+
+def _open(source: Any, targets: Sequence[str], stream: bool | None) -> tuple[DataFrame, list[str], Drawn | None]:
+    """The frame of a file, notes on it, and where its rows were drawn from, if the file is read in chunks."""
+    if hasattr(source, "columns"):
+        if stream:
+            raise OptionError("a frame is in memory already: give the path of a file to read it in chunks.")
+        return *read_frame(source), None
+    path = str(source)
+    if stream is False or (stream is None and not (too_large(path) and can_be_chunks(path))):
+        return *read_frame(path), None
+    drawn = draw(open_chunks(path), targets)
+    note = f"{path} is read in {len(drawn.before):,} chunks: {drawn.size:,} rows"
+    if drawn.size > drawn.frame.height:
+        note += (
+            f"; what the columns are, and what is held out, is found in {drawn.frame.height:,} drawn from all over it"
+        )
+    return drawn.frame, [*drawn.chunks.notes, note], drawn
 
 
 def _ordering(column: Column) -> Column:
@@ -213,6 +309,7 @@ class Columns(Encoding):
         targets: the names of the columns to predict.
         ids: columns that tell rows apart. others: those that training had no use for.
         time, group: see `read_table`.
+        stream: whether the table was read in chunks, of which others must be, too, to find the same rows held out.
     """
 
     codes: list[Code]
@@ -221,9 +318,12 @@ class Columns(Encoding):
     others: list[str]
     time: Column | None = None
     group: str | None = None
+    stream: bool = False
 
     def read(self, data: Any, *, labelled: bool) -> Table:
-        frame, notes = read_frame(data)
+        again = self.stream and not hasattr(data, "columns") and can_be_chunks(str(data))
+        frame, notes, drawn = _open(data, self.targets if labelled else [], again or None)
+        row = None if drawn is None else drawn.row
         name = "the table" if hasattr(data, "columns") else str(data)
         columns = {code.column.name: code.column for code in self.codes}
         columns |= {column: Column(column, "id") for column in self.ids if column in frame.columns}
@@ -236,21 +336,30 @@ class Columns(Encoding):
         notes += [f"not used, because training did not have it: {', '.join(extra)}"] if extra else []
         notes += [note for code in self.codes if (note := _strangers(code, frame))]
         if not labelled:
-            return Table(frame, name, list(columns.values()), [], notes=notes)
+            return Table(frame, name, list(columns.values()), [], notes=notes, row=row, drawn=drawn)
         time = self.time.name if self.time is not None and self.time.name in frame.columns else None
         group = self.group if self.group in frame.columns else None
-        return Table(frame, name, list(columns.values()), self.targets, time=time, group=group, notes=notes)
+        used, asked = list(columns.values()), self.targets
+        return Table(frame, name, used, asked, time=time, group=group, notes=notes, row=row, drawn=drawn)
 
     def X(self, source: Source) -> NDArray[Any]:
         assert isinstance(source, Table)
-        return self._placed(source.frame)[0]
+        return self.matrix(source.frame)
 
     def places(self, source: Source) -> list[Place]:
         assert isinstance(source, Table)
         return self._placed(source.frame.head(1))[1]
 
-    def _placed(self, frame: DataFrame) -> tuple[NDArray[np.float32], list[Place]]:
-        return matrix_of(self.codes, [code.column.values(frame[code.column.name]) for code in self.codes])
+    def matrix(self, frame: DataFrame, before: int = 0) -> NDArray[np.float32]:
+        """The rows of a frame as numbers; `before` is how many rows of the file come before them.
+
+        Raises:
+            DataError: a column holds something else than what it was learned from.
+        """
+        return self._placed(frame, before)[0]
+
+    def _placed(self, frame: DataFrame, before: int = 0) -> tuple[NDArray[np.float32], list[Place]]:
+        return matrix_of(self.codes, [code.column.values(frame[code.column.name], before) for code in self.codes])
 
     def layers(self, input_shape: tuple[int, ...]) -> list[Layer]:
         embedded = [code for code in self.codes if code.tokens]

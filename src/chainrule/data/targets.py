@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -67,7 +68,7 @@ class Target(Described):
             if len(found) > max(FEW, len(columns[name]) / 2):
                 raise DataError(
                     f"{name} in {place} has {len(found)} different labels for {len(columns[name])} examples, too many "
-                    "to learn any: is it the column to predict?"
+                    f"to learn any: is it the column to predict?{_odd(found)}"
                 )
         return cls(names, list(labels.values()))
 
@@ -165,6 +166,12 @@ class Target(Described):
             return {f"p({name} {labels[1]})": p for name, labels, p in pairs}
         P = np.hstack([1 - output, output]) if self.task == "yes_no" else output
         return {f"p({label})": p for label, p in zip(self.labels[0], P.T, strict=True)}
+
+
+def _odd(labels: list[Any]) -> str:
+    """A hint where most labels are written as numbers are, and some are not."""
+    odd = [label for label in labels if not re.fullmatch(r"[-+]?[\d.,]*\d[\d.,]*", str(label))]
+    return f" It holds {odd[0]!r} among numbers: leave such cells empty." if 0 < len(odd) < len(labels) / 2 else ""
 
 
 def _are_values(labels: dict[str, list[Any]]) -> bool:

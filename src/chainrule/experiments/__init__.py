@@ -1,18 +1,32 @@
 """Whole experiments: from a data set to a run folder, and back from a model file to predictions."""
 
 from chainrule.experiments.experiment import Experiment, Result
-from chainrule.experiments.settings import CHECKPOINT, CURVES, HISTORY, METRICS, MODEL, REPORT, Settings
+from chainrule.experiments.search import Trial
+from chainrule.experiments.settings import (
+    CHECKPOINT,
+    CURVES,
+    HISTORY,
+    JOURNAL,
+    METRICS,
+    MODEL,
+    REPORT,
+    TRIALS,
+    Settings,
+)
 from chainrule.experiments.trained import Trained
 
 __all__ = [
     "CHECKPOINT",
     "CURVES",
     "HISTORY",
+    "JOURNAL",
     "METRICS",
     "MODEL",
     "REPORT",
+    "TRIALS",
     "Experiment",
     "Result",
     "Settings",
+    "Trial",
     "Trained",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from chainrule.data.source import Encoding
 from chainrule.data.targets import Target
 from chainrule.experiments.bodies import BODIES, dense
@@ -29,11 +31,24 @@ def optimizer_for(settings: Settings) -> Optimizer:
     Raises:
         OptionError: an unknown name, or a number out of range.
     """
-    kind = lookup("optimizer", settings.optimizer, {k: v for k, v in OPTIMIZERS.items() if issubclass(v, Optimizer)})
     falls = lookup("schedule", settings.schedule, {"cosine": True, "constant": False})
     alpha = settings.learning_rate
     if alpha is None:
-        alpha = learning_rate_at(kind().learning_rate, 0) * (3 if falls else 1)
+        alpha = own_learning_rate(settings) * (3 if falls else 1)
     schedule = Cosine(alpha, epochs=settings.epochs or 1) if falls else Constant(alpha)
-    made: Optimizer = kind(learning_rate=schedule, l2=settings.l2 or 0.0)
+    made: Optimizer = _kind(settings)(learning_rate=schedule, l2=settings.l2 or 0.0)
     return made
+
+
+def own_learning_rate(settings: Settings) -> float:
+    """The α of the settings' optimizer by itself.
+
+    Raises:
+        OptionError: an unknown name.
+    """
+    return learning_rate_at(_kind(settings)().learning_rate, 0)
+
+
+def _kind(settings: Settings) -> Any:
+    kinds = {name: kind for name, kind in OPTIMIZERS.items() if issubclass(kind, Optimizer)}
+    return lookup("optimizer", settings.optimizer or "adam", kinds)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +16,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule import engines, files
-from chainrule.checking import seed_or_fresh
-from chainrule.data.source import Source
-from chainrule.errors import OptionError
+from chainrule.checking import seed_or_fresh, whole
+from chainrule.data.batches import ChunkBatches
+from chainrule.data.source import Chunked, Source
+from chainrule.errors import NotFiniteError, OptionError
 from chainrule.experiments.design import design, optimizer_for
 from chainrule.experiments.parts import Parts, split
 from chainrule.experiments.report import Report
-from chainrule.experiments.settings import CHECKPOINT, CURVES, HISTORY, METRICS, MODEL, REPORT, Settings
+from chainrule.experiments.search import Search, Trial, table
+from chainrule.experiments.settings import (
+    CHECKPOINT,
+    CURVES,
+    HISTORY,
+    JOURNAL,
+    METRICS,
+    MODEL,
+    REPORT,
+    TRIALS,
+    Settings,
+)
+from chainrule.experiments.trained import as_csv
 from chainrule.layers import Network, Standardize
 from chainrule.metrics import find_metrics, score
 from chainrule.training import Checkpoint, EarlyStopping, History, evaluate, train
 from chainrule.training.cost import Cost
+from chainrule.training.run import Callback
+
+POOL = 2**23
+"""Of data that are read in chunks, about so many numbers are shuffled together."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +55,14 @@ class Result:
         metrics: {"test": {…}, "baseline": {…}, "engine": …, "seconds": …}, as in metrics.json; of a table, with more
             (see `chainrule.experiments.report`).
         folder: where it all is.
+        trials: of a search, the best first.
     """
 
     network: Network
     history: History
     metrics: dict[str, Any]
     folder: Path
+    trials: Sequence[Trial] = ()
 
 
 class Experiment:
@@ -52,13 +72,14 @@ class Experiment:
         source: the examples, such as a table of `chainrule.read_table`.
         settings: what somebody chose. folder: where the results go.
         parts: which example is in which part; None for `chainrule.experiments.parts.split`.
-        resume: go on with the interrupted run in the folder.
+        resume: go on with the interrupted run in the folder; a search does so without being told.
 
     Attributes:
         source, settings: as given, the settings with nothing left open.
         target: what there is to predict. Y: as numbers.
         parts: which example is in which part.
         encoding: what turns examples into numbers, learned from the training part. X: the numbers.
+        chunked: what to train on, where it is more than X; then the training part is a sample of it.
         network: what will be trained; where it predicts values it learns standardized ones.
 
     Raises:
@@ -80,50 +101,106 @@ class Experiment:
         self.checkpoint = Checkpoint(
             self.folder / CHECKPOINT, every_epochs=None, every_minutes=settings.checkpoint_minutes
         )
-        self.resume = resume
-        before = self.checkpoint.seed()
+        self._search = Search(self.folder) if whole("search", settings.search, at_least=0) else None
+        self.resume = resume or self._search is not None
+        before = self.checkpoint.seed() if self._search is None else self._search.seed
         if resume and before is None:
-            raise OptionError(
-                f"there is nothing to resume: {self.folder} holds no {CHECKPOINT}. Start without --resume."
-            )
-        seed = seed_or_fresh(before if resume and settings.seed is None else settings.seed)
+            missing = CHECKPOINT if self._search is None else JOURNAL
+            raise OptionError(f"there is nothing to resume: {self.folder} holds no {missing}. Start without --resume.")
+        seed = seed_or_fresh(before if self.resume and settings.seed is None else settings.seed)
         engines.select(settings.engine)
         self.source = source
         self.target = source.target
         self.Y = source.numbers(self.target)
-        settings = settings.beside(source.defaults)
-        test = settings.part_to_test
-        watched = settings.part_to_watch(int(len(source) * (1 - test)))
+        usual = settings.beside(source.defaults)
+        test = usual.part_to_test
+        watched = usual.part_to_watch(int(len(source) * (1 - test)))
         self.split = {"seed": seed, "test": test, "validation": watched} if parts is None else None
         self.parts = parts or split(source, self.Y, test, watched, seed)
-        self.settings = settings.resolve(len(self.parts.train), self.target.task != "values", seed)
+        self._given, self.chunked = settings, None
+        self.settings = usual.resolve(self.m, self._labels, seed)
         optimizer_for(self.settings)
         _make_folder(self.folder)
         self.encoding = source.learn(self.parts.train)
         self.X = self.encoding.X(source)
+        held_out = np.concatenate([self.parts.validation, self.parts.test])
+        self.chunked = source.chunked(self.encoding, self.target, held_out)
+        self._take(settings)
+
+    @property
+    def m(self) -> int:
+        """The number of training examples."""
+        return len(self.parts.train) if self.chunked is None else sum(self.chunked.sizes)
+
+    @property
+    def _labels(self) -> bool:
+        return self.target.task != "values"
+
+    def _take(self, settings: Settings) -> None:
+        """Let these be the settings: with nothing left open, and a new network."""
+        assert self.settings.seed is not None
+        usual = settings.beside(self.source.defaults)
+        self.settings = usual.resolve(self.m, self._labels, self.settings.seed)
         shape = self.X.shape[1:]
         self.network = design(self.encoding, shape, self.target, self.settings)
 
-    def fit(self, *, progress: bool = True) -> tuple[Network, History]:
+    def search(self, *, progress: bool = True) -> list[Trial]:
+        """Try as many settings as `settings.search` says, take the best, and tell of all, the best first.
+
+        What was given stays; see `chainrule.experiments.search`. The trials are kept in the run folder. A search that
+        was interrupted goes on where it was.
+
+        Raises:
+            OptionError: there is nothing to search, or the folder holds another search.
+            NotFiniteError: no trial has reached its end.
+            KeyboardInterrupt: somebody has pressed Ctrl-C.
+        """
+        if self._search is None:
+            raise OptionError("how many settings are to be tried? Settings(search=20) says it.")
+        settings, folder = self.settings, self.folder
+
+        def fit(chosen: Settings, after_epoch: Callback) -> History:
+            self._take(chosen)
+            try:
+                _, history = self.fit(progress=False, callbacks=[after_epoch])
+            except NotFiniteError:
+                self._forget_checkpoint()
+                raise
+            if history.stopped != "interrupted":
+                self._forget_checkpoint()
+            return history
+
+        data = {"data with checksum": self.source.checksum(), "the target": self.target.describe()}
+        trials = self._search.run(self._given, self.m, self._labels, settings.seed or 0, data, fit, progress)
+        files.write_atomically(folder / TRIALS, as_csv(table(trials)))
+        self._take(replace(self._given, **trials[0].settings))
+        return trials
+
+    def fit(self, *, progress: bool = True, callbacks: Sequence[Callback] = ()) -> tuple[Network, History]:
         """Train: the network for the target itself, and the history, which is about the standardized target of values.
+
+        Args:
+            callbacks: see `chainrule.train`.
 
         Raises:
             NotFiniteError: see `chainrule.train`.
         """
         X, parts, target = self.X, self.parts, self.target
-        learned, final = self._learned()
+        final = self._final()
+        Y = _learned(self.Y, final)
+        given = (X[parts.train], Y[parts.train]) if self.chunked is None else (self._chunks(self.chunked, final), None)
         history = train(
             self.network,
-            X[parts.train],
-            learned[parts.train],
+            *given,
             loss=target.loss,
             optimizer=optimizer_for(self.settings),
             epochs=self.settings.epochs or 0,
             batch_size=self.settings.batch_size,
-            validation=(X[parts.validation], learned[parts.validation]) if len(parts.validation) else None,
-            metrics=target.watched,
+            validation=(X[parts.validation], Y[parts.validation]) if len(parts.validation) else None,
+            metrics=target.watched if self.chunked is None else (),  # they would hold the outputs of an epoch
             augment=self.settings.augment,
             early_stopping=self._early_stopping(),
+            callbacks=callbacks,
             checkpoint=self.checkpoint,
             resume=self.resume,
             engine=self.settings.engine,
@@ -135,13 +212,15 @@ class Experiment:
         return network, history
 
     def run(self, *, progress: bool = True) -> Result:
-        """Train, measure on the test part, compare with a baseline, and fill the run folder.
+        """Search if the settings say so, train, measure on the test part, compare with a baseline, fill the run folder.
 
         Raises:
             NotFiniteError: see `chainrule.train`.
             ModelFileError: the folder cannot be written.
+            OptionError, KeyboardInterrupt: see `search`.
         """
         X, Y, parts, target = self.X, self.Y, self.parts, self.target
+        trials = self.search(progress=progress) if self._search is not None else []
         network, history = self.fit(progress=progress)
         network.metadata = self._metadata(history)
         network.save(self.folder / MODEL)
@@ -157,20 +236,34 @@ class Experiment:
             metrics |= report.metrics(metrics["test"]["loss"], metrics["baseline"]["loss"])
             report.draw(self.folder / REPORT, metrics)
         self._keep(history, metrics)
-        return Result(network, history, metrics, self.folder)
+        return Result(network, history, metrics, self.folder, trials)
 
     def _early_stopping(self) -> EarlyStopping | None:
         patience = self.settings.patience
         return EarlyStopping(patience=patience) if patience and len(self.parts.validation) else None
 
-    def _learned(self) -> tuple[NDArray[Any], Standardize | None]:
-        """What the network learns: class numbers as they are, values standardized, with the layer that undoes it."""
+    def _final(self) -> Standardize | None:
+        """The layer that turns standardized values, which are what a network learns, back; None for labels."""
         if self.target.task != "values":
-            return self.Y, None
+            return None
         final = Standardize(inverse=True)
-        columns = self.Y.reshape(len(self.Y), -1)
-        final.learn([columns[self.parts.train]])
-        return (columns - final.statistics["mean"]) / final.statistics["deviation"], final
+        final.learn([self.Y[self.parts.train].reshape(len(self.parts.train), -1)])
+        return final
+
+    def _chunks(self, chunked: Chunked, final: Standardize | None) -> ChunkBatches:
+        """What to train on, chunk by chunk."""
+
+        def read(i: int) -> tuple[NDArray[Any], NDArray[Any]]:
+            X, Y = chunked.read(i)
+            return X, _learned(Y, final)
+
+        return ChunkBatches(
+            chunked.sizes,
+            read,
+            batch_size=self.settings.batch_size or 1,
+            pool=max(POOL // self.X.shape[1], 1),
+            facts={"data with checksum": self.source.checksum()},
+        )
 
     def _baselines(self) -> dict[str, dict[str, float]]:
         """What simple answers reach: those of the source, or each class's share as its probability, or the mean."""
@@ -205,8 +298,18 @@ class Experiment:
         files.write_atomically(self.folder / METRICS, files.to_json(metrics))
         history.plot(self.folder / CURVES)
         if history.stopped != "interrupted":
-            with contextlib.suppress(FileNotFoundError):
-                (self.folder / CHECKPOINT).unlink()
+            self._forget_checkpoint()
+
+    def _forget_checkpoint(self) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            (self.folder / CHECKPOINT).unlink()
+
+
+def _learned(Y: NDArray[Any], final: Standardize | None) -> NDArray[Any]:
+    """What the network learns: class numbers as they are, values standardized."""
+    if final is None:
+        return Y
+    return np.asarray((Y.reshape(len(Y), -1) - final.statistics["mean"]) / final.statistics["deviation"])
 
 
 def _make_folder(folder: Path) -> None:

@@ -8,16 +8,18 @@ from typing import Any
 
 from chainrule.checking import whole
 from chainrule.data.augmentation import Augmentation
+from chainrule.errors import OptionError
 
-MODEL, HISTORY, METRICS, CURVES, REPORT, CHECKPOINT = (
+MODEL, HISTORY, METRICS, CURVES, REPORT, CHECKPOINT, JOURNAL, TRIALS = (
     "model.safetensors",
     "history.json",
     "metrics.json",
     "curves.svg",
     "report.svg",
     "checkpoint.safetensors",
+    "search.journal",
+    "trials.csv",
 )
-
 
 SMALL, LARGE = 1_000, 10_000
 """Fewer examples than SMALL have none to spare for validation; from LARGE on, batches grow."""
@@ -25,15 +27,15 @@ SMALL, LARGE = 1_000, 10_000
 
 @dataclass(frozen=True)
 class Settings:
-    """What a user may choose; what is left open follows the number of training examples m, see `resolve`.
+    """What a user may choose; what is None follows the number of training examples m, see `resolve`, or is searched.
 
     Args:
         epochs: how often every training example is met, at most.
-        hidden: the units of each hidden layer; None for 256, or what fits pictures, text or a series.
-        activation: of the hidden layers.
+        hidden: the units of each hidden layer; None for one of 256, or what fits pictures, text or a series.
+        activation: of the hidden layers; None for relu.
         dropout: the rate after each hidden layer.
         batch_norm: whether each hidden layer is normalized.
-        optimizer: a name.
+        optimizer: a name; None for adam.
         learning_rate: α at the beginning; None for three times the optimizer's own, which the cosine takes down, or for
             its own.
         schedule: how α changes: "cosine" takes it down to 0 over the epochs, "constant" leaves it.
@@ -47,14 +49,16 @@ class Settings:
         seed: of the split, the start, shuffling and dropout; None takes a fresh one.
         engine: see `chainrule.train`.
         checkpoint_minutes: how often the state of the run is saved.
+        search: how many settings are tried for what is None of hidden, activation, dropout, optimizer, learning_rate,
+            l2 and batch_size; those with the least validation cost are taken. 0 for none.
     """
 
     epochs: int | None = None
     hidden: Sequence[int] | None = None
-    activation: str = "relu"
+    activation: str | None = None
     dropout: float | None = None
     batch_norm: bool = False
-    optimizer: str = "adam"
+    optimizer: str | None = None
     learning_rate: float | None = None
     schedule: str = "cosine"
     l2: float | None = None
@@ -66,6 +70,7 @@ class Settings:
     seed: int | None = None
     engine: str = "auto"
     checkpoint_minutes: float = 1.0
+    search: int = 0
 
     def beside(self, defaults: Mapping[str, Any]) -> Settings:
         """These settings, with `defaults` where nothing was chosen."""
@@ -77,15 +82,26 @@ class Settings:
         return 0.2 if self.test is None else self.test
 
     def part_to_watch(self, m: int) -> float:
-        """The validation part of m examples that are not held out: none of fewer than 1,000, else a tenth."""
-        return (0.0 if m < SMALL else 0.1) if self.validation is None else self.validation
+        """The validation part of m examples that are not held out.
+
+        A tenth; of fewer than 1,000 none, or for a search a fifth.
+
+        Raises:
+            OptionError: a search without a validation part.
+        """
+        if self.search and self.validation == 0:
+            raise OptionError("a search compares settings on the validation part, which must not be empty then.")
+        if self.validation is not None:
+            return self.validation
+        return 0.1 if m >= SMALL else 0.2 if self.search else 0.0
 
     def resolve(self, m: int, labels: bool, seed: int) -> Settings:
         """The settings with nothing left open, for m training examples that have labels, or values.
 
-        Measured by `benchmarks.tables`. Fewer than 1,000 examples get a strong L2 regularization and 1,000 updates, 100
-        epochs at least. More get 1 / m, and meet 300,000 examples in 10 to 60 epochs, of which early stopping takes the
-        best. From 10,000 on the batches have 128 instead of 32, and labels, which are never free of chance, dropout.
+        Measured by `benchmarks.defaults`. Fewer than 1,000 examples get a strong L2 regularization and 1,000 updates,
+        100 epochs at least. More get 1 / m, and meet 300,000 examples in 10 to 60 epochs, of which early stopping takes
+        the best. From 10,000 on the batches have 128 instead of 32; and labels, which are never free of chance, get
+        dropout.
 
         Raises:
             OptionError: a number out of range.
@@ -97,9 +113,11 @@ class Settings:
         chance = 0.2 if large and labels else 0.0
         return replace(
             self,
-            hidden=(256,) if self.hidden is None else self.hidden,
             test=self.part_to_test,
             epochs=epochs,
+            hidden=(256,) if self.hidden is None else self.hidden,
+            activation="relu" if self.activation is None else self.activation,
+            optimizer="adam" if self.optimizer is None else self.optimizer,
             batch_size=size,
             dropout=chance if self.dropout is None else self.dropout,
             l2=(0.02 if small else 1 / m) if self.l2 is None else self.l2,

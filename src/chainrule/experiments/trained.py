@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from chainrule.data import datasets, pictures, series, tables, text  # noqa: F40
 from chainrule.data.source import Encoding, Source
 from chainrule.data.targets import Target
 from chainrule.described import restore
-from chainrule.errors import ModelFileError, OptionError
+from chainrule.errors import DataError, ModelFileError, OptionError
 from chainrule.experiments.parts import split
 from chainrule.experiments.settings import MODEL
 from chainrule.layers import Network, load
@@ -88,7 +89,8 @@ class Trained:
         own = made["split"] is not None and source.checksum() == made["checksum"]
         lookup("part", part, dict.fromkeys(("auto", "all", "train", "test")))
         if part == "all" or (part == "auto" and not own):
-            return np.arange(len(source)), "all examples" + (", those of the training among them" if own else "")
+            some = "all examples" if source.size == len(source) else "examples drawn from all over it"
+            return np.arange(len(source)), some + (", those of the training among them" if own else "")
         if not own:
             raise OptionError(f"{self.path} was trained on {made['data']}, so {source.name} has no {part} part.")
         parts = split(source, source.numbers(self.target), **made["split"])
@@ -102,14 +104,37 @@ class Trained:
 
     def predictions(self, source: Source) -> dict[str, list[Any]]:
         """By columns: which example it is, the prediction, and for classes the probability of each."""
-        output = self.encoding.output(source, self.network.predict(self.encoding.X(source)))
-        return source.identification() | self.target.predictions(output)
+        found: dict[str, list[Any]] = {}
+        for piece in source.pieces():
+            for name, values in self._predictions(piece).items():
+                found.setdefault(name, []).extend(values)
+        return found
+
+    def lines(self, *sources: Source) -> Iterator[str]:
+        """The predictions as a CSV, piece by piece, which need not be in memory together.
+
+        Raises:
+            DataError: a source has other columns than the first.
+        """
+        header: list[str] | None = None
+        for source in sources:
+            for piece in source.pieces():
+                columns = self._predictions(piece)
+                if header is not None and [*columns] != header:
+                    raise DataError(f"{source.name} has other columns than {sources[0].name}: predict it by itself.")
+                yield as_csv(columns, header=header is None)
+                header = [*columns]
+
+    def _predictions(self, piece: Source) -> dict[str, list[Any]]:
+        output = self.encoding.output(piece, self.network.predict(self.encoding.X(piece)))
+        return piece.identification() | self.target.predictions(output)
 
 
-def as_csv(columns: dict[str, list[Any]]) -> str:
+def as_csv(columns: dict[str, list[Any]], *, header: bool = True) -> str:
     """The columns as a CSV."""
     written = io.StringIO()
     table = csv.writer(written, lineterminator="\n")
-    table.writerow(columns)
+    if header:
+        table.writerow(columns)
     table.writerows(zip(*columns.values(), strict=True))
     return written.getvalue()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data.augmentation import AugmentedBatches
-from chainrule.data.batches import ArrayBatches, StreamBatches
-from chainrule.engines import Program
+from chainrule.data.batches import ArrayBatches, ChunkBatches, StreamBatches
+from chainrule.engines import Done, Program
 from chainrule.errors import NotFiniteError
 from chainrule.training.finite import WAY_OUT, not_finite
 from chainrule.training.interrupt import Interrupt
@@ -20,7 +20,7 @@ from chainrule.training.run import Run
 def descend(
     run: Run,
     program: Program,
-    batches: ArrayBatches | AugmentedBatches | StreamBatches,
+    batches: ArrayBatches | AugmentedBatches | ChunkBatches | StreamBatches,
     learning_rate: Callable[[float], float],
     interrupt: Interrupt,
 ) -> None:
@@ -33,15 +33,14 @@ def descend(
         NotFiniteError: the cost is NaN or infinite; the network has the parameters from before this epoch.
     """
     run.history.engine, run.history.reason = program.engine, program.reason
-    count = None if isinstance(batches, StreamBatches) else len(batches)
     changing = [run.network.flat, *(held for _, layer in run.network.family() for held in layer.statistics.values())]
     while not run.over:
-        before = [array.copy() for array in changing]
+        before, count = [array.copy() for array in changing], batches.count(run.epoch)
 
-        def alpha(k: int, epoch: int = run.epoch) -> float:
+        def alpha(k: int, epoch: int = run.epoch, count: int | None = count) -> float:
             return learning_rate(epoch + (k / count if count else 0.0))
 
-        for done in program.epoch(batches, run.epoch, alpha, start=run.running.batches):
+        for done in _steps(program, batches, run.epoch, alpha, run.running.batches):
             if done.X is not None:
                 batch = run.running.batches + done.batches - 1
                 error = not_finite(run.network, done.X, done.cost, run.epoch, batch, run.seed, program.t)
@@ -60,6 +59,21 @@ def descend(
         if interrupt.asked and not run.over:
             run.stop("interrupted")
             run.save_if_due(program, after_epoch=False, now=True)
+
+
+def _steps(
+    program: Program,
+    batches: ArrayBatches | AugmentedBatches | ChunkBatches | StreamBatches,
+    epoch: int,
+    alpha: Callable[[int], float],
+    start: int,
+) -> Iterator[Done]:
+    """What the program does in an epoch, from batch `start` on; α is a function of the batch."""
+    if not isinstance(batches, ChunkBatches):
+        yield from program.epoch(batches, epoch, alpha, start=start)
+        return
+    for pool, first, before in batches.pools(epoch, start):
+        yield from program.epoch(pool, epoch, lambda k, before=before: alpha(before + k), start=first)  # type: ignore[misc]
 
 
 def _go_back(changing: list[NDArray[Any]], before: list[NDArray[Any]], error: NotFiniteError) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from chainrule import engines
 from chainrule.checking import seed_or_fresh, whole
 from chainrule.data.augmentation import Augmentation, AugmentedBatches
-from chainrule.data.batches import ArrayBatches, StreamBatches
+from chainrule.data.batches import ArrayBatches, ChunkBatches, StreamBatches
 from chainrule.data.examples import class_table, example_weights, examples, stream_weights
 from chainrule.errors import DataError, OptionError, ShapeError
 from chainrule.layers import Network
@@ -99,7 +99,7 @@ def train(
         raise OptionError(f"train takes a Network first, then X and y, but the first is a {type(net).__name__}.")
     cost, rule, seed_given = Cost(loss), find_optimizer(optimizer), seed
     epochs = whole("epochs", epochs, at_least=0)
-    batches: ArrayBatches | AugmentedBatches | StreamBatches
+    batches: ArrayBatches | AugmentedBatches | ChunkBatches | StreamBatches
     if y is None:
         batches = _stream(net, X, sample_weight, class_weight, rule)
     else:
@@ -180,19 +180,25 @@ def _arrays(
 
 
 def _augmented(
-    batches: ArrayBatches | StreamBatches, augment: Augmentation, net: Network, cost: Cost, rule: Optimizer | LBFGS
+    batches: ArrayBatches | ChunkBatches | StreamBatches,
+    augment: Augmentation,
+    net: Network,
+    cost: Cost,
+    rule: Optimizer | LBFGS,
 ) -> AugmentedBatches:
     """The training data, changed anew in every epoch."""
     if not isinstance(augment, Augmentation):
         raise OptionError(f"augment is an Augmentation, such as Augmentation(flip=True, shift=0.1), not {augment!r}.")
-    if isinstance(batches, StreamBatches):
+    if not isinstance(batches, ArrayBatches):
         raise OptionError("a stream of batches is changed by whoever makes it: give arrays X and y to augment them.")
     if isinstance(rule, LBFGS):
         raise OptionError("L-BFGS needs the same examples at every step: take another optimizer to augment them.")
     return AugmentedBatches(batches, augment, net.blank_output().shape[-1] if cost.task == "classes" else None)
 
 
-def _stream(net: Network, X: Any, sample_weight: Any, class_weight: Any, rule: Optimizer | LBFGS) -> StreamBatches:
+def _stream(
+    net: Network, X: Any, sample_weight: Any, class_weight: Any, rule: Optimizer | LBFGS
+) -> ChunkBatches | StreamBatches:
     """The training data from a stream of batches, as far as it can be checked beforehand."""
     if isinstance(X, np.ndarray):
         raise DataError("X is an array, so its labels must come beside it: train(net, X, y, …).")
@@ -201,7 +207,7 @@ def _stream(net: Network, X: Any, sample_weight: Any, class_weight: Any, rule: O
             "X is an iterator, which can be walked only once: give a list of batches, an object that can be iterated "
             "again, or a function that returns a fresh iterator."
         )
-    if not (callable(X) or isinstance(X, Iterable)):
+    if not (callable(X) or isinstance(X, Iterable | ChunkBatches)):
         raise DataError(f"X is a {type(X).__name__}: give arrays X and y, or batches (X, y).")
     if isinstance(rule, LBFGS):
         raise OptionError("L-BFGS needs all examples at once: give arrays X and y, or another optimizer.")
@@ -209,6 +215,11 @@ def _stream(net: Network, X: Any, sample_weight: Any, class_weight: Any, rule: O
         raise OptionError("a stream of batches brings its weights itself: (X, y, weights).")
     if isinstance(class_weight, str):
         raise OptionError("the classes of a stream are not known beforehand: give class_weight as a dict.")
+    if isinstance(X, ChunkBatches):
+        if class_weight is not None:
+            raise OptionError("examples that are read in chunks count alike: there is no class_weight for them.")
+        X.cast = net.cast
+        return X
     table = None if class_weight is None else class_table(class_weight)
 
     def weigh(X: Any, Y: Any, weights: Any) -> Any:

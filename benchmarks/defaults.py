@@ -1,7 +1,7 @@
 """Ten real tables by cross-validation: `chainrule train` without an option beside scikit-learn's MLP with its defaults.
 
-Run by `python -m benchmarks.tables`. Both see the same rows. scikit-learn's MLP gets an encoder written for it: medians
-for missing numbers, one-hot categories, StandardScaler for all.
+Run by `python -m benchmarks.defaults`. Both see the same rows. scikit-learn's MLP gets an encoder written for it:
+medians for missing numbers, one-hot categories, StandardScaler for all.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import argparse
 import io
 import os
 import platform
+import sys
 import tarfile
 import tempfile
 import warnings
@@ -151,7 +152,7 @@ def encoder(table: Table) -> ColumnTransformer:
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.tables", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.defaults", description=__doc__)
     parser.add_argument("names", nargs="*", default=NAMES, help=f"which tables, of {', '.join(NAMES)} (default all)")
     arguments = parser.parse_args()
     packages = ("chainrule", "scikit-learn", "numpy")
@@ -160,6 +161,7 @@ def main() -> None:
     shown = Shown("table", "rows", "", "chainrule", "scikit-learn", "difference", "")
     wins = 0
     for name in arguments.names:
+        print(name, file=sys.stderr, flush=True)
         source = open_table(name)
         pairs = [(ours(source, fold), theirs(source, fold)) for fold in folds(source)]
         differences = [a - b for a, b in pairs]

@@ -1,0 +1,218 @@
+"""Files with a table that is larger than memory, read in chunks of rows, each whenever it is wanted."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.data.frames import (
+    ENCODINGS,
+    Layout,
+    about_encoding,
+    as_lines,
+    is_parquet,
+    no_text,
+    parquet_of,
+    without_markers,
+)
+from chainrule.errors import DataError
+
+if TYPE_CHECKING:
+    from polars import DataFrame
+
+BYTES, ROWS = 2**22, 2**16
+"""The length of a chunk of a CSV in bytes, and of a Parquet file in rows."""
+
+LONGEST = 2**24
+"""No row of a CSV has so many bytes."""
+
+SHARE = 0.1
+"""A file of more than this part of the memory is read in chunks: as a table it takes several times its size."""
+
+
+class Chunks(ABC):
+    """A file in chunks, which can be read in any order.
+
+    Attributes:
+        path: the file. notes: what to know of how it was read.
+    """
+
+    path: str
+    notes: list[str]
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def frame(self, i: int) -> DataFrame:
+        """The rows of a chunk, as `chainrule.data.frames.read_frame` gives those of a whole file.
+
+        Raises:
+            DataError: the file has changed, or is broken.
+        """
+
+
+class CsvChunks(Chunks):
+    """A CSV, cut between rows. It is looked through once, to see where rows end and whether each is whole.
+
+    Raises:
+        DataError: it is empty, broken or cut short; or compressed, or in UTF-16, which can be read only whole.
+    """
+
+    def __init__(self, path: str):
+        self.path = path
+        for self._encoding in ENCODINGS:
+            try:
+                self._layout, self._ends = self._look()
+                break
+            except UnicodeDecodeError:
+                continue
+        self.notes = about_encoding(self._encoding, path) + self._layout.notes
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    def frame(self, i: int) -> DataFrame:
+        start = self._ends[i - 1] if i else 0
+        with open(self.path, "rb") as file:
+            file.seek(start)
+            text = self._text(file.read(self._ends[i] - start))
+        return without_markers(self._layout.frame(text, first=i == 0))
+
+    def _text(self, data: bytes) -> str:
+        return as_lines(data.decode(self._encoding), self.path)
+
+    def _look(self) -> tuple[Layout, list[int]]:
+        """The layout, and where each chunk ends."""
+        layout: Layout | None = None
+        ends, lines = [0], 0
+        size = os.path.getsize(self.path)
+        for data in _pieces(self.path):
+            ends.append(ends[-1] + len(data))
+            text = self._text(data)
+            if layout is None:
+                layout = Layout.find(text, self.path)
+            layout.check(text, before=lines, last=ends[-1] == size)
+            lines += data.count(b"\n")
+        if layout is None:
+            raise DataError(f"{self.path} is empty.")
+        return layout, ends[1:]
+
+
+def _pieces(path: str) -> Iterator[bytes]:
+    """The file in pieces that end where a row does."""
+    rest, rows = b"", 0
+    with open(path, "rb") as file:
+        while block := file.read(BYTES):
+            data = rest + block
+            end = _end_of_rows(data)
+            if end == 0 and len(data) > LONGEST:
+                raise DataError(f"{path} has a row of more than {LONGEST >> 20} MiB: is a quotation never closed?")
+            lines = data.count(b"\n", 0, end) if data[:end].strip() else 0
+            if rows + lines > 1:  # the names of the columns do not come alone
+                yield data[:end]
+                rows, data = rows + lines, data[end:]
+            rest = data
+    if rest.strip():
+        yield rest
+
+
+def _end_of_rows(data: bytes) -> int:
+    """Where the last row ends that is there whole; an end of line within a quotation ends no row."""
+    end = data.rfind(b"\n") + 1
+    quotes = data.count(b'"', 0, end)
+    while quotes % 2:
+        before = data.rfind(b"\n", 0, end - 1) + 1
+        quotes -= data.count(b'"', before, end)
+        end = before
+    return end
+
+
+class ParquetChunks(Chunks):
+    """A Parquet file. Of its row groups, those are read in which the rows of a chunk lie.
+
+    Raises:
+        DataError: it is empty or broken.
+    """
+
+    def __init__(self, path: str):
+        import polars as pl
+
+        self.path, self.notes = path, []
+        with parquet_of(path):
+            scanned = pl.scan_parquet(path)
+            width, self._rows = len(scanned.collect_schema()), int(scanned.select(pl.len()).collect().item())
+        if self._rows == 0:
+            raise DataError(f"{path} is empty: it has {width} columns and no row.")
+
+    def __len__(self) -> int:
+        return -(-self._rows // ROWS)
+
+    def frame(self, i: int) -> DataFrame:
+        import polars as pl
+
+        with parquet_of(self.path):
+            return without_markers(pl.scan_parquet(self.path).slice(i * ROWS, ROWS).collect())
+
+
+def open_chunks(path: str) -> Chunks:
+    """The chunks of a CSV or Parquet file.
+
+    Raises:
+        DataError: there is no such file, it is broken, or it cannot be read in chunks.
+    """
+    first = _beginning(path)
+    if first[:2] == b"\x1f\x8b":
+        raise DataError(f"{path} is compressed, so it can be read only whole: unpack it first, with gunzip.")
+    if is_parquet(first, path):
+        return ParquetChunks(path)
+    if first[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise DataError(f"{path} is in UTF-16, which can be read only whole: write it as UTF-8 first, with iconv.")
+    if b"\0" in first:
+        raise no_text(path)
+    return CsvChunks(path)
+
+
+def can_be_chunks(path: str) -> bool:
+    """Whether `open_chunks` may open it."""
+    return _beginning(path)[:2] not in (b"\x1f\x8b", b"\xff\xfe", b"\xfe\xff")
+
+
+def too_large(path: str) -> bool:
+    """Whether a file is to be read in chunks, for the memory that this machine or container has."""
+    memory = _memory()
+    return memory is not None and Path(path).is_file() and os.path.getsize(path) > SHARE * memory
+
+
+def _beginning(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read(4)
+    except FileNotFoundError:
+        raise DataError(f"there is no file {path}.") from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
+
+
+def _memory() -> int | None:
+    """Bytes; None where the system does not tell."""
+    if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
+        return None
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    limit = Path("/sys/fs/cgroup/memory.max")
+    told = limit.read_text().strip() if limit.exists() else ""
+    return min(memory, int(told)) if told.isdigit() else memory
+
+
+def scattered(rows: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """A number for each row number that looks random and is always the same: SplitMix64 (Steele et al., 2014)."""
+    z = (rows.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))

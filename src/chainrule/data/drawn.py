@@ -1,0 +1,92 @@
+"""Of a table that is larger than memory, rows drawn from all over it: what stands for it wherever it need not be whole.
+
+Row r is drawn if `scattered(r)` is among the smallest. So the same file gives the same rows, however it is cut into
+chunks, and a file that is small enough gives all of them.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.data.chunks import Chunks, scattered
+
+if TYPE_CHECKING:
+    from polars import DataFrame, Series
+
+MOST, FEWEST, CELLS = 100_000, 10_000, 5_000_000
+"""So many rows are drawn, and so few of a wide table, to hold about as many cells."""
+
+LABELS = 1_000
+"""Of a column to predict, so many different values are collected from all rows; one with more holds values."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Rows drawn from a file.
+
+    Attributes:
+        chunks: the file. before: how many rows come before each chunk. size: how many there are.
+        frame: the rows drawn, in their order. row: their numbers, from 1.
+        labels: of each column to predict, all different values, where they are few.
+    """
+
+    chunks: Chunks
+    before: list[int]
+    size: int
+    frame: DataFrame
+    row: NDArray[np.int64]
+    labels: dict[str, Series]
+
+
+def draw(chunks: Chunks, targets: Sequence[str]) -> Drawn:
+    """Read the file once, and draw.
+
+    Raises:
+        DataError: see `Chunks.frame`.
+    """
+    import polars as pl
+
+    before, size, limit = [], 0, np.uint64(2**64 - 1)
+    frames: list[DataFrame] = []
+    rows: list[NDArray[np.int64]] = []
+    labels: dict[str, Series] = {}
+    many: set[str] = set()
+    for i in range(len(chunks)):
+        frame = chunks.frame(i)
+        numbers = np.arange(size + 1, size + 1 + frame.height)
+        before.append(size)
+        size += frame.height
+        for name in {*targets} & {*frame.columns} - many:
+            labels[name] = _joined(labels.get(name), frame[name])
+            if len(labels[name]) > LABELS:
+                many.add(name)
+                del labels[name]
+        chosen = scattered(numbers) <= limit
+        frames.append(_alone(frame.filter(chosen)))
+        rows.append(numbers[chosen])
+        most = min(MOST, max(FEWEST, CELLS // frame.width))
+        if sum(map(len, rows)) > (most if i == len(chunks) - 1 else 2 * most):
+            numbers = np.concatenate(rows)
+            places = scattered(numbers)
+            limit = np.partition(places, most - 1)[most - 1]
+            frames, rows = [_alone(pl.concat(frames).filter(places <= limit))], [numbers[places <= limit]]
+    return Drawn(chunks, before, size, pl.concat(frames), np.concatenate(rows), labels)
+
+
+def _joined(known: Series | None, series: Series) -> Series:
+    """The different values of both."""
+    found = series.drop_nulls().unique()
+    return found if known is None else known.append(found).unique()
+
+
+def _alone(frame: DataFrame) -> DataFrame:
+    """The frame in memory of its own: text that was filtered would hold on to all that it was chosen from."""
+    import polars as pl
+
+    return pl.read_ipc(io.BytesIO(frame.write_ipc(None).getvalue()))

@@ -1,0 +1,247 @@
+"""Tables that are read in chunks: the same experiment, with memory that does not grow with them."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import polars as pl
+import pytest
+
+import chainrule as cr
+from chainrule.data import chunks, drawn
+from test_cli import chainrule
+
+M = 600
+
+
+def people(m=M, seed=0):
+    random = np.random.default_rng(seed)
+    age, job = random.integers(18, 80, m), random.choice(["baker", "smith", "clerk"], m)
+    spends = 2.0 * age + 30 * (job == "baker")
+    return pl.DataFrame(
+        {
+            "age": age,
+            "job": job,
+            "since": np.datetime64("2020-01-01") + np.arange(m) % 365,
+            "family": [f"f{i}" for i in random.integers(0, 50, m)],
+            "height": np.where(random.random(m) < 0.1, np.nan, random.normal(170, 9, m).round(1)),
+            "pays": np.where(age + 20 * (job == "smith") + random.normal(0, 5, m) > 55, "yes", "no"),
+            "spends": spends,
+        }
+    )
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Chunks and draws of a few rows."""
+    monkeypatch.setattr(chunks, "BYTES", 2000)
+    monkeypatch.setattr(chunks, "ROWS", 50)
+    monkeypatch.setattr(drawn, "FEWEST", 200)
+    monkeypatch.setattr(drawn, "CELLS", 0)
+
+
+def experiment(folder, path, target="pays", *, epochs=8, resume=False, hidden=(16,), **options):
+    table = cr.read_table(path, target, **({"stream": True} | options))
+    settings = cr.Settings(seed=0, epochs=epochs, hidden=hidden, validation=0.2)
+    return cr.Experiment(table, settings, folder, resume=resume)
+
+
+def saved(tmp_path, frame, suffix=".csv"):
+    path = tmp_path / f"people{suffix}"
+    frame.write_parquet(path) if suffix == ".parquet" else frame.write_csv(path)
+    return str(path)
+
+
+def rows_met(made):
+    """The ages, jobs, … in the matrix of all examples that are trained on."""
+    return np.concatenate([made.chunked.read(i)[0] for i in range(len(made.chunked.sizes))])
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_file_that_is_drawn_whole_is_the_same_experiment_as_in_memory(tmp_path, monkeypatch, suffix):
+    monkeypatch.setattr(chunks, "BYTES", 2000)
+    path = saved(tmp_path, people(), suffix)
+    streamed = experiment(tmp_path / "a", path)
+    held = experiment(tmp_path / "b", path, stream=False)
+    assert streamed.encoding.codes == held.encoding.codes
+    assert streamed.parts.test.tolist() == held.parts.test.tolist()
+    assert streamed.m == held.m == len(held.parts.train)
+    expected = held.X[np.sort(held.parts.train)]
+    assert np.array_equal(rows_met(streamed), expected)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_all_rows_but_those_held_out_are_trained_on(tmp_path, small, suffix):
+    made = experiment(tmp_path / "run", saved(tmp_path, people(), suffix))
+    assert len(made.source) == 200
+    assert made.source.size == M
+    assert len(made.chunked.sizes) > 5
+    assert made.m == M - len(made.parts.test) - len(made.parts.validation) == M - 40 - 32
+    out = np.concatenate([made.parts.test, made.parts.validation])
+    kept = np.delete(np.arange(M), made.source.row[out] - 1)
+    assert np.array_equal(rows_met(made), made.encoding.matrix(cr.read_table(people(), "pays").frame[kept]))
+
+
+def test_it_learns_and_evaluate_finds_the_held_out_rows_again(tmp_path, small):
+    path = saved(tmp_path, people())
+    made = experiment(tmp_path / "run", path, epochs=40)
+    result = made.run(progress=False)
+    assert result.metrics["test"]["accuracy"] > result.metrics["baseline"]["accuracy"] + 0.2
+    assert result.history.epochs[0].keys() == {"epoch", "loss", "val_loss", "seconds"}
+    trained = cr.Trained.load(tmp_path / "run")
+    source = trained.read(path)
+    rows, what = trained.rows(source, "auto")
+    assert what == "the held-out part"
+    assert trained.evaluate(source, rows)["accuracy"] == result.metrics["test"]["accuracy"]
+    assert trained.rows(source, "all")[1].startswith("examples drawn from all over it, those of the training")
+
+
+def test_every_row_is_predicted_in_its_place(tmp_path, small):
+    path = saved(tmp_path, people())
+    experiment(tmp_path / "run", path, epochs=3).run(progress=False)
+    trained = cr.Trained.load(tmp_path / "run")
+    source = trained.read(path, labelled=False)
+    found = trained.predictions(source)
+    assert found["row"] == list(range(1, M + 1))
+    assert found["p(yes)"] == trained.predictions(trained.read(people(), labelled=False))["p(yes)"]
+    lines = "".join(trained.lines(source)).splitlines()
+    assert lines[0] == "row,prediction,p(no),p(yes)"
+    assert len(lines) == M + 1
+
+
+def test_values_are_learned_standardized_and_predicted_in_their_own_units(tmp_path, small):
+    result = experiment(tmp_path / "run", saved(tmp_path, people()), "spends", epochs=60).run(progress=False)
+    assert result.metrics["test"]["r2"] > 0.9
+
+
+def test_a_class_that_was_not_drawn_is_a_class(tmp_path, small):
+    frame = people().with_columns(pays=pl.when(pl.arange(M) == 547).then(pl.lit("rarely")).otherwise("pays"))
+    made = experiment(tmp_path / "run", saved(tmp_path, frame))
+    assert "rarely" not in made.source.frame["pays"].to_list()
+    assert made.target.classes == ["no", "rarely", "yes"]
+    assert made.run(progress=False).metrics["confusion"]["labels"] == ["no", "rarely", "yes"]
+
+
+def test_time_trains_on_nothing_later_than_what_is_held_out(tmp_path, small):
+    frame = people().sample(fraction=1, shuffle=True, seed=1)
+    made = experiment(tmp_path / "run", saved(tmp_path, frame), time="since", epochs=1)
+    limit = made.source.moments[np.concatenate([made.parts.validation, made.parts.test])].min()
+    since = frame["since"].cast(pl.Datetime("us")).dt.epoch("us").to_numpy()
+    assert made.m == (since < limit).sum()
+    assert 0.5 * M < made.m < 0.8 * M
+
+
+def test_a_group_that_is_held_out_is_held_out_of_all_chunks(tmp_path, small):
+    made = experiment(tmp_path / "run", saved(tmp_path, people()), group="family", epochs=1)
+    groups = {*made.source.groups[np.concatenate([made.parts.validation, made.parts.test])]}
+    assert made.m == sum(family not in groups for family in people()["family"])
+
+
+def test_rows_without_a_target_are_left_out_of_every_chunk(tmp_path, small):
+    frame = people().with_columns(pays=pl.when(pl.arange(M) % 3 == 0).then(None).otherwise("pays"))
+    made = experiment(tmp_path / "run", saved(tmp_path, frame))
+    held = len(made.parts.test) + len(made.parts.validation)
+    assert made.m == M * 2 // 3 - held
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("age", "old", r"age holds 'old' in row 548, but there is a number in that column otherwise\."),
+        ("since", "soon", r"since holds 'soon' in row 548, but there is a date such as 2025-01-31"),
+    ],
+)
+def test_what_does_not_fit_is_found_before_training_wherever_it_stands(tmp_path, small, name, value, words):
+    frame = people().with_columns(pl.col(name).cast(pl.String))
+    assert 548 not in experiment(tmp_path / "a", saved(tmp_path, frame)).source.row
+    path = saved(
+        tmp_path, frame.with_columns(pl.when(pl.arange(M) == 547).then(pl.lit(value)).otherwise(name).alias(name))
+    )
+    with pytest.raises(cr.DataError, match=words):
+        experiment(tmp_path / "b", path)
+
+
+def test_a_frame_is_in_memory_already():
+    with pytest.raises(cr.OptionError, match="a frame is in memory already: give the path of a file"):
+        cr.read_table(people(), "pays", stream=True)
+
+
+def test_a_file_that_is_too_large_is_read_in_chunks_without_being_told(tmp_path, monkeypatch):
+    path = saved(tmp_path, people())
+    assert cr.read_table(path, "pays").drawn is None
+    monkeypatch.setattr(chunks, "_memory", lambda: 1000)
+    table = cr.read_table(path, "pays")
+    assert table.drawn is not None
+    assert "is read in 1 chunks: 600 rows" in table.notes[0]
+    assert cr.read_table(path, "pays", stream=False).drawn is None
+
+
+def test_a_killed_run_goes_on_with_the_same_bits(tmp_path, small):
+    """Killed in the middle of an epoch, between two pools."""
+    path = saved(tmp_path, people())
+    whole = experiment(tmp_path / "a", path).run(progress=False)
+    made = experiment(tmp_path / "b", path)
+    chunked, calls = made.chunked, []
+
+    def read(i):
+        calls.append(i)
+        if len(calls) == 40:
+            raise MemoryError("killed")
+        return chunked.read(i)
+
+    made.chunked = type(chunked)(chunked.sizes, read)
+    object.__setattr__(made.checkpoint, "every_minutes", 0.0)
+    with pytest.raises(MemoryError):
+        made.run(progress=False)
+    resumed = experiment(tmp_path / "b", path, resume=True).run(progress=False)
+    assert np.array_equal(resumed.network.flat, whole.network.flat)
+    assert resumed.history["val_loss"] == whole.history["val_loss"]
+
+
+def test_a_killed_command_goes_on_with_the_same_bits(tmp_path):
+    saved(tmp_path, people(20_000))
+    command = ("train", "people.csv", "--target", "pays", "--stream", "--epochs", 3, "--seed", 0, "--out")
+    often = ("--checkpoint-minutes", "0.001")
+    started = [sys.executable, "-m", "chainrule", *map(str, command), "b", *often]
+    process = subprocess.Popen(started, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    end = time.monotonic() + 100
+    while not (tmp_path / "b/checkpoint.safetensors").exists():
+        assert process.poll() is None
+        assert time.monotonic() < end
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / "b/model.safetensors").exists()
+    for out in (("a",), ("b", "--resume", *often)):
+        done = chainrule(*command, *out, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    assert "20,000 examples" in done.stdout
+    nets = [cr.load(tmp_path / out / "model.safetensors") for out in "ab"]
+    assert np.array_equal(nets[0].flat, nets[1].flat)
+
+
+SMALL = """
+import chainrule.cli
+from chainrule.data import chunks, drawn
+chunks.BYTES, drawn.MOST = 2**18, 10_000
+chainrule.cli.main()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "wait4"), reason="the system does not tell the peak memory of a process")
+def test_memory_does_not_grow_with_the_table(tmp_path):
+    """Five times as many rows take as much."""
+    frame, peaks = people(80_000).select("age", "job", "height", "pays"), []
+    for times in (1, 5):
+        path = saved(tmp_path, pl.concat([frame] * times))
+        settings = ("--target", "pays", "--epochs", "1", "--hidden", "4", "--batch-size", "4096", "--stream")
+        command = [sys.executable, "-c", SMALL, "train", path, *settings, "--out", str(tmp_path / f"run{times}")]
+        with open(os.devnull, "w") as nowhere:
+            process = subprocess.Popen(command, stdout=nowhere, stderr=nowhere)
+            _, process.returncode, used = os.wait4(process.pid, 0)
+        assert process.returncode == 0
+        peaks.append(used.ru_maxrss)
+    assert peaks[1] < 1.1 * peaks[0]  # in memory it is 1.2 times as much

@@ -110,13 +110,12 @@ def test_a_search_in_which_nothing_is_finite_says_so(tmp_path):
 
 
 COMMAND = ("train", "rings.csv", "--target", "inside", "--search", 5, "--epochs", 20, "--out", "run")
-OFTEN = ("--checkpoint-minutes", "0.001")
 
 
 def test_a_killed_search_goes_on_where_it_was(tmp_path):
     """Killed in the middle of a trial, it finds what it finds undisturbed."""
     rings(1500).write_csv(tmp_path / "rings.csv")
-    command = [sys.executable, "-m", "chainrule", *map(str, COMMAND), "--seed", "0", *OFTEN]
+    command = [sys.executable, "-m", "chainrule", *map(str, COMMAND), "--seed", "0", "--checkpoint-minutes", "0.001"]
     with open(tmp_path / "said", "w") as said:
         process = subprocess.Popen(command, cwd=tmp_path, stdout=said, stderr=said)
     wait_for(lambda: "trial 3/5" in (tmp_path / "said").read_text(), process)
@@ -124,7 +123,7 @@ def test_a_killed_search_goes_on_where_it_was(tmp_path):
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not (tmp_path / "run/model.safetensors").exists()
-    done = chainrule(*COMMAND, *OFTEN, cwd=tmp_path)  # the seed is in the journal
+    done = chainrule(*COMMAND, cwd=tmp_path)  # the seed is in the journal
     assert done.returncode == 0, done.stderr
     assert "trial 3/5" not in done.stderr
     assert "trial 5/5" in done.stderr

@@ -64,6 +64,20 @@ def test_the_first_trial_is_the_default_and_no_other_is_like_another(tmp_path):
     assert len({str(trial.settings) for trial in trials}) == 4
 
 
+def test_a_search_begins_with_the_defaults_of_what_the_examples_are(tmp_path):
+    (tmp_path / "rows.txt").write_text("one two three\n" * 100)
+    text = cr.read_text(tmp_path / "rows.txt", window=14)
+    settings = cr.Settings(seed=0, epochs=1, search=1, hidden=(8,))
+    first, *_ = cr.Experiment(text, settings, tmp_path / "run").search(progress=False)
+    assert first.settings == {
+        "activation": "relu",
+        "dropout": 0.0,
+        "optimizer": "adam",
+        "learning_rate": pytest.approx(0.005),
+        "batch_size": 32,
+    }  # and no L2 regularization: there is none to take a multiple of
+
+
 def test_what_was_given_stays(tmp_path):
     made = experiment(tmp_path, hidden=(8,), activation="tanh", optimizer="gradient_descent")
     trials = made.search(progress=False)

@@ -294,6 +294,17 @@ def test_several_classes(tmp_path):
     assert len(result.metrics["confusion"]["true by predicted"]) == 3
 
 
+def test_several_tables_are_predicted_one_after_the_other_if_they_have_the_same_columns(tmp_path):
+    run(tmp_path, "job")
+    trained = cr.Trained.load(tmp_path / "run")
+    one, two = (trained.read(frame, labelled=False) for frame in (people().head(3), people().tail(2)))
+    lines = "".join(trained.lines(one, two)).splitlines()
+    assert lines == as_csv(trained.predictions(one)).splitlines() + as_csv(trained.predictions(two)).splitlines()[1:]
+    nameless = trained.read(people().drop("id"), labelled=False)
+    with pytest.raises(cr.DataError, match="has other columns than the table: predict it by itself"):
+        list(trained.lines(one, nameless))
+
+
 def test_several_yes_or_no_questions_at_once(tmp_path):
     experiment, result = run(tmp_path, ["pays", "rich"])
     assert experiment.target.told == "2 yes-or-no questions"

@@ -199,7 +199,7 @@ def train(
     except KeyboardInterrupt:
         print(f"interrupted: go on with the same command and --out {folder}")
         raise typer.Exit(130) from None
-    _show_result(result, source, data)
+    _show_result(result, source)
     if result.history.stopped == "interrupted":
         raise typer.Exit(130)
 
@@ -240,7 +240,7 @@ def _show_plan(experiment: "Experiment") -> None:
     experiment.network.summary()
 
 
-def _show_result(result: "Result", source: "Source", data: str) -> None:
+def _show_result(result: "Result", source: "Source") -> None:
     from rich.console import Console
 
     from chainrule.cli.tables import importance_table, metrics_table, trials_table

@@ -171,12 +171,9 @@ class AugmentedBatches:
         self.batches, self.augmentation, self.classes = batches, augmentation, classes
         self.Y = batches.Y
 
-    def __len__(self) -> int:
-        return len(self.batches)
-
     def count(self, epoch: int) -> int:
         """How many batches the epoch has."""
-        return len(self.batches)
+        return self.batches.count(epoch)
 
     @property
     def seed(self) -> int:

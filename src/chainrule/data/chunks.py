@@ -19,6 +19,7 @@ from chainrule.data.frames import (
     is_parquet,
     no_text,
     parquet_of,
+    readable,
     without_markers,
 )
 from chainrule.errors import DataError
@@ -86,7 +87,7 @@ class CsvChunks(Chunks):
         return without_markers(self._layout.frame(text, first=i == 0))
 
     def _text(self, data: bytes) -> str:
-        return as_lines(data.decode(self._encoding), self.path)
+        return as_lines(data.decode(self._encoding), self.path).strip("\n")
 
     def _look(self) -> tuple[Layout, list[int]]:
         """The layout, and where each chunk ends."""
@@ -191,13 +192,8 @@ def too_large(path: str) -> bool:
 
 
 def _beginning(path: str) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            return file.read(4)
-    except FileNotFoundError:
-        raise DataError(f"there is no file {path}.") from None
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
+    with readable(path), open(path, "rb") as file:
+        return file.read(4)
 
 
 def _memory() -> int | None:

@@ -24,6 +24,12 @@ SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".gz")
 
 SEPARATORS = (",", ";", "\t", "|")
 
+ENCODINGS = ("utf-8-sig", "cp1252", "latin-1")
+"""What text may be written in, the likeliest first."""
+
+NO_CSV = "it cannot be a CSV; chainrule reads CSV, TSV and Parquet"
+"""What follows for a table from a file that is no text."""
+
 MISSING = ("", "?", "-", "--", ".", "NA", "N/A", "#N/A", "<NA>", "NaN", "NAN", "NULL", "NONE", "NIL", "NAT")
 """What stands for a value that is not there, in capitals or not."""
 
@@ -67,12 +73,8 @@ def _frame_of(source: Any) -> DataFrame:
 
 
 def _from_file(path: str) -> tuple[DataFrame, list[str]]:
-    try:
+    with readable(path):
         data = Path(path).read_bytes()
-    except FileNotFoundError:
-        raise DataError(f"there is no file {path}.") from None
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
     if data[:2] == b"\x1f\x8b":
         try:
             data = gzip.decompress(data)
@@ -83,11 +85,22 @@ def _from_file(path: str) -> tuple[DataFrame, list[str]]:
 
         with parquet_of(path):
             return pl.read_parquet(io.BytesIO(data)), []
-    text, notes = decoded(data, path, NO_CSV)
-    text = as_lines(text, path)
+    text, notes = decoded(data, path)
+    text = text.strip("\n")
     layout = Layout.find(text, path)
     layout.check(text)
     return layout.frame(text), notes + layout.notes
+
+
+@contextlib.contextmanager
+def readable(path: str) -> Iterator[None]:
+    """What the system has against reading a file is said in a sentence."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise DataError(f"there is no file {path}.") from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
 
 
 def is_parquet(first: bytes, path: str) -> bool:
@@ -112,8 +125,8 @@ def parquet_of(path: str) -> Iterator[None]:
         raise DataError(f"{path} cannot be read as Parquet, it is broken or cut short: {_first(error)}") from None
 
 
-def decoded(data: bytes, path: str, so: str) -> tuple[str, list[str]]:
-    """The text, whatever it is written in, and a note where that is not Unicode.
+def decoded(data: bytes, path: str, so: str = NO_CSV) -> tuple[str, list[str]]:
+    """The text, whatever it is written in, with one way to end a line; and a note where that is not Unicode.
 
     Raises:
         DataError: it is no text; `so` says what follows from that.
@@ -124,38 +137,29 @@ def decoded(data: bytes, path: str, so: str) -> tuple[str, list[str]]:
             text = data.decode(encoding)
         except UnicodeDecodeError:
             continue
-        if "\0" in text:
-            break
-        return text, [] if of_16_bits else about_encoding(encoding, path)
-    raise DataError(f"{path} is no text, so {so}.")
-
-
-NO_CSV = "it cannot be a CSV; chainrule reads CSV, TSV and Parquet"
-"""What follows for a table from a file that is no text."""
-
-ENCODINGS = ("utf-8-sig", "cp1252", "latin-1")
-"""What text may be written in, the likeliest first."""
+        return as_lines(text, path, so), about_encoding(encoding, path)
+    raise no_text(path, so)
 
 
 def about_encoding(encoding: str, path: str) -> list[str]:
-    """What to know where text is not in UTF-8."""
-    return [] if encoding == "utf-8-sig" else [f"{path} is not UTF-8; it was read as {encoding}"]
+    """What to know where text is not in Unicode."""
+    return [] if encoding.startswith("utf") else [f"{path} is not UTF-8; it was read as {encoding}"]
 
 
-def as_lines(text: str, path: str) -> str:
-    """The text with one way to end a line, and none at the ends.
+def as_lines(text: str, path: str, so: str = NO_CSV) -> str:
+    """The text with one way to end a line.
 
     Raises:
-        DataError: it is no text.
+        DataError: it is no text; `so` says what follows from that.
     """
     if "\0" in text:
-        raise no_text(path)
-    return (text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text).strip("\n")
+        raise no_text(path, so)
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
-def no_text(path: str) -> DataError:
+def no_text(path: str, so: str = NO_CSV) -> DataError:
     """The error about a file that is something else."""
-    return DataError(f"{path} is no text, so {NO_CSV}.")
+    return DataError(f"{path} is no text, so {so}.")
 
 
 @dataclass(frozen=True)

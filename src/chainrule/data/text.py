@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from chainrule.checking import whole
 from chainrule.data.folders import classes_in, files_in
-from chainrule.data.frames import decoded
+from chainrule.data.frames import decoded, readable
 from chainrule.data.source import Encoding, Form, Source
 from chainrule.data.targets import Target
 from chainrule.data.tokens import KINDS, KINDS_OF_DOCUMENTS, Tokenizer
@@ -330,11 +330,6 @@ def contents(path: Path) -> tuple[str, list[str]]:
     Raises:
         DataError: there is no such file, or it holds no text, or nothing.
     """
-    try:
+    with readable(str(path)):
         data = path.read_bytes()
-    except FileNotFoundError:
-        raise DataError(f"there is no file {path}.") from None
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
-    text, notes = decoded(data, str(path), "it cannot be learned from")
-    return text.replace("\r\n", "\n").replace("\r", "\n"), notes
+    return decoded(data, str(path), "it cannot be learned from")

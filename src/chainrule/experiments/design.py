@@ -31,13 +31,21 @@ def optimizer_for(settings: Settings) -> Optimizer:
     Raises:
         OptionError: an unknown name, or a number out of range.
     """
-    falls = lookup("schedule", settings.schedule, {"cosine": True, "constant": False})
-    alpha = settings.learning_rate
-    if alpha is None:
-        alpha = own_learning_rate(settings) * (3 if falls else 1)
-    schedule = Cosine(alpha, epochs=settings.epochs or 1) if falls else Constant(alpha)
+    alpha = first_learning_rate(settings)
+    schedule = Cosine(alpha, epochs=settings.epochs or 1) if _falls(settings) else Constant(alpha)
     made: Optimizer = _kind(settings)(learning_rate=schedule, l2=settings.l2 or 0.0)
     return made
+
+
+def first_learning_rate(settings: Settings) -> float:
+    """α at the beginning: what was chosen, or the optimizer's own, or where it falls three times that.
+
+    Raises:
+        OptionError: an unknown name.
+    """
+    if settings.learning_rate is not None:
+        return settings.learning_rate
+    return own_learning_rate(settings) * (3 if _falls(settings) else 1)
 
 
 def own_learning_rate(settings: Settings) -> float:
@@ -47,6 +55,11 @@ def own_learning_rate(settings: Settings) -> float:
         OptionError: an unknown name.
     """
     return learning_rate_at(_kind(settings)().learning_rate, 0)
+
+
+def _falls(settings: Settings) -> bool:
+    falls: bool = lookup("schedule", settings.schedule, {"cosine": True, "constant": False})
+    return falls
 
 
 def _kind(settings: Settings) -> Any:

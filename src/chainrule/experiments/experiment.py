@@ -117,8 +117,8 @@ class Experiment:
         watched = usual.part_to_watch(int(len(source) * (1 - test)))
         self.split = {"seed": seed, "test": test, "validation": watched} if parts is None else None
         self.parts = parts or split(source, self.Y, test, watched, seed)
-        self._given, self.chunked = settings, None
-        self.settings = usual.resolve(self.m, self._labels, seed)
+        self._given, self._seed, self.chunked = settings, seed, None
+        self.settings = self._resolved(settings)
         optimizer_for(self.settings)
         _make_folder(self.folder)
         self.encoding = source.learn(self.parts.train)
@@ -132,17 +132,14 @@ class Experiment:
         """The number of training examples."""
         return len(self.parts.train) if self.chunked is None else sum(self.chunked.sizes)
 
-    @property
-    def _labels(self) -> bool:
-        return self.target.task != "values"
+    def _resolved(self, settings: Settings) -> Settings:
+        """The settings with nothing left open."""
+        return settings.beside(self.source.defaults).resolve(self.m, self.target.task != "values", self._seed)
 
     def _take(self, settings: Settings) -> None:
         """Let these be the settings: with nothing left open, and a new network."""
-        assert self.settings.seed is not None
-        usual = settings.beside(self.source.defaults)
-        self.settings = usual.resolve(self.m, self._labels, self.settings.seed)
-        shape = self.X.shape[1:]
-        self.network = design(self.encoding, shape, self.target, self.settings)
+        self.settings = self._resolved(settings)
+        self.network = design(self.encoding, self.X.shape[1:], self.target, self.settings)
 
     def search(self, *, progress: bool = True) -> list[Trial]:
         """Try as many settings as `settings.search` says, take the best, and tell of all, the best first.
@@ -157,7 +154,6 @@ class Experiment:
         """
         if self._search is None:
             raise OptionError("how many settings are to be tried? Settings(search=20) says it.")
-        settings, folder = self.settings, self.folder
 
         def fit(chosen: Settings, after_epoch: Callback) -> History:
             self._take(chosen)
@@ -171,8 +167,8 @@ class Experiment:
             return history
 
         data = {"data with checksum": self.source.checksum(), "the target": self.target.describe()}
-        trials = self._search.run(self._given, self.m, self._labels, settings.seed or 0, data, fit, progress)
-        files.write_atomically(folder / TRIALS, as_csv(table(trials)))
+        trials = self._search.run(self._given, self._resolved(self._given), data, fit, progress)
+        files.write_atomically(self.folder / TRIALS, as_csv(table(trials)))
         self._take(replace(self._given, **trials[0].settings))
         return trials
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.errors import ModelFileError, NotFiniteError, OptionError
-from chainrule.experiments.design import own_learning_rate
+from chainrule.experiments.design import first_learning_rate, own_learning_rate
 from chainrule.experiments.settings import JOURNAL, Settings
 from chainrule.training import History, Run
 
@@ -83,14 +83,12 @@ class Search:
         """The seed of the search that the journal tells of, or None where there is none."""
         return None if self._study is None else self._study.user_attrs.get("seed")
 
-    def run(
-        self, given: Settings, m: int, labels: bool, seed: int, data: dict[str, Any], fit: Fit, progress: bool
-    ) -> list[Trial]:
+    def run(self, given: Settings, start: Settings, data: dict[str, Any], fit: Fit, progress: bool) -> list[Trial]:
         """All trials, those of the journal among them, the best first.
 
         Args:
-            given: what somebody chose; the rest is tried. m: the number of training examples.
-            labels: whether labels are predicted. data: tells these data from others, JSON.
+            given: what somebody chose; the rest is tried. start: the same with nothing left open, the first trial.
+            data: tells these data from others, JSON.
             progress: whether to say a line about each trial on stderr.
 
         Raises:
@@ -98,10 +96,10 @@ class Search:
             NotFiniteError: no trial has reached its end.
             KeyboardInterrupt: somebody has pressed Ctrl-C.
         """
-        space = Space(given, m, labels)
+        space = Space(given, start)
         self._study = study = self._study or self._open()
         with _readable(self.path), _quiet():
-            self._claim(study, asdict(given) | data | {"seed": seed})
+            self._claim(study, asdict(given) | data | {"seed": start.seed})
             for trial in study.get_trials(states=[self._state.RUNNING]):
                 study.tell(trial.number, state=self._state.FAIL)  # killed; the next one is the same again
             while len(done := self._done(study)) < given.search:
@@ -204,27 +202,29 @@ class Space:
     """What may be tried for each setting that was left open, and where to begin: the defaults.
 
     Args:
-        given: what somebody chose. m: the number of training examples. labels: whether labels are predicted.
+        given: what somebody chose. start: the same with nothing left open.
 
     Raises:
         OptionError: nothing was left open.
     """
 
-    def __init__(self, given: Settings, m: int, labels: bool):
+    def __init__(self, given: Settings, start: Settings):
         self.given = given
         self.open = [name for name in SEARCHED if getattr(given, name) is None]
+        if not start.l2 and "l2" in self.open:  # 0 has no place on a logarithmic scale, and stays
+            self.open.remove("l2")
         if not self.open:
             raise OptionError(f"there is nothing to search: {', '.join(SEARCHED)} are all given.")
-        start = given.resolve(m, labels, 0)
+        hidden = start.hidden or ()
         self.size, self.l2 = start.batch_size or 1, start.l2 or 0.0
         self.rate = own_learning_rate(start)
         first = {
-            "layers": 1,
-            "units": 256,
+            "layers": len(hidden),
+            "units": max(hidden, default=0),
             "activation": start.activation,
             "dropout": start.dropout,
             "optimizer": start.optimizer,
-            "learning_rate": 3 * self.rate if start.schedule == "cosine" else self.rate,
+            "learning_rate": first_learning_rate(start),
             "l2": self.l2,
             "batch_size": start.batch_size,
         }

@@ -16,11 +16,14 @@ from chainrule.training.finite import WAY_OUT, not_finite
 from chainrule.training.interrupt import Interrupt
 from chainrule.training.run import Run
 
+AnyBatches = ArrayBatches | AugmentedBatches | ChunkBatches | StreamBatches
+"""What there is to go through, epoch by epoch."""
+
 
 def descend(
     run: Run,
     program: Program,
-    batches: ArrayBatches | AugmentedBatches | ChunkBatches | StreamBatches,
+    batches: AnyBatches,
     learning_rate: Callable[[float], float],
     interrupt: Interrupt,
 ) -> None:
@@ -63,7 +66,7 @@ def descend(
 
 def _steps(
     program: Program,
-    batches: ArrayBatches | AugmentedBatches | ChunkBatches | StreamBatches,
+    batches: AnyBatches,
     epoch: int,
     alpha: Callable[[int], float],
     start: int,

@@ -20,7 +20,7 @@ from chainrule.metrics import find_metrics
 from chainrule.optimizers import LBFGS, Optimizer, find_optimizer
 from chainrule.training.checkpoints import Checkpoint, Checkpoints
 from chainrule.training.cost import Cost, LossLike
-from chainrule.training.descent import descend
+from chainrule.training.descent import AnyBatches, descend
 from chainrule.training.early_stopping import EarlyStopping
 from chainrule.training.history import History
 from chainrule.training.interrupt import interruptible
@@ -99,7 +99,7 @@ def train(
         raise OptionError(f"train takes a Network first, then X and y, but the first is a {type(net).__name__}.")
     cost, rule, seed_given = Cost(loss), find_optimizer(optimizer), seed
     epochs = whole("epochs", epochs, at_least=0)
-    batches: ArrayBatches | AugmentedBatches | ChunkBatches | StreamBatches
+    batches: AnyBatches
     if y is None:
         batches = _stream(net, X, sample_weight, class_weight, rule)
     else:
@@ -180,11 +180,7 @@ def _arrays(
 
 
 def _augmented(
-    batches: ArrayBatches | ChunkBatches | StreamBatches,
-    augment: Augmentation,
-    net: Network,
-    cost: Cost,
-    rule: Optimizer | LBFGS,
+    batches: AnyBatches, augment: Augmentation, net: Network, cost: Cost, rule: Optimizer | LBFGS
 ) -> AugmentedBatches:
     """The training data, changed anew in every epoch."""
     if not isinstance(augment, Augmentation):

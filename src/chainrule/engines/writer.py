@@ -324,8 +324,9 @@ class Writer(Values):
         """Z = W X + b for all steps at once is a linear step; the kernel does the rest."""
         assert node.operation is not None
         name, options = node.operation.name, node.operation.defaults | node.options
-        X, W, U, b, *begin, mask = [*node.inputs, *[None] * (_STATES[name] + 5 - len(node.inputs))]
-        if any(given is not None for given in begin) or options.get("cells"):
+        given: list[Any] = [*node.inputs, *[None] * (_STATES[name] + 5 - len(node.inputs))]
+        X, W, U, b, *begin, mask = given
+        if any(state is not None for state in begin) or options.get("cells"):
             raise NoKernelError(f"{name} that begins with a state")
         if not self.of_examples(X):
             raise NoKernelError(f"{name} of no examples")

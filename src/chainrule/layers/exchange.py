@@ -5,8 +5,8 @@ What differs from one to the other is documented by PyTorch's reference of `Conv
 
 | | here | PyTorch | ONNX |
 | --- | --- | --- | --- |
-| a convolution's W | (n_out, *size, n_in / groups) | (n_out, n_in / groups, *size) | as PyTorch |
-| a transposed one's W | (n_out, *size, n_in / groups) | (n_in, n_out / groups, *size) | as PyTorch |
+| a convolution's W | `(n_out, *size, n_in / groups)` | `(n_out, n_in / groups, *size)` | as PyTorch |
+| a transposed one's W | `(n_out, *size, n_in / groups)` | `(n_in, n_out / groups, *size)` | as PyTorch |
 | the gates of an LSTM | in, forget, new, out | the same | in, out, forget, new |
 | the gates of a GRU | reset, update, new | the same | update, reset, new |
 | biases of a recurrence | one, but for the new of a GRU | two that are added | two, one behind the other |

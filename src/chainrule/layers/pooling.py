@@ -83,7 +83,7 @@ class AveragePool(Layer):
 class AdaptiveAveragePool(Layer):
     """The mean of each of `size` parts of every axis: pictures or sequences of any size end in the same shape.
 
-    The input is (m, height, width, n) or (m, steps, n), the output (m, *size, n).
+    The input is (m, height, width, n) or (m, steps, n), the output `(m, *size, n)`.
 
     Args:
         size: how many places there are to be, one number for every axis or one for each.

@@ -49,7 +49,7 @@ class Windows:
     count: tuple[int, ...]
 
     def show(self, xp: ModuleType, A: Array, beyond: float = 0) -> Array:
-        """P (m, *count, k, n): what each window shows of A (m, *axes, n), `beyond` where that is over the edges."""
+        """P `(m, *count, k, n)`: what each window shows of A `(m, *axes, n)`, `beyond` where that is over the edges."""
         room = [
             (before, max(0, extent - before - n))
             for before, extent, n in zip(self.before, self._extent, self.axes, strict=True)
@@ -59,8 +59,8 @@ class Windows:
         return xp.stack([A[place] for place in self._places()], axis=-2)
 
     def add_up(self, xp: ModuleType, P: Array) -> Array:
-        """A (m, *axes, n): the numbers P (m, *count, k, n) of all windows, added where windows overlap. The way back
-        of `show`."""
+        """A `(m, *axes, n)`: the numbers P `(m, *count, k, n)` of all windows, added where windows overlap. The way
+        back of `show`."""
         m, n = P.shape[0], P.shape[-1]
         room = [max(extent, before + n) for before, extent, n in zip(self.before, self._extent, self.axes, strict=True)]
         A = xp.zeros((m, *room, n), dtype=P.dtype)

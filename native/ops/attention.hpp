@@ -117,9 +117,49 @@ class Attention : public Step<T> {
     std::vector<Room> rooms;
 };
 
+// Z_t = A_t + P_t, the sine and the cosine of t at n / 2 frequencies; t counts the steps that the mask does not leave out.
+// inputs: A (steps, n), and a mask (steps) or nothing
+template <class T>
+class PositionalEncoding : public Step<T> {
+  public:
+    explicit PositionalEncoding(const Options& o) : base(o.get("base")) {}
+
+    bool keeps_output() const override { return false; }
+
+    void prepare() override {
+        const Value& Z = this->of(this->output);
+        for (long t = 0; t < Z.rows; t++)
+            for (long j = 0; j < Z.n; j++) {
+                const double angle = double(t) * std::pow(base, -double(j - j % 2) / double(Z.n));
+                encoding.push_back(T(j % 2 ? std::cos(angle) : std::sin(angle)));
+            }
+    }
+    void forward(Worker<T>& w) override {
+        Matrix<T> A = this->in(w, 0), Z = this->out(w);
+        const long steps = this->of(this->output).rows;
+        for (long i = 0; i < w.examples; i++)
+            for (long k = 0, t = -1; k < steps; k++) {
+                if (this->inputs.size() < 2 || this->in(w, 1)[i][k] != 0) t++;
+                const T *a = A[i * steps + k], *p = encoding.data() + std::max(t, 0L) * Z.n;
+                for (long j = 0; j < Z.n; j++) Z[i * steps + k][j] = a[j] + p[j];
+            }
+    }
+    void backward(Worker<T>& w) override {
+        if (!this->wanted(0)) return;
+        Matrix<T> dA = this->d_in(w, 0), dZ = this->d_out(w);
+        for (long i = 0; i < dZ.rows; i++)
+            for (long j = 0; j < dZ.n; j++) dA[i][j] = (this->add[0] ? dA[i][j] : T(0)) + dZ[i][j];
+    }
+
+  private:
+    double base;
+    std::vector<T> encoding;  // (steps, n)
+};
+
 template <class T>
 void enter_attention(Kernels<T>& kernels) {
     enter<Attention<T>>(kernels, "attention");
+    enter<PositionalEncoding<T>>(kernels, "positional_encoding");
 }
 
 }  // namespace chainrule

@@ -115,7 +115,7 @@ class Steep(cr.Layer):
         return ops.where(t <= A, A * self.parameter("s", ()) + A, 0.1 * A) * (A * 2 < 3) + t * (t >= 0)
 
 
-class Columns(cr.Layer):
+class TwoTables(cr.Layer):
     """The first column and the last two are categories, the second is a number."""
 
     takes_any_type = True
@@ -180,7 +180,7 @@ NETWORKS = {
     "summary": ([cr.Dense(4), Summary(), cr.Dense(1)], ROWS),
     "pooled": ([cr.Dense(4), Pooled(), cr.Dense(1)], STEPS),
     "steep": ([cr.Dense(4), Steep(), cr.Dense(1)], ROWS),
-    "columns": ([Columns(), cr.Dense(1)], TOKENS),
+    "columns": ([TwoTables(), cr.Dense(1)], TOKENS),
     "columns of a table": ([cr.EmbedColumns(2, 9, 3), Gated(), cr.Dense(1)], TOKENS),
     "columns backwards": ([Backwards(), cr.Dense(1)], TOKENS),
     "cut out": ([Reversed(), cr.Flatten(), cr.Embedding(9, 3), cr.Flatten(), cr.Dense(1)], TOKENS),
@@ -471,13 +471,13 @@ def test_a_kernel_asks_for_its_options_by_name(options, words):
     values = [Value(EXAMPLE, (3,)), Value(EXAMPLE, (3,))]
     steps = [Step("gather", [], 0, [], {}, ""), Step("leaky_relu", [0], 1, [False], options, "")]
     with pytest.raises(ValueError, match=words):
-        native.kernels().Program32(values, steps, {"name": ""}, 4, 1)
+        native.kernels().Program32(values, steps, {"name": ""}, 4, 1, 1)
 
 
 @pytest.mark.parametrize("engine", ["numpy", "native"])
 @pytest.mark.parametrize(("column", "token"), [(0, 9), (0, -1), (2, 10)])
 def test_indices_of_columns_are_looked_at_each_against_its_own_table(engine, column, token):
-    net = cr.Network([Columns(), cr.Dense(1)], seed=0, input_shape=4)
+    net = cr.Network([TwoTables(), cr.Dense(1)], seed=0, input_shape=4)
     X = TOKENS.copy()
     X[:, 1] = -1000  # a number, and no index
     net.predict(X, engine=engine)

@@ -83,7 +83,10 @@ NETWORKS = {
         (RANDOM.normal(size=(M, 20, 40)), lambda: [cr.MultiHeadAttention(2, causal=True), *end()]),
         (WORDS, lambda: masked(cr.MultiHeadAttention(3))),
     ],
-    "positional_encoding": [(SEQUENCES, lambda: [cr.Dense(6), cr.PositionalEncoding(), *end()])],
+    "positional_encoding": [
+        (SEQUENCES, lambda: [cr.Dense(6), cr.PositionalEncoding(), *end()]),
+        (WORDS, lambda: masked(cr.PositionalEncoding())),
+    ],
     "step_mask": [(WORDS, lambda: masked())],
     "mask_steps": [(WORDS, lambda: masked(cr.Conv1D(4, 3, "relu", padding="same")))],
     "mask_windows": [(WORDS, lambda: masked(cr.Conv1D(4, 3)))],

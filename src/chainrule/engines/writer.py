@@ -144,7 +144,7 @@ class Writer(Values):
         self.origin = f"the loss {self.cost.name}" if layer is None else layer.label
         writer: Callable[[Variable], None] = getattr(self, f"_step_{name}", self._step)
         try:
-            if _OTHERS.get(name, name) not in self.kernels or not _of_the_library(node.operation.function):
+            if name not in self.kernels or not _of_the_library(node.operation.function):
                 raise NoKernelError(f"the operation {name}")
             (self._term if node in self.terms else writer)(node)
         except NoKernelError as error:
@@ -351,13 +351,11 @@ class Writer(Values):
         self._append(node, "attention", inputs, heads=float(options["heads"]), causal=bool(options["causal"]))
 
     def _step_positional_encoding(self, node: Variable) -> None:
-        """Without a mask it is the same for all examples, and added."""
         A, *mask = (given for given in node.inputs if given is not None)
-        if mask or not self.of_examples(A):
-            raise NoKernelError("positional_encoding that counts the steps of each example")
-        assert node.operation is not None
-        encoding = node.operation(np.zeros((1, *node.shape[1:])), **node.options)
-        self._append(node, "add", [self.read(A), self.read(encoding[0])])
+        if not self.of_examples(A):
+            raise NoKernelError("positional_encoding of no examples")
+        masks = [self._mask(node, given) for given in mask]
+        self._append(node, "positional_encoding", [self.read(A), *masks], **_numbers(node))
 
     # Windows
 
@@ -519,9 +517,6 @@ def _read_in_rows(node: Variable) -> list[Variable]:
     in_panels = node.operation is not None and node.operation.name in ("linear", *_STATES)
     return [given for i, given in enumerate(node.inputs) if isinstance(given, Variable) and not (in_panels and i == 1)]
 
-
-_OTHERS = {"positional_encoding": "add"}
-"""Operations that are written as the step of another."""
 
 _STATES = {"rnn": 1, "gru": 1, "lstm": 2}
 """How many arrays a recurrence may begin with."""

@@ -192,6 +192,7 @@ NB_MODULE(NATIVE_MODULE, m) {
     nb::set_leak_warnings(false);  // of programs that belong to networks which live to the end
     chainrule::bind<float>(m, "Program32");
     chainrule::bind<double>(m, "Program64");
+    m.attr("FEW") = chainrule::Program<float>::FEW;
     m.def("kernels", [] {
         std::vector<std::string> names;
         for (const auto& [name, _] : chainrule::kernels<float>()) names.push_back(name);

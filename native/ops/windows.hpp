@@ -9,12 +9,6 @@ struct Axis {
 
     // From the beginning of the first window to the end of the last one.
     long extent() const { return stride * (count - 1) + dilation * (size - 1) + 1; }
-    // How many numbers of window p lie on the axis: those from `first` on.
-    std::pair<long, long> inside(long p) const {
-        const long begin = stride * p - before;
-        long first = begin < 0 ? (-begin + dilation - 1) / dilation : 0, last = std::min(size, (n - begin + dilation - 1) / dilation);
-        return {first, std::max(first, last)};
-    }
 };
 
 struct Windows {

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.engines import ENGINES
+from chainrule.engines import ENGINES, native
+from chainrule.engines.tracing import steps_of
 from engines.both import TOLERANCE, M, assert_same
 
 pytestmark = pytest.mark.skipif("native" not in ENGINES, reason="the kernels were not built")
@@ -93,9 +94,22 @@ NETWORKS = {
 }
 
 
+MASKED = {"global_average_pool": "masked_average_pool", "global_max_pool": "masked_max_pool"}
+"""The kernels that some operations have under a mask."""
+
+
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize(
     ("X", "layers"), [pytest.param(*network, id=name) for name, networks in NETWORKS.items() for network in networks]
 )
 def test_pictures_and_sequences(X, layers, dtype):
     assert_same(layers, X, dtype)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_each_is_about_the_kernel_of_its_name(name):
+    kernels = frozenset(native.kernels().kernels())
+    for X, layers in NETWORKS[name]:
+        net = cr.Network(layers(), seed=0, input_shape=X.shape[1:])
+        steps = steps_of(net, None, X.shape[1:], kernels, training=False)
+        assert any(step.kernel.startswith(name) or step.kernel == MASKED.get(name) for step in steps.steps)

@@ -16,9 +16,8 @@ from chainrule.engines.steps import NoKernelError, Steps
 from chainrule.engines.tracing import steps_of
 from chainrule.graph import Array
 
-FEW, FEW_OF_OWN = 8, 256
-"""So many examples at most take the short way, on which no W is copied; where users wrote layers, that of NumPy, for it
-takes longer to see whether these are still what they were."""
+FEW_OF_OWN = 256
+"""Where users wrote layers, NumPy answers so many examples: it takes longer to see whether these are still the same."""
 
 BLOCK = 8 * CHUNK
 """So many examples are brought to the network's type at a time."""
@@ -50,12 +49,15 @@ class Looking:
         return self._shape == shape and _alike(self._cost, cost) and self._imprint.holds()
 
     def at_few(self, X: Array) -> NDArray[Any] | None:
-        """The outputs for a few examples, on the short way; None where it is not for X, or X must be refused."""
+        """The outputs for a few examples, on the short way, on which no W is copied.
+
+        None where that is not for X, or X must be refused.
+        """
         network = self._network()
         assert network is not None
         if self._steps.own and len(X) <= FEW_OF_OWN:
             return np.asarray(network.output(network.cast(X)))
-        if self._of_few is None or len(X) > FEW:
+        if self._of_few is None or len(X) > self._native.FEW:
             return None
         output = np.empty((len(X), *self._steps.shape), self._steps.dtype)
         return output if self._of_few.few(X, network.flat, output) else None
@@ -96,7 +98,7 @@ class Looking:
     def _made_for_few(self) -> Runner | None:
         if self._cost is not None or self._steps.own or self._steps.limits is not None:
             return None
-        return Runner(self._native, self._network(), self._steps, FEW, {"name": ""}, threads=1)
+        return Runner(self._native, self._network(), self._steps, self._native.FEW, {"name": ""}, threads=1)
 
     def _traced(self, target: Any = None, known: Steps | None = None) -> Steps:
         kernels = frozenset(self._native.kernels())

@@ -13,6 +13,9 @@ Tensors = Mapping[str, NDArray[Any]]
 
 CHUNK = 4096
 
+FEW = 64
+"""Examples at a time through a network whose layers make much of each: the windows of convolutions in float64."""
+
 
 def cost(parameters: Tensors, X: NDArray[Any], y: NDArray[Any]) -> float:
     """J: the mean cross-entropy of relu layers under a softmax, or under a sigmoid where there is one output.
@@ -33,7 +36,8 @@ def cost_of(network: cr.Network, parameters: Tensors, X: NDArray[Any], y: NDArra
     """
     exact = network.copy("float64")
     exact.set_parameters(parameters)
-    return cross_entropy(exact.predict(X, engine="numpy"), y)
+    parts = [exact.predict(X[i : i + FEW], engine="numpy") for i in range(0, len(X), FEW)]
+    return cross_entropy(np.concatenate(parts), y)
 
 
 def cross_entropy(A: NDArray[Any], y: NDArray[Any]) -> float:

@@ -214,7 +214,7 @@ ROWS: tuple[Row, ...] = (
         "convolutions",
         "32-64-pool-64-pool-128-10, convolutions of 3 × 3, batch 128, Adam",
         Pictures(convolutions),
-        512,
+        256,
         128,
         cr.Adam(1e-5),
         weighed=True,

@@ -5,7 +5,7 @@ chainrule's own network is the one description: every contestant builds the same
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,7 +81,7 @@ class Pictures:
 
     layers: Callable[[], list[cr.Layer]]
 
-    n_out = 10
+    n_out: ClassVar[int] = 10
 
     def network(self) -> cr.Network:
         return cr.Network(self.layers(), seed=0, input_shape=(28, 28, 1))
@@ -106,7 +106,7 @@ class Text:
     units: int = 128
     steps: int = 64
 
-    n_out = 65
+    n_out: ClassVar[int] = 65
 
     def network(self) -> cr.Network:
         layers = [cr.Embedding(self.n_out, 64), self.recurrence(self.units), cr.Dense(self.n_out, "softmax")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from benchmarks.contestants import CONTESTANTS, Contestant
@@ -144,6 +145,8 @@ def measure(row: Row, contestants: Iterable[Contestant], workers: Workers, round
     race.choose()
     race.run(row.rounds if rounds is None else rounds)
     timings = race.timings()
+    if row.weighed:
+        timings = [_weighed(timing, row) for timing in timings]
     names = {timing.name for timing in timings}
     left_out = missing | {name: reason for name, reason in race.reasons.items() if name not in names}
     return Result(row.key, row.title, row.unit, row.before, row.tolerance, timings, left_out)
@@ -164,6 +167,13 @@ def grow(scaling: Scaling, workers: Workers, rounds: int | None = None) -> Growt
     seconds = [entry.seconds for entry in race.entries]
     race.timings()
     return Growth(scaling.key, scaling.title, scaling.variable, [value for value, _, _ in scaling.points], seconds)
+
+
+def _weighed(timing: Timing, row: Row) -> Timing:
+    """With the memory that a round takes in a process of its own."""
+    (who,) = (who for who in CONTESTANTS if who.name == timing.name)
+    with Workers() as fresh:
+        return replace(timing, memory=fresh.of(who.file, timing.threads).ask("weigh", who.key, row))
 
 
 def _threads(who: Contestant) -> list[int]:

@@ -38,7 +38,8 @@ class Timing:
         name: the contestant's. peer: whether it is somebody else's. threads: how many it was allowed.
         seconds: of one unit, in each round.
         loss: reached after all rounds.
-        memory: bytes at the peak, where rounds are processes of their own.
+        memory: bytes at the peak, of a process where rounds are processes, else what `benchmarks.weight` tells; None
+            where nobody asked, or the system does not tell.
     """
 
     name: str

@@ -7,13 +7,14 @@ in the file of each contestant that takes part.
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 import chainrule as cr
 from benchmarks import reference
+from benchmarks.models import Examples, Model, Multilayer, Pictures, Text, convolutions, lenet
 from benchmarks.reference import Tensors
 
 
@@ -26,6 +27,7 @@ class Row(Protocol):
         rounds: at most so many count.
         before: the loss of a network that knows nothing.
         tolerance: how far losses may lie apart, as a part of `before`.
+        weighed: whether the memory that a round takes is measured, in a process of its own.
     """
 
     unit: ClassVar[str]
@@ -42,6 +44,9 @@ class Row(Protocol):
     def units(self) -> int: ...
 
     @property
+    def weighed(self) -> bool: ...
+
+    @property
     def before(self) -> float: ...
 
     def loss(self, outcome: Tensors) -> float:
@@ -51,23 +56,25 @@ class Row(Protocol):
 
 @dataclass(frozen=True)
 class Training:
-    """Mini-batch descent in float32 on relu layers that end in a softmax, or in a sigmoid where there is one output.
+    """Mini-batch descent in float32.
 
     All contestants start from the same parameters and meet the examples in the same order.
 
     Attributes:
-        sizes: n_x, the hidden units, the outputs.
+        model: what is trained.
         m: examples. batch: examples in a mini-batch; the last one of an epoch takes what is left.
         epochs: in a round.
+        weighed: whether its memory is measured, too.
     """
 
     key: str
     title: str
-    sizes: tuple[int, ...]
+    model: Model
     m: int
     batch: int
     optimizer: cr.Optimizer
     epochs: int = 1
+    weighed: bool = False
 
     unit: ClassVar[str] = "step"
     rounds: ClassVar[int] = 9
@@ -79,48 +86,34 @@ class Training:
 
     @cached_property
     def before(self) -> float:
-        return self.loss(self.network().parameters)
+        return self.loss(self.model.network().parameters)
 
-    def data(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """X (m, n_x) and y (m,), which a straight line parts, but for a quarter of the labels, which are made up.
-
-        What is made up is learned slowly: the cost stays far from 0, where all contestants would agree.
-        """
-        random = np.random.default_rng(0)
-        X = random.standard_normal((self.m, self.sizes[0]), np.float32)
-        classes = max(2, self.sizes[-1])
-        y = (X @ random.standard_normal((self.sizes[0], classes), np.float32)).argmax(axis=1)
-        return X, np.where(random.random(self.m) < 0.25, random.integers(classes, size=self.m), y)
-
-    def network(self) -> cr.Network:
-        """The network as it starts."""
-        *hidden, n_out = self.sizes[1:]
-        layers = [cr.Dense(n, "relu") for n in hidden]
-        return cr.Network(
-            [*layers, cr.Dense(n_out, "sigmoid" if n_out == 1 else "softmax")], seed=0, input_shape=self.sizes[0]
-        )
+    def data(self) -> Examples:
+        """X and y of the m examples."""
+        return self.model.data(self.m)
 
     def order(self, epoch: int) -> NDArray[np.int64]:
         """The numbers of the examples (m,) in the order in which an epoch meets them: that of `chainrule.train`."""
         return np.random.default_rng([0, epoch]).permutation(self.m)
 
     def loss(self, outcome: Tensors) -> float:
-        return reference.cost(outcome, *self.data())
+        return self.model.cost(outcome, *self.data())
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """Probabilities of relu layers that end in a softmax, float32: `m` examples in each of `calls` calls."""
+    """Probabilities of a network that ends in a softmax, float32: `m` examples in each of `calls` calls."""
 
     key: str
     title: str
-    sizes: tuple[int, ...]
+    model: Model
     m: int
     calls: int
 
     unit: ClassVar[str] = "call"
     rounds: ClassVar[int] = 9
     tolerance: ClassVar[float] = 1e-4
+    weighed: ClassVar[bool] = False
 
     @property
     def units(self) -> int:
@@ -128,29 +121,22 @@ class Prediction:
 
     @cached_property
     def before(self) -> float:
-        return reference.cost(self.network().parameters, *self.data())
+        return self.model.cost(self.model.network().parameters, *self.data())
 
-    def data(self) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    def data(self) -> Examples:
         """X and y of 256 examples, or of m where that is more."""
-        random = np.random.default_rng(0)
-        X = random.standard_normal((max(256, self.m), self.sizes[0]), np.float32)
-        return X, random.integers(self.sizes[-1], size=len(X))
+        return self.model.data(max(256, self.m))
 
-    def given(self) -> list[NDArray[np.float32]]:
-        """What each call is given: (m, n_x)."""
+    def given(self) -> list[NDArray[Any]]:
+        """What each call is given: (m, …)."""
         X, _ = self.data()
         parts = [X[i : i + self.m] for i in range(0, len(X), self.m)]
         return [parts[k % len(parts)] for k in range(self.calls)]
 
-    def network(self) -> cr.Network:
-        """The network that predicts."""
-        layers = [cr.Dense(n, "relu") for n in self.sizes[1:-1]]
-        return cr.Network([*layers, cr.Dense(self.sizes[-1], "softmax")], seed=0, input_shape=self.sizes[0])
-
     def loss(self, outcome: Tensors) -> float:
         """The cross-entropy of the probabilities A (m, n_out) that came out for `data`."""
         _, y = self.data()
-        return float(-np.log(outcome["A"].astype(np.float64)[np.arange(len(y)), y]).mean())
+        return reference.cross_entropy(outcome["A"], y)
 
 
 @dataclass(frozen=True)
@@ -168,6 +154,7 @@ class ColdStart:
     rounds: ClassVar[int] = 5
     tolerance: ClassVar[float] = 0.05
     units: ClassVar[int] = 1
+    weighed: ClassVar[bool] = False
     before: ClassVar[float] = float(np.log(10))
 
     def loss(self, outcome: Tensors) -> float:
@@ -192,29 +179,51 @@ class Scaling:
     points: tuple[tuple[int, Training, int], ...]
 
 
-MLP = (784, 256, 128, 10)
+MLP = Multilayer((784, 256, 128, 10))
+WIDE = Multilayer((512, 1024, 1024, 10))
 RULES: dict[str, cr.Optimizer] = {"Adam": cr.Adam(1e-4), "momentum": cr.GradientDescent(0.003, momentum=0.9)}
 
 ROWS: tuple[Row, ...] = (
-    Training("logistic", "logistic regression, 100,000 × 100, batch 256", (100, 1), 100_000, 256, cr.Adam(1e-4), 2),
+    Training(
+        "logistic",
+        "logistic regression, 100,000 × 100, batch 256",
+        Multilayer((100, 1)),
+        100_000,
+        256,
+        cr.Adam(1e-4),
+        2,
+    ),
     Training(
         "cats",
         "logistic regression, 12,288 features × 209 examples, full batch",
-        (12_288, 1),
+        Multilayer((12_288, 1)),
         209,
         209,
         cr.GradientDescent(0.0002),
         epochs=60,
     ),
-    Training("tabular", "14-64-32-1, batch 64, Adam", (14, 64, 32, 1), 64_000, 64, cr.Adam(1e-4)),
+    Training("tabular", "14-64-32-1, batch 64, Adam", Multilayer((14, 64, 32, 1)), 64_000, 64, cr.Adam(1e-4)),
     *(
         Training(f"mlp-{batch}-{rule.lower()}", f"784-256-128-10, batch {batch}, {rule}", MLP, m, batch, RULES[rule])
         for rule in RULES
         for batch, m in ((32, 6_400), (128, 12_800), (512, 25_600))
     ),
-    Training("wide", "512-1024-1024-10, batch 256, Adam", (512, 1024, 1024, 10), 2_560, 256, cr.Adam(1e-5)),
+    Training("wide", "512-1024-1024-10, batch 256, Adam", WIDE, 2_560, 256, cr.Adam(1e-5)),
+    Training("lenet", "LeNet-5, batch 128, Adam", Pictures(lenet), 2_560, 128, cr.Adam(1e-4), weighed=True),
+    Training(
+        "convolutions",
+        "32-64-pool-64-pool-128-10, convolutions of 3 × 3, batch 128, Adam",
+        Pictures(convolutions),
+        256,
+        128,
+        cr.Adam(1e-5),
+        weighed=True,
+    ),
+    Training("lstm", "LSTM of 128, 65 characters, 32 × 64 steps, Adam", Text(cr.LSTM), 640, 32, cr.Adam(5e-3)),
+    Training("gru", "GRU of 128, 65 characters, 32 × 64 steps, Adam", Text(cr.GRU), 640, 32, cr.Adam(5e-3)),
     Prediction("predict-1", "784-256-128-10, predicting one example", MLP, 1, 2_000),
     Prediction("predict-10000", "784-256-128-10, predicting 10,000 examples", MLP, 10_000, 4),
+    Prediction("predict-picture", "LeNet-5, predicting one picture", Pictures(lenet), 1, 500),
     ColdStart("cold", "cold start: digits, 64-256-10, 30 epochs", 30),
 )
 
@@ -229,13 +238,13 @@ def scalings(cores: int) -> tuple[Scaling, ...]:
             "scaling-width",
             "n-n-n-10, batch 128",
             "width",
-            tuple((n, _step_of((n, n, n, 10), 128), cores) for n in widths),
+            tuple((n, _step_of(Multilayer((n, n, n, 10)), 128), cores) for n in widths),
         ),
         Scaling(
             "scaling-depth",
             "256-256-…-10, so many hidden layers, batch 128",
             "depth",
-            tuple((n, _step_of((*(256,) * (n + 1), 10), 128), cores) for n in depths),
+            tuple((n, _step_of(Multilayer((*(256,) * (n + 1), 10)), 128), cores) for n in depths),
         ),
         Scaling(
             "scaling-threads",
@@ -246,9 +255,9 @@ def scalings(cores: int) -> tuple[Scaling, ...]:
     )
 
 
-def _step_of(sizes: tuple[int, ...], batch: int) -> Training:
+def _step_of(model: Multilayer, batch: int) -> Training:
     """Steps of Adam, as many as take about a twentieth of a second at 10¹¹ operations a second."""
-    operations = 6 * batch * sum(n_in * n_out for n_in, n_out in pairwise(sizes))
+    operations = 6 * batch * sum(n_in * n_out for n_in, n_out in pairwise(model.sizes))
     steps = int(0.05 / (operations / 1e11 + 2e-5))
-    name = f"{'-'.join(map(str, sizes))}, batch {batch}"
-    return Training(name, name, sizes, max(4, steps) * batch, batch, RULES["Adam"])
+    name = f"{'-'.join(map(str, model.sizes))}, batch {batch}"
+    return Training(name, name, model, max(4, steps) * batch, batch, RULES["Adam"])

@@ -16,6 +16,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from benchmarks.contestants.contestant import Running, Ways
+from benchmarks.weight import weigh
 
 THREADS = ("CHAINRULE_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NPROC")
 """The environment variables by which chainrule, OpenMP (PyTorch), the BLAS libraries and XLA (JAX) take a number of
@@ -51,7 +52,7 @@ class Worker:
         return self._process.is_alive()
 
     def tell(self, request: str, way: str, row: Any) -> None:
-        """Ask for something: "start", "round", "outcome" or "stop"."""
+        """Ask for something: "start", "round", "outcome", "stop" or "weigh"."""
         with contextlib.suppress(BrokenPipeError):  # `hear` says what became of it
             self._connection.send((request, way, row))
 
@@ -104,10 +105,12 @@ def _serve(connection: Connection, file: str) -> None:
 
 def _answer(ways: Ways, running: dict[tuple[str, Any], Running], request: str, way: str, row: Any) -> Any:
     if request == "start":
-        if (way, type(row)) not in ways:
-            return False
-        running[way, row] = ways[way, type(row)](row)
-        return True
+        made = ways[way, type(row)](row) if (way, type(row)) in ways else None
+        if made is not None:
+            running[way, row] = made
+        return made is not None
+    if request == "weigh":
+        return weigh(ways[way, type(row)], row)
     if request == "stop":
         del running[way, row]
         gc.collect()

@@ -31,6 +31,7 @@ CONTESTANTS = (
     Contestant("native", "chainrule", "chainrule", "chainrule", peer=False),
     Contestant("numpy", "chainrule, numpy engine", "chainrule", "chainrule", peer=False),
     Contestant("pytorch", "PyTorch", "pytorch", "torch"),
+    Contestant("pytorch-channels-last", "PyTorch, channels last", "pytorch", "torch"),
     Contestant("pytorch-gradient", "PyTorch, compiled gradient", "pytorch", "torch"),
     Contestant("pytorch-compiled", "PyTorch, compiled", "pytorch", "torch"),
     Contestant("jax", "JAX, jit", "jax", "jax"),

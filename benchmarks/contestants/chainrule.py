@@ -16,10 +16,11 @@ from chainrule.training.cost import Cost
 def train(engine: str, row: Training) -> Running:
     """Epochs of an engine's program, as `chainrule.train` runs them."""
     X, y = row.data()
-    net = row.network()
-    cost = Cost("cross_entropy" if row.sizes[-1] > 1 else "binary_cross_entropy")
+    net = row.model.network()
+    binary = row.model.n_out == 1
+    cost = Cost("binary_cross_entropy" if binary else "cross_entropy")
     program = select(engine).program(net, cost, row.optimizer, seed=0, outputs=False)
-    batches = ArrayBatches(X, y if row.sizes[-1] > 1 else y[:, None], None, batch_size=row.batch, shuffle=True, seed=0)
+    batches = ArrayBatches(X, y[:, None] if binary else y, None, batch_size=row.batch, shuffle=True, seed=0)
     numbers = count()
 
     def round() -> None:
@@ -32,7 +33,7 @@ def train(engine: str, row: Training) -> Running:
 
 def predict(engine: str, row: Prediction) -> Running:
     """`Network.predict`."""
-    net = row.network()
+    net = row.model.network()
     given = row.given()
 
     def round() -> None:

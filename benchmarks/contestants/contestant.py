@@ -1,16 +1,10 @@
-"""What the ways of all contestants return, and what they share."""
+"""What the ways of all contestants return."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from benchmarks.reference import Tensors
-
-Pairs = list[tuple[NDArray[np.float32], NDArray[np.float32]]]
-"""W (n_out, n_in) and b (n_out,) of each layer."""
 
 
 @dataclass
@@ -28,16 +22,5 @@ class Running:
     memory: Callable[[], int | None] = lambda: None
 
 
-Ways = dict[tuple[str, type[Any]], Callable[[Any], Running]]
-"""By a contestant's key and the kind of row."""
-
-
-def pairs(parameters: Tensors) -> Pairs:
-    """Copies of W and b of each layer, from W1, b1, …"""
-    layers = range(1, len(parameters) // 2 + 1)
-    return [(np.array(parameters[f"W{l}"]), np.array(parameters[f"b{l}"])) for l in layers]
-
-
-def named(layers: Pairs) -> Tensors:
-    """W1, b1, … from W and b of each layer."""
-    return {f"{name}{l}": value for l, layer in enumerate(layers, 1) for name, value in zip("Wb", layer, strict=True)}
+Ways = dict[tuple[str, type[Any]], Callable[[Any], Running | None]]
+"""By a contestant's key and the kind of row; None comes of a row whose model the contestant does not know."""

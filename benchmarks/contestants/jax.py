@@ -12,12 +12,19 @@ from jax import Array, lax
 
 import chainrule as cr
 from benchmarks.contestants.cold_start import script
-from benchmarks.contestants.contestant import Running, Ways, named, pairs
+from benchmarks.contestants.contestant import Running, Ways
+from benchmarks.reference import Tensors
 from benchmarks.rows import ColdStart, Prediction, Training
 
 State = tuple[Any, ...]
-"""The parameters [(W, b), …] with W (n_in, n_out), the optimizer's slots of the same structure, the number of updates
-so far, and the sum of all examples' losses so far."""
+"""The parameters, a list for each layer, the optimizer's slots of the same structure, the number of updates so far, and
+the sum of all examples' losses so far."""
+
+UNROLLED = 1
+"""Steps of a recurrence in a round of its loop: what was fastest."""
+
+Outputs = Callable[[Any, Array], Array]
+"""From the parameters and X to the last Z."""
 
 
 def train(round_for: Callable[[Training], Callable[..., State]], row: Training) -> Running:
@@ -32,18 +39,26 @@ def train(round_for: Callable[[Training], Callable[..., State]], row: Training) 
         kept[0] = jax.block_until_ready(run(kept[0], X, y, np.array(orders, np.int32)))
 
     run(_start(row), X, y, np.array([row.order(0)] * row.epochs, np.int32))  # compiles
-    return Running(round, lambda: named([(np.array(W).T, np.array(b)) for W, b in kept[0][0]]))
+
+    def outcome() -> Tensors:
+        start = row.model.network()
+        for layer, held in zip(start.layers, kept[0][0], strict=True):
+            for value, theta in zip(layer.held.values(), held, strict=True):
+                value[...] = theta if isinstance(layer, cr.Embedding) else np.moveaxis(theta, -1, 0)
+        return start.parameters
+
+    return Running(round, outcome)
 
 
 def _start(row: Training) -> State:
-    parameters = [(jnp.asarray(W.T), jnp.asarray(b)) for W, b in pairs(row.network().parameters)]
+    parameters = _parameters(row.model.network())
     slots = [jax.tree.map(jnp.zeros_like, parameters) for _ in row.optimizer.slots]
     return parameters, slots, jnp.float32(0), jnp.float32(0)
 
 
 def steps(row: Training) -> Callable[..., State]:
     """A call for each step."""
-    step = jax.jit(partial(_step, row), donate_argnums=0)
+    step = jax.jit(partial(_step, row, outputs(row.model.network())), donate_argnums=0)
 
     def run(state: State, X: Array, y: Array, orders: Any) -> State:
         for order in orders:
@@ -57,11 +72,12 @@ def steps(row: Training) -> Callable[..., State]:
 def scan(row: Training) -> Callable[..., State]:
     """A call for a round: a scan over its epochs, and in each a scan over its batches."""
     whole = row.m - row.m % row.batch
+    net = outputs(row.model.network())
 
     @partial(jax.jit, donate_argnums=0)
     def run(state: State, X: Array, y: Array, orders: Array) -> State:
         def step(state: State, rows: Array) -> tuple[State, None]:
-            return _step(row, state, X, y, rows), None
+            return _step(row, net, state, X, y, rows), None
 
         def epoch(state: State, order: Array) -> tuple[State, None]:
             state, _ = lax.scan(step, state, order[:whole].reshape(-1, row.batch))
@@ -73,29 +89,106 @@ def scan(row: Training) -> Callable[..., State]:
     return run
 
 
-def _step(row: Training, state: State, X: Array, y: Array, rows: Array) -> State:
+def _step(row: Training, net: Outputs, state: State, X: Array, y: Array, rows: Array) -> State:
     parameters, slots, t, total = state
     if row.batch < row.m:
         X, y = X[rows], y[rows]
-    J, gradient = jax.value_and_grad(_cost)(parameters, X, y)
+    J, gradient = jax.value_and_grad(partial(_cost, net))(parameters, X, y)
     rule: Callable[..., Any] = _adam if isinstance(row.optimizer, cr.Adam) else _descent
     changed = jax.tree.map(partial(rule, row.optimizer, t + 1), parameters, gradient, *slots)
     parameters, *slots = jax.tree.transpose(jax.tree.structure(parameters), None, changed)
     return parameters, slots, t + 1, total + J * len(X)
 
 
-def _outputs(parameters: Any, X: Array) -> Array:
-    *hidden, (W, b) = parameters
-    for V, c in hidden:
-        X = jax.nn.relu(X @ V + c)
-    return X @ W + b
+def _parameters(start: cr.Network) -> list[list[Array]]:
+    """Of each layer, those of chainrule's network, with the features that come out as the last axis: (…, n_out)."""
+    return [
+        [jnp.array(value if isinstance(layer, cr.Embedding) else np.moveaxis(value, 0, -1)) for value in held.values()]
+        for layer in start.layers
+        for held in [layer.held]
+    ]
 
 
-def _cost(parameters: Any, X: Array, y: Array) -> Array:
-    Z = _outputs(parameters, X)
+def outputs(start: cr.Network) -> Outputs:
+    """The layers of chainrule's network one after the other."""
+    layers = [_layer(layer) for layer in start.layers]
+
+    def net(parameters: Any, X: Array) -> Array:
+        for layer, theta in zip(layers, parameters, strict=True):
+            X = layer(theta, X)
+        return X
+
+    return net
+
+
+def _layer(layer: cr.Layer) -> Outputs:
+    match layer:
+        case cr.Dense():
+            return _activated(layer, lambda theta, A: A @ theta[0] + theta[1])
+        case cr.Conv2D():
+            return _activated(layer, partial(_convolution, layer.padding.upper()))
+        case cr.MaxPool():
+            return partial(_max_pool, layer.size)
+        case cr.Flatten():
+            return lambda _, A: A.reshape(len(A), -1)
+        case cr.Embedding():
+            return lambda theta, A: theta[0][A]
+        case cr.LSTM():
+            return _lstm
+        case cr.GRU():
+            return _gru
+    raise TypeError(f"{layer!r} has no counterpart here")
+
+
+def _activated(layer: cr.Dense | cr.Conv2D, linear: Outputs) -> Outputs:
+    return (lambda theta, A: jax.nn.relu(linear(theta, A))) if layer.activation == "relu" else linear
+
+
+def _convolution(padding: str, theta: Any, A: Array) -> Array:
+    W, b = theta
+    return lax.conv_general_dilated(A, W, (1, 1), padding, dimension_numbers=("NHWC", "HWIO", "NHWC")) + b
+
+
+def _max_pool(size: int, _: Any, A: Array) -> Array:
+    return lax.reduce_window(A, -jnp.inf, lax.max, (1, size, size, 1), (1, size, size, 1), "VALID")
+
+
+def _lstm(theta: Any, X: Array) -> Array:
+    W, U, b = theta
+
+    def step(state: tuple[Array, Array], Z: Array) -> tuple[tuple[Array, Array], Array]:
+        A, C = state
+        i, f, new, o = jnp.split(Z + A @ U, 4, axis=1)
+        C = jax.nn.sigmoid(f) * C + jax.nn.sigmoid(i) * jnp.tanh(new)
+        A = jax.nn.sigmoid(o) * jnp.tanh(C)
+        return (A, C), A
+
+    begin = jnp.zeros((len(X), len(U)), X.dtype)
+    _, A = lax.scan(step, (begin, begin), X.swapaxes(0, 1) @ W + b, unroll=UNROLLED)
+    return A.swapaxes(0, 1)
+
+
+def _gru(theta: Any, X: Array) -> Array:
+    W, U, b = theta
+    b, beside = jnp.split(b, [W.shape[1]])
+
+    def step(A: Array, Z: Array) -> tuple[Array, Array]:
+        V = A @ U
+        r, g, new = jnp.split(Z, 3, axis=1)
+        R, G, N = jnp.split(V, 3, axis=1)
+        keep = jax.nn.sigmoid(g + G)
+        A = (1 - keep) * jnp.tanh(new + jax.nn.sigmoid(r + R) * (N + beside)) + keep * A
+        return A, A
+
+    _, A = lax.scan(step, jnp.zeros((len(X), len(U)), X.dtype), X.swapaxes(0, 1) @ W + b, unroll=UNROLLED)
+    return A.swapaxes(0, 1)
+
+
+def _cost(net: Outputs, parameters: Any, X: Array, y: Array) -> Array:
+    Z = net(parameters, X)
     if Z.shape[1] == 1:
         return (jax.nn.softplus(Z[:, 0]) - y * Z[:, 0]).mean()
-    return -jnp.take_along_axis(jax.nn.log_softmax(Z), y[:, None], axis=1).mean()
+    return -jnp.take_along_axis(jax.nn.log_softmax(Z), y[..., None], axis=-1).mean()
 
 
 def _adam(rule: cr.Adam, t: Array, theta: Array, g: Array, m: Array, v: Array) -> tuple[Array, Array, Array]:
@@ -112,8 +205,9 @@ def _descent(rule: cr.GradientDescent, t: Array, theta: Array, g: Array, v: Arra
 
 def predict(row: Prediction) -> Running:
     """One jitted call for each call of the row."""
-    parameters = [(jnp.asarray(W.T), jnp.asarray(b)) for W, b in pairs(row.network().parameters)]
-    forward = jax.jit(lambda X: jax.nn.softmax(_outputs(parameters, X)))
+    start = row.model.network()
+    parameters, net = _parameters(start), outputs(start)
+    forward = jax.jit(lambda X: jax.nn.softmax(net(parameters, X)))
     given = [jnp.asarray(X) for X in row.given()]
     X, _ = row.data()
     everything = [jnp.asarray(X[i : i + row.m]) for i in range(0, len(X), row.m)]

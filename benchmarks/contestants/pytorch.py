@@ -1,10 +1,16 @@
-"""PyTorch: eager, with the gradient compiled, and with the whole step compiled; the optimizer fused in all three."""
+"""PyTorch: eager, with the gradient compiled, and with the whole step compiled; the optimizer fused in all three.
+
+Pictures are (m, channels, height, width) here, and their channels may lie last in memory; sequences (m, steps, …).
+"""
 
 from collections.abc import Callable
 from functools import partial
 from itertools import count
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 from torch.optim.adam import adam
@@ -12,18 +18,23 @@ from torch.optim.sgd import sgd
 
 import chainrule as cr
 from benchmarks.contestants.cold_start import script
-from benchmarks.contestants.contestant import Running, Ways, named, pairs
+from benchmarks.contestants.contestant import Running, Ways
+from benchmarks.models import Pictures
 from benchmarks.reference import Tensors
 from benchmarks.rows import ColdStart, Prediction, Training
+
+Layout = torch.memory_format
+
+AS_IT_IS, CHANNELS_LAST = torch.contiguous_format, torch.channels_last
 
 Step = Callable[[Tensor], Tensor]
 """One update with the examples of these numbers; returns J."""
 
 
-def train(step_for: Callable[[Training, "Task"], Step], row: Training) -> Running:
+def train(step_for: Callable[[Training, "Task"], Step], row: Training, layout: Layout = AS_IT_IS) -> Running:
     """Epochs of steps in the row's order."""
     torch.compiler.reset()  # else what earlier rows compiled counts against the limit of compilations
-    task = Task(row)
+    task = Task(row, layout)
     step = step_for(row, task)
     numbers = count()
     everything = torch.arange(row.m)
@@ -41,14 +52,17 @@ class Task:
     """The data, the network and its cost.
 
     Attributes:
-        net: layers of torch.nn, with the row's parameters. theta: those, W1, b1, W2, …
+        net: layers of torch.nn, with the row's parameters. theta: those, in chainrule's order.
     """
 
-    def __init__(self, row: Training):
-        self.X, self.y = map(torch.from_numpy, row.data())
-        self.binary = row.sizes[-1] == 1
+    def __init__(self, row: Training, layout: Layout):
+        X, y = row.data()
+        self.X, self.y = given(X), torch.from_numpy(y)
+        self.binary = row.model.n_out == 1
         self.y = self.y.float()[:, None] if self.binary else self.y
-        self.net = network(row)
+        start = row.model.network()
+        self.net = network(start).to(memory_format=layout)
+        self.called = list(start.parameters)
         self.theta = [theta.detach() for theta in self.net.parameters()]
         self.names = [name for name, _ in self.net.named_parameters()]
         self.full = row.batch == row.m
@@ -64,22 +78,77 @@ class Task:
         return (self.X, self.y) if self.full else (self.X.index_select(0, rows), self.y.index_select(0, rows))
 
     def parameters(self) -> Tensors:
-        arrays = [theta.numpy().copy() for theta in self.theta]
-        return named(list(zip(arrays[::2], arrays[1::2], strict=True)))
+        arrays = (np.moveaxis(theta.numpy(), 1, -1) if theta.ndim == 4 else theta.numpy() for theta in self.theta)
+        return {name: array.copy() for name, array in zip(self.called, arrays, strict=True)}
 
     def _cost(self, Z: Tensor, y: Tensor) -> Tensor:
-        loss = functional.binary_cross_entropy_with_logits if self.binary else functional.cross_entropy
-        return loss(Z, y)
+        if self.binary:
+            return functional.binary_cross_entropy_with_logits(Z, y)
+        return functional.cross_entropy(Z.flatten(0, -2), y.flatten())
 
 
-def network(row: Training | Prediction) -> torch.nn.Sequential:
-    """Layers up to the last Z, with the row's parameters."""
+def given(X: NDArray[Any]) -> Tensor:
+    """X as PyTorch takes it."""
+    return torch.from_numpy(X if X.ndim < 4 else np.ascontiguousarray(np.moveaxis(X, -1, 1)))
+
+
+def network(start: cr.Network) -> torch.nn.Sequential:
+    """Layers up to the last Z, with the parameters of chainrule's network."""
     layers: list[torch.nn.Module] = []
-    for W, b in pairs(row.network().parameters):
-        linear = torch.nn.Linear(W.shape[1], W.shape[0])
-        linear.weight.data, linear.bias.data = torch.from_numpy(W), torch.from_numpy(b)
-        layers += [linear, torch.nn.ReLU()]
-    return torch.nn.Sequential(*layers[:-1])
+    for layer in start.layers:
+        module = _module(layer)
+        for theta, value in zip(module.parameters(), layer.held.values(), strict=True):
+            theta.data = torch.from_numpy(np.array(np.moveaxis(value, -1, 1) if value.ndim == 4 else value, order="C"))
+        layers.append(module)
+        if getattr(layer, "activation", None) == "relu":
+            layers.append(torch.nn.ReLU())
+    return torch.nn.Sequential(*layers)
+
+
+def _module(layer: cr.Layer) -> torch.nn.Module:
+    shapes = [value.shape for value in layer.held.values()]
+    match layer:
+        case cr.Dense():
+            return torch.nn.Linear(shapes[0][1], layer.n_out)
+        case cr.Conv2D():
+            return torch.nn.Conv2d(shapes[0][-1], layer.n_out, layer.size, padding=layer.padding)
+        case cr.MaxPool():
+            return torch.nn.MaxPool2d(layer.size)
+        case cr.Flatten():
+            return ChannelsLast()
+        case cr.Embedding():
+            return torch.nn.Embedding(layer.n_tokens, layer.n_out)
+        case cr.LSTM() | cr.GRU():
+            return Recurrence(layer)
+    raise TypeError(f"{layer!r} has no counterpart here")
+
+
+class ChannelsLast(torch.nn.Module):
+    """Flattens pictures in the order of chainrule's weights: a view, where the channels lie last in memory, too."""
+
+    def forward(self, A: Tensor) -> Tensor:
+        return A.permute(0, 2, 3, 1).flatten(1)
+
+
+class Recurrence(torch.nn.Module):
+    """What `torch.nn.LSTM` and `GRU` call, with a single bias: two that are added would learn twice as fast."""
+
+    def __init__(self, layer: cr.LSTM | cr.GRU):
+        super().__init__()
+        self.lstm, self.n = isinstance(layer, cr.LSTM), layer.n_out
+        self.W, self.U, self.b = (torch.nn.Parameter(torch.from_numpy(value)) for value in layer.held.values())
+
+    def forward(self, A: Tensor) -> Tensor:
+        """A (m, steps, n_in) -> (m, steps, n); of a GRU, the last part of b stands beside the product with U."""
+        begin, rows = A.new_zeros(1, len(A), self.n), len(self.W)
+        beside = self.b.new_zeros(rows) if self.lstm else functional.pad(self.b[rows:], (rows - self.n, 0))
+        weights = [self.W, self.U, self.b[:rows], beside]
+        options = (True, 1, 0.0, self.training, False, True)
+        return (
+            torch.lstm(A, [begin, begin], weights, *options)[0]
+            if self.lstm
+            else torch.gru(A, begin, weights, *options)[0]
+        )
 
 
 def eager(row: Training, task: Task) -> Step:
@@ -178,18 +247,19 @@ def _descent(rule: cr.GradientDescent, t: Tensor, theta: list[Tensor], gradient:
         held.sub_(rule.alpha(0) * g)
 
 
-def predict(compiling: bool, row: Prediction) -> Running:
+def predict(compiling: bool, row: Prediction, layout: Layout = AS_IT_IS) -> Running:
     """Inference mode; compiled with the weights as constants."""
-    net = torch.nn.Sequential(*network(row), torch.nn.Softmax(dim=1)).requires_grad_(False).eval()
+    net = torch.nn.Sequential(*network(row.model.network()), torch.nn.Softmax(dim=-1)).requires_grad_(False).eval()
+    net = net.to(memory_format=layout)
     if compiling:
         torch.compiler.reset()
         net = torch.compile(net, dynamic=False, options={"freezing": True})
-    given = [torch.from_numpy(X) for X in row.given()]
-    everything = torch.from_numpy(row.data()[0]).split(row.m)
+    calls = [given(X) for X in row.given()]
+    everything = given(row.data()[0]).split(row.m)
 
     @torch.inference_mode()
     def round() -> None:
-        for X in given:
+        for X in calls:
             net(X)
 
     @torch.inference_mode()
@@ -200,8 +270,15 @@ def predict(compiling: bool, row: Prediction) -> Running:
     return Running(round, outcome)
 
 
+def with_channels_last(way: Callable[..., Running], row: Training | Prediction) -> Running | None:
+    """The way for pictures whose channels lie last in memory."""
+    return way(row, CHANNELS_LAST) if isinstance(row.model, Pictures) else None
+
+
 WAYS: Ways = {
     ("pytorch", Training): partial(train, eager),
+    ("pytorch-channels-last", Training): partial(with_channels_last, partial(train, eager)),
+    ("pytorch-channels-last", Prediction): partial(with_channels_last, partial(predict, False)),
     ("pytorch-gradient", Training): partial(train, compiled_gradient),
     ("pytorch-compiled", Training): partial(train, compiled),
     ("pytorch", Prediction): partial(predict, False),

@@ -8,15 +8,19 @@ from sklearn.neural_network import MLPClassifier
 
 import chainrule as cr
 from benchmarks.contestants.cold_start import script
-from benchmarks.contestants.contestant import Pairs, Running, Ways, named, pairs
+from benchmarks.contestants.contestant import Running, Ways
+from benchmarks.models import Multilayer
+from benchmarks.reference import Tensors
 from benchmarks.rows import ColdStart, Prediction, Training
 
 
-def train(row: Training) -> Running:
+def train(row: Training) -> Running | None:
     """The examples come in the row's order, so that scikit-learn need not shuffle them."""
+    if not isinstance(row.model, Multilayer):
+        return None
     X, y = row.data()
-    net = MLPClassifier(row.sizes[1:-1], alpha=0.0, batch_size=row.batch, shuffle=False, **_rule(row.optimizer))
-    _begin(net, X, y, pairs(row.network().parameters))
+    net = MLPClassifier(row.model.sizes[1:-1], alpha=0.0, batch_size=row.batch, shuffle=False, **_rule(row.optimizer))
+    _begin(net, X, y, row.model.network())
     numbers = count()
 
     def round() -> None:
@@ -27,14 +31,20 @@ def train(row: Training) -> Running:
             else:
                 net.partial_fit(X, y)
 
-    return Running(round, lambda: named([(W.T, b) for W, b in zip(net.coefs_, net.intercepts_, strict=True)]))
+    def outcome() -> Tensors:
+        pairs = enumerate(zip(net.coefs_, net.intercepts_, strict=True), 1)
+        return {name: value for l, (W, b) in pairs for name, value in ((f"W{l}", W.T), (f"b{l}", b))}
+
+    return Running(round, outcome)
 
 
-def predict(row: Prediction) -> Running:
+def predict(row: Prediction) -> Running | None:
     """`predict_proba`."""
+    if not isinstance(row.model, Multilayer):
+        return None
     X, y = row.data()
-    net = MLPClassifier(row.sizes[1:-1], batch_size=len(X))
-    _begin(net, X, y, pairs(row.network().parameters))
+    net = MLPClassifier(row.model.sizes[1:-1], batch_size=len(X))
+    _begin(net, X, y, row.model.network())
     given = row.given()
 
     def round() -> None:
@@ -53,11 +63,11 @@ def _rule(optimizer: cr.Optimizer) -> dict[str, object]:
     return {"solver": "sgd", "learning_rate_init": optimizer.learning_rate, **momentum}
 
 
-def _begin(net: MLPClassifier, X: NDArray[np.float32], y: NDArray[np.int64], layers: Pairs) -> None:
+def _begin(net: MLPClassifier, X: NDArray[np.float32], y: NDArray[np.int64], start: cr.Network) -> None:
     """Put these parameters in the place of those that the first call makes, and let the optimizer begin anew."""
     net.partial_fit(X[: net.batch_size], y[: net.batch_size], classes=np.unique(y))
-    for k, (W, b) in enumerate(layers):
-        net.coefs_[k][...], net.intercepts_[k][...] = W.T, b
+    for k, layer in enumerate(start.layers):
+        net.coefs_[k][...], net.intercepts_[k][...] = layer.held["W"].T, layer.held["b"]
     del net._optimizer
 
 

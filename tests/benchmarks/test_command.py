@@ -5,6 +5,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 from benchmarks.contestants import Contestant
 from benchmarks.measure import Entry, Race, Workers
+from benchmarks.models import Multilayer
 from benchmarks.results import Results
 from benchmarks.rows import ROWS, Scaling, Training, scalings
 
@@ -12,7 +13,7 @@ import chainrule as cr
 from benchmarks import command, measure
 from chainrule.engines import ENGINES
 
-ROW = Training("tiny", "A tiny row", (5, 8, 3), 64, 16, cr.Adam(0.01))
+ROW = Training("tiny", "A tiny row", Multilayer((5, 8, 3)), 64, 16, cr.Adam(0.01))
 ABSENT = Contestant("absent", "Nobody", "chainrule", "no_such_package")
 NUMPY, SCIKIT_LEARN = (who for who in command.CONTESTANTS if who.key in ("numpy", "scikit-learn"))
 
@@ -21,7 +22,10 @@ NUMPY, SCIKIT_LEARN = (who for who in command.CONTESTANTS if who.key in ("numpy"
 def small(monkeypatch):
     """One tiny row, and one scaling of two points."""
     scaling = Scaling(
-        "scaling-tiny", "Tiny", "batch size", ((16, ROW, 1), (32, Training("b", "B", (5, 8, 3), 64, 32, cr.Adam()), 1))
+        "scaling-tiny",
+        "Tiny",
+        "batch size",
+        ((16, ROW, 1), (32, Training("b", "B", Multilayer((5, 8, 3)), 64, 32, cr.Adam()), 1)),
     )
     monkeypatch.setattr(measure, "REST", 0.0)
     monkeypatch.setattr(command, "ROWS", (ROW,))
@@ -122,8 +126,7 @@ def test_who_dies_is_left_out_and_the_others_go_on(monkeypatch):
 
 
 def test_who_fails_says_why_in_one_line():
-    broken = Training("broken", "Broken", (5, 8, 3), 64, 16, cr.GradientDescent(0.1, momentum=0.9, nesterov=True))
-    object.__setattr__(broken, "sizes", (5, -8, 3))
+    broken = Training("broken", "Broken", Multilayer((5, -8, 3)), 64, 16, cr.Adam())
     with Workers() as workers:
         race = Race([Entry(NUMPY, 1, broken, workers)])
         assert race.entries == []
@@ -135,5 +138,5 @@ def test_scalings_have_points_of_growing_size_and_threads_up_to_the_cores():
     assert [value for value, _, _ in by_key["scaling-threads"].points] == [1, 2, 4, 6]
     assert [threads for _, _, threads in by_key["scaling-threads"].points] == [1, 2, 4, 6]
     assert [row.batch for _, row, _ in by_key["scaling-batch"].points] == [16, 32, 64, 128, 256, 512, 1024]
-    assert {len(row.sizes) - 2 for _, row, _ in by_key["scaling-depth"].points} == {1, 2, 4, 8, 16}
+    assert {len(row.model.sizes) - 2 for _, row, _ in by_key["scaling-depth"].points} == {1, 2, 4, 8, 16}
     assert all(row.m % row.batch == 0 for scaling in by_key.values() for _, row, _ in scaling.points)

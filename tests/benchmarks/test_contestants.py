@@ -1,8 +1,11 @@
 """Every contestant does the same work: same start, same order, same rule, and so the same loss."""
 
+import sys
+
 import numpy as np
 import pytest
 from benchmarks.contestants import CONTESTANTS
+from benchmarks.models import Multilayer, Pictures, Text, lenet
 from benchmarks.rows import ColdStart, Prediction, Training
 from benchmarks.worker import RefusedError
 
@@ -11,7 +14,11 @@ from benchmarks import reference
 from chainrule.data.batches import ArrayBatches
 from chainrule.engines import ENGINES
 
-PREDICTIONS = [Prediction("one", "One", (6, 8, 3), 1, 4), Prediction("many", "Many", (6, 8, 3), 300, 2)]
+PREDICTIONS = [
+    Prediction("one", "One", Multilayer((6, 8, 3)), 1, 4),
+    Prediction("many", "Many", Multilayer((6, 8, 3)), 300, 2),
+    Prediction("picture", "One picture", Pictures(lenet), 1, 2),
+]
 
 
 def of(*keys):
@@ -48,12 +55,12 @@ def outcome(who, row, workers, rounds):
 def trained_by_chainrule(row, rounds):
     """The row done by `chainrule.train` itself."""
     X, y = row.data()
-    net = row.network()
-    loss = "cross_entropy" if row.sizes[-1] > 1 else "binary_cross_entropy"
+    net = row.model.network()
+    loss = "cross_entropy" if row.model.n_out > 1 else "binary_cross_entropy"
     cr.train(
         net,
         X,
-        y if row.sizes[-1] > 1 else y[:, None],
+        y if row.model.n_out > 1 else y[:, None],
         loss=loss,
         optimizer=row.optimizer,
         epochs=row.epochs * rounds,
@@ -79,7 +86,7 @@ def test_every_contestant_ends_where_training_by_hand_ends(who, tiny, workers):
 @pytest.mark.parametrize("row", PREDICTIONS, ids=lambda row: row.key)
 def test_every_contestant_predicts_the_same(who, row, workers):
     made, _ = outcome(who, row, workers, rounds=1)
-    np.testing.assert_allclose(made["A"], row.network().predict(row.data()[0], engine="numpy"), atol=1e-5)
+    np.testing.assert_allclose(made["A"], row.model.network().predict(row.data()[0], engine="numpy"), atol=1e-5)
     assert row.loss(made) == pytest.approx(row.before, abs=1e-5)
 
 
@@ -99,13 +106,27 @@ def test_the_order_is_that_of_training(tiny):
 
 def test_the_reference_is_the_cost_of_the_library(tiny):
     X, y = tiny.data()
-    loss = "cross_entropy" if tiny.sizes[-1] > 1 else "binary_cross_entropy"
-    expected = cr.evaluate(tiny.network(), X, y if tiny.sizes[-1] > 1 else y[:, None], loss=loss)
+    loss = "cross_entropy" if tiny.model.n_out > 1 else "binary_cross_entropy"
+    expected = cr.evaluate(tiny.model.network(), X, y if tiny.model.n_out > 1 else y[:, None], loss=loss)
     assert tiny.before == pytest.approx(expected["loss"], rel=1e-5)
 
 
 def test_the_reference_takes_its_chunks_together(monkeypatch):
-    row = Training("r", "R", (5, 4, 3), 50, 10, cr.Adam())
-    whole = row.loss(row.network().parameters)
+    row = Training("r", "R", Multilayer((5, 4, 3)), 50, 10, cr.Adam())
+    whole = row.loss(row.model.network().parameters)
     monkeypatch.setattr(reference, "CHUNK", 7)
-    assert row.loss(row.network().parameters) == pytest.approx(whole, rel=1e-12)
+    assert row.loss(row.model.network().parameters) == pytest.approx(whole, rel=1e-12)
+
+
+@pytest.mark.parametrize("model", [Pictures(lenet), Text(cr.LSTM)], ids=["pictures", "text"])
+def test_who_knows_no_such_model_has_no_way(model, workers):
+    row = Training("r", "R", model, 4, 4, cr.Adam())
+    assert not workers.of("scikit_learn", 1).ask("start", "scikit-learn", row)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells the memory at the peak")
+def test_the_weight_of_a_round_is_the_memory_that_it_takes(workers):
+    small, large = (Training("r", "R", Pictures(lenet), m, m, cr.Adam(), weighed=True) for m in (8, 512))
+    few, many = (workers.of("chainrule", 1).ask("weigh", "numpy", row) for row in (small, large))
+    held = 512 * (28 * 28 * (25 + 6) + 10 * 10 * (150 + 16)) * 4  # what the two convolutions keep for the way back
+    assert many - few > held

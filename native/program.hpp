@@ -1,8 +1,9 @@
 // A network, a cost and an optimizer as a flat list of steps over buffers that are made once.
 //
-// The batch is split over the team: each worker takes its rows through all steps, forward and backward. Then the workers
-// meet, and each updates its share of the parameters. The derivative of a W is a product over all examples, A^T dZ; whoever
-// updates a part of W computes that part of the product just before, so that the gradient of a W is nowhere stored.
+// The batch is split over the team: each worker takes its rows through all steps, forward and backward, a strip of them at a
+// time if what is made of them would not stay in its cache. Then the workers meet, and each updates its share of the
+// parameters. The derivative of a W is a product over all examples, A^T dZ; whoever updates a part of W computes that part of
+// the product just before, so that the gradient of a W is nowhere stored.
 //
 // Where a W is large beside the batch, its step is split by outputs instead: each worker takes all rows through the part of
 // W that it also updates, so that W need not wander between the cores.
@@ -63,6 +64,7 @@ struct Value {
     bool panels = false;  // a W (rows, n), kept as W^T in panels as wide as a register: what products read at a stride of 1
     bool turned = false;  // whether there is also a copy of W itself in panels, for the way back to A
     bool weights = false;  // whether it is regularized
+    bool whole = true;  // of examples: whether all of the batch are kept, or only the strips that the workers have in hand
 
     Value(Kind kind, std::vector<long> shape_) : kind(kind), shape(std::move(shape_)) {
         for (size_t d = 0; d + 1 < shape.size(); d++) rows *= shape[d];
@@ -124,8 +126,8 @@ struct Part {
 template <class T>
 struct Worker {
     int id = 0;
-    long first = 0;     // its first example, counted in the order of the epoch
-    long examples = 0;  // how many it has
+    long first = 0;     // the first example it has in hand, counted in the order of the epoch
+    long examples = 0;  // how many it has in hand
     long begin = 0;     // the batch's first example, in the same count
     long batch = 0;     // examples in the whole batch
     bool training = false;
@@ -149,6 +151,14 @@ class Step {
     virtual void prepare() {}  // once all steps are there: the time to allocate
     virtual void forward(Worker<T>&) = 0;
     virtual void backward(Worker<T>&) {}
+    // What is done once a batch, if `begins`: before the first examples, with what is made of parameters alone, and after the
+    // last. The workers meet after `begin`.
+    virtual bool begins() const { return false; }
+    virtual void begin(Worker<T>&) {}
+    virtual void end(Worker<T>&) {}
+    // How many examples at a time it takes to be fast; and whether it must have all those of its worker, or meets others.
+    virtual long likes() const { return 1; }
+    virtual bool needs_all() const { return false; }
     // Whether the derivative by this input is the product of input 0 and the derivative by the output, and left to the update.
     virtual bool defers(int) const { return false; }
     // Whether the output may take the place of input 0, which the way back does not need; and whether that needs the output.
@@ -160,7 +170,7 @@ class Step {
     std::vector<int> inputs;
     int output = -1;
     std::vector<bool> derives;  // by input: whether a derivative by it is wanted
-    std::vector<bool> add;      // by input: whether a later step has left a derivative there already
+    std::vector<bool> add;      // by input: whether there is a derivative already; of a parameter always, since it begins as 0
     Program<T>* program = nullptr;
 
   protected:
@@ -220,9 +230,6 @@ class Program {
         return {A.data, A.row, nullptr};
     }
 
-    // The most examples that a worker may have.
-    long share() const { return (batch + team.size() - 1) / team.size(); }
-
     // Which of n panels are a worker's.
     std::pair<long, long> mine(Worker<T>& w, long n) const { return {n * w.id / team.size(), n * (w.id + 1) / team.size()}; }
 
@@ -235,7 +242,11 @@ class Program {
     void seal() {
         allocate();
         share_out();
-        for (auto& step : steps) step->prepare();
+        for (auto& step : steps) {
+            (at_once(*step) ? common : walked).push_back(step.get());
+            if (step->begins()) beginning.push_back(step.get());
+            step->prepare();
+        }
         if (training()) cut();
     }
 
@@ -272,26 +283,30 @@ class Program {
     Team team;
     Buffer<T> theta;
     Buffer<T> slots[2];
+    long strip = 0;  // the most examples that a worker has in hand
 
   private:
     bool training() const { return !rule.name.empty(); }  // else nothing is kept for the way back
 
     void allocate() {
+        long in_network = 0;
+        for (Value& v : values) {
+            const bool parameter = v.kind == Kind::parameter;
+            v.row = parameter || v.rows > 1 ? padded<T>(v.n) : apart<T>(v.n);
+            if (v.panels && !training() && batch <= FEW)
+                v.panels = false, v.in_network = true, v.row = v.n, v.offset = in_network;
+            if (parameter) in_network += v.rows * v.n;
+            v.by_outputs = v.panels && team.size() > 1 && large(v, batch) && panels(v) >= team.size();
+        }
         const std::vector<int> places = share_places();
-        long others = 0, in_network = 0;
+        cut_strips(places);
+        long others = 0;
         for (int id = 0; id < int(values.size()); id++) {
             Value& v = values[id];
             const bool parameter = v.kind == Kind::parameter, guest = places[id] != id;
-            if (parameter) in_network += v.rows * v.n;
-            if (v.panels && !training() && batch <= FEW) {
-                v.panels = false, v.in_network = true, v.row = v.n, v.offset = in_network - v.rows * v.n;
-                continue;
-            }
-            v.row = parameter || v.rows > 1 ? padded<T>(v.n) : apart<T>(v.n);
-            v.by_outputs = v.panels && team.size() > 1 && large(v, batch) && panels(v) >= team.size();
+            if (v.in_network) continue;
             v.offset = guest ? values[places[id]].offset : parameter ? parameters : others;
-            const long times = guest ? 0 : v.kind == Kind::example ? batch : v.kind == Kind::shared ? team.size() : 1;
-            (parameter ? parameters : others) += v.template size<T>() * times;
+            (parameter ? parameters : others) += guest ? 0 : v.template size<T>() * copies(v);
             if (v.turned && training()) turned_at.push_back({id, turned_size}), turned_size += v.rows * v.row;
         }
         theta = Buffer<T>(parameters), turned_copies = Buffer<T>(turned_size);
@@ -323,6 +338,35 @@ class Program {
         return places;
     }
 
+    // How many examples a worker takes through all steps at a time, and whose rows stay until the update.
+    void cut_strips(const std::vector<int>& places) {
+        std::vector<bool> stays(values.size());
+        long liked = 1, bytes = 1;
+        strip = (batch + team.size() - 1) / team.size();
+        for (const auto& step : steps) {
+            if (step->needs_all()) return;
+            liked = std::max(liked, step->likes());
+            for (int i = 0; i < int(step->inputs.size()); i++)
+                if (step->defers(i) && step->derives[i]) stays[places[step->inputs[0]]] = stays[places[step->output]] = true;
+        }
+        for (int id = 0; id < int(values.size()); id++)
+            if (values[id].kind == Kind::example && places[id] == id && !stays[id])
+                bytes += values[id].template size<T>() * long(sizeof(T)) * (training() ? 2 : 1);
+        const long near = std::max(liked, NEAR / bytes / liked * liked);
+        if (near >= strip) return;
+        strip = near;
+        for (int id = 0; id < int(values.size()); id++) values[id].whole = stays[places[id]];
+    }
+
+    // How often there is room for a value.
+    long copies(const Value& v) const {
+        if (v.kind == Kind::example) return v.whole ? batch : team.size() * strip;
+        return v.kind == Kind::shared ? team.size() : 1;
+    }
+
+    // Whether a step makes something of parameters alone.
+    bool at_once(const Step<T>& step) const { return step.output >= 0 && values[step.output].kind == Kind::shared; }
+
     // Who reads the data where they lie, who writes a derivative first on the way back, who adds to it, and what is left to the
     // update.
     void share_out() {
@@ -333,7 +377,7 @@ class Program {
             (*step)->add.clear();
             for (int i = 0; i < int((*step)->inputs.size()); i++) {
                 int id = (*step)->inputs[i];
-                (*step)->add.push_back(written[id]);
+                (*step)->add.push_back(written[id] || values[id].kind != Kind::example);
                 if (!(*step)->derives[i]) continue;
                 if ((*step)->defers(i))
                     products[id].push_back({(*step)->inputs[0], (*step)->output});
@@ -347,7 +391,8 @@ class Program {
         const Value& v = values[id];
         if (v.kind == Kind::parameter) return {of_parameters.data() + v.offset, v.rows, v.n, v.row};
         T* start = of_others.data() + v.offset;
-        if (v.kind == Kind::example) return {start + (w.first - w.begin) * v.rows * v.row, w.examples * v.rows, v.n, v.row};
+        if (v.kind == Kind::example)
+            return {start + (v.whole ? w.first - w.begin : w.id * strip) * v.rows * v.row, w.examples * v.rows, v.n, v.row};
         return {start + (v.kind == Kind::shared ? w.id * v.template size<T>() : 0), v.rows, v.n, v.row};
     }
     Matrix<T> all(Worker<T>& w, int id, Buffer<T>& of_examples) {
@@ -383,12 +428,7 @@ class Program {
         w.data = &data, w.training = alphas != nullptr;
         for (long k = 0, begin = 0; begin < m; k++, begin += batch) {
             w.begin = begin, w.batch = std::min(batch, m - begin), w.update = update + k, w.cost = 0;
-            w.first = begin + w.batch * w.id / team.size();
-            w.examples = begin + w.batch * (w.id + 1) / team.size() - w.first;
-            for (auto& step : steps) step->forward(w);
-            if (outputs) copy_out(w, result, outputs);
-            if (alphas)
-                for (auto step = steps.rbegin(); step != steps.rend(); ++step) (*step)->backward(w);
+            walk(w, outputs);
             team.barrier.meet();
             double cost = 0, penalty = 0;
             for (const Worker<T>& other : workers) cost += other.cost;
@@ -404,6 +444,36 @@ class Program {
             }
             if (!finite && alphas) return;
         }
+    }
+
+    // All steps with a worker's part of the batch, forward and, in training, backward.
+    void walk(Worker<T>& w, T* outputs) {
+        for (Step<T>* step : common) step->forward(w);
+        for (Step<T>* step : beginning) step->begin(w);
+        if (!beginning.empty()) team.barrier.meet();
+        if (w.training) clear_sums(w);
+        const long last = w.begin + w.batch * (w.id + 1) / team.size();
+        w.first = w.begin + w.batch * w.id / team.size();
+        do {
+            w.examples = std::min(strip, last - w.first);
+            for (Step<T>* step : walked) step->forward(w);
+            if (outputs) copy_out(w, result, outputs);
+            if (w.training) backward(w, walked);
+        } while ((w.first += strip) < last);
+        if (!w.training) return;
+        for (Step<T>* step : beginning) step->end(w);
+        backward(w, common);
+    }
+
+    static void backward(Worker<T>& w, const std::vector<Step<T>*>& steps) {
+        for (auto step = steps.rbegin(); step != steps.rend(); ++step) (*step)->backward(w);
+    }
+
+    // The derivatives to which every example adds its part.
+    void clear_sums(Worker<T>& w) {
+        for (int id = 0; id < int(values.size()); id++)
+            if (written[id] && values[id].kind != Kind::example)
+                std::memset(static_cast<void*>(derivative(w, id).data), 0, sizeof(T) * values[id].template size<T>());
     }
 
     struct Product {
@@ -562,9 +632,13 @@ class Program {
         for (long i = 0; i < A.rows; i++) std::memcpy(outputs + (w.first * values[id].rows + i) * A.n, A[i], sizeof(T) * A.n);
     }
 
+    // Bytes of values and derivatives that stay near a core, beside the parameters: a quarter of a usual second cache.
+    static constexpr long NEAR = 256 * 1024;
+
     long batch;
     int result;
     Rule rule;
+    std::vector<Step<T>*> common, walked, beginning;  // made of parameters alone; of examples; those of all that begin a batch
     std::vector<Worker<T>> workers;
     Buffer<T> turned_copies, whole;  // whole: the gradient, where its length is asked for
     std::vector<std::pair<int, long>> turned_at;

@@ -112,6 +112,22 @@ class Convolving : public Step<T> {
             rooms.emplace_back(one->size(), one->x.count * padded<T>(one->k), places * padded<T>(one->f), groups * one->ahead());
     }
 
+    // W as both ways read it: each worker brings a share of it there.
+    bool begins() const override { return true; }
+    void begin(Worker<T>& w) override {
+        const T* from = this->in(w, W).data;
+        each_weight(this->program->mine(w, this->of(this->inputs[W]).shape[0]),
+                    [&](long here, long in_ahead, long in_back) { ahead.data()[in_ahead] = back.data()[in_back] = from[here]; });
+        std::memset(rooms[w.id].slopes.data(), 0, sizeof(T) * groups * one->ahead());
+    }
+
+    // Bring dW to where W is.
+    void end(Worker<T>& w) override {
+        if (!this->wanted(W)) return;
+        T *to = this->d_in(w, W).data, *from = rooms[w.id].slopes.data();
+        each_weight({0, this->of(this->inputs[W]).shape[0]}, [&](long here, long in_ahead, long) { to[here] += from[in_ahead]; });
+    }
+
   protected:
     Convolving(const Options& o, bool transposed, int W) : windows(o), groups(long(o.get("groups"))), transposed(transposed), W(W) {}
 
@@ -120,22 +136,6 @@ class Convolving : public Step<T> {
         Buffer<T> framed, some, small, slopes;
         Room(long framed, long some, long small, long slopes) : framed(framed), some(some), small(small), slopes(slopes) {}
     };
-
-    // W as both ways read it: each worker brings a share of it there.
-    void lay_out(Worker<T>& w) {
-        const T* from = this->in(w, W).data;
-        each_weight(this->program->mine(w, this->of(this->inputs[W]).shape[0]),
-                    [&](long here, long in_ahead, long in_back) { ahead.data()[in_ahead] = back.data()[in_back] = from[here]; });
-        this->program->team.barrier.meet();
-    }
-
-    // Bring dW to where W is.
-    void bring_back(Worker<T>& w) {
-        T *to = this->d_in(w, W).data, *from = rooms[w.id].slopes.data();
-        const bool add = this->add[W];
-        each_weight({0, this->of(this->inputs[W]).shape[0]},
-                    [&](long here, long in_ahead, long) { to[here] = (add ? to[here] : T(0)) + from[in_ahead]; });
-    }
 
     // Z of one example and group, from its picture in the frame.
     void go_ahead(Worker<T>& w, Matrix<T> Z, long example, long g, const T* b, bool add) {
@@ -198,7 +198,6 @@ class Convolution : public Convolving<T> {
     explicit Convolution(const Options& o) : Convolving<T>(o, false, of_data ? 0 : 1) {}
 
     void forward(Worker<T>& w) override {
-        this->lay_out(w);
         const int b = this->W + 1;
         for (long i = 0; i < w.examples; i++)
             for (long g = 0; g < this->groups; g++) {
@@ -212,8 +211,7 @@ class Convolution : public Convolving<T> {
         const auto& room = this->rooms[w.id];
         const int W = this->W;
         Matrix<T> dZ = this->d_out(w);
-        if (int(this->inputs.size()) > W + 1 && this->wanted(W + 1)) sum_rows(dZ, this->d_in(w, W + 1).data, this->add[W + 1]);
-        std::memset(room.slopes.data(), 0, sizeof(T) * this->groups * one.ahead());
+        if (int(this->inputs.size()) > W + 1 && this->wanted(W + 1)) add_rows(dZ, this->d_in(w, W + 1).data);
         for (long i = 0; i < w.examples; i++)
             for (long g = 0; g < this->groups; g++) {
                 auto small = this->small(w, dZ, i, g);
@@ -226,7 +224,6 @@ class Convolution : public Convolving<T> {
                 this->go_back(w, small, g);
                 one.unframe(room.framed.data(), dA[i * one.y.n * one.x.n] + g * one.c, dA.row, this->add[0]);
             }
-        if (this->wanted(W)) this->bring_back(w);
     }
 
   private:
@@ -249,7 +246,6 @@ class TransposedConvolution : public Convolving<T> {
     explicit TransposedConvolution(const Options& o) : Convolving<T>(o, true, 1) {}
 
     void forward(Worker<T>& w) override {
-        this->lay_out(w);
         const auto& one = *this->one;
         Matrix<T> A = this->in(w, 0), Z = this->out(w);
         for (long i = 0; i < w.examples; i++)
@@ -267,8 +263,7 @@ class TransposedConvolution : public Convolving<T> {
         const auto& one = *this->one;
         const auto& room = this->rooms[w.id];
         Matrix<T> A = this->in(w, 0), dZ = this->d_out(w);
-        if (this->inputs.size() > 2 && this->wanted(2)) sum_rows(dZ, this->d_in(w, 2).data, this->add[2]);
-        std::memset(room.slopes.data(), 0, sizeof(T) * this->groups * one.ahead());
+        if (this->inputs.size() > 2 && this->wanted(2)) add_rows(dZ, this->d_in(w, 2).data);
         for (long i = 0; i < w.examples; i++)
             for (long g = 0; g < this->groups; g++) {
                 one.frame(dZ[i * one.y.n * one.x.n] + g * one.c, dZ.row, room.framed.data());
@@ -278,7 +273,6 @@ class TransposedConvolution : public Convolving<T> {
                 }
                 if (this->wanted(0)) this->go_ahead(w, this->d_in(w, 0), i, g, nullptr, this->add[0]);
             }
-        if (this->wanted(1)) this->bring_back(w);
     }
 };
 

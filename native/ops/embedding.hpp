@@ -16,7 +16,6 @@ class Embedding : public Step<T> {
     void backward(Worker<T>& w) override {
         if (!this->wanted(0)) return;
         Matrix<T> dW = this->d_in(w, 0), dZ = this->d_out(w);
-        if (!this->add[0]) dW.clear();
         each(w, [&](long i, long k) {
             for (long j = 0; j < dZ.n; j++) dW[k][j] += dZ[i][j];
         });
@@ -56,7 +55,6 @@ class EmbedColumns : public Step<T> {
     void backward(Worker<T>& w) override {
         if (!this->wanted(0)) return;
         Matrix<T> dW = this->d_in(w, 0), dZ = this->d_out(w);
-        if (!this->add[0]) dW.clear();
         with_type(*w.data, [&](auto* X) {
             for (long i = 0; i < w.examples; i++) {
                 auto* x = X + w.source(i) * w.data->features;

@@ -6,10 +6,9 @@
 
 namespace chainrule {
 
-// to = sum of the rows (+ to)
+// to += sum of the rows
 template <class T>
-void sum_rows(Matrix<T> rows, T* to, bool add) {
-    if (!add) std::memset(to, 0, sizeof(T) * rows.n);
+void add_rows(Matrix<T> rows, T* to) {
     for (long i = 0; i < rows.rows; i++)
         for (long j = 0; j < rows.n; j++) to[j] += rows[i][j];
 }
@@ -83,7 +82,7 @@ class Linear : public Step<T> {
 
     void backward(Worker<T>& w) override {
         Matrix<T> dZ = this->d_out(w);
-        if (this->inputs.size() > 2 && this->wanted(2)) sum_rows(dZ, this->d_in(w, 2).data, this->add[2]);
+        if (this->inputs.size() > 2 && this->wanted(2)) add_rows(dZ, this->d_in(w, 2).data);
         if (!this->wanted(0)) return;
         Program<T>& program = *this->program;
         const int A = this->inputs[0], Z = this->output;
@@ -95,6 +94,8 @@ class Linear : public Step<T> {
     }
 
     bool defers(int input) const override { return input == 1; }
+    bool needs_all() const override { return by_outputs(); }
+    long likes() const override { return std::max(1L, TILE / this->of(this->output).rows); }
     bool keeps_output() const override { return false; }
     Reads reads(int) const override { return Reads::in_order; }
 
@@ -144,11 +145,10 @@ class NarrowLinear : public Step<T> {
 
     void backward(Worker<T>& w) override {
         Matrix<T> W = this->in(w, 1), dZ = this->d_out(w);
-        if (this->inputs.size() > 2 && this->wanted(2)) sum_rows(dZ, this->d_in(w, 2).data, this->add[2]);
+        if (this->inputs.size() > 2 && this->wanted(2)) add_rows(dZ, this->d_in(w, 2).data);
         if (this->wanted(1)) {
             const Rows<T> A = this->rows_in(w, 0);
             Matrix<T> dW = this->d_in(w, 1);
-            if (!this->add[1]) dW.clear();
             by_fours(dZ.rows, [&](long i, auto R) {
                 const auto rows = some<R>(A, i);
                 for (long j = 0; j < dZ.n; j++) {
@@ -168,6 +168,7 @@ class NarrowLinear : public Step<T> {
     }
 
     Reads reads(int) const override { return Reads::anywhere; }
+    long likes() const override { return 4; }
 };
 
 template <class T>

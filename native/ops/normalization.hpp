@@ -44,6 +44,7 @@ class BatchNorm : public Step<T> {
     }
 
     bool keeps_output() const override { return false; }
+    bool needs_all() const override { return true; }
 
     void forward(Worker<T>& w) override {
         Matrix<T> A = this->in(w, 0), gamma = this->in(w, 1), beta = this->in(w, 2), Z = this->out(w);
@@ -78,8 +79,7 @@ class BatchNorm : public Step<T> {
         for (int k : {1, 2})
             if (this->wanted(k)) {
                 T* d = this->d_in(w, k).data;
-                for (long j = 0; j < n; j++)
-                    d[j] = (this->add[k] ? d[j] : T(0)) + T(k == 1 ? of_both[j] : of_dZ[j]);
+                for (long j = 0; j < n; j++) d[j] += T(k == 1 ? of_both[j] : of_dZ[j]);
             }
         if (of_batch[w.id]) {
             share(w, of_dZ, of_both);
@@ -160,8 +160,6 @@ class LayerNorm : public Step<T> {
     void backward(Worker<T>& w) override {
         Matrix<T> A = this->in(w, 0), gamma = this->in(w, 1), dZ = this->d_out(w);
         T* of[3] = {nullptr, this->wanted(1) ? this->d_in(w, 1).data : nullptr, this->wanted(2) ? this->d_in(w, 2).data : nullptr};
-        for (int k : {1, 2})
-            if (of[k] && !this->add[k]) std::fill(of[k], of[k] + A.n, T(0));
         for (long i = 0; i < A.rows; i++) {
             auto [mu, inverse] = measure(A[i], A.n);
             T of_d = 0, of_both = 0;

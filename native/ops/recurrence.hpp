@@ -95,13 +95,16 @@ class Recurrence : public Step<T> {
         const Value &Z = this->of(this->inputs[0]), &U = this->of(this->inputs[1]);
         steps = Z.rows, n = U.n, wide = Z.n, row = padded<T>(n), row_of_Z = Z.row;
         ahead = Buffer<T>(n * row_of_Z), back = Buffer<T>(wide * row), nothing = Buffer<T>(row);
-        const long most = this->program->share(), all = most * steps;
+        const long most = this->program->strip, all = most * steps;
         for (int id = 0; id < this->program->team.size(); id++)
             rooms.emplace_back(last ? all * row : 0, Of::cells ? all * row : 0, Of::apart ? all * row_of_Z : 0, most * row);
     }
 
+    bool begins() const override { return true; }
+    void begin(Worker<T>& w) override { lay_out(w); }
+    long likes() const override { return 2 * TILE; }  // U comes from the cache anew at every step
+
     void forward(Worker<T>& w) override {
-        lay_out(w);
         Room& room = rooms[w.id];
         Matrix<T> Z = this->in(w, 0), out = this->out(w), A = last ? Matrix<T>{room.states.data(), w.examples * steps, n, row} : out;
         for (long k = 0, t = first(); k < steps; k++, t += ahead_by()) {
@@ -153,7 +156,6 @@ class Recurrence : public Step<T> {
         if (this->wanted(1)) to_weights(w, A, dV);
         if (biased && this->wanted(2)) {
             T* db = this->d_in(w, 2).data;
-            if (!this->add[2]) std::memset(db, 0, sizeof(T) * n);
             for (long i = 0; i < dV.rows; i++)
                 for (long j = 0; j < n; j++) db[j] += dV[i][wide - n + j];
         }
@@ -193,14 +195,13 @@ class Recurrence : public Step<T> {
                 ahead.data()[(i / WIDTH<T> * n + j) * WIDTH<T> + i % WIDTH<T>] = U[i][j];
                 back.data()[(j / WIDTH<T> * wide + i) * WIDTH<T> + j % WIDTH<T>] = U[i][j];
             }
-        this->program->team.barrier.meet();
     }
 
     // dU = sum of dV_t A_{t-1}^T over all steps but the first in time.
     void to_weights(Worker<T>& w, Matrix<T> A, Matrix<T> dV) {
         Matrix<T> dU = this->d_in(w, 1);
         multiply<T>(wide, n, steps - 1, {dV[backwards ? 0 : 1], 1, row_of_Z}, {A[backwards ? 1 : 0], WIDTH<T>, A.row},
-                    {dU.data, WIDTH<T>, dU.row}, nullptr, this->add[1], {w.examples, steps * row_of_Z, steps * A.row});
+                    {dU.data, WIDTH<T>, dU.row}, nullptr, true, {w.examples, steps * row_of_Z, steps * A.row});
     }
 
     bool backwards, last, biased, masked;

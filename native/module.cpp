@@ -55,8 +55,8 @@ template <class T>
 class Runner {
   public:
     // values, steps: objects with the attributes of `Value` and `Step` in engines/steps.py.
-    Runner(nb::list values, nb::list steps, nb::dict rule, long batch, int threads, int result)
-        : program(read(values), make_rule(rule), batch, threads, result) {
+    Runner(nb::list values, nb::list steps, nb::dict rule, long batch, long strip, int threads, int result)
+        : program(read(values), make_rule(rule), batch, strip, threads, result) {
         for (nb::handle given : steps) {
             const auto found = kernels<T>().find(said<std::string>(given, "kernel"));
             if (found == kernels<T>().end()) throw std::invalid_argument("no kernel is called " + said<std::string>(given, "kernel"));
@@ -177,8 +177,8 @@ class Runner {
 template <class T>
 void bind(nb::module_& m, const char* name) {
     nb::class_<Runner<T>>(m, name)
-        .def(nb::init<nb::list, nb::list, nb::dict, long, int, int>(), "values"_a, "steps"_a, "rule"_a, "batch"_a, "threads"_a,
-             "result"_a)
+        .def(nb::init<nb::list, nb::list, nb::dict, long, long, int, int>(), "values"_a, "steps"_a, "rule"_a, "batch"_a,
+             "strip"_a, "threads"_a, "result"_a)
         .def("load", &Runner<T>::load, "which"_a, "flat"_a)
         .def("unload", &Runner<T>::unload, "which"_a, "flat"_a)
         .def("few", &Runner<T>::few, "X"_a, "parameters"_a, "outputs"_a)

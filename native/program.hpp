@@ -16,6 +16,7 @@
 #include <new>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gemm.hpp"
@@ -195,9 +196,11 @@ struct Report {
 template <class T>
 class Program {
   public:
-    // batch: the most examples that a batch may have. result: the value that the network returns, or -1.
-    Program(std::vector<Value> values, Rule rule, long batch, int threads, int result)
-        : values(std::move(values)), team(threads), batch(batch), result(result), rule(std::move(rule)), workers(threads) {}
+    // batch: the most examples that a batch may have. strip: the most that a worker has in hand, or 0 for as many as stay near
+    // it. result: the value that the network returns, or -1.
+    Program(std::vector<Value> values, Rule rule, long batch, long strip, int threads, int result)
+        : values(std::move(values)), team(threads), strip(strip), batch(batch), result(result), rule(std::move(rule)),
+          workers(threads) {}
 
     // So few examples at a time do not pay for bringing every W into panels.
     static constexpr long FEW = 8;
@@ -283,7 +286,7 @@ class Program {
     Team team;
     Buffer<T> theta;
     Buffer<T> slots[2];
-    long strip = 0;  // the most examples that a worker has in hand
+    long strip;  // the most examples that a worker has in hand
 
   private:
     bool training() const { return !rule.name.empty(); }  // else nothing is kept for the way back
@@ -341,8 +344,8 @@ class Program {
     // How many examples a worker takes through all steps at a time, and whose rows stay until the update.
     void cut_strips(const std::vector<int>& places) {
         std::vector<bool> stays(values.size());
+        const long most = (batch + team.size() - 1) / team.size(), asked = std::exchange(strip, most);
         long liked = 1, bytes = 1;
-        strip = (batch + team.size() - 1) / team.size();
         for (const auto& step : steps) {
             if (step->needs_all()) return;
             liked = std::max(liked, step->likes());
@@ -352,8 +355,8 @@ class Program {
         for (int id = 0; id < int(values.size()); id++)
             if (values[id].kind == Kind::example && places[id] == id && !stays[id])
                 bytes += values[id].template size<T>() * long(sizeof(T)) * (training() ? 2 : 1);
-        const long near = std::max(liked, NEAR / bytes / liked * liked);
-        if (near >= strip) return;
+        const long near = asked ? asked : std::max(liked, NEAR / bytes / liked * liked);
+        if (near >= most) return;
         strip = near;
         for (int id = 0; id < int(values.size()); id++) values[id].whole = stays[places[id]];
     }

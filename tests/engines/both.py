@@ -1,10 +1,11 @@
 """The same training by both engines."""
 
 import numpy as np
+import pytest
 
 import chainrule as cr
 from chainrule.data.batches import ArrayBatches
-from chainrule.engines import ENGINES
+from chainrule.engines import ENGINES, runner
 from chainrule.training.cost import Cost
 
 TOLERANCE = {"float64": 1e-11, "float32": 3e-5}
@@ -13,17 +14,28 @@ Y = np.linspace(-1, 1, M).reshape(M, 1)
 
 
 def assert_same(layers, X, dtype, loss="squared_error", y=Y, parameters=None, alpha=1e-3):
-    """Both engines come to the same parameters, costs and outputs, by four updates in batches of 8 and 3."""
-    found = []
-    for engine in ("numpy", "native"):
-        net = cr.Network(layers(), seed=0, dtype=dtype, input_shape=X.shape[1:])
-        net.set_parameters(parameters or {})
-        batches = ArrayBatches(net.cast(X), y, None, batch_size=8)
-        cost = Cost(loss)
-        cost.fit(net, y)
-        program = ENGINES[engine].program(net, cost, cr.GradientDescent(alpha), seed=1)
-        done = [done for epoch in range(2) for done in program.epoch(batches, epoch, lambda k: alpha)]
-        mean = sum(part.cost * part.m for part in done) / (2 * len(X))
-        found.append((net.flat, mean, net.predict(X, engine=engine)))
-    for a, b in zip(*found, strict=True):
-        np.testing.assert_allclose(b, a, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
+    """Both engines come to the same parameters, costs and outputs, by four updates in batches of 8 and 3.
+
+    The native one also with a single example in hand, where it does not need all of a batch.
+    """
+    found = [_trained(layers, X, dtype, loss, y, parameters, alpha, engine="numpy")]
+    for strip in (0, 1):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(runner, "STRIP", strip)
+            found.append(_trained(layers, X, dtype, loss, y, parameters, alpha, engine="native"))
+    for native in found[1:]:
+        for a, b in zip(found[0], native, strict=True):
+            np.testing.assert_allclose(b, a, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
+
+
+def _trained(layers, X, dtype, loss, y, parameters, alpha, engine):
+    """θ, the mean cost, and what is predicted."""
+    net = cr.Network(layers(), seed=0, dtype=dtype, input_shape=X.shape[1:])
+    net.set_parameters(parameters or {})
+    batches = ArrayBatches(net.cast(X), y, None, batch_size=8)
+    cost = Cost(loss)
+    cost.fit(net, y)
+    program = ENGINES[engine].program(net, cost, cr.GradientDescent(alpha), seed=1)
+    done = [done for epoch in range(2) for done in program.epoch(batches, epoch, lambda k: alpha)]
+    mean = sum(part.cost * part.m for part in done) / (2 * len(X))
+    return net.flat, mean, net.predict(X, engine=engine)

@@ -471,7 +471,7 @@ def test_a_kernel_asks_for_its_options_by_name(options, words):
     values = [Value(EXAMPLE, (3,)), Value(EXAMPLE, (3,))]
     steps = [Step("gather", [], 0, [], {}, ""), Step("leaky_relu", [0], 1, [False], options, "")]
     with pytest.raises(ValueError, match=words):
-        native.kernels().Program32(values, steps, {"name": ""}, 4, 1, 1)
+        native.kernels().Program32(values, steps, {"name": ""}, 4, 0, 1, 1)
 
 
 @pytest.mark.parametrize("engine", ["numpy", "native"])

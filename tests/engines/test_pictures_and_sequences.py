@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.engines import ENGINES, native
+from chainrule.engines import ENGINES, native, runner
 from chainrule.engines.tracing import steps_of
 from engines.both import TOLERANCE, M, assert_same
 
@@ -113,3 +113,16 @@ def test_each_is_about_the_kernel_of_its_name(name):
         net = cr.Network(layers(), seed=0, input_shape=X.shape[1:])
         steps = steps_of(net, None, X.shape[1:], kernels, training=False)
         assert any(step.kernel.startswith(name) or step.kernel == MASKED.get(name) for step in steps.steps)
+
+
+def test_sums_are_made_strip_by_strip(monkeypatch):
+    """Else what `assert_same` says of a single example in hand would say nothing."""
+    X, y = PICTURES.astype(np.float32), np.ones((M, 1))
+    found = []
+    for strip in (0, 1):
+        monkeypatch.setattr(runner, "STRIP", strip)
+        net = cr.Network([cr.Conv2D(6, 3), *end()], seed=0)
+        cr.train(net, X, y, loss="squared_error", epochs=5, batch_size=8, engine="native", progress=False)
+        found.append(net.flat)
+    np.testing.assert_allclose(*found, rtol=1e-4, atol=1e-5)
+    assert not np.array_equal(*found)

@@ -16,6 +16,9 @@ from chainrule.graph import Array
 EXAMPLES, WORK = 4, 400_000
 """Another thread is worth its while with so many examples, and multiplications forward, in its part of a batch."""
 
+STRIP = 0
+"""Examples that a thread takes through the whole network at a time; 0 for as many as stay in its cache."""
+
 Which = slice | NDArray[np.intp]
 """Examples side by side, or by their numbers, in the order in which they are met."""
 
@@ -76,7 +79,7 @@ class Runner:
         self._network = ref(network)
         kind = native.Program32 if network.dtype == "float32" else native.Program64
         team = members(size, steps) if threads is None else threads
-        self.runner = kind(steps.values, steps.steps, rule, size, team, steps.output)
+        self.runner = kind(steps.values, steps.steps, rule, size, STRIP, team, steps.output)
 
     def few(self, X: Array, theta: NDArray[Any], outputs: NDArray[Any]) -> bool:
         """The way forward at the parameters θ, on the shortest way; False where the kernels do not take X as it is."""

@@ -122,7 +122,7 @@ def test_sums_are_made_strip_by_strip(monkeypatch):
     for strip in (0, 1):
         monkeypatch.setattr(runner, "STRIP", strip)
         net = cr.Network([cr.Conv2D(6, 3), *end()], seed=0)
-        cr.train(net, X, y, loss="squared_error", epochs=5, batch_size=8, engine="native", progress=False)
+        cr.train(net, X, y, loss="squared_error", epochs=5, batch_size=8, seed=0, engine="native", progress=False)
         found.append(net.flat)
     np.testing.assert_allclose(*found, rtol=1e-4, atol=1e-5)
     assert not np.array_equal(*found)

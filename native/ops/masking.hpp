@@ -11,7 +11,7 @@ class StepMask : public Step<T> {
     explicit StepMask(const Options& o) : padding(T(o.get("padding"))) {}
     void forward(Worker<T>& w) override {
         Matrix<T> A = this->in(w, 0), M = this->out(w);
-        const bool numbers = A.rows == M.rows;  // whether a step is a single number, and not a row of them
+        const bool numbers = this->of(this->inputs[0]).shape.size() == 1;  // whether a step is a single number, and not a row
         for (long i = 0; i < M.rows; i++)
             for (long t = 0; t < M.n; t++) {
                 const T* a = numbers ? A[i] + t : A[i * M.n + t];

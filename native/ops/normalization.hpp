@@ -25,10 +25,10 @@ struct Normalize {
     }
 };
 
-// Z = gamma A_hat + beta, A_hat = (A - mu) / sqrt(sigma^2 + epsilon). inputs: A, gamma, beta
+// Z = gamma A_hat + beta, A_hat = (A - mu) / sqrt(sigma^2 + epsilon). inputs: A, gamma, beta, a mask of steps or nothing
 //
-// mu and sigma^2 are those of the whole batch: the workers meet to add up their sums. If it is `moving`, they are moving
-// averages while predicting, and for a single row; these lie in the network's own float64 arrays.
+// mu and sigma^2 are those of all rows of the batch that count: the workers meet to add up their sums. If it is `moving`, they
+// are moving averages while predicting, and for a single row; these lie in the network's own float64 arrays.
 template <class T>
 class BatchNorm : public Step<T> {
   public:
@@ -40,7 +40,7 @@ class BatchNorm : public Step<T> {
         const int workers = this->program->team.size();
         n = this->of(this->output).n;
         sums = Buffer<double>(workers * 2 * padded<double>(n));
-        scratch.resize(workers * 4 * n), mu.resize(n), inverse.resize(n), of_batch.resize(workers);
+        scratch.resize(workers * 4 * n), mu.resize(n), inverse.resize(n), rows_of_batch.resize(workers);
     }
 
     bool keeps_output() const override { return false; }
@@ -48,13 +48,11 @@ class BatchNorm : public Step<T> {
 
     void forward(Worker<T>& w) override {
         Matrix<T> A = this->in(w, 0), gamma = this->in(w, 1), beta = this->in(w, 2), Z = this->out(w);
-        long rows = w.batch * this->program->values[this->inputs[0]].rows;
-        of_batch[w.id] = !moving || (w.training && rows > 1);
         double *mean = scratch.data() + w.id * 4 * n, *variance = mean + n;
-        if (of_batch[w.id]) {
-            measure(w, A, rows, mean, variance, variance + n);
-            if (w.id == 0 && moving) remember(mean, variance, rows);
-        } else {
+        double& rows = rows_of_batch[w.id] = !moving || w.training ? measure(w, A, mean, variance, variance + n) : 0;
+        if (moving && rows <= 1) rows = 0;
+        if (rows && moving && w.id == 0) remember(mean, variance, rows);
+        if (!rows && moving) {
             std::copy(moving_mean, moving_mean + n, mean);
             std::copy(moving_variance, moving_variance + n, variance);
         }
@@ -68,7 +66,7 @@ class BatchNorm : public Step<T> {
 
     void backward(Worker<T>& w) override {
         Matrix<T> A = this->in(w, 0), gamma = this->in(w, 1), dZ = this->d_out(w);
-        long rows = w.batch * this->program->values[this->inputs[0]].rows;
+        const double rows = rows_of_batch[w.id];
         double *of_dZ = scratch.data() + w.id * 4 * n, *of_both = of_dZ + n;
         std::fill(of_dZ, of_dZ + 2 * n, 0.0);
         for (long i = 0; i < A.rows; i++)
@@ -81,34 +79,45 @@ class BatchNorm : public Step<T> {
                 T* d = this->d_in(w, k).data;
                 for (long j = 0; j < n; j++) d[j] += T(k == 1 ? of_both[j] : of_dZ[j]);
             }
-        if (of_batch[w.id]) {
-            share(w, of_dZ, of_both);
-            for (long j = 0; j < n; j++) of_dZ[j] /= rows, of_both[j] /= rows;
-        } else {
-            std::fill(of_dZ, of_dZ + 2 * n, 0.0);
-        }
+        if (rows) share(w, of_dZ, of_both);
+        for (long j = 0; j < n; j++) of_dZ[j] /= std::max(rows, 1.0), of_both[j] /= std::max(rows, 1.0);
         if (!this->wanted(0)) return;
         Matrix<T> dA = this->d_in(w, 0);
-        for (long i = 0; i < A.rows; i++)
+        for (long i = 0; i < A.rows; i++) {
+            const T seen = T(rows && counts(w, i));  // whether mu and sigma^2 are made of this row, too
             for (long j = 0; j < n; j++) {
                 T hat = (A[i][j] - mu[j]) * inverse[j];
-                T d = gamma.data[j] * inverse[j] * (dZ[i][j] - T(of_dZ[j]) - hat * T(of_both[j]));
+                T d = gamma.data[j] * inverse[j] * (dZ[i][j] - seen * (T(of_dZ[j]) + hat * T(of_both[j])));
                 dA[i][j] = (this->add[0] ? dA[i][j] : T(0)) + d;
             }
+        }
     }
 
   private:
-    // The batch's mean and variance, the same bits for every worker: sums in the workers' order, the mean first.
-    void measure(Worker<T>& w, Matrix<T> A, long rows, double* mean, double* variance, double* none) {
-        std::fill(mean, mean + n, 0.0), std::fill(variance, variance + n, 0.0), std::fill(none, none + n, 0.0);
-        for (long i = 0; i < A.rows; i++)
+    // Whether row i of this worker's counts for mu and sigma^2.
+    bool counts(Worker<T>& w, long i) const {
+        if (this->inputs.size() < 4) return true;
+        Matrix<T> M = this->in(w, 3);
+        return M[i / M.n][i % M.n] != 0;
+    }
+
+    // The batch's mean and variance, the same bits for every worker: sums in the workers' order, the mean first; and the number
+    // of rows that they are made of.
+    double measure(Worker<T>& w, Matrix<T> A, double* mean, double* variance, double* beside) {
+        std::fill(mean, mean + n, 0.0), std::fill(variance, variance + n, 0.0), std::fill(beside, beside + n, 0.0);
+        for (long i = 0; i < A.rows; i++) {
+            if (!counts(w, i)) continue;
             for (long j = 0; j < n; j++) mean[j] += A[i][j];
-        share(w, mean, none);
-        for (long j = 0; j < n; j++) mean[j] /= rows;
+            beside[0]++;
+        }
+        share(w, mean, beside);
+        const double rows = beside[0], divisor = std::max(rows, 1.0);
+        for (long j = 0; j < n; j++) mean[j] /= divisor;
         for (long i = 0; i < A.rows; i++)
-            for (long j = 0; j < n; j++) variance[j] += (A[i][j] - mean[j]) * (A[i][j] - mean[j]);
-        share(w, variance, none);
-        for (long j = 0; j < n; j++) variance[j] /= rows;
+            for (long j = 0; counts(w, i) && j < n; j++) variance[j] += (A[i][j] - mean[j]) * (A[i][j] - mean[j]);
+        share(w, variance, beside);
+        for (long j = 0; j < n; j++) variance[j] /= divisor;
+        return rows;
     }
 
     // Replace each worker's sums by those over all workers.
@@ -126,9 +135,9 @@ class BatchNorm : public Step<T> {
         team.barrier.meet();
     }
 
-    void remember(const double* mean, const double* variance, long rows) {
+    void remember(const double* mean, const double* variance, double rows) {
         for (long j = 0; j < n; j++) {
-            double unbiased = variance[j] * (double(rows) / double(rows - 1));
+            double unbiased = variance[j] * (rows / (rows - 1));
             moving_mean[j] = momentum * moving_mean[j] + (1 - momentum) * mean[j];
             moving_variance[j] = momentum * moving_variance[j] + (1 - momentum) * unbiased;
         }
@@ -142,7 +151,7 @@ class BatchNorm : public Step<T> {
     Buffer<double> sums;
     std::vector<double> scratch;  // by worker, because nothing may be allocated, and fail, between two barriers
     std::vector<T> mu, inverse;
-    std::vector<char> of_batch;
+    std::vector<double> rows_of_batch;  // by worker: how many mu and sigma^2 are made of; 0 for the moving averages
 };
 
 // The same with mu and sigma^2 over the features of each row. inputs: A, gamma, beta

@@ -17,6 +17,7 @@ PICTURES = RANDOM.normal(size=(M, 9, 8, 4))
 SEQUENCES = RANDOM.normal(size=(M, 7, 6))
 LENGTHS = RANDOM.integers(1, 8, M)
 WORDS = RANDOM.integers(1, 9, (M, 7)) * (np.arange(7) < LENGTHS[:, None])
+FILLED = SEQUENCES * (np.arange(7) < LENGTHS[:, None])[..., None]
 EDGES = ("valid", "same", 1, ((2, 0), (1, 1)))
 
 
@@ -88,9 +89,34 @@ NETWORKS = {
         (SEQUENCES, lambda: [cr.Dense(6), cr.PositionalEncoding(), *end()]),
         (WORDS, lambda: masked(cr.PositionalEncoding())),
     ],
-    "step_mask": [(WORDS, lambda: masked())],
-    "mask_steps": [(WORDS, lambda: masked(cr.Conv1D(4, 3, "relu", padding="same")))],
-    "mask_windows": [(WORDS, lambda: masked(cr.Conv1D(4, 3)))],
+    "step_mask": [
+        (WORDS, lambda: masked()),
+        (FILLED[:, :1], lambda: [cr.Masking(), cr.LSTM(3, last=True), cr.Dense(1)]),
+        *(
+            (FILLED, lambda kind=kind: [cr.Masking(), kind(), cr.GlobalAveragePool(), cr.Dense(1)])
+            for kind in (
+                lambda: cr.LSTM(5, bidirectional=True),
+                lambda: cr.GRU(5),
+                lambda: cr.MultiHeadAttention(2),
+                lambda: cr.MaxPool(2),
+                lambda: cr.AveragePool(3),
+                cr.PositionalEncoding,
+            )
+        ),
+    ],
+    "batch_norm": [
+        (PICTURES, lambda: [cr.Conv2D(5, 2), cr.BatchNorm(), *end()]),
+        (WORDS, lambda: masked(cr.BatchNorm(), cr.Dense(5, "tanh"), cr.BatchNorm())),
+        (FILLED, lambda: [cr.Masking(), cr.BatchNorm(), cr.LSTM(5, last=True), cr.Dense(1)]),
+    ],
+    "mask_steps": [
+        (WORDS, lambda: masked(cr.Conv1D(4, 3, "relu", padding="same"))),
+        (FILLED, lambda: [cr.Masking(), cr.Conv1D(4, 3, "relu", padding="same"), cr.GlobalMaxPool(), cr.Dense(1)]),
+    ],
+    "mask_windows": [
+        (WORDS, lambda: masked(cr.Conv1D(4, 3))),
+        (FILLED, lambda: [cr.Masking(), cr.Conv1D(4, 3), cr.GlobalMaxPool(), cr.Dense(1)]),
+    ],
 }
 
 

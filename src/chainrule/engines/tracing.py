@@ -83,14 +83,15 @@ def steps_of(
 
 
 class _Sample:
-    """A batch of m examples, of random numbers as large as `scale`."""
+    """A batch of m examples, of random numbers as large as `scale`, or all the same; of steps that are there."""
 
     def __init__(self, m: int, scale: float):
         self.m, self.scale = m, scale
 
     def examples(self, network: Any, shape: tuple[int, ...]) -> Array:
         """X, in the type that the first layer takes: whole numbers, small ones, only if they may be indices."""
-        blank = network.cast(np.zeros((self.m, *shape), np.uint8))
+        paddings = [layer.padding for _, layer in network.family() if hasattr(layer, "found_in")]
+        blank = network.cast(np.full((self.m, *shape), 0 in paddings and 1 not in paddings, np.uint8))
         if not self.scale:
             return blank
         mean, deviation = 0.0, 1.0

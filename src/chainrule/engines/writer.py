@@ -210,9 +210,9 @@ class Writer(Values):
         if not moving and node.operation.name == "normalize":
             self._step(node)
             return
-        if node.operation.name == "batch_norm" and any(given is not None for given in node.inputs[3:]):
-            raise NoKernelError("a batch normalization that leaves steps out")
         inputs = [self._beside(node, given) for given in node.inputs[:3]]
+        if node.operation.name == "batch_norm":
+            inputs += [self._mask(node, given) for given in node.inputs[3:] if given is not None]
         if self.values[inputs[0]].kind != EXAMPLE:
             raise NoKernelError("batch normalization of what is no batch")
         n = node.shape[-1]
@@ -400,6 +400,9 @@ class Writer(Values):
             self._pool(node, np.arange(math.prod(A.shape[1:-1]))[None, :])
 
     _step_global_max_pool = _step_global_average_pool
+
+    def _step_step_mask(self, node: Variable) -> None:
+        self._append(node, "step_mask", [self.read(node.inputs[0])], **_numbers(node))
 
     def _step_mask_steps(self, node: Variable) -> None:
         A, mask = node.inputs

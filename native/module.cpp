@@ -38,14 +38,13 @@ V said(nb::handle object, const char* name) {
 
 Rule make_rule(const nb::dict& o) {
     auto number = [&](const char* key) { return o.contains(key) ? nb::cast<double>(o[key]) : 0.0; };
-    auto choice = [&](const char* key) { return o.contains(key) && nb::cast<bool>(o[key]); };
     Rule rule{nb::cast<std::string>(o["name"])};
     const std::vector<std::string> known{"", "gradient", "gradient_descent", "adagrad", "rmsprop", "adam"};
     if (std::find(known.begin(), known.end(), rule.name) == known.end())
         throw std::invalid_argument("no rule is called " + rule.name);
     rule.momentum = number("momentum"), rule.rho = number("rho"), rule.epsilon = number("epsilon");
     rule.beta1 = number("beta1"), rule.beta2 = number("beta2");
-    rule.nesterov = choice("nesterov"), rule.epsilon_hat = choice("epsilon_hat");
+    rule.nesterov = number("nesterov") != 0, rule.epsilon_hat = number("epsilon_hat") != 0;
     rule.l2 = number("l2"), rule.weight_decay = number("weight_decay");
     rule.clip_value = number("clip_value"), rule.clip_norm = number("clip_norm");
     return rule;

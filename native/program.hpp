@@ -58,6 +58,7 @@ struct Value {
     long rows = 1, n = 1;
     long row = 0;     // how far its rows lie apart: n, rounded up to whole registers
     long offset = 0;  // where it starts, among the parameters or among all others
+    long sum = 0;     // of a parameter whose derivative steps add up: where that starts, in every worker's sums
     std::vector<double> numbers;  // of a constant
     bool in_network = false;  // a W that is read in the network's own vector, row by row
     Reads reads = Reads::copies;  // of examples as they come: how all who read them can take them
@@ -134,7 +135,7 @@ struct Worker {
     bool training = false;
     uint64_t update = 0;  // the number of updates before this one
     const Data<T>* data = nullptr;
-    Buffer<T> gradient;
+    Buffer<T> sums;  // derivatives by parameters
     std::vector<Part> parts;
     double cost = 0, squares = 0;
     double penalty[2] = {};  // of this and the last batch: others may still read the last one
@@ -209,9 +210,14 @@ class Program {
     Matrix<T> value(Worker<T>& w, int id) {
         const Value& v = values[id];
         if (v.in_network) return {const_cast<T*>(w.data->parameters) + v.offset, v.rows, v.n, v.row};
-        return lies(w, id) && !w.data->order ? given(w, id, w.first, w.examples) : rows(w, id, held, theta);
+        if (v.kind == Kind::parameter) return {theta.data() + v.offset, v.rows, v.n, v.row};
+        return lies(w, id) && !w.data->order ? given(w, id, w.first, w.examples) : rows(w, id, held);
     }
-    Matrix<T> derivative(Worker<T>& w, int id) { return rows(w, id, derivatives, w.gradient); }
+    Matrix<T> derivative(Worker<T>& w, int id) {
+        const Value& v = values[id];
+        if (v.kind == Kind::parameter) return {w.sums.data() + v.sum, v.rows, v.n, v.row};
+        return rows(w, id, derivatives);
+    }
 
     // All rows of the batch.
     Matrix<T> all(Worker<T>& w, int id) {
@@ -243,8 +249,8 @@ class Program {
 
     // Once all steps are there: the memory, and who leaves which derivatives where.
     void seal() {
-        allocate();
         share_out();
+        allocate();
         for (auto& step : steps) {
             (at_once(*step) ? common : walked).push_back(step.get());
             if (step->begins()) beginning.push_back(step.get());
@@ -303,13 +309,14 @@ class Program {
         }
         const std::vector<int> places = share_places();
         cut_strips(places);
-        long others = 0;
+        long others = 0, sums = 0;
         for (int id = 0; id < int(values.size()); id++) {
             Value& v = values[id];
             const bool parameter = v.kind == Kind::parameter, guest = places[id] != id;
             if (v.in_network) continue;
             v.offset = guest ? values[places[id]].offset : parameter ? parameters : others;
             (parameter ? parameters : others) += guest ? 0 : v.template size<T>() * copies(v);
+            if (parameter && written[id] && training()) v.sum = sums, sums += v.template size<T>();
             if (v.turned && training()) turned_at.push_back({id, turned_size}), turned_size += v.rows * v.row;
         }
         theta = Buffer<T>(parameters), turned_copies = Buffer<T>(turned_size);
@@ -319,7 +326,7 @@ class Program {
             for (long i = 0; i < long(v.numbers.size()); i++) held.data()[v.offset + v.place(i)] = T(v.numbers[i]);
         if (rule.clip_norm) whole = Buffer<T>(parameters);
         for (int id = 0; id < team.size(); id++)
-            workers[id].id = id, workers[id].gradient = Buffer<T>(training() ? parameters : 0);
+            workers[id].id = id, workers[id].sums = Buffer<T>(sums);
     }
 
     // For each value, whose place it takes: its own, or that of the one it is made of where nobody else needs that.
@@ -350,7 +357,7 @@ class Program {
             if (step->needs_all()) return;
             liked = std::max(liked, step->likes());
             for (int i = 0; i < int(step->inputs.size()); i++)
-                if (step->defers(i) && step->derives[i]) stays[places[step->inputs[0]]] = stays[places[step->output]] = true;
+                if (training() && step->defers(i) && step->derives[i]) stays[places[step->inputs[0]]] = stays[places[step->output]] = true;
         }
         for (int id = 0; id < int(values.size()); id++)
             if (values[id].kind == Kind::example && places[id] == id && !stays[id])
@@ -390,9 +397,8 @@ class Program {
         }
     }
 
-    Matrix<T> rows(Worker<T>& w, int id, Buffer<T>& of_others, Buffer<T>& of_parameters) {
+    Matrix<T> rows(Worker<T>& w, int id, Buffer<T>& of_others) {
         const Value& v = values[id];
-        if (v.kind == Kind::parameter) return {of_parameters.data() + v.offset, v.rows, v.n, v.row};
         T* start = of_others.data() + v.offset;
         if (v.kind == Kind::example)
             return {start + (v.whole ? w.first - w.begin : w.id * strip) * v.rows * v.row, w.examples * v.rows, v.n, v.row};
@@ -588,9 +594,10 @@ class Program {
             if (products[id].empty()) std::memset(g, 0, sizeof(T) * n);
             return;
         }
-        std::memcpy(g, workers[0].gradient.data() + i, sizeof(T) * n);
+        i += values[id].sum - values[id].offset;
+        std::memcpy(g, workers[0].sums.data() + i, sizeof(T) * n);
         for (size_t k = 1; k < workers.size(); k++) {
-            const T* theirs = workers[k].gradient.data() + i;
+            const T* theirs = workers[k].sums.data() + i;
             for (long j = 0; j < n; j++) g[j] += theirs[j];
         }
     }
@@ -645,7 +652,7 @@ class Program {
     std::vector<Worker<T>> workers;
     Buffer<T> turned_copies, whole;  // whole: the gradient, where its length is asked for
     std::vector<std::pair<int, long>> turned_at;
-    std::vector<bool> written;                   // by value: whether steps leave something in the workers' gradients
+    std::vector<bool> written;                   // by value: whether steps leave something in the workers' sums
     std::vector<std::vector<Product>> products;  // by parameter
     Buffer<T> held, derivatives;  // of all examples of the batch, of all workers, and constants
     long parameters = 0, turned_size = 0;

@@ -98,8 +98,11 @@ class Team {
         done = true;
         call.fetch_add(1, std::memory_order_release);
         call.notify_all();
-        // After a fork the threads are the parent's, and nobody is there to be waited for.
-        for (auto& thread : threads) getpid() == home ? thread.join() : thread.detach();
+        if (getpid() != home) {  // after a fork they are the parent's, and their stacks may be those of new threads here
+            new std::vector<std::thread>(std::move(threads));
+            return;
+        }
+        for (auto& thread : threads) thread.join();
         threads.clear();
     }
 

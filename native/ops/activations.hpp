@@ -107,8 +107,8 @@ class Activation : public Step<T> {
     template <class Use>
     void each_stretch(Worker<T>& w, Use use) {
         const Matrix<T> A = this->out(w);
-        if (g.value(T(0)) == T(0)) return use(0, A.rows * A.row);
-        for (long i = 0; i < A.rows; i++) use(i * A.row, A.n);
+        if (g.value(T(0)) == T(0) && this->in(w, 0).row == A.row) return use(0, A.rows * A.row);
+        for (long i = 0; i < A.rows; i++) use(i * A.row, A.n);  // a single row of another length may lie in a shorter place
     }
 
     G g;

@@ -34,7 +34,7 @@ struct Correlation {
     template <class From>
     void frame(const From* X, long n, T* P) const {
         std::memset(P, 0, sizeof(T) * size());
-        for (long i = std::max(0L, -y.before); i < y.n && i + y.before < y.extent(); i++)
+        for (long i = 0; i < y.n && i + y.before < y.extent(); i++)
             for (long j = 0; j < x.n && j + x.before < x.extent(); j++)
                 for (long s = 0; s < c; s++) P[(i + y.before) * row() + (j + x.before) * c + s] = T(X[(i * x.n + j) * n + s]);
     }

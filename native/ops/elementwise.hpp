@@ -9,8 +9,8 @@ template <class T>
 struct Exp {
     T value(T a) const {
         if constexpr (sizeof(T) == 8) return std::exp(a);
-        constexpr T infinity = std::numeric_limits<T>::infinity();
-        return a > T(88.3) ? infinity : a < T(-87) ? T(0) : exponential(a);  // `exponential` stops at both ends
+        const T half = exponential(a / 2);  // of a itself it stops at 88, and e^a goes on to 88.7
+        return a > 88 ? half * half : a < -87 ? T(0) : exponential(a);
     }
     T slope(T, T z) const { return z; }
 };

@@ -1,6 +1,7 @@
 // Features on a common scale: by given means and deviations, by those of the batch, or of each example.
 #pragma once
 #include "broadcasting.hpp"
+#include "reductions.hpp"
 
 namespace chainrule {
 
@@ -28,7 +29,7 @@ struct Normalize {
 // Z = gamma A_hat + beta, A_hat = (A - mu) / sqrt(sigma^2 + epsilon). inputs: A, gamma, beta, a mask of steps or nothing
 //
 // mu and sigma^2 are those of all rows of the batch that count: the workers meet to add up their sums. If it is `moving`, they
-// are moving averages while predicting, and for a single row; these lie in the network's own float64 arrays.
+// are moving averages while predicting, and for a single row; these lie in float64 arrays of Python's.
 template <class T>
 class BatchNorm : public Step<T> {
   public:
@@ -171,7 +172,7 @@ class LayerNorm : public Step<T> {
         T* of[3] = {nullptr, this->wanted(1) ? this->d_in(w, 1).data : nullptr, this->wanted(2) ? this->d_in(w, 2).data : nullptr};
         for (long i = 0; i < A.rows; i++) {
             auto [mu, inverse] = measure(A[i], A.n);
-            T of_d = 0, of_both = 0;
+            double of_d = 0, of_both = 0;
             for (long j = 0; j < A.n; j++) {
                 T hat = (A[i][j] - mu) * inverse, d = dZ[i][j] * gamma.data[j];
                 of_d += d, of_both += d * hat;
@@ -182,18 +183,17 @@ class LayerNorm : public Step<T> {
             Matrix<T> dA = this->d_in(w, 0);
             for (long j = 0; j < A.n; j++) {
                 T hat = (A[i][j] - mu) * inverse, d = dZ[i][j] * gamma.data[j];
-                dA[i][j] = (this->add[0] ? dA[i][j] : T(0)) + inverse * (d - of_d / T(A.n) - hat * (of_both / T(A.n)));
+                dA[i][j] = (this->add[0] ? dA[i][j] : T(0)) + inverse * (d - T(of_d / A.n) - hat * T(of_both / A.n));
             }
         }
     }
 
   private:
     std::pair<T, T> measure(const T* a, long n) const {
-        T mu = 0, variance = 0;
-        for (long j = 0; j < n; j++) mu += a[j];
-        mu /= T(n);
-        for (long j = 0; j < n; j++) variance += (a[j] - mu) * (a[j] - mu);
-        return {mu, 1 / std::sqrt(variance / T(n) + T(epsilon))};
+        const T mu = total(a, n) / T(n);
+        double variance = 0;
+        for (long j = 0; j < n; j++) variance += double(a[j] - mu) * double(a[j] - mu);
+        return {mu, T(1 / std::sqrt(variance / double(n) + epsilon))};
     }
     double epsilon;
 };

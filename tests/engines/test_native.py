@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import weakref
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -557,9 +558,16 @@ from chainrule.engines import runner
 runner.WORK = 1
 X, y = np.random.default_rng(0).normal(size=(64, 20)), np.arange(64) % 3
 net = cr.Network([cr.Dense(33, "tanh"), cr.Dense(3, "softmax")], seed=0)
-fit = lambda: cr.train(net, X, y, loss="cross_entropy", epochs=2, seed=0, progress=False, engine="native")
+child = None
+def fit(callbacks=()):
+    how = {"epochs": 3, "seed": 0, "callbacks": callbacks, "progress": False, "engine": "native"}
+    cr.train(net, X, y, loss="cross_entropy", optimizer=OPTIMIZER, **how)
+def fork(*_):
+    global child
+    if child is None:
+        child = os.fork()
 fit(); net.predict(X, engine="native")
-child = os.fork()
+fork() if BETWEEN else fit([fork])
 fit(); net.predict(X, engine="native")
 if child == 0:
     os._exit(0)
@@ -568,9 +576,21 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_training_goes_on_on_both_sides_of_a_fork():
+@pytest.mark.parametrize("between", [True, False])
+@pytest.mark.parametrize("optimizer", ["cr.Adam()", "cr.LBFGS()"])
+def test_training_goes_on_on_both_sides_of_a_fork(optimizer, between):
+    code = FORK.replace("OPTIMIZER", optimizer).replace("BETWEEN", str(between))
     environment = os.environ | {"CHAINRULE_NUM_THREADS": "2", "PYTHONWARNINGS": "ignore"}
-    assert subprocess.run([sys.executable, "-c", FORK], env=environment, timeout=60, check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], env=environment, timeout=60, check=False).returncode == 0
+
+
+def test_options_of_any_type_of_number_count():
+    nets = [cr.Network([cr.Dense(3, "tanh"), cr.Dense(1)], seed=0, dtype="float64") for _ in range(3)]
+    X, y = np.random.default_rng(0).normal(size=(2, 20, 4))[..., :3], np.ones((20, 1))
+    for net, l2 in zip(nets, (0.5, np.array(0.5), Fraction(1, 2)), strict=True):
+        cr.train(net, X[0], y, loss="squared_error", optimizer=cr.Adam(l2=l2), epochs=3, seed=0, engine="native")
+    assert np.array_equal(nets[0].flat, nets[1].flat)
+    assert np.array_equal(nets[0].flat, nets[2].flat)
 
 
 SHORT = """

@@ -152,6 +152,22 @@ class Language(cr.Layer):
         return ops.linear(ops.embedding(A, W).mean(axis=1), W)
 
 
+class Prototypes(cr.Layer):
+    """What the examples and some learned examples look like to the same W."""
+
+    def forward(self, A):
+        W = self.parameter("W", (8, A.shape[-1]), "xavier")
+        return ops.linear(A, W) @ ops.linear(self.parameter("P", (5, A.shape[-1]), "xavier"), W).T
+
+
+class Scaled(cr.Layer):
+    """A function of a long parameter beside another one that begins as 0."""
+
+    def forward(self, A):
+        n = A.shape[-1:]
+        return A * ops.sqrt(self.parameter("p", n, "ones")) + self.parameter("q", n)
+
+
 class Mixed(cr.Layer):
     """Other layers inside, dropout of its own, and the library's normalizations as operations."""
 
@@ -184,6 +200,8 @@ NETWORKS = {
     "columns of a table": ([cr.EmbedColumns(2, 9, 3), Gated(), cr.Dense(1)], TOKENS),
     "columns backwards": ([Backwards(), cr.Dense(1)], TOKENS),
     "cut out": ([Reversed(), cr.Flatten(), cr.Embedding(9, 3), cr.Flatten(), cr.Dense(1)], TOKENS),
+    "prototypes": ([Prototypes(), cr.Dense(1)], ROWS),
+    **{f"scaled {n}": ([cr.Dense(n), Scaled(), cr.Dense(1)], ROWS) for n in (9, 12, 20, 24, 32, 48)},
     "language": ([Language(), cr.Dense(1)], TOKENS),
     "mixed": ([Mixed([cr.Dense(4, "tanh"), cr.BatchNorm(), cr.Dropout(0.2), Gated()]), cr.Dense(1)], ROWS),
     "activation": ([cr.Dense(4, lambda Z: Z * ops.softplus(-Z) ** 1.5), cr.Dense(1)], ROWS),
@@ -326,6 +344,14 @@ IMPURE = {
     ),
     "fails": (lambda: of(lambda A: 1 / 0 if plain(A).max() > 3 else A), "fail on random numbers"),
 }
+
+
+def test_a_mean_of_what_is_there_is_seen_to_look_at_the_data():
+    present = np.arange(6) < RANDOM.integers(1, 7, (M, 1))
+    mean = of(lambda A: A / np.maximum((plain(A) != 0).sum(axis=1, keepdims=True), 1))
+    net, history = trained([mean, cr.Dense(1)], X=ROWS * present, batch_size=4)
+    assert history.engine == "numpy"
+    assert "other numbers for each example" in history.reason
 
 
 def spectral(self, A):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from threading import Lock
 from typing import Any
 from weakref import ref
@@ -18,6 +17,9 @@ from chainrule.graph import Array
 
 FEW_OF_OWN = 256
 """Where users wrote layers, NumPy answers so many examples: it takes longer to see whether these are still the same."""
+
+SHORT = 5_000_000
+"""More multiplications than these, about half a millisecond, are not done while the GIL is held."""
 
 BLOCK = 8 * CHUNK
 """So many examples are brought to the network's type at a time."""
@@ -57,7 +59,7 @@ class Looking:
         assert network is not None
         if self._steps.own and len(X) <= FEW_OF_OWN:
             return np.asarray(network.output(network.cast(X)))
-        if self._of_few is None or len(X) > self._native.FEW:
+        if self._of_few is None or len(X) > self._native.FEW or len(X) * self._steps.work > SHORT:
             return None
         output = np.empty((len(X), *self._steps.shape), self._steps.dtype)
         return output if self._of_few.few(X, network.flat, output) else None
@@ -83,7 +85,7 @@ class Looking:
             output = np.empty((m, *self._steps.shape), self._steps.dtype)
             team = members(size, self._steps)
             runner = self._runners.get(team)
-            if runner is None or runner.size < size or runner.pid != os.getpid():
+            if runner is None or runner.size < size:
                 runner = self._runners[team] = Runner(self._native, network, self._steps, size, {"name": ""})
             costs, _, _ = runner.run(examples, slice(0, m), size, None, 0, output)
         return np.array(costs) * np.minimum(size, m - size * np.arange(len(costs))), output

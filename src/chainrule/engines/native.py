@@ -28,6 +28,9 @@ SETS = ("avx512", "avx2", "baseline")
 CALL = 0.1
 """About how many seconds of work are done between two looks at the keyboard and the progress bar."""
 
+SOME = 3
+"""Examples of the data by which the steps of what users wrote are checked in every epoch."""
+
 _RULES = {GradientDescent: "gradient_descent", Adagrad: "adagrad", RMSProp: "rmsprop", Adam: "adam", AdamW: "adam"}
 
 
@@ -84,7 +87,7 @@ class NativeProgram:
         """The optimizer's vectors, by name, in the order of the network's."""
         if self._runner is not None:
             for k, name in enumerate(self._slots, 1):
-                self._runner.runner.unload(k, self._slots[name])
+                self._runner.unload(k, self._slots[name])
         return self._slots
 
     @slots.setter
@@ -97,7 +100,9 @@ class NativeProgram:
     ) -> Iterator[Done]:
         """See `Program.epoch`; yields about ten times a second, at least once a batch."""
         if self._steps.own:  # what users wrote may have changed between two epochs
-            steps = self._steps_for(self._steps.takes, self._steps.target, self._steps)
+            X: Any = getattr(batches, "X", None)
+            some = None if X is None else X[:SOME]
+            steps = self._steps_for(self._steps.takes, self._steps.target, self._steps, some)
             if steps is not self._steps:
                 self._follow(steps)
         if hasattr(batches, "order"):
@@ -139,8 +144,11 @@ class NativeProgram:
             self._given = batches, self._prepared(batches.X, batches.Y, batches.weights)
         return self._given[1]
 
-    def _steps_for(self, shape: tuple[int, ...], target: Any = None, known: Steps | None = None) -> Steps:
-        how = {"training": True, "seed": self._seed, "outputs": self.outputs, "target": target, "known": known}
+    def _steps_for(
+        self, shape: tuple[int, ...], target: Any = None, known: Steps | None = None, some: Array | None = None
+    ) -> Steps:
+        how = {"training": True, "seed": self._seed, "outputs": self.outputs, "target": target}
+        how |= {"known": known, "some": some}
         return steps_of(self.network, self._cost, shape, frozenset(self._native.kernels()), **how)
 
     def _prepared(self, X: Array, Y: Array, weights: Array | None) -> Examples:
@@ -174,18 +182,17 @@ class NativeProgram:
 
     def _ready(self, size: int) -> Runner:
         # Another size means other threads and so other roundings: who resumes here must have the same.
-        if self._runner is None or self._runner.size != size or self._runner.pid != os.getpid():
+        if self._runner is None or self._runner.size != size:
             slots = self.slots
             self._runner = Runner(self._native, self.network, self._steps, size, self._rule())
             for k, vector in enumerate(slots.values(), 1):
-                self._runner.runner.load(k, vector)
+                self._runner.load(k, vector)
         return self._runner
 
     def _rule(self) -> dict[str, Any]:
         told = {field.name: getattr(self.optimizer, field.name) for field in fields(self.optimizer)}
-        numbers = {name: float(value) for name, value in told.items() if type(value) in (int, float)}
-        choices = {name: bool(value) for name, value in told.items() if isinstance(value, bool | np.bool_)}
-        return {"name": _RULES[type(self.optimizer)]} | choices | numbers
+        numbers = {name: float(value or 0) for name, value in told.items() if name != "learning_rate"}
+        return {"name": _RULES[type(self.optimizer)]} | numbers
 
 
 class NativeEngine:
@@ -226,10 +233,10 @@ class NativeEngine:
                 if now is not steps:
                     steps, runner = now, Runner(self._native, network, now, size, {"name": "gradient"})
             gradient.fill(0)
-            runner.runner.load(1, gradient)
+            runner.load(1, gradient)
             output = np.empty((m, *steps.shape), steps.dtype) if outputs else None
             costs, _, _ = runner.run(examples, slice(0, m), size, shares, 0, output)
-            runner.runner.unload(1, gradient)
+            runner.unload(1, gradient)
             return float(np.dot(shares[: len(costs)], costs)), gradient, output
 
         return Slope(self.name, "", measure)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from functools import partial
 from typing import Any
 from weakref import ref
 
@@ -75,18 +76,39 @@ class Runner:
     def __init__(
         self, native: Any, network: Any, steps: Steps, size: int, rule: dict[str, Any], threads: int | None = None
     ):
-        self.steps, self.size, self.pid = steps, size, os.getpid()
+        self.steps, self.size = steps, size
         self._network = ref(network)
         kind = native.Program32 if network.dtype == "float32" else native.Program64
         team = members(size, steps) if threads is None else threads
-        self.runner = kind(steps.values, steps.steps, rule, size, STRIP, team, steps.output)
+        self._make = partial(kind, steps.values, steps.steps, rule, size, STRIP, team, steps.output)
+        self._pid, self._program = os.getpid(), self._make()
+
+    def load(self, slot: int, vector: NDArray[Any]) -> None:
+        """What the optimizer remembers, its vector number 1 or 2, in the order of the network's."""
+        self._here().load(slot, vector)
+
+    def unload(self, slot: int, vector: NDArray[Any]) -> None:
+        """The way back of `load`."""
+        self._program.unload(slot, vector)
 
     def few(self, X: Array, theta: NDArray[Any], outputs: NDArray[Any]) -> bool:
         """The way forward at the parameters θ, on the shortest way; False where the kernels do not take X as it is."""
         for step, layer in self.steps.statistics:
             for name in ("mean", "variance"):
                 step.options[name][...] = layer().statistics[name]
-        return bool(self.runner.few(X, theta, outputs))
+        return bool(self._here().few(X, theta, outputs))
+
+    def _here(self) -> Any:
+        """The program of this process: its threads do not come along through a fork."""
+        if self._pid != os.getpid():
+            network = self._network()
+            assert network is not None
+            before, self._pid, self._program = self._program, os.getpid(), self._make()
+            vector = np.empty_like(network.flat)
+            for slot in (1, 2):
+                before.unload(slot, vector)
+                self._program.load(slot, vector)
+        return self._program
 
     def run(
         self,
@@ -107,7 +129,8 @@ class Runner:
         for step, layer in self.steps.statistics:
             for name in ("mean", "variance"):
                 step.options[name][...] = layer().statistics[name]
-        self.runner.load(0, network.flat)
+        program = self._here()
+        program.load(0, network.flat)
         told = examples.told | {"parameters": network.flat}
         if isinstance(which, slice):
             told |= {"first": which.start, "order": None}
@@ -115,9 +138,9 @@ class Runner:
         else:
             told |= {"first": 0, "order": np.ascontiguousarray(which, dtype=np.int64)}
             m = len(which)
-        costs, penalties, finite = self.runner.run(told, m, size, alphas, l2, t, outputs)
+        costs, penalties, finite = program.run(told, m, size, alphas, l2, t, outputs)
         if alphas is not None:
-            self.runner.unload(0, network.flat)
+            program.unload(0, network.flat)
             for step, layer in self.steps.statistics:
                 for name in ("mean", "variance"):
                     layer().statistics[name][...] = step.options[name]

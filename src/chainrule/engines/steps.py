@@ -113,6 +113,11 @@ class Steps:
         if step.output < 0 or self.values[step.output].kind != EXAMPLE:
             return 0
         size = self.values[step.output].size
+        if step.kernel in RECURRENCES:
+            return self.values[step.inputs[0]].size * self.values[step.inputs[1]].shape[-1]
+        if step.kernel == "attention":
+            Q, K, V = (self.values[i] for i in step.inputs[:3])
+            return Q.shape[0] * (K.size + V.size)
         if step.kernel in CONVOLUTIONS:
             W = next(self.values[i] for i in step.inputs if self.values[i].kind != EXAMPLE)
             return size * W.size // W.shape[0]
@@ -121,6 +126,9 @@ class Steps:
 
 PRODUCTS = ("linear", "narrow_linear", "matmul")
 """The kernels that multiply as often for each number as their first input has columns."""
+
+RECURRENCES = ("rnn", "rnn_relu", "gru", "lstm")
+"""Those that multiply as often for each number of their first input as their second has columns."""
 
 CONVOLUTIONS = ("convolution", "convolution_of_data", "transposed_convolution")
 """Those that multiply as often as a window of W has numbers."""

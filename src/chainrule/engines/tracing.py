@@ -30,6 +30,7 @@ def steps_of(
     outputs: bool = True,
     target: tuple[int, ...] | None = None,
     known: Steps | None = None,
+    some: Array | None = None,
 ) -> Steps:
     """The steps of one pass.
 
@@ -41,6 +42,7 @@ def steps_of(
         target: the shape of one example's target, where the loss is the user's own; by default as the cost has met it,
             or that of an output.
         known: the steps that were found before, to be returned if they are still the same.
+        some: examples of the data, which a layer of the user's own may meet otherwise than random numbers.
 
     Raises:
         NoKernelError: a layer, an activation, a loss or an operation that no kernel is for.
@@ -59,9 +61,10 @@ def steps_of(
         return written(network, _BLANK)
     if cost is not None and cost.own and _takes_weights(cost.loss):
         raise NoKernelError(f"the loss {cost.name}, which may take weights")
+    first = _FIRST if some is None or len(some) < 2 else _Sample(len(some), 0.5, some)
     try:
         if known is not None:
-            steps = written(network, _FIRST)
+            steps = written(network, first)
             if difference(known, steps) is None:
                 return known
         twin = _twin(network)
@@ -70,7 +73,7 @@ def steps_of(
         changed = next((path for path, told in _remembered(twin).items() if told != before[path]), None)
         if changed is not None:
             raise NoKernelError(f"{own[changed[0]].label}, which changes its {changed[1]} while it computes")
-        steps = written(network, _FIRST)
+        steps = written(network, first)
     except NoKernelError:
         raise
     except Exception as error:
@@ -83,13 +86,15 @@ def steps_of(
 
 
 class _Sample:
-    """A batch of m examples, of random numbers as large as `scale`, or all the same; of steps that are there."""
+    """A batch of m examples: the given ones, random numbers as large as `scale`, or all the same, but no padding."""
 
-    def __init__(self, m: int, scale: float):
-        self.m, self.scale = m, scale
+    def __init__(self, m: int, scale: float, given: Array | None = None):
+        self.m, self.scale, self.given = m, scale, given
 
     def examples(self, network: Any, shape: tuple[int, ...]) -> Array:
         """X, in the type that the first layer takes: whole numbers, small ones, only if they may be indices."""
+        if self.given is not None:
+            return np.asarray(network.cast(self.given))
         paddings = [layer.padding for _, layer in network.family() if hasattr(layer, "found_in")]
         blank = network.cast(np.full((self.m, *shape), 0 in paddings and 1 not in paddings, np.uint8))
         if not self.scale:
@@ -114,7 +119,9 @@ class _Sample:
 
     def _drawn(self, shape: tuple[int, ...], dtype: Any, reals: bool) -> Array:
         random = np.random.default_rng(self.m)
-        return (random.normal(0, self.scale, shape) if reals else random.integers(0, 2, shape)).astype(dtype)
+        if not reals:
+            return random.integers(0, 2, shape).astype(dtype)
+        return (random.normal(0, self.scale, shape) * (random.random(shape) < 0.75)).astype(dtype)
 
 
 _BLANK, _FIRST, _SECOND = _Sample(2, 0), _Sample(3, 0.5), _Sample(5, 10)

@@ -47,6 +47,7 @@ class Writer(Values):
         self.statistics: list[tuple[Step, Any]] = []
         self.limits: NDArray[np.float64] | None = None
         self.terms: dict[Variable, float] = {}
+        self.made_of_X: set[Variable] = set()
         self.read_elsewhere: set[Variable] = set()
 
     def write(self, X: Array, targets: Callable[[Any], Array], outputs: bool, updating: bool = False) -> Steps:
@@ -74,7 +75,10 @@ class Writer(Values):
         ends = ([A] if outputs or J is None else []) + ([] if J is None else [J])
         self._put_in([*comparisons, *self.outputs], ends)
         nodes = [*dict.fromkeys(node for end in ends for node in reversed([*from_cost_to_leaves(end)]))]
-        self.read_elsewhere = {given for node in nodes for given in _read_in_rows(node)}
+        for node in nodes:
+            if any(self.view(given) is not None or given in self.made_of_X for given in node.parents):
+                self.made_of_X.add(node)
+        self.read_elsewhere = {given for node in nodes for given in self._read_in_rows(node)}
         for node in nodes:
             if node in self.terms or (node.operation is not None and node not in of_cost):
                 self._write(node)
@@ -154,6 +158,14 @@ class Writer(Values):
         """Add the step that makes a node."""
         of_examples = any(self.values[i].kind == EXAMPLE for i in inputs)
         self.ids[node] = self.emit(kernel, inputs, node.shape[1:] if of_examples else node.shape, **options)
+
+    def _read_in_rows(self, node: Variable) -> list[Variable]:
+        """The inputs of a node but for a W that meets examples alone in linear steps, which may lie in panels."""
+        linear = node.operation is not None and node.operation.name in ("linear", *_STATES)
+        in_panels = linear and (self.view(node.inputs[0]) is not None or node.inputs[0] in self.made_of_X)
+        return [
+            given for i, given in enumerate(node.inputs) if isinstance(given, Variable) and not (in_panels and i == 1)
+        ]
 
     # Number by number
 
@@ -513,12 +525,6 @@ class Writer(Values):
         for node in self.terms:
             if is_loss(node) and not self._labels and np.size(self.Y) != np.size(plain(node.inputs[0])):
                 raise NoKernelError(f"the loss {self.cost.name}, which takes targets in two ways")
-
-
-def _read_in_rows(node: Variable) -> list[Variable]:
-    """The inputs of a node but for a W that only linear steps meet, which may lie in panels."""
-    in_panels = node.operation is not None and node.operation.name in ("linear", *_STATES)
-    return [given for i, given in enumerate(node.inputs) if isinstance(given, Variable) and not (in_panels and i == 1)]
 
 
 _STATES = {"rnn": 1, "gru": 1, "lstm": 2}

@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.contestants import CONTESTANTS, Contestant
 from benchmarks.results import Growth, Result, Timing
-from benchmarks.rows import Row, Scaling, Training
+from benchmarks.rows import Row, Scaling, Training, counts_of_threads
 from benchmarks.worker import RefusedError, Worker
 
 REST = 0.1
@@ -177,4 +177,4 @@ def _weighed(timing: Timing, row: Row) -> Timing:
 
 
 def _threads(who: Contestant) -> list[int]:
-    return sorted({1, cores()} if who.peer else {cores()})
+    return counts_of_threads(cores()) if who.peer else [cores()]

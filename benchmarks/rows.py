@@ -228,10 +228,14 @@ ROWS: tuple[Row, ...] = (
 )
 
 
+def counts_of_threads(cores: int) -> list[int]:
+    """The powers of two up to so many cores, and all of them."""
+    return sorted({*(2**k for k in range(cores.bit_length())), cores})
+
+
 def scalings(cores: int) -> tuple[Scaling, ...]:
     """chainrule's own step against the batch, the width, the depth, and the threads up to so many cores."""
     batches, widths, depths = (16, 32, 64, 128, 256, 512, 1024), (32, 64, 128, 256, 512, 1024), (1, 2, 4, 8, 16)
-    threads = sorted({1, *(2**k for k in range(1, cores.bit_length()) if 2**k <= cores), cores})
     return (
         Scaling("scaling-batch", "784-256-128-10", "batch size", tuple((n, _step_of(MLP, n), cores) for n in batches)),
         Scaling(
@@ -250,7 +254,7 @@ def scalings(cores: int) -> tuple[Scaling, ...]:
             "scaling-threads",
             "784-256-128-10, batch 512",
             "number of threads",
-            tuple((n, _step_of(MLP, 512), n) for n in threads),
+            tuple((n, _step_of(MLP, 512), n) for n in counts_of_threads(cores)),
         ),
     )
 

@@ -116,7 +116,11 @@ def test_what_somebody_says_counts():
 @pytest.mark.parametrize(
     ("values", "role", "words"),
     [
-        (["1", "two"], "number", "x holds 'two' in row 2, but there is a number in that column otherwise."),
+        (
+            ["1", "two"],
+            "number",
+            "x holds 'two' in row 2, but there is a number such as 1234.5 in that",
+        ),
         (["soon", "2020-01-01"], "date", "x holds 'soon' in row 1, but there is a date such as 2025-01-31 in that"),
     ],
 )

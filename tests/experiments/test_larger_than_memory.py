@@ -150,7 +150,7 @@ def test_rows_without_a_target_are_left_out_of_every_chunk(tmp_path, small):
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("age", "old", r"age holds 'old' in row 548, but there is a number in that column otherwise\."),
+        ("age", "old", r"age holds 'old' in row 548, but there is a number such as 1234.5 in that column otherwise"),
         ("since", "soon", r"since holds 'soon' in row 548, but there is a date such as 2025-01-31"),
     ],
 )

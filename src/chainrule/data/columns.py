@@ -237,7 +237,7 @@ def find_column(series: Series, role: Kind | None = None, row: NDArray[np.int64]
     column = Column(series.name, role, "as you said")
     if role == "number":
         form, markers = _numbers(series.drop_nulls())
-        column = replace(column, form=form or PLAIN, markers=markers)
+        column = replace(column, reason=column.reason + _told(markers), form=form or PLAIN, markers=markers)
     elif role == "date":
         column = replace(column, form=_form_of_dates(series.drop_nulls()) or ISO)
     if role in ("number", "date"):
@@ -278,9 +278,12 @@ def _number(series: Series, there: Series) -> Column | None:
         return Column(name, "id", "another one in every row")
     if _is_padded(there) or (whole and _OF_SOMEBODY.search(name)):
         return None  # names that are written in digits
-    reason = f"{distinct:,} different" + (f", {markers[0]!r} taken for missing" if markers else "")
-    reason += f", written as {form}" if form != PLAIN else ""
+    reason = f"{distinct:,} different{_told(markers)}" + (f", written as {form}" if form != PLAIN else "")
     return Column(name, "number", reason, form, markers)
+
+
+def _told(markers: list[str]) -> str:
+    return f", {markers[0]!r} taken for missing" if markers else ""
 
 
 def _is_padded(there: Series) -> bool:

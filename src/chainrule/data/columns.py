@@ -32,6 +32,8 @@ ISO = "%Y-%m-%d"
 
 _ISO = r"^(\d{4}-\d{1,2}-\d{1,2})(?:[T ](\d{1,2}:\d{2})(:\d{2}(?:\.\d+)?)?\s*(?:Z|UTC|[-+]\d{2}(?::?\d{2})?)?)?$"
 
+_WITH_TIME = f"{ISO} %H:%M:%S%.f"
+
 _DAYS = (
     *("%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y", "%d.%m.%y", "%m/%d/%y", "%d/%m/%y"),
     *("%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y"),
@@ -164,14 +166,24 @@ def as_moments(series: Series, form: str = ISO) -> Series:
         series = as_text(series)
     if series.dtype != pl.String:
         return pl.Series(series.name, [None] * len(series), dtype=pl.Datetime("us"))
-    if form == ISO:
-        day, time, seconds = (series.str.extract(_ISO, i) for i in (1, 2, 3))
-        series, form = day + " " + time.fill_null("00:00") + seconds.fill_null(":00"), "%Y-%m-%d %H:%M:%S%.f"
+    if form != ISO:
+        return _parsed(series, form)
+    for usual in (ISO, _WITH_TIME):
+        moments = _parsed(series, usual)
+        if moments.null_count() == series.null_count():
+            return moments
+    day, time, seconds = (series.str.extract(_ISO, i) for i in (1, 2, 3))
+    return _parsed(day + " " + time.fill_null("00:00") + seconds.fill_null(":00"), _WITH_TIME)
+
+
+def _parsed(text: Series, form: str) -> Series:
+    import polars as pl
+
     if re.search("%[HI]", form):
-        moments = series.str.to_datetime(form, strict=False, time_unit="us")
+        moments = text.str.to_datetime(form, strict=False, time_unit="us")
     else:
-        moments = series.str.to_date(form, strict=False).cast(pl.Datetime("us"))
-    return _without(moments, moments.dt.year() < 1000)  # of two digits there is another form
+        moments = text.str.to_date(form, strict=False).cast(pl.Datetime("us"))
+    return _without(moments, moments.dt.year() < 1000)  # a year of two digits has another form
 
 
 def as_text(series: Series) -> Series:

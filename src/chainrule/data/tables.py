@@ -321,7 +321,7 @@ class Columns(Encoding):
 
     Args:
         codes: of the columns that the network sees.
-        targets: the columns to predict.
+        predicted: the columns to predict.
         ids: columns that tell rows apart. others: those that training had no use for.
         time, group: see `read_table`.
         stream: whether the table was read in chunks, of which others must be, too, to find the same rows held out.
@@ -329,7 +329,7 @@ class Columns(Encoding):
     """
 
     codes: list[Code]
-    targets: list[Column]
+    predicted: list[Column]
     ids: list[str]
     others: list[str]
     time: Column | None = None
@@ -339,13 +339,13 @@ class Columns(Encoding):
 
     def read(self, data: Any, *, labelled: bool) -> Table:
         again = self.stream and not is_frame(data) and can_be_chunks(str(data))
-        targets = [column.name for column in self.targets]
+        targets = [column.name for column in self.predicted]
         frame, notes, drawn = _open(data, Markers(targets if labelled else [], self.missing), again or None)
         row = None if drawn is None else drawn.row
         name = "the table" if is_frame(data) else str(data)
         columns = {code.column.name: code.column for code in self.codes}
         columns |= {column: Column(column, "id") for column in self.ids if column in frame.columns}
-        columns |= {column.name: column for column in self.targets} if labelled else {}
+        columns |= {column.name: column for column in self.predicted} if labelled else {}
         for column in columns:
             require(column, frame, name)
         known = {*columns, *targets, *self.others, self.group, self.time and self.time.name}

@@ -105,10 +105,10 @@ def _kind(data: str, given: dict[str, Any]) -> Kind:
 
 
 def _is_table(path: Path) -> bool:
-    """Whether a file is to be read as a table: whatever is not called otherwise."""
+    """Whether a file is to be read as a table: by what its name ends in, be it .data, .test or the like."""
     from chainrule.data.frames import SUFFIXES
 
-    return path.suffix.lower() in SUFFIXES or (path.is_file() and path.suffix.lower() != ".npz")
+    return path.suffix.lower() in SUFFIXES or (path.is_file() and path.suffix.lower() not in ("", ".npz"))
 
 
 def _lists_pictures(path: Path, given: dict[str, Any]) -> bool:

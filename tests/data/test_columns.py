@@ -1,6 +1,7 @@
 """What each column is, and why."""
 
 import datetime
+import re
 
 import numpy as np
 import polars as pl
@@ -32,6 +33,11 @@ def test_numbers():
         (["1,234.5", "22", "1,234,567"], "1,234.5", 1234567),
         (["1,5", "22", "0,125"], "1234,5", 0.125),
         (["1,5", "22", "1.234,5"], "1234,5", 1234.5),
+        (["1,250", "0,125", "2,750"], "1234,5", 2.75),
+        (["1,250", "12,500", "2,750"], "1,234.5", 2750),
+        (["$1,234.50", "-$7", "$2"], "$1,234.5", 2),
+        (["12.5%", "7 %", "-1.5 %"], "1234.5%", -1.5),
+        (["1.234,50 €", "3 €", "0,99 €"], "1234,5€", 0.99),
     ],
 )
 def test_numbers_are_read_as_people_write_them(written, form, value):
@@ -48,9 +54,33 @@ def test_a_word_among_numbers_means_that_they_are_missing():
     assert column.values(pl.Series("x", values)).null_count() == 2
 
 
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        (["169,0", "1,5"], "169.0"),
+        (["1,234.5", "2,000"], "1,5"),
+        (["1,234.5", "2,000"], "1,2345"),
+        (["1.5", "2"], "1,5"),
+        (["$1.5", "$2"], "1.5"),
+        (["5%", "7%"], "$5"),
+    ],
+)
+def test_a_number_that_is_written_in_another_way_is_told_by_its_row(written, value):
+    column = found(written, role="number")
+    told = f"x holds '{re.escape(value)}' in row 2, but there is a number such as {re.escape(column.form)} in"
+    with pytest.raises(cr.DataError, match=told):
+        column.values(pl.Series("x", [written[0], value]))
+
+
 def test_the_word_is_found_however_the_numbers_are_written():
     column = found([*(f"1.{n},50" for n in range(100, 130)), "k.A.", "k.A."])
     assert (column.kind, column.form, column.markers) == ("number", "1234,5", ["k.A."])
+
+
+def test_the_word_is_found_where_somebody_says_that_it_is_a_number():
+    values = [*texts(range(100, 130)), "unknown", "unknown"]
+    column = found(values, role="number")
+    assert (column.markers, column.reason) == (["unknown"], "as you said, 'unknown' taken for missing")
 
 
 def test_two_values_are_yes_or_no():
@@ -73,8 +103,14 @@ def test_one_value_is_constant_but_not_where_some_are_missing():
         ["31.01.2025", "01.12.2024", "29.02.2020"],
         ["1/31/2025", "12/1/2024", "2/29/2020"],
         ["31/01/2025", "01/12/2024", "29/02/2020"],
+        ["2025-01-31T23:30:00+01:00", "2024-12-01T00:00:00+02:00", "2020-02-29 00:00:00Z"],
+        ["2025-01-31 23:30:00+00:00", "2024-12-01 00:00:00+00:00", "2020-02-29"],
+        ["1/31/25", "12/1/24", "2/29/20"],
+        ["31.01.25", "01.12.24", "29.02.20"],
+        ["1/31/2025 11:30 PM", "12/1/2024 12:00 AM", "2/29/2020 1:00 am"],
         ["20250131", "20241201", "20200229"],
         [20250131, 20241201, 20200229],
+        [20250131.0, 20241201.0, 20200229.0],
         ["Jan 31, 2025", "Dec 01, 2024", "Feb 29, 2020"],
     ],
 )
@@ -89,12 +125,69 @@ def test_dates_of_a_frame_are_dates():
     assert found([datetime.date(2020, 1, day) for day in (1, 2, 3)]).kind == "date"
 
 
+def test_the_hour_is_what_clocks_tell_in_the_zone():
+    at_ten = pl.Series("x", [datetime.datetime(2024, month, 1, 10) for month in (1, 4, 7)])
+    there = at_ten.dt.replace_time_zone("Europe/Berlin")
+    for values in (there, there.to_frame().write_csv().split()[1:], ["2024-01-01 10:00:00+01:00"]):
+        column = find_column(pl.Series("x", values), "date")
+        assert column.values(pl.Series("x", values)).dt.hour().unique().to_list() == [10]
+
+
+def test_the_hour_of_the_afternoon():
+    column = found(["1/31/2025 11:30 PM", "1/31/2025 1:05 am", "1/30/2025 12:00 PM"])
+    assert column.values(pl.Series(["1/31/2025 11:30 PM"])).dt.hour().to_list() == [23]
+
+
+def test_two_dates_are_dates_however_they_came():
+    days = [datetime.date(2025, 1, 31), datetime.date(2025, 2, 1)] * 3
+    assert found(days).kind == found(texts(days)).kind == "date"
+
+
 def test_ids_are_set_aside():
     assert found(range(1, 41)).reason == "counts the rows"
     assert found(RANDOM.permutation(1000)[:40], "customer_id").kind == "id"
     assert found([f"u{n}" for n in RANDOM.permutation(40)]).kind == "id"
     assert found(RANDOM.permutation(1000)[:40], "paid").kind == "number"
     assert found(range(1950, 1990), "year").kind == "number"
+
+
+@pytest.mark.parametrize("name", ["heat_index", "price index", "patient_id", "column_1"])
+def test_what_is_measured_is_no_id_whatever_it_is_called(name):
+    assert found(RANDOM.normal(0, 1, 40), name).kind == "number"
+    assert found(texts(RANDOM.normal(0, 1, 40)), name).kind == "number"
+
+
+@pytest.mark.parametrize("name", ["patient_id", "PatientID", "id"])
+def test_an_id_that_comes_again_is_no_quantity(name):
+    for ids in ([*range(100, 140)] * 5, texts([*range(100, 140)] * 5), [f"p{n}" for n in range(40)] * 5):
+        column = found(ids, name)
+        assert column.kind == "category"
+        assert f"--group {name} keeps the rows of each together" in column.reason
+    assert found([*range(100, 140), *range(10)], name).kind == "id"
+    assert found([*range(100, 140)] * 5, "temperature_index").kind == "number"
+
+
+def test_digits_of_one_length_with_a_zero_in_front_are_words():
+    column = found(["02134", "00501", "10001"] * 5)
+    assert column.kind == "category"
+    assert column.values(pl.Series("x", ["02134"])).to_list() == ["02134"]
+    assert found(["0", "1", "2"]).kind == found(["00", "7", "123"]).kind == "number"
+
+
+def test_a_column_that_is_neither_number_word_nor_date():
+    for values in ([[1], [2, 3], [4]], [{"a": 1}, {"a": 2}, {"a": 2}], [b"a", b"b", b"b"], [datetime.timedelta(1)] * 3):
+        column = found(values)
+        assert (column.kind, column.reason[:5]) == ("ignored", "holds")
+        with pytest.raises(cr.DataError, match=r"x holds .*, which is neither number, word nor date"):
+            found(values, role="category")
+        with pytest.raises(cr.DataError, match=r"x holds .*, which is neither number, word nor date"):
+            found(["a", "b", "c"]).values(pl.Series("x", values))
+
+
+def test_a_word_that_may_mean_a_missing_value_is_a_class_among_words_but_not_among_numbers():
+    words, numbers = found(["none", "mild", "-"], role="target"), found(["none", "1.5", "-"], role="target")
+    assert words.values(pl.Series(["none", "mild", "-"])).to_list() == ["none", "mild", "-"]
+    assert numbers.values(pl.Series(["none", "1.5", "-"])).to_list() == [None, 1.5, None]
 
 
 def test_free_text_is_set_aside():
@@ -116,7 +209,11 @@ def test_what_somebody_says_counts():
 @pytest.mark.parametrize(
     ("values", "role", "words"),
     [
-        (["1", "two"], "number", "x holds 'two' in row 2, but there is a number in that column otherwise."),
+        (
+            ["1", "two"],
+            "number",
+            "x holds 'two' in row 2, but there is a number such as 1234.5 in that",
+        ),
         (["soon", "2020-01-01"], "date", "x holds 'soon' in row 1, but there is a date such as 2025-01-31 in that"),
     ],
 )

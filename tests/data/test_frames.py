@@ -1,13 +1,15 @@
 """From files, as people have them, to frames."""
 
+import datetime
 import gzip
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 
 import chainrule as cr
-from chainrule.data.frames import read_frame
+from chainrule.data.frames import Markers, read_frame
 
 TEXT = "name,size\nfox, 3\nowl,?\n"
 
@@ -81,14 +83,59 @@ def test_another_encoding_is_noted(tmp_path):
 
 
 def test_frames_are_taken_as_they_are():
-    class Frame:  # what pandas has of a frame
-        columns = ("a", "b")
+    for frame in (pl.DataFrame, pd.DataFrame):
+        assert rows(read_frame(frame({"a": [1.0, None], "b": ["x", "?"]}))[0]) == [(1.0, "x"), (None, None)]
 
-        def __getitem__(self, name):
-            return {"a": np.array([1.0, np.nan]), "b": np.array(["x", None], dtype=object)}[name]
 
-    for given in (pl.DataFrame({"a": [1.0, None], "b": ["x", "?"]}), Frame()):
-        assert rows(read_frame(given)[0]) == [(1.0, "x"), (None, None)]
+def test_what_pandas_has_for_gaps_and_moments():
+    moments = pd.Series(pd.to_datetime(["2024-01-01 10:00", None]))
+    frame = pd.DataFrame(
+        {
+            "Int64": pd.array([1, None], dtype="Int64"),
+            "Float64": pd.array([1.5, None], dtype="Float64"),
+            "boolean": pd.array([True, None], dtype="boolean"),
+            "category": pd.Categorical(["a", None]),
+            "object": [True, None],
+            "moment": moments,
+            "zone": moments.dt.tz_localize("Asia/Tokyo"),
+            "period": pd.PeriodIndex(["2024-01", None], freq="M"),
+        }
+    )
+    first, second = rows(read_frame(frame)[0])
+    at_ten = datetime.datetime(2024, 1, 1, 10)
+    assert first == (1, 1.5, True, "a", True, at_ten, at_ten, datetime.datetime(2024, 1, 1))
+    assert second == (None,) * 8
+
+
+def test_a_lazy_frame_is_to_be_collected():
+    with pytest.raises(cr.DataError, match=r"a LazyFrame of polars, which has no rows yet: \.collect\(\) it first"):
+        read_frame(pl.LazyFrame({"a": [1]}))
+
+
+def test_a_cell_may_be_long(tmp_path):
+    long = "x" * 200_000
+    for quote in ("", '"'):
+        frame, _ = read_frame(written(tmp_path, "a.csv", f"a,b\n1,{quote}{long}{quote}\n"))
+        assert rows(frame) == [("1", long)]
+
+
+@pytest.mark.parametrize("content", ['a,b\n5" pipe,1\n6" x,2\n', 'a,b\n5" pipe,1\n"6"" x",2\n'])
+def test_a_mark_of_inches_is_no_quotation(tmp_path, content):
+    assert rows(read_frame(written(tmp_path, "a.csv", content))[0]) == [('5" pipe', "1"), ('6" x', "2")]
+
+
+def test_what_somebody_says_marks_a_missing_value_in_place_of_the_usual_words(tmp_path):
+    path = written(tmp_path, "a.csv", "a,b,c\nnone,1,-999\nunknown,,2.5\n")
+    assert rows(read_frame(path)[0]) == [(None, "1", "-999"), ("unknown", None, "2.5")]
+    own = Markers(words=["Unknown", "-999"])
+    assert rows(read_frame(path, own)[0]) == [("none", "1", None), (None, None, "2.5")]
+    numbers = pl.DataFrame({"a": [-999, 1], "b": [-999.0, 2.5]})
+    assert rows(read_frame(numbers, own)[0]) == [(None, None), (1, 2.5)]
+
+
+def test_a_word_that_may_mean_a_missing_value_is_left_in_columns_to_predict(tmp_path):
+    path = written(tmp_path, "a.csv", "a,b\nnone,none\n-,NA\n")
+    assert rows(read_frame(path, Markers(["b"]))[0]) == [(None, "none"), (None, None)]
 
 
 @pytest.mark.parametrize(
@@ -102,6 +149,7 @@ def test_frames_are_taken_as_they_are():
         ("a.csv", "a,b\n1,2,3\n4,5\n", "line 2 of .*a.csv has 3 fields, but the header has 2."),
         ("a.csv", 'a,b\n1,"x\n', "broken or cut short: a quotation in it is never closed"),
         ("a.csv", 'a,b\n1,"x,y"\n"z"\n', "line 3 of .* has 1 fields, but the header has 2: it seems to be cut short"),
+        ("a.csv", 'a,b\n1,"x"y\n', "line 2 of .*a.csv cannot be read as a CSV: ',' expected after '\"'"),
         ("a.csv.gz", gzip.compress(TEXT.encode(), mtime=0)[:-9], "cannot be unpacked: it was cut short"),
         ("a.parquet", b"PAR1 not", "cannot be read as Parquet, it is broken or cut short"),
         ("a.parquet", b"", "cannot be read as Parquet, it is broken or cut short"),

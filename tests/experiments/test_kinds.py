@@ -3,6 +3,7 @@
 import csv
 import datetime as dt
 import json
+import re
 
 import numpy as np
 import pytest
@@ -184,3 +185,59 @@ def test_a_mistake_is_one_clear_line(folder, command, arguments, words):
     (line,) = err.splitlines()
     assert line.startswith("error: ")
     assert words in line
+
+
+def houses(photo):
+    """A table of houses, with what `photo` says of each in a column of its own."""
+    random = np.random.default_rng(0)
+    lines = [f"{random.integers(40, 200)},{random.integers(1, 6)},{photo(i)},{i % 3}" for i in range(60)]
+    return "\n".join(["area,rooms,photo,price", *lines])
+
+
+@pytest.mark.parametrize(
+    ("photo", "options"),
+    [
+        (lambda i: f"https://example.com/h{i}.jpg", ()),
+        (lambda i: f"h{i}.jpg", ()),
+        (lambda i: "see shot.png" if i == 5 else "none", ()),
+        (lambda i: f"bars/{'standing' if i % 2 else 'lying'}/{i:02d}.png", ("--ignore", "photo")),
+    ],
+)
+def test_a_table_that_speaks_of_pictures_is_a_table(folder, command, photo, options):
+    bars(folder / "bars")
+    (folder / "houses.csv").write_text(houses(photo))
+    status, out, err = command(folder, "train", "houses.csv", "--target", "price", *options, "--epochs", 1)
+    assert status == 0, err
+    assert re.search("area +a number", out)
+
+
+def test_pictures_that_are_not_there_are_told_where_pictures_are_meant(folder, command):
+    (folder / "houses.csv").write_text(houses(lambda i: f"h{i}.jpg"))
+    _, _, err = command(folder, "train", "houses.csv", "--target", "price", "--size", "9")
+    assert "no picture can be read; h0.jpg is not there" in err
+
+
+def test_a_table_may_be_called_anything(folder, command):
+    (folder / "houses.data").write_text(houses(lambda i: i % 4))
+    status, out, err = command(folder, "train", "houses.data", "--target", "price", "--epochs", 1, "--out", "run")
+    assert status == 0, err
+    assert "3 classes" in out
+    (folder / "noise.bin").write_bytes(b"\0\1\2")
+    assert "noise.bin is no text, so it cannot be a CSV" in command(folder, "train", "noise.bin", "--target", "a")[2]
+
+
+def test_a_name_with_a_comma_is_quoted(folder, command):
+    (folder / "houses.csv").write_text(houses(lambda i: i % 4).replace("photo,price", '"a, b",price'))
+    arguments = ("train", "houses.csv", "--target", '"a, b",price', "--ignore", "rooms", "--task", "regression")
+    status, out, err = command(folder, *arguments, "--epochs", 1)
+    assert status == 0, err
+    assert "2 values to predict" in out
+
+
+def test_what_marks_a_missing_value_may_be_said(folder, command):
+    (folder / "houses.csv").write_text(houses(lambda i: "none" if i % 2 else "some"))
+    arguments = ("train", "houses.csv", "--target", "price", "--epochs", 1, "--out")
+    for out, options, words in (("a", (), ["some"]), ("b", ("--missing", "some,n.n."), ["none"])):
+        assert command(folder, *arguments, out, *options)[0] == 0
+        (photo,) = [code for code in cr.Trained.load(folder / out).encoding.codes if code.column.name == "photo"]
+        assert (photo.words, photo.gaps) == (words, True)

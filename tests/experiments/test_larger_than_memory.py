@@ -150,7 +150,7 @@ def test_rows_without_a_target_are_left_out_of_every_chunk(tmp_path, small):
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("age", "old", r"age holds 'old' in row 548, but there is a number in that column otherwise\."),
+        ("age", "old", r"age holds 'old' in row 548, but there is a number such as 1234.5 in that column otherwise"),
         ("since", "soon", r"since holds 'soon' in row 548, but there is a date such as 2025-01-31"),
     ],
 )
@@ -162,6 +162,22 @@ def test_what_does_not_fit_is_found_before_training_wherever_it_stands(tmp_path,
     )
     with pytest.raises(cr.DataError, match=words):
         experiment(tmp_path / "b", path)
+
+
+@pytest.mark.parametrize("drawn_too", [False, True])
+def test_what_does_not_fit_is_told_by_its_row_in_the_file(tmp_path, small, drawn_too):
+    frame = people().with_columns(pl.col("age").cast(pl.String))
+    path = saved(tmp_path, frame)
+    table = cr.read_table(path, "pays", stream=True)
+    encoding = table.learn(np.arange(len(table)))
+    row, later, *_ = (row for row in range(300, M) if (row in table.row) == drawn_too)
+    words = {row - 1: "old", later - 1: "young"}
+    age = [words.get(i, age) for i, age in enumerate(frame["age"])]
+    saved(tmp_path, frame.with_columns(age=pl.Series(age)))
+    with pytest.raises(cr.DataError, match=f"age holds 'old' in row {row}, but"):
+        [encoding.X(piece) for piece in encoding.read(path, labelled=False).pieces()]
+    with pytest.raises(cr.DataError, match=f"age holds 'old' in row {row}, but"):
+        experiment(tmp_path / "run", path, number=["age"])
 
 
 def test_a_frame_is_in_memory_already():

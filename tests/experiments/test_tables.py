@@ -155,11 +155,15 @@ def column(name, values):
         ("predict", lambda f: f.drop("age"), "changed.csv: there is no column 'age'."),
         ("predict", lambda f: f.rename({"height": "heigth"}), "no column 'height'. Did you mean 'heigth'?"),
         ("evaluate", lambda f: f.drop("pays"), "there is no column 'pays'"),
-        ("predict", column("age", ["20", "old"]), "age holds 'old' in row 2, but there is a number in that column"),
+        (
+            "predict",
+            column("age", ["20", "old"]),
+            "age holds 'old' in row 2, but there is a number such as 1234.5 in that column",
+        ),
         (
             "predict",
             column("age", ["young", "old"]),
-            "age holds 'young' in row 1, but there is a number in that column",
+            "age holds 'young' in row 1, but there is a number such as 1234.5 in that column",
         ),
         ("predict", column("since", ["44000"]), "since holds '44000' in row 1, but there is a date such as 31.01.2025"),
         ("predict", column("since", ["x"]), "since holds 'x' in row 1, but there is a date such as 31.01.2025"),
@@ -207,7 +211,7 @@ def test_what_does_not_stop_a_prediction_is_a_note_on_stderr(folder, typed, chan
         (["--target", "pays,job"], "job in people.csv has 3 labels; several columns are predicted at once where each"),
         (["--target", "pays", "--task", "regression"], "pays in people.csv is text, which names classes"),
         (["--target", "pays", "--task", "regresion"], "Did you mean 'regression'?"),
-        (["--target", "pays", "--number", "job"], "in row 1, but there is a number in that column otherwise."),
+        (["--target", "pays", "--number", "job"], "in row 1, but there is a number such as 1234.5 in that"),
         (["--target", "pays", "--number", "pays"], "'pays' is to be a target and a number column at once."),
         (["--target", "pays", "--time", "job"], "job in people.csv is neither dates nor numbers"),
         (["--target", "pays", "--group", "country"], "too few groups for parts to train, to validate and to test."),
@@ -348,6 +352,63 @@ def test_time_divides_past_from_future(tmp_path):
     trained = cr.Trained.load(tmp_path / "run")
     again, _ = trained.rows(trained.read(frame), "test")
     assert again.tolist() == parts.test.tolist()
+
+
+def with_unknown_years(target="pays"):
+    years = pl.Series("year", [str(1990 + i % 30) if i % 4 else "unknown" for i in range(M)])
+    return people().select("age", "job", target).with_columns(years)
+
+
+def test_rows_of_an_unknown_time_are_left_out(tmp_path):
+    path = tmp_path / "people.csv"
+    with_unknown_years().write_csv(path)
+    for stream in (False, True):
+        table = cr.read_table(path, "pays", time="year", stream=stream)
+        assert "left out are 60 rows in which year is missing" in table.notes
+        experiment = cr.Experiment(table, cr.Settings(seed=0, epochs=1, validation=0.2), tmp_path / f"run{stream}")
+        moments, parts = table.moments, experiment.parts
+        assert np.isfinite(moments).all()
+        assert moments[parts.train].max() < moments[parts.test].min()
+        assert experiment.m == len(parts.train)
+
+
+def test_none_is_a_class_unless_somebody_says_otherwise(tmp_path):
+    frame = people().with_columns(pain=pl.Series(["none", "none", "mild", "severe"] * (M // 4)))
+    frame.write_csv(tmp_path / "pain.csv")
+    for source in (frame, tmp_path / "pain.csv"):
+        assert cr.read_table(source, "pain").target.classes == ["mild", "none", "severe"]
+        assert cr.read_table(source, "pain", stream=source is not frame).target.classes == ["mild", "none", "severe"]
+        table = cr.read_table(source, "pain", missing="none")
+        assert table.target.classes == ["mild", "severe"]
+        assert "left out are 120 rows in which pain is missing" in table.notes
+
+
+def test_words_that_mark_what_is_missing_travel_with_the_network():
+    frame = people().with_columns(age=pl.when(pl.arange(M) % 9 == 0).then(-999).otherwise("age"))
+    table = cr.read_table(frame, "pays", missing=["-999", "smith"])
+    encoding = table.learn(np.arange(M))
+    age = next(code for code in encoding.codes if code.column.name == "age")
+    assert age.gaps
+    assert age.fill > 0
+    new = encoding.read(frame.with_columns(pl.col("age").cast(pl.String)), labelled=False)
+    assert np.array_equal(encoding.X(new), encoding.X(table))
+
+
+def test_a_number_to_predict_is_read_as_it_was_written_while_training():
+    source = cr.read_table(people().with_columns(spends=pl.Series([f"{i},5" for i in range(M)])), "spends")
+    again = source.learn(np.arange(M)).read(people().with_columns(spends=pl.lit("1,500")), labelled=True)
+    assert again.numbers(source.target).tolist() == [1.5] * M
+
+
+def test_columns_that_cannot_be_read_are_left_out(tmp_path):
+    nested = people().with_columns(lists=pl.Series([[i] for i in range(M)]), took=pl.duration(hours=pl.arange(M)))
+    nested.write_parquet(tmp_path / "people.parquet")
+    _, result = run(tmp_path, "pays", frame=tmp_path / "people.parquet", epochs=1)
+    assert result.metrics["test"]["accuracy"] >= 0
+    trained = cr.Trained.load(tmp_path / "run")
+    assert trained.rows(trained.read(people()), "auto")[1] == "the held-out part"
+    with pytest.raises(cr.DataError, match=r"lists holds List\(Int64\), which is neither number, word nor date"):
+        cr.read_table(nested, "lists")
 
 
 def test_a_group_is_never_divided(tmp_path):

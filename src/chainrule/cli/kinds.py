@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,7 +16,7 @@ Kind = Literal["table", "series", "pictures", "text", "arrays"]
 TAKEN: dict[str, tuple[Kind, ...]] = {
     "target": ("table", "series", "pictures"),
     "task": ("table", "pictures", "arrays"),
-    **dict.fromkeys(("number", "category", "date", "ignore", "time", "group"), ("table", "series")),
+    **dict.fromkeys(("number", "category", "date", "ignore", "time", "group", "missing"), ("table", "series")),
     "stream": ("table",),
     **dict.fromkeys(("horizon", "season"), ("series",)),
     "window": ("series", "text"),
@@ -61,6 +62,8 @@ def source_of(data: str, given: dict[str, Any]) -> Source:
         targets = _names(chosen.pop("target", ""))
         for role in ("number", "category", "date", "ignore"):
             chosen[role] = _names(chosen.get(role, ""))
+        if "missing" in chosen:
+            chosen["missing"] = _names(chosen["missing"])
         return _rows(data, targets, chosen) if kind == "table" else _series(data, targets, chosen)
     from chainrule.data.datasets import read
     from chainrule.data.targets import KINDS
@@ -86,8 +89,6 @@ def _series(data: str, targets: list[str], chosen: dict[str, Any]) -> Source:
 def _kind(data: str, given: dict[str, Any]) -> Kind:
     from chainrule.data.decoding import is_picture
     from chainrule.data.folders import files_in
-    from chainrule.data.frames import is_table
-    from chainrule.data.pictures import lists_pictures
     from chainrule.data.text import is_text
 
     path = Path(data)
@@ -96,11 +97,29 @@ def _kind(data: str, given: dict[str, Any]) -> Kind:
         return "text" if texts > pictures else "pictures"
     if is_text(path) and not given["target"]:
         return "text"
-    if is_table(data):
-        if lists_pictures(path):
+    if _is_table(path):
+        if _lists_pictures(path, given):
             return "pictures"
         return "series" if any(given[option] is not None for option in ("horizon", "window", "season")) else "table"
     return "arrays"
+
+
+def _is_table(path: Path) -> bool:
+    """Whether a file is to be read as a table: by what its name ends in, be it .data, .test or the like."""
+    from chainrule.data.frames import SUFFIXES
+
+    return path.suffix.lower() in SUFFIXES or (path.is_file() and path.suffix.lower() not in ("", ".npz"))
+
+
+def _lists_pictures(path: Path, given: dict[str, Any]) -> bool:
+    """Whether a table is one of names of pictures that are there, unless something is asked of it that tells."""
+    from chainrule.data.pictures import names_of_pictures
+
+    asked = [TAKEN[option] for option, value in given.items() if value not in (None, "")]
+    if any("pictures" not in kinds for kinds in asked):
+        return False
+    named = names_of_pictures(path)
+    return bool(named) and (("pictures",) in asked or 2 * sum(map(Path.is_file, named)) > len(named))
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -112,5 +131,6 @@ def _size(text: str) -> tuple[int, int]:
 
 
 def _names(columns: str) -> list[str]:
-    """["height", "weight"] from "height,weight"."""
-    return [name.strip() for name in columns.split(",") if name.strip()]
+    """["height", "weight"] from "height,weight"; a name with a comma in it stands in quotation marks."""
+    names = next(csv.reader([columns], skipinitialspace=True), [])
+    return [name.strip() for name in names if name.strip()]

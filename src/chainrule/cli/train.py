@@ -53,6 +53,9 @@ def train(
     category: Annotated[str, typer.Option(help="Columns to take for categories.")] = "",
     date: Annotated[str, typer.Option(help="Columns to take for dates.")] = "",
     ignore: Annotated[str, typer.Option(help="Columns to leave out.")] = "",
+    missing: Annotated[
+        str, typer.Option(help='Words that mark a missing value, "none,unknown", in place of the usual ones.')
+    ] = "",
     time: Annotated[str | None, typer.Option(help="A column to train on the past of, and test on the future.")] = None,
     group: Annotated[str | None, typer.Option(help="A column whose values stay together in one part.")] = None,
     horizon: Annotated[
@@ -176,6 +179,7 @@ def train(
             "category": category,
             "date": date,
             "ignore": ignore,
+            "missing": missing,
             "time": time,
             "group": group,
             "horizon": horizon,

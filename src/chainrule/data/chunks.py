@@ -13,14 +13,15 @@ from numpy.typing import NDArray
 
 from chainrule.data.frames import (
     ENCODINGS,
+    USUAL,
     Layout,
+    Markers,
     about_encoding,
     as_lines,
     is_parquet,
     no_text,
     parquet_of,
     readable,
-    without_markers,
 )
 from chainrule.errors import DataError
 
@@ -66,8 +67,8 @@ class CsvChunks(Chunks):
         DataError: it is empty, broken or cut short; or compressed, or in UTF-16, which can be read only whole.
     """
 
-    def __init__(self, path: str):
-        self.path = path
+    def __init__(self, path: str, markers: Markers = USUAL):
+        self.path, self._markers = path, markers
         for self._encoding in ENCODINGS:
             try:
                 self._layout, self._ends = self._look()
@@ -84,7 +85,7 @@ class CsvChunks(Chunks):
         with open(self.path, "rb") as file:
             file.seek(start)
             text = self._text(file.read(self._ends[i] - start))
-        return without_markers(self._layout.frame(text, first=i == 0))
+        return self._markers.removed(self._layout.frame(text, first=i == 0))
 
     def _text(self, data: bytes) -> str:
         return as_lines(data.decode(self._encoding), self.path).strip("\n")
@@ -142,10 +143,10 @@ class ParquetChunks(Chunks):
         DataError: it is empty or broken.
     """
 
-    def __init__(self, path: str):
+    def __init__(self, path: str, markers: Markers = USUAL):
         import polars as pl
 
-        self.path, self.notes = path, []
+        self.path, self.notes, self._markers = path, [], markers
         with parquet_of(path):
             scanned = pl.scan_parquet(path)
             width, self._rows = len(scanned.collect_schema()), int(scanned.select(pl.len()).collect().item())
@@ -159,11 +160,11 @@ class ParquetChunks(Chunks):
         import polars as pl
 
         with parquet_of(self.path):
-            return without_markers(pl.scan_parquet(self.path).slice(i * ROWS, ROWS).collect())
+            return self._markers.removed(pl.scan_parquet(self.path).slice(i * ROWS, ROWS).collect())
 
 
-def open_chunks(path: str) -> Chunks:
-    """The chunks of a CSV or Parquet file.
+def open_chunks(path: str, markers: Markers = USUAL) -> Chunks:
+    """The chunks of a CSV or Parquet file; `markers` is what stands for a missing value.
 
     Raises:
         DataError: there is no such file, it is broken, or it cannot be read in chunks.
@@ -172,12 +173,12 @@ def open_chunks(path: str) -> Chunks:
     if first[:2] == b"\x1f\x8b":
         raise DataError(f"{path} is compressed, so it can be read only whole: unpack it first, with gunzip.")
     if is_parquet(first, path):
-        return ParquetChunks(path)
+        return ParquetChunks(path, markers)
     if first[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise DataError(f"{path} is in UTF-16, which can be read only whole: write it as UTF-8 first, with iconv.")
     if b"\0" in first:
         raise no_text(path)
-    return CsvChunks(path)
+    return CsvChunks(path, markers)
 
 
 def can_be_chunks(path: str) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.data.frames import MISSING
 from chainrule.described import Described
 from chainrule.errors import DataError
 
@@ -21,18 +22,33 @@ Kind = Literal["number", "category", "yes_no", "date", "id", "constant", "text",
 USED: tuple[Kind, ...] = ("number", "category", "yes_no", "date")
 
 PLAIN, THOUSANDS, COMMA = "1234.5", "1,234.5", "1234,5"
-"""How numbers are written."""
+"""How numbers are written; a sign of `SIGNS` may stand at either end."""
 
-DATES = (
-    *("%Y-%m-%d", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"),
-    *("%Y-%m-%dT%H:%M:%S%.fZ", "%Y/%m/%d", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M"),
-    *("%d.%m.%Y", "%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%m/%d/%Y", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M"),
-    *("%d/%m/%Y", "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%d-%m-%Y", "%m/%d/%y", "%d/%m/%y"),
-    *("%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%Y%m%d"),
+SIGNS = ("%", "$", "€", "£", "¥")
+"""What numbers may be of."""
+
+ISO = "%Y-%m-%d"
+"""The form of a date by ISO 8601, or of what is like it: with a time, a fraction, a zone, or none of them."""
+
+_ISO = r"^(\d{4}-\d{1,2}-\d{1,2})(?:[T ](\d{1,2}:\d{2})(:\d{2}(?:\.\d+)?)?\s*(?:Z|UTC|[-+]\d{2}(?::?\d{2})?)?)?$"
+
+_WITH_TIME = f"{ISO} %H:%M:%S%.f"
+
+_DAYS = (
+    *("%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y", "%d.%m.%y", "%m/%d/%y", "%d/%m/%y"),
+    *("%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y"),
 )
+
+_TIMES = ("", " %H:%M:%S%.f", " %H:%M", " %I:%M:%S %p", " %I:%M %p")
+
+DATES = (ISO, *(day + time for day in _DAYS for time in _TIMES), "%Y%m%d")
 """How dates are written, the likeliest first: 3/4/2025 is in March unless a day of more than 12 says otherwise."""
 
-_CALLED_ID = re.compile(r"(?i:(^|[^a-z])(id|uuid|guid|key|index|rownames)$)|[a-z](ID|Id)$|^column_1$")
+_OF_SOMEBODY = re.compile(r"(?i:(^|[^a-z])(id|uuid|guid)$)|[a-z](ID|Id)$")
+"""Names of columns that tell who or what a row is of."""
+
+_OF_A_ROW = re.compile(r"(?i:(^|[^a-z])(key|index|rownames)$)|^column_1$")
+"""Names of columns that may tell one row from another."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -43,7 +59,7 @@ class Column(Described):
         name: its name.
         kind: what it is.
         reason: why.
-        form: how its numbers or dates are written; "" where they are no text.
+        form: how its numbers or dates are written; "" where it holds words.
         markers: words in it that mean that a value is missing, beside those that always do.
     """
 
@@ -53,29 +69,56 @@ class Column(Described):
     form: str = ""
     markers: list[str] = field(default_factory=list)
 
-    def values(self, series: Series, before: int = 0) -> Series:
+    @property
+    def counts(self) -> bool:
+        """Whether it is read as numbers: what is to be predicted and what tells the time may be that, too."""
+        return self.kind == "number" or (self.form != "" and self.kind != "date")
+
+    def values(self, series: Series, row: NDArray[np.int64] | None = None) -> Series:
         """What a series of this column holds: numbers, moments, or text, null where it is missing.
 
         Args:
-            series: the column. before: how many rows of its file come before it.
+            series: the column. row: the numbers of its rows in their file; None for 1, 2, 3, …
 
         Raises:
             DataError: something in it is not what the column was found to be.
         """
-        if self.markers:
+        _refuse_strange(series)
+        if self.markers and _is_text(series):
             series = _without(series, series.is_in(self.markers))
-        if self.kind == "number":
-            values = as_numbers(series, self.form or PLAIN)
-        elif self.kind == "date":
-            values = as_moments(series, self.form)
+        if self.kind == "date":
+            values, what = as_moments(series, self.form or ISO), f"date such as {_example(self.form)}"
+        elif self.counts:
+            values, what = as_numbers(series, self.form or PLAIN), f"number such as {self.form or PLAIN}"
         else:
             return as_text(series)
         wrong = (values.is_null() & series.is_not_null()).arg_true()
         if len(wrong):
-            value, row = series[int(wrong[0])], before + int(wrong[0]) + 1
-            what = {"number": "a number", "date": f"a date such as {_example(self.form)}"}[self.kind]
-            raise DataError(f"{self.name} holds {value!r} in row {row}, but there is {what} in that column otherwise.")
+            i = int(wrong[0])
+            way = f", or train with --category {self.name}" if self.kind in USED else ""
+            raise DataError(
+                f"{self.name} holds {series[i]!r} in row {i + 1 if row is None else row[i]}, but there is a {what} in "
+                f"that column otherwise: leave it empty{way}."
+            )
         return values
+
+
+def _is_text(series: Series) -> bool:
+    import polars as pl
+
+    return series.dtype == pl.String
+
+
+def _is_strange(series: Series) -> bool:
+    import polars as pl
+
+    return series.dtype.is_nested() or series.dtype in (pl.Binary, pl.Object, pl.Duration, pl.Time)
+
+
+def _refuse_strange(series: Series) -> None:
+    """Raises DataError where a column is of a type that cannot be read."""
+    if _is_strange(series):
+        raise DataError(f"{series.name} holds {series.dtype}, which is neither number, word nor date: leave it out.")
 
 
 def _without(series: Series, gaps: Series) -> Series:
@@ -86,130 +129,189 @@ def _without(series: Series, gaps: Series) -> Series:
 
 
 def as_numbers(series: Series, form: str = PLAIN) -> Series:
-    """Floats; null where there is none."""
+    """Floats; null where there is none that is written in that form."""
     import polars as pl
 
     if series.dtype == pl.String:
-        if form == THOUSANDS:
-            series = series.str.replace_all(",", "", literal=True)
-        elif form == COMMA:
-            series = series.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
-    if not (series.dtype == pl.String or series.dtype.is_numeric() or series.dtype == pl.Boolean):
+        series = _plainly(series, form)
+    elif not (series.dtype.is_numeric() or series.dtype == pl.Boolean):
         return pl.Series(series.name, [None] * len(series), dtype=pl.Float64)
     numbers = series.cast(pl.Float64, strict=False)
     return _without(numbers, ~numbers.is_finite())
 
 
-def as_moments(series: Series, form: str = "") -> Series:
-    """Dates with a time; null where there is none."""
+def _plainly(text: Series, form: str) -> Series:
+    """Numbers as a computer writes them; null where a sign is not there, or divides something else than thousands."""
+    sign = form.strip("0123456789.,")
+    if sign:
+        end = re.escape(sign)
+        signed = text
+        text = text.str.replace(rf"^([-+]?){end}\s*|\s*{end}$", "$1")
+        text = _without(text, text == signed)
+    if form.strip(sign) == PLAIN:
+        return text
+    group, point = ",." if form.strip(sign) == THOUSANDS else ".,"
+    grouped = text.str.contains(rf"^[-+]?[1-9]\d{{0,2}}(\{group}\d{{3}})+(\{point}\d*)?$")
+    text = text.str.replace_all(group, "", literal=True).zip_with(grouped, text)
+    return _without(text, text.str.contains(group, literal=True)).str.replace(point, ".", literal=True)
+
+
+def as_moments(series: Series, form: str = ISO) -> Series:
+    """Dates with a time, as the clocks of their zone tell it; null where there is none that is written in that form."""
     import polars as pl
 
     if series.dtype.is_temporal():
-        return series.cast(pl.Datetime("us"), strict=False)
-    if series.dtype != pl.String and series.dtype.is_integer():
-        series = series.cast(pl.String)
-    if series.dtype != pl.String or not form:
+        return (series.dt.replace_time_zone(None) if series.dtype == pl.Datetime else series).cast(pl.Datetime("us"))
+    if series.dtype.is_numeric():
+        series = as_text(series)
+    if series.dtype != pl.String:
         return pl.Series(series.name, [None] * len(series), dtype=pl.Datetime("us"))
-    if re.search("%H", form):
-        return series.str.to_datetime(form, strict=False, time_unit="us")
-    return series.str.to_date(form, strict=False).cast(pl.Datetime("us"))
+    if form != ISO:
+        return _parsed(series, form)
+    for usual in (ISO, _WITH_TIME):
+        moments = _parsed(series, usual)
+        if moments.null_count() == series.null_count():
+            return moments
+    day, time, seconds = (series.str.extract(_ISO, i) for i in (1, 2, 3))
+    return _parsed(day + " " + time.fill_null("00:00") + seconds.fill_null(":00"), _WITH_TIME)
+
+
+def _parsed(text: Series, form: str) -> Series:
+    import polars as pl
+
+    if re.search("%[HI]", form):
+        moments = text.str.to_datetime(form, strict=False, time_unit="us")
+    else:
+        moments = text.str.to_date(form, strict=False).cast(pl.Datetime("us"))
+    return _without(moments, moments.dt.year() < 1000)  # a year of two digits has another form
 
 
 def as_text(series: Series) -> Series:
-    """Text that is the same whether a whole number came as such, as 1.0, or as text."""
+    """Text that is the same whether a whole number came as such, as 1.0, or as text; and yes or no as True or TRUE."""
     import polars as pl
 
-    if series.dtype == pl.Boolean:
-        return pl.Series(series.name, [None if v is None else str(v) for v in series], dtype=pl.String)
-    return series.cast(pl.String).str.replace(r"^(-?\d+)\.0$", "$1")
+    text = series.cast(pl.String).str.replace(r"^(-?\d+)\.0$", "$1")
+    return text.str.replace("^(?i:true)$", "True").str.replace("^(?i:false)$", "False")
 
 
 def column_of_labels(series: Series) -> Column:
-    """A column to be predicted: numbers if all are, else text."""
-    form = _form_of_numbers(series)
-    return Column(series.name, "category" if form is None else "number", form=form or "")
+    """A column to be predicted: numbers if all are but what may mean a missing one, else words."""
+    there = series.drop_nulls()
+    form, markers = _form_of_numbers(there), []
+    if form is None and _is_text(there):
+        doubtful = there.str.to_uppercase().is_in(MISSING)
+        form = None if doubtful.all() else _form_of_numbers(there.filter(~doubtful))
+        markers = [] if form is None else there.filter(doubtful).unique().sort().to_list()
+    return Column(series.name, "target", "as you said", "" if _is_padded(there) else form or "", markers)
 
 
-def as_labels(column: Column, series: Series, before: int = 0) -> NDArray[Any]:
+def as_labels(column: Column, series: Series, row: NDArray[np.int64] | None = None) -> NDArray[Any]:
     """What a series of a column to be predicted holds, as an array; see `Column.values`."""
-    values = column.values(series, before)
-    return values.to_numpy() if column.kind == "number" else np.array(values.to_list(), dtype=object)
+    values = column.values(series, row)
+    return values.to_numpy() if column.counts else np.array(values.to_list(), dtype=object)
 
 
-def find_columns(frame: DataFrame, roles: dict[str, Kind]) -> list[Column]:
-    """What each column is: what `roles` says, or what its values look like.
+def column_of_time(series: Series, column: Column, place: str) -> Column:
+    """The column that orders the rows; numbers that never come again are nothing to learn from.
+
+    Raises:
+        DataError: it holds neither dates nor numbers; `place` says where it stands.
+    """
+    if column.kind == "date":
+        return column
+    form, markers = _numbers(series.drop_nulls())
+    if form is None:
+        raise DataError(f"{column.name} in {place} is neither dates nor numbers: it orders nothing.")
+    return Column(column.name, "ignored", "tells the past from the future", form, markers)
+
+
+def find_columns(frame: DataFrame, roles: dict[str, Kind], row: NDArray[np.int64] | None = None) -> list[Column]:
+    """What each column is: what `roles` says, or what its values look like; `row` as in `Column.values`.
 
     Raises:
         DataError: a column cannot be what `roles` says.
     """
-    return [find_column(series, roles.get(series.name)) for series in frame]
+    return [find_column(series, roles.get(series.name), row) for series in frame]
 
 
-def find_column(series: Series, role: Kind | None = None) -> Column:
+def find_column(series: Series, role: Kind | None = None, row: NDArray[np.int64] | None = None) -> Column:
     """What one column is; `role` is what somebody has said.
 
     Raises:
         DataError: it cannot be that.
     """
+    if role is None:
+        return _found(series)
+    if role != "ignored":
+        _refuse_strange(series)
+    if role == "target":
+        return column_of_labels(series)
+    column = Column(series.name, role, "as you said")
     if role == "number":
-        form = _form_of_numbers(series)
-        column = Column(series.name, "number", "as you said", form or PLAIN)
-        column.values(series)
-        return column
-    if role == "date":
-        form = _form_of_dates(series) or DATES[0]
-        column = Column(series.name, "date", "as you said", form)
-        column.values(series)
-        return column
-    if role is not None:
-        return Column(series.name, role, "as you said")
-    return _found(series)
+        form, markers = _numbers(series.drop_nulls())
+        column = replace(column, reason=column.reason + _told(markers), form=form or PLAIN, markers=markers)
+    elif role == "date":
+        column = replace(column, form=_form_of_dates(series.drop_nulls()) or ISO)
+    if role in ("number", "date"):
+        column.values(series, row)
+    return column
 
 
 def _found(series: Series) -> Column:
-    import polars as pl
-
     name, there = series.name, series.drop_nulls()
-    distinct = there.n_unique()
-    if distinct == 0:
+    if len(there) == 0:
         return Column(name, "constant", "always missing")
+    if _is_strange(series):
+        return Column(name, "ignored", f"holds {series.dtype}, which is neither number, word nor date")
+    distinct = there.n_unique()
     if distinct == 1 and len(there) == len(series):
         return Column(name, "constant", f"always {there[0]!r}")
-    if series.dtype.is_nested() or series.dtype in (pl.Binary, pl.Object, pl.Duration, pl.Time):
-        return Column(name, "ignored", f"holds {series.dtype}, which is neither number, word nor date")
     if series.dtype.is_temporal():
         return Column(name, "date", "dates")
     if distinct == 2:
-        return Column(name, "yes_no", " or ".join(sorted(as_text(there).unique().to_list())))
-    return _number(series, there, distinct) or _date(series, there) or _words(series, there, distinct)
+        return _date(there) or Column(name, "yes_no", " or ".join(sorted(as_text(there).unique().to_list())))
+    return _number(series, there) or _date(there) or _words(as_text(there))
 
 
-def _number(series: Series, there: Series, distinct: int) -> Column | None:
+def _number(series: Series, there: Series) -> Column | None:
     name = series.name
-    form, markers = _form_of_numbers(there), []
+    form, markers = _numbers(there)
     if form is None:
-        form, marker = _with_a_marker(there)
-        if form is None:
-            return None
-        markers = [marker]
-    date = _date_of_digits(there)
-    if date is not None:
-        return date
-    counts_rows = len(there) == distinct == len(series) > 20 and _counts(as_numbers(there, form).to_numpy())
-    if len(there) == distinct and (counts_rows or _CALLED_ID.search(name)):
-        return Column(name, "id", "counts the rows" if counts_rows else "another one in every row")
-    reason = f"{distinct:,} different" + (f", {markers[0]!r} taken for missing" if markers else "")
-    reason += f", written as {form}" if form != PLAIN else ""
+        return None
+    if markers:
+        there = there.filter(~there.is_in(markers))
+    if date := _date_of_digits(there):
+        return replace(date, markers=markers)
+    values = as_numbers(there, form)
+    whole, distinct = bool((values == values.round()).all()), there.n_unique()
+    if len(there) == distinct == len(series) > 20 and _counts(values.to_numpy()):
+        return Column(name, "id", "counts the rows")
+    if whole and distinct == len(there) and (_OF_SOMEBODY.search(name) or _OF_A_ROW.search(name)):
+        return Column(name, "id", "another one in every row")
+    if _is_padded(there) or (whole and _OF_SOMEBODY.search(name)):
+        return None  # names that are written in digits
+    reason = f"{distinct:,} different{_told(markers)}" + (f", written as {form}" if form != PLAIN else "")
     return Column(name, "number", reason, form, markers)
+
+
+def _told(markers: list[str]) -> str:
+    return f", {markers[0]!r} taken for missing" if markers else ""
+
+
+def _is_padded(there: Series) -> bool:
+    """Whether these are digits of one length, some with a zero in front, which no number has."""
+    if not _is_text(there) or not there.str.contains(r"^0\d+$").any():
+        return False
+    return bool(there.str.contains(r"^\d+$").all()) and there.str.len_chars().n_unique() == 1
 
 
 def _date_of_digits(there: Series) -> Column | None:
     """Dates written as 20250131."""
     import polars as pl
 
-    if there.dtype != pl.String and not there.dtype.is_integer():
+    if there.dtype != pl.String and not there.dtype.is_numeric():
         return None
-    text = there.cast(pl.String)
+    text = as_text(there)
     if not text.str.contains(r"^(19|20)\d{6}$").all() or as_moments(text, "%Y%m%d").null_count():
         return None
     return Column(there.name, "date", "written as 20250131", "%Y%m%d")
@@ -219,44 +321,43 @@ def _counts(values: NDArray[np.float64]) -> bool:
     return bool(values[0] in (0, 1) and (np.diff(values) == 1).all())
 
 
-def _with_a_marker(there: Series) -> tuple[str | None, str]:
-    """The form of numbers among which one word comes again and again, and the word."""
-    for form in (PLAIN, THOUSANDS, COMMA):
+def _numbers(there: Series) -> tuple[str | None, list[str]]:
+    """How the numbers are written, if all are numbers but one word that comes again and again; and that word."""
+    form = _form_of_numbers(there)
+    if form is not None or not _is_text(there):
+        return form, []
+    for form in _forms(there):
         wrong = as_numbers(there, form).is_null()
         words, rest = there.filter(wrong), there.filter(~wrong)
         if words.n_unique() == 1 and len(words) < len(rest) and rest.n_unique() > 10:
-            return _form_of_numbers(rest), str(words[0])
-    return None, ""
+            return _form_of_numbers(rest), [words[0]]
+    return None, []
 
 
-def _form_of_numbers(series: Series) -> str | None:
+def _form_of_numbers(there: Series) -> str | None:
     """How the numbers are written, if all are numbers."""
-    import polars as pl
-
-    there = series.drop_nulls()
-    if there.dtype != pl.String:
+    if not _is_text(there):
         return PLAIN if there.dtype.is_numeric() else None
     there = there.unique()
-    if as_numbers(there).null_count() == 0:
-        return PLAIN
-    if there.str.contains(r"^[-+]?\d{1,3}(,\d{3})*(\.\d+)?$").all() and there.str.contains(r"^[-+]?[1-9]").any():
-        return THOUSANDS
-    if there.str.contains(r"^[-+]?(\d+|\d{1,3}(\.\d{3})+)?(,\d+)?$").all():
-        return COMMA
-    return None
+    return next((form for form in _forms(there) if as_numbers(there, form).null_count() == 0), None)
 
 
-def _date(series: Series, there: Series) -> Column | None:
+def _forms(there: Series) -> list[str]:
+    """How numbers may be written: in three ways, each with a sign where such is met."""
+    some = there.head(20)
+    sign = next((sign for sign in SIGNS if some.str.contains(sign, literal=True).any()), "")
+    in_front = not some.str.ends_with(sign).any()
+    return [sign + form if in_front else form + sign for form in (PLAIN, THOUSANDS, COMMA)]
+
+
+def _date(there: Series) -> Column | None:
     form = _form_of_dates(there)
-    return None if form is None else Column(series.name, "date", f"written as {_example(form)}", form)
+    return None if form is None else Column(there.name, "date", f"written as {_example(form)}", form)
 
 
-def _form_of_dates(series: Series) -> str | None:
+def _form_of_dates(there: Series) -> str | None:
     """How the dates are written, if all are dates."""
-    import polars as pl
-
-    there = series.drop_nulls()
-    if there.dtype != pl.String or not there.head(20).str.contains(r"\d.*\d").all():
+    if not _is_text(there) or not there.head(20).str.contains(r"\d.*\d").all():
         return None
     there = there.unique()
     for form in DATES:
@@ -269,11 +370,11 @@ def _example(form: str) -> str:
     """The last day of January 2025 in that form."""
     import datetime
 
-    return datetime.datetime(2025, 1, 31, 13, 30).strftime(form.replace("%.f", "") or "%Y-%m-%d")
+    return datetime.datetime(2025, 1, 31, 13, 30).strftime(form.replace("%.f", "") or ISO)
 
 
-def _words(series: Series, there: Series, distinct: int) -> Column:
-    name = series.name
+def _words(there: Series) -> Column:
+    name, distinct = there.name, there.n_unique()
     many = distinct > 20 and distinct > len(there) / 2
     some = there.head(1000)
     words = some.str.count_matches(r"\s+").sum() / len(some) + 1
@@ -282,4 +383,5 @@ def _words(series: Series, there: Series, distinct: int) -> Column:
         return Column(name, "text", f"{distinct:,} different texts; chainrule does not read text in tables yet")
     if many:
         return Column(name, "id", f"{distinct:,} different words in {len(there):,} rows")
-    return Column(name, "category", f"{distinct:,} different" + (" word" if distinct == 1 else ""))
+    together = f"; --group {name} keeps the rows of each together" if _OF_SOMEBODY.search(name) else ""
+    return Column(name, "category", f"{distinct:,} different{' word' if distinct == 1 else ''}{together}")

@@ -43,6 +43,11 @@ class Drawn:
     row: NDArray[np.int64]
     labels: dict[str, Series]
 
+    def chunk(self, i: int) -> tuple[DataFrame, NDArray[np.int64]]:
+        """The rows of a chunk, and their numbers, from 1."""
+        frame = self.chunks.frame(i)
+        return frame, np.arange(self.before[i] + 1, self.before[i] + 1 + frame.height)
+
 
 def draw(chunks: Chunks, targets: Sequence[str]) -> Drawn:
     """Read the file once, and draw.

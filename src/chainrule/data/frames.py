@@ -9,7 +9,7 @@ import io
 import itertools
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from chainrule.errors import DataError
 
 if TYPE_CHECKING:
-    from polars import DataFrame
+    from polars import DataFrame, Expr, Series
+    from polars.selectors import Selector
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".gz")
 """What the names of files with a table end in."""
@@ -30,35 +31,78 @@ ENCODINGS = ("utf-8-sig", "cp1252", "latin-1")
 NO_CSV = "it cannot be a CSV; chainrule reads CSV, TSV and Parquet"
 """What follows for a table from a file that is no text."""
 
-MISSING = ("", "?", "-", "--", ".", "NA", "N/A", "#N/A", "<NA>", "NaN", "NAN", "NULL", "NONE", "NIL", "NAT")
+ALWAYS_MISSING = ("", "?", "NA", "N/A", "#N/A", "<NA>", "NAN", "NULL", "NAT")
 """What stands for a value that is not there, in capitals or not."""
 
+MISSING = (*ALWAYS_MISSING, "-", "--", ".", "NONE", "NIL")
+"""What does so wherever it is not a class to be predicted."""
 
-def is_table(path: str) -> bool:
-    """Whether a file of this name would be read as a table."""
-    return Path(path).suffix.lower() in SUFFIXES
+LONGEST_CELL = 2**31 - 1
+"""So many characters may stand in a cell: Python's csv has a limit, too, but of a picture in letters."""
 
 
-def read_frame(source: Any) -> tuple[DataFrame, list[str]]:
+@dataclass(frozen=True)
+class Markers:
+    """What stands for a value that is not there: `MISSING`, but in columns to predict `ALWAYS_MISSING`; or own words.
+
+    Args:
+        targets: the columns to predict. words: those that mark a missing value in place of all others, in any column.
+    """
+
+    targets: Sequence[str] = ()
+    words: Sequence[str] | None = None
+
+    def removed(self, frame: DataFrame) -> DataFrame:
+        """The frame with null where a value is missing, and columns of text without spaces at the ends."""
+        import polars as pl
+        from polars import selectors
+
+        words = [] if self.words is None else ["", *(word.strip().upper() for word in self.words)]
+        numbers = [float(word) for word in words if _is_number(word)]
+        text, size = selectors.by_dtype(pl.String, pl.Categorical, pl.Enum), selectors.numeric().cast(pl.Float64)
+        return frame.with_columns(
+            _without(text - selectors.by_name(*self.targets, require_all=False), words or MISSING),
+            _without(text & selectors.by_name(*self.targets, require_all=False), words or ALWAYS_MISSING),
+            pl.when(size.is_finite() & ~size.is_in(numbers)).then(selectors.numeric()).name.keep(),
+        )
+
+
+USUAL = Markers()
+
+
+def _without(columns: Selector, words: Sequence[str]) -> Expr:
+    """Columns of text without spaces at the ends, and null wherever one of the words stands, in capitals or not."""
+    import polars as pl
+
+    text = columns.cast(pl.String).str.strip_chars()
+    return pl.when(text.str.to_uppercase().is_in(words)).then(None).otherwise(text).name.keep()
+
+
+def is_frame(source: Any) -> bool:
+    """Whether this is a frame of polars or pandas, or a like one, and not the path of a file."""
+    return hasattr(type(source), "columns")
+
+
+def read_frame(source: Any, markers: Markers = USUAL) -> tuple[DataFrame, list[str]]:
     """The frame of a file, or of a frame of polars or pandas; and notes on how it was read.
 
     Columns of text have no spaces at the ends, and null wherever a value is missing. A CSV gives nothing but text.
 
     Args:
-        source: a path, or a frame.
+        source: a path, or a frame. markers: what stands for a missing value.
 
     Raises:
         DataError: there is no such file, or no table in it, or it is broken, cut short, or empty.
     """
     notes: list[str] = []
-    if hasattr(source, "columns"):
+    if is_frame(source):
         frame, name = _frame_of(source), "the table"
     else:
         name = str(source)
         frame, notes = _from_file(name)
     if frame.width == 0 or frame.height == 0:
         raise DataError(f"{name} is empty: it has {frame.width} columns and no row.")
-    return without_markers(frame), notes
+    return markers.removed(frame), notes
 
 
 def _frame_of(source: Any) -> DataFrame:
@@ -66,10 +110,25 @@ def _frame_of(source: Any) -> DataFrame:
 
     if isinstance(source, pl.DataFrame):
         return source
+    if isinstance(source, pl.LazyFrame):
+        raise DataError("the table is a LazyFrame of polars, which has no rows yet: .collect() it first.")
     names = [str(name) for name in source.columns]
     _check_names(names, "the table")
-    columns = [source[name] for name in source.columns]
-    return pl.DataFrame([pl.Series(n, c.tolist(), strict=False) for n, c in zip(names, columns, strict=True)])
+    return pl.DataFrame([_column_of(n, source[c]) for n, c in zip(names, source.columns, strict=True)])
+
+
+def _column_of(name: str, column: Any) -> Series:
+    """A column of pandas: of a period the moment that it begins with, of a moment in a zone what clocks there say."""
+    import polars as pl
+
+    kind = str(column.dtype)
+    if kind.startswith("period"):
+        column = column.dt.to_timestamp()
+    elif kind.startswith("datetime64") and "," in kind:
+        column = column.dt.tz_localize(None)
+    gaps = column.isna().tolist()
+    values = [None if gap else value for gap, value in zip(gaps, column.tolist(), strict=True)]
+    return pl.Series(name, values, strict=False)
 
 
 def _from_file(path: str) -> tuple[DataFrame, list[str]]:
@@ -187,7 +246,8 @@ class Layout:
         if not text.strip():
             raise DataError(f"{path} is empty.")
         separator = _separator(text, path)
-        head = list(itertools.islice(csv.reader(io.StringIO(text, newline=""), delimiter=separator), 1000))
+        lines = io.StringIO(text, newline="")
+        head = [row for _, row in itertools.islice(_rows(lines, separator, path), 1000)]
         names, notes = [cell.strip() for cell in head[0]], []
         headless = _is_row(head)
         if headless:
@@ -206,19 +266,33 @@ class Layout:
         """
         import polars as pl
 
-        header = self.header and first
         try:
-            frame = pl.read_csv(
-                text.encode(),
-                separator=self.separator,
-                has_header=header,
-                infer_schema=False,
-                new_columns=self.names,
-            )
-        except pl.exceptions.PolarsError as error:
-            raise DataError(f"{self.path} cannot be read as a CSV: {_first(error)}") from None
+            frame = self._frame(text, first)
+        except pl.exceptions.PolarsError:
+            try:
+                frame = self._frame(self._quoted(text), first)
+            except pl.exceptions.PolarsError as error:
+                raise DataError(f"{self.path} cannot be read as a CSV: {_first(error)}") from None
         blank = pl.all_horizontal(pl.all().is_null())
         return frame.filter(~blank) if frame.width > 1 else frame  # of one column, a blank line is a missing value
+
+    def _frame(self, text: str, first: bool) -> DataFrame:
+        import polars as pl
+
+        return pl.read_csv(
+            text.encode(),
+            separator=self.separator,
+            has_header=self.header and first,
+            infer_schema=False,
+            new_columns=self.names,
+        )
+
+    def _quoted(self, text: str) -> str:
+        """The text with marks of quotation where the standard has them: polars takes those of 5" pipe for such."""
+        written = io.StringIO()
+        rows = (row for _, row in _rows(io.StringIO(text, newline=""), self.separator, self.path))
+        csv.writer(written, delimiter=self.separator, lineterminator="\n").writerows(rows)
+        return written.getvalue()
 
     def check(self, text: str, *, before: int = 0, last: bool = True) -> None:
         """See to it that every line has as many fields as the header: a file that was cut has fewer in its last.
@@ -235,15 +309,32 @@ class Layout:
             fields = ((i, line.count(self.separator) + 1) for i, line in enumerate(text.split("\n"), 1) if line)
             wrong = next(((i, n) for i, n in fields if n != width), None)
         else:
-            if text.count('"') % 2:
-                raise DataError(f"{self.path} is broken or cut short: a quotation in it is never closed.")
-            reader = csv.reader(io.StringIO(text, newline=""), delimiter=self.separator)
-            wrong = next(((reader.line_num, len(row)) for row in reader if row and len(row) != width), None)
+            rows = _rows(io.StringIO(text, newline=""), self.separator, self.path, before=before, strict=True)
+            wrong = next(((line, len(row)) for line, row in rows if row and len(row) != width), None)
         if wrong is not None:
             line, found = wrong
             at_the_end = last and line == text.count("\n") + 1 and found < width
             cut = ": it seems to be cut short" if at_the_end else ""
             raise DataError(f"line {before + line} of {self.path} has {found} fields, but the header has {width}{cut}.")
+
+
+def _rows(
+    lines: Iterable[str], separator: str, path: str, *, before: int = 0, strict: bool = False
+) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a CSV, each with the number of the line that it ends with.
+
+    Raises:
+        DataError: a cell is too long; or, if `strict`, a quotation is never closed, or ends within a cell.
+    """
+    csv.field_size_limit(LONGEST_CELL)
+    reader = csv.reader(lines, delimiter=separator, strict=strict)
+    try:
+        for row in reader:
+            yield reader.line_num, row
+    except csv.Error as error:
+        if "unexpected end" in str(error):
+            raise DataError(f"{path} is broken or cut short: a quotation in it is never closed.") from None
+        raise DataError(f"line {before + reader.line_num} of {path} cannot be read as a CSV: {_first(error)}") from None
 
 
 def _separator(text: str, path: str) -> str:
@@ -253,7 +344,7 @@ def _separator(text: str, path: str) -> str:
     lines = text.split("\n", 50)[:50]
 
     def parts(separator: str) -> tuple[bool, int]:
-        counts = [len(row) for row in csv.reader(lines, delimiter=separator) if row]
+        counts = [len(row) for _, row in _rows(lines, separator, path) if row]
         return len(set(counts)) == 1 and counts[0] > 1, counts[0]
 
     return max(SEPARATORS, key=parts)
@@ -282,19 +373,6 @@ def _check_names(names: list[str], path: str) -> None:
     twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
     if twice is not None:
         raise DataError(f"{path} has two columns called {twice!r}: rename one of them.")
-
-
-def without_markers(frame: DataFrame) -> DataFrame:
-    """The frame with null where a value is missing, and columns of text without spaces at the ends."""
-    import polars as pl
-    from polars import selectors
-
-    text = selectors.by_dtype(pl.String, pl.Categorical, pl.Enum).cast(pl.String).str.strip_chars()
-    numbers = selectors.float()
-    return frame.with_columns(
-        pl.when(text.str.to_uppercase().is_in(MISSING)).then(None).otherwise(text).name.keep(),
-        pl.when(numbers.is_finite()).then(numbers).otherwise(None).name.keep(),
-    )
 
 
 def _first(error: Exception) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,9 +14,9 @@ from numpy.typing import NDArray
 
 from chainrule.checking import whole
 from chainrule.data.columns import as_labels, column_of_labels
-from chainrule.data.decoding import Decoded, Size, decode, is_picture, suffixes
+from chainrule.data.decoding import Decoded, Size, decode, is_picture
 from chainrule.data.folders import classes_in, files_in
-from chainrule.data.frames import read_frame
+from chainrule.data.frames import ALWAYS_MISSING, Layout, Markers, decoded, read_frame
 from chainrule.data.source import Encoding, Form, Source
 from chainrule.data.targets import KINDS, Kind, Target
 from chainrule.errors import DataError, OptionError
@@ -25,7 +24,7 @@ from chainrule.layers import Layer, Standardize
 from chainrule.names import lookup, unknown
 
 if TYPE_CHECKING:
-    from polars import Series
+    from polars import DataFrame, Series
 
 Broken = Literal["refuse", "skip"]
 
@@ -130,7 +129,7 @@ class Pixels(Encoding):
             "column": self.column,
         }
         path = Path(data)
-        if lists_pictures(path):
+        if _is_list(path):
             return _from_table(path, self.column if labelled else None, None, own)
         if labelled:
             return _from_folder(path, None, own)
@@ -185,20 +184,40 @@ def read_pictures(
     wanted = None if task is None else lookup("task", task, KINDS)
     own = {"size": shape, "channels": channels, "broken": lookup("way with a broken file", broken, BROKEN)}
     path = Path(source)
-    if lists_pictures(path):
+    if _is_list(path):
         return _from_table(path, target, wanted, own)
     if target:
         raise OptionError(f"{path} is a folder, and its sub-folders are what to predict: leave --target out.")
     return _from_folder(path, wanted, own)
 
 
-def lists_pictures(path: Path) -> bool:
-    """Whether a file is a table with names of pictures in it."""
-    if path.suffix.lower() not in (".csv", ".tsv") or not path.is_file():
-        return False
+def names_of_pictures(path: Path) -> list[Path]:
+    """The pictures that a table names, as far as its beginning tells; none if that is no table, or one of other things.
+
+    They need not be there.
+    """
+    if not _is_list(path):
+        return []
     with open(path, "rb") as file:
-        head = file.read(HEAD).decode("latin-1").lower()
-    return any(suffix in suffixes() for suffix in re.findall(r"\w(\.\w+)[\"']?\s*(?:[,;\t|\r\n]|$)", head))
+        head = file.read(HEAD)
+    head = head[: head.rfind(b"\n") + 1] if len(head) == HEAD else head
+    try:
+        text = decoded(head, str(path))[0].strip("\n")
+        frame = Layout.find(text, str(path)).frame(text)
+    except DataError:
+        return []
+    paths = _column_of_paths(frame)
+    return [] if paths is None else [path.parent / name for name in frame[paths].drop_nulls().to_list()]
+
+
+def _is_list(path: Path) -> bool:
+    """Whether a file may be a table with names of pictures."""
+    return path.suffix.lower() in (".csv", ".tsv") and path.is_file()
+
+
+def _column_of_paths(frame: DataFrame) -> str | None:
+    """The name of the first column that holds names of pictures."""
+    return next((name for name in frame.columns if _names_pictures(frame[name].drop_nulls())), None)
 
 
 def _from_folder(path: Path, task: Kind | None, own: dict[str, Any]) -> Pictures:
@@ -208,8 +227,8 @@ def _from_folder(path: Path, task: Kind | None, own: dict[str, Any]) -> Pictures
 
 def _from_table(path: Path, target: str | None, task: Kind | None, own: dict[str, Any]) -> Pictures:
     """The pictures that a table names; `target` is "" for the only other column, None where there need not be one."""
-    frame, notes = read_frame(path)
-    paths = next((name for name in frame.columns if _names_pictures(frame[name].drop_nulls())), None)
+    frame, notes = read_frame(path, Markers(words=ALWAYS_MISSING))  # of the other columns, one is to be predicted
+    paths = _column_of_paths(frame)
     if paths is None:
         raise DataError(f"{path} has no column whose entries are names of pictures.")
     others = [name for name in frame.columns if name != paths]
@@ -220,7 +239,8 @@ def _from_table(path: Path, target: str | None, task: Kind | None, own: dict[str
     if target is not None:
         if target not in others:
             raise DataError(f"{path}: {unknown('column', target, others)}")
-        gaps = frame[target].is_null().to_numpy()
+        labels = column_of_labels(frame[target])
+        gaps = labels.values(frame[target]).is_null().to_numpy()
         if gaps.all():
             raise DataError(f"{target} in {path} is always missing.")
         if gaps.any():
@@ -229,7 +249,7 @@ def _from_table(path: Path, target: str | None, task: Kind | None, own: dict[str
     lost = np.flatnonzero(frame[paths].is_null().to_numpy())
     if len(lost):
         raise DataError(f"{paths} in {path} is missing in {len(lost):,} rows: each row needs a picture.")
-    y = None if target is None else as_labels(column_of_labels(frame[target]), frame[target])
+    y = None if target is None else as_labels(labels, frame[target])
     found = [path.parent / name for name in frame[paths].to_list()]
     return Pictures(str(path), found, y, task=task, notes=notes, **({"column": target or "class"} | own))
 

@@ -12,11 +12,11 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from chainrule.checking import whole
-from chainrule.data.columns import USED, Column, Kind, as_text, find_column, find_columns
+from chainrule.data.columns import USED, Column, Kind, as_text, column_of_time, find_column, find_columns
 from chainrule.data.encoding import Code, Moment, code_for
-from chainrule.data.frames import read_frame
+from chainrule.data.frames import Markers, is_frame, read_frame
 from chainrule.data.source import Encoding, Form, Source
-from chainrule.data.tables import Table, require
+from chainrule.data.tables import Table, crc_of, require
 from chainrule.data.targets import Target
 from chainrule.errors import DataError, OptionError
 from chainrule.layers import Layer
@@ -85,7 +85,7 @@ class Series(Source):
         self.table, self._moments, self._series = table, moments[order], series[order]
         self._notes = [*table.notes, *_refuse_repeats(self)]
         self.values = np.column_stack(
-            [column.values(table.frame[column.name]).to_numpy().astype(np.float64) for column in targets]
+            [column.values(table.frame[column.name], table.row).to_numpy().astype(np.float64) for column in targets]
         )
         self.horizon = whole("horizon", horizon)
         self.season = _season(self) if season is None else whole("season", season)
@@ -114,7 +114,9 @@ class Series(Source):
         return self._changes(self.last[:, None] + np.arange(1, self.horizon + 1))
 
     def checksum(self) -> int:
-        return self.table.checksum()
+        frame, columns = self.table.frame, [*self.targets, self._time]
+        group = [] if self.group_column is None else [as_text(frame[self.group_column])]
+        return crc_of([*group, *(column.values(frame[column.name], self.table.row) for column in columns)])
 
     def baselines(self, rows: NDArray[np.intp]) -> dict[str, NDArray[np.float64]]:
         """Nothing changes; and, where there are seasons, what happened at the same time of the last one."""
@@ -132,28 +134,27 @@ class Series(Source):
         seen = np.zeros(len(self.table.frame), bool)
         for step in range(-self.window + 1, self.horizon + 1):
             seen[self.last[rows] + step] = True
-        part = self.table.frame.filter(seen)
+        part, row = self.table.frame.filter(seen), self.table.row[seen]
         codes: list[Code] = []
         for column in self.table.columns:
             if column.kind not in USED:
                 continue
-            code = code_for(column, column.values(part[column.name]))
+            code = code_for(column, column.values(part[column.name], row))
             if isinstance(code, Moment):
                 code = replace(code, parts=[part for part in code.parts if part != "elapsed"])
             if not code.tokens:
                 codes.append(code)
         deviations = self._relative(self.last[rows]).std(axis=(0, 1))
-        assert self.table.time is not None
-        time = next(column for column in self.table.columns if column.name == self.table.time)
         return Windows(
             self.targets,
-            time,
+            self._time,
             self.window,
             self.horizon,
             self.season,
             self.group_column,
             codes,
             [float(deviation) or 1.0 for deviation in deviations],
+            self.table.missing,
         )
 
     def windows(self, matrix: NDArray[Any]) -> NDArray[Any]:
@@ -173,6 +174,10 @@ class Series(Source):
         group = {} if self.group_column is None else {self.group_column: self.table.frame[self.group_column]}
         columns = group | {f"last {self.table.time}": self.table.frame[self.table.time]}
         return {name: column[self.last].to_list() for name, column in columns.items()}
+
+    @property
+    def _time(self) -> Column:
+        return next(column for column in self.table.columns if column.name == self.table.time)
 
     def _relative(self, last: NDArray[np.intp]) -> NDArray[np.float64]:
         return np.asarray(self.values[last[:, None] + np.arange(1 - self.window, 1)] - self.values[last, None])
@@ -229,11 +234,12 @@ class Windows(Encoding):
     group: str | None
     codes: list[Code]
     deviations: list[float]
+    missing: list[str] | None = None
 
     form: ClassVar[Form] = "windows"
 
     def read(self, data: Any, *, labelled: bool) -> Series:
-        frame, notes, name = _frame_of(data, self.time.name)
+        frame, notes, name = _frame_of(data, self.time.name, Markers(words=self.missing))
         columns = {column.name: column for column in (*(code.column for code in self.codes), self.time)}
         for column in [*columns, *(column.name for column in self.targets), *([self.group] if self.group else [])]:
             require(column, frame, name)
@@ -251,8 +257,8 @@ class Windows(Encoding):
     def X(self, source: Source) -> NDArray[Any]:
         assert isinstance(source, Series)
         own = source.relative() / self.deviations
-        frame = source.table.frame
-        others = [code.matrix(code.column.values(frame[code.column.name])) for code in self.codes]
+        frame, row = source.table.frame, source.table.row
+        others = [code.matrix(code.column.values(frame[code.column.name], row)) for code in self.codes]
         parts = [own, *([source.windows(np.hstack(others))] if others else [])]
         return np.concatenate(parts, axis=2, dtype=np.float32)
 
@@ -277,6 +283,7 @@ def read_series(
     category: Sequence[str] = (),
     date: Sequence[str] = (),
     ignore: Sequence[str] = (),
+    missing: str | Sequence[str] | None = None,
 ) -> Series:
     """The series in a table: each example is a window of its rows, and what comes in the rows after it.
 
@@ -291,6 +298,7 @@ def read_series(
         season: after how many rows things come again; None for a day, a week or a year, as the dates tell.
         group: a column that tells several series in one table apart.
         number, category, date, ignore: columns that are to be taken for that.
+        missing: the words that mark a missing value, as in `read_table`.
 
     Raises:
         DataError: there is no such file, it is broken, has not what was asked for, or is shorter than a window; or two
@@ -298,7 +306,8 @@ def read_series(
         OptionError: a column with two roles, or a length of 0.
     """
     targets = [target] if isinstance(target, str) else list(target)
-    frame, notes, name = _frame_of(source, time)
+    markers = Markers(words=[missing] if isinstance(missing, str) else missing)
+    frame, notes, name = _frame_of(source, time, markers)
     if not targets:
         raise OptionError(f"which column of {name} is to be forecast? It has {', '.join(frame.columns)}.")
     asked: tuple[tuple[Kind, Sequence[str]], ...] = (
@@ -319,23 +328,23 @@ def read_series(
             roles[column] = kind
     require(time, frame, name)
     columns = [
-        replace(column, kind="ignored") if column.name == time and column.kind != "date" else column
+        column_of_time(frame[time], column, name) if column.name == time else column
         for column in find_columns(frame, roles)
     ]
-    table = Table(frame, name, columns, [], time=time, notes=notes)
+    table = Table(frame, name, columns, [], time=time, notes=notes, missing=markers.words)
     found = [find_column(frame[column], "number") for column in targets]
     return Series(table, found, window=window, horizon=horizon, season=season, group=group)
 
 
-def _frame_of(source: Any, time: str) -> tuple[DataFrame, list[str], str]:
+def _frame_of(source: Any, time: str, markers: Markers) -> tuple[DataFrame, list[str], str]:
     """The frame, notes and its name; a month, 2025-01, becomes its first day."""
     import polars as pl
 
-    frame, notes = read_frame(source)
+    frame, notes = read_frame(source, markers)
     text = time in frame.columns and frame[time].dtype == pl.String
     if text and frame[time].drop_nulls().str.contains(r"^\d{4}-\d{2}$").all():
         frame = frame.with_columns(pl.col(time) + "-01")
-    return frame, notes, "the table" if hasattr(source, "columns") else str(source)
+    return frame, notes, "the table" if is_frame(source) else str(source)
 
 
 def _refuse_repeats(series: Series) -> list[str]:

@@ -13,10 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data.chunks import can_be_chunks, open_chunks, too_large
-from chainrule.data.columns import USED, Column, Kind, as_labels, as_numbers, as_text, column_of_labels, find_columns
+from chainrule.data.columns import (
+    USED,
+    Column,
+    Kind,
+    as_labels,
+    as_text,
+    column_of_labels,
+    column_of_time,
+    find_columns,
+)
 from chainrule.data.drawn import Drawn, draw
 from chainrule.data.encoding import Code, Moment, code_for, matrix_of
-from chainrule.data.frames import read_frame
+from chainrule.data.frames import Markers, is_frame, read_frame
 from chainrule.data.source import Chunked, Encoding, Place, Source
 from chainrule.data.targets import KINDS, Target
 from chainrule.data.targets import Kind as Task
@@ -25,7 +34,7 @@ from chainrule.layers import EmbedColumns, Layer
 from chainrule.names import lookup, unknown
 
 if TYPE_CHECKING:
-    from polars import DataFrame
+    from polars import DataFrame, Series
 
 VECTOR = 8
 """The length of the vectors that stand for categories with many values."""
@@ -39,6 +48,7 @@ class Table(Source):
         frame: the rows that can be used, as a frame of polars; of a table larger than memory, rows drawn from it.
         row: (m,) their numbers in the file, from 1.
         columns: what each column is, the columns to predict too.
+        missing: the words that stand for a missing value, where somebody has said so.
         targets: the names of the columns to predict.
         drawn: where the rows were drawn from; None where they are all.
     """
@@ -56,11 +66,14 @@ class Table(Source):
         notes: Sequence[str] = (),
         row: NDArray[np.int64] | None = None,
         drawn: Drawn | None = None,
+        missing: Sequence[str] | None = None,
     ):
         self.name, self.columns, self.targets, self.task = name, list(columns), list(targets), task
         self.time, self.group, self.drawn = time, group, drawn
-        self._notes, self._whole = list(notes), frame
+        self.missing = None if missing is None else list(missing)
+        self._notes = list(notes)
         self.frame, self.row = frame, np.arange(1, frame.height + 1) if row is None else row
+        self._whole = self.frame, self.row
         for needed in (*targets, time, group):
             if needed is not None:
                 self._drop_gaps(needed)
@@ -83,14 +96,8 @@ class Table(Source):
         for name in self.targets:
             series = self.frame[name]
             series = series.clone().append(all_labels[name]) if name in all_labels else series
-            columns[name] = as_labels(self._asked[name], series)
+            columns[name] = as_labels(self._column(name), series)
         return Target.find(columns, self.task, self.name)
-
-    @cached_property
-    def _asked(self) -> dict[str, Column]:
-        """How the columns to predict are written."""
-        all_labels = {} if self.drawn is None else self.drawn.labels
-        return {name: column_of_labels(all_labels.get(name, self.frame[name])) for name in self.targets}
 
     @cached_property
     def groups(self) -> NDArray[Any] | None:  # type: ignore[override]
@@ -99,38 +106,30 @@ class Table(Source):
 
     @cached_property
     def moments(self) -> NDArray[np.float64] | None:  # type: ignore[override]
-        """(m,), or None.
+        """(m,), or None."""
+        return None if self.time is None else self._moments(self.frame, self.row)
 
-        Raises:
-            DataError: the column holds neither dates nor numbers.
-        """
-        if self.time is None:
-            return None
-        column = self._column(self.time)
-        if column.kind != "date" and column_of_labels(column.values(self.frame[self.time])).kind != "number":
-            raise DataError(f"{self.time} in {self.name} is neither dates nor numbers: it orders nothing.")
-        return self._moments(self.frame)
-
-    def _moments(self, frame: DataFrame) -> NDArray[np.float64]:
+    def _moments(self, frame: DataFrame, row: NDArray[np.int64]) -> NDArray[np.float64]:
         """When the rows of a frame were; NaN where nobody knows."""
         assert self.time is not None
         column = self._column(self.time)
-        values = column.values(frame[self.time])
-        if column.kind == "date":
-            return np.asarray(values.dt.epoch("us").to_numpy(), np.float64)
-        form = column_of_labels(column.values(self.frame[self.time])).form
-        return np.asarray(as_numbers(values, form).to_numpy(), np.float64)
+        values = column.values(frame[self.time], row)
+        values = values.dt.epoch("us") if column.kind == "date" else values
+        return np.asarray(values.to_numpy(), np.float64)
 
     def numbers(self, target: Target) -> NDArray[Any]:
-        return self._numbers(target, self.frame)
+        return self._numbers(target, self.frame, self.row)
 
-    def _numbers(self, target: Target, frame: DataFrame, before: int = 0) -> NDArray[Any]:
-        columns = {name: as_labels(self._asked[name], frame[name], before) for name in self.targets}
+    def _numbers(self, target: Target, frame: DataFrame, row: NDArray[np.int64]) -> NDArray[Any]:
+        columns = {name: as_labels(self._column(name), frame[name], row) for name in self.targets}
         return target.numbers(columns, self.name)
 
     def checksum(self) -> int:
-        whole = zlib.crc32(self._whole.write_csv().encode())
-        return whole if self.size <= self._whole.height else zlib.crc32(str(self.size).encode(), whole)
+        frame, row = self._whole
+        needed = (*self.targets, self.time, self.group)
+        used = [column for column in self.columns if column.kind in USED or column.name in needed]
+        whole = crc_of([column.values(frame[column.name], row) for column in used])
+        return whole if self.size <= frame.height else zlib.crc32(str(self.size).encode(), whole)
 
     def chunked(self, encoding: Encoding, target: Target, held_out: NDArray[np.intp]) -> Chunked | None:
         if self.drawn is None:
@@ -139,30 +138,28 @@ class Table(Source):
         stays_out = self._out(held_out)
 
         def read(i: int) -> tuple[NDArray[Any], NDArray[Any]]:
-            frame, before = drawn.chunks.frame(i), drawn.before[i]
-            # What cannot be read is told by its row in the file, so rows are left out afterwards.
-            X = encoding.matrix(frame, before)
-            keep = ~stays_out(frame, before)
-            return X[keep], self._numbers(target, frame.filter(keep))
+            frame, row = drawn.chunk(i)
+            keep = ~stays_out(frame, row)
+            return encoding.matrix(frame, row)[keep], self._numbers(target, frame.filter(keep), row[keep])
 
         drawn = self.drawn
         return Chunked([len(read(i)[1]) for i in range(len(drawn.chunks))], read)
 
-    def _out(self, held_out: NDArray[np.intp]) -> Callable[[DataFrame, int], NDArray[np.bool_]]:
+    def _out(self, held_out: NDArray[np.intp]) -> Callable[[DataFrame, NDArray[np.int64]], NDArray[np.bool_]]:
         """Tells which rows of a frame of the file are not to be trained on: held out, or without what must be there."""
-        needed = [name for name in (*self.targets, self.time, self.group) if name is not None]
+        needed = [self._column(name) for name in (*self.targets, self.time, self.group) if name is not None]
         rows = self.row[held_out]
         groups = [] if self.groups is None else np.unique(self.groups[held_out]).tolist()
         first = math.inf if self.moments is None or len(held_out) == 0 else self.moments[held_out].min()
 
-        def out(frame: DataFrame, before: int) -> NDArray[np.bool_]:
-            gaps = np.any([frame[name].is_null().to_numpy() for name in needed], axis=0)
+        def out(frame: DataFrame, row: NDArray[np.int64]) -> NDArray[np.bool_]:
+            gaps = np.any([column.values(frame[column.name], row).is_null().to_numpy() for column in needed], axis=0)
             if self.group is not None:
                 held = as_text(frame[self.group]).is_in(groups).fill_null(True).to_numpy()
             elif self.time is not None:
-                held = ~(self._moments(frame) < first)
+                held = ~(self._moments(frame, row) < first)
             else:
-                held = np.isin(np.arange(before + 1, before + 1 + frame.height), rows)
+                held = np.isin(row, rows)
             return np.asarray(gaps | held)
 
         return out
@@ -171,20 +168,20 @@ class Table(Source):
         if self.drawn is None:
             yield self
             return
-        for i, before in enumerate(self.drawn.before):
-            frame = self.drawn.chunks.frame(i)
-            row = np.arange(before + 1, before + 1 + frame.height)
+        for i in range(len(self.drawn.chunks)):
+            frame, row = self.drawn.chunk(i)
             yield Table(frame, self.name, self.columns, [], row=row)
 
     def learn(self, rows: NDArray[np.intp]) -> Columns:
-        part = self.frame[rows]
-        codes = [self._code(column, part) for column in self.columns if column.kind in USED]
+        part, row = self.frame[rows], self.row[rows]
+        codes = [self._code(column, part, row) for column in self.columns if column.kind in USED]
         if not codes:
             raise DataError(f"{self.name} has no column left to predict {', '.join(self.targets)} from.")
         ids = [column.name for column in self.columns if column.kind == "id"]
         time = None if self.time is None else self._column(self.time)
         others = [column.name for column in self.columns if column.kind in ("constant", "text", "ignored")]
-        return Columns(codes, list(self.targets), ids, others, time, self.group, self.drawn is not None)
+        targets = [self._column(name) for name in self.targets]
+        return Columns(codes, targets, ids, others, time, self.group, self.drawn is not None, self.missing)
 
     def identification(self) -> dict[str, list[Any]]:
         ids = [column.name for column in self.columns if column.kind == "id" and column.name in self.frame.columns]
@@ -192,7 +189,7 @@ class Table(Source):
 
     def _drop_gaps(self, name: str) -> None:
         """Leave out the rows in which a column that must be there is missing."""
-        gaps = self.frame[name].is_null().to_numpy()
+        gaps = self._column(name).values(self.frame[name], self.row).is_null().to_numpy()
         if gaps.all():
             raise DataError(f"{name} in {self.name} is always missing.")
         if gaps.any():
@@ -202,11 +199,18 @@ class Table(Source):
     def _column(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)
 
-    def _code(self, column: Column, part: DataFrame) -> Code:
-        code = code_for(column, column.values(part[column.name]))
+    def _code(self, column: Column, part: DataFrame, row: NDArray[np.int64]) -> Code:
+        code = code_for(column, column.values(part[column.name], row))
         if column.name == self.time and isinstance(code, Moment):  # what never comes again cannot be learned from
             return replace(code, parts=[part for part in code.parts if part != "elapsed"])
         return code
+
+
+def crc_of(values: Sequence[Series]) -> int:
+    """A number that tells these columns from others, whatever their order and wherever they were read from."""
+    import polars as pl
+
+    return zlib.crc32(pl.DataFrame(sorted(values, key=lambda series: series.name)).write_csv().encode())
 
 
 def read_table(
@@ -220,6 +224,7 @@ def read_table(
     ignore: Sequence[str] = (),
     time: str | None = None,
     group: str | None = None,
+    missing: str | Sequence[str] | None = None,
     stream: bool | None = None,
 ) -> Table:
     """The table in a CSV, TSV or Parquet file (or one of them in gzip), or in a frame of polars or pandas.
@@ -233,6 +238,8 @@ def read_table(
         number, category, date, ignore: columns that are to be taken for that.
         time: a column of dates or numbers; an experiment trains on the past and tests on the future.
         group: a column whose values are never divided between the parts of an experiment.
+        missing: the words that mark a missing value, in capitals or not, in place of the usual ones; an empty cell
+            always does. Of the usual ones, "none", "nil", "-", "--" and "." mark none among words to predict.
         stream: whether to read a file in chunks whenever rows are wanted, and to hold but some of them; None for files
             that are larger than a tenth of the memory.
 
@@ -243,8 +250,9 @@ def read_table(
     if time is not None and group is not None:
         raise OptionError("a table is divided by time or by group, not by both.")
     targets = [target] if isinstance(target, str) else list(target)
-    name = "the table" if hasattr(source, "columns") else str(source)
-    frame, notes, drawn = _open(source, targets, stream)
+    markers = Markers(targets, [missing] if isinstance(missing, str) else missing)
+    name = "the table" if is_frame(source) else str(source)
+    frame, notes, drawn = _open(source, markers, stream)
     asked: dict[Kind, Iterable[str]] = {
         "target": targets,
         "group": [] if group is None else [group],
@@ -263,35 +271,42 @@ def read_table(
         require(column, frame, name)
     if not targets:
         raise OptionError(f"which column of {name} is to be predicted? It has {', '.join(frame.columns)}.")
-    columns = find_columns(frame, roles)
+    row, labels = (None, {}) if drawn is None else (drawn.row, drawn.labels)
+    columns = find_columns(frame, roles, row)
+    columns = [column_of_labels(labels[column.name]) if column.name in labels else column for column in columns]
     if time is not None:
-        columns = [_ordering(column) if column.name == time else column for column in columns]
-    wanted = None if task is None else lookup("task", task, KINDS)
-    row = None if drawn is None else drawn.row
-    return Table(frame, name, columns, targets, task=wanted, time=time, group=group, notes=notes, row=row, drawn=drawn)
+        columns = [column_of_time(frame[time], column, name) if column.name == time else column for column in columns]
+    return Table(
+        frame,
+        name,
+        columns,
+        targets,
+        task=None if task is None else lookup("task", task, KINDS),
+        time=time,
+        group=group,
+        notes=notes,
+        row=row,
+        drawn=drawn,
+        missing=markers.words,
+    )
 
 
-def _open(source: Any, targets: Sequence[str], stream: bool | None) -> tuple[DataFrame, list[str], Drawn | None]:
+def _open(source: Any, markers: Markers, stream: bool | None) -> tuple[DataFrame, list[str], Drawn | None]:
     """The frame of a file, notes on it, and where its rows were drawn from, if the file is read in chunks."""
-    if hasattr(source, "columns"):
+    if is_frame(source):
         if stream:
             raise OptionError("a frame is in memory already: give the path of a file to read it in chunks.")
-        return *read_frame(source), None
+        return *read_frame(source, markers), None
     path = str(source)
     if stream is False or (stream is None and not (too_large(path) and can_be_chunks(path))):
-        return *read_frame(path), None
-    drawn = draw(open_chunks(path), targets)
+        return *read_frame(path, markers), None
+    drawn = draw(open_chunks(path, markers), markers.targets)
     note = f"{path} is read in {len(drawn.before):,} chunks: {drawn.size:,} rows"
     if drawn.size > drawn.frame.height:
         note += (
             f"; what the columns are, and what is held out, is found in {drawn.frame.height:,} drawn from all over it"
         )
     return drawn.frame, [*drawn.chunks.notes, note], drawn
-
-
-def _ordering(column: Column) -> Column:
-    """The column that tells the time: numbers that never come again are nothing to learn from."""
-    return column if column.kind == "date" else replace(column, kind="ignored", reason="tells the past from the future")
 
 
 def require(column: str, frame: DataFrame, name: str) -> None:
@@ -306,60 +321,75 @@ class Columns(Encoding):
 
     Args:
         codes: of the columns that the network sees.
-        targets: the names of the columns to predict.
+        predicted: the columns to predict.
         ids: columns that tell rows apart. others: those that training had no use for.
         time, group: see `read_table`.
         stream: whether the table was read in chunks, of which others must be, too, to find the same rows held out.
+        missing: see `read_table`.
     """
 
     codes: list[Code]
-    targets: list[str]
+    predicted: list[Column]
     ids: list[str]
     others: list[str]
     time: Column | None = None
     group: str | None = None
     stream: bool = False
+    missing: list[str] | None = None
 
     def read(self, data: Any, *, labelled: bool) -> Table:
-        again = self.stream and not hasattr(data, "columns") and can_be_chunks(str(data))
-        frame, notes, drawn = _open(data, self.targets if labelled else [], again or None)
+        again = self.stream and not is_frame(data) and can_be_chunks(str(data))
+        targets = [column.name for column in self.predicted]
+        frame, notes, drawn = _open(data, Markers(targets if labelled else [], self.missing), again or None)
         row = None if drawn is None else drawn.row
-        name = "the table" if hasattr(data, "columns") else str(data)
+        name = "the table" if is_frame(data) else str(data)
         columns = {code.column.name: code.column for code in self.codes}
         columns |= {column: Column(column, "id") for column in self.ids if column in frame.columns}
-        for column in [*columns, *(self.targets if labelled else [])]:
+        columns |= {column.name: column for column in self.predicted} if labelled else {}
+        for column in columns:
             require(column, frame, name)
-        known = {*columns, *self.targets, *self.others, self.group, self.time and self.time.name}
+        known = {*columns, *targets, *self.others, self.group, self.time and self.time.name}
         extra = [column for column in frame.columns if column not in known]
-        if self.time is not None:
-            columns.setdefault(self.time.name, self.time)
         notes += [f"not used, because training did not have it: {', '.join(extra)}"] if extra else []
-        notes += [note for code in self.codes if (note := _strangers(code, frame))]
+        notes += [note for code in self.codes if (note := _strangers(code, frame, row))]
         if not labelled:
             return Table(frame, name, list(columns.values()), [], notes=notes, row=row, drawn=drawn)
-        time = self.time.name if self.time is not None and self.time.name in frame.columns else None
+        time = self.time if self.time is not None and self.time.name in frame.columns else None
         group = self.group if self.group in frame.columns else None
-        used, asked = list(columns.values()), self.targets
-        return Table(frame, name, used, asked, time=time, group=group, notes=notes, row=row, drawn=drawn)
+        columns |= {} if time is None else {time.name: time}
+        columns |= {} if group is None else {group: Column(group, "group")}
+        return Table(
+            frame,
+            name,
+            list(columns.values()),
+            targets,
+            time=None if time is None else time.name,
+            group=group,
+            notes=notes,
+            row=row,
+            drawn=drawn,
+        )
 
     def X(self, source: Source) -> NDArray[Any]:
         assert isinstance(source, Table)
-        return self.matrix(source.frame)
+        return self.matrix(source.frame, source.row)
 
     def places(self, source: Source) -> list[Place]:
         assert isinstance(source, Table)
         return self._placed(source.frame.head(1))[1]
 
-    def matrix(self, frame: DataFrame, before: int = 0) -> NDArray[np.float32]:
-        """The rows of a frame as numbers; `before` is how many rows of the file come before them.
+    def matrix(self, frame: DataFrame, row: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
+        """The rows of a frame as numbers; `row` is their numbers in the file.
 
         Raises:
             DataError: a column holds something else than what it was learned from.
         """
-        return self._placed(frame, before)[0]
+        return self._placed(frame, row)[0]
 
-    def _placed(self, frame: DataFrame, before: int = 0) -> tuple[NDArray[np.float32], list[Place]]:
-        return matrix_of(self.codes, [code.column.values(frame[code.column.name], before) for code in self.codes])
+    def _placed(
+        self, frame: DataFrame, row: NDArray[np.int64] | None = None
+    ) -> tuple[NDArray[np.float32], list[Place]]:
+        return matrix_of(self.codes, [code.column.values(frame[code.column.name], row) for code in self.codes])
 
     def layers(self, input_shape: tuple[int, ...]) -> list[Layer]:
         embedded = [code for code in self.codes if code.tokens]
@@ -368,9 +398,9 @@ class Columns(Encoding):
         return [EmbedColumns(input_shape[0] - len(embedded), sum(code.tokens for code in embedded), VECTOR)]
 
 
-def _strangers(code: Code, frame: DataFrame) -> str:
+def _strangers(code: Code, frame: DataFrame, row: NDArray[np.int64] | None) -> str:
     """What to know of values that training has not met."""
-    values = code.column.values(frame[code.column.name])
+    values = code.column.values(frame[code.column.name], row)
     found = code.strangers(values)
     if not found:
         return ""

@@ -11,6 +11,8 @@ import pytest
 
 import chainrule as cr
 from chainrule.cli import main
+from chainrule.cli.train import _is_worse
+from chainrule.experiments import report
 from chainrule.experiments.trained import as_csv
 from test_cli import chainrule
 
@@ -381,6 +383,89 @@ def test_a_test_part_with_one_class_still_gets_its_report(tmp_path):
     _, result = run(tmp_path, "late", frame=frame, time="order", epochs=2)
     assert np.isnan(result.metrics["test"]["roc_auc"])
     assert result.metrics["test"]["accuracy"] >= 0
+
+
+def test_a_training_part_that_knows_one_class_of_three_still_gets_its_report(tmp_path):
+    order = np.arange(M)
+    later = np.select([order < 200, order < 220], ["member", "guest"], "stranger")
+    _, result = run(tmp_path, "later", frame=people().with_columns(order=order, later=later), time="order", epochs=2)
+    assert result.metrics["linear"]["accuracy"] == result.metrics["baseline"]["accuracy"] < 0.5
+    assert metrics(tmp_path / "run")["confusion"]["labels"] == ["guest", "member", "stranger"]
+
+
+def test_what_was_measured_is_kept_before_the_report_is_made(tmp_path, monkeypatch):
+    def broken(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(report.Report, "metrics", broken)
+    with pytest.raises(MemoryError):
+        run(tmp_path, "pays", epochs=1)
+    assert metrics(tmp_path / "run")["test"]["accuracy"] >= 0
+    assert (tmp_path / "run" / "history.json").exists()
+
+
+def test_the_linear_model_is_exact_far_from_zero(tmp_path):
+    frame = people().with_columns(spends=1.7e9 + pl.col("spends"))
+    near, far = run(tmp_path, "spends", epochs=1)[1], run(tmp_path, "spends", frame=frame, epochs=1)[1]
+    assert far.metrics["linear"]["r2"] == pytest.approx(near.metrics["linear"]["r2"], abs=1e-6)
+
+
+def test_values_far_from_zero_are_predicted_as_well_as_others(tmp_path):
+    frame = people().with_columns(spends=1.7e9 + pl.col("spends"))
+    near, far = run(tmp_path, "spends")[1], run(tmp_path, "spends", frame=frame)[1]
+    assert far.metrics["test"]["r2"] == pytest.approx(near.metrics["test"]["r2"], abs=0.01)
+    trained = cr.Trained.load(tmp_path / "run")
+    source = trained.read(frame)
+    assert trained.evaluate(source, trained.rows(source, "test")[0]) == far.metrics["test"]
+    predicted = np.array(trained.predictions(source)["prediction"], float)
+    apart = frame["spends"].to_numpy() - predicted
+    assert apart.std() < 0.2 * frame["spends"].std()
+    assert far.network.predict(trained.encoding.X(source))[:, 0] == pytest.approx(predicted, rel=1e-6)
+
+
+def test_a_column_that_makes_one_of_two_values_matters_whatever_their_units_are(tmp_path):
+    random = np.random.default_rng(0)
+    a, b = random.random((2, M))
+    frame = pl.DataFrame({"a": a, "b": b, "big": 1e6 * a, "small": b})
+    _, result = run(tmp_path, ["big", "small"], frame=frame)
+    assert 0.5 < result.metrics["importance"]["b"] / result.metrics["importance"]["a"] < 2
+
+
+def test_the_error_of_probabilities_counts_examples(tmp_path):
+    certain = np.repeat([0.1, 0.5, 0.9], [900, 90, 10])
+    yes = np.concatenate([np.arange(900) % 10 == 0, np.arange(90) % 2 == 0, np.zeros(10)])
+    experiment, result = run(tmp_path, "pays", epochs=1)
+    made = report.Report(experiment, result.network, [])
+    made.output, made.Y = certain[:, None], yes
+    found = made._calibration()
+    assert found["expected_error"] == pytest.approx(0.09 * 100 / 1000)
+    assert found["bins"] == [[0.1, 0.1, 900], [0.54, 0.45, 100]]
+
+
+@pytest.mark.parametrize(
+    ("test", "baseline", "worse"),
+    [({"loss": 0.7}, {"loss": 0.6}, True), ({"loss": 0.7, "r2": 0.1}, {"loss": 0.6, "r2": 0.0}, False)],
+)
+def test_of_values_the_worse_has_the_smaller_r2(test, baseline, worse):
+    assert _is_worse(test, baseline) is worse
+
+
+def test_the_commands_say_whose_f1_it_is(folder, typed):
+    assert "\nf1: of pays yes\n" in (folder / "out.txt").read_text()
+    assert "\nf1: of pays yes\n" in typed("evaluate", "run", "people.csv")[1]
+    done = typed("train", "people.csv", "--target", "job", "--epochs", 1, "--out", "jobs")
+    assert "\nf1: the mean of all classes\n" in done[1]
+
+
+def test_the_command_says_in_what_the_linear_model_had_less_than_the_network(folder, typed, monkeypatch):
+    assert (
+        "linear: a logistic or linear regression on the same numbers of the same rows\n"
+        in (folder / "out.txt").read_text()
+    )
+    monkeypatch.setattr(report, "MOST", 100)
+    monkeypatch.setattr(report, "ITERATIONS", 2)
+    _, out, _ = typed("train", "people.csv", "--target", "pays", "--epochs", 1, "--seed", 0, "--out", "short")
+    assert "on the same numbers of 100 of the 192 rows to train; it had not converged when its iterations end" in out
 
 
 def test_adult_reaches_what_was_promised(tmp_path, real_file):

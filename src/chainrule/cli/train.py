@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -243,7 +243,7 @@ def _show_plan(experiment: "Experiment") -> None:
 def _show_result(result: "Result", source: "Source") -> None:
     from rich.console import Console
 
-    from chainrule.cli.tables import importance_table, metrics_table, trials_table
+    from chainrule.cli.tables import f1_told, importance_table, metrics_table, trials_table
 
     history, model, measured = result.history, result.folder / MODEL, result.metrics
     if result.trials:
@@ -256,12 +256,14 @@ def _show_result(result: "Result", source: "Source") -> None:
     )
     shown = [name for name in ("test", "linear", "seasonal", "baseline") if name in measured]
     Console().print(metrics_table({name: measured[name] for name in shown}))
+    if "f1" in measured["test"]:
+        print(f1_told(source.target))
     if "linear" in measured:
-        print("linear: a logistic or linear regression on the same numbers")
+        print(f"linear: {_linear_told(measured['linear_fit'])}")
     print(f"baseline: {source.baseline_told}")
     if "importance" in measured:
         Console().print(importance_table(measured["importance"]))
-    if measured["test"]["loss"] > measured["baseline"]["loss"]:
+    if _is_worse(measured["test"], measured["baseline"]):
         print("the network is worse than that: train longer, or with another learning rate")
     names = [MODEL, HISTORY, METRICS, CURVES, *(name for name in (REPORT, TRIALS) if (result.folder / name).exists())]
     print(f"in {result.folder}: {', '.join(names)}")
@@ -269,3 +271,15 @@ def _show_result(result: "Result", source: "Source") -> None:
         print(f"go on with the same command, --out {result.folder} and --resume")
     else:
         print(f"next: {source.next_command(str(model))}")
+
+
+def _is_worse(one: dict[str, float], other: dict[str, float]) -> bool:
+    """By the cost; of values by R², to which each of several counts whatever its unit is."""
+    return one["r2"] < other["r2"] if "r2" in one else one["loss"] > other["loss"]
+
+
+def _linear_told(fit: dict[str, Any]) -> str:
+    """What the linear model is, and in what it had less than the network."""
+    rows = f"{fit['rows']:,} of the {fit['of']:,} rows to train" if fit["rows"] < fit["of"] else "the same rows"
+    end = "" if fit["converged"] else "; it had not converged when its iterations ended"
+    return f"a logistic or linear regression on the same numbers of {rows}{end}"

@@ -21,6 +21,7 @@ from chainrule.data.batches import ChunkBatches
 from chainrule.data.source import Chunked, Source
 from chainrule.errors import NotFiniteError, OptionError
 from chainrule.experiments.design import design, optimizer_for
+from chainrule.experiments.outputs import measure, measured
 from chainrule.experiments.parts import Parts, split
 from chainrule.experiments.report import Report
 from chainrule.experiments.search import Search, Trial, table
@@ -37,9 +38,7 @@ from chainrule.experiments.settings import (
 )
 from chainrule.experiments.trained import as_csv
 from chainrule.layers import Network, Standardize
-from chainrule.metrics import find_metrics, score
-from chainrule.training import Checkpoint, EarlyStopping, History, evaluate, train
-from chainrule.training.cost import Cost
+from chainrule.training import Checkpoint, EarlyStopping, History, train
 from chainrule.training.run import Callback
 
 POOL = 2**23
@@ -221,17 +220,18 @@ class Experiment:
         network.metadata = self._metadata(history)
         network.save(self.folder / MODEL)
         metrics: dict[str, Any] = {
-            "test": evaluate(network, X[parts.test], Y[parts.test], loss=target.loss, metrics=target.metrics),
+            "test": measure(network, X[parts.test], Y[parts.test], target.loss, target.metrics),
             **self._baselines(),
             "engine": history.engine,
             "seconds": round(history.seconds, 3),
         }
+        self._keep(history, metrics)
         places = self.encoding.places(self.source)
         if places:
             report = Report(self, network, places)
-            metrics |= report.metrics(metrics["test"]["loss"], metrics["baseline"]["loss"])
+            metrics |= report.metrics()
+            self._keep_metrics(metrics)
             report.draw(self.folder / REPORT, metrics)
-        self._keep(history, metrics)
         return Result(network, history, metrics, self.folder, trials)
 
     def _early_stopping(self) -> EarlyStopping | None:
@@ -263,17 +263,13 @@ class Experiment:
 
     def _baselines(self) -> dict[str, dict[str, float]]:
         """What simple answers reach: those of the source, or each class's share as its probability, or the mean."""
-        test, cost = self.parts.test, Cost(self.target.loss)
-        metrics = find_metrics(self.target.metrics, cost.task)
+        test, target = self.parts.test, self.target
         outputs = self.source.baselines(test)
         if not outputs:
-            typical = self.target.typical(self.Y[self.parts.train])
-            places = self.Y[test].shape if self.target.task == "classes" else (len(test),)
+            typical = target.typical(self.Y[self.parts.train])
+            places = self.Y[test].shape if target.task == "classes" else (len(test),)
             outputs = {"baseline": np.broadcast_to(typical, (*places, len(typical)))}
-        return {
-            name: {"loss": float(cost(output, self.Y[test]))} | score(metrics, self.Y[test], output, cost.task)
-            for name, output in outputs.items()
-        }
+        return {name: measured(output, self.Y[test], target.loss, target.metrics) for name, output in outputs.items()}
 
     def _metadata(self, history: History) -> dict[str, Any]:
         return {
@@ -291,10 +287,13 @@ class Experiment:
 
     def _keep(self, history: History, metrics: dict[str, Any]) -> None:
         history.save(self.folder / HISTORY)
-        files.write_atomically(self.folder / METRICS, files.to_json(metrics))
+        self._keep_metrics(metrics)
         history.plot(self.folder / CURVES)
         if history.stopped != "interrupted":
             self._forget_checkpoint()
+
+    def _keep_metrics(self, metrics: dict[str, Any]) -> None:
+        files.write_atomically(self.folder / METRICS, files.to_json(metrics))
 
     def _forget_checkpoint(self) -> None:
         with contextlib.suppress(FileNotFoundError):

@@ -190,9 +190,9 @@ def train(
         },
     )
     folder = out or _free_folder(Path("runs") / Path(data).stem)
+    experiment = Experiment(source, settings, folder, resume=resume)
     if not resume and not (search and (folder / JOURNAL).exists()):
         _set_aside(folder)
-    experiment = Experiment(source, settings, folder, resume=resume)
     _show_plan(experiment)
     try:
         result = experiment.run()
@@ -218,6 +218,7 @@ def _set_aside(folder: Path) -> None:
     if any((folder / name).exists() for name in (MODEL, CHECKPOINT, JOURNAL)):
         aside = _free_folder(folder)
         folder.rename(aside)
+        folder.mkdir()
         print(f"{folder} held a run already, which is now {aside}")
 
 

@@ -97,16 +97,16 @@ class Experiment:
         resume: bool = False,
     ):
         self.folder = Path(folder)
-        self.checkpoint = Checkpoint(
-            self.folder / CHECKPOINT, every_epochs=None, every_minutes=settings.checkpoint_minutes
-        )
         self._search = Search(self.folder) if whole("search", settings.search, at_least=0) else None
+        self.checkpoint = Checkpoint(
+            self.folder / CHECKPOINT,
+            every_epochs=None,
+            every_minutes=settings.checkpoint_minutes,
+            anew=self._search is not None,
+        )
         self.resume = resume or self._search is not None
-        before = self.checkpoint.seed() if self._search is None else self._search.seed
-        if resume and before is None:
-            missing = CHECKPOINT if self._search is None else JOURNAL
-            raise OptionError(f"there is nothing to resume: {self.folder} holds no {missing}. Start without --resume.")
-        seed = seed_or_fresh(before if self.resume and settings.seed is None else settings.seed)
+        before = self._seed_before(resume)
+        seed = seed_or_fresh(before if settings.seed is None else settings.seed)
         engines.select(settings.engine)
         self.source = source
         self.target = source.target
@@ -125,6 +125,14 @@ class Experiment:
         held_out = np.concatenate([self.parts.validation, self.parts.test])
         self.chunked = source.chunked(self.encoding, self.target, held_out)
         self._take(settings)
+
+    def _seed_before(self, resume: bool) -> int | None:
+        """The seed of the run or the search that is gone on with, or None where this is a new one."""
+        before = self._search.seed if self._search is not None else self.checkpoint.seed() if resume else None
+        if resume and before is None:
+            missing = CHECKPOINT if self._search is None else JOURNAL
+            raise OptionError(f"there is nothing to resume: {self.folder} holds no {missing}. Start without --resume.")
+        return before
 
     @property
     def m(self) -> int:

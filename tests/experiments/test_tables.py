@@ -332,6 +332,30 @@ def test_the_task_may_be_said(tmp_path):
     assert cr.read_table(people(), "age", task="classification", category=["family"]).target.task == "classes"
 
 
+@pytest.mark.parametrize(
+    ("labels", "known"),
+    [
+        (["1", "2", "3+"], ["1", "2", "3+"]),
+        (["007", "001", "002"], ["001", "002", "007"]),
+        (["1.0", "2", "3"], [1, 2, 3]),
+        ([9007199254740993, 9007199254740992, 1], ["1", "9007199254740992", "9007199254740993"]),
+    ],
+)
+def test_labels_are_read_in_another_file_as_they_were_while_training(tmp_path, labels, known):
+    frame = people().with_columns(k=pl.Series(labels * (M // 3)))
+    run(tmp_path, "k", frame=frame, epochs=1)
+    trained = cr.Trained.load(tmp_path / "run")
+    assert trained.target.classes == known
+    for kept in (labels, labels[:2]):
+        some = frame.filter(pl.col("k").is_in(kept))
+        some.write_csv(tmp_path / "some.csv")
+        for data in (some, tmp_path / "some.csv"):
+            source = trained.read(data)
+            expected = [known.index(next(x for x in known if str(x) == str(k).removesuffix(".0"))) for k in some["k"]]
+            assert source.numbers(trained.target).tolist() == expected
+    assert {*trained.predictions(source)["prediction"]} <= {*known}
+
+
 def test_rows_without_a_target_are_left_out_with_a_note_and_keep_their_numbers():
     frame = people().with_columns(pays=pl.when(pl.arange(M) % 10 == 0).then(pl.lit("?")).otherwise("pays"))
     table = cr.read_table(frame, "pays")

@@ -25,7 +25,7 @@ from chainrule.layers import EmbedColumns, Layer
 from chainrule.names import lookup, unknown
 
 if TYPE_CHECKING:
-    from polars import DataFrame
+    from polars import DataFrame, Series
 
 VECTOR = 8
 """The length of the vectors that stand for categories with many values."""
@@ -79,18 +79,20 @@ class Table(Source):
     @cached_property
     def target(self) -> Target:
         all_labels = {} if self.drawn is None else self.drawn.labels
-        columns = {}
-        for name in self.targets:
-            series = self.frame[name]
-            series = series.clone().append(all_labels[name]) if name in all_labels else series
-            columns[name] = as_labels(self._asked[name], series)
-        return Target.find(columns, self.task, self.name)
+        series = [self.frame[name] for name in self.targets]
+        series = [s.clone().append(all_labels[s.name]) if s.name in all_labels else s for s in series]
+        columns = [column_of_labels(s) for s in series]
+        found = self._asked(columns, series)
+        if found.labels is not None:  # 007 is not 7, nor can a number tell whole numbers of 17 digits apart
+            told = [{*map(str, labels)} == {*as_text(s)} for labels, s in zip(found.labels, series, strict=True)]
+            columns = [c if t else replace(c, kind="category") for c, t in zip(columns, told, strict=True)]
+            found = self._asked(columns, series)
+        return replace(found, columns=columns)
 
-    @cached_property
-    def _asked(self) -> dict[str, Column]:
-        """How the columns to predict are written."""
-        all_labels = {} if self.drawn is None else self.drawn.labels
-        return {name: column_of_labels(all_labels.get(name, self.frame[name])) for name in self.targets}
+    def _asked(self, columns: Sequence[Column], series: Sequence[Series]) -> Target:
+        """What the series ask for if that is how they are written."""
+        read = {column.name: as_labels(column, s) for column, s in zip(columns, series, strict=True)}
+        return Target.find(read, self.task, self.name)
 
     @cached_property
     def groups(self) -> NDArray[Any] | None:  # type: ignore[override]
@@ -125,7 +127,7 @@ class Table(Source):
         return self._numbers(target, self.frame)
 
     def _numbers(self, target: Target, frame: DataFrame, before: int = 0) -> NDArray[Any]:
-        columns = {name: as_labels(self._asked[name], frame[name], before) for name in self.targets}
+        columns = {column.name: as_labels(column, frame[column.name], before) for column in target.columns}
         return target.numbers(columns, self.name)
 
     def checksum(self) -> int:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.data.columns import Column
 from chainrule.described import Described
 from chainrule.errors import DataError
 from chainrule.metrics import Task, decide
@@ -31,10 +32,12 @@ class Target(Described):
     Args:
         names: of the columns.
         labels: of each column its labels, in the order of the numbers that stand for them; None for values.
+        columns: of a table, how each column is read, here and in every other file.
     """
 
     names: list[str]
     labels: list[list[Any]] | None = None
+    columns: list[Column] = field(default_factory=list)
 
     @classmethod
     def find(cls, columns: Mapping[str, NDArray[Any]], task: Kind | None, place: str) -> Target:

@@ -102,7 +102,7 @@ class Text(Source):
     @property
     def target(self) -> Target:
         name = self.tokenizer.called.removesuffix("s")
-        return NextToken([f"next {name}"], None, self.tokenizer.count, self.tokenizer.called)
+        return NextToken([f"next {name}"], count=self.tokenizer.count, called=self.tokenizer.called)
 
     def cut(self, first: int) -> NDArray[np.int32]:
         """(m, steps), the tokens from number `first` on."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from chainrule.experiments.experiment import Experiment
 
-MOST, ITERATIONS = 50_000, 200
-"""The linear model learns from no more examples, and a logistic one ends after so many iterations."""
+MOST, CELLS, ITERATIONS = 50_000, 2**25, 200
+"""The linear model learns from no more examples and no more numbers, and a logistic one ends after so many rounds."""
 
 SOME, REPEATS = 2_000, 3
 """The importance of a column is measured on no more examples, shuffled so often."""
@@ -93,20 +93,26 @@ class Report:
     def _linear(self) -> tuple[dict[str, float], dict[str, Any]]:
         """A logistic or linear regression on the same numbers, measured as the network is, and how it was fitted."""
         rows = self.experiment.parts.train
-        if len(rows) > MOST:
-            rows = np.random.default_rng(0).choice(rows, MOST, replace=False)
-        X, Y = self._expanded(self.experiment.X[rows]), self.experiment.Y[rows]
-        test, converged = self._expanded(self.X), True
+        most = min(MOST, CELLS // sum(place.tokens or place.stop - place.start for place in self.places))
+        if len(rows) > most:
+            rows = np.random.default_rng(0).choice(rows, most, replace=False)
+        X, Y, converged = self._expanded(self.experiment.X[rows]), self.experiment.Y[rows], True
         if self.target.task == "values":
             from sklearn.linear_model import Ridge
 
-            output = Ridge().fit(X, Y).predict(test).reshape(self.output.shape)
+            output = self._answers(Ridge().fit(X, Y).predict).reshape(self.output.shape)
         elif self.target.task == "classes":
-            output, converged = _logistic(X, Y, test, self.target.n_out)
+            probabilities, converged = _logistic(X, Y, self.target.n_out)
+            output = self._answers(probabilities)
         else:
-            answers = [_logistic(X, y, test, 2) for y in Y.reshape(len(Y), -1).T]
-            output, converged = np.column_stack([P[:, 1] for P, _ in answers]), all(done for _, done in answers)
+            models = [_logistic(X, y, 2) for y in Y.reshape(len(Y), -1).T]
+            converged = all(done for _, done in models)
+            output = np.column_stack([self._answers(probabilities)[:, 1] for probabilities, _ in models])
         return self._measured(output), {"rows": len(rows), "of": self.experiment.m, "converged": converged}
+
+    def _answers(self, answer: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[Any]:
+        """What a linear model answers for the test part, some rows at a time: expanded, they may be wide."""
+        return np.concatenate([answer(self._expanded(self.X[i : i + SOME])) for i in range(0, len(self.X), SOME)])
 
     def _expanded(self, X: NDArray[Any]) -> NDArray[Any]:
         """X in float64, with a column of 0 and 1 for each category that the network has a vector for."""
@@ -194,20 +200,18 @@ class Report:
         _name(axes, "residuals", "true − predicted", "examples")
 
 
-def _logistic(X: NDArray[Any], y: NDArray[Any], test: NDArray[Any], n: int) -> tuple[NDArray[np.float64], bool]:
-    """The probability of each of n classes, 0 of those that training does not know; and whether the fit converged."""
+def _logistic(X: NDArray[Any], y: NDArray[Any], n: int) -> tuple[Callable[[NDArray[Any]], NDArray[Any]], bool]:
+    """What gives each of n classes a probability, 0 those that training does not know; and whether it converged."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
-    known, P = np.unique(y), np.zeros((len(test), n))
+    known = np.unique(y)
     if len(known) == 1:
-        P[:, known] = 1
-        return P, True
+        return lambda X: np.tile(np.eye(n)[known], (len(X), 1)), True
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # it is told beside the result
         model = LogisticRegression(max_iter=ITERATIONS).fit(X, y)
-    P[:, known] = model.predict_proba(test)
-    return P, bool(model.n_iter_.max() < ITERATIONS)
+    return lambda X: model.predict_proba(X) @ np.eye(n)[known], bool(model.n_iter_.max() < ITERATIONS)
 
 
 def _draw_calibration(axes: Axes, bins: list[list[float]]) -> None:

@@ -236,7 +236,7 @@ def read_table(
         time: a column of dates or numbers; an experiment trains on the past and tests on the future.
         group: a column whose values are never divided between the parts of an experiment.
         stream: whether to read a file in chunks whenever rows are wanted, and to hold but some of them; None for files
-            that are larger than a tenth of the memory.
+            that are larger, as text, than 3 % of the memory.
 
     Raises:
         DataError: there is no such file, it is broken, or it has not what was asked for.

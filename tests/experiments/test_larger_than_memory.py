@@ -90,7 +90,7 @@ def test_it_learns_and_evaluate_finds_the_held_out_rows_again(tmp_path, small):
     made = experiment(tmp_path / "run", path, epochs=40)
     result = made.run(progress=False)
     assert result.metrics["test"]["accuracy"] > result.metrics["baseline"]["accuracy"] + 0.2
-    assert result.history.epochs[0].keys() == {"epoch", "loss", "val_loss", "seconds"}
+    assert result.history.epochs[0].keys() == {"epoch", "loss", "penalty", "val_loss", "seconds"}
     trained = cr.Trained.load(tmp_path / "run")
     source = trained.read(path)
     rows, what = trained.rows(source, "auto")

@@ -34,7 +34,7 @@ LONGEST = 2**24
 """No row of a CSV has so many bytes."""
 
 SHARE = 0.03
-"""A file of more than this part of the memory is read in chunks: to train on it whole takes about ten times its size."""
+"""A file of more than this part of the memory is read in chunks: read whole, it takes about ten times its size."""
 
 CELL = 8
 """About so many bytes a cell has as text, however it is packed in a Parquet file."""

@@ -13,6 +13,7 @@ import chainrule as cr
 from chainrule.cli import main
 from chainrule.cli.train import _is_worse
 from chainrule.experiments import report
+from chainrule.experiments.parts import split
 from chainrule.experiments.trained import as_csv
 from test_cli import chainrule
 
@@ -130,6 +131,17 @@ def test_predict_keeps_the_ids_and_needs_no_target(folder):
     for row in rows:
         assert row["prediction"] == ("yes" if float(row["p(yes)"]) >= 0.5 else "no")
         assert float(row["p(yes)"]) + float(row["p(no)"]) == pytest.approx(1, abs=1e-5)
+
+
+def test_an_id_called_as_a_column_of_predictions_is_beside_it(tmp_path):
+    frame = people().rename({"id": "row"}).with_columns(prediction=pl.col("row") + "x")
+    run(tmp_path, "pays", frame=frame, epochs=1)
+    trained = cr.Trained.load(tmp_path / "run")
+    found = trained.predictions(trained.read(frame, labelled=False))
+    assert found["row"] == list(range(1, M + 1))
+    assert found["row (id)"] == frame["row"].to_list()
+    assert found["prediction (id)"] == frame["prediction"].to_list()
+    assert {*found["prediction"]} <= {"yes", "no"}
 
 
 def test_the_order_of_columns_and_rows_and_the_format_do_not_matter(folder):
@@ -374,6 +386,19 @@ def test_time_divides_past_from_future(tmp_path):
     trained = cr.Trained.load(tmp_path / "run")
     again, _ = trained.rows(trained.read(frame), "test")
     assert again.tolist() == parts.test.tolist()
+
+
+def test_a_class_of_one_example_is_trained_on_and_the_others_keep_their_shares(typed, folder):
+    many = pl.DataFrame({"x": np.arange(200) % 7, "k": ["a"] * 150 + ["b"] * 49 + ["c"]})
+    many.write_csv(folder / "rare.csv")
+    _, out, _ = typed("train", "rare.csv", "--target", "k", "--epochs", 1, "--validation", 0.2, "--out", "rare")
+    assert "the test part has no example of 'c', so roc_auc is not defined\n" in out
+    table = cr.read_table(many, "k")
+    for seed in range(5):
+        parts = split(table, table.numbers(table.target), 0.2, 0.2, seed)
+        counts = [many["k"][rows.tolist()].value_counts(sort=True)["count"].to_list() for rows in vars(parts).values()]
+        assert counts == [[96, 31, 1], [24, 8], [30, 10]]
+        assert sorted(np.concatenate([*vars(parts).values()])) == list(range(200))
 
 
 def test_a_group_is_never_divided(tmp_path):

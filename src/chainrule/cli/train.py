@@ -236,7 +236,7 @@ def _show_plan(experiment: "Experiment") -> None:
         f"{source.name}: {source.size:,} examples of {shape} features, {target.told}; "
         f"{experiment.m:,} to train, {len(parts.validation):,} to validate, {len(parts.test):,} to test"
     )
-    for note in source.notes:
+    for note in (*source.notes, *experiment.notes):
         print(note)
     experiment.network.summary()
 

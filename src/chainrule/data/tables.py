@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 VECTOR = 8
 """The length of the vectors that stand for categories with many values."""
 
+OURS = ("row", "prediction")
+"""Columns that a file of predictions has of its own."""
+
 
 class Table(Source):
     """Rows of a table, and what its columns are. `chainrule.read_table` makes one.
@@ -190,7 +193,8 @@ class Table(Source):
 
     def identification(self) -> dict[str, list[Any]]:
         ids = [column.name for column in self.columns if column.kind == "id" and column.name in self.frame.columns]
-        return {"row": self.row.tolist()} | {name: self.frame[name].to_list() for name in ids}
+        called = {name: f"{name} (id)" if name in OURS else name for name in ids}
+        return {"row": self.row.tolist()} | {called[name]: self.frame[name].to_list() for name in ids}
 
     def _drop_gaps(self, name: str) -> None:
         """Leave out the rows in which a column that must be there is missing."""

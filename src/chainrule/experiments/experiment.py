@@ -139,6 +139,14 @@ class Experiment:
         """The number of training examples."""
         return len(self.parts.train) if self.chunked is None else sum(self.chunked.sizes)
 
+    @property
+    def notes(self) -> list[str]:
+        """What a reader should know of the parts, a sentence each."""
+        labels = self.target.classes or []
+        met = {*self.Y[self.parts.test].ravel().tolist()} if labels else {}
+        absent = ", ".join(repr(label) for i, label in enumerate(labels) if i not in met)
+        return [f"the test part has no example of {absent}, so roc_auc is not defined"] if absent else []
+
     def _resolved(self, settings: Settings) -> Settings:
         """The settings with nothing left open."""
         return settings.beside(self.source.defaults).resolve(self.m, self.target.task != "values", self._seed)

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from benchmarks.defaults import Fold, error_of_mean
 
 

@@ -426,12 +426,16 @@ def test_the_linear_model_is_the_one_that_scikit_learn_fits_by_hand(tmp_path):
     assert result.metrics["linear"]["r2"] == pytest.approx(expected, abs=1e-6)
 
 
-def test_a_test_part_with_one_class_still_gets_its_report(tmp_path):
-    early = pl.arange(M) < 150
-    frame = people().with_columns(order=pl.arange(M), late=pl.when(early).then("member").otherwise(pl.lit("no")))
-    _, result = run(tmp_path, "late", frame=frame, time="order", epochs=2)
+@pytest.mark.parametrize(("early", "label"), [("member", "no"), ("job", "baker")])
+def test_a_test_part_with_one_class_still_gets_its_report(tmp_path, early, label):
+    order = pl.arange(M)
+    frame = people().with_columns(order=order, late=pl.when(order < 150).then(early).otherwise(pl.lit(label)))
+    experiment, result = run(tmp_path, "late", frame=frame, time="order", epochs=2)
     assert np.isnan(result.metrics["test"]["roc_auc"])
     assert result.metrics["test"]["accuracy"] >= 0
+    assert np.sum(result.metrics["confusion"]["true by predicted"]) == len(experiment.parts.test)
+    assert sum(count for *_, count in result.metrics["calibration"]["bins"]) == len(experiment.parts.test)
+    assert experiment.notes[0].endswith("so roc_auc is not defined")
 
 
 def test_a_training_part_that_knows_one_class_of_three_still_gets_its_report(tmp_path):

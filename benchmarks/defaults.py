@@ -14,7 +14,7 @@ import sys
 import tarfile
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -93,6 +93,12 @@ def folds(source: Source) -> Iterator[Fold]:
             yield Fold(train, test, seed)
 
 
+def error_of_mean(differences: Sequence[float], divided: Sequence[Fold]) -> float:
+    """√(1/n + m_test / m_train) s: folds share their training rows (Nadeau & Bengio, 2003, corrected resampling)."""
+    shared = mean(len(fold.test) / len(fold.train) for fold in divided)
+    return float(stdev(differences) * (1 / len(differences) + shared) ** 0.5)
+
+
 def ours(source: Source, fold: Fold) -> float:
     """Accuracy or R² of the defaults."""
     settings = Settings(seed=fold.seed)
@@ -159,26 +165,26 @@ def main() -> None:
     told = ", ".join(f"{package} {version(package)}" for package in packages)
     print(f"{told}, Python {platform.python_version()}, {platform.machine()}")
     shown = Shown("table", "rows", "", "chainrule", "scikit-learn", "difference", "")
-    wins = 0
+    verdicts: list[str] = []
     for name in arguments.names:
         print(name, file=sys.stderr, flush=True)
         source = open_table(name)
-        pairs = [(ours(source, fold), theirs(source, fold)) for fold in folds(source)]
+        divided = list(folds(source))
+        pairs = [(ours(source, fold), theirs(source, fold)) for fold in divided]
         differences = [a - b for a, b in pairs]
-        error = stdev(differences) / len(differences) ** 0.5
-        better = mean(differences) >= 0
-        matched = abs(mean(differences)) <= error
-        wins += better or matched
+        error = error_of_mean(differences, divided)
+        verdict = "draw" if abs(mean(differences)) <= error else "better" if mean(differences) > 0 else "worse"
+        verdicts.append(verdict)
         shown.add_row(
             name,
             f"{len(source):,}",
             "R²" if source.target.labels is None else "accuracy",
             *(f"{mean(scores):.4f}" for scores in zip(*pairs, strict=True)),
             f"{mean(differences):+.4f} ± {error:.4f}",
-            "better" if better else "match" if matched else "worse",
+            verdict,
         )
     Console(width=100).print(shown)
-    print(f"better or within one standard error of the difference: {wins} of {len(arguments.names)}")
+    print(", ".join(f"{verdict}: {verdicts.count(verdict)}" for verdict in ("better", "draw", "worse")))
 
 
 if __name__ == "__main__":

@@ -92,6 +92,19 @@ def test_without_out_no_run_is_overwritten(tmp_path):
     assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["iris", "iris-2"]
 
 
+def test_a_run_makes_room_for_another_but_not_for_a_mistake(tmp_path):
+    command = ("train", "iris", "--epochs", 1, "--out", "run")
+    chainrule(*command, "--seed", 0, cwd=tmp_path)
+    model = (tmp_path / "run/model.safetensors").read_bytes()
+    assert chainrule(*command, "--optimizer", "adma", cwd=tmp_path).returncode == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    assert (tmp_path / "run/model.safetensors").read_bytes() == model
+    done = chainrule(*command, "--seed", 1, cwd=tmp_path)
+    assert "run held a run already, which is now run-2\n" in done.stdout
+    assert (tmp_path / "run-2/model.safetensors").read_bytes() == model
+    assert (tmp_path / "run/model.safetensors").read_bytes() != model
+
+
 @pytest.mark.parametrize("name", ["wine", "breast_cancer"])
 def test_bundled_classes_beat_the_baseline(tmp_path, name):
     assert chainrule("train", name, "--seed", 0, "--out", "run", cwd=tmp_path).returncode == 0

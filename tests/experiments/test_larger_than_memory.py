@@ -90,7 +90,7 @@ def test_it_learns_and_evaluate_finds_the_held_out_rows_again(tmp_path, small):
     made = experiment(tmp_path / "run", path, epochs=40)
     result = made.run(progress=False)
     assert result.metrics["test"]["accuracy"] > result.metrics["baseline"]["accuracy"] + 0.2
-    assert result.history.epochs[0].keys() == {"epoch", "loss", "val_loss", "seconds"}
+    assert result.history.epochs[0].keys() == {"epoch", "loss", "penalty", "val_loss", "seconds"}
     trained = cr.Trained.load(tmp_path / "run")
     source = trained.read(path)
     rows, what = trained.rows(source, "auto")
@@ -248,9 +248,9 @@ chainrule.cli.main()
 
 @pytest.mark.skipif(not hasattr(os, "wait4"), reason="the system does not tell the peak memory of a process")
 def test_memory_does_not_grow_with_the_table(tmp_path):
-    """Five times as many rows take as much."""
+    """Twelve times as many rows take hardly more."""
     frame, peaks = people(80_000).select("age", "job", "height", "pays"), []
-    for times in (1, 5):
+    for times in (1, 12):
         path = saved(tmp_path, pl.concat([frame] * times))
         settings = ("--target", "pays", "--epochs", "1", "--hidden", "4", "--batch-size", "4096", "--stream")
         command = [sys.executable, "-c", SMALL, "train", path, *settings, "--out", str(tmp_path / f"run{times}")]
@@ -259,4 +259,4 @@ def test_memory_does_not_grow_with_the_table(tmp_path):
             _, process.returncode, used = os.wait4(process.pid, 0)
         assert process.returncode == 0
         peaks.append(used.ru_maxrss)
-    assert peaks[1] < 1.1 * peaks[0]  # in memory it is 1.2 times as much
+    assert peaks[1] < 1.3 * peaks[0]  # in memory it is 1.7 times as much

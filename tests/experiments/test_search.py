@@ -94,6 +94,20 @@ def test_more_trials_are_added_to_those_of_the_journal(tmp_path):
     assert more == kept(experiment(tmp_path / "b", search=7).search(progress=False))
 
 
+def test_more_trials_are_added_after_a_kill_in_the_last_training(tmp_path):
+    made = experiment(tmp_path / "a", checkpoint_minutes=0.0)
+    made.search(progress=False)
+
+    def killed(_):
+        raise MemoryError("killed")
+
+    with pytest.raises(MemoryError):
+        made.fit(progress=False, callbacks=[killed])
+    assert (tmp_path / "a" / "checkpoint.safetensors").exists()
+    more = kept(experiment(tmp_path / "a", search=7).run(progress=False).trials)
+    assert more == kept(experiment(tmp_path / "b", search=7).search(progress=False))
+
+
 def test_trials_without_a_chance_end_early(tmp_path):
     trials = experiment(tmp_path, search=14, epochs=20).search(progress=False)
     outcomes = [trial.outcome for trial in sorted(trials, key=lambda trial: trial.number)]

@@ -11,6 +11,9 @@ import pytest
 
 import chainrule as cr
 from chainrule.cli import main
+from chainrule.cli.train import _is_worse
+from chainrule.experiments import report
+from chainrule.experiments.parts import split
 from chainrule.experiments.trained import as_csv
 from test_cli import chainrule
 
@@ -128,6 +131,17 @@ def test_predict_keeps_the_ids_and_needs_no_target(folder):
     for row in rows:
         assert row["prediction"] == ("yes" if float(row["p(yes)"]) >= 0.5 else "no")
         assert float(row["p(yes)"]) + float(row["p(no)"]) == pytest.approx(1, abs=1e-5)
+
+
+def test_an_id_called_as_a_column_of_predictions_is_beside_it(tmp_path):
+    frame = people().rename({"id": "row"}).with_columns(prediction=pl.col("row") + "x")
+    run(tmp_path, "pays", frame=frame, epochs=1)
+    trained = cr.Trained.load(tmp_path / "run")
+    found = trained.predictions(trained.read(frame, labelled=False))
+    assert found["row"] == list(range(1, M + 1))
+    assert found["row (id)"] == frame["row"].to_list()
+    assert found["prediction (id)"] == frame["prediction"].to_list()
+    assert {*found["prediction"]} <= {"yes", "no"}
 
 
 def test_the_order_of_columns_and_rows_and_the_format_do_not_matter(folder):
@@ -334,6 +348,30 @@ def test_the_task_may_be_said(tmp_path):
     assert cr.read_table(people(), "age", task="classification", category=["family"]).target.task == "classes"
 
 
+@pytest.mark.parametrize(
+    ("labels", "known"),
+    [
+        (["1", "2", "3+"], ["1", "2", "3+"]),
+        (["007", "001", "002"], ["001", "002", "007"]),
+        (["1.0", "2", "3"], [1, 2, 3]),
+        ([9007199254740993, 9007199254740992, 1], ["1", "9007199254740992", "9007199254740993"]),
+    ],
+)
+def test_labels_are_read_in_another_file_as_they_were_while_training(tmp_path, labels, known):
+    frame = people().with_columns(k=pl.Series(labels * (M // 3)))
+    run(tmp_path, "k", frame=frame, epochs=1)
+    trained = cr.Trained.load(tmp_path / "run")
+    assert trained.target.classes == known
+    for kept in (labels, labels[:2]):
+        some = frame.filter(pl.col("k").is_in(kept))
+        some.write_csv(tmp_path / "some.csv")
+        for data in (some, tmp_path / "some.csv"):
+            source = trained.read(data)
+            expected = [known.index(next(x for x in known if str(x) == str(k).removesuffix(".0"))) for k in some["k"]]
+            assert source.numbers(trained.target).tolist() == expected
+    assert {*trained.predictions(source)["prediction"]} <= {*known}
+
+
 def test_rows_without_a_target_are_left_out_with_a_note_and_keep_their_numbers():
     frame = people().with_columns(pays=pl.when(pl.arange(M) % 10 == 0).then(pl.lit("?")).otherwise("pays"))
     table = cr.read_table(frame, "pays")
@@ -411,6 +449,19 @@ def test_columns_that_cannot_be_read_are_left_out(tmp_path):
         cr.read_table(nested, "lists")
 
 
+def test_a_class_of_one_example_is_trained_on_and_the_others_keep_their_shares(typed, folder):
+    many = pl.DataFrame({"x": np.arange(200) % 7, "k": ["a"] * 150 + ["b"] * 49 + ["c"]})
+    many.write_csv(folder / "rare.csv")
+    _, out, _ = typed("train", "rare.csv", "--target", "k", "--epochs", 1, "--validation", 0.2, "--out", "rare")
+    assert "the test part has no example of 'c', so roc_auc is not defined\n" in out
+    table = cr.read_table(many, "k")
+    for seed in range(5):
+        parts = split(table, table.numbers(table.target), 0.2, 0.2, seed)
+        counts = [many["k"][rows.tolist()].value_counts(sort=True)["count"].to_list() for rows in vars(parts).values()]
+        assert counts == [[96, 31, 1], [24, 8], [30, 10]]
+        assert sorted(np.concatenate([*vars(parts).values()])) == list(range(200))
+
+
 def test_a_group_is_never_divided(tmp_path):
     experiment, _ = run(tmp_path, "pays", group="family", epochs=1, validation=0.2)
     groups, parts = experiment.source.groups, experiment.parts
@@ -436,12 +487,99 @@ def test_the_linear_model_is_the_one_that_scikit_learn_fits_by_hand(tmp_path):
     assert result.metrics["linear"]["r2"] == pytest.approx(expected, abs=1e-6)
 
 
-def test_a_test_part_with_one_class_still_gets_its_report(tmp_path):
-    early = pl.arange(M) < 150
-    frame = people().with_columns(order=pl.arange(M), late=pl.when(early).then("member").otherwise(pl.lit("no")))
-    _, result = run(tmp_path, "late", frame=frame, time="order", epochs=2)
+@pytest.mark.parametrize(("early", "label"), [("member", "no"), ("job", "baker")])
+def test_a_test_part_with_one_class_still_gets_its_report(tmp_path, early, label):
+    order = pl.arange(M)
+    frame = people().with_columns(order=order, late=pl.when(order < 150).then(early).otherwise(pl.lit(label)))
+    experiment, result = run(tmp_path, "late", frame=frame, time="order", epochs=2)
     assert np.isnan(result.metrics["test"]["roc_auc"])
     assert result.metrics["test"]["accuracy"] >= 0
+    assert np.sum(result.metrics["confusion"]["true by predicted"]) == len(experiment.parts.test)
+    assert sum(count for *_, count in result.metrics["calibration"]["bins"]) == len(experiment.parts.test)
+    assert experiment.notes[0].endswith("so roc_auc is not defined")
+
+
+def test_a_training_part_that_knows_one_class_of_three_still_gets_its_report(tmp_path):
+    order = np.arange(M)
+    later = np.select([order < 200, order < 220], ["member", "guest"], "stranger")
+    _, result = run(tmp_path, "later", frame=people().with_columns(order=order, later=later), time="order", epochs=2)
+    assert result.metrics["linear"]["accuracy"] == result.metrics["baseline"]["accuracy"] < 0.5
+    assert metrics(tmp_path / "run")["confusion"]["labels"] == ["guest", "member", "stranger"]
+
+
+def test_what_was_measured_is_kept_before_the_report_is_made(tmp_path, monkeypatch):
+    def broken(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(report.Report, "metrics", broken)
+    with pytest.raises(MemoryError):
+        run(tmp_path, "pays", epochs=1)
+    assert metrics(tmp_path / "run")["test"]["accuracy"] >= 0
+    assert (tmp_path / "run" / "history.json").exists()
+
+
+def test_the_linear_model_is_exact_far_from_zero(tmp_path):
+    frame = people().with_columns(spends=1.7e9 + pl.col("spends"))
+    near, far = run(tmp_path, "spends", epochs=1)[1], run(tmp_path, "spends", frame=frame, epochs=1)[1]
+    assert far.metrics["linear"]["r2"] == pytest.approx(near.metrics["linear"]["r2"], abs=1e-6)
+
+
+def test_values_far_from_zero_are_predicted_as_well_as_others(tmp_path):
+    frame = people().with_columns(spends=1.7e9 + pl.col("spends"))
+    near, far = run(tmp_path, "spends")[1], run(tmp_path, "spends", frame=frame)[1]
+    assert far.metrics["test"]["r2"] == pytest.approx(near.metrics["test"]["r2"], abs=0.01)
+    trained = cr.Trained.load(tmp_path / "run")
+    source = trained.read(frame)
+    assert trained.evaluate(source, trained.rows(source, "test")[0]) == far.metrics["test"]
+    predicted = np.array(trained.predictions(source)["prediction"], float)
+    apart = frame["spends"].to_numpy() - predicted
+    assert apart.std() < 0.2 * frame["spends"].std()
+    assert far.network.predict(trained.encoding.X(source))[:, 0] == pytest.approx(predicted, rel=1e-6)
+
+
+def test_a_column_that_makes_one_of_two_values_matters_whatever_their_units_are(tmp_path):
+    random = np.random.default_rng(0)
+    a, b = random.random((2, M))
+    frame = pl.DataFrame({"a": a, "b": b, "big": 1e6 * a, "small": b})
+    _, result = run(tmp_path, ["big", "small"], frame=frame)
+    assert 0.5 < result.metrics["importance"]["b"] / result.metrics["importance"]["a"] < 2
+
+
+def test_the_error_of_probabilities_counts_examples(tmp_path):
+    certain = np.repeat([0.1, 0.5, 0.9], [900, 90, 10])
+    yes = np.concatenate([np.arange(900) % 10 == 0, np.arange(90) % 2 == 0, np.zeros(10)])
+    experiment, result = run(tmp_path, "pays", epochs=1)
+    made = report.Report(experiment, result.network, [])
+    made.output, made.Y = certain[:, None], yes
+    found = made._calibration()
+    assert found["expected_error"] == pytest.approx(0.09 * 100 / 1000)
+    assert found["bins"] == [[0.1, 0.1, 900], [0.54, 0.45, 100]]
+
+
+@pytest.mark.parametrize(
+    ("test", "baseline", "worse"),
+    [({"loss": 0.7}, {"loss": 0.6}, True), ({"loss": 0.7, "r2": 0.1}, {"loss": 0.6, "r2": 0.0}, False)],
+)
+def test_of_values_the_worse_has_the_smaller_r2(test, baseline, worse):
+    assert _is_worse(test, baseline) is worse
+
+
+def test_the_commands_say_whose_f1_it_is(folder, typed):
+    assert "\nf1: of pays yes\n" in (folder / "out.txt").read_text()
+    assert "\nf1: of pays yes\n" in typed("evaluate", "run", "people.csv")[1]
+    done = typed("train", "people.csv", "--target", "job", "--epochs", 1, "--out", "jobs")
+    assert "\nf1: the mean of all classes\n" in done[1]
+
+
+def test_the_command_says_in_what_the_linear_model_had_less_than_the_network(folder, typed, monkeypatch):
+    assert (
+        "linear: a logistic or linear regression on the same numbers of the same rows\n"
+        in (folder / "out.txt").read_text()
+    )
+    monkeypatch.setattr(report, "MOST", 100)
+    monkeypatch.setattr(report, "ITERATIONS", 2)
+    _, out, _ = typed("train", "people.csv", "--target", "pays", "--epochs", 1, "--seed", 0, "--out", "short")
+    assert "on the same numbers of 100 of the 192 rows to train; it had not converged when its iterations end" in out
 
 
 def test_adult_reaches_what_was_promised(tmp_path, real_file):

@@ -142,6 +142,20 @@ def test_what_partial_fit_cannot_do():
         MLPClassifier(class_weight="balanced").partial_fit(X, Y, classes=[0, 1, 2])
 
 
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"activation": "tanh"}, 'the network is Dense(5, "relu"), Dense(3, "softmax"), but the parameters now ask'),
+        ({"dropout": 0.3, "batch_norm": True}, 'ask for Dense(5), BatchNorm(), Activation("relu"), Dropout(0.3), Den'),
+        ({"dtype": "float32"}, "the network computes in float64, but dtype is now float32: start anew, by fit with"),
+    ],
+)
+def test_a_warm_start_of_other_layers(changed, words):
+    learned = MLPClassifier((5,), warm_start=True, max_iter=1).fit(X, Y)
+    with says(words):
+        learned.set_params(**changed).fit(X, Y)
+
+
 def test_a_warm_start_of_another_network():
     learned = MLPClassifier((5, 3), warm_start=True, max_iter=1).fit(X, Y)
     with says("the network has layers of [4, 5, 3, 3] units, but the parameters and the data now ask for [4, 6, 3]"):

@@ -31,6 +31,16 @@ def test_training_learns_digits(digits):
     assert (history.engine, history.seed, history.stopped) == ([*ENGINES][-1], 0, "all epochs done")
 
 
+def test_the_curves_of_training_and_validation_are_of_the_same_cost(digits):
+    X, y = digits
+    net = network()
+    history = fit(net, X, y, optimizer=cr.Adam(0.01, l2=1.0), epochs=3, batch_size=len(X), validation=(X, y))
+    assert all(record["penalty"] > 0 for record in history.epochs)
+    training, validation = history.plot().axes[0].lines
+    assert training.get_ydata()[1:] == pytest.approx(validation.get_ydata()[:-1], rel=1e-4)  # before and after updates
+    assert training.get_ydata()[0] == pytest.approx(history["loss"][0] - history["penalty"][0])
+
+
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others(digits):
     X, y = digits
     nets = [network() for _ in range(3)]

@@ -17,13 +17,15 @@ def evaluate(
     """Measure a trained network on labelled examples."""
     from rich.console import Console
 
-    from chainrule.cli.tables import metrics_table, show_notes
+    from chainrule.cli.tables import f1_told, metrics_table, show_notes
     from chainrule.experiments import Trained
 
     trained = Trained.load(model)
     source = trained.read(data)
     show_notes(source)
     rows, what = trained.rows(source, part)
-    table = metrics_table({"value": trained.evaluate(source, rows)})
+    measured = trained.evaluate(source, rows)
     print(f"{source.name}: {what}, {len(rows):,} examples")
-    Console().print(table)
+    Console().print(metrics_table({"value": measured}))
+    if "f1" in measured:
+        print(f1_told(trained.target))

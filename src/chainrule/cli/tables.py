@@ -9,6 +9,7 @@ from rich.table import Table
 
 from chainrule.data.columns import Kind
 from chainrule.data.source import Source
+from chainrule.data.targets import Target
 from chainrule.experiments.search import Trial, told
 
 if TYPE_CHECKING:
@@ -40,6 +41,13 @@ def metrics_table(columns: dict[str, dict[str, float]]) -> Table:
     for metric in next(iter(columns.values())):
         table.add_row(metric, *(f"{values[metric]:.4f}" for values in columns.values()))
     return table
+
+
+def f1_told(target: Target) -> str:
+    """Whose f1 it is."""
+    if target.task == "classes" or len(target.names) > 1:
+        return "f1: the mean of all classes" if target.task == "classes" else "f1: the mean of all questions"
+    return f"f1: of {target.names[0]} {target.classes[1]}" if target.classes else ""
 
 
 def columns_table(table: "tables.Table") -> Table:

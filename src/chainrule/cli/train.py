@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -90,7 +90,7 @@ def train(
     ] = None,
     stream: Annotated[
         bool | None,
-        typer.Option(help="Read a table in chunks, again in each epoch.  [default: if larger than memory / 10]"),
+        typer.Option(help="Read a table in chunks, again in each epoch.  [default: if larger than 3% of memory]"),
     ] = None,
     epochs: Annotated[
         int | None, typer.Option(help="How often every example is met, at most.  [default: 10 to 60, or more of few]")
@@ -194,9 +194,9 @@ def train(
         },
     )
     folder = out or _free_folder(Path("runs") / Path(data).stem)
+    experiment = Experiment(source, settings, folder, resume=resume)
     if not resume and not (search and (folder / JOURNAL).exists()):
         _set_aside(folder)
-    experiment = Experiment(source, settings, folder, resume=resume)
     _show_plan(experiment)
     try:
         result = experiment.run()
@@ -222,6 +222,7 @@ def _set_aside(folder: Path) -> None:
     if any((folder / name).exists() for name in (MODEL, CHECKPOINT, JOURNAL)):
         aside = _free_folder(folder)
         folder.rename(aside)
+        folder.mkdir()
         print(f"{folder} held a run already, which is now {aside}")
 
 
@@ -239,7 +240,7 @@ def _show_plan(experiment: "Experiment") -> None:
         f"{source.name}: {source.size:,} examples of {shape} features, {target.told}; "
         f"{experiment.m:,} to train, {len(parts.validation):,} to validate, {len(parts.test):,} to test"
     )
-    for note in source.notes:
+    for note in (*source.notes, *experiment.notes):
         print(note)
     experiment.network.summary()
 
@@ -247,7 +248,7 @@ def _show_plan(experiment: "Experiment") -> None:
 def _show_result(result: "Result", source: "Source") -> None:
     from rich.console import Console
 
-    from chainrule.cli.tables import importance_table, metrics_table, trials_table
+    from chainrule.cli.tables import f1_told, importance_table, metrics_table, trials_table
 
     history, model, measured = result.history, result.folder / MODEL, result.metrics
     if result.trials:
@@ -260,12 +261,14 @@ def _show_result(result: "Result", source: "Source") -> None:
     )
     shown = [name for name in ("test", "linear", "seasonal", "baseline") if name in measured]
     Console().print(metrics_table({name: measured[name] for name in shown}))
+    if "f1" in measured["test"]:
+        print(f1_told(source.target))
     if "linear" in measured:
-        print("linear: a logistic or linear regression on the same numbers")
+        print(f"linear: {_linear_told(measured['linear_fit'])}")
     print(f"baseline: {source.baseline_told}")
     if "importance" in measured:
         Console().print(importance_table(measured["importance"]))
-    if measured["test"]["loss"] > measured["baseline"]["loss"]:
+    if _is_worse(measured["test"], measured["baseline"]):
         print("the network is worse than that: train longer, or with another learning rate")
     names = [MODEL, HISTORY, METRICS, CURVES, *(name for name in (REPORT, TRIALS) if (result.folder / name).exists())]
     print(f"in {result.folder}: {', '.join(names)}")
@@ -273,3 +276,15 @@ def _show_result(result: "Result", source: "Source") -> None:
         print(f"go on with the same command, --out {result.folder} and --resume")
     else:
         print(f"next: {source.next_command(str(model))}")
+
+
+def _is_worse(one: dict[str, float], other: dict[str, float]) -> bool:
+    """By the cost; of values by R², to which each of several counts whatever its unit is."""
+    return one["r2"] < other["r2"] if "r2" in one else one["loss"] > other["loss"]
+
+
+def _linear_told(fit: dict[str, Any]) -> str:
+    """What the linear model is, and in what it had less than the network."""
+    rows = f"{fit['rows']:,} of the {fit['of']:,} rows to train" if fit["rows"] < fit["of"] else "the same rows"
+    end = "" if fit["converged"] else "; it had not converged when its iterations ended"
+    return f"a logistic or linear regression on the same numbers of {rows}{end}"

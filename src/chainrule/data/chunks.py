@@ -34,8 +34,11 @@ BYTES, ROWS = 2**22, 2**16
 LONGEST = 2**24
 """No row of a CSV has so many bytes."""
 
-SHARE = 0.1
-"""A file of more than this part of the memory is read in chunks: as a table it takes several times its size."""
+SHARE = 0.03
+"""A file of more than this part of the memory is read in chunks: read whole, it takes about ten times its size."""
+
+CELL = 8
+"""About so many bytes a cell has as text, however it is packed in a Parquet file."""
 
 
 class Chunks(ABC):
@@ -189,7 +192,18 @@ def can_be_chunks(path: str) -> bool:
 def too_large(path: str) -> bool:
     """Whether a file is to be read in chunks, for the memory that this machine or container has."""
     memory = _memory()
-    return memory is not None and Path(path).is_file() and os.path.getsize(path) > SHARE * memory
+    return memory is not None and Path(path).is_file() and _size(path) > SHARE * memory
+
+
+def _size(path: str) -> int:
+    """The bytes of a file, or of the text that a Parquet file would be."""
+    if _beginning(path) != b"PAR1":
+        return os.path.getsize(path)
+    import polars as pl
+
+    with parquet_of(path):
+        scanned = pl.scan_parquet(path)
+        return CELL * len(scanned.collect_schema()) * int(scanned.select(pl.len()).collect().item())
 
 
 def _beginning(path: str) -> bytes:

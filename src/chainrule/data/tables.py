@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 VECTOR = 8
 """The length of the vectors that stand for categories with many values."""
 
+OURS = ("row", "prediction")
+"""Columns that a file of predictions has of its own."""
+
 
 class Table(Source):
     """Rows of a table, and what its columns are. `chainrule.read_table` makes one.
@@ -91,13 +94,21 @@ class Table(Source):
 
     @cached_property
     def target(self) -> Target:
+        return Target.find({s.name: as_labels(self._column(s.name), s) for s in self._labels()}, self.task, self.name)
+
+    def call_labels_as_written(self) -> None:
+        """Take words for what numbers would call otherwise: 007 is not 7, nor are whole numbers of 17 digits exact."""
+        for labels, series in zip(self.target.labels or [], self._labels() if self.target.labels else [], strict=True):
+            column = self._column(series.name)
+            if column.counts and {*map(str, labels)} != {*as_text(series)}:
+                self.columns[self.columns.index(column)] = replace(column, form="")
+        del self.target
+
+    def _labels(self) -> list[Series]:
+        """The columns to predict; of a table larger than memory, with every label that it holds."""
         all_labels = {} if self.drawn is None else self.drawn.labels
-        columns = {}
-        for name in self.targets:
-            series = self.frame[name]
-            series = series.clone().append(all_labels[name]) if name in all_labels else series
-            columns[name] = as_labels(self._column(name), series)
-        return Target.find(columns, self.task, self.name)
+        series = [self.frame[name] for name in self.targets]
+        return [s.clone().append(all_labels[s.name]) if s.name in all_labels else s for s in series]
 
     @cached_property
     def groups(self) -> NDArray[Any] | None:  # type: ignore[override]
@@ -185,7 +196,8 @@ class Table(Source):
 
     def identification(self) -> dict[str, list[Any]]:
         ids = [column.name for column in self.columns if column.kind == "id" and column.name in self.frame.columns]
-        return {"row": self.row.tolist()} | {name: self.frame[name].to_list() for name in ids}
+        called = {name: f"{name} (id)" if name in OURS else name for name in ids}
+        return {"row": self.row.tolist()} | {called[name]: self.frame[name].to_list() for name in ids}
 
     def _drop_gaps(self, name: str) -> None:
         """Leave out the rows in which a column that must be there is missing."""
@@ -241,7 +253,7 @@ def read_table(
         missing: the words that mark a missing value, in capitals or not, in place of the usual ones; an empty cell
             always does. Of the usual ones, "none", "nil", "-", "--" and "." mark none among words to predict.
         stream: whether to read a file in chunks whenever rows are wanted, and to hold but some of them; None for files
-            that are larger than a tenth of the memory.
+            that are larger, as text, than 3 % of the memory.
 
     Raises:
         DataError: there is no such file, it is broken, or it has not what was asked for.
@@ -276,7 +288,7 @@ def read_table(
     columns = [column_of_labels(labels[column.name]) if column.name in labels else column for column in columns]
     if time is not None:
         columns = [column_of_time(frame[time], column, name) if column.name == time else column for column in columns]
-    return Table(
+    table = Table(
         frame,
         name,
         columns,
@@ -289,6 +301,8 @@ def read_table(
         drawn=drawn,
         missing=markers.words,
     )
+    table.call_labels_as_written()
+    return table
 
 
 def _open(source: Any, markers: Markers, stream: bool | None) -> tuple[DataFrame, list[str], Drawn | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -145,11 +146,17 @@ class Target(Described):
             return np.asarray(np.bincount(Y, minlength=self.n_out) / len(Y))
         return np.atleast_1d(Y.mean(axis=0))
 
-    def predictions(self, output: NDArray[Any]) -> dict[str, list[Any]]:
-        """The columns that tell an output (m, n_out): predicted labels and the probability of each, or values."""
+    def predictions(self, output: NDArray[Any], spread: NDArray[np.float64] | None = None) -> dict[str, list[Any]]:
+        """The columns that tell an output (m, n_out): predicted labels and the probability of each, or values.
+
+        Args:
+            spread: (n_out,), how far values lie apart. They are written with six digits, and with as many more as it
+                takes to tell a hundred thousandth of that.
+        """
         output = output.astype(np.float64)
         if self.labels is None:
-            return {self._called(i): [f"{value:.6g}" for value in output[:, i]] for i in range(self.n_out)}
+            units = np.zeros(self.n_out) if spread is None else spread
+            return {self._called(i): _written(output[:, i], units[i]) for i in range(self.n_out)}
         decided = decide(output, self.task).reshape(len(output), -1)
         found = {self._called(i): [self.labels[i][k] for k in column] for i, column in enumerate(decided.T)}
         for name, p in self._probabilities(output).items():
@@ -166,6 +173,12 @@ class Target(Described):
             return {f"p({name} {labels[1]})": p for name, labels, p in pairs}
         P = np.hstack([1 - output, output]) if self.task == "yes_no" else output
         return {f"p({label})": p for label, p in zip(self.labels[0], P.T, strict=True)}
+
+
+def _written(values: NDArray[np.float64], unit: float) -> list[str]:
+    """Values with six digits, and more where they are greater than the unit in which they differ."""
+    more = max(0, math.ceil(math.log10(float(abs(values).max(initial=0)) / unit))) if unit and values.any() else 0
+    return [f"{value:.{6 + more}g}" for value in values]
 
 
 def _odd(labels: list[Any]) -> str:

@@ -58,7 +58,7 @@ class NextToken(Target):
         counts = np.bincount(Y.ravel(), minlength=self.count) + 1
         return np.asarray(counts / counts.sum())
 
-    def predictions(self, output: NDArray[Any]) -> dict[str, list[Any]]:
+    def predictions(self, output: NDArray[Any], spread: NDArray[np.float64] | None = None) -> dict[str, list[Any]]:
         raise OptionError("the network continues text, which chainrule sample shows: chainrule sample MODEL --prompt …")
 
 
@@ -102,7 +102,7 @@ class Text(Source):
     @property
     def target(self) -> Target:
         name = self.tokenizer.called.removesuffix("s")
-        return NextToken([f"next {name}"], None, self.tokenizer.count, self.tokenizer.called)
+        return NextToken([f"next {name}"], count=self.tokenizer.count, called=self.tokenizer.called)
 
     def cut(self, first: int) -> NDArray[np.int32]:
         """(m, steps), the tokens from number `first` on."""

@@ -21,6 +21,7 @@ from chainrule.data.batches import ChunkBatches
 from chainrule.data.source import Chunked, Source
 from chainrule.errors import NotFiniteError, OptionError
 from chainrule.experiments.design import design, optimizer_for
+from chainrule.experiments.outputs import measure, measured
 from chainrule.experiments.parts import Parts, split
 from chainrule.experiments.report import Report
 from chainrule.experiments.search import Search, Trial, table
@@ -37,9 +38,7 @@ from chainrule.experiments.settings import (
 )
 from chainrule.experiments.trained import as_csv
 from chainrule.layers import Network, Standardize
-from chainrule.metrics import find_metrics, score
-from chainrule.training import Checkpoint, EarlyStopping, History, evaluate, train
-from chainrule.training.cost import Cost
+from chainrule.training import Checkpoint, EarlyStopping, History, train
 from chainrule.training.run import Callback
 
 POOL = 2**23
@@ -98,16 +97,16 @@ class Experiment:
         resume: bool = False,
     ):
         self.folder = Path(folder)
-        self.checkpoint = Checkpoint(
-            self.folder / CHECKPOINT, every_epochs=None, every_minutes=settings.checkpoint_minutes
-        )
         self._search = Search(self.folder) if whole("search", settings.search, at_least=0) else None
+        self.checkpoint = Checkpoint(
+            self.folder / CHECKPOINT,
+            every_epochs=None,
+            every_minutes=settings.checkpoint_minutes,
+            anew=self._search is not None,
+        )
         self.resume = resume or self._search is not None
-        before = self.checkpoint.seed() if self._search is None else self._search.seed
-        if resume and before is None:
-            missing = CHECKPOINT if self._search is None else JOURNAL
-            raise OptionError(f"there is nothing to resume: {self.folder} holds no {missing}. Start without --resume.")
-        seed = seed_or_fresh(before if self.resume and settings.seed is None else settings.seed)
+        before = self._seed_before(resume)
+        seed = seed_or_fresh(before if settings.seed is None else settings.seed)
         engines.select(settings.engine)
         self.source = source
         self.target = source.target
@@ -127,10 +126,26 @@ class Experiment:
         self.chunked = source.chunked(self.encoding, self.target, held_out)
         self._take(settings)
 
+    def _seed_before(self, resume: bool) -> int | None:
+        """The seed of the run or the search that is gone on with, or None where this is a new one."""
+        before = self._search.seed if self._search is not None else self.checkpoint.seed() if resume else None
+        if resume and before is None:
+            missing = CHECKPOINT if self._search is None else JOURNAL
+            raise OptionError(f"there is nothing to resume: {self.folder} holds no {missing}. Start without --resume.")
+        return before
+
     @property
     def m(self) -> int:
         """The number of training examples."""
         return len(self.parts.train) if self.chunked is None else sum(self.chunked.sizes)
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader should know of the parts, a sentence each."""
+        labels = self.target.classes or []
+        met = {*self.Y[self.parts.test].ravel().tolist()} if labels else {}
+        absent = ", ".join(repr(label) for i, label in enumerate(labels) if i not in met)
+        return [f"the test part has no example of {absent}, so roc_auc is not defined"] if absent else []
 
     def _resolved(self, settings: Settings) -> Settings:
         """The settings with nothing left open."""
@@ -221,17 +236,18 @@ class Experiment:
         network.metadata = self._metadata(history)
         network.save(self.folder / MODEL)
         metrics: dict[str, Any] = {
-            "test": evaluate(network, X[parts.test], Y[parts.test], loss=target.loss, metrics=target.metrics),
+            "test": measure(network, X[parts.test], Y[parts.test], target.loss, target.metrics),
             **self._baselines(),
             "engine": history.engine,
             "seconds": round(history.seconds, 3),
         }
+        self._keep(history, metrics)
         places = self.encoding.places(self.source)
         if places:
             report = Report(self, network, places)
-            metrics |= report.metrics(metrics["test"]["loss"], metrics["baseline"]["loss"])
+            metrics |= report.metrics()
+            self._keep_metrics(metrics)
             report.draw(self.folder / REPORT, metrics)
-        self._keep(history, metrics)
         return Result(network, history, metrics, self.folder, trials)
 
     def _early_stopping(self) -> EarlyStopping | None:
@@ -263,17 +279,13 @@ class Experiment:
 
     def _baselines(self) -> dict[str, dict[str, float]]:
         """What simple answers reach: those of the source, or each class's share as its probability, or the mean."""
-        test, cost = self.parts.test, Cost(self.target.loss)
-        metrics = find_metrics(self.target.metrics, cost.task)
+        test, target = self.parts.test, self.target
         outputs = self.source.baselines(test)
         if not outputs:
-            typical = self.target.typical(self.Y[self.parts.train])
-            places = self.Y[test].shape if self.target.task == "classes" else (len(test),)
+            typical = target.typical(self.Y[self.parts.train])
+            places = self.Y[test].shape if target.task == "classes" else (len(test),)
             outputs = {"baseline": np.broadcast_to(typical, (*places, len(typical)))}
-        return {
-            name: {"loss": float(cost(output, self.Y[test]))} | score(metrics, self.Y[test], output, cost.task)
-            for name, output in outputs.items()
-        }
+        return {name: measured(output, self.Y[test], target.loss, target.metrics) for name, output in outputs.items()}
 
     def _metadata(self, history: History) -> dict[str, Any]:
         return {
@@ -291,10 +303,13 @@ class Experiment:
 
     def _keep(self, history: History, metrics: dict[str, Any]) -> None:
         history.save(self.folder / HISTORY)
-        files.write_atomically(self.folder / METRICS, files.to_json(metrics))
+        self._keep_metrics(metrics)
         history.plot(self.folder / CURVES)
         if history.stopped != "interrupted":
             self._forget_checkpoint()
+
+    def _keep_metrics(self, metrics: dict[str, Any]) -> None:
+        files.write_atomically(self.folder / METRICS, files.to_json(metrics))
 
     def _forget_checkpoint(self) -> None:
         with contextlib.suppress(FileNotFoundError):

@@ -12,6 +12,8 @@ from chainrule.checking import real
 from chainrule.data.source import Source
 from chainrule.errors import DataError
 
+ALONE = -1
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -27,7 +29,7 @@ def split(source: Source, Y: NDArray[Any], test: float, validation: float, seed:
 
     Where the examples have groups, each group is in one part. Where they have moments, the test part is what came last,
     and the validation part what came before it; an example that reaches into a later part is in none. Otherwise they
-    are shuffled; labels keep their shares where they can.
+    are shuffled; labels keep their shares where they can, and the only example of a label is trained on.
 
     Args:
         source: the examples. Y: what is to be predicted, as numbers.
@@ -72,9 +74,11 @@ def divide(
         return rows[first], rows[second]
     if source.moments is not None:
         return _by_time(source, rows, size)
-    labels = Y if Y.dtype.kind == "i" and Y.ndim == 1 else None
-    first, second = train_test_split(rows, test_size=size, random_state=seed, stratify=_strata(labels, rows, size))
-    return first, second
+    strata = _strata(Y, rows, size)
+    alone = np.zeros(len(rows), bool) if strata is None else strata == ALONE
+    to_divide, of_them = rows[~alone], None if strata is None else strata[~alone]
+    first, second = train_test_split(to_divide, test_size=size, random_state=seed, stratify=of_them)
+    return np.concatenate([first, rows[alone]]), second
 
 
 def _by_time(source: Source, rows: NDArray[np.intp], size: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -94,10 +98,15 @@ def _by_time(source: Source, rows: NDArray[np.intp], size: int) -> tuple[NDArray
     return rows[earlier], rows[later]
 
 
-def _strata(labels: NDArray[Any] | None, rows: NDArray[np.intp], size: int) -> NDArray[Any] | None:
-    """The labels to stratify by; None where a class or a part is too small for it."""
-    if labels is None:
+def _strata(Y: NDArray[Any], rows: NDArray[np.intp], size: int) -> NDArray[np.intp] | None:
+    """What keeps its share in both parts: each class, `ALONE` for an example without another of its class.
+
+    None where there are no classes, or too many for a part.
+    """
+    if Y.dtype.kind != "i" or Y.ndim > 1:
         return None
-    counts = np.unique(labels[rows], return_counts=True)[1]
-    possible = counts.min() >= 2 and len(counts) <= min(size, len(rows) - size)
-    return labels[rows] if possible else None
+    _, strata, counts = np.unique(Y[rows], return_inverse=True, return_counts=True)
+    several = counts >= 2
+    if not 1 <= several.sum() <= min(size, counts[several].sum() - size):
+        return None
+    return np.where(several[strata], strata, ALONE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from chainrule import files
 from chainrule.data.source import Place
+from chainrule.experiments.outputs import measured, outputs, spread
 from chainrule.layers import Network
-from chainrule.metrics import decide, find_metrics, score
+from chainrule.metrics import decide
 from chainrule.training.cost import Cost
 from chainrule.training.curves import MARK, TRAINING, VALIDATION
 
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
     from chainrule.experiments.experiment import Experiment
 
-MOST = 50_000
-"""The linear model learns from no more examples."""
+MOST, CELLS, ITERATIONS = 50_000, 2**25, 200
+"""The linear model learns from no more examples and no more numbers, and a logistic one ends after so many rounds."""
 
 SOME, REPEATS = 2_000, 3
 """The importance of a column is measured on no more examples, shuffled so often."""
@@ -46,20 +47,20 @@ class Report:
         self.experiment, self.network, self.places = experiment, network, places
         self.target = experiment.target
         self.X, self.Y = experiment.X[experiment.parts.test], experiment.Y[experiment.parts.test]
-        self.output = network.predict(self.X).astype(np.float64)
+        self.output = outputs(network, self.X).astype(np.float64)
 
-    def metrics(self, loss: float, baseline: float) -> dict[str, Any]:
+    def metrics(self) -> dict[str, Any]:
         """What metrics.json has more for a table, all of it about the test part.
 
-        `linear`: a logistic or linear regression, as the network is measured. `importance`: of each column, which part
-        of what the network knows is lost when the column is shuffled: (J shuffled − J) / (J baseline − J). Of labels
-        `confusion`, where they are of one column, and `calibration`: the Brier score, the mean distance of probability
-        and share over ten bins, and the bins. Of values `residuals`: the 5th, 25th, 50th, 75th and 95th percentile.
-
-        Args:
-            loss, baseline: J of the network and of the baseline on the test part.
+        `linear`: a logistic or linear regression, as the network is measured. `linear_fit`: of how many `rows`, `of`
+        how many to train, and whether it `converged` in 200 iterations. `importance`: of each column, which part of
+        what the network knows is lost when the column is shuffled: (J shuffled − J) / (J baseline − J), of values with
+        each in its standard deviations. Of labels `confusion`, where they are of one column, and `calibration`: the
+        Brier score, the mean distance of probability and share over all examples, and of ten bins the probability, the
+        share and the number of examples. Of values `residuals`: the 5th, 25th, 50th, 75th and 95th percentile.
         """
-        found: dict[str, Any] = {"linear": self._linear(), "importance": self._importance(loss, baseline)}
+        linear, fitted = self._linear()
+        found: dict[str, Any] = {"linear": linear, "linear_fit": fitted, "importance": self._importance()}
         if self.target.labels is None:
             residuals = self.Y.reshape(self.output.shape) - self.output
             percentiles = np.percentile(residuals, (5, 25, 50, 75, 95), axis=0).T.tolist()
@@ -89,58 +90,64 @@ class Report:
         figure.savefig(buffer, format=Path(path).suffix.lstrip("."))
         files.write_atomically(path, buffer.getvalue())
 
-    def _linear(self) -> dict[str, float]:
-        """A logistic or linear regression on the same numbers, measured as the network is."""
-        from sklearn.linear_model import LogisticRegression, Ridge
-
+    def _linear(self) -> tuple[dict[str, float], dict[str, Any]]:
+        """A logistic or linear regression on the same numbers, measured as the network is, and how it was fitted."""
         rows = self.experiment.parts.train
-        if len(rows) > MOST:
-            rows = np.random.default_rng(0).choice(rows, MOST, replace=False)
-        X, Y = self._expanded(self.experiment.X[rows]), self.experiment.Y[rows]
-        test = self._expanded(self.X)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a linear model that has not quite converged is one all the same
-            if self.target.task == "values":
-                output = Ridge().fit(X, Y).predict(test).reshape(self.output.shape)
-            elif self.target.task == "classes":
-                model = LogisticRegression(max_iter=200).fit(X, Y)
-                output = np.zeros(self.output.shape)
-                output[:, model.classes_] = model.predict_proba(test)
-            else:
-                columns = Y.reshape(len(Y), -1).T
-                output = np.column_stack([_probability(LogisticRegression(max_iter=200), X, y, test) for y in columns])
-        return self._measured(output)
+        most = min(MOST, CELLS // sum(place.tokens or place.stop - place.start for place in self.places))
+        if len(rows) > most:
+            rows = np.random.default_rng(0).choice(rows, most, replace=False)
+        X, Y, converged = self._expanded(self.experiment.X[rows]), self.experiment.Y[rows], True
+        if self.target.task == "values":
+            from sklearn.linear_model import Ridge
+
+            output = self._answers(Ridge().fit(X, Y).predict).reshape(self.output.shape)
+        elif self.target.task == "classes":
+            probabilities, converged = _logistic(X, Y, self.target.n_out)
+            output = self._answers(probabilities)
+        else:
+            models = [_logistic(X, y, 2) for y in Y.reshape(len(Y), -1).T]
+            converged = all(done for _, done in models)
+            output = np.column_stack([self._answers(probabilities)[:, 1] for probabilities, _ in models])
+        return self._measured(output), {"rows": len(rows), "of": self.experiment.m, "converged": converged}
+
+    def _answers(self, answer: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[Any]:
+        """What a linear model answers for the test part, some rows at a time: expanded, they may be wide."""
+        return np.concatenate([answer(self._expanded(self.X[i : i + SOME])) for i in range(0, len(self.X), SOME)])
 
     def _expanded(self, X: NDArray[Any]) -> NDArray[Any]:
-        """X with a column of 0 and 1 for each category that the network has a vector for."""
+        """X in float64, with a column of 0 and 1 for each category that the network has a vector for."""
         parts, before = [], 0
         for place in self.places:
             part = X[:, place.start : place.stop]
             if place.tokens:
-                part = (part - before == np.arange(place.tokens)).astype(np.float32)
+                part = part - before == np.arange(place.tokens)
                 before += place.tokens
             parts.append(part)
-        return np.hstack(parts)
+        return np.hstack(parts, dtype=np.float64)
 
     def _measured(self, output: NDArray[Any]) -> dict[str, float]:
-        cost = Cost(self.target.loss)
-        loss = float(cost(output, self.Y))
-        return {"loss": loss} | score(find_metrics(self.target.metrics, cost.task), self.Y, output, cost.task)
+        return measured(output, self.Y, self.target.loss, self.target.metrics)
 
-    def _importance(self, loss: float, baseline: float) -> dict[str, float]:
+    def _importance(self) -> dict[str, float]:
         random = np.random.default_rng(self.experiment.settings.seed)
-        rows = random.permutation(len(self.X))[:SOME]
-        X, Y, cost = self.X[rows], self.Y[rows], Cost(self.target.loss)
-        before = float(cost(self.output[rows], Y))
+        typical = self.target.typical(self.experiment.Y[self.experiment.parts.train])
+        loss, baseline = (self._cost(A, self.Y) for A in (self.output, np.broadcast_to(typical, self.output.shape)))
         known = baseline - loss if baseline > loss else baseline
-        rises = {}
+        rows = random.permutation(len(self.X))[:SOME]
+        X, Y = self.X[rows], self.Y[rows]
+        before, rises = self._cost(self.output[rows], Y), {}
         for place in self.places:
             shuffled, costs = X.copy(), []
             for _ in range(REPEATS):
                 shuffled[:, place.start : place.stop] = X[random.permutation(len(X)), place.start : place.stop]
-                costs.append(float(cost(self.network.predict(shuffled).astype(np.float64), Y)))
+                costs.append(self._cost(outputs(self.network, shuffled), Y))
             rises[place.name] = round((float(np.mean(costs)) - before) / known, 4)
         return dict(sorted(rises.items(), key=lambda pair: -pair[1]))
+
+    def _cost(self, output: NDArray[Any], Y: NDArray[Any]) -> float:
+        """J; of values in standard deviations, so that each of several counts whatever its unit is."""
+        unit, cost = spread(self.network), Cost(self.target.loss)
+        return float(cost(output, Y) if unit is None else cost(output / unit, Y / unit))
 
     def _confusion(self) -> dict[str, Any]:
         from sklearn.metrics import confusion_matrix
@@ -151,8 +158,6 @@ class Report:
 
     def _calibration(self) -> dict[str, Any]:
         """Whether what is predicted with probability p comes true in a share p of the cases."""
-        from sklearn.calibration import calibration_curve
-
         if self.target.task == "classes":
             certain = np.clip(self.output.max(axis=1), 0, 1)
             true = decide(self.output, "classes") == self.Y
@@ -160,9 +165,12 @@ class Report:
         else:
             certain, true = np.clip(self.output.ravel(), 0, 1), self.Y.ravel() == 1
             brier = float(((certain - true) ** 2).mean())
-        observed, predicted = calibration_curve(true, certain, n_bins=BINS, strategy="quantile")
-        bins = [[round(float(p), 4), round(float(q), 4)] for p, q in zip(predicted, observed, strict=True)]
-        return {"brier": brier, "expected_error": float(np.abs(observed - predicted).mean()), "bins": bins}
+        ends = np.quantile(certain, np.linspace(0, 1, BINS + 1))
+        _, which, counts = np.unique(np.searchsorted(ends[1:-1], certain), return_inverse=True, return_counts=True)
+        predicted, observed = np.bincount(which, certain) / counts, np.bincount(which, true) / counts
+        error = float(np.average(np.abs(observed - predicted), weights=counts))
+        bins = zip(predicted.round(4).tolist(), observed.round(4).tolist(), counts.tolist(), strict=True)
+        return {"brier": brier, "expected_error": error, "bins": [list(found) for found in bins]}
 
     def _draw_confusion(self, axes: Axes, confusion: dict[str, Any] | None) -> None:
         if confusion is None or len(confusion["labels"]) > 20:
@@ -192,16 +200,24 @@ class Report:
         _name(axes, "residuals", "true − predicted", "examples")
 
 
-def _probability(model: Any, X: NDArray[Any], y: NDArray[Any], test: NDArray[Any]) -> NDArray[Any]:
-    """The probability of yes; where training knows only one answer, that one."""
-    if len(np.unique(y)) < 2:
-        return np.full(len(test), np.clip(y[0], 1e-6, 1 - 1e-6))
-    return np.asarray(model.fit(X, y).predict_proba(test)[:, 1])
+def _logistic(X: NDArray[Any], y: NDArray[Any], n: int) -> tuple[Callable[[NDArray[Any]], NDArray[Any]], bool]:
+    """What gives each of n classes a probability, 0 those that training does not know; and whether it converged."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
+    known = np.unique(y)
+    if len(known) == 1:
+        return lambda X: np.tile(np.eye(n)[known], (len(X), 1)), True
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # it is told beside the result
+        model = LogisticRegression(max_iter=ITERATIONS).fit(X, y)
+    return lambda X: model.predict_proba(X) @ np.eye(n)[known], bool(model.n_iter_.max() < ITERATIONS)
 
 
 def _draw_calibration(axes: Axes, bins: list[list[float]]) -> None:
     axes.plot((0, 1), (0, 1), color=MARK, linewidth=1, linestyle="--")
-    axes.plot(*zip(*bins, strict=True), color=TRAINING, marker="o", linewidth=1.8)
+    predicted, observed, _ = zip(*bins, strict=True)
+    axes.plot(predicted, observed, color=TRAINING, marker="o", linewidth=1.8)
     _name(axes, "calibration", "predicted probability", "share that came true")
 
 

@@ -18,11 +18,11 @@ from chainrule.data.source import Encoding, Source
 from chainrule.data.targets import Target
 from chainrule.described import restore
 from chainrule.errors import DataError, ModelFileError, OptionError
+from chainrule.experiments.outputs import measure, outputs, spread
 from chainrule.experiments.parts import split
 from chainrule.experiments.settings import MODEL
 from chainrule.layers import Network, load
 from chainrule.names import lookup
-from chainrule.training import evaluate
 
 
 def load_network(path: str | os.PathLike[str]) -> Network:
@@ -100,7 +100,7 @@ class Trained:
         """The mean cost and the metrics of the experiment on these rows."""
         made = self.network.metadata
         X, Y = self.encoding.X(source), source.numbers(self.target)
-        return evaluate(self.network, X[rows], Y[rows], loss=made["loss"], metrics=made["metrics"])
+        return measure(self.network, X[rows], Y[rows], made["loss"], made["metrics"])
 
     def predictions(self, source: Source) -> dict[str, list[Any]]:
         """By columns: which example it is, the prediction, and for classes the probability of each."""
@@ -126,8 +126,8 @@ class Trained:
                 header = [*columns]
 
     def _predictions(self, piece: Source) -> dict[str, list[Any]]:
-        output = self.encoding.output(piece, self.network.predict(self.encoding.X(piece)))
-        return piece.identification() | self.target.predictions(output)
+        output = self.encoding.output(piece, outputs(self.network, self.encoding.X(piece)))
+        return piece.identification() | self.target.predictions(output, spread(self.network))
 
 
 def as_csv(columns: dict[str, list[Any]], *, header: bool = True) -> str:

@@ -17,14 +17,13 @@ OUTPUTS: dict[str, Any] = {"identity": None, "logistic": "sigmoid", "softmax": "
 """scikit-learn's names of what the output layer ends with, and ours."""
 
 
-def network_of(
+def layers_of(
     sizes: Sequence[int],
     activations: Sequence[Any],
     dropouts: Sequence[float],
     batch_norm: bool,
     out_activation: str,
-    dtype: Any,
-) -> Network:
+) -> list[Layer]:
     """Dense layers of these sizes, the first being the number of features, with what belongs between them."""
     layers: list[Layer] = []
     for n_out, activation, dropout in zip(sizes[1:-1], activations, dropouts, strict=True):
@@ -33,8 +32,7 @@ def network_of(
         else:
             layers += [Dense(n_out, activation)]
         layers += [Dropout(dropout)] if dropout else []
-    last = Dense(sizes[-1], OUTPUTS[out_activation])
-    return Network([*layers, last], seed=0, dtype=dtype, input_shape=sizes[0])
+    return [*layers, Dense(sizes[-1], OUTPUTS[out_activation])]
 
 
 def dense_layers(net: Network) -> list[Dense]:

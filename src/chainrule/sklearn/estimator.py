@@ -23,11 +23,11 @@ from chainrule import engines
 from chainrule.data.batches import ArrayBatches
 from chainrule.errors import DataError, NotFiniteError, OptionError, ShapeError
 from chainrule.files import Tensors
-from chainrule.layers import Network
+from chainrule.layers import Layer, Network
 from chainrule.metrics import find_metrics
 from chainrule.optimizers import penalty
 from chainrule.sklearn.batches import DENSE, Rounds, Rows
-from chainrule.sklearn.design import coefficients, draw, each_hidden, network_of, our_activation, take_over
+from chainrule.sklearn.design import coefficients, draw, each_hidden, layers_of, our_activation, take_over
 from chainrule.sklearn.parameters import check, hidden_sizes
 from chainrule.sklearn.solver import Solver, is_lbfgs, lbfgs_of
 from chainrule.training.cost import Cost
@@ -43,6 +43,7 @@ Labels = Literal["new", "same", "some"]
 NOT_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and need to be preprocessed."
 )
+ANEW = "start anew, by fit with warm_start=False."
 UNFINISHED = ("all epochs done", "all evaluations done", "no better step found")
 
 
@@ -200,11 +201,14 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]
         self.best_loss_ = None if self.early_stopping else math.inf
 
     def _make_network(self, sizes: Sequence[int], dtype: Any) -> None:
+        self.network_ = Network(self._layers(sizes), seed=0, dtype=dtype, input_shape=sizes[0])
+        self.__dict__.pop("_optimizer", None)
+
+    def _layers(self, sizes: Sequence[int]) -> list[Layer]:
+        """What the parameters ask for, not built yet."""
         hidden = list(sizes[1:-1])
         dropouts = each_hidden("dropout", self.dropout, hidden)
-        made = network_of(sizes, self._activations(hidden), dropouts, self.batch_norm, self.out_activation_, dtype)
-        self.network_ = made
-        self.__dict__.pop("_optimizer", None)
+        return layers_of(sizes, self._activations(hidden), dropouts, self.batch_norm, self.out_activation_)
 
     def _activations(self, hidden: Sequence[int]) -> list[Any]:
         return [our_activation(given) for given in each_hidden("activation", self.activation, hidden)]
@@ -225,9 +229,13 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]
         held = [len(self.coefs_[0]), *(coef.shape[1] for coef in self.coefs_)]
         if asked != held:
             raise OptionError(
-                f"the network has layers of {held} units, but the parameters and the data now ask for {asked}: "
-                "start anew, by fit with warm_start=False."
+                f"the network has layers of {held} units, but the parameters and the data now ask for {asked}: {ANEW}"
             )
+        made, wanted = (", ".join(map(repr, layers)) for layers in (net.layers, self._layers(asked)))
+        if wanted != made:
+            raise OptionError(f"the network is {made}, but the parameters now ask for {wanted}: {ANEW}")
+        if self.dtype is not None and np.dtype(self.dtype) != net.dtype:
+            raise OptionError(f"the network computes in {net.dtype}, but dtype is now {self.dtype}: {ANEW}")
         return net
 
     def _split(

@@ -24,6 +24,8 @@ class Checkpoint:
         path: the file, such as "runs/digits/checkpoint.safetensors"; written atomically.
         every_epochs: after each k epochs; None for not.
         every_minutes: whenever that much time has passed, also within an epoch; None for not.
+        anew: whether to begin anew where the file holds a run with other settings, as of another trial of a search,
+            instead of refusing it.
 
     Raises:
         OptionError: neither, or a number out of range.
@@ -32,6 +34,7 @@ class Checkpoint:
     path: str | os.PathLike[str]
     every_epochs: int | None = 1
     every_minutes: float | None = None
+    anew: bool = False
 
     def __post_init__(self) -> None:
         if self.every_epochs is None and self.every_minutes is None:
@@ -85,7 +88,7 @@ class Checkpoints:
 
         Raises:
             ModelFileError: the file is damaged or no checkpoint.
-            OptionError: it belongs to a run with other settings.
+            OptionError: it belongs to a run with other settings, and the rule is not to begin anew.
         """
         found = _read(self.rule)
         if found is None:
@@ -93,6 +96,8 @@ class Checkpoints:
         tensors, description = found
         for name, ours in self.settings.items():
             theirs = description["settings"].get(name)
+            if theirs != ours and self.rule.anew:
+                return None
             if theirs != ours:
                 raise OptionError(
                     f"{self.rule.path} cannot be resumed: its run had {name} {theirs}, this one has {ours}. "

@@ -23,7 +23,8 @@ def draw(history: History, path: str | os.PathLike[str] | None = None) -> Figure
     from matplotlib.figure import Figure
 
     recorded = history.epochs[0] if history.epochs else {}
-    names = ["loss"] + [n for n in recorded if n not in ("epoch", "loss", "seconds") and not n.startswith("val_")]
+    others = ("epoch", "loss", "penalty", "seconds")
+    names = ["loss"] + [n for n in recorded if n not in others and not n.startswith("val_")]
     figure = Figure(figsize=(5.2 * len(names), 3.6), layout="constrained")
     for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
         _panel(axes, history, name)
@@ -37,11 +38,12 @@ def draw(history: History, path: str | os.PathLike[str] | None = None) -> Figure
 def _panel(axes: Axes, history: History, name: str) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    title = "cost J" if name == "loss" else name.replace("_", " ")
+    penalized = name == "loss" and any("penalty" in record for record in history.epochs)
+    title = ("cost J" + " without penalty" * penalized) if name == "loss" else name.replace("_", " ")
     for key, colour, label in ((name, TRAINING, "training"), (f"val_{name}", VALIDATION, "validation")):
         if history.epochs and key in history.epochs[0]:
             marker = "o" if len(history.epochs) == 1 else None
-            axes.plot(history["epoch"], history[key], color=colour, label=label, linewidth=1.8, marker=marker)
+            axes.plot(history["epoch"], _values(history, key), color=colour, label=label, linewidth=1.8, marker=marker)
     if history.best_epoch is not None:
         axes.axvline(history.best_epoch, color=MARK, linewidth=1, linestyle="--", label="best epoch")
     axes.set_title(title, fontsize=11)
@@ -51,3 +53,10 @@ def _panel(axes: Axes, history: History, name: str) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     if axes.get_legend_handles_labels()[0]:
         axes.legend(frameon=False, fontsize=9)
+
+
+def _values(history: History, key: str) -> list[float]:
+    """What is drawn of a key: of the training cost the part that validation has, too."""
+    if key != "loss":
+        return history[key]
+    return [record["loss"] - record.get("penalty", 0.0) for record in history.epochs]

@@ -18,8 +18,9 @@ class History:
 
     Attributes:
         epochs: a dict for each epoch: `epoch` (from 0), `loss` (the mean cost of the batches as they were met, penalty
-            included), `seconds`, then each metric under its name, measured on the same outputs; with validation also
-            `val_loss` (without penalty) and `val_` with the name of each metric.
+            included), `penalty` (what of that is the penalty) where there is one, then each metric under its name,
+            measured on the same outputs; with validation also `val_loss` (without penalty) and `val_` with the name of
+            each metric; and `seconds`.
         engine: which engine ran. reason: why it was not a faster one, where that was for the network to say.
         seed: of shuffling and dropout, so that the run can be repeated.
         stopped: why training ended: "all epochs done", "early stopping", "interrupted", or a callback's own words.
@@ -47,7 +48,7 @@ class History:
         return files.to_json(asdict(self))
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
-        """Draw the cost and every metric over the epochs; written to `path` (.svg, .png, .pdf) if one is given.
+        """Draw the cost without the penalty and every metric over the epochs; written to a `path` (.svg, .png, .pdf).
 
         Raises:
             ModelFileError: the file cannot be written.

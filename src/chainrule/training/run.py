@@ -105,6 +105,8 @@ class Run:
         """Measure, record, and decide whether to go on."""
         running = self.running
         record: dict[str, Any] = {"epoch": self.epoch, "loss": running.cost / running.m}
+        if running.penalty:
+            record["penalty"] = running.penalty / running.m
         if self._metrics:
             targets, outputs = np.concatenate(running.targets), np.concatenate(running.outputs)
             record |= score(self._metrics, targets, outputs, self.cost.task)

@@ -1,0 +1,55 @@
+"""What a network of an experiment says, and how good that is.
+
+A network for values ends in a `Standardize` that brings them back to their own units. It does so in the network's type,
+and float32 cannot tell 1.7e9 from 1.7e9 + 50; so here that last layer is computed in float64.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.layers import Network, Standardize
+from chainrule.metrics import find_metrics, score
+from chainrule.training import evaluate
+from chainrule.training.cost import Cost
+
+
+def outputs(network: Network, X: NDArray[Any]) -> NDArray[Any]:
+    """The outputs (m, …); values in float64."""
+    parted = _parted(network)
+    if parted is None:
+        return network.predict(X)
+    body, final = parted
+    return np.asarray(body.predict(X) * final.statistics["deviation"] + final.statistics["mean"])
+
+
+def spread(network: Network) -> NDArray[np.float64] | None:
+    """(n_out,), the standard deviation of each value while training; None where the network predicts labels."""
+    parted = _parted(network)
+    return None if parted is None else parted[1].statistics["deviation"]
+
+
+def measure(network: Network, X: NDArray[Any], Y: NDArray[Any], loss: str, metrics: Any) -> dict[str, float]:
+    """The mean cost as "loss", and each metric under its name."""
+    if _parted(network) is None:
+        return evaluate(network, X, Y, loss=loss, metrics=metrics)
+    return measured(outputs(network, X), Y, loss, metrics)
+
+
+def measured(output: NDArray[Any], Y: NDArray[Any], loss: str, metrics: Any) -> dict[str, float]:
+    """The same of outputs (m, …), whoever gave them."""
+    cost = Cost(loss)
+    return {"loss": float(cost(output, Y))} | score(find_metrics(metrics, cost.task), Y, output, cost.task)
+
+
+def _parted(network: Network) -> tuple[Network, Standardize] | None:
+    """The network for standardized values and the layer that gives them their units, where it is made of these."""
+    if len(network.layers) != 2:
+        return None
+    body, final = network.layers
+    if isinstance(body, Network) and isinstance(final, Standardize) and final.inverse:
+        return body, final
+    return None

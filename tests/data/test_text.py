@@ -73,12 +73,15 @@ def test_a_text_is_cut_into_pieces_with_what_comes_next(play):
     assert text.target.told == f"the next of {len(set(PLAY)) + 1} characters to predict"
 
 
-def test_what_comes_last_is_held_out(play):
+def test_what_comes_last_is_held_out_and_the_rest_is_watched_here_and_there(play):
     text = cr.read_text(play, window=10)
     experiment = cr.Experiment(text, cr.Settings(seed=0, epochs=1), play.parent / "run")
     parts = experiment.parts
-    assert parts.train.max() < parts.validation.min() <= parts.validation.max() < parts.test.min()
     assert len(parts.test) == np.ceil(len(text) / 10)
+    seen = [*parts.train, *parts.validation]
+    assert sorted([*seen, *parts.test]) == list(range(len(text)))
+    assert max(seen) < parts.test.min()
+    assert parts.train.max() > parts.validation.min()
 
 
 def test_line_ends_do_not_matter(play):

@@ -80,6 +80,7 @@ class Text(Source):
         "dropout": 0.0,
         "l2": 0.0,
     }
+    scattered: ClassVar[bool] = True
     baseline_told: ClassVar[str] = "an answer that never looks back, the shares of the tokens"
 
     def __init__(self, name: str, text: str, tokenizer: Tokenizer, steps: int, *, notes: Sequence[str] = ()):

@@ -17,6 +17,7 @@ PICTURES = RANDOM.normal(size=(M, 9, 8, 4))
 SEQUENCES = RANDOM.normal(size=(M, 7, 6))
 LENGTHS = RANDOM.integers(1, 8, M)
 WORDS = RANDOM.integers(1, 9, (M, 7)) * (np.arange(7) < LENGTHS[:, None])
+GAPS = np.where(RANDOM.random((M, 7)) < 0.5, WORDS, 0)
 EDGES = ("valid", "same", 1, ((2, 0), (1, 1)))
 
 
@@ -90,7 +91,10 @@ NETWORKS = {
     ],
     "step_mask": [(WORDS, lambda: masked())],
     "mask_steps": [(WORDS, lambda: masked(cr.Conv1D(4, 3, "relu", padding="same")))],
-    "mask_windows": [(WORDS, lambda: masked(cr.Conv1D(4, 3)))],
+    "mask_windows": [
+        (WORDS, lambda: masked(cr.Conv1D(4, 3))),
+        (GAPS, lambda: masked(cr.MaxPool(2, stride=1, padding=1), cr.Conv1D(4, 2, dilation=2))),
+    ],
 }
 
 

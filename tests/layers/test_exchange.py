@@ -84,8 +84,10 @@ def test_weights_that_do_not_fit_are_refused_by_name():
         from_pytorch(layer, {"weight_ih_l0": state["weight_ih_l0"]})
     with pytest.raises(cr.ShapeError, match=r"bias_hh_l0 is \(3,\), but must be \(12,\)"):
         from_pytorch(layer, state | {"bias_hh_l0": np.zeros(3)})
-    with pytest.raises(cr.OptionError, match=r"there is no B"):
-        from_onnx(layer, {name: to_onnx(layer)[name] for name in "WR"})
+    with pytest.raises(cr.OptionError, match=r"there is no R"):
+        from_onnx(layer, {name: to_onnx(layer)[name] for name in "WB"})
+    with pytest.raises(cr.OptionError, match=r"takes W, R, B, but has no place for P"):
+        from_onnx(layer, to_onnx(layer) | {"P": np.zeros((1, 9))})
     stack = cr.LSTM(3, layers=2)
     built(stack)
     with pytest.raises(cr.OptionError, match=r"no single RNN, GRU or LSTM"):
@@ -94,6 +96,60 @@ def test_weights_that_do_not_fit_are_refused_by_name():
     cr.Network([own], input_shape=2)
     with pytest.raises(cr.OptionError, match=r"no counterpart in PyTorch"):
         to_pytorch(own)
+
+
+@pytest.mark.parametrize(
+    ("layer", "given", "strange"),
+    [
+        (cr.LSTM(3), cr.LSTM(3, layers=2), "bias_hh_l1, bias_ih_l1, weight_hh_l1, weight_ih_l1"),
+        (cr.GRU(3), cr.GRU(3, bidirectional=True), "bias_hh_l0_reverse, bias_ih_l0_reverse, .*"),
+        (cr.Conv1D(3, 2, bias=False), cr.Conv1D(3, 2), "bias"),
+    ],
+    ids=repr,
+)
+def test_weights_that_the_layer_has_no_place_for_are_refused(layer, given, strange):
+    built(layer), built(given)
+    before = {name: value.copy() for name, value in layer.held.items()}
+    with pytest.raises(cr.OptionError, match=f"but has no place for {strange}"):
+        from_pytorch(layer, to_pytorch(given))
+    assert all(np.array_equal(layer.held[name], value) for name, value in before.items())
+
+
+def test_how_many_batches_pytorch_has_seen_does_not_matter():
+    layer = cr.BatchNorm()
+    built(layer)
+    from_pytorch(layer, to_pytorch(layer) | {"num_batches_tracked": np.array(7)})
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_what_onnx_leaves_out_is_zero(bias):
+    layer = cr.GRU(3, bias=bias)
+    built(layer)
+    arrays = {name: RANDOM.normal(size=to_onnx(layer)[name].shape) for name in "WR"}
+    from_onnx(layer, arrays)
+    assert not to_onnx(layer)["B"].any()
+    np.testing.assert_allclose(to_onnx(layer)["W"], arrays["W"])
+
+
+@pytest.mark.parametrize("flattened", [(3, 4, 2), (6, 4)])
+def test_a_dense_layer_behind_a_flatten_has_its_columns_in_another_order(flattened):
+    layer = cr.Dense(5)
+    net = cr.Network([cr.Flatten(), layer], seed=0, dtype="float64", input_shape=flattened)
+    X = RANDOM.normal(size=(7, *flattened))
+    weight, bias = RANDOM.normal(size=(5, 24)), RANDOM.normal(size=5)
+    from_pytorch(layer, {"weight": weight, "bias": bias}, flattened=flattened)
+    channels_first = np.moveaxis(X, -1, 1).reshape(7, 24)
+    np.testing.assert_allclose(net.predict(X), channels_first @ weight.T + bias, rtol=1e-12)
+    np.testing.assert_array_equal(to_pytorch(layer, flattened=flattened)["weight"], weight)
+
+
+def test_only_a_dense_layer_of_that_size_stands_behind_what_was_flattened():
+    layers = cr.Dense(4), cr.BatchNorm()
+    cr.Network(layers, input_shape=12)
+    with pytest.raises(cr.ShapeError, match=r"Dense\(4\) takes 12 features, but of \(2, 3, 4\) there are 24"):
+        to_pytorch(layers[0], flattened=(2, 3, 4))
+    with pytest.raises(cr.OptionError, match=r"BatchNorm\(\) takes no rows of what was flattened"):
+        to_pytorch(layers[1], flattened=(2, 2))
 
 
 def test_a_layer_without_bias_refuses_one():

@@ -103,6 +103,7 @@ def test_a_series_is_asked_for_by_its_horizon(folder, command):
     )
     assert status == 0, err
     assert "3 values to come" in out
+    assert "to be predicted" in out
     found = metrics(folder)
     assert found["test"]["mae"] < found["seasonal"]["mae"] < found["baseline"]["mae"]
     assert f"{found['seasonal']['mae']:.4f}" in out

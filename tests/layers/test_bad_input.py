@@ -124,7 +124,9 @@ def test_sequences_of_no_step_are_told(layer):
     X = np.zeros((2, 0, 2))
     for network in (cr.Network([layer]), cr.Network([layer], input_shape=(6, 2))):
         for call in (network.predict, network):
-            with pytest.raises(cr.DataError, match=r"^X is \(2, 0, 2\): there is nothing in its examples, not one step"):
+            with pytest.raises(
+                cr.DataError, match=r"^X is \(2, 0, 2\): there is nothing in its examples, not one step"
+            ):
                 call(X)
 
 

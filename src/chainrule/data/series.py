@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from chainrule.checking import whole
 from chainrule.data.columns import USED, Column, Kind, as_text, find_column, find_columns
-from chainrule.data.encoding import Code, Moment, code_for
+from chainrule.data.encoding import FEW, Code, Moment, code_for
 from chainrule.data.frames import read_frame
 from chainrule.data.source import Encoding, Form, Source
 from chainrule.data.tables import Table, require
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 MOST = 128
 """A window is no longer than this, where nobody asks for another length."""
+
+LEVELS = 2.0
+"""The level that a window ends at is told in deviations from the mean, up to so many: one never seen is a high one."""
 
 DAY = 86400e6
 """In microseconds, as moments are told."""
@@ -140,9 +143,9 @@ class Series(Source):
             code = code_for(column, column.values(part[column.name]))
             if isinstance(code, Moment):
                 code = replace(code, parts=[part for part in code.parts if part != "elapsed"])
-            if not code.tokens:
-                codes.append(code)
+            codes.append(code)
         deviations = self._relative(self.last[rows]).std(axis=(0, 1))
+        known = self.values[self.last[rows]]
         assert self.table.time is not None
         time = next(column for column in self.table.columns if column.name == self.table.time)
         return Windows(
@@ -154,6 +157,8 @@ class Series(Source):
             self.group_column,
             codes,
             [float(deviation) or 1.0 for deviation in deviations],
+            known.mean(axis=0).tolist(),
+            [float(spread) or 1.0 for spread in known.std(axis=0)],
         )
 
     def windows(self, matrix: NDArray[Any]) -> NDArray[Any]:
@@ -215,10 +220,13 @@ class Series(Source):
 class Windows(Encoding):
     """Of each row of a window: the values to forecast, less the last that is known, and the other columns as numbers.
 
+    In the last row the difference would be 0; there the value itself stands, standardized.
+
     Args:
         targets: the columns to forecast. time: what orders the rows.
         window, horizon, season, group: see `read_series`.
-        codes: of the other columns. deviations: what the values are divided by.
+        codes: of the other columns. deviations: what the differences are divided by.
+        means, spreads: what the last value is standardized by.
     """
 
     targets: list[Column]
@@ -229,6 +237,8 @@ class Windows(Encoding):
     group: str | None
     codes: list[Code]
     deviations: list[float]
+    means: list[float]
+    spreads: list[float]
 
     form: ClassVar[Form] = "windows"
 
@@ -251,6 +261,8 @@ class Windows(Encoding):
     def X(self, source: Source) -> NDArray[Any]:
         assert isinstance(source, Series)
         own = source.relative() / self.deviations
+        level = (source.values[source.last] - self.means) / self.spreads
+        own[:, -1] = np.clip(level, -LEVELS, LEVELS)  # where nothing but 0 would stand
         frame = source.table.frame
         others = [code.matrix(code.column.values(frame[code.column.name])) for code in self.codes]
         parts = [own, *([source.windows(np.hstack(others))] if others else [])]
@@ -322,9 +334,14 @@ def read_series(
         replace(column, kind="ignored") if column.name == time and column.kind != "date" else column
         for column in find_columns(frame, roles)
     ]
+    for i, found in enumerate(columns):
+        many = found.values(frame[found.name]).n_unique() if found.kind == "category" else 0
+        if many > FEW:
+            columns[i] = replace(found, kind="ignored", reason=f"{many:,} values")
+            notes = [*notes, f"left out is {found.name}: it has {many:,} values, and windows show no more than {FEW}"]
     table = Table(frame, name, columns, [], time=time, notes=notes)
-    found = [find_column(frame[column], "number") for column in targets]
-    return Series(table, found, window=window, horizon=horizon, season=season, group=group)
+    forecast = [find_column(frame[column], "number") for column in targets]
+    return Series(table, forecast, window=window, horizon=horizon, season=season, group=group)
 
 
 def _frame_of(source: Any, time: str) -> tuple[DataFrame, list[str], str]:

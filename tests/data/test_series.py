@@ -147,6 +147,19 @@ def test_windows_with_a_gap_are_left_out():
     assert np.isfinite(series.numbers(series.target)).all()
 
 
+def test_a_forecast_begins_behind_the_last_value_that_is_known():
+    shops = [table(10, shop=[name] * 10) for name in "abc"]
+    frame = pl.concat([shops[0], shops[1].with_columns(sold=pl.Series([0.0, 1, 2, 3, 4, 5, 6, 7, None, None])), shops[2].head(3)])
+    known = frame.filter(pl.col("shop") != "c")
+    series = read_series(known, "sold", "when", window=4, horizon=2, group="shop")
+    encoding = series.learn(np.arange(len(series)))
+    coming = encoding.read(frame, labelled=False)
+    assert coming.last.tolist() == [9, 17]
+    np.testing.assert_array_equal(coming.known(), [[81, 81], [7, 7]])
+    with pytest.raises(cr.DataError, match="has no 4 values in a row without a gap"):
+        encoding.read(frame.with_columns(sold=pl.lit(None, pl.Float64)), labelled=False)
+
+
 def test_uneven_steps_are_told():
     frame = table(30).filter(pl.arange(30) != 10).filter(pl.arange(29) != 10).filter(pl.arange(28) != 10)
     assert (

@@ -197,8 +197,7 @@ class Series(Source):
                 f"{self.name} has {lengths.max():,} rows in its longest series, but a window of {self.window} rows"
                 f"{told} takes {self.window + ahead:,}: shorten it by --window, or give more rows."
             )
-        ends = np.cumsum(lengths)[lengths >= self.window] - 1  # without a future, what comes after each series
-        last = np.arange(self.window - 1, n - ahead) if labelled else ends
+        last = np.arange(self.window - 1, n - ahead) if labelled else self._last_known()
         whole_windows = self._series[last - self.window + 1] == self._series[last + ahead]
         gaps = np.concatenate([[0], np.cumsum(np.isnan(self.values).any(axis=1))])
         complete = gaps[last + ahead + 1] == gaps[last - self.window + 1]
@@ -210,6 +209,12 @@ class Series(Source):
         if (whole_windows & ~complete).any():
             self._notes.append(f"left out are {(whole_windows & ~complete).sum():,} windows with a gap in them")
         return np.asarray(last[whole_windows & complete])
+
+    def _last_known(self) -> NDArray[np.intp]:
+        """The last row of each series in which all values are known, behind which a forecast begins."""
+        rows = np.flatnonzero(np.isfinite(self.values).all(axis=1))
+        ends = rows[np.append(np.diff(self._series[rows]) != 0, True)] if len(rows) else rows
+        return ends[ends >= self.window - 1]
 
     def _default_window(self) -> int:
         longest = int(np.bincount(self._series).max())

@@ -149,7 +149,9 @@ def test_windows_with_a_gap_are_left_out():
 
 def test_a_forecast_begins_behind_the_last_value_that_is_known():
     shops = [table(10, shop=[name] * 10) for name in "abc"]
-    frame = pl.concat([shops[0], shops[1].with_columns(sold=pl.Series([0.0, 1, 2, 3, 4, 5, 6, 7, None, None])), shops[2].head(3)])
+    frame = pl.concat(
+        [shops[0], shops[1].with_columns(sold=pl.Series([0.0, 1, 2, 3, 4, 5, 6, 7, None, None])), shops[2].head(3)]
+    )
     known = frame.filter(pl.col("shop") != "c")
     series = read_series(known, "sold", "when", window=4, horizon=2, group="shop")
     encoding = series.learn(np.arange(len(series)))

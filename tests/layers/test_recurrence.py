@@ -1,5 +1,6 @@
 """Recurrent layers: what they remember, what they carry from batch to batch, and their answers to what does not fit."""
 
+import copy
 import re
 
 import numpy as np
@@ -81,6 +82,26 @@ class TestGoingOn:
         memory = {}
         parts = [net.predict(X[:, t : t + 2], memory=memory) for t in range(0, 6, 2)]
         np.testing.assert_allclose(np.concatenate(parts, axis=1), net.predict(X), rtol=1e-12)
+
+    @pytest.mark.parametrize(
+        "layer",
+        [
+            cr.MultiHeadAttention(1, causal=True),
+            cr.PositionalEncoding(),
+            cr.Conv1D(2, 3, padding="same"),
+            cr.MaxPool(2),
+            cr.AveragePool(2),
+            cr.AdaptiveAveragePool(2),
+            cr.GlobalAveragePool(),
+            cr.GlobalMaxPool(),
+            cr.Residual([cr.MultiHeadAttention(1)]),
+        ],
+        ids=repr,
+    )
+    def test_what_looks_across_steps_and_keeps_no_state_cannot_go_on(self, kind, layer):
+        net = built(kind(2), copy.deepcopy(layer))
+        with pytest.raises(cr.OptionError, match=r"looks at several steps at once and keeps no state"):
+            net.predict(X, memory={})
 
     def test_without_a_memory_every_sequence_begins_anew(self, kind):
         net = built(kind(3, last=True, stateful=True))

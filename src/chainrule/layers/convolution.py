@@ -26,6 +26,8 @@ class _Convolution(Layer):
     initializer: Any = None
     bias: bool = True
 
+    across_steps: ClassVar[bool] = True
+
     axes: ClassVar[int]
     """How many axes lie between the examples and the features."""
 

@@ -1,7 +1,7 @@
 """Pooling and upsampling of pictures and sequences: layers without parameters."""
 
 from dataclasses import KW_ONLY, dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -39,6 +39,8 @@ class MaxPool(Layer):
     stride: Any = None
     padding: Any = "valid"
 
+    across_steps: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
         self.size, self.stride, self.padding = map(as_tuples, (self.size, self.stride, self.padding))
 
@@ -66,6 +68,8 @@ class AveragePool(Layer):
     stride: Any = None
     padding: Any = "valid"
 
+    across_steps: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
         self.size, self.stride, self.padding = map(as_tuples, (self.size, self.stride, self.padding))
 
@@ -91,6 +95,8 @@ class AdaptiveAveragePool(Layer):
 
     size: Any = 1
 
+    across_steps: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
         self.size = as_tuples(self.size)
 
@@ -105,6 +111,8 @@ class AdaptiveAveragePool(Layer):
 class GlobalAveragePool(Layer):
     """The mean over all places: (m, height, width, n) or (m, steps, n) becomes (m, n) (Lin et al., 2014)."""
 
+    across_steps: ClassVar[bool] = True
+
     def forward(self, A: Array) -> Array:
         return global_average_pool(A, self.mask)
 
@@ -115,6 +123,8 @@ class GlobalAveragePool(Layer):
 @dataclass(eq=False, repr=False)
 class GlobalMaxPool(Layer):
     """The largest number of all places: (m, height, width, n) or (m, steps, n) becomes (m, n)."""
+
+    across_steps: ClassVar[bool] = True
 
     def forward(self, A: Array) -> Array:
         return global_max_pool(A, self.mask)

@@ -37,6 +37,11 @@ def test_subwords_join_what_is_frequent():
     assert tokenizer.decode(tokenizer.encode("Ω never seen").tolist()) == "Ω never seen"
 
 
+def test_a_vocabulary_of_subwords_has_257_or_more():
+    with pytest.raises(cr.OptionError, match=r"so it has 257 or more, not 100\."):
+        KINDS["subwords"].learn([PLAY], 100)
+
+
 def test_subwords_without_their_library_say_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "tokenizers", None)
     with pytest.raises(cr.OptionError, match=r"pip install 'chainrule\[text\]'"):
@@ -84,6 +89,14 @@ def test_what_comes_last_is_held_out_and_the_rest_is_watched_here_and_there(play
     assert parts.train.max() > parts.validation.min()
 
 
+def test_the_vocabulary_is_that_of_the_first_nine_tenths(tmp_path):
+    path = tmp_path / "text.txt"
+    path.write_text("ab" * 450 + "abcd" * 25)
+    text = cr.read_text(path, window=10)
+    assert text.tokenizer.words == ["a", "b"]
+    assert (text.tokens == 0).sum() == 50
+
+
 def test_line_ends_do_not_matter(play):
     before = cr.read_text(play)
     play.write_bytes(PLAY.replace("\n", "\r\n").encode())
@@ -104,7 +117,9 @@ def test_another_encoding_is_read_with_a_note(play):
     play.write_bytes(PLAY.encode("cp1252"))
     text = cr.read_text(play)
     assert text.tokenizer.decode(text.tokens.tolist()) == PLAY
-    assert [note.replace(f"{play}", "it") for note in text.notes] == ["it is not UTF-8; it was read as cp1252"]
+    assert [note.replace(f"{play}", "it") for note in text.notes] == [
+        "it is not UTF-8; it was read as cp1252: save it as UTF-8 if that is wrong"
+    ]
 
 
 def refusal(path, **options):

@@ -168,6 +168,7 @@ def test_a_folder_of_texts_is_told_apart(folder, command):
         ("train sales.csv --time sold --target sold --window 3", "'sold' is to be a time and a target column at once."),
         ("train void.txt", "void.txt has 0 characters, but one example takes 64"),
         ("train noise.txt", "noise.txt is no text, so it cannot be learned from."),
+        ("train word.txt", "it takes 10 or more; shorten them by --window, and there are more."),
         ("train word.txt --tokens letters", "no kind of tokens 'letters'"),
         ("train word.txt --target x", "word.txt"),
         ("sample absent", "cannot read absent"),

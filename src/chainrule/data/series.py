@@ -64,6 +64,7 @@ class Series(Source):
     """
 
     defaults: ClassVar[dict[str, Any]] = {"hidden": (64,)}
+    more: ClassVar[str] = "; shorten them by --window, and there are more"
     baseline_told: ClassVar[str] = "the last value again; seasonal: what it was at that time of the last season"
 
     def __init__(

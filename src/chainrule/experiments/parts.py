@@ -42,7 +42,8 @@ def split(source: Source, Y: NDArray[Any], test: float, validation: float, seed:
     m = len(source)
     sizes = _size(m, test), _size(m - _size(m, test), validation)
     if m < 10:
-        raise DataError(f"{m} examples are too few for parts to train, to validate and to test: it takes 10 or more.")
+        few = f"{m} examples are too few for parts to train, to validate and to test"
+        raise DataError(f"{few}: it takes 10 or more{source.more}.")
     if m - sum(sizes) < 2:
         raise DataError(f"of {m} examples, {sizes[0]} to test and {sizes[1]} to validate leave too few to train with.")
     rest, for_test = divide(source, Y, np.arange(m), test, seed, by_time=True)

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.layers.exchange import from_pytorch, to_pytorch
 
 torch = pytest.importorskip("torch")
 RANDOM = np.random.default_rng(0)
@@ -17,7 +16,7 @@ def beside(layer, module, X, call):
     """Run both with the module's weights, backwards too, and compare everything."""
     net = cr.Network([layer], seed=0, input_shape=X.shape[1:])
     state = {name: value.detach().numpy() for name, value in module.state_dict().items()}
-    from_pytorch(layer, state)
+    cr.from_pytorch(layer, state)
     X = X.astype(np.float32)
     mine, theirs = cr.variable(X), torch.tensor(X, requires_grad=True)
     Z, variables = net.record(mine)
@@ -34,7 +33,7 @@ def beside(layer, module, X, call):
 
 def compare_derivatives(layer, theirs):
     """With dJ/dθ in the place of θ: of two biases that are added ours is one, and only the new of a GRU has both."""
-    for name, value in to_pytorch(layer).items():
+    for name, value in cr.to_pytorch(layer).items():
         if name in theirs:
             apart = (
                 len(value) if not name.startswith("bias_hh") else len(value) // 3 if isinstance(layer, cr.GRU) else 0
@@ -102,7 +101,7 @@ def test_sequences_of_different_length(kind, bidirectional, last):
     layer = KINDS[kind][0](4, bidirectional=bidirectional, last=last)
     module = getattr(torch.nn, kind)(3, 4, batch_first=True, bidirectional=bidirectional)
     net = cr.Network([cr.Masking(), layer], input_shape=(6, 3))
-    from_pytorch(layer, {name: value.detach().numpy() for name, value in module.state_dict().items()})
+    cr.from_pytorch(layer, {name: value.detach().numpy() for name, value in module.state_dict().items()})
     packed = torch.nn.utils.rnn.pack_padded_sequence(torch.tensor(X), lengths, batch_first=True, enforce_sorted=False)
     outputs, hidden = module(packed)
     Z, variables = net.record(X)
@@ -140,7 +139,7 @@ def test_attention(heads, causal, masked, bias):
         beside(layer, module, X, call)
         return
     net = cr.Network([cr.Masking(), layer], input_shape=(5, 6))
-    from_pytorch(layer, module.state_dict())
+    cr.from_pytorch(layer, module.state_dict())
     expected = call(module, torch.tensor(X.astype(np.float32))).detach().numpy()
     np.testing.assert_allclose(net.predict(X)[there], expected[there], **CLOSE)
 
@@ -161,7 +160,7 @@ def test_the_others(kind):
     }[kind]
     X = RANDOM.integers(0, 5, (2, 3)) if kind == "Embedding" else RANDOM.normal(size=(2, 3)).astype(np.float32)
     net = cr.Network([layer], input_shape=3)
-    from_pytorch(layer, module.state_dict())
+    cr.from_pytorch(layer, module.state_dict())
     np.testing.assert_allclose(net.predict(X), module(torch.tensor(X)).detach().numpy(), **CLOSE)
 
 
@@ -178,6 +177,6 @@ def test_lenet():
     net = cr.Network(layers, input_shape=(28, 28, 1))
     with_weights = [layer for layer in layers if layer.parameters], [m for m in theirs if hasattr(m, "weight")]
     for layer, module in zip(*with_weights, strict=True):
-        from_pytorch(layer, module.state_dict(), flattened=(5, 5, 16) if layer is layers[5] else None)
+        cr.from_pytorch(layer, module.state_dict(), flattened=(5, 5, 16) if layer is layers[5] else None)
     X = RANDOM.normal(size=(3, 28, 28, 1)).astype(np.float32)
     np.testing.assert_allclose(net.predict(X), theirs(torch.tensor(np.moveaxis(X, -1, 1))).detach().numpy(), **CLOSE)

@@ -23,22 +23,26 @@ class StepMask : public Step<T> {
     T padding;
 };
 
-// 1 for each window whose first and last step lie within the sequence.
+// 1 for each window that shows a step that counts, and whose first and last step lie within the sequence.
 template <class T>
 class MaskWindows : public Step<T> {
   public:
-    explicit MaskWindows(const Options& o) : first(o.all<int64_t>("first")), last(o.all<int64_t>("last")) {}
+    explicit MaskWindows(const Options& o)
+        : shown(o.all<int64_t>("shown")), first(o.all<int64_t>("first")), last(o.all<int64_t>("last")) {}
     void forward(Worker<T>& w) override {
         Matrix<T> M = this->in(w, 0), Z = this->out(w);
+        const long k = long(shown.size()) / Z.n;
         for (long i = 0; i < Z.rows; i++) {
+            const auto counts = [&](int64_t place) { return place >= 0 && M[i][place] != 0; };
             const T *begin = std::find_if(M[i], M[i] + M.n, [](T m) { return m != 0; }), *end = M[i] + M.n;
             while (end > begin && end[-1] == 0) end--;
-            for (long p = 0; p < Z.n; p++) Z[i][p] = T(begin <= M[i] + first[p] && M[i] + last[p] < end);
+            for (long p = 0; p < Z.n; p++)
+                Z[i][p] = T(begin <= M[i] + first[p] && M[i] + last[p] < end && std::any_of(&shown[p * k], &shown[p * k] + k, counts));
         }
     }
 
   private:
-    std::vector<int64_t> first, last;
+    std::vector<int64_t> shown, first, last;  // shown: (windows, k), the steps, -1 for none
 };
 
 // Z_t = M_t A_t. inputs: A (steps, n), M (steps)

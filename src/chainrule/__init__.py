@@ -56,7 +56,11 @@ if TYPE_CHECKING:
         Residual,
         Standardize,
         UpSample,
+        from_onnx,
+        from_pytorch,
         load,
+        to_onnx,
+        to_pytorch,
     )
     from chainrule.optimizers import LBFGS, Adagrad, Adam, AdamW, GradientDescent, Optimizer, RMSProp
     from chainrule.training import (
@@ -112,6 +116,10 @@ __all__ = [
     "MultiHeadAttention",
     "PositionalEncoding",
     "load",
+    "from_pytorch",
+    "to_pytorch",
+    "from_onnx",
+    "to_onnx",
     "initializers",
     "Optimizer",
     "GradientDescent",

@@ -29,7 +29,7 @@ def as_array(value: Any, called: str) -> NDArray[Any]:
     """`value` as an array with at least one example along its first axis; a memory map stays one.
 
     Raises:
-        DataError: it is sparse, ragged, or holds no example.
+        DataError: it is sparse, ragged, or holds no example, or nothing in its examples.
     """
     if hasattr(value, "toarray") and not hasattr(value, "to_numpy"):
         raise DataError(f"{called} is a sparse matrix: give {called}.toarray().")
@@ -39,6 +39,8 @@ def as_array(value: Any, called: str) -> NDArray[Any]:
         raise DataError(f"{called} is ragged: its rows have different lengths.") from None
     if array.ndim == 0 or len(array) == 0:
         raise DataError(f"{called} is {array.shape}: there is no example in it.")
+    if array.size == 0:
+        raise DataError(f"{called} is {array.shape}: there is nothing in its examples, not one step or feature.")
     return array
 
 

@@ -14,7 +14,9 @@ ROWS = np.arange(20)
 
 
 def changed(text, of=X, epoch=0, rows=ROWS):
-    return cr.Augmentation.parse(text).change(of[rows], rows, len(of), 7, epoch)
+    augmentation = cr.Augmentation.parse(text)
+    drawn, _ = augmentation.draw(len(of), 7, epoch)
+    return augmentation.change(of[rows], drawn[rows], rows, 7, epoch)
 
 
 def batches(text, size=6):
@@ -36,6 +38,15 @@ def test_a_change_belongs_to_an_example_and_an_epoch(text):
     assert np.array_equal(changed(text, rows=rows), whole[rows])
     assert not np.array_equal(changed(text, epoch=1), whole)
     assert np.array_equal(changed(text), whole)
+
+
+def test_an_epoch_draws_once(monkeypatch):
+    epochs = []
+    draw = cr.Augmentation.draw
+    monkeypatch.setattr(cr.Augmentation, "draw", lambda *given: epochs.append(given[-1]) or draw(*given))
+    given = batches("flip,mixup=0.5", size=3)
+    assert len(list(given.epoch(0))) + len(list(given.epoch(1))) == 14
+    assert epochs == [0, 1]
 
 
 def test_flip_turns_about_half_of_them():
@@ -153,6 +164,7 @@ def test_a_resumed_run_has_the_same_bits(tmp_path, engine):
         ("flipp", "no change of pictures 'flipp'. Did you mean 'flip'"),
         ("shift", "'shift' is no change of pictures: shift takes a number, as in shift=0.1"),
         ("rotate=much", "rotate takes a number"),
+        ("flip=0.1", "'flip=0.1' is no change of pictures: flip stands by itself"),
         ("crop=1", "crop is 1.0, but must be a number, at least 0 and at most 0.9"),
         ("noise=-1", "noise is -1.0"),
     ],

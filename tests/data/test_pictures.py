@@ -1,6 +1,8 @@
 """From files of pictures to arrays: what is found out by itself, and what a broken file gets."""
 
+import errno
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -97,6 +99,13 @@ def test_a_picture_is_turned_as_its_camera_says(tmp_path):
     assert found[5:].max() < 15
 
 
+def test_a_png_is_turned_before_its_size_is_taken(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = saved(tmp_path / "x.png", np.zeros((20, 40), np.uint8), exif=exif)
+    assert decode([path]).X.shape == (1, 40, 20, 1)
+
+
 def test_the_size_is_the_median_and_no_longer_than_64(tmp_path):
     paths = [saved(tmp_path / f"{n}.png", np.zeros((2 * n, n), np.uint8)) for n in (10, 20, 300)]
     assert decode(paths).X.shape == (3, 40, 20, 1)
@@ -124,6 +133,32 @@ def test_decoded_pictures_are_kept_until_a_file_changes(shapes, cache, monkeypat
     changed = cr.read_pictures(shapes)
     assert changed.X[3].max() == 0
     assert changed.checksum() != before.checksum()
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "the disk is tired"), MemoryError()], ids=repr)
+def test_what_is_not_the_fault_of_a_file_is_not_kept(shapes, cache, monkeypatch, error):
+    read = Path.read_bytes
+
+    def failing(path):
+        if path.name == "03.png":
+            raise error
+        return read(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "read_bytes", failing)
+        with pytest.raises(
+            cr.DataError, match=r"03\.png cannot be read: (the disk is tired|there is too little memory)"
+        ):
+            cr.read_pictures(shapes)
+    assert not cache.exists()
+    assert len(cr.read_pictures(shapes)) == 24
+
+
+def test_another_pillow_decodes_anew(shapes, cache, monkeypatch):
+    cr.read_pictures(shapes)
+    monkeypatch.setattr("PIL.__version__", "0.0.0")
+    cr.read_pictures(shapes)
+    assert len(list(cache.iterdir())) == 2
 
 
 @pytest.mark.parametrize("harm", [lambda path: path.write_bytes(b"no tensors"), lambda path: path.write_bytes(b"")])
@@ -266,8 +301,16 @@ def test_train_and_test_are_no_classes(tmp_path):
     assert len(cr.read_pictures(tmp_path / "all" / "train")) == 2
 
 
-def test_pixels_that_are_broken_numbers_are_refused(shapes):
-    Image.fromarray(np.zeros((2, 2), np.float32)).save(shapes / "lying" / "f.tif")
+def test_classes_may_be_ordered_in_folders_of_their_own(tmp_path):
+    for name in ("cat", "dog"):
+        for year in ("2023", "2024"):
+            saved(tmp_path / "all" / name / year / "a.png", np.zeros((2, 2), np.uint8))
+    assert cr.read_pictures(tmp_path / "all").y.tolist() == ["cat", "cat", "dog", "dog"]
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.int32])
+def test_pixels_of_no_known_range_are_refused(shapes, kind):
+    Image.fromarray(np.zeros((2, 2), kind)).save(shapes / "lying" / "f.tif")
     with pytest.raises(cr.DataError, match=r"f\.tif .* save it with 8 or 16 bits"):
         cr.read_pictures(shapes)
 

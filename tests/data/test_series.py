@@ -28,11 +28,38 @@ def test_a_window_is_the_past_and_its_future_what_comes_after():
     values = np.arange(60) ** 2.0
     for i in (0, 7, len(series) - 1):
         last = values[i + 3]
-        np.testing.assert_allclose(X[i, :, 0] * deviation, values[i : i + 4] - last, rtol=1e-5)
+        np.testing.assert_allclose(X[i, :-1, 0] * deviation, values[i : i + 3] - last, rtol=1e-5)
         np.testing.assert_allclose(Y[i], values[i + 4 : i + 6] - last)
         np.testing.assert_allclose(encoding.output(series, Y)[i], values[i + 4 : i + 6])
     assert series.target.names == ["sold +1", "sold +2"]
     assert X.shape == (55, 4, 7)  # beside the values the month, the day and the weekday, as sines and cosines
+
+
+def test_a_window_ends_with_the_level_and_one_never_seen_is_a_high_one():
+    series = read_series(table(), "sold", "when", window=4)
+    rows = np.arange(40)
+    levels = series.learn(rows).X(series)[:, -1, 0]
+    known = series.values[series.last, 0]
+    expected = (known - known[rows].mean()) / known[rows].std()
+    np.testing.assert_allclose(levels, expected.clip(-2, 2), rtol=1e-5)
+    assert (levels[-5:] == 2).all()
+
+
+def test_what_follows_from_the_last_value_is_learned_of_a_window_of_one(tmp_path):
+    x = [0.3]
+    while len(x) < 600:
+        x.append(3.9 * x[-1] * (1 - x[-1]))
+    series = read_series(pl.DataFrame({"t": range(600), "x": x}), "x", "t", window=1)
+    metrics = cr.Experiment(series, cr.Settings(seed=0), tmp_path).run(progress=False).metrics
+    assert metrics["test"]["mae"] < 0.3 * metrics["baseline"]["mae"]
+
+
+def test_a_category_of_many_values_is_set_aside_and_a_note_says_so():
+    words = [f"word {i % 40}" for i in range(200)]
+    series = read_series(table(200, word=words, few=words[:20] * 10), "sold", "when", window=4, category=["word"])
+    assert "left out is word: it has 40 values, and windows show no more than 32" in series.notes
+    assert {column.name: column.kind for column in series.table.columns}["word"] == "ignored"
+    assert {code.column.name for code in series.learn(np.arange(100)).codes} == {"when", "few"}
 
 
 def numbers(frame):
@@ -118,6 +145,21 @@ def test_windows_with_a_gap_are_left_out():
     assert len(series) == 25 - 6
     assert "left out are 6 windows with a gap in them" in series.notes
     assert np.isfinite(series.numbers(series.target)).all()
+
+
+def test_a_forecast_begins_behind_the_last_value_that_is_known():
+    shops = [table(10, shop=[name] * 10) for name in "abc"]
+    frame = pl.concat(
+        [shops[0], shops[1].with_columns(sold=pl.Series([0.0, 1, 2, 3, 4, 5, 6, 7, None, None])), shops[2].head(3)]
+    )
+    known = frame.filter(pl.col("shop") != "c")
+    series = read_series(known, "sold", "when", window=4, horizon=2, group="shop")
+    encoding = series.learn(np.arange(len(series)))
+    coming = encoding.read(frame, labelled=False)
+    assert coming.last.tolist() == [9, 17]
+    np.testing.assert_array_equal(coming.known(), [[81, 81], [7, 7]])
+    with pytest.raises(cr.DataError, match="has no 4 values in a row without a gap"):
+        encoding.read(frame.with_columns(sold=pl.lit(None, pl.Float64)), labelled=False)
 
 
 def test_uneven_steps_are_told():

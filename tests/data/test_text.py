@@ -37,6 +37,11 @@ def test_subwords_join_what_is_frequent():
     assert tokenizer.decode(tokenizer.encode("Ω never seen").tolist()) == "Ω never seen"
 
 
+def test_a_vocabulary_of_subwords_has_257_or_more():
+    with pytest.raises(cr.OptionError, match=r"so it has 257 or more, not 100\."):
+        KINDS["subwords"].learn([PLAY], 100)
+
+
 def test_subwords_without_their_library_say_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "tokenizers", None)
     with pytest.raises(cr.OptionError, match=r"pip install 'chainrule\[text\]'"):
@@ -73,12 +78,23 @@ def test_a_text_is_cut_into_pieces_with_what_comes_next(play):
     assert text.target.told == f"the next of {len(set(PLAY)) + 1} characters to predict"
 
 
-def test_what_comes_last_is_held_out(play):
+def test_what_comes_last_is_held_out_and_the_rest_is_watched_here_and_there(play):
     text = cr.read_text(play, window=10)
     experiment = cr.Experiment(text, cr.Settings(seed=0, epochs=1), play.parent / "run")
     parts = experiment.parts
-    assert parts.train.max() < parts.validation.min() <= parts.validation.max() < parts.test.min()
     assert len(parts.test) == np.ceil(len(text) / 10)
+    seen = [*parts.train, *parts.validation]
+    assert sorted([*seen, *parts.test]) == list(range(len(text)))
+    assert max(seen) < parts.test.min()
+    assert parts.train.max() > parts.validation.min()
+
+
+def test_the_vocabulary_is_that_of_the_first_nine_tenths(tmp_path):
+    path = tmp_path / "text.txt"
+    path.write_text("ab" * 450 + "abcd" * 25)
+    text = cr.read_text(path, window=10)
+    assert text.tokenizer.words == ["a", "b"]
+    assert (text.tokens == 0).sum() == 50
 
 
 def test_line_ends_do_not_matter(play):
@@ -101,7 +117,9 @@ def test_another_encoding_is_read_with_a_note(play):
     play.write_bytes(PLAY.encode("cp1252"))
     text = cr.read_text(play)
     assert text.tokenizer.decode(text.tokens.tolist()) == PLAY
-    assert [note.replace(f"{play}", "it") for note in text.notes] == ["it is not UTF-8; it was read as cp1252"]
+    assert [note.replace(f"{play}", "it") for note in text.notes] == [
+        "it is not UTF-8; it was read as cp1252: save it as UTF-8 if that is wrong"
+    ]
 
 
 def refusal(path, **options):

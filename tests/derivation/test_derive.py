@@ -458,3 +458,10 @@ class TestWhatIsGiven:
 def test_only_networks_are_derived():
     with pytest.raises(cr.GraphError, match=r"derive takes a Network, but was given a int; cr\.steps\(J\)"):
         cr.derive(3)
+
+
+def test_attention_that_may_not_look_everywhere_says_what_its_formula_leaves_out():
+    net = cr.Network([cr.MultiHeadAttention(causal=True)], seed=0, input_shape=(3, 2))
+    page = str(cr.derive(net, np.ones((1, 3, 2)), np.ones((1, 3, 2)), loss="squared_error"))
+    assert "−∞ where causal or the mask forbids a step to look" in page
+    assert "causal = True" in page

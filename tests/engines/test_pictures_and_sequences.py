@@ -18,6 +18,7 @@ SEQUENCES = RANDOM.normal(size=(M, 7, 6))
 LENGTHS = RANDOM.integers(1, 8, M)
 WORDS = RANDOM.integers(1, 9, (M, 7)) * (np.arange(7) < LENGTHS[:, None])
 FILLED = SEQUENCES * (np.arange(7) < LENGTHS[:, None])[..., None]
+GAPS = np.where(RANDOM.random((M, 7)) < 0.5, WORDS, 0)
 EDGES = ("valid", "same", 1, ((2, 0), (1, 1)))
 
 
@@ -116,6 +117,7 @@ NETWORKS = {
     "mask_windows": [
         (WORDS, lambda: masked(cr.Conv1D(4, 3))),
         (FILLED, lambda: [cr.Masking(), cr.Conv1D(4, 3), cr.GlobalMaxPool(), cr.Dense(1)]),
+        (GAPS, lambda: masked(cr.MaxPool(2, stride=1, padding=1), cr.Conv1D(4, 2, dilation=2))),
     ],
 }
 

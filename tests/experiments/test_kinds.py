@@ -104,6 +104,7 @@ def test_a_series_is_asked_for_by_its_horizon(folder, command):
     )
     assert status == 0, err
     assert "3 values to come" in out
+    assert "to be predicted" in out
     found = metrics(folder)
     assert found["test"]["mae"] < found["seasonal"]["mae"] < found["baseline"]["mae"]
     assert f"{found['seasonal']['mae']:.4f}" in out
@@ -168,6 +169,7 @@ def test_a_folder_of_texts_is_told_apart(folder, command):
         ("train sales.csv --time sold --target sold --window 3", "'sold' is to be a time and a target column at once."),
         ("train void.txt", "void.txt has 0 characters, but one example takes 64"),
         ("train noise.txt", "noise.txt is no text, so it cannot be learned from."),
+        ("train word.txt", "it takes 10 or more; shorten them by --window, and there are more."),
         ("train word.txt --tokens letters", "no kind of tokens 'letters'"),
         ("train word.txt --target x", "word.txt"),
         ("sample absent", "cannot read absent"),

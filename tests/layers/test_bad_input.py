@@ -104,6 +104,33 @@ def test_a_number_too_large_for_float32_is_not_called_infinite():
 
 
 @pytest.mark.parametrize(
+    "layer",
+    [
+        cr.GlobalAveragePool(),
+        cr.GlobalMaxPool(),
+        cr.AdaptiveAveragePool(2),
+        cr.MultiHeadAttention(1),
+        cr.Conv1D(2, 3, padding="same"),
+        cr.MaxPool(2, padding="same"),
+        cr.UpSample(2),
+        cr.PositionalEncoding(),
+        cr.LSTM(3, last=True),
+        cr.Flatten(),
+        cr.Masking(),
+    ],
+    ids=repr,
+)
+def test_sequences_of_no_step_are_told(layer):
+    X = np.zeros((2, 0, 2))
+    for network in (cr.Network([layer]), cr.Network([layer], input_shape=(6, 2))):
+        for call in (network.predict, network):
+            with pytest.raises(
+                cr.DataError, match=r"^X is \(2, 0, 2\): there is nothing in its examples, not one step"
+            ):
+                call(X)
+
+
+@pytest.mark.parametrize(
     "X",
     [
         [["a", "b"]],

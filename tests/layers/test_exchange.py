@@ -5,7 +5,6 @@ import pytest
 from scipy.special import expit
 
 import chainrule as cr
-from chainrule.layers.exchange import from_onnx, from_pytorch, to_onnx, to_pytorch
 
 RANDOM = np.random.default_rng(0)
 KINDS = {"RNN": cr.RNN, "GRU": cr.GRU, "LSTM": cr.LSTM}
@@ -42,7 +41,7 @@ def built(layer):
 def test_the_equations_of_onnx_give_the_same_states(kind):
     layer = KINDS[kind](3, bidirectional=True)
     net, X = built(layer), RANDOM.normal(size=(4, 5, 2))
-    arrays = to_onnx(layer)
+    arrays = cr.to_onnx(layer)
     there = of_onnx(kind, X, *(arrays[name][0] for name in "WRB"))
     back = of_onnx(kind, X[:, ::-1], *(arrays[name][1] for name in "WRB"))[:, ::-1]
     np.testing.assert_allclose(net.predict(X), np.concatenate([there, back], axis=-1), rtol=1e-12)
@@ -52,8 +51,8 @@ def test_the_equations_of_onnx_give_the_same_states(kind):
 def test_random_weights_of_onnx_are_taken_over(kind):
     layer = KINDS[kind](3)
     net, X = built(layer), RANDOM.normal(size=(4, 5, 2))
-    arrays = {name: RANDOM.normal(size=value.shape) for name, value in to_onnx(layer).items()}
-    from_onnx(layer, arrays)
+    arrays = {name: RANDOM.normal(size=value.shape) for name, value in cr.to_onnx(layer).items()}
+    cr.from_onnx(layer, arrays)
     np.testing.assert_allclose(net.predict(X), of_onnx(kind, X, *(arrays[name][0] for name in "WRB")), rtol=1e-12)
 
 
@@ -67,9 +66,9 @@ LAYERS = [
 @pytest.mark.parametrize("layer", LAYERS, ids=repr)
 def test_there_and_back_leaves_everything_as_it_was(layer):
     net = built(layer)
-    before, state = net.flat.copy(), to_pytorch(layer)
+    before, state = net.flat.copy(), cr.to_pytorch(layer)
     net.flat[...] = 0
-    from_pytorch(layer, state)
+    cr.from_pytorch(layer, state)
     np.testing.assert_allclose(net.flat, before, rtol=1e-15)
     assert all(not np.shares_memory(value, net.flat) for value in state.values())
 
@@ -77,28 +76,84 @@ def test_there_and_back_leaves_everything_as_it_was(layer):
 def test_weights_that_do_not_fit_are_refused_by_name():
     layer = cr.LSTM(3)
     with pytest.raises(cr.OptionError, match=r"has no parameters: build its network first"):
-        to_pytorch(layer)
+        cr.to_pytorch(layer)
     built(layer)
-    state = to_pytorch(layer)
+    state = cr.to_pytorch(layer)
     with pytest.raises(cr.OptionError, match=r"layer 1, LSTM\(3\) takes weight_ih_l0, .*there is no weight_hh_l0"):
-        from_pytorch(layer, {"weight_ih_l0": state["weight_ih_l0"]})
+        cr.from_pytorch(layer, {"weight_ih_l0": state["weight_ih_l0"]})
     with pytest.raises(cr.ShapeError, match=r"bias_hh_l0 is \(3,\), but must be \(12,\)"):
-        from_pytorch(layer, state | {"bias_hh_l0": np.zeros(3)})
-    with pytest.raises(cr.OptionError, match=r"there is no B"):
-        from_onnx(layer, {name: to_onnx(layer)[name] for name in "WR"})
+        cr.from_pytorch(layer, state | {"bias_hh_l0": np.zeros(3)})
+    with pytest.raises(cr.OptionError, match=r"there is no R"):
+        cr.from_onnx(layer, {name: cr.to_onnx(layer)[name] for name in "WB"})
+    with pytest.raises(cr.OptionError, match=r"takes W, R, B, but has no place for P"):
+        cr.from_onnx(layer, cr.to_onnx(layer) | {"P": np.zeros((1, 9))})
     stack = cr.LSTM(3, layers=2)
     built(stack)
     with pytest.raises(cr.OptionError, match=r"no single RNN, GRU or LSTM"):
-        to_onnx(stack)
+        cr.to_onnx(stack)
     own = cr.EmbedColumns(1, 4, 2)
     cr.Network([own], input_shape=2)
     with pytest.raises(cr.OptionError, match=r"no counterpart in PyTorch"):
-        to_pytorch(own)
+        cr.to_pytorch(own)
+
+
+@pytest.mark.parametrize(
+    ("layer", "given", "strange"),
+    [
+        (cr.LSTM(3), cr.LSTM(3, layers=2), "bias_hh_l1, bias_ih_l1, weight_hh_l1, weight_ih_l1"),
+        (cr.GRU(3), cr.GRU(3, bidirectional=True), "bias_hh_l0_reverse, bias_ih_l0_reverse, .*"),
+        (cr.Conv1D(3, 2, bias=False), cr.Conv1D(3, 2), "bias"),
+    ],
+    ids=repr,
+)
+def test_weights_that_the_layer_has_no_place_for_are_refused(layer, given, strange):
+    built(layer), built(given)
+    before = {name: value.copy() for name, value in layer.held.items()}
+    with pytest.raises(cr.OptionError, match=f"but has no place for {strange}"):
+        cr.from_pytorch(layer, cr.to_pytorch(given))
+    assert all(np.array_equal(layer.held[name], value) for name, value in before.items())
+
+
+def test_how_many_batches_pytorch_has_seen_does_not_matter():
+    layer = cr.BatchNorm()
+    built(layer)
+    cr.from_pytorch(layer, cr.to_pytorch(layer) | {"num_batches_tracked": np.array(7)})
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_what_onnx_leaves_out_is_zero(bias):
+    layer = cr.GRU(3, bias=bias)
+    built(layer)
+    arrays = {name: RANDOM.normal(size=cr.to_onnx(layer)[name].shape) for name in "WR"}
+    cr.from_onnx(layer, arrays)
+    assert not cr.to_onnx(layer)["B"].any()
+    np.testing.assert_allclose(cr.to_onnx(layer)["W"], arrays["W"])
+
+
+@pytest.mark.parametrize("flattened", [(3, 4, 2), (6, 4)])
+def test_a_dense_layer_behind_a_flatten_has_its_columns_in_another_order(flattened):
+    layer = cr.Dense(5)
+    net = cr.Network([cr.Flatten(), layer], seed=0, dtype="float64", input_shape=flattened)
+    X = RANDOM.normal(size=(7, *flattened))
+    weight, bias = RANDOM.normal(size=(5, 24)), RANDOM.normal(size=5)
+    cr.from_pytorch(layer, {"weight": weight, "bias": bias}, flattened=flattened)
+    channels_first = np.moveaxis(X, -1, 1).reshape(7, 24)
+    np.testing.assert_allclose(net.predict(X), channels_first @ weight.T + bias, rtol=1e-12)
+    np.testing.assert_array_equal(cr.to_pytorch(layer, flattened=flattened)["weight"], weight)
+
+
+def test_only_a_dense_layer_of_that_size_stands_behind_what_was_flattened():
+    layers = cr.Dense(4), cr.BatchNorm()
+    cr.Network(layers, input_shape=12)
+    with pytest.raises(cr.ShapeError, match=r"Dense\(4\) takes 12 features, but of \(2, 3, 4\) there are 24"):
+        cr.to_pytorch(layers[0], flattened=(2, 3, 4))
+    with pytest.raises(cr.OptionError, match=r"BatchNorm\(\) takes no rows of what was flattened"):
+        cr.to_pytorch(layers[1], flattened=(2, 2))
 
 
 def test_a_layer_without_bias_refuses_one():
     layer = cr.GRU(3, bias=False)
     built(layer)
-    arrays = to_onnx(layer)
+    arrays = cr.to_onnx(layer)
     with pytest.raises(cr.OptionError, match="has no bias, but the weights given have one"):
-        from_onnx(layer, arrays | {"B": np.ones_like(arrays["B"])})
+        cr.from_onnx(layer, arrays | {"B": np.ones_like(arrays["B"])})

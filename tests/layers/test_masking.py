@@ -108,6 +108,34 @@ def test_a_sequence_of_nothing_but_padding_gives_numbers_and_no_gradient():
             assert pytest.approx(cr.gradients(net, X[rest], y[rest], loss="cross_entropy")[0]) == J
 
 
+@pytest.mark.parametrize("name", TO_STEPS | TO_ONE)
+@pytest.mark.parametrize("gaps", [(1, 2), (1, 2, 3), (2,)])
+def test_sequences_may_have_gaps(name, gaps):
+    X = np.array([[3, 1, 4, 1, 5], [2, 7, 1, 8, 0]])
+    X[:, gaps] = 0
+    of_steps = name in TO_STEPS
+    net = network((TO_STEPS | TO_ONE)[name], 5)
+    assert np.abs(net.predict(X)).max() <= 1
+    y = RANDOM.integers(0, 3, X.shape if of_steps else 2)
+    assert cr.check_gradients(net, X, y, loss="cross_entropy", tolerance=1e-6, most=40).passed
+    _, d = cr.gradients(net, X, y, loss="cross_entropy", training=True)
+    assert not d["dW1"][0].any()
+
+
+def test_a_window_on_a_gap_does_not_count():
+    X = np.array([1.0, 2, 0, 0, 3, 4]).reshape(1, 6, 1)
+    for layer, there, given in (
+        (cr.MaxPool(2), [True, False, True], [2, 0, 4]),
+        (cr.AveragePool(2), [True, False, True], [1.5, 0, 3.5]),
+        (cr.MaxPool(3), [True, True], [2, 4]),
+        (cr.AveragePool(3), [True, True], [1, 7 / 3]),
+        (cr.Conv1D(1, 2, dilation=2, initializer="ones"), [True, True, True, True], [1, 2, 3, 4]),
+    ):
+        net = cr.Network([cr.Masking(), layer], input_shape=(6, 1))
+        np.testing.assert_array_equal(net.steps_that_count(X), [there])
+        np.testing.assert_allclose(net.predict(X, engine="numpy")[0, :, 0], given, rtol=1e-6)
+
+
 def test_the_cost_is_the_mean_over_the_steps_that_count():
     net = network([cr.GRU(3)], 5)
     y = RANDOM.integers(0, 3, IDS.shape)

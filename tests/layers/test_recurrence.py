@@ -1,5 +1,6 @@
 """Recurrent layers: what they remember, what they carry from batch to batch, and their answers to what does not fit."""
 
+import copy
 import re
 
 import numpy as np
@@ -29,7 +30,7 @@ def sum_of_squares(A, Y):
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("layers", [1, 3])
 def test_the_gradient_is_right(kind, layers, bidirectional, last):
-    net = built(kind(3, layers=layers, bidirectional=bidirectional, last=last, dropout=0.3))
+    net = built(kind(3, layers=layers, bidirectional=bidirectional, last=last, dropout=0.3 * (layers > 1)))
     net.flat += RANDOM.normal(0, 0.1, net.flat.size)  # biases of 0 put what dropout zeroes on the kink of relu
     check = cr.check_gradients(net, X, np.zeros(4), loss=sum_of_squares, most=20)
     assert check.passed, str(check)
@@ -81,6 +82,26 @@ class TestGoingOn:
         memory = {}
         parts = [net.predict(X[:, t : t + 2], memory=memory) for t in range(0, 6, 2)]
         np.testing.assert_allclose(np.concatenate(parts, axis=1), net.predict(X), rtol=1e-12)
+
+    @pytest.mark.parametrize(
+        "layer",
+        [
+            cr.MultiHeadAttention(1, causal=True),
+            cr.PositionalEncoding(),
+            cr.Conv1D(2, 3, padding="same"),
+            cr.MaxPool(2),
+            cr.AveragePool(2),
+            cr.AdaptiveAveragePool(2),
+            cr.GlobalAveragePool(),
+            cr.GlobalMaxPool(),
+            cr.Residual([cr.MultiHeadAttention(1)]),
+        ],
+        ids=repr,
+    )
+    def test_what_looks_across_steps_and_keeps_no_state_cannot_go_on(self, kind, layer):
+        net = built(kind(2), copy.deepcopy(layer))
+        with pytest.raises(cr.OptionError, match=r"looks at several steps at once and keeps no state"):
+            net.predict(X, memory={})
 
     def test_without_a_memory_every_sequence_begins_anew(self, kind):
         net = built(kind(3, last=True, stateful=True))
@@ -187,6 +208,7 @@ def test_what_are_no_sequences_is_told_what_would_be(message):
         (lambda: cr.LSTM(0), "n_out is 0"),
         (lambda: cr.GRU(3, layers=0), "layers is 0"),
         (lambda: cr.GRU(3, dropout=1), "the dropout rate is 1"),
+        (lambda: cr.LSTM(3, dropout=0.5), "dropout=0.5 lies between layers, but there is only one"),
         (lambda: cr.RNN(3, "sigmoid"), 'is "tanh" or "relu", not \'sigmoid\''),
         (lambda: cr.RNN(3, bidirectional=True, stateful=True), "cannot be stateful"),
         (lambda: cr.MultiHeadAttention(0), "heads is 0"),

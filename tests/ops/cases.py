@@ -240,7 +240,8 @@ def convolution(draw: st.DrawFn, back: bool = False) -> Call:
     d = len(A) - 2
     options |= draw(st.fixed_dictionaries({}, optional={"padding": _paddings(d)}))
     if back:
-        options |= draw(st.fixed_dictionaries({}, optional={"output_padding": _each(d, st.integers(0, 2))}))
+        less = int(np.min(options.get("stride", 1))) - 1
+        options |= draw(st.fixed_dictionaries({}, optional={"output_padding": _each(d, st.integers(0, less))}))
     A = (*A[:-1], A[-1] * options["groups"])
     windows = transposed_windows if back else convolution_windows
     try:

@@ -1,8 +1,19 @@
 """Runs whose results others have published or measured."""
 
+import json
+
 import numpy as np
+import pytest
+from PIL import Image
 
 import chainrule as cr
+
+
+@pytest.fixture
+def digits_of_mnist(real_data):
+    """(X, y), 10,000 pictures (28, 28, 1) from 0 to 1: the first 8,000 to train with, the others to test."""
+    mnist = real_data("mnist10k.npz")
+    return mnist["images"].reshape(-1, 28, 28, 1) / 255, mnist["labels"]
 
 
 def test_logistic_regression_on_cats_reproduces_the_published_costs(real_data):
@@ -26,9 +37,52 @@ def test_logistic_regression_on_cats_reproduces_the_published_costs(real_data):
     assert round(100 * cr.evaluate(net, X_test, cats["test_y"], **options)["accuracy"], 2) == 70.0
 
 
-def test_784_256_128_10_passes_95_percent_on_mnist_in_10_epochs(real_data):
-    mnist = real_data("mnist10k.npz")
-    X, y = mnist["images"].reshape(-1, 784) / 255, mnist["labels"]
+def test_784_256_128_10_passes_95_percent_on_mnist_in_10_epochs(digits_of_mnist):
+    X, y = digits_of_mnist
+    X = X.reshape(-1, 784)
     net = cr.Network([cr.Dense(256, "relu"), cr.Dense(128, "relu"), cr.Dense(10, "softmax")], seed=0)
     cr.train(net, X[:8000], y[:8000], loss="cross_entropy", optimizer=cr.Adam(), epochs=10, seed=0, progress=False)
     assert np.mean(net.predict(X[8000:]).argmax(axis=1) == y[8000:]) > 0.95
+
+
+def test_lenet_5_passes_97_5_percent_on_mnist_in_10_epochs(digits_of_mnist):
+    X, y = digits_of_mnist
+    layers = [
+        cr.Conv2D(6, 5, "relu", padding=2),
+        cr.MaxPool(2),
+        cr.Conv2D(16, 5, "relu"),
+        cr.MaxPool(2),
+        cr.Flatten(),
+        cr.Dense(120, "relu"),
+        cr.Dense(84, "relu"),
+        cr.Dense(10, "softmax"),
+    ]
+    net = cr.Network(layers, seed=1)
+    cr.train(
+        net,
+        X[:8000],
+        y[:8000],
+        loss="cross_entropy",
+        optimizer=cr.Adam(),
+        batch_size=64,
+        epochs=10,
+        seed=1,
+        progress=False,
+    )
+    assert np.mean(net.predict(X[8000:]).argmax(axis=1) == y[8000:]) > 0.975
+
+
+def test_a_folder_of_2000_digits_passes_95_percent_from_the_command_line(digits_of_mnist, tmp_path, command):
+    X, y = digits_of_mnist
+    for k in range(10):
+        (tmp_path / f"digits/{k}").mkdir(parents=True)
+    for i, (picture, label) in enumerate(zip(X[:2000, ..., 0], y, strict=False)):
+        Image.fromarray(np.uint8(np.round(255 * picture))).save(tmp_path / f"digits/{label}/{i:04d}.png")
+    assert command(tmp_path, "train", "digits", "--epochs", 5, "--seed", 0, "--out", "run")[0] == 0
+    assert json.loads((tmp_path / "run/metrics.json").read_text())["test"]["accuracy"] > 0.95
+
+
+def test_an_lstm_of_128_units_reads_shakespeare_with_less_than_1_75_nats_a_character(real_file, tmp_path, command):
+    given = ("--epochs", 3, "--seed", 0, "--window", 64, "--hidden", 128)
+    assert command(tmp_path, "train", real_file("tinyshakespeare.txt"), *given, "--out", "run")[0] == 0
+    assert json.loads((tmp_path / "run/metrics.json").read_text())["test"]["loss"] < 1.75

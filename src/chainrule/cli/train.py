@@ -230,12 +230,13 @@ def _show_plan(experiment: "Experiment") -> None:
     from rich.console import Console
 
     from chainrule.cli.tables import columns_table
+    from chainrule.data.series import Series
     from chainrule.data.tables import Table
 
     source, parts, target = experiment.source, experiment.parts, experiment.target
     shape = " × ".join(map(str, experiment.X.shape[1:]))
-    if isinstance(source, Table):
-        Console().print(columns_table(source))
+    if isinstance(source, Table | Series):
+        Console().print(columns_table(source.table if isinstance(source, Series) else source))
     print(
         f"{source.name}: {source.size:,} examples of {shape} features, {target.told}; "
         f"{experiment.m:,} to train, {len(parts.validation):,} to validate, {len(parts.test):,} to test"

@@ -76,9 +76,8 @@ class Augmentation(Described):
             try:
                 told[name] = bool(int(number)) if name == "flip" else float(number)
             except ValueError:
-                raise OptionError(
-                    f"{part!r} is no change of pictures: {name} takes a number, as in {name}=0.1."
-                ) from None
+                way = "flip stands by itself" if name == "flip" else f"{name} takes a number, as in {name}=0.1"
+                raise OptionError(f"{part!r} is no change of pictures: {way}.") from None
         return cls(**told) if told else None
 
     @property
@@ -86,13 +85,21 @@ class Augmentation(Described):
         """Whether pixels change their places by more than a mirror."""
         return bool(self.shift or self.rotate or self.scale or self.crop)
 
-    def change(self, X: NDArray[Any], rows: NDArray[np.intp], m: int, seed: int, epoch: int) -> Pixels:
+    def draw(self, m: int, seed: int, epoch: int) -> tuple[Pixels, Pixels]:
+        """What an epoch draws for each of m pictures: (m, 9) numbers from 0 to 1 for its changes, and (m,) its λ."""
+        drawn = np.random.default_rng([seed, epoch, _PLACE]).random((m, 9), np.float32)
+        if not self.mixup:
+            return drawn, np.ones(m, np.float32)
+        keep = np.random.default_rng([seed, epoch, _MIX]).beta(self.mixup, self.mixup, m)
+        return drawn, keep.astype(np.float32)
+
+    def change(self, X: NDArray[Any], drawn: Pixels, rows: NDArray[np.intp], seed: int, epoch: int) -> Pixels:
         """The pictures of some examples as this epoch shows them, before they are mixed.
 
         Args:
-            X: (b, height, width, channels), the examples `rows` (b,) of all m.
+            X: (b, height, width, channels). drawn: (b, 9), see `draw`.
+            rows: (b,) their numbers, which noise follows from beside the seed and the epoch.
         """
-        drawn = np.random.default_rng([seed, epoch, _PLACE]).random((m, 9), np.float32)[rows]
         u = 2 * drawn - 1
         Z = self._moved(X, u, drawn) if self.places else np.asarray(X, np.float32, copy=True)
         if self.flip:
@@ -106,11 +113,8 @@ class Augmentation(Described):
                 z += unit * np.random.default_rng([seed, epoch, _NOISE, row]).standard_normal(z.shape, np.float32)
         return np.clip(Z, 0, 255, out=Z) if X.dtype == np.uint8 else Z
 
-    def mix(
-        self, X: Pixels, Y: NDArray[Any], rows: NDArray[np.intp], m: int, seed: int, epoch: int
-    ) -> tuple[Pixels, NDArray[Any]]:
-        """X and Y (b, …), each example mixed with the next one of the batch."""
-        keep = np.random.default_rng([seed, epoch, _MIX]).beta(self.mixup, self.mixup, m)[rows].astype(np.float32)
+    def mix(self, X: Pixels, Y: NDArray[Any], keep: Pixels) -> tuple[Pixels, NDArray[Any]]:
+        """X and Y (b, …), each example mixed with the next one of the batch, of which it leaves 1 − λ; keep: (b,) λ."""
 
         def mixed(A: NDArray[Any]) -> NDArray[Any]:
             share = keep.reshape(-1, *(1,) * (A.ndim - 1))
@@ -208,12 +212,13 @@ class AugmentedBatches:
     def _epoch(self, epoch: int, start: int) -> Iterator[Batch]:
         given, augmentation = self.batches, self.augmentation
         order = given.order(epoch)
+        drawn, keep = augmentation.draw(given.m, given.seed, epoch)
         for begin in range(start * given.batch_size, given.m, given.batch_size):
             rows = order[begin : begin + given.batch_size]
-            X, Y = augmentation.change(given.X[rows], rows, given.m, given.seed, epoch), given.Y[rows]
+            X, Y = augmentation.change(given.X[rows], drawn[rows], rows, given.seed, epoch), given.Y[rows]
             if augmentation.mixup:
                 one_hot = Y if self.classes is None or Y.ndim > 1 else np.eye(self.classes, dtype=np.float32)[Y]
-                X, Y = augmentation.mix(X, one_hot, rows, given.m, given.seed, epoch)
+                X, Y = augmentation.mix(X, one_hot, keep[rows])
             yield (
                 (X if given.cast is None else given.cast(X)),
                 Y,

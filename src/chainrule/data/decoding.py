@@ -47,11 +47,21 @@ class Decoded:
         X: (m, height, width, channels) of uint8, of the files that are not broken.
         crc: (m,) a number for the content of each of their files.
         broken: what is wrong with the others, by their place among the files.
+        lasting: whether all of that is the files' own fault, so that it would be found again.
     """
 
     X: NDArray[np.uint8]
     crc: NDArray[np.uint32]
     broken: dict[int, str] = field(default_factory=dict)
+    lasting: bool = True
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a file cannot be read, to be said after its name; and whether that is the file's own fault."""
+
+    why: str
+    lasting: bool
 
 
 @functools.cache
@@ -89,7 +99,7 @@ def decode(paths: Sequence[Path], size: Size | None = None, channels: int | None
             os.utime(kept)
             return found
     found = _decode(paths, size, channels)
-    if kept is not None:
+    if kept is not None and found.lasting:
         with contextlib.suppress(ModelFileError):  # a folder that cannot be written costs time, and nothing else
             broken = {str(i): why for i, why in found.broken.items()}
             files.write_tensors(kept, {"X": found.X, "crc": found.crc}, {"broken": broken})
@@ -104,31 +114,34 @@ def _decode(paths: Sequence[Path], size: Size | None, channels: int | None) -> D
     coloured = channels == 3 if channels is not None else any(colours for _, colours in seen)
     mode = "RGB" if coloured else "L"
     found = _in_threads(functools.partial(_pixels, mode=mode, size=size), paths)
-    broken = {i: result for i, result in enumerate(found) if isinstance(result, str)}
-    good = [result for result in found if not isinstance(result, str)]
+    failures = {i: result for i, result in enumerate(found) if isinstance(result, Failure)}
+    good = [result for result in found if not isinstance(result, Failure)]
     if not good:
-        raise DataError(f"no picture can be read; {paths[0]} {broken[0]}.")
+        raise DataError(f"no picture can be read; {paths[0]} {failures[0].why}.")
     X = np.array([pixels for pixels, _ in good]).reshape(len(good), height, width, -1)
     if channels is None and X.shape[-1] == 3 and (X[..., :1] == X).all():
         X = np.ascontiguousarray(X[..., :1])
-    return Decoded(X, np.array([crc for _, crc in good], np.uint32), broken)
+    broken = {i: failure.why for i, failure in failures.items()}
+    lasting = all(look.lasting for look in [*looks, *failures.values()] if isinstance(look, Failure))
+    return Decoded(X, np.array([crc for _, crc in good], np.uint32), broken, lasting)
 
 
-def _look(path: Path) -> tuple[Size, bool] | str:
+def _look(path: Path) -> tuple[Size, bool] | Failure:
     """The size of a picture and whether it may have colours, from the head of its file; or what is wrong with it."""
     from PIL import Image
 
     try:
         with Image.open(path) as image:
-            exif = {} if image.format == "PNG" else image.getexif()  # which would decode all of a PNG
-            turned = exif.get(0x0112, 1) >= 5  # the camera was held upright
+            # Where a PNG does not begin with it, all of it would be decoded in search of it.
+            told = image.format != "PNG" or {"exif", "Raw profile type exif"} & image.info.keys()
+            turned = bool(told) and image.getexif().get(0x0112, 1) >= 5  # the camera was held upright
             width, height = image.size[::-1] if turned else image.size
             return (height, width), image.mode not in ("1", "L", "LA", "La") and not image.mode.startswith("I")
     except Exception as error:  # a damaged file can go wrong in many ways
-        return _said(error)
+        return _failure(error)
 
 
-def _pixels(path: Path, mode: str, size: Size) -> tuple[NDArray[np.uint8], int] | str:
+def _pixels(path: Path, mode: str, size: Size) -> tuple[NDArray[np.uint8], int] | Failure:
     """The picture and a number for the content of its file, or what is wrong with it."""
     from PIL import Image, ImageOps
 
@@ -143,13 +156,15 @@ def _pixels(path: Path, mode: str, size: Size) -> tuple[NDArray[np.uint8], int] 
             plain = plain.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=3.0)
         return np.asarray(plain), zlib.crc32(content)
     except Exception as error:  # a damaged file can go wrong in many ways
-        return _said(error)
+        return _failure(error)
 
 
 def _plain(image: Image, mode: str) -> Image:
     """The picture in 8 bits, without transparency."""
     from PIL import Image
 
+    if image.mode == "I" and image.format == "TIFF":
+        raise ValueError("its pixels have 32 bits: save it with 8 or 16 bits")
     if image.mode.startswith("I"):
         return Image.fromarray((np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)).convert(mode)
     if image.mode == "F":
@@ -160,17 +175,18 @@ def _plain(image: Image, mode: str) -> Image:
     return image if image.mode == mode else image.convert(mode)
 
 
-def _said(error: Exception) -> str:
-    """What is wrong with a file, to be read after its name."""
+def _failure(error: Exception) -> Failure:
     from PIL import UnidentifiedImageError
 
     if isinstance(error, FileNotFoundError):
-        return "is not there"
+        return Failure("is not there", lasting=False)
     if isinstance(error, UnidentifiedImageError):
-        return "is no picture, or is broken from its beginning"
-    if isinstance(error, PermissionError | IsADirectoryError):
-        return f"cannot be read: {error.strerror}"
-    return f"is broken or cut short: {str(error).strip().rstrip('.') or type(error).__name__}"
+        return Failure("is no picture, or is broken from its beginning", lasting=True)
+    if isinstance(error, MemoryError):
+        return Failure("cannot be read: there is too little memory", lasting=False)
+    if isinstance(error, OSError) and error.errno is not None:
+        return Failure(f"cannot be read: {error.strerror}", lasting=False)
+    return Failure(f"is broken or cut short: {str(error).strip().rstrip('.') or type(error).__name__}", lasting=True)
 
 
 def _common_size(sizes: Sequence[Size]) -> Size:
@@ -199,9 +215,11 @@ def cache_folder() -> Path:
 def _kept(paths: Sequence[Path], size: Size | None, channels: int | None) -> Path | None:
     """The file for these pictures as they are now, or None where one of them is not there.
 
-    As git does it: a file whose length and times are the same has not changed.
+    As git does it: a file whose length and times are the same has not changed. Another Pillow may see another picture.
     """
-    key = hashlib.blake2b(f"1 {size} {channels}".encode(), digest_size=16)
+    import PIL
+
+    key = hashlib.blake2b(f"2 {PIL.__version__} {size} {channels}".encode(), digest_size=16)
     try:
         for path in paths:
             found = os.stat(path)

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from chainrule.errors import DataError
 
+PARTS = frozenset({"train", "training", "val", "valid", "validation", "dev", "test", "testing", "eval"})
+"""What sub-folders are called that are no classes, but parts of the data."""
+
 Wanted = Callable[[Path], bool]
 """Whether a file is one of those that are looked for."""
 
@@ -70,10 +73,11 @@ def classes_in(folder: Path, wanted: Wanted, called: str) -> tuple[list[Path], l
 
 
 def _refuse_parts(folder: Path, classes: list[Path], found: list[Path]) -> None:
-    """Raises DataError where each sub-folder holds no files but sub-folders of the same names as another's."""
+    """Raises DataError where the sub-folders are called as parts are, and hold sub-folders of the same names."""
     within = [{path.name for path in part.iterdir() if path.is_dir()} for part in classes]
     direct = any(len(path.relative_to(folder).parts) < 3 for path in found)
-    if len(classes) > 1 and not direct and within[0] and all(names & within[0] for names in within):
+    called = all(path.name.lower() in PARTS for path in classes)
+    if called and len(classes) > 1 and not direct and within[0] and all(names & within[0] for names in within):
         parts = " and ".join(path.name for path in classes)
         raise DataError(
             f"{parts} in {folder} hold the same classes, so they seem to be parts of the data: train on one, "

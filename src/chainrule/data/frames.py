@@ -202,7 +202,11 @@ def decoded(data: bytes, path: str, so: str = NO_CSV) -> tuple[str, list[str]]:
 
 def about_encoding(encoding: str, path: str) -> list[str]:
     """What to know where text is not in Unicode."""
-    return [] if encoding.startswith("utf") else [f"{path} is not UTF-8; it was read as {encoding}"]
+    return (
+        []
+        if encoding.startswith("utf")
+        else [f"{path} is not UTF-8; it was read as {encoding}: save it as UTF-8 if that is wrong"]
+    )
 
 
 def as_lines(text: str, path: str, so: str = NO_CSV) -> str:

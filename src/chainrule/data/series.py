@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from chainrule.checking import whole
 from chainrule.data.columns import USED, Column, Kind, as_text, column_of_time, find_column, find_columns
-from chainrule.data.encoding import Code, Moment, code_for
+from chainrule.data.encoding import FEW, Code, Moment, code_for
 from chainrule.data.frames import Markers, is_frame, read_frame
 from chainrule.data.source import Encoding, Form, Source
 from chainrule.data.tables import Table, crc_of, require
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 MOST = 128
 """A window is no longer than this, where nobody asks for another length."""
+
+LEVELS = 2.0
+"""The level that a window ends at is told in deviations from the mean, up to so many: one never seen is a high one."""
 
 DAY = 86400e6
 """In microseconds, as moments are told."""
@@ -61,6 +64,7 @@ class Series(Source):
     """
 
     defaults: ClassVar[dict[str, Any]] = {"hidden": (64,)}
+    more: ClassVar[str] = "; shorten them by --window, and there are more"
     baseline_told: ClassVar[str] = "the last value again; seasonal: what it was at that time of the last season"
 
     def __init__(
@@ -142,9 +146,9 @@ class Series(Source):
             code = code_for(column, column.values(part[column.name], row))
             if isinstance(code, Moment):
                 code = replace(code, parts=[part for part in code.parts if part != "elapsed"])
-            if not code.tokens:
-                codes.append(code)
+            codes.append(code)
         deviations = self._relative(self.last[rows]).std(axis=(0, 1))
+        known = self.values[self.last[rows]]
         return Windows(
             self.targets,
             self._time,
@@ -154,6 +158,8 @@ class Series(Source):
             self.group_column,
             codes,
             [float(deviation) or 1.0 for deviation in deviations],
+            known.mean(axis=0).tolist(),
+            [float(spread) or 1.0 for spread in known.std(axis=0)],
             self.table.missing,
         )
 
@@ -197,8 +203,7 @@ class Series(Source):
                 f"{self.name} has {lengths.max():,} rows in its longest series, but a window of {self.window} rows"
                 f"{told} takes {self.window + ahead:,}: shorten it by --window, or give more rows."
             )
-        ends = np.cumsum(lengths)[lengths >= self.window] - 1  # without a future, what comes after each series
-        last = np.arange(self.window - 1, n - ahead) if labelled else ends
+        last = np.arange(self.window - 1, n - ahead) if labelled else self._last_known()
         whole_windows = self._series[last - self.window + 1] == self._series[last + ahead]
         gaps = np.concatenate([[0], np.cumsum(np.isnan(self.values).any(axis=1))])
         complete = gaps[last + ahead + 1] == gaps[last - self.window + 1]
@@ -211,6 +216,12 @@ class Series(Source):
             self._notes.append(f"left out are {(whole_windows & ~complete).sum():,} windows with a gap in them")
         return np.asarray(last[whole_windows & complete])
 
+    def _last_known(self) -> NDArray[np.intp]:
+        """The last row of each series in which all values are known, behind which a forecast begins."""
+        rows = np.flatnonzero(np.isfinite(self.values).all(axis=1))
+        ends = rows[np.append(np.diff(self._series[rows]) != 0, True)] if len(rows) else rows
+        return ends[ends >= self.window - 1]
+
     def _default_window(self) -> int:
         longest = int(np.bincount(self._series).max())
         return max(1, min(2 * self.season if self.season > 1 else 24, MOST, (longest - self.horizon) // 4))
@@ -220,10 +231,13 @@ class Series(Source):
 class Windows(Encoding):
     """Of each row of a window: the values to forecast, less the last that is known, and the other columns as numbers.
 
+    In the last row the difference would be 0; there the value itself stands, standardized.
+
     Args:
         targets: the columns to forecast. time: what orders the rows.
         window, horizon, season, group: see `read_series`.
-        codes: of the other columns. deviations: what the values are divided by.
+        codes: of the other columns. deviations: what the differences are divided by.
+        means, spreads: what the last value is standardized by.
     """
 
     targets: list[Column]
@@ -234,6 +248,8 @@ class Windows(Encoding):
     group: str | None
     codes: list[Code]
     deviations: list[float]
+    means: list[float]
+    spreads: list[float]
     missing: list[str] | None = None
 
     form: ClassVar[Form] = "windows"
@@ -257,6 +273,8 @@ class Windows(Encoding):
     def X(self, source: Source) -> NDArray[Any]:
         assert isinstance(source, Series)
         own = source.relative() / self.deviations
+        level = (source.values[source.last] - self.means) / self.spreads
+        own[:, -1] = np.clip(level, -LEVELS, LEVELS)  # where nothing but 0 would stand
         frame, row = source.table.frame, source.table.row
         others = [code.matrix(code.column.values(frame[code.column.name], row)) for code in self.codes]
         parts = [own, *([source.windows(np.hstack(others))] if others else [])]
@@ -331,6 +349,11 @@ def read_series(
         column_of_time(frame[time], column, name) if column.name == time else column
         for column in find_columns(frame, roles)
     ]
+    for i, one in enumerate(columns):
+        many = one.values(frame[one.name]).n_unique() if one.kind == "category" else 0
+        if many > FEW:
+            columns[i] = replace(one, kind="ignored", reason=f"{many:,} values")
+            notes = [*notes, f"left out is {one.name}: it has {many:,} values, and windows show no more than {FEW}"]
     table = Table(frame, name, columns, [], time=time, notes=notes, missing=markers.words)
     found = [find_column(frame[column], "number") for column in targets]
     return Series(table, found, window=window, horizon=horizon, season=season, group=group)

@@ -29,6 +29,8 @@ class Source(ABC):
         groups: (m,), examples with the same entry belong together; None where nobody has said so.
         moments: (m,), numbers that grow with time; None where order means nothing.
         ends: (m,), up to which moment an example reaches; None where it is all of one moment.
+        scattered: whether the examples to watch come from all over the others, in spite of moments.
+        more: how there would be more examples, to be said where there are too few; "" where nothing is known.
         defaults: what settings of an experiment are for such examples where nobody has chosen them.
         baseline_told: what the simplest answer is, in words.
     """
@@ -37,6 +39,8 @@ class Source(ABC):
     groups: NDArray[Any] | None = None
     moments: NDArray[np.float64] | None = None
     ends: NDArray[np.float64] | None = None
+    scattered: ClassVar[bool] = False
+    more: ClassVar[str] = ""
     defaults: ClassVar[dict[str, Any]] = {}
     baseline_told: ClassVar[str] = "an answer that never looks at X, the shares of the classes or the mean"
 

@@ -25,6 +25,9 @@ from chainrule.names import lookup
 STEPS = 64
 """How many tokens of a text are one example, where nobody asks for another number."""
 
+HELD_OUT = 0.1
+"""The last part of a text, which is kept for the end where nobody asks for another: no token is known from there."""
+
 LONGEST = 512
 """A document is no longer than this, where nobody asks for another length: the rest of it is not read."""
 
@@ -73,13 +76,15 @@ class Text(Source):
 
     defaults: ClassVar[dict[str, Any]] = {
         "hidden": (128,),
-        "test": 0.1,
+        "test": HELD_OUT,
         "validation": 0.05,
         "batch_size": 32,
         "learning_rate": 5e-3,
         "dropout": 0.0,
         "l2": 0.0,
     }
+    scattered: ClassVar[bool] = True
+    more: ClassVar[str] = "; shorten them by --window, and there are more"
     baseline_told: ClassVar[str] = "an answer that never looks back, the shares of the tokens"
 
     def __init__(self, name: str, text: str, tokenizer: Tokenizer, steps: int, *, notes: Sequence[str] = ()):
@@ -313,7 +318,7 @@ def read_text(
         return read_documents(path, tokens or "words", most, steps)
     kind = lookup("kind of tokens", tokens or "characters", KINDS)
     text, notes = contents(path)
-    tokenizer = kind.learn([text], most or kind.most)
+    tokenizer = kind.learn([text[: round((1 - HELD_OUT) * len(text))]], most or kind.most)
     return Text(str(source), text, tokenizer, steps or STEPS, notes=notes)
 
 

@@ -21,6 +21,9 @@ Numbers = NDArray[np.int32]
 UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 """Token 0: what stands for everything that is not in the vocabulary."""
 
+LEAST = 257
+"""So many sub-words there are before any is learned."""
+
 _PIECES = re.compile(r" ?\w+| ?[^\w\s]+|\s")
 _WORDS = re.compile(r"\w+|[^\w\s]")
 
@@ -141,12 +144,17 @@ class Subwords(Tokenizer):
 
     @classmethod
     def learn(cls, texts: Sequence[str], most: int) -> Subwords:
+        if most < LEAST:
+            raise OptionError(
+                f"a vocabulary of sub-words begins with the 256 bytes and one for what is unknown, so it has {LEAST} "
+                f"or more, not {most}."
+            )
         library = _library()
         made = library.Tokenizer(library.models.BPE(unk_token=UNKNOWN))
         made.pre_tokenizer = library.pre_tokenizers.ByteLevel(add_prefix_space=False)
         made.decoder = library.decoders.ByteLevel()
         trainer = library.trainers.BpeTrainer(
-            vocab_size=max(most, 257),
+            vocab_size=most,
             special_tokens=[UNKNOWN],
             initial_alphabet=library.pre_tokenizers.ByteLevel.alphabet(),
             show_progress=False,

@@ -20,7 +20,7 @@ from chainrule.engines.values import MIXES, Values
 from chainrule.engines.windows import on_pictures, parts_of, shown_by
 from chainrule.graph import Array, Variable, from_cost_to_leaves, noting_comparisons, plain
 from chainrule.ops.convolution import convolution_windows, transposed_windows
-from chainrule.ops.masking import ends_of_windows
+from chainrule.ops.masking import windows_over_steps
 from chainrule.ops.pooling import pooling_windows
 from chainrule.ops.windows import Windows
 
@@ -424,8 +424,8 @@ class Writer(Values):
         assert node.operation is not None
         (mask,) = node.inputs
         steps = np.shape(plain(mask))[1]
-        first, last = ends_of_windows(steps, **node.operation.defaults | node.options)
-        told = {"first": first.astype(np.int64), "last": last.astype(np.int64)}
+        windows, first, last = windows_over_steps(steps, **node.operation.defaults | node.options)
+        told = {"shown": shown_by(windows), "first": first.astype(np.int64), "last": last.astype(np.int64)}
         self._append(node, "mask_windows", [self._mask(node, mask)], **told)
 
     def _mask(self, node: Variable, given: Any) -> int:

@@ -28,8 +28,9 @@ def split(source: Source, Y: NDArray[Any], test: float, validation: float, seed:
     """The three parts of the examples, the same for the same seed.
 
     Where the examples have groups, each group is in one part. Where they have moments, the test part is what came last,
-    and the validation part what came before it; an example that reaches into a later part is in none. Otherwise they
-    are shuffled; labels keep their shares where they can, and the only example of a label is trained on.
+    and the validation part what came before it, unless the source scatters it; an example that reaches into a later
+    part is in none. Otherwise they are shuffled; labels keep their shares where they can, and the only example of a
+    label is trained on.
 
     Args:
         source: the examples. Y: what is to be predicted, as numbers.
@@ -44,11 +45,12 @@ def split(source: Source, Y: NDArray[Any], test: float, validation: float, seed:
     m = len(source)
     sizes = _size(m, test), _size(m - _size(m, test), validation)
     if m < 10:
-        raise DataError(f"{m} examples are too few for parts to train, to validate and to test: it takes 10 or more.")
+        few = f"{m} examples are too few for parts to train, to validate and to test"
+        raise DataError(f"{few}: it takes 10 or more{source.more}.")
     if m - sum(sizes) < 2:
         raise DataError(f"of {m} examples, {sizes[0]} to test and {sizes[1]} to validate leave too few to train with.")
-    rest, for_test = divide(source, Y, np.arange(m), test, seed)
-    train, to_watch = divide(source, Y, rest, validation, seed)
+    rest, for_test = divide(source, Y, np.arange(m), test, seed, by_time=True)
+    train, to_watch = divide(source, Y, rest, validation, seed, by_time=not source.scattered)
     return Parts(train, to_watch, for_test)
 
 
@@ -57,7 +59,7 @@ def _size(m: int, share: float) -> int:
 
 
 def divide(
-    source: Source, Y: NDArray[Any], rows: NDArray[np.intp], share: float, seed: int
+    source: Source, Y: NDArray[Any], rows: NDArray[np.intp], share: float, seed: int, *, by_time: bool
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """These rows in two parts, the second with about that share of them; see `split`."""
     size = _size(len(rows), share)
@@ -72,7 +74,7 @@ def divide(
         division = GroupShuffleSplit(1, test_size=size / len(rows), random_state=seed)
         first, second = next(division.split(rows, groups=groups))
         return rows[first], rows[second]
-    if source.moments is not None:
+    if by_time and source.moments is not None:
         return _by_time(source, rows, size)
     strata = _strata(Y, rows, size)
     alone = np.zeros(len(rows), bool) if strata is None else strata == ALONE

@@ -13,21 +13,15 @@ from chainrule.data.text import Continued
 from chainrule.data.tokens import UNKNOWN
 from chainrule.errors import OptionError
 from chainrule.experiments.trained import Trained
-from chainrule.layers import GRU, LSTM, RNN, Activation, Dense, Dropout, Embedding, Layer, LayerNorm, Network
-
-STEPWISE = (Embedding, Dense, Activation, Dropout, LayerNorm)
-"""Layers that look at one step at a time."""
-
-Reader = Callable[[list[int]], NDArray[Any]]
-"""Tokens that are new -> the probability of each token to come next."""
+from chainrule.layers import Network
 
 
 def sample(
-    trained: Trained, prompt: str = "", *, length: int = 500, temperature: float = 1.0, seed: int | None = None
+    trained: Trained, prompt: str = "", *, length: int = 500, temperature: float = 0.8, seed: int | None = None
 ) -> Iterator[str]:
     """The text that follows a prompt, piece by piece as it is written.
 
-    A recurrent network takes its state from step to step; any other reads the last tokens anew for each one it writes.
+    The network takes its state from step to step, so that each token costs as much as the one before.
 
     Args:
         trained: a network that was trained to continue text.
@@ -46,7 +40,7 @@ def sample(
     length, temperature = whole("length", length), real("temperature", temperature, low=0)
     random = np.random.default_rng(seed_or_fresh(seed))
     begin = encoding.tokenizer.encode(prompt or "\n").tolist()
-    tokens = _tokens(_reader(trained.network, encoding.steps), begin, length, temperature, random)
+    tokens = _tokens(trained.network, begin, length, temperature, random)
     return _pieces(encoding.tokenizer.decode, tokens)
 
 
@@ -57,10 +51,12 @@ def strangers(trained: Trained, prompt: str) -> list[str]:
 
 
 def _tokens(
-    read: Reader, new: list[int], length: int, temperature: float, random: np.random.Generator
+    network: Network, new: list[int], length: int, temperature: float, random: np.random.Generator
 ) -> Iterator[int]:
+    memory: dict[int, Any] = {}
     for _ in range(length):
-        new = [_drawn(read(new), temperature, random)]
+        P = network.predict(np.array([new], np.int32), memory=memory)[0, -1]
+        new = [_drawn(P, temperature, random)]
         yield new[0]
 
 
@@ -84,33 +80,3 @@ def _drawn(P: NDArray[Any], temperature: float, random: np.random.Generator) -> 
         return int(known.argmax()) + 1
     shares = np.exp((known - known.max()) / temperature).cumsum()
     return int(np.searchsorted(shares, random.random() * shares[-1], side="right")) + 1
-
-
-def _reader(network: Network, steps: int) -> Reader:
-    if _carries(network):
-        return _carried(network)
-    read: list[int] = []
-
-    def anew(new: list[int]) -> NDArray[Any]:
-        read.extend(new)
-        last = np.array([read[-steps:]], np.int32)
-        blank = np.zeros((1, steps - last.shape[1]), np.int32)
-        return np.asarray(network.predict(np.hstack([blank, last]))[0, -1])
-
-    return anew
-
-
-def _carried(network: Network) -> Reader:
-    memory: dict[int, Any] = {}
-
-    def go_on(new: list[int]) -> NDArray[Any]:
-        return np.asarray(network.predict(np.array([new], np.int32), memory=memory)[0, -1])
-
-    return go_on
-
-
-def _carries(layer: Layer) -> bool:
-    """Whether what the layer says of a step follows from the step and the state that was kept."""
-    if isinstance(layer, RNN | GRU | LSTM):
-        return not (layer.bidirectional or layer.last)
-    return isinstance(layer, STEPWISE) or (isinstance(layer, Network) and all(map(_carries, layer.layers)))

@@ -6,6 +6,7 @@ from chainrule.layers.convolution import Conv1D, Conv2D, ConvTranspose1D, ConvTr
 from chainrule.layers.dense import Dense
 from chainrule.layers.dropout import Dropout
 from chainrule.layers.embedding import EmbedColumns, Embedding
+from chainrule.layers.exchange import from_onnx, from_pytorch, to_onnx, to_pytorch
 from chainrule.layers.flatten import Flatten
 from chainrule.layers.layer import Layer
 from chainrule.layers.masking import Masking
@@ -52,5 +53,9 @@ __all__ = [
     "Residual",
     "Standardize",
     "UpSample",
+    "from_onnx",
+    "from_pytorch",
     "load",
+    "to_onnx",
+    "to_pytorch",
 ]

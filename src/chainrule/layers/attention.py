@@ -1,7 +1,7 @@
 """Attention of a sequence to itself, and what tells its steps where they are."""
 
 from dataclasses import KW_ONLY, dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from chainrule.checking import real, whole
 from chainrule.errors import ShapeError
@@ -38,6 +38,8 @@ class MultiHeadAttention(Layer):
     initializer: Any = "xavier"
     bias: bool = True
 
+    across_steps: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
         self.heads = whole("heads", self.heads)
         self.n_out = None if self.n_out is None else whole("n_out", self.n_out)
@@ -70,6 +72,8 @@ class PositionalEncoding(Layer):
     """
 
     base: float = 10000.0
+
+    across_steps: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         self.base = real("base", self.base, low=1, open="low")

@@ -10,6 +10,7 @@ from chainrule.initializers import find_initializer, initializer_for
 from chainrule.layers.activation import activation_name, find_activation
 from chainrule.layers.layer import Layer, without_padding
 from chainrule.ops import convolution, mask_windows, transposed_convolution
+from chainrule.ops.convolution import more_at_the_far_edges
 from chainrule.ops.windows import as_tuples, each, edges_of
 
 
@@ -25,6 +26,8 @@ class _Convolution(Layer):
     groups: int = 1
     initializer: Any = None
     bias: bool = True
+
+    across_steps: ClassVar[bool] = True
 
     axes: ClassVar[int]
     """How many axes lie between the examples and the features."""
@@ -117,7 +120,7 @@ class _ConvTranspose(_Convolution):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.output_padding = as_tuples(self.output_padding)
-        each("output_padding", self.output_padding, self.axes, at_least=0)
+        more_at_the_far_edges(self.output_padding, each("stride", self.stride, self.axes))
 
     def mask_after(self, mask: Array) -> Array:
         raise OptionError(f"{self!r} paints over the ends of sequences, so it does not go with a mask.")
@@ -146,7 +149,7 @@ class ConvTranspose2D(_ConvTranspose):
         n_out, size, activation, stride, dilation, groups, initializer, bias: as in `Conv2D`; the windows lie on the
             output.
         padding: what is cut off at the output's edges; "same" leaves stride times the size of the input.
-        output_padding: how much less is cut off at the bottom and on the right.
+        output_padding: how much less is cut off at the bottom and on the right; less than the stride.
 
     Raises:
         OptionError: see `Conv2D`.

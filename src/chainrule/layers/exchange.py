@@ -11,16 +11,22 @@ What differs from one to the other is documented by PyTorch's reference of `Conv
 | the gates of a GRU | reset, update, new | the same | update, reset, new |
 | biases of a recurrence | one, but for the new of a GRU | two that are added | two, one behind the other |
 | the projections of attention | Wq, Wk, Wv | one below the other | |
+| the columns of a Dense's W behind a Flatten | (height, width, channels) | (channels, height, width) | as PyTorch |
+
+The last of these no shape tells: `flattened` does, of what was flattened, as in
+`from_pytorch(dense, state, flattened=(4, 4, 16))`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.checking import whole
 from chainrule.errors import OptionError, ShapeError
 from chainrule.layers.attention import MultiHeadAttention
 from chainrule.layers.convolution import Conv1D, Conv2D, ConvTranspose1D, ConvTranspose2D
@@ -37,7 +43,7 @@ TO_ONNX = {1: [0], 3: [1, 0, 2], 4: [0, 3, 1, 2]}
 """By the number of gates, which of ours stands at each place of ONNX's order."""
 
 
-def to_pytorch(layer: Layer) -> Arrays:
+def to_pytorch(layer: Layer, *, flattened: Sequence[int] | None = None) -> Arrays:
     """The layer's parameters as the state dict of PyTorch's module of that kind has them, {"weight": …, "bias": …}.
 
     Dense is `Linear`, Embedding `Embedding`, Conv1D and 2D `Conv1d` and `Conv2d`, their transposes `ConvTranspose1d`
@@ -45,11 +51,20 @@ def to_pytorch(layer: Layer) -> Arrays:
     batch_first=True, MultiHeadAttention `MultiheadAttention` with batch_first=True, where as many features come out as
     go in.
 
+    Args:
+        layer: of a network that knows the sizes of its inputs.
+        flattened: of a Dense that stands behind a Flatten, the shape of what that flattens, (height, width, channels)
+            or (steps, features); PyTorch flattens (channels, height, width) or (features, steps).
+
     Raises:
-        OptionError: PyTorch has no such module, or the layer has no parameters yet.
+        OptionError: PyTorch has no such module, the layer has no parameters yet, or `flattened` is given of another.
+        ShapeError: the layer takes another number of features than was flattened.
     """
     _refuse_unbuilt(layer)
     held = layer.held
+    if flattened is not None:
+        columns = _columns(layer, flattened)
+        return to_pytorch(layer) | {"weight": held["W"][:, columns]}
     if isinstance(layer, Recurrent):
         return _recurrent_to_pytorch(layer)
     if isinstance(layer, ConvTranspose1D | ConvTranspose2D):
@@ -77,18 +92,20 @@ def to_pytorch(layer: Layer) -> Arrays:
     return {"weight": np.array(W, order="C")} | ({"bias": held["b"].copy()} if "b" in held else {})
 
 
-def from_pytorch(layer: Layer, state: Mapping[str, Any]) -> None:
+def from_pytorch(layer: Layer, state: Mapping[str, Any], *, flattened: Sequence[int] | None = None) -> None:
     """Copy the state dict of PyTorch's module of that kind (see `to_pytorch`) into the layer, in place.
 
     Args:
         layer: of a network that knows the sizes of its inputs.
         state: arrays or tensors on the CPU, by PyTorch's names.
+        flattened: see `to_pytorch`.
 
     Raises:
-        OptionError: PyTorch has no such module, or the layer has no parameters yet, or a name is missing.
-        ShapeError: a value has another shape.
+        OptionError: see `to_pytorch`; or a name is missing, or is none that the layer has a place for.
+        ShapeError: see `to_pytorch`; or a value has another shape.
     """
-    expected = to_pytorch(layer)
+    expected = to_pytorch(layer, flattened=flattened)
+    _refuse_strangers(layer, expected, state.keys() - {"num_batches_tracked"})
     given: Arrays = {}
     for name, ours in expected.items():
         if name not in state:
@@ -119,7 +136,8 @@ def from_pytorch(layer: Layer, state: Mapping[str, Any]) -> None:
                 held[f"{kind}o"][...] = given[out]
         return
     else:
-        held["W"][...] = given["weight"]
+        columns = slice(None) if flattened is None else _columns(layer, flattened)
+        held["W"][:, columns] = given["weight"]
     if "b" in held:
         held["b"][...] = given["bias"]
 
@@ -144,13 +162,17 @@ def to_onnx(layer: RNN | GRU | LSTM) -> Arrays:
 
 
 def from_onnx(layer: RNN | GRU | LSTM, arrays: Mapping[str, Any]) -> None:
-    """Copy W, R and B of ONNX's operator (see `to_onnx`) into the layer, in place.
+    """Copy W, R and B of ONNX's operator (see `to_onnx`) into the layer, in place. Without B, as there, biases are 0.
 
     Raises:
-        OptionError: see `to_onnx`; or an array is missing.
+        OptionError: see `to_onnx`; or an array is missing, or is none that the layer has a place for, such as the
+            peepholes P.
         ShapeError: an array has another shape.
     """
-    for name, ours in to_onnx(layer).items():
+    expected = to_onnx(layer)
+    _refuse_strangers(layer, expected, arrays.keys())
+    arrays = {"B": np.zeros_like(expected["B"])} | dict(arrays)
+    for name, ours in expected.items():
         if name not in arrays:
             raise OptionError(f"{layer.label} takes W, R and B, but there is no {name}.")
         if np.shape(arrays[name]) != ours.shape:
@@ -226,6 +248,25 @@ def _in_order(array: NDArray[Any], gates: int) -> NDArray[Any]:
 def _out_of_order(array: NDArray[Any], gates: int) -> NDArray[Any]:
     parts = np.split(array, gates)
     return np.concatenate([parts[i] for i in np.argsort(TO_ONNX[gates])])
+
+
+def _columns(layer: Layer, flattened: Sequence[int]) -> NDArray[np.intp]:
+    """Which of our columns stands at each place of PyTorch's order."""
+    shape = tuple(whole("a size of flattened", n) for n in flattened)
+    if not isinstance(layer, Dense):
+        raise OptionError(
+            f"{layer!r} takes no rows of what was flattened: only of a Dense there is something to order."
+        )
+    n_in = layer.held["W"].shape[1]
+    if math.prod(shape) != n_in:
+        raise ShapeError(f"{layer.label} takes {n_in} features, but of {shape} there are {math.prod(shape)}.")
+    return np.moveaxis(np.arange(n_in).reshape(shape), -1, 0).ravel()
+
+
+def _refuse_strangers(layer: Layer, expected: Arrays, given: Set[str]) -> None:
+    strangers = sorted(given - expected.keys())
+    if strangers:
+        raise OptionError(f"{layer.label} takes {', '.join(expected)}, but has no place for {', '.join(strangers)}.")
 
 
 def _refuse_unbuilt(layer: Layer) -> None:

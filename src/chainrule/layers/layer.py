@@ -37,6 +37,9 @@ class Layer(Described):
     takes_any_type: ClassVar[bool] = False
     """Whether the layer, as the first, wants X in the type in which it comes, and not as the network's float type."""
 
+    across_steps: ClassVar[bool] = False
+    """Whether an output follows from several steps of a sequence, of which the layer keeps no state."""
+
     held: dict[str, NDArray[Any]]
     statistics: dict[str, NDArray[Any]]
     l: int | None

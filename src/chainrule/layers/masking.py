@@ -17,7 +17,7 @@ class Masking(Layer):
     behind. Masking stands first, looks for steps that hold the padding and nothing else, and hands X on as it is. Then
     such steps change nothing any more: recurrent layers keep their state, attention looks past them, pooling and batch
     normalization leave them out, convolutions find zeros, and in the cost and the metrics of an output with steps they
-    do not count.
+    do not count. They may also be gaps inside a sequence, which an `AveragePool` takes for zeros as convolutions do.
 
     Args:
         padding: the number that fills up; an index that stands for nothing, or a number that data do not have.

@@ -232,11 +232,18 @@ class Network(Layer):
         Raises:
             ShapeError: the examples have another shape than those that the network was built for.
             DataError: X is empty, not numeric, or holds NaN or infinity.
+            OptionError: a memory, and a layer that looks at several steps but keeps no state, such as attention.
         """
         X = as_array(X, "X")
         self.build_for(X)
         if memory is None:
             return engines.select(engine).predict(self, X)
+        for _, layer in self.family():
+            if layer.across_steps:
+                raise OptionError(
+                    f"{layer.label} looks at several steps at once and keeps no state, so it cannot go on from a "
+                    "memory: give the sequences as a whole."
+                )
         with walking(Walk(dtype=self.dtype, memory=memory)):
             result: NDArray[Any] = self(self.cast(X))
         return result

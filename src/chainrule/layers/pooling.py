@@ -1,7 +1,7 @@
 """Pooling and upsampling of pictures and sequences: layers without parameters."""
 
 from dataclasses import KW_ONLY, dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -19,11 +19,29 @@ from chainrule.ops import (
     upsample,
     where,
 )
-from chainrule.ops.windows import as_tuples, each
+from chainrule.ops.windows import as_tuples, each, edges_of
 
 
 @dataclass(eq=False, repr=False)
-class MaxPool(Layer):
+class _Pool(Layer):
+    size: Any = 2
+    _: KW_ONLY
+    stride: Any = None
+    padding: Any = "valid"
+
+    across_steps: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        self.size, self.stride, self.padding = map(as_tuples, (self.size, self.stride, self.padding))
+        _check_sizes("size", self.size)
+        if self.stride is not None:
+            _check_sizes("stride", self.stride)
+        if self.padding != "same":
+            edges_of(self.padding, _entries(self.padding))
+
+
+@dataclass(eq=False, repr=False)
+class MaxPool(_Pool):
     """The largest number in every window, feature by feature, of pictures or sequences.
 
     The input is (m, height, width, n) or (m, steps, n), the output the same with a place for each window.
@@ -32,15 +50,10 @@ class MaxPool(Layer):
         size: of the windows, one number for every axis or one for each.
         stride: from one window to the next; None for the size, so that they do not overlap.
         padding: how far windows reach beyond the edges, where there is nothing; as in `Conv2D`.
+
+    Raises:
+        OptionError: a size or a stride that is no whole number of 1 or more, or a padding that is none.
     """
-
-    size: Any = 2
-    _: KW_ONLY
-    stride: Any = None
-    padding: Any = "valid"
-
-    def __post_init__(self) -> None:
-        self.size, self.stride, self.padding = map(as_tuples, (self.size, self.stride, self.padding))
 
     def forward(self, A: Array) -> Array:
         if self.mask is None:
@@ -55,19 +68,11 @@ class MaxPool(Layer):
 
 
 @dataclass(eq=False, repr=False)
-class AveragePool(Layer):
+class AveragePool(_Pool):
     """The mean of every window, feature by feature, of pictures or sequences; padding does not count.
 
     Shapes and arguments as in `MaxPool`.
     """
-
-    size: Any = 2
-    _: KW_ONLY
-    stride: Any = None
-    padding: Any = "valid"
-
-    def __post_init__(self) -> None:
-        self.size, self.stride, self.padding = map(as_tuples, (self.size, self.stride, self.padding))
 
     def forward(self, A: Array) -> Array:
         A = without_padding(self, A)
@@ -87,12 +92,18 @@ class AdaptiveAveragePool(Layer):
 
     Args:
         size: how many places there are to be, one number for every axis or one for each.
+
+    Raises:
+        OptionError: a size that is no whole number of 1 or more.
     """
 
     size: Any = 1
 
+    across_steps: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
         self.size = as_tuples(self.size)
+        _check_sizes("size", self.size)
 
     def forward(self, A: Array) -> Array:
         return adaptive_average_pool(A, size=self.size)
@@ -105,6 +116,8 @@ class AdaptiveAveragePool(Layer):
 class GlobalAveragePool(Layer):
     """The mean over all places: (m, height, width, n) or (m, steps, n) becomes (m, n) (Lin et al., 2014)."""
 
+    across_steps: ClassVar[bool] = True
+
     def forward(self, A: Array) -> Array:
         return global_average_pool(A, self.mask)
 
@@ -115,6 +128,8 @@ class GlobalAveragePool(Layer):
 @dataclass(eq=False, repr=False)
 class GlobalMaxPool(Layer):
     """The largest number of all places: (m, height, width, n) or (m, steps, n) becomes (m, n)."""
+
+    across_steps: ClassVar[bool] = True
 
     def forward(self, A: Array) -> Array:
         return global_max_pool(A, self.mask)
@@ -129,12 +144,16 @@ class UpSample(Layer):
 
     Args:
         size: one number for every axis or one for each.
+
+    Raises:
+        OptionError: a size that is no whole number of 1 or more.
     """
 
     size: Any = 2
 
     def __post_init__(self) -> None:
         self.size = as_tuples(self.size)
+        _check_sizes("size", self.size)
 
     def forward(self, A: Array) -> Array:
         return upsample(A, size=self.size)
@@ -146,3 +165,13 @@ class UpSample(Layer):
 
 def _pooled_mask(mask: Array, size: Any, stride: Any, padding: Any) -> Array:
     return mask_windows(mask, size=size, stride=size if stride is None else stride, padding=padding)
+
+
+def _check_sizes(name: str, given: Any) -> None:
+    """Raises OptionError; whether there is one for each axis shows when there are data."""
+    each(name, given, _entries(given))
+
+
+def _entries(given: Any) -> int:
+    """Of how many axes an argument tells, as far as it can be seen: 1 or 2."""
+    return 2 if isinstance(given, tuple) and len(given) > 1 else 1

@@ -41,6 +41,11 @@ class Recurrent(Layer):
     def __post_init__(self) -> None:
         self.n_out, self.layers = whole("n_out", self.n_out), whole("layers", self.layers)
         self.dropout = real("the dropout rate", self.dropout, low=0, high=1, open="high")
+        if self.dropout and self.layers == 1:
+            raise OptionError(
+                f"dropout={self.dropout:g} lies between layers, but there is only one: layers=2 puts another on top, "
+                "Dropout behind it drops what comes out."
+            )
         if self.stateful and self.bidirectional:
             raise OptionError("a bidirectional layer reads to the end before it begins, so it cannot be stateful.")
         self._start = _EachGate(find_initializer(self.initializer), self.gates)

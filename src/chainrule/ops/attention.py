@@ -23,7 +23,8 @@ from chainrule.graph import Array, Backward, Later, operation
 def attention(
     xp: ModuleType, Q: Array, K: Array, V: Array, mask: Array | None = None, *, heads: int = 1, causal: bool = False
 ) -> tuple[Array, Backward]:
-    """Z = softmax(S) V with S = Q Kᵀ / √d, the steps of one example as rows, d numbers in each, for every head alone.
+    """Z = softmax(S) V with S = Q Kᵀ / √d, but −∞ where causal or the mask forbids a step to look, the steps of one
+    example as rows, d numbers in each, for every head alone.
 
     Scaled dot-product attention (Vaswani et al., 2017). With several heads each has its part of the features of Q, K
     and V, one behind the other, and fills its part of Z.

@@ -5,7 +5,7 @@ from types import ModuleType
 import numpy as np
 
 from chainrule.checking import whole
-from chainrule.errors import ShapeError
+from chainrule.errors import OptionError, ShapeError
 from chainrule.graph import Array, Backward, Later, operation
 from chainrule.ops.windows import Padding, Sizes, Windows, axes_between, each, edges_of, windows_over
 
@@ -165,7 +165,7 @@ def transposed_windows(
     _check_weights(A, W, groups)
     count, size, d = A[1:-1], W[1:-1], len(A) - 2
     stride, dilation = each("stride", stride, d), each("dilation", dilation, d)
-    extra = each("output_padding", output_padding, d, at_least=0)
+    extra = more_at_the_far_edges(output_padding, stride)
     span = [step * (k - 1) + 1 for step, k in zip(dilation, size, strict=True)]
     painted = [s * (n - 1) + w for s, n, w in zip(stride, count, span, strict=True)]
     if padding == "same":
@@ -178,6 +178,18 @@ def transposed_windows(
     if min(left) < 1:
         raise ShapeError(f"the windows paint {tuple(painted)} places, and padding={padding!r} leaves none of them.")
     return Windows(left, size, stride, dilation, before, count)
+
+
+def more_at_the_far_edges(output_padding: Sizes, stride: tuple[int, ...]) -> tuple[int, ...]:
+    """`output_padding` as a number for each axis.
+
+    Raises:
+        OptionError: one is not less than the stride there.
+    """
+    extra = each("output_padding", output_padding, len(stride), at_least=0)
+    if any(more >= step for more, step in zip(extra, stride, strict=True)):
+        raise OptionError(f"output_padding is {output_padding!r}, but must be less than the stride, {stride}.")
+    return extra
 
 
 def _check_weights(A: tuple[int, ...], W: tuple[int, ...], groups: int) -> None:

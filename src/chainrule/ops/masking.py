@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from chainrule.errors import OptionError, ShapeError
 from chainrule.graph import Array, Backward, operation
-from chainrule.ops.windows import Padding, Sizes, edges_of, windows_over
+from chainrule.ops.windows import Padding, Sizes, Windows, edges_of, windows_over
 
 
 @operation(forward=r"M_t = [A_t \ne padding]", backward=("",))
@@ -56,8 +56,9 @@ def mask_windows(
 ) -> tuple[Array, Backward]:
     """M tells which windows over the steps count: those that there would be if each sequence stood alone.
 
-    Steps between the first and the last of a sequence count, whatever the mask says of them. Only where sequences are
-    filled up behind do windows with a stride lie as they would if they stood alone.
+    A window lies between the first and the last step of a sequence, and counts if any step in it does; what it shows of
+    a gap inside the sequence is zeros. Only where sequences are filled up behind do windows with a stride lie as they
+    would if they stood alone.
 
     Args:
         mask: (m, steps). size, stride, padding, dilation: as in `chainrule.ops.convolution`.
@@ -68,17 +69,18 @@ def mask_windows(
     Raises:
         OptionError: padding="same" with a stride, where windows depend on how long the longest sequence is.
     """
-    first, last = ends_of_windows(mask.shape[1], size, stride, padding, dilation)
+    windows, first, last = windows_over_steps(mask.shape[1], size, stride, padding, dilation)
     there = xp.asarray(mask) != 0
     begun = xp.cumsum(there, axis=1) > 0
     goes_on = xp.cumsum(there[:, ::-1], axis=1)[:, ::-1] > 0
-    return begun[:, first] & goes_on[:, last], lambda dM: (None,)
+    shown = windows.show(xp, there[..., None]).any(axis=(-2, -1))
+    return shown & begun[:, first] & goes_on[:, last], lambda dM: (None,)
 
 
-def ends_of_windows(
+def windows_over_steps(
     steps: int, size: Sizes, stride: Sizes, padding: Padding, dilation: Sizes
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Of each window, the first and the last step that a sequence must have so that the window lies on it.
+) -> tuple[Windows, NDArray[np.intp], NDArray[np.intp]]:
+    """The windows, and of each the first and the last step that a sequence must have so that the window lies on it.
 
     Raises:
         OptionError: see `mask_windows`.
@@ -94,7 +96,7 @@ def ends_of_windows(
     after = span - 1 - before if padding == "same" else edges_of(padding, 1)[0][1]
     first = np.arange(count) * step
     last = first - before + span - 1 - after
-    return np.clip(first, 0, steps - 1), np.clip(last, 0, steps - 1)
+    return windows, np.clip(first, 0, steps - 1), np.clip(last, 0, steps - 1)
 
 
 def steps_that_count(xp: ModuleType, mask: Array, A: Array) -> Array:

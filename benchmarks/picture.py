@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 OURS = "#d1603d"
-PEERS = ("#9c9c9c", "#1f6f8b", "#2f9e8f", "#6f7fc4", "#b58b00", "#7a5195", "#5a8f29")
+PEERS = ("#9c9c9c", "#1f6f8b", "#2f9e8f", "#6f7fc4", "#b58b00", "#7a5195", "#5a8f29", "#c77fb0")
 
 
 def picture(results: Results) -> bytes:

@@ -114,8 +114,10 @@ class BatchNorm : public Step<T> {
         share(w, mean, beside);
         const double rows = beside[0], divisor = std::max(rows, 1.0);
         for (long j = 0; j < n; j++) mean[j] /= divisor;
-        for (long i = 0; i < A.rows; i++)
-            for (long j = 0; counts(w, i) && j < n; j++) variance[j] += (A[i][j] - mean[j]) * (A[i][j] - mean[j]);
+        for (long i = 0; i < A.rows; i++) {
+            if (!counts(w, i)) continue;
+            for (long j = 0; j < n; j++) variance[j] += (A[i][j] - mean[j]) * (A[i][j] - mean[j]);
+        }
         share(w, variance, beside);
         for (long j = 0; j < n; j++) variance[j] /= divisor;
         return rows;

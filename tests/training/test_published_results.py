@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from benchmarks.models import lenet
 from PIL import Image
 
 import chainrule as cr
@@ -47,17 +48,7 @@ def test_784_256_128_10_passes_95_percent_on_mnist_in_10_epochs(digits_of_mnist)
 
 def test_lenet_5_passes_97_5_percent_on_mnist_in_10_epochs(digits_of_mnist):
     X, y = digits_of_mnist
-    layers = [
-        cr.Conv2D(6, 5, "relu", padding=2),
-        cr.MaxPool(2),
-        cr.Conv2D(16, 5, "relu"),
-        cr.MaxPool(2),
-        cr.Flatten(),
-        cr.Dense(120, "relu"),
-        cr.Dense(84, "relu"),
-        cr.Dense(10, "softmax"),
-    ]
-    net = cr.Network(layers, seed=1)
+    net = cr.Network(lenet(), seed=1)
     cr.train(
         net,
         X[:8000],

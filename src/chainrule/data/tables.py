@@ -98,11 +98,14 @@ class Table(Source):
 
     def call_labels_as_written(self) -> None:
         """Take words for what numbers would call otherwise: 007 is not 7, nor are whole numbers of 17 digits exact."""
-        for labels, series in zip(self.target.labels or [], self._labels() if self.target.labels else [], strict=True):
+        all_labels = self.target.labels
+        if all_labels is None:
+            return
+        for labels, series in zip(all_labels, self._labels(), strict=True):
             column = self._column(series.name)
             if column.counts and {*map(str, labels)} != {*as_text(series)}:
                 self.columns[self.columns.index(column)] = replace(column, form="")
-        del self.target
+        del self.target  # found anew from the words
 
     def _labels(self) -> list[Series]:
         """The columns to predict; of a table larger than memory, with every label that it holds."""

@@ -7,7 +7,11 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <set>
+#include <stdexcept>
+#include <string>
+#include <vector>
 
 #include "program.hpp"
 

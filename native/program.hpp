@@ -11,180 +11,17 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <cstdlib>
+#include <cstring>
 #include <memory>
-#include <new>
-#include <stdexcept>
-#include <string>
 #include <utility>
 #include <vector>
 
 #include "gemm.hpp"
 #include "optimizers.hpp"
+#include "step.hpp"
 #include "team.hpp"
 
 namespace chainrule {
-
-// Memory that starts on a cache line and is zero.
-template <class T>
-class Buffer {
-  public:
-    explicit Buffer(long size = 0) {
-        size_t bytes = (size_t(size) * sizeof(T) + 63) / 64 * 64 + 64;
-        data_.reset(static_cast<T*>(std::aligned_alloc(64, bytes)));
-        if (!data_) throw std::bad_alloc();
-        std::memset(static_cast<void*>(data_.get()), 0, bytes);
-    }
-    T* data() const { return data_.get(); }
-
-  private:
-    struct Free {
-        void operator()(T* memory) const { std::free(memory); }
-    };
-    std::unique_ptr<T, Free> data_;
-};
-
-// Of each example; a parameter; made of parameters alone, the same for all examples; given once and for all.
-enum class Kind { example, parameter, shared, constant };
-
-// How a step can take examples as they come, in the program's type: copied into the program's rows; where they lie, if they
-// lie there in the order of the batch; or wherever they lie.
-enum class Reads { copies, in_order, anywhere };
-
-// What a step reads or makes: an array, of one example where it is of examples, seen as a matrix (rows, n) of its last axis.
-struct Value {
-    Kind kind;
-    std::vector<long> shape;
-    long rows = 1, n = 1;
-    long row = 0;     // how far its rows lie apart: n, rounded up to whole registers
-    long offset = 0;  // where it starts, among the parameters or among all others
-    long sum = 0;     // of a parameter whose derivative steps add up: where that starts, in every worker's sums
-    std::vector<double> numbers;  // of a constant
-    bool in_network = false;  // a W that is read in the network's own vector, row by row
-    Reads reads = Reads::copies;  // of examples as they come: how all who read them can take them
-    bool by_outputs = false;  // a W in panels: whether the workers split its outputs, instead of the batch
-    bool panels = false;  // a W (rows, n), kept as W^T in panels as wide as a register: what products read at a stride of 1
-    bool turned = false;  // whether there is also a copy of W itself in panels, for the way back to A
-    bool weights = false;  // whether it is regularized
-    bool whole = true;  // of examples: whether all of the batch are kept, or only the strips that the workers have in hand
-
-    Value(Kind kind, std::vector<long> shape_) : kind(kind), shape(std::move(shape_)) {
-        for (size_t d = 0; d + 1 < shape.size(); d++) rows *= shape[d];
-        if (!shape.empty()) n = shape.back();
-    }
-
-    // Where number i of its array lies, counted row by row.
-    long place(long i) const { return i / n * row + i % n; }
-
-    // How much room it takes, in whole registers.
-    template <class T>
-    long size() const {
-        return padded<T>(panels ? padded<T>(rows) * n : rows * row);
-    }
-};
-
-template <class T>
-struct Matrix {
-    T* data;
-    long rows, n, row;
-    T* operator[](long i) const { return data + i * row; }
-    void clear() const { std::memset(static_cast<void*>(data), 0, sizeof(T) * rows * row); }
-};
-
-// Rows that lie one after the other, or are found by their numbers.
-template <class T>
-struct Rows {
-    const T* data;
-    long row;
-    const int64_t* order;
-    const T* operator[](long i) const { return data + (order ? order[i] : i) * row; }
-};
-
-// The data of one call, as they lie in memory; rows are met in the given order, or from `first` on.
-template <class T>
-struct Data {
-    const void* X = nullptr;
-    char type = 'f';  // of X: f d (floats), b (bytes), i l (integers of 4 and 8 bytes)
-    long features = 0;
-    const T* Y = nullptr;  // (m, n_y), or null where there are labels
-    const int64_t* labels = nullptr;
-    const T* weights = nullptr;
-    long weights_of_each = 1;
-    const int64_t* order = nullptr;
-    long first = 0;
-    const T* parameters = nullptr;  // the network's own vector, for those that are read in place
-};
-
-// A piece of a parameter that is updated at a time, small enough for the first cache: n numbers from `first` on, of each of
-// `panels` panels that lie `panel` apart.
-struct Part {
-    int id;
-    long first, n;
-    int panels;
-    long panel;
-};
-
-// One member of the team, its part of the batch and of the parameters.
-template <class T>
-struct Worker {
-    int id = 0;
-    long first = 0;     // the first example it has in hand, counted in the order of the epoch
-    long examples = 0;  // how many it has in hand
-    long begin = 0;     // the batch's first example, in the same count
-    long batch = 0;     // examples in the whole batch
-    bool training = false;
-    uint64_t update = 0;  // the number of updates before this one
-    const Data<T>* data = nullptr;
-    Buffer<T> sums;  // derivatives by parameters
-    std::vector<Part> parts;
-    double cost = 0, squares = 0;
-    double penalty[2] = {};  // of this and the last batch: others may still read the last one
-
-    int64_t source(long i) const { return data->order ? data->order[first + i] : data->first + first + i; }
-};
-
-template <class T>
-class Program;
-
-template <class T>
-class Step {
-  public:
-    virtual ~Step() = default;
-    virtual void prepare() {}  // once all steps are there: the time to allocate
-    virtual void forward(Worker<T>&) = 0;
-    virtual void backward(Worker<T>&) {}
-    // What is done once a batch, if `begins`: before the first examples, with what is made of parameters alone, and after the
-    // last. The workers meet after `begin`.
-    virtual bool begins() const { return false; }
-    virtual void begin(Worker<T>&) {}
-    virtual void end(Worker<T>&) {}
-    // How many examples at a time it takes to be fast; and whether it must have all those of its worker, or meets others.
-    virtual long likes() const { return 1; }
-    virtual bool needs_all() const { return false; }
-    // Whether the derivative by this input is the product of input 0 and the derivative by the output, and left to the update.
-    virtual bool defers(int) const { return false; }
-    // Whether the output may take the place of input 0, which the way back does not need; and whether that needs the output.
-    virtual bool overwrites() const { return false; }
-    virtual bool keeps_output() const { return true; }
-    virtual bool gathers() const { return false; }  // whether the output is the examples as they come
-    virtual Reads reads(int) const { return Reads::copies; }  // how it can take an input that is
-
-    std::vector<int> inputs;
-    int output = -1;
-    std::vector<bool> derives;  // by input: whether a derivative by it is wanted
-    std::vector<bool> add;      // by input: whether there is a derivative already; of a parameter always, since it begins as 0
-    Program<T>* program = nullptr;
-
-  protected:
-    Matrix<T> value(Worker<T>& w, int id) const { return program->value(w, id); }
-    Matrix<T> in(Worker<T>& w, int i) const { return program->value(w, inputs[i]); }
-    Matrix<T> out(Worker<T>& w) const { return program->value(w, output); }
-    Rows<T> rows_in(Worker<T>& w, int i) const { return program->examples(w, inputs[i]); }
-    Matrix<T> d_in(Worker<T>& w, int i) const { return program->derivative(w, inputs[i]); }
-    Matrix<T> d_out(Worker<T>& w) const { return program->derivative(w, output); }
-    const Value& of(int id) const { return program->values[id]; }
-    bool wanted(int i) const { return derives[i]; }
-};
 
 // What a call came to.
 struct Report {
@@ -269,11 +106,23 @@ class Program {
     // Parameters or what a rule remembers of them, between the network's order and the program's.
     void load(Buffer<T>& to, int id, const T* from) {
         if (values[id].in_network) return;
-        copy(id, to.data(), [&](T& ours, long i) { ours = from[i]; });
-        if (&to == &theta && turned(id)) turn(id, values[id].offset, values[id].template size<T>());
+        const Value& v = values[id];
+        T* ours = to.data() + v.offset;
+        if (v.panels)
+            for (long i = 0; i < v.rows; i += P, ours += P * v.n)
+                transpose(std::min(P, v.rows - i), v.n, from + i * v.n, v.n, ours, P);
+        else
+            for (long i = 0; i < v.rows; i++) std::memcpy(ours + i * v.row, from + i * v.n, sizeof(T) * v.n);
+        if (&to == &theta && turned(id)) turn(id, v.offset, v.template size<T>());
     }
     void unload(const Buffer<T>& from, int id, T* to) {
-        copy(id, from.data(), [&](T& ours, long i) { to[i] = ours; });
+        const Value& v = values[id];
+        const T* ours = from.data() + v.offset;
+        if (v.panels)
+            for (long i = 0; i < v.rows; i += P, ours += P * v.n)
+                transpose(v.n, std::min(P, v.rows - i), ours, P, to + i * v.n, v.n);
+        else
+            for (long i = 0; i < v.rows; i++) std::memcpy(to + i * v.n, ours + i * v.row, sizeof(T) * v.n);
     }
 
     // Batches of `batch` examples, one after the other, over m examples in the order of the data.
@@ -299,10 +148,11 @@ class Program {
 
     void allocate() {
         long in_network = 0;
-        for (Value& v : values) {
+        for (int id = 0; id < int(values.size()); id++) {
+            Value& v = values[id];
             const bool parameter = v.kind == Kind::parameter;
             v.row = parameter || v.rows > 1 ? padded<T>(v.n) : apart<T>(v.n);
-            if (v.panels && !training() && batch <= FEW)
+            if (parameter && !training() && (v.panels ? batch <= FEW : row_by_row(id)))
                 v.panels = false, v.in_network = true, v.row = v.n, v.offset = in_network;
             if (parameter) in_network += v.rows * v.n;
             v.by_outputs = v.panels && team.size() > 1 && large(v, batch) && panels(v) >= team.size();
@@ -429,6 +279,14 @@ class Program {
         return all == Reads::in_order && v.n * sizeof(T) % 128 == 0 ? Reads::copies : all;
     }
 
+    // Whether all who read a parameter take it row by row.
+    bool row_by_row(int id) const {
+        bool all = true;
+        for (auto& step : steps)
+            for (int i = 0; i < int(step->inputs.size()); i++) all &= step->inputs[i] != id || step->row_by_row(i);
+        return all;
+    }
+
     static long panels(const Value& v) { return padded<T>(v.rows) / WIDTH<T>; }
     static bool large(const Value& v, long batch) { return v.rows * v.n > batch * (v.rows + v.n); }
 
@@ -488,7 +346,7 @@ class Program {
     struct Product {
         int A, Z;
     };
-    static constexpr long FEATURES = 48, NUMBERS = FEATURES * WIDTH<T>;
+    static constexpr long P = WIDTH<T>, FEATURES = 48, NUMBERS = FEATURES * P;
 
     // The parameters in parts, and the workers' shares of them.
     void cut() {
@@ -617,24 +475,15 @@ class Program {
 
     // Bring n numbers of the panels of W^T from i on, each register of one feature, into the panels of W.
     void turn(int id, long i, long n) {
-        constexpr long P = WIDTH<T>;
         const Value& v = values[id];
         T* copy = turned(id);
-        for (long j = i; j < i + n; j += P) {
-            long r = (j - v.offset) / P, output = r / v.n * P, p = r % v.n;
-            T* column = copy + p / P * (v.rows * P) + output * P + p % P;
-            for (long q = 0; q < std::min(P, v.rows - output); q++) column[q * P] = theta.data()[j + q];
+        for (long j = i; j < i + n;) {
+            const long r = (j - v.offset) / P, output = r / v.n * P, feature = r % v.n;
+            const long features = std::min({v.n - feature, (i + n - j) / P, P - feature % P});
+            transpose(features, std::min(P, v.rows - output), theta.data() + j, P,
+                      copy + feature / P * (v.rows * P) + output * P + feature % P, P);
+            j += features * P;
         }
-    }
-
-    // use(where the program keeps a number, where the network has it) for each number of a parameter.
-    template <class F>
-    void copy(int id, T* data, F use) {
-        constexpr long P = WIDTH<T>;
-        const Value& v = values[id];
-        for (long i = 0; i < v.rows; i++)
-            for (long j = 0; j < v.n; j++)
-                use(data[v.offset + (v.panels ? (i / P * v.n + j) * P + i % P : i * v.row + j)], i * v.n + j);
     }
 
     void copy_out(Worker<T>& w, int id, T* outputs) {

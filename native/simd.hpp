@@ -1,9 +1,11 @@
 // Vectors as wide as the machine's registers, by the compiler's own vector types: the same lines serve every processor.
 #pragma once
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 namespace chainrule {
 
@@ -45,6 +47,39 @@ inline T total(Vector<T> numbers) {
     for (long half = WIDTH<T> / 2; half > 0; half /= 2)
         for (long s = 0; s < half; s++) sums[s] += sums[s + half];
     return sums[0];
+}
+
+// Turn rows of a matrix of WIDTH x WIDTH into columns: halves that lie across from each other are exchanged, then quarters, ...
+template <class T, long half>
+inline void exchange(Vector<T> (&rows)[WIDTH<T>]) {
+    using Lanes = typename VectorOf<std::conditional_t<sizeof(T) == 4, int32_t, int64_t>>::type;
+    constexpr long P = WIDTH<T>;
+    Lanes first, second;
+    for (long j = 0; j < P; j++) first[j] = j & half ? P + j - half : j, second[j] = j & half ? P + j : j + half;
+    for (long i = 0; i < P; i++)
+        if (!(i & half)) {
+            const Vector<T> a = rows[i], b = rows[i + half];
+            rows[i] = __builtin_shuffle(a, b, first), rows[i + half] = __builtin_shuffle(a, b, second);
+        }
+    if constexpr (half > 1) exchange<T, half / 2>(rows);
+}
+
+// Number j of row i, of so many rows and columns, becomes number i of row j; a row starts `row` after the one before.
+template <class T>
+inline void transpose(long rows, long columns, const T* from, long row, T* to, long to_row) {
+    constexpr long P = WIDTH<T>;
+    for (long i = 0; i < rows; i += P)
+        for (long j = 0; j < columns; j += P) {
+            if (i + P <= rows && j + P <= columns) {
+                Vector<T> tile[P];
+                for (long r = 0; r < P; r++) tile[r] = load(from + (i + r) * row + j);
+                exchange<T, P / 2>(tile);
+                for (long r = 0; r < P; r++) store<T>(to + (j + r) * to_row + i, tile[r]);
+            } else {
+                for (long r = i; r < std::min(i + P, rows); r++)
+                    for (long c = j; c < std::min(j + P, columns); c++) to[c * to_row + r] = from[r * row + c];
+            }
+        }
 }
 
 // n, rounded up to whole registers: rows of matrices start on them, and what is behind the n numbers is zero.

@@ -20,6 +20,7 @@ class Embedding : public Step<T> {
             for (long j = 0; j < dZ.n; j++) dW[k][j] += dZ[i][j];
         });
     }
+    bool row_by_row(int) const override { return true; }
 
   private:
     template <class F>
@@ -65,6 +66,7 @@ class EmbedColumns : public Step<T> {
             }
         });
     }
+    bool row_by_row(int) const override { return true; }
 
   private:
     long columns() const { return long(positions.size()) - first; }

@@ -168,6 +168,7 @@ class NarrowLinear : public Step<T> {
     }
 
     Reads reads(int) const override { return Reads::anywhere; }
+    bool row_by_row(int) const override { return true; }
     long likes() const override { return 4; }
 };
 

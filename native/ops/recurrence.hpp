@@ -85,11 +85,18 @@ struct GruCell {
 };
 
 // inputs: Z (steps, gates n), U (gates n, n), then what there is of: a bias of V's last part, a mask (steps).
+//
+// If the state is `carried`, a batch begins in the states, and the cells, that its sequences have in float64 arrays of Python's,
+// and leaves there those that it ends in.
 template <class T, class Of>
 class Recurrence : public Step<T> {
   public:
     explicit Recurrence(const Options& o)
-        : backwards(o.get<bool>("backwards")), last(o.get<bool>("last")), biased(o.get<bool>("biased")), masked(o.get<bool>("masked")) {}
+        : backwards(o.get<bool>("backwards")), last(o.get<bool>("last")), biased(o.get<bool>("biased")), masked(o.get<bool>("masked")),
+          carried(o.get<bool>("carried")) {
+        if (carried) carried_states = o.get<Carried>("state").data();
+        if (carried && Of::cells) carried_cells = o.get<Carried>("cell").data();
+    }
 
     void prepare() override {
         const Value &Z = this->of(this->inputs[0]), &U = this->of(this->inputs[1]);
@@ -97,7 +104,7 @@ class Recurrence : public Step<T> {
         ahead = Buffer<T>(n * row_of_Z), back = Buffer<T>(wide * row), nothing = Buffer<T>(row);
         const long most = this->program->strip, all = most * steps;
         for (int id = 0; id < this->program->team.size(); id++)
-            rooms.emplace_back(last ? all * row : 0, Of::cells ? all * row : 0, Of::apart ? all * row_of_Z : 0, most * row);
+            rooms.emplace_back(last ? all * row : 0, Of::cells ? all * row : 0, Of::apart ? all * row_of_Z : 0, most * row, carried ? most * row : 0);
     }
 
     bool begins() const override { return true; }
@@ -107,10 +114,12 @@ class Recurrence : public Step<T> {
     void forward(Worker<T>& w) override {
         Room& room = rooms[w.id];
         Matrix<T> Z = this->in(w, 0), out = this->out(w), A = last ? Matrix<T>{room.states.data(), w.examples * steps, n, row} : out;
+        if (carried) go_on(w);
         for (long k = 0, t = first(); k < steps; k++, t += ahead_by()) {
             T* into = Of::apart ? room.v.data() : Z.data;
-            if (k > 0)
-                multiply<T>(w.examples, wide, n, {A[t - ahead_by()], steps * row, 1}, {ahead.data(), n * WIDTH<T>, WIDTH<T>},
+            if (k > 0 || carried)
+                multiply<T>(w.examples, wide, n, k > 0 ? Spread<T>{A[t - ahead_by()], steps * row, 1} : Spread<T>{room.begin.data(), row, 1},
+                            {ahead.data(), n * WIDTH<T>, WIDTH<T>},
                             {into + t * row_of_Z, WIDTH<T>, steps * row_of_Z}, nullptr, !Of::apart);
             else if (Of::apart)
                 for (long i = 0; i < w.examples; i++) std::memset(into + (i * steps + t) * row_of_Z, 0, sizeof(T) * row_of_Z);
@@ -126,6 +135,7 @@ class Recurrence : public Step<T> {
         }
         if (last)
             for (long i = 0; i < w.examples; i++) std::copy_n(A[i * steps + end()], n, out[i]);
+        if (carried) leave(w, A);
     }
 
     void backward(Worker<T>& w) override {
@@ -164,9 +174,11 @@ class Recurrence : public Step<T> {
   private:
     // A worker's own: the states if they do not come out, the cells, V and its derivative; what goes back in time.
     struct Room {
-        Buffer<T> states, c, v, dv, d, dc, kept;
-        Room(long states, long c, long v, long d) : states(states), c(c), v(v), dv(v), d(d), dc(d), kept(d) {}
+        Buffer<T> states, c, v, dv, d, dc, kept, begin, begin_c;
+        Room(long states, long c, long v, long d, long begin)
+            : states(states), c(c), v(v), dv(v), d(d), dc(d), kept(d), begin(begin), begin_c(begin) {}
     };
+    using Carried = nb::ndarray<double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 
     long ahead_by() const { return backwards ? -1 : 1; }
     long first() const { return backwards ? steps - 1 : 0; }
@@ -182,29 +194,52 @@ class Recurrence : public Step<T> {
         s.n = n, s.b = biased ? this->in(w, 2).data : nullptr;
         s.z = this->in(w, 0)[here], s.v = room.v.data() + here * row_of_Z, s.a = A[here], s.c = room.c.data() + here * row;
         s.d = room.d.data() + i * row, s.dc = room.dc.data() + i * row, s.kept = room.kept.data() + i * row;
-        s.old = k > 0 ? A[before] : nothing.data(), s.old_c = k > 0 ? room.c.data() + before * row : nothing.data();
+        s.old = k > 0 ? A[before] : carried ? room.begin.data() + i * row : nothing.data();
+        s.old_c = k > 0 ? room.c.data() + before * row : carried ? room.begin_c.data() + i * row : nothing.data();
         return s;
+    }
+
+    // Begin where the sequences ended before.
+    void go_on(Worker<T>& w) {
+        const long before = (w.first - w.begin) * n;
+        for (long i = 0; i < w.examples; i++) {
+            std::copy_n(carried_states + before + i * n, n, rooms[w.id].begin.data() + i * row);
+            if (Of::cells) std::copy_n(carried_cells + before + i * n, n, rooms[w.id].begin_c.data() + i * row);
+        }
+    }
+
+    // Leave what the sequences end in.
+    void leave(Worker<T>& w, Matrix<T> A) {
+        const long before = (w.first - w.begin) * n;
+        for (long i = 0; i < w.examples; i++) {
+            std::copy_n(A[i * steps + end()], n, carried_states + before + i * n);
+            if (Of::cells) std::copy_n(rooms[w.id].c.data() + (i * steps + end()) * row, n, carried_cells + before + i * n);
+        }
     }
 
     // U^T and U in panels: each worker brings a share of both there.
     void lay_out(Worker<T>& w) {
+        constexpr long P = WIDTH<T>;
         Matrix<T> U = this->in(w, 1);
-        auto [from, to] = this->program->mine(w, wide);
-        for (long i = from; i < to; i++)
-            for (long j = 0; j < n; j++) {
-                ahead.data()[(i / WIDTH<T> * n + j) * WIDTH<T> + i % WIDTH<T>] = U[i][j];
-                back.data()[(j / WIDTH<T> * wide + i) * WIDTH<T> + j % WIDTH<T>] = U[i][j];
-            }
+        auto [from, to] = this->program->mine(w, padded<T>(wide) / P);
+        for (long i = from * P; i < std::min(to * P, wide); i += P)
+            transpose(std::min(P, wide - i), n, U[i], U.row, ahead.data() + i * n, P);
+        for (long i = from * P; i < std::min(to * P, wide); i++)
+            for (long j = 0; j < n; j += P) store<T>(back.data() + j * wide + i * P, load(U[i] + j));
     }
 
-    // dU = sum of dV_t A_{t-1}^T over all steps but the first in time.
+    // dU = sum of dV_t A_{t-1}^T over all steps; before the first in time is nothing, or what is carried.
     void to_weights(Worker<T>& w, Matrix<T> A, Matrix<T> dV) {
         Matrix<T> dU = this->d_in(w, 1);
         multiply<T>(wide, n, steps - 1, {dV[backwards ? 0 : 1], 1, row_of_Z}, {A[backwards ? 1 : 0], WIDTH<T>, A.row},
                     {dU.data, WIDTH<T>, dU.row}, nullptr, true, {w.examples, steps * row_of_Z, steps * A.row});
+        if (carried)
+            multiply<T>(wide, n, w.examples, {dV[first()], 1, steps * row_of_Z}, {rooms[w.id].begin.data(), WIDTH<T>, row},
+                        {dU.data, WIDTH<T>, dU.row}, nullptr, true);
     }
 
-    bool backwards, last, biased, masked;
+    bool backwards, last, biased, masked, carried;
+    double *carried_states = nullptr, *carried_cells = nullptr;
     long steps = 0, n = 0, wide = 0, row = 0, row_of_Z = 0;
     Buffer<T> ahead, back, nothing;
     std::vector<Room> rooms;

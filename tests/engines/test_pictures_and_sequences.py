@@ -72,10 +72,19 @@ NETWORKS = {
                 (SEQUENCES, lambda kind=kind, n=n, o=o: [kind(n, **o), *end()])
                 for n, o in itertools.product(
                     (5, 18),
-                    ({}, {"last": True}, {"bidirectional": True}, {"bias": False}, {"layers": 2, "dropout": 0.3}),
+                    (
+                        {},
+                        {"last": True},
+                        {"bidirectional": True},
+                        {"bias": False},
+                        {"layers": 2, "dropout": 0.3},
+                        {"stateful": True},
+                        {"stateful": True, "layers": 2, "last": True},
+                    ),
                 )
             ),
             (WORDS, lambda kind=kind: masked(kind(5, bidirectional=True))),
+            (WORDS, lambda kind=kind: masked(kind(5, stateful=True))),
             (WORDS, lambda kind=kind: [cr.Masking(), cr.Embedding(9, 6), kind(5, last=True), cr.Dense(1)]),
         ]
         for kind in (cr.RNN, cr.GRU, cr.LSTM)

@@ -99,6 +99,8 @@ class NativeProgram:
         self, batches: Batches, epoch: int, learning_rate: Callable[[int], float], start: int = 0
     ) -> Iterator[Done]:
         """See `Program.epoch`; yields about ten times a second, at least once a batch."""
+        if start == 0:
+            self.network.forget()
         if self._steps.own:  # what users wrote may have changed between two epochs
             X: Any = getattr(batches, "X", None)
             some = None if X is None else X[:SOME]

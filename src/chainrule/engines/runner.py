@@ -80,6 +80,8 @@ class Runner:
         self._network = ref(network)
         kind = native.Program32 if network.dtype == "float32" else native.Program64
         team = members(size, steps) if threads is None else threads
+        for step, _ in steps.statistics:  # what is kept of each example has room for a batch
+            step.options |= {name: np.zeros((size, n)) for name, (_, n) in _of_each(step).items()}
         self._make = partial(kind, steps.values, steps.steps, rule, size, STRIP, team, steps.output)
         self._pid, self._program = os.getpid(), self._make()
 
@@ -93,9 +95,7 @@ class Runner:
 
     def few(self, X: Array, theta: NDArray[Any], outputs: NDArray[Any]) -> bool:
         """The way forward at the parameters θ, on the shortest way; False where the kernels do not take X as it is."""
-        for step, layer in self.steps.statistics:
-            for name in ("mean", "variance"):
-                step.options[name][...] = layer().statistics[name]
+        self._lend(len(X))
         return bool(self._here().few(X, theta, outputs))
 
     def _here(self) -> Any:
@@ -126,25 +126,38 @@ class Runner:
         """
         network = self._network()
         assert network is not None
-        for step, layer in self.steps.statistics:
-            for name in ("mean", "variance"):
-                step.options[name][...] = layer().statistics[name]
+        m = which.stop - which.start if isinstance(which, slice) else len(which)
+        self._lend(min(size, m))
         program = self._here()
         program.load(0, network.flat)
         told = examples.told | {"parameters": network.flat}
         if isinstance(which, slice):
             told |= {"first": which.start, "order": None}
-            m = which.stop - which.start
         else:
             told |= {"first": 0, "order": np.ascontiguousarray(which, dtype=np.int64)}
-            m = len(which)
         costs, penalties, finite = program.run(told, m, size, alphas, l2, t, outputs)
         if alphas is not None:
             program.unload(0, network.flat)
-            for step, layer in self.steps.statistics:
-                for name in ("mean", "variance"):
-                    layer().statistics[name][...] = step.options[name]
+            self._take_back((m - 1) % size + 1)
         return costs, penalties, finite
+
+    def _lend(self, m: int) -> None:
+        """Give the kernels what layers keep, for batches that begin with one of m examples."""
+        for step, layer in self.steps.statistics:
+            for name, held in layer().lend(m).items():
+                step.options[name][: len(held)] = held
+
+    def _take_back(self, m: int) -> None:
+        """Give the layers what the kernels have left, after a batch of m examples."""
+        for step, layer in self.steps.statistics:
+            of_each = _of_each(step)
+            kept = {name: step.options[name] for name in layer().lend(0)}
+            layer().take_back({name: np.array(held[:m] if name in of_each else held) for name, held in kept.items()})
+
+
+def _of_each(step: Any) -> dict[str, tuple[int, ...]]:
+    """The shapes of the arrays in which a step keeps something of each example of a batch, by name."""
+    return {name: step.options[name].shape for name in ("state", "cell") if name in step.options}
 
 
 def _check_indices(network: Any, X: Array, limits: NDArray[np.float64]) -> None:

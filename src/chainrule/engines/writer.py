@@ -349,7 +349,13 @@ class Writer(Values):
         inputs = [Z, self.read(U), *biases[1:], *([] if mask is None else [self._mask(node, mask)])]
         kernel = "rnn_relu" if options.get("activation") == "relu" else name
         told = {"backwards": options["backwards"], "last": options["last"]}
-        self._append(node, kernel, inputs, **told, biased=len(biases) > 1, masked=mask is not None)
+        told |= {"biased": len(biases) > 1, "masked": mask is not None}
+        layer: Any = self.owners.get(node)
+        carried = bool(self.training and layer and _of_the_library(type(layer)) and layer.stateful)
+        states = {name: np.zeros((0, np.shape(plain(U))[1])) for name in (layer.lend(0) if carried else ())}
+        self._append(node, kernel, inputs, **told, carried=carried, **states)
+        if carried:
+            self.statistics.append((self.steps[-1], ref(layer)))
 
     _step_rnn = _step_gru = _step_lstm
 

@@ -127,6 +127,15 @@ class Layer(Described):
         self._check(name, self.statistics[name].shape, tuple(shape))
         return self.statistics[name]
 
+    def lend(self, m: int) -> dict[str, NDArray[Any]]:
+        """Statistics for m examples in an update, by name, as a kernel reads and moves them in the layer's place."""
+        return self.statistics
+
+    def take_back(self, moved: dict[str, NDArray[Any]]) -> None:
+        """The way back of `lend`, after updates."""
+        for name, numbers in moved.items():
+            self.statistics[name][...] = numbers
+
     @property
     def parameters(self) -> dict[str, NDArray[Any]]:
         """All parameters here and in the layers inside, by the notes' names, {"W1": …, "b1": …}.

@@ -109,21 +109,24 @@ class Recurrent(Layer):
     def _remembered(self, m: int) -> tuple[Array, ...] | None:
         """Where m sequences begin that go on with earlier ones; None where all begin anew and nobody goes on."""
         walk = self._walk()
-        carrying = self.stateful and walk.training
+        carrying = self.stateful and walk.updating
         if walk.memory is None and not carrying:
             return None
         if self.bidirectional:
             raise OptionError(f"{self!r} reads to the end before it begins, so it cannot go on from a memory.")
         held = walk.memory.get(id(self)) if walk.memory is not None else self._held()
-        blank = np.zeros((m, self.n_out), walk.dtype)
-        if held is None or walk.building is not None:
-            return (blank,) * self.kept
+        return tuple(part.astype(walk.dtype) for part in self._first(m, None if walk.building is not None else held))
+
+    def _first(self, m: int, held: tuple[Array, ...] | None) -> tuple[Array, ...]:
+        """What is held of the first m sequences; zeros where nothing is."""
+        if held is None:
+            return (np.zeros((m, self.n_out)),) * self.kept
         if len(held[0]) < m:
             raise ShapeError(
                 f"there are {m} sequences, but the layer remembers the state of {len(held[0])}: sequence i of a batch "
                 "goes on where sequence i of the batch before it ended, so no batch is larger than the one before."
             )
-        return tuple(part[:m].astype(walk.dtype) for part in held)
+        return tuple(part[:m] for part in held)
 
     def _remember(self, states: Array) -> None:
         walk = self._walk()
@@ -137,6 +140,12 @@ class Recurrent(Layer):
     def _held(self) -> tuple[Array, ...] | None:
         held = tuple(self.statistics[name] for name in _STATES if name in self.statistics)
         return held or None
+
+    def lend(self, m: int) -> dict[str, Array]:
+        return dict(zip(_STATES, self._first(m, self._held()), strict=False))
+
+    def take_back(self, moved: dict[str, Array]) -> None:
+        self.statistics.update(moved)
 
     def forget(self) -> None:
         """Let the next batch begin anew."""

@@ -106,8 +106,8 @@ class Steps:
 
     @property
     def work(self) -> int:
-        """About how many multiplications one example takes, forward."""
-        return sum(self._work(step) for step in self.steps)
+        """About how many multiplications one example takes, forward; reading it counts as some, too."""
+        return READ * math.prod(self.takes) + sum(self._work(step) for step in self.steps)
 
     def _work(self, step: Step) -> int:
         if step.output < 0 or self.values[step.output].kind != EXAMPLE:
@@ -123,6 +123,9 @@ class Steps:
             return size * W.size // W.shape[0]
         return size * self.values[step.inputs[0]].shape[-1] if step.kernel in PRODUCTS else size
 
+
+READ = 32
+"""Reading a number of an example that lies anywhere in the data takes as long as so many multiplications, or longer."""
 
 PRODUCTS = ("linear", "narrow_linear", "matmul")
 """The kernels that multiply as often for each number as their first input has columns."""

@@ -40,8 +40,8 @@ Backward
       The shortcut: binary_cross_entropy and sigmoid in one step.
     dW^[2] = 1/m dZ^[2] A^[1]ᵀ             (1, 4) = (1, m)(m, 4)
     db^[2] = 1/m Σᵢ dZ^[2](i)              (1, 1)
-  layer 1, Dense(4, "relu")
     dA^[1] = W^[2]ᵀ dZ^[2]                 (4, m) = (4, 1)(1, m)
+  layer 1, Dense(4, "relu")
     dZ^[1] = dA^[1] ⊙ [Z^[1] > 0]          (4, m)
     dW^[1] = 1/m dZ^[1] A^[0]ᵀ             (4, 3) = (4, m)(m, 3)
     db^[1] = 1/m Σᵢ dZ^[1](i)              (4, 1)
@@ -178,6 +178,24 @@ class TestTwelveLayers:
         one, same, other = (numbers(cr.derive(twelve_layers(), X, seed=seed))["A^[4.3]"] for seed in (0, 0, 1))
         np.testing.assert_array_equal(one, same)
         assert (one != other).any()
+
+
+def test_what_a_layer_hands_back_stands_under_its_own_title():
+    layers = [cr.Dense(3), cr.Dropout(0.3), cr.LayerNorm(), cr.Dropout(0.2), cr.Dense(1)]
+    page = cr.derive(cr.Network(layers, seed=0, input_shape=2))
+    lefts = [
+        (section.title, *(text(around_equals(line.formula)[0]) for line in section.lines))
+        for section in page.sections
+        if section.part == "Backward"
+    ]
+    assert lefts == [
+        ("the cost", "dA^[3]"),
+        ("layer 3, Dense(1)", "dZ^[3]", "dW^[3]", "db^[3]", "dA^[2]"),
+        ("Dropout(0.2) after layer 2", "dZ^[2]"),
+        ("layer 2, LayerNorm()", "dγ^[2]", "dβ^[2]", "dA^[1.2]"),
+        ("Dropout(0.3) after layer 1", "dA^[1]"),
+        ("layer 1, Dense(3)", "dZ^[1]", "dW^[1]", "db^[1]"),
+    ]
 
 
 class TestLosses:

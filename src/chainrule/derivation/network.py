@@ -103,22 +103,29 @@ def _backward(trace: Trace) -> Iterator[Section]:
 
 
 def _derivatives(trace: Trace) -> Iterator[tuple[str, Line]]:
-    """From the cost to the first layer: the derivative by each node, by each parameter as soon as it is complete."""
+    """From the cost to the first layer, each derivative as soon as it is complete, in the layer that it comes back from.
+
+    Of what one node hands back, parameters come first: dW and db before the dA of the layer before.
+    """
     order = on_the_way(trace)
     reached = {*order, *trace.parameters}
     open_uses = Counter(node.inputs[i] for node in order for i in _differentiated(node, reached))
     uses: dict[Variable, list[Use]] = {}
     for node in order:
-        place = trace.layers[node].label if node in trace.layers else "the cost"
-        if node is not trace.J:
-            yield from ((place, line) for line in derivative(trace, node, uses[node]))
-        elif _mentions_its_derivative(node):
+        place = _place(trace, node)
+        if node is trace.J and _mentions_its_derivative(node):
             yield place, Line(parse("dJ = 1"))
-        for i in _differentiated(node, reached):
+        for i in sorted(_differentiated(node, reached), key=lambda i: node.inputs[i] not in trace.parameters):
             variable = node.inputs[i]
             uses.setdefault(variable, []).append((node, i))
-            if variable in trace.parameters and len(uses[variable]) == open_uses[variable]:
+            if len(uses[variable]) == open_uses[variable]:
                 yield from ((place, line) for line in derivative(trace, variable, uses[variable]))
+
+
+def _place(trace: Trace, node: Variable) -> str:
+    """Where the node was made; a shortcut belongs to the layer whose activation it reads past."""
+    layer = trace.layers.get(trace.activations.get(node, node))
+    return layer.label if layer is not None else "the cost"
 
 
 def _differentiated(node: Variable, reached: set[Variable]) -> Iterator[int]:

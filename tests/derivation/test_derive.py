@@ -198,6 +198,47 @@ def test_what_a_layer_hands_back_stands_under_its_own_title():
     ]
 
 
+class TestSumsOverPlaces:
+    """Derivatives by parameters tell all axes that they are summed over; the numbers are in test_pages_are_true."""
+
+    def test_pictures(self):
+        layers = [cr.Conv2D(8, 3), cr.BatchNorm(), cr.MaxPool(2), cr.Flatten(), cr.Dense(10, "softmax")]
+        page = cr.derive(cr.Network(layers, seed=0, input_shape=(28, 28, 1)))
+        assert {
+            "μ^[2] = 1/(676 m) Σ_{i, p} Aₚ^[1](i)",
+            "(σ^[2])² = 1/(676 m) Σ_{i, p} (Aₚ^[1](i) − μ^[2])²",
+            "dγ^[2] = 1/m Σ_{i, p} dZₚ^[2](i) ⊙ Âₚ^[1](i)",
+            "dβ^[2] = 1/m Σ_{i, p} dZₚ^[2](i)",
+            "dW^[1] = 1/m Σₚ dZₚ^[1] Pₚ^[1]ᵀ",
+            "db^[1] = 1/m Σ_{i, p} dZₚ^[1](i)",
+            "db^[3] = 1/m Σᵢ dZ^[3](i)",
+        } <= set(formulas(page))
+        assert any(sentence.startswith("p goes over the places") for sentence in page.legend)
+        assert re.search(r"μ\^\[2\] = .* +\(8, 1\)\n", page.text)
+
+    def test_steps(self):
+        net = cr.Network([cr.Dense(4, "relu"), cr.LayerNorm(), cr.Flatten(), cr.Dense(2)], input_shape=(5, 3))
+        page = cr.derive(net)
+        assert {
+            "μ^[2] = 1/4 Σₖ Aₖ^[1]",
+            "dγ^[2] = 1/m Σ_{i, t} dZₜ^[2](i) ⊙ Âₜ^[1](i)",
+            "dW^[1] = 1/m Σₜ dZₜ^[1] Aₜ^[0]ᵀ",
+            "db^[1] = 1/m Σ_{i, t} dZₜ^[1](i)",
+        } <= set(formulas(page))
+        assert any(sentence.startswith("t goes over the steps") for sentence in page.legend)
+        assert re.search(r"μ\^\[2\] = .* +\(m, 5, 1\)\n", page.text)
+
+    def test_steps_that_a_mask_leaves_out(self):
+        layers = [cr.Masking(), cr.Embedding(9, 4), cr.BatchNorm(), cr.GlobalMaxPool(), cr.Dense(2)]
+        page = cr.derive(cr.Network(layers, seed=0), np.array([[1, 2, 0], [3, 0, 0]]))
+        assert "μ^[2] = 1/(Σ_{i, t} Mₜ^[2](i)) Σ_{i, t} Mₜ^[2](i) ⊙ Zₜ^[1](i)" in formulas(page)
+
+    def test_where_examples_are_columns_there_is_nothing_more(self):
+        page = cr.derive(cr.Network([cr.BatchNorm(), cr.Dense(2)], seed=0, input_shape=3))
+        assert {"μ^[1] = 1/m Σᵢ A^[0](i)", "dβ^[1] = 1/m Σᵢ dZ^[1](i)"} <= set(formulas(page))
+        assert not any("goes over" in sentence for sentence in page.legend)
+
+
 class TestLosses:
     def ends(self, activation, loss, n_out=3):
         return formulas(cr.derive(cr.Network([cr.Dense(n_out, activation)], seed=0, input_shape=2), loss=loss))
@@ -408,8 +449,8 @@ class TestOwnLayers:
     def test_embeddings_are_summed_by_index(self):
         net = cr.Network([cr.Embedding(5, 3), cr.Flatten(), cr.Dense(2, "softmax")], seed=0, input_shape=2)
         page = cr.derive(net, np.array([[0, 1], [4, 1]]), [0, 1])
-        assert "Z^[1](i) = W_{A^[0](i)}^[1]" in formulas(page)
-        assert "dWₖ^[1] = 1/m Σ_{i: A^[0](i) = k} dZ^[1](i)" in formulas(page)
+        assert "Zₜ^[1](i) = W_{Aₜ^[0](i)}^[1]" in formulas(page)
+        assert "dWₖ^[1] = 1/m Σ_{i, t: Aₜ^[0](i) = k} dZₜ^[1](i)" in formulas(page)
         assert (numbers(page)["dWₖ^[1]"] != 0).any(axis=1).tolist() == [True, True, False, False, True]
 
 

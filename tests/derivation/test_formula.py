@@ -111,7 +111,6 @@ def test_a_formula_that_ends_too_early_is_an_error(source):
         (r"\frac{\frac{1}{3}}{m}", "(1/3)/m"),
         (r"\sigma(Z) = \frac{1}{1 + e^{-Z}}", "σ(Z) = 1/(1 + e^(−Z))"),
         (r"\hat{A}^{(i)}", "Â^(i)"),
-        (r"\overline{dZ \odot \hat{A}}", "mean(dZ ⊙ Â)"),
         (r"\|A - Y\|_1", "‖A − Y‖₁"),
         (r"\left(\frac{Y}{A}\right)", "(Y/A)"),
         (r"\operatorname{sign}(A)", "sign(A)"),

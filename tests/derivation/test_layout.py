@@ -70,6 +70,14 @@ class TestByRows:
         np.testing.assert_allclose(found["dW^[1]"], found["A^[0]"] @ found["dZ^[1]"].T / 3)
         check_gradients(net, X, y, "squared_error", page)
 
+    def test_of_sequences_they_are_one_product_for_each_example(self):
+        net = cr.Network([DerivedByRows(), cr.Flatten(), cr.Dense(1)], seed=0, input_shape=(4, 3))
+        X = RNG.normal(size=(2, 4, 3))
+        page = cr.derive(net, X, [1, 0])
+        assert {"Z^[1] = A^[0] W^[1]", "dW^[1] = 1/m Σᵢ A^[0](i)ᵀ dZ^[1](i)"} <= set(formulas(page))
+        dZ = numbers(page)["dA^[1]"].T.reshape(2, 4, 2)
+        np.testing.assert_allclose(numbers(page)["dW^[1]"], np.mean([X[i].T @ dZ[i] for i in range(2)], axis=0))
+
     def test_a_matrix_of_features_by_features_is_not_of_examples_whatever_m_is(self):
         net = cr.Network([cr.Dense(2), DerivedGram(), cr.Dense(1)], seed=0, input_shape=3)
         for page in (cr.derive(net, RNG.normal(size=(2, 3)), [1, 0]), cr.derive(net)):

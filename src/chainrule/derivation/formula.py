@@ -32,7 +32,7 @@ class Atom:
     above: Formula = ()
 
 
-_ARGUMENTS = {"frac": 2, "tfrac": 2, "sqrt": 1, "hat": 1, "overline": 1, "operatorname": 1}
+_ARGUMENTS = {"frac": 2, "tfrac": 2, "sqrt": 1, "hat": 1, "operatorname": 1}
 _ACCENTS = (r"\hat",)
 _TOKEN = re.compile(
     r"\\(?:left|right)\s*(?:\\[a-zA-Z]+|\\.|.)|d\\(?:[a-zA-Z]+)|\\[a-zA-Z]+|\\.|[a-zA-Z]+|\d+(?:\.\d+)?|\s+|."
@@ -300,7 +300,7 @@ _UNICODE = {
     r"\alpha": "α", r"\beta": "β", r"\gamma": "γ", r"\delta": "δ", r"\varepsilon": "ε", r"\lambda": "λ", r"\mu": "μ",
     r"\sigma": "σ", r"\theta": "θ", r"\varphi": "φ", r"\Phi": "Φ",
 }  # fmt: skip
-_SUBSCRIPTS = str.maketrans("0123456789ijknt", "₀₁₂₃₄₅₆₇₈₉ᵢⱼₖₙₜ")
+_SUBSCRIPTS = str.maketrans("0123456789ijknpt", "₀₁₂₃₄₅₆₇₈₉ᵢⱼₖₙₚₜ")
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -316,8 +316,6 @@ def _symbol_text(atom: Atom) -> str:
         return f"√{_as_factor(arguments[0])}"
     if atom.symbol == r"\hat":
         return unicodedata.normalize("NFC", f"{arguments[0][0]}\N{COMBINING CIRCUMFLEX ACCENT}") + arguments[0][1:]
-    if atom.symbol == r"\overline":
-        return f"mean({arguments[0]})"
     if atom.symbol.startswith((r"\left", r"\right")):
         return atom.symbol.removeprefix(r"\left").removeprefix(r"\right").strip()
     name = re.sub(r"\\[a-zA-Z]+|.", lambda found: _UNICODE.get(found[0], found[0].lstrip("\\")), atom.symbol)

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.derivation.formula import Atom, Formula, clauses, is_number, parse, sides, substitute, without
+from chainrule.derivation.formula import Atom, Formula, clauses, is_number, parse, sides, substitute, symbols, without
 from chainrule.derivation.notation import differential, input_symbol, output_symbol, symbol_of
 from chainrule.derivation.options import atom_of
+from chainrule.derivation.places import at_each, columns, letter, over_each
 from chainrule.derivation.products import in_columns, shapes, written
 from chainrule.derivation.remarks import remark, shortcut, unexplained
-from chainrule.derivation.sums import indexed, numbers_in_each, reduced, scaled, stretched_along, summed, times
+from chainrule.derivation.sums import indexed, numbers_in_each, of_sum, reduced, scaled, stretched_along, summed, times
 from chainrule.derivation.trace import Trace
 from chainrule.graph import OPERATIONS, Operation, Variable
 
@@ -48,7 +49,8 @@ def computed(trace: Trace, node: Variable) -> list[Line]:
     lines = []
     for left, right in writing.equations(writing.operation.forward):
         if left[0].symbol != writing.out:
-            lines.append(Line(writing.named((*left, *parse(" = "), *right))))
+            told = written(of_sum(trace, node, right))
+            lines.append(Line(writing.named((*left, *parse(" = "), *right)), told))
             continue
         if writing.operation.as_arrays:
             right = in_columns(trace, node, right, writing.operands, writing.out)
@@ -111,7 +113,7 @@ class _Part:
             writing.names["i"] = Atom(str(i + 1))
         letters = stretched_along(trace, node, variable) if operation.broadcasts else ""
         names = indexed(trace, node, letters, operands, writing.names) if letters else writing.names
-        right = _with_dots(substitute(right, names))
+        right = _with_dots(substitute(writing.over_places(right, variable), names))
         if writing.out == "J" and node is not trace.J:
             right = times(differential(trace.name(node)), right)
         right = summed(right, letters)
@@ -146,9 +148,12 @@ class _Writing:
         absent = {input_symbol(self.operation, i) for i in range(len(inputs))} - self.operands.keys()
         listed = [_listed(clause, self.operation, len(self.inputs)) for clause in clauses(parse(source))]
         return [
-            sides(reduced(self.trace, self.node, without(clause, set() if inputs[0].startswith("*") else absent)))
-            for clause in listed
+            sides(self._in_place(without(clause, set() if inputs[0].startswith("*") else absent))) for clause in listed
         ]
+
+    def _in_place(self, clause: Formula) -> Formula:
+        """The clause with the letters of the axes that it sums over here."""
+        return at_each(reduced(self.trace, self.node, clause), letter(self.trace, self.node))
 
     def named(self, formula: Formula) -> Formula:
         """The formula with the network's names in it."""
@@ -175,6 +180,8 @@ class _Writing:
             names[f"d{symbol}"] = differential(names[symbol])
         if "n" not in names:
             names["n"] = numbers_in_each(trace, node)
+        if trace.of_examples(node):
+            names["m"] = self._columns()
         for name, value in (self.operation.defaults | node.options).items():
             atom = atom_of(name, value)
             if atom is not None:
@@ -183,6 +190,27 @@ class _Writing:
         if activation is not None:
             names[_output(activation)] = trace.name(activation)
         return names
+
+    def over_places(self, product: Formula, variable: Variable) -> Formula:
+        """The derivative by what is the same at all steps or places: if it is a product of matrices, summed over them.
+
+        Matrices as they are, a step a row, are one for each example, so their product is summed over these.
+        """
+        trace, place = self.trace, letter(self.trace, self.node)
+        if not place or trace.of_examples(variable) or self.operation.broadcasts or _has_sum(product):
+            return product
+        operands = {symbol: trace.variable(given) for symbol, given in self.operands.items()}
+        varying = {symbol for symbol, given in operands.items() if given is not None and letter(trace, given) == place}
+        varying |= {f"d{self.out}", *unexplained(self.operation), *self._defined_backward()}
+        return over_each(product, "i" if self.operation.as_arrays else place, varying)
+
+    def _columns(self) -> Atom:
+        """What m is: how many columns there are, or how many of them the mask lets count."""
+        mask = self.operands.get("mask")
+        if mask is None:
+            return columns(self.trace, self.node)
+        counting = self._in_place(parse(r"\textstyle\sum_i mask^{(i)}"))
+        return Atom("{", (substitute(counting, {"mask": self.trace.name(mask)}),))
 
     def _defined_backward(self) -> set[str]:
         """The symbols that a further clause of a backward formula defines, such as A = \\sigma(Z)."""
@@ -203,6 +231,10 @@ def as_written(trace: Trace, node: Variable) -> tuple[Operation, tuple[Any, ...]
         return node.operation, node.inputs
     loss = next(loss for loss in OPERATIONS.values() if node.operation in loss.after.values())
     return loss, (activation, *node.inputs[1:])
+
+
+def _has_sum(formula: Formula) -> bool:
+    return any(atom.symbol == r"\sum" for atom in symbols(formula))
 
 
 def _with_dots(formula: Formula) -> Formula:

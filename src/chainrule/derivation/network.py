@@ -29,7 +29,11 @@ OF_SEQUENCES = "The columns are the steps of all examples, and m counts the step
 SYMBOLS = {
     r"\odot": "⊙ multiplies element by element.",
     "[": "[…] is 1 where the condition in it holds, and 0 elsewhere.",
-    r"\overline": "A bar is the mean over what the layer normalizes over.",
+}
+INDICES = {
+    "t": "t goes over the steps of a sequence: Zₜ is what Z is at step t, with the examples as columns.",
+    "p": "p goes over the places of a picture, all its rows and columns: Zₚ is what Z is at place p, with the examples "
+    "as columns.",
 }
 
 
@@ -59,9 +63,14 @@ def derive(net: Network, X: Any = None, y: Any = None, loss: LossLike | None = N
     trace.J.backward()
     all_sections = (*_forward(trace), _cost(trace), *_backward(trace), _update(trace))
     sections = tuple(section for section in all_sections if section.lines)
-    used = {atom.symbol for section in sections for line in section.lines for atom in symbols(line.formula)}
-    conventions = (CONVENTION, OF_SEQUENCES) if trace.of_sequences else (CONVENTION,)
-    legend = (*conventions, *(words for symbol, words in SYMBOLS.items() if symbol in used))
+    atoms = [atom for section in sections for line in section.lines for atom in symbols(line.formula)]
+    used, indices = {atom.symbol for atom in atoms}, {index.symbol for atom in atoms for index in atom.below}
+    legend = (
+        CONVENTION,
+        *((OF_SEQUENCES,) if trace.of_sequences else ()),
+        *(words for letter, words in INDICES.items() if letter in indices),
+        *(words for symbol, words in SYMBOLS.items() if symbol in used),
+    )
     return Page("The derivation", legend, sections)
 
 
@@ -103,7 +112,7 @@ def _backward(trace: Trace) -> Iterator[Section]:
 
 
 def _derivatives(trace: Trace) -> Iterator[tuple[str, Line]]:
-    """From the cost to the first layer, each derivative as soon as it is complete, in the layer that it comes back from.
+    """From the cost to the first layer, each derivative as soon as it is complete, under what it comes back from.
 
     Of what one node hands back, parameters come first: dW and db before the dA of the layer before.
     """

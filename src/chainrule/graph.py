@@ -49,7 +49,8 @@ class Operation:
       symbols of their own. It is empty where there is no derivative.
     - A^{(i)} is example i of m, or what it has at one step or place, if it has such: a sum over i goes over these, too.
       k and l run over an axis that is summed, and n is the number of elements along it; t counts the steps of a
-      sequence.
+      sequence; where the option `backwards` is given, t - 1 and t + 1 change places.
+    - A term that begins with a condition on an input, [mask = 0] A, is there only if that input is given.
 
     Attributes:
         name: the function's name, under which `OPERATIONS` holds it.

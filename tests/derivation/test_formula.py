@@ -215,6 +215,8 @@ def test_parentheses_that_mean_something_stay(source):
         ("Z = W A + b", "Z = W A"),
         ("Z = W (A + B)", "Z = W (A + B)"),
         ("Z = A - b + C", "Z = A + C"),
+        (r"Z = b \odot A + [b = 0] \odot C", "Z = A"),
+        (r"Z = b \odot A + [A = 0] \odot C", r"Z = A + [A = 0] \odot C"),
         (r"Z = b \odot (A - C)", "Z = (A - C)"),
         (r"J = -\frac{1}{m} \sum_i b^{(i)} A^{(i)}", r"J = -\frac{1}{m} \sum_{i} A^{(i)}"),
     ],

@@ -1,6 +1,7 @@
 """How a page lays arrays out: examples, and the steps of sequences, are columns; names are given once."""
 
 import functools
+import re
 import time
 
 import numpy as np
@@ -103,6 +104,25 @@ class TestNames:
         assert len(page.text) < 150_000
         assert "Z^[1.300] = Z^[1.299] ⊙ s^[1]" in formulas(page)
 
+    def test_the_symbols_of_a_formula_count_as_given(self):
+        layers = [cr.Masking(), cr.Embedding(9, 4), cr.LSTM(4, bidirectional=True, layers=2, last=True), cr.Dense(2)]
+        page = cr.derive(cr.Network(layers, seed=0), np.array([[1, 2, 0], [3, 0, 0]]))
+        lefts = [line.split(" = ")[0] for line in formulas(page) if ":=" not in line]
+        assert len(lefts) == len(set(lefts))
+        names = {re.sub("[ₜₖⱼ]|_{t,[1-4]}", "", left) for left in lefts}
+        assert len(names) == len(lefts) - 4 * 3  # each dZₜ comes in four parts
+        assert {"Z^[2.3] = [A^[2], A^[2.2]]", "Zₜ^[3] = W^[3] Zₜ^[2.3] + U^[3] A_{t−1}^[3] + b^[3]"} <= set(
+            formulas(page)
+        )
+        assert "dZₜ^[2.3] = Wr^[3]ᵀ dZₜ^[3.2] + W^[3]ᵀ dZₜ^[3]" in formulas(page)
+
+    @pytest.mark.parametrize("activation", [lambda Z: Z * cr.ops.sigmoid(1.5 * Z), lambda Z: cr.ops.exp(-(Z**2))])
+    def test_an_own_activation_ends_in_the_A_of_its_layer(self, activation):
+        page = cr.derive(cr.Network([cr.Dense(4, activation), cr.Dense(2)], seed=0, input_shape=3))
+        lefts = [line.split(" = ")[0] for line in formulas(page)]
+        assert lefts[:6] == ["A^[0]", "Z^[1]", "Z^[1.2]", "Z^[1.3]", "A^[1]", "Z^[2]"]
+        assert "Z^[2] = W^[2] A^[1] + b^[2]" in formulas(page)
+
     def test_a_parameter_keeps_its_name_and_the_node_is_counted(self):
         net = cr.Network([own(lambda A, Z: A * Z, Z=(3,)), cr.Dense(1)], seed=0, input_shape=3)
         assert "Z^[1.2] = A^[0] ⊙ Z^[1]" in formulas(cr.derive(net))
@@ -126,6 +146,29 @@ class TestNames:
         layer = own(lambda A: cr.ops.tanh(A) + cr.ops.exp(A))
         made = [node.operation.name for node in record(cr.Network([layer, cr.Dense(1)], input_shape=3)).nodes]
         assert made[:3] == ["tanh", "exp", "add"]
+
+
+class TestRecurrences:
+    def lines(self, *layers, X=None, shape=None):
+        return formulas(cr.derive(cr.Network([*layers, cr.Dense(2)], seed=0, input_shape=shape), X))
+
+    def test_what_is_read_from_the_end_comes_from_the_step_behind(self):
+        lines = self.lines(cr.LSTM(4, bidirectional=True), shape=(5, 2))
+        assert {
+            "Cₜ^[1] = Fₜ^[1] ⊙ C_{t−1}^[1] + Iₜ^[1] ⊙ Gₜ^[1]",
+            "Cₜ^[1.2] = Fₜ^[1.2] ⊙ C_{t+1}^[1.2] + Iₜ^[1.2] ⊙ Gₜ^[1.2]",
+            "dHₜ^[1] = dAₜ^[1] + U^[1]ᵀ dZ_{t+1}^[1]",
+            "dHₜ^[1.2] = dAₜ^[1.2] + Ur^[1]ᵀ dZ_{t−1}^[1.2]",
+        } <= set(lines)
+
+    def test_the_mask_stands_in_the_formulas(self):
+        X = np.array([[1.0, 2.0, 0.0], [3.0, 0.0, 0.0]])[..., None]
+        lines = self.lines(cr.Masking(), cr.GRU(2, last=True), X=X)
+        assert {
+            "Mₜ^[1] = [Aₜ^[0] ≠ 0]",
+            "Aₜ^[1] = Mₜ^[1] ⊙ (1 − Gₜ^[1]) ⊙ Nₜ^[1] + Mₜ^[1] ⊙ Gₜ^[1] ⊙ A_{t−1}^[1] + [Mₜ^[1] = 0] ⊙ A_{t−1}^[1]",
+            "dZ_{t,3}^[1] = Mₜ^[1] ⊙ dHₜ^[1] ⊙ (1 − Gₜ^[1]) ⊙ (1 − (Nₜ^[1])²)",
+        } <= set(lines)
 
 
 class TestTargets:

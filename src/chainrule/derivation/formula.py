@@ -146,13 +146,17 @@ def is_sum(formula: Formula) -> bool:
 
 
 def without(formula: Formula, absent: set[str]) -> Formula:
-    """The formula without these symbols: the term + b that is nothing else, or the factor w of a product."""
+    """The formula without these symbols: the term + b that is nothing else, or the factor w of a product.
+
+    A term with a condition on an absent symbol, [mask = 0] A, goes as a whole.
+    """
     if not absent:
         return formula
     kept: list[Atom] = []
     for term in _terms(formula):
         signed = bool(term) and term[0].symbol in _SIGNS
-        rest = _without_factors(term[1:] if signed else term, absent)
+        product = term[1:] if signed else term
+        rest = () if _on_condition(trim(product), absent) else _without_factors(product, absent)
         if trim(rest) or not trim(term):
             kept += (*term[:1], *rest) if signed else rest
     return trim(tuple(kept))
@@ -165,6 +169,12 @@ def _terms(formula: Formula) -> list[Formula]:
             terms.append(())
         terms[-1] += (atom,)
     return terms
+
+
+def _on_condition(product: Formula, absent: set[str]) -> bool:
+    """Whether the product begins with [condition] on one of these symbols."""
+    condition = itertools.takewhile(lambda atom: atom.symbol != "]", product)
+    return product[:1] == (Atom("["),) and any(atom.symbol in absent for atom in condition)
 
 
 def _without_factors(term: Formula, absent: set[str]) -> Formula:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from chainrule.derivation.formula import Atom, Formula, clauses, is_number, parse, sides, substitute, symbols, without
 from chainrule.derivation.notation import differential, input_symbol, output_symbol, symbol_of
 from chainrule.derivation.options import atom_of
-from chainrule.derivation.places import at_each, columns, letter, over_each
+from chainrule.derivation.places import at_each, columns, from_the_end, letter, over_each
 from chainrule.derivation.products import in_columns, shapes, written
-from chainrule.derivation.remarks import remark, shortcut, unexplained
+from chainrule.derivation.remarks import own_symbols, remark, shortcut
 from chainrule.derivation.sums import indexed, numbers_in_each, of_sum, reduced, scaled, stretched_along, summed, times
 from chainrule.derivation.trace import Trace
 from chainrule.graph import OPERATIONS, Operation, Variable
@@ -82,7 +82,7 @@ def derivative(trace: Trace, variable: Variable, uses: Sequence[Use]) -> list[Li
     total: Formula = ()
     for part in parts:
         total = part.right if not total else _plus(total, part.right)
-    left = parts[0].left if len(parts) == 1 else differential(trace.name(variable))
+    left = parts[0].left if len({part.left for part in parts}) == 1 else differential(trace.name(variable))
     told = parts[0].shapes if len(parts) == 1 else written(trace.shape(variable))
     scale = trace.m if trace.of_examples(variable) else 1
     numbers = trace.shown(variable, _rounded(trace, variable, scale * np.asarray(variable.grad), uses), backward=True)
@@ -153,7 +153,8 @@ class _Writing:
 
     def _in_place(self, clause: Formula) -> Formula:
         """The clause with the letters of the axes that it sums over here."""
-        return at_each(reduced(self.trace, self.node, clause), letter(self.trace, self.node))
+        turned = from_the_end(clause) if self.node.options.get("backwards") else clause
+        return at_each(reduced(self.trace, self.node, turned), letter(self.trace, self.node))
 
     def named(self, formula: Formula) -> Formula:
         """The formula with the network's names in it."""
@@ -171,7 +172,7 @@ class _Writing:
     def _names(self) -> dict[str, Atom]:
         trace, node = self.trace, self.node
         of_node = trace.name(node)
-        own = {*unexplained(self.operation), *self._defined_backward()}
+        own = own_symbols(self.operation)
         names = {symbol: Atom(symbol, below=of_node.below, above=of_node.above) for symbol in own}
         for symbol, value in {**self.operands, self.out: node}.items():
             names[symbol] = (
@@ -201,7 +202,7 @@ class _Writing:
             return product
         operands = {symbol: trace.variable(given) for symbol, given in self.operands.items()}
         varying = {symbol for symbol, given in operands.items() if given is not None and letter(trace, given) == place}
-        varying |= {f"d{self.out}", *unexplained(self.operation), *self._defined_backward()}
+        varying |= {f"d{self.out}", *own_symbols(self.operation)}
         return over_each(product, "i" if self.operation.as_arrays else place, varying)
 
     def _columns(self) -> Atom:
@@ -211,11 +212,6 @@ class _Writing:
             return columns(self.trace, self.node)
         counting = self._in_place(parse(r"\textstyle\sum_i mask^{(i)}"))
         return Atom("{", (substitute(counting, {"mask": self.trace.name(mask)}),))
-
-    def _defined_backward(self) -> set[str]:
-        """The symbols that a further clause of a backward formula defines, such as A = \\sigma(Z)."""
-        formulas = (clauses(parse(formula))[1:] for formula in self.operation.backward if formula)
-        return {sides(clause)[0][0].symbol for others in formulas for clause in others}
 
 
 def _output(node: Variable) -> str:

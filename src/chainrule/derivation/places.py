@@ -63,6 +63,21 @@ def _and(index: Formula, place: str) -> Formula:
     return (*index, *(parse(", ") if index else ()), Atom(place))
 
 
+def from_the_end(formula: Formula) -> Formula:
+    """A formula of steps for a sequence that is read from its end: t − 1 and t + 1 change places."""
+    return tuple(
+        replace(
+            atom,
+            arguments=tuple(map(from_the_end, atom.arguments)),
+            below=tuple(_TURNED.get(sign, sign) for sign in atom.below) if Atom("t") in atom.below else atom.below,
+        )
+        for atom in formula
+    )
+
+
+_TURNED = {Atom("-"): Atom("+"), Atom("+"): Atom("-")}
+
+
 def columns(trace: Trace, node: Variable) -> Atom:
     """How many columns the node has: m of the examples, 676 m of their places."""
     return counted(trace, math.prod(node.shape[:-1]))

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from chainrule.derivation.formula import Atom, Formula, parse, symbols
+from chainrule.derivation.formula import Atom, Formula, clauses, parse, sides, symbols
 from chainrule.derivation.notation import GREEK, input_symbol, output_symbol, symbol_of
 from chainrule.derivation.options import told
 from chainrule.derivation.trace import Trace
@@ -69,6 +69,13 @@ def unexplained(operation: Operation) -> set[str]:
     """The letters in the operation's formula that are neither inputs, output, options, indices nor functions."""
     known = {input_symbol(operation, i) for i in range(len(operation.inputs))} | set(map(symbol_of, operation.defaults))
     return set(_letters(parse(operation.forward))) - known - {output_symbol(operation)} - KNOWN
+
+
+@functools.cache
+def own_symbols(operation: Operation) -> set[str]:
+    """Everything that the operation's formulas have a symbol of their own for, such as the gates of a recurrence."""
+    further = (clauses(parse(formula))[1:] for formula in operation.backward if formula)
+    return unexplained(operation) | {sides(clause)[0][0].symbol for others in further for clause in others}
 
 
 def _letters(formula: Formula) -> Iterator[str]:

@@ -363,6 +363,8 @@ class TestEverything:
             assert all(self.in_all_forms(page))
             assert sum(":=" in line for line in formulas(page)) == len(net.parameters)
             assert "nan" not in page.text
+            remarks = " ".join(line.remark for section in page.sections for line in section.lines)
+            assert not re.search(r"`|array of shape|\b(key|shape|axis|mask) =|True|False", remarks)
 
     @pytest.mark.parametrize(
         ("loss", "activation"), [(J, g) for J in LOSSES for g in OUTPUTS.get(J, [None, "tanh", "softmax"])]
@@ -523,4 +525,22 @@ def test_attention_that_may_not_look_everywhere_says_what_its_formula_leaves_out
     net = cr.Network([cr.MultiHeadAttention(causal=True)], seed=0, input_shape=(3, 2))
     page = str(cr.derive(net, np.ones((1, 3, 2)), np.ones((1, 3, 2)), loss="squared_error"))
     assert "−∞ where causal or the mask forbids a step to look" in page
-    assert "causal = True" in page
+    assert "No step looks at those behind it." in page
+
+
+def test_what_options_do_is_said_in_words():
+    layers = [cr.Masking(), cr.Embedding(9, 4), cr.Dropout(0.3), cr.LSTM(2, bidirectional=True, last=True), cr.Dense(2)]
+    net, X = cr.Network(layers, seed=0), np.array([[1, 2, 0], [3, 0, 0]])
+    page = str(cr.derive(net, X))
+    assert "each element of D 0 with probability 0.3 and 1 otherwise" in page
+    assert "The sequence is read from its end. Only the state after the step that is read last goes on." in page
+    assert "Along the features." in page
+
+
+def test_a_mean_under_a_mask_is_over_the_steps_that_count():
+    net = cr.Network([cr.Masking(), cr.Embedding(9, 4), cr.GlobalAveragePool(), cr.Dense(2)], seed=0)
+    lines = formulas(cr.derive(net, np.array([[1, 2, 0], [3, 0, 0]])))
+    assert {"Mₜ^[1] = [Aₜ^[0] ≠ 0]", "A^[1] = 1/(Σₖ Mₖ^[1]) Σₖ Mₖ^[1] ⊙ Zₖ^[1]"} <= set(lines)
+    assert "dZₖ^[1] = 1/(Σₖ Mₖ^[1]) Mₖ^[1] ⊙ dA^[1]" in lines
+    net = cr.Network([cr.Conv1D(2, 1), cr.GlobalAveragePool(), cr.Dense(2)], seed=0, input_shape=(5, 1))
+    assert {"A^[1.2] = 1/5 Σₖ Aₖ^[1]", "dAₖ^[1] = 1/5 dA^[1.2]"} <= set(formulas(cr.derive(net)))

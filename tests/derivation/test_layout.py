@@ -266,9 +266,17 @@ class TestSpelling:
         assert "e-17" not in page.text
         assert "10^{-17}" not in page.latex
 
+    @pytest.mark.parametrize(
+        ("axis", "said"),
+        [(0, "the examples"), (1, "the steps"), (2, "the features"), ((0, 1), "the examples and the steps")],
+    )
+    def test_axes_that_no_formula_mentions_are_named(self, axis, said):
+        layer = own(lambda A, s: A * s - (A * s).mean(axis=axis, keepdims=True), s=(3,))
+        assert f"Along {said}." in cr.derive(cr.Network([layer, cr.Dense(1)], input_shape=(4, 3))).text
+
     def test_options_that_no_formula_mentions_are_named(self):
-        layer = own(lambda A, s: cr.ops.softmax(A * s, axis=0), s=(3,))
-        assert "axis = 0." in cr.derive(cr.Network([layer, cr.Dense(1)], input_shape=3)).text
+        page = cr.derive(cr.Network([cr.Conv1D(2, 3, stride=2, padding="same")], input_shape=(5, 1)))
+        assert "stride = 2, padding = same." in page.text
 
     def test_titles_do_not_differ_between_runs(self):
         layers = [cr.Dense(2, functools.partial(cr.ops.elu, alpha=0.5)), cr.Dense(2, cr.ops.tanh), DerivedOf(abs_)]

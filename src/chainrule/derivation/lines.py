@@ -180,9 +180,9 @@ class _Writing:
             )
             names[f"d{symbol}"] = differential(names[symbol])
         if "n" not in names:
-            names["n"] = numbers_in_each(trace, node)
+            names["n"] = self._counting(r"\textstyle\sum_k mask_k") or numbers_in_each(trace, node)
         if trace.of_examples(node):
-            names["m"] = self._columns()
+            names["m"] = self._counting(r"\textstyle\sum_i mask^{(i)}") or columns(trace, node)
         for name, value in (self.operation.defaults | node.options).items():
             atom = atom_of(name, value)
             if atom is not None:
@@ -205,13 +205,12 @@ class _Writing:
         varying |= {f"d{self.out}", *own_symbols(self.operation)}
         return over_each(product, "i" if self.operation.as_arrays else place, varying)
 
-    def _columns(self) -> Atom:
-        """What m is: how many columns there are, or how many of them the mask lets count."""
-        mask = self.operands.get("mask")
+    def _counting(self, formula: str) -> Atom | None:
+        """How many steps count, if there is a mask that has a name; the formula tells over what it is summed."""
+        mask = self.trace.variable(self.operands.get("mask"))
         if mask is None:
-            return columns(self.trace, self.node)
-        counting = self._in_place(parse(r"\textstyle\sum_i mask^{(i)}"))
-        return Atom("{", (substitute(counting, {"mask": self.trace.name(mask)}),))
+            return None
+        return Atom("{", (substitute(self._in_place(parse(formula)), {"mask": self.trace.name(mask)}),))
 
 
 def _output(node: Variable) -> str:

@@ -71,8 +71,10 @@ class Names:
         for node in made:
             assert node.operation is not None
             self.layers[node] = layer
-            symbol = output_symbol(node.operation) if layer.held else "A"
-            if layer.held and len(made) > 1 and callable(getattr(layer, "activation", None)):
+            symbol = output_symbol(node.operation)
+            if not layer.held and symbol == "Z":
+                symbol = "A"
+            elif layer.held and len(made) > 1 and callable(getattr(layer, "activation", None)):
                 symbol = "A" if node is made[-1] else "Z"
             self.enter(node, Atom(symbol, above=parse(f"[{index}]")), own_symbols(node.operation))
         self.nodes += made

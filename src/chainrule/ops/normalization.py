@@ -116,7 +116,7 @@ def standardize(xp: ModuleType, A: Array, mean: Array, deviation: Array) -> tupl
 
 @operation(forward=r"Z = A \odot s + \mu", backward=(r"dA = dZ \odot s", "", ""))
 def unstandardize(xp: ModuleType, A: Array, mean: Array, deviation: Array) -> tuple[Array, Backward]:
-    """Z = A s + μ: the way back from `standardize`. Shapes as there."""
+    """Z = A s + μ, mean μ and deviation s of each feature given: the way back from `standardize`. Shapes as there."""
     _check(A, mean=mean, deviation=deviation)
     return A * deviation + mean, lambda dZ: (dZ * deviation, None, None)
 

@@ -528,6 +528,12 @@ def test_attention_that_may_not_look_everywhere_says_what_its_formula_leaves_out
     assert "No step looks at those behind it." in page
 
 
+def test_what_several_derivatives_need_is_told_once():
+    lines = formulas(cr.derive(cr.Network([cr.MultiHeadAttention()], seed=0, input_shape=(3, 2))))
+    assert len(lines) == len(set(lines))
+    assert "P^[1.4] = softmax(S^[1.4])" in lines
+
+
 def test_what_options_do_is_said_in_words():
     layers = [cr.Masking(), cr.Embedding(9, 4), cr.Dropout(0.3), cr.LSTM(2, bidirectional=True, last=True), cr.Dense(2)]
     net, X = cr.Network(layers, seed=0), np.array([[1, 2, 0], [3, 0, 0]])

@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
-from chainrule.derivation.formula import parse, symbols
+from chainrule.derivation.formula import Formula, parse, symbols
 from chainrule.derivation.lines import Line, Use, computed, derivative, given
 from chainrule.derivation.notation import differential, output_symbol
 from chainrule.derivation.page import Page, Section
@@ -107,8 +107,11 @@ def _cost(trace: Trace) -> Section:
 
 
 def _backward(trace: Trace) -> Iterator[Section]:
-    for place, lines in groupby(_derivatives(trace), key=lambda placed: placed[0]):
-        yield Section("Backward", place, tuple(line for _, line in lines))
+    told: set[Formula] = set()
+    for place, placed in groupby(_derivatives(trace), key=lambda placed: placed[0]):
+        lines = {line.formula: line for _, line in placed if line.formula not in told}
+        told |= lines.keys()
+        yield Section("Backward", place, tuple(lines.values()))
 
 
 def _derivatives(trace: Trace) -> Iterator[tuple[str, Line]]:

@@ -20,12 +20,11 @@ from chainrule.derivation.formula import (
     trim,
     without_parentheses,
 )
-from chainrule.derivation.places import counted, letter, places
+from chainrule.derivation.places import SUM, counted, letter, places
 from chainrule.derivation.trace import Trace
 from chainrule.graph import Variable
 
 ONE_OVER_M = parse(r"\frac{1}{m}")
-SUM = parse(r"\textstyle\sum")
 OF_EXAMPLES = {"k": "i", "l": "j"}
 """Formulas of a sum over some axis have the letters k and l; where it goes over the examples, these replace them."""
 

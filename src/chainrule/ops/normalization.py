@@ -35,7 +35,7 @@ _OF_PARAMETERS = (
 def batch_norm(
     xp: ModuleType, A: Array, gamma: Array, beta: Array, mask: Array | None = None, *, epsilon: float = 1e-5
 ) -> tuple[Array, Backward]:
-    """Z = γ Â + β with Â = (A − μ) / √(σ² + ε), μ and σ² of each feature, over all that there is of it in the batch.
+    """Z = γ Â + β with Â = (A − μ) / √(σ² + ε), μ and σ² of each feature over the whole batch.
 
     Batch normalization (Ioffe & Szegedy, 2015).
 

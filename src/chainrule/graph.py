@@ -47,8 +47,10 @@ class Operation:
       it is made of. A letter of its own, such as a mask D, is told in the first sentence of the documentation.
     - `backward` has one formula for each input, which begins with the derivative by that input; further clauses tell
       symbols of their own. It is empty where there is no derivative.
-    - A^{(i)} is example i; k and l run over an axis that is summed, and n is the number of elements along it; t counts
-      the steps of a sequence.
+    - A^{(i)} is example i of m, or what it has at one step or place, if it has such: a sum over i goes over these, too.
+      k and l run over an axis that is summed, and n is the number of elements along it; t counts the steps of a
+      sequence; where the option `backwards` is given, t - 1 and t + 1 change places.
+    - A term that begins with a condition on an input, [mask = 0] A, is there only if that input is given.
 
     Attributes:
         name: the function's name, under which `OPERATIONS` holds it.

@@ -1,6 +1,7 @@
 r"""Evaluates formulas with NumPy, as the notes read them, so that tests can ask whether they are true.
 
 Examples are columns: A^{(i)} is column i, A_k row k; where nothing sums over i or k, it stands for all at once.
+What examples have at places or steps is a stack of such matrices, one for each; A_t and A_p are one of them.
 Two matrices side by side are a matrix product; [condition] is 1 where it holds and 0 elsewhere.
 """
 
@@ -19,6 +20,7 @@ from chainrule.derivation.formula import Atom, Formula, clauses, latex, parse, s
 Values = dict[str, Any]
 """What symbols stand for, by their LaTeX: arrays, numbers, functions; and, inside sums, indices."""
 
+PLACES = ("p", "t")
 BLANK = (" ", r"\,", r"\textstyle")
 CLOSING = {"(": ")", r"\left(": r"\right)", "[": "]", "|": "|", r"\|": r"\|"}
 RELATIONS = {">": np.greater, "<": np.less, r"\le": np.less_equal, r"\ge": np.greater_equal, "=": np.equal}
@@ -43,10 +45,16 @@ def evaluate(source: str, asked: str, values: Values) -> list[Any]:
     r"""Every right side of the clause about `asked`; what other clauses define, such as \hat{A}, enters `values`."""
     equations = sorted(map(sides, clauses(parse(source))), key=lambda equation: equation[0][0].symbol == asked)
     for left, right in equations[:-1]:
-        values[name(left[0])] = _function_of(left[2], right, values) if len(left) > 1 else _value(right, values)
+        values[name(left[0])] = _function_of(left[2], right, values) if len(left) > 1 else solved(left, right, values)
     left, right = equations[-1]
     assert left[0].symbol == asked, f"{source} does not say what {asked} is"
     return _sides(right, values)
+
+
+def solved(left: Formula, right: Formula, values: Values) -> Any:
+    """What the left side's symbol stands for: of \\sigma^2 = … the root."""
+    value = _value(right, values)
+    return np.sqrt(value) if latex(left[0].above) == "2" else value
 
 
 def evaluate_side(right: Formula, values: Values) -> list[Any]:
@@ -140,9 +148,8 @@ class _Reading:
             inside, last = self.up_to(CLOSING[atom.symbol])
             return self.with_scripts(self.enclosed(atom.symbol, inside, last), last)
         if atom.symbol in OVER_AN_INDEX and atom.below:
-            return OVER_AN_INDEX[atom.symbol](
-                self.for_each([name(letter) for letter in atom.below if letter != Atom(",")])
-            )
+            letters = [name(letter) for letter in atom.below if letter.symbol not in (",", *BLANK)]
+            return OVER_AN_INDEX[atom.symbol](self.for_each(letters))
         if callable(function) and (opening := self.take("(", r"\left(")):
             inside, last = self.up_to(CLOSING[opening.symbol])
             arguments = _Reading(inside, self.values)
@@ -181,8 +188,10 @@ class _Reading:
     def count(self, index: str) -> int:
         """How many values the index has in what follows."""
         for atom in symbols(tuple(self.atoms[self.at :])):
-            if index in (latex(atom.above)[1:-1], latex(atom.below)):
-                return int(np.shape(self.values[name(atom)])[0 if latex(atom.below) == index else 1])
+            below = latex(atom.below).split(",")
+            if index in (latex(atom.above)[1:2], *below):
+                shape = np.shape(self.values[name(atom)])
+                return int(shape[-1 if index not in below else 0 if index in PLACES else -min(2, len(shape))])
         raise AssertionError(f"nothing has the index {index}")
 
     def plain(self, atom: Atom) -> Any:
@@ -195,21 +204,21 @@ class _Reading:
             return arguments[0] / arguments[1]
         if atom.symbol == r"\sqrt":
             return np.sqrt(*arguments)
-        if atom.symbol == r"\overline":
-            return np.mean(*arguments, **self.values["mean over"])
         if atom.symbol == "{":
             return arguments[0]
         raise AssertionError(f"nothing is known of {name(atom)}")
 
     def with_scripts(self, value: Any, atom: Atom) -> Any:
         above, below = latex(atom.above), latex(atom.below)
-        if below in self.values:
-            value = value[[self.values[below]]] if np.ndim(value) == 2 else value[self.values[below]]
-        if above == "T":
-            value = np.transpose(value)
-        elif above[:1] == "(":
-            value = value[:, [self.values[above[1:-1]]]] if above[1:-1] in self.values else value
-        elif above:
+        for index in below.split(","):
+            if index in self.values:
+                rows = index not in PLACES and np.ndim(value) > 1
+                value = value[..., [self.values[index]], :] if rows else value[self.values[index]]
+        if above[:1] == "(":
+            value = value[..., [self.values[above[1]]]] if above[1] in self.values else value
+        if above.endswith("T"):
+            value = np.swapaxes(value, -1, -2) if np.ndim(value) > 1 else value
+        elif above[:1] not in ("", "("):
             value = value ** _value(atom.above, self.values)
         return value
 
@@ -218,5 +227,5 @@ def _side_by_side(left: Any, right: Any) -> Any:
     of_one_example = np.shape(left) == np.shape(right) and np.shape(left)[1:] == (1,)
     if np.size(left) == 1 or np.size(right) == 1 or of_one_example:
         return left * right
-    assert np.ndim(left) == np.ndim(right) == 2, "only matrices and numbers can stand side by side"
+    assert min(np.ndim(left), np.ndim(right)) >= 2, "only matrices and numbers can stand side by side"
     return left @ right

@@ -40,8 +40,8 @@ Backward
       The shortcut: binary_cross_entropy and sigmoid in one step.
     dW^[2] = 1/m dZ^[2] A^[1]ᵀ             (1, 4) = (1, m)(m, 4)
     db^[2] = 1/m Σᵢ dZ^[2](i)              (1, 1)
-  layer 1, Dense(4, "relu")
     dA^[1] = W^[2]ᵀ dZ^[2]                 (4, m) = (4, 1)(1, m)
+  layer 1, Dense(4, "relu")
     dZ^[1] = dA^[1] ⊙ [Z^[1] > 0]          (4, m)
     dW^[1] = 1/m dZ^[1] A^[0]ᵀ             (4, 3) = (4, m)(m, 3)
     db^[1] = 1/m Σᵢ dZ^[1](i)              (4, 1)
@@ -180,6 +180,65 @@ class TestTwelveLayers:
         assert (one != other).any()
 
 
+def test_what_a_layer_hands_back_stands_under_its_own_title():
+    layers = [cr.Dense(3), cr.Dropout(0.3), cr.LayerNorm(), cr.Dropout(0.2), cr.Dense(1)]
+    page = cr.derive(cr.Network(layers, seed=0, input_shape=2))
+    lefts = [
+        (section.title, *(text(around_equals(line.formula)[0]) for line in section.lines))
+        for section in page.sections
+        if section.part == "Backward"
+    ]
+    assert lefts == [
+        ("the cost", "dA^[3]"),
+        ("layer 3, Dense(1)", "dZ^[3]", "dW^[3]", "db^[3]", "dA^[2]"),
+        ("Dropout(0.2) after layer 2", "dZ^[2]"),
+        ("layer 2, LayerNorm()", "dγ^[2]", "dβ^[2]", "dA^[1.2]"),
+        ("Dropout(0.3) after layer 1", "dA^[1]"),
+        ("layer 1, Dense(3)", "dZ^[1]", "dW^[1]", "db^[1]"),
+    ]
+
+
+class TestSumsOverPlaces:
+    """Derivatives by parameters tell all axes that they are summed over; the numbers are in test_pages_are_true."""
+
+    def test_pictures(self):
+        layers = [cr.Conv2D(8, 3), cr.BatchNorm(), cr.MaxPool(2), cr.Flatten(), cr.Dense(10, "softmax")]
+        page = cr.derive(cr.Network(layers, seed=0, input_shape=(28, 28, 1)))
+        assert {
+            "μ^[2] = 1/(676 m) Σ_{i, p} Aₚ^[1](i)",
+            "(σ^[2])² = 1/(676 m) Σ_{i, p} (Aₚ^[1](i) − μ^[2])²",
+            "dγ^[2] = 1/m Σ_{i, p} dZₚ^[2](i) ⊙ Âₚ^[1](i)",
+            "dβ^[2] = 1/m Σ_{i, p} dZₚ^[2](i)",
+            "dW^[1] = 1/m Σₚ dZₚ^[1] Pₚ^[1]ᵀ",
+            "db^[1] = 1/m Σ_{i, p} dZₚ^[1](i)",
+            "db^[3] = 1/m Σᵢ dZ^[3](i)",
+        } <= set(formulas(page))
+        assert any(sentence.startswith("p goes over the places") for sentence in page.legend)
+        assert re.search(r"μ\^\[2\] = .* +\(8, 1\)\n", page.text)
+
+    def test_steps(self):
+        net = cr.Network([cr.Dense(4, "relu"), cr.LayerNorm(), cr.Flatten(), cr.Dense(2)], input_shape=(5, 3))
+        page = cr.derive(net)
+        assert {
+            "μ^[2] = 1/4 Σₖ Aₖ^[1]",
+            "dγ^[2] = 1/m Σ_{i, t} dZₜ^[2](i) ⊙ Âₜ^[1](i)",
+            "dW^[1] = 1/m Σₜ dZₜ^[1] Aₜ^[0]ᵀ",
+            "db^[1] = 1/m Σ_{i, t} dZₜ^[1](i)",
+        } <= set(formulas(page))
+        assert any(sentence.startswith("t goes over the steps") for sentence in page.legend)
+        assert re.search(r"μ\^\[2\] = .* +\(m, 5, 1\)\n", page.text)
+
+    def test_steps_that_a_mask_leaves_out(self):
+        layers = [cr.Masking(), cr.Embedding(9, 4), cr.BatchNorm(), cr.GlobalMaxPool(), cr.Dense(2)]
+        page = cr.derive(cr.Network(layers, seed=0), np.array([[1, 2, 0], [3, 0, 0]]))
+        assert "μ^[2] = 1/(Σ_{i, t} Mₜ^[2](i)) Σ_{i, t} Mₜ^[2](i) ⊙ Zₜ^[1](i)" in formulas(page)
+
+    def test_where_examples_are_columns_there_is_nothing_more(self):
+        page = cr.derive(cr.Network([cr.BatchNorm(), cr.Dense(2)], seed=0, input_shape=3))
+        assert {"μ^[1] = 1/m Σᵢ A^[0](i)", "dβ^[1] = 1/m Σᵢ dZ^[1](i)"} <= set(formulas(page))
+        assert not any("goes over" in sentence for sentence in page.legend)
+
+
 class TestLosses:
     def ends(self, activation, loss, n_out=3):
         return formulas(cr.derive(cr.Network([cr.Dense(n_out, activation)], seed=0, input_shape=2), loss=loss))
@@ -304,6 +363,8 @@ class TestEverything:
             assert all(self.in_all_forms(page))
             assert sum(":=" in line for line in formulas(page)) == len(net.parameters)
             assert "nan" not in page.text
+            remarks = " ".join(line.remark for section in page.sections for line in section.lines)
+            assert not re.search(r"`|array of shape|\b(key|shape|axis|mask) =|True|False", remarks)
 
     @pytest.mark.parametrize(
         ("loss", "activation"), [(J, g) for J in LOSSES for g in OUTPUTS.get(J, [None, "tanh", "softmax"])]
@@ -390,8 +451,8 @@ class TestOwnLayers:
     def test_embeddings_are_summed_by_index(self):
         net = cr.Network([cr.Embedding(5, 3), cr.Flatten(), cr.Dense(2, "softmax")], seed=0, input_shape=2)
         page = cr.derive(net, np.array([[0, 1], [4, 1]]), [0, 1])
-        assert "Z^[1](i) = W_{A^[0](i)}^[1]" in formulas(page)
-        assert "dWₖ^[1] = 1/m Σ_{i: A^[0](i) = k} dZ^[1](i)" in formulas(page)
+        assert "Zₜ^[1](i) = W_{Aₜ^[0](i)}^[1]" in formulas(page)
+        assert "dWₖ^[1] = 1/m Σ_{i, t: Aₜ^[0](i) = k} dZₜ^[1](i)" in formulas(page)
         assert (numbers(page)["dWₖ^[1]"] != 0).any(axis=1).tolist() == [True, True, False, False, True]
 
 
@@ -464,4 +525,28 @@ def test_attention_that_may_not_look_everywhere_says_what_its_formula_leaves_out
     net = cr.Network([cr.MultiHeadAttention(causal=True)], seed=0, input_shape=(3, 2))
     page = str(cr.derive(net, np.ones((1, 3, 2)), np.ones((1, 3, 2)), loss="squared_error"))
     assert "−∞ where causal or the mask forbids a step to look" in page
-    assert "causal = True" in page
+    assert "No step looks at those behind it." in page
+
+
+def test_what_several_derivatives_need_is_told_once():
+    lines = formulas(cr.derive(cr.Network([cr.MultiHeadAttention()], seed=0, input_shape=(3, 2))))
+    assert len(lines) == len(set(lines))
+    assert "P^[1.4] = softmax(S^[1.4])" in lines
+
+
+def test_what_options_do_is_said_in_words():
+    layers = [cr.Masking(), cr.Embedding(9, 4), cr.Dropout(0.3), cr.LSTM(2, bidirectional=True, last=True), cr.Dense(2)]
+    net, X = cr.Network(layers, seed=0), np.array([[1, 2, 0], [3, 0, 0]])
+    page = str(cr.derive(net, X))
+    assert "each element of D 0 with probability 0.3 and 1 otherwise" in page
+    assert "The sequence is read from its end. Only the state after the step that is read last goes on." in page
+    assert "Along the features." in page
+
+
+def test_a_mean_under_a_mask_is_over_the_steps_that_count():
+    net = cr.Network([cr.Masking(), cr.Embedding(9, 4), cr.GlobalAveragePool(), cr.Dense(2)], seed=0)
+    lines = formulas(cr.derive(net, np.array([[1, 2, 0], [3, 0, 0]])))
+    assert {"Mₜ^[1] = [Aₜ^[0] ≠ 0]", "A^[1] = 1/(Σₖ Mₖ^[1]) Σₖ Mₖ^[1] ⊙ Zₖ^[1]"} <= set(lines)
+    assert "dZₖ^[1] = 1/(Σₖ Mₖ^[1]) Mₖ^[1] ⊙ dA^[1]" in lines
+    net = cr.Network([cr.Conv1D(2, 1), cr.GlobalAveragePool(), cr.Dense(2)], seed=0, input_shape=(5, 1))
+    assert {"A^[1.2] = 1/5 Σₖ Aₖ^[1]", "dAₖ^[1] = 1/5 dA^[1.2]"} <= set(formulas(cr.derive(net)))

@@ -48,7 +48,17 @@ def without_parameters():
     return cr.derive(cr.Network([cr.Activation("relu")], seed=0, input_shape=3))
 
 
-PAGES = [of_twelve_layers, of_special_letters, of_own_cost, without_parameters]
+def of_pictures():
+    layers = [cr.Conv2D(2, 2), cr.BatchNorm(), cr.LayerNorm(), cr.Flatten(), cr.Dense(2, "softmax")]
+    return cr.derive(cr.Network(layers, seed=0, input_shape=(4, 4, 1)))
+
+
+def of_masked_sequences():
+    layers = [cr.Masking(), cr.Embedding(9, 4), cr.BatchNorm(), cr.LSTM(2, bidirectional=True), cr.GlobalAveragePool()]
+    return cr.derive(cr.Network([*layers, cr.Dense(1)], seed=0), [[1, 2, 0], [3, 0, 0]])
+
+
+PAGES = [of_twelve_layers, of_special_letters, of_own_cost, without_parameters, of_pictures, of_masked_sequences]
 
 
 class TestLaTeX:

@@ -35,12 +35,9 @@ OF_ONE_OUTPUT = {
 }  # fmt: skip
 """Losses whose formulas, as in the notes, are those of one output; of several outputs the losses are added."""
 
-OVER = {"batch_norm": 1, "layer_norm": 0}
-"""The axis of the columns of examples over which μ, σ and bars go."""
-
 OF_EXAMPLES = (
-    {"linear", "normalize", "standardize", "unstandardize", "squared_error", "absolute_error"}
-    | OVER.keys()
+    {"linear", "batch_norm", "layer_norm", "normalize", "standardize", "unstandardize"}
+    | {"squared_error", "absolute_error"}
     | OF_CLASSES
     | OF_ONE_OUTPUT
 )
@@ -107,7 +104,10 @@ def values_of(operation: Operation, call: Call) -> Values:
         named["w"] = np.reshape(named["w"] if np.ndim(named["w"]) else np.ones(len(call.inputs[0])), (-1, 1))
     values = {symbol: in_columns(operation.name, symbol, A) for symbol, A in named.items()}
     values |= {symbol_of(option): value for option, value in (operation.defaults | call.options).items()}
-    values |= {"m": len(call.inputs[0]) if np.ndim(call.inputs[0]) else 1, "n": np.size(call.inputs[0])}
+    A = call.inputs[0]
+    values |= {"m": len(A) if np.ndim(A) else 1, "n": A.shape[-1] if operation.name == "layer_norm" else np.size(A)}
+    if operation.name == "batch_norm" and not values["mask"]:
+        values["mask"] = np.ones((1, len(A)))
     values |= {"dJ": 1, "e": np.e}
     return values | own_symbols(operation, call, values)
 
@@ -115,9 +115,6 @@ def values_of(operation: Operation, call: Call) -> Values:
 def own_symbols(operation: Operation, call: Call, values: Values) -> Values:
     """The symbols that an operation explains in its documentation."""
     A = values.get("A")
-    if operation.name in OVER:
-        over = {"axis": OVER[operation.name], "keepdims": True}
-        return {r"\mu": A.mean(**over), r"\sigma": A.std(**over), "mean over": over}
     if operation.name == "normalize":
         return {r"\mu": values["mean"], r"\sigma": np.sqrt(values["variance"])}
     if operation.name in ("standardize", "unstandardize"):
@@ -186,6 +183,17 @@ def test_the_formulas_are_true(name, data):
 
 def agree(evaluated: Any, computed: Any) -> None:
     np.testing.assert_allclose(np.asarray(evaluated, float), np.asarray(computed, float), rtol=1e-9, atol=1e-11)
+
+
+def test_the_formulas_of_a_batch_norm_under_a_mask_are_true():
+    operation, rng = OPERATIONS["batch_norm"], np.random.default_rng(0)
+    A, dZ, mask = rng.normal(size=(3, 4, 2)), rng.normal(size=(3, 4, 2)), np.tri(3, 4, 1)
+    gamma, beta = rng.normal(size=(2, 2))
+    Z, backward = operation.differentiate(A, gamma, beta, mask)
+    in_columns = {"A": A.reshape(-1, 2).T, "dZ": dZ.reshape(-1, 2).T, "mask": mask.reshape(1, -1)}
+    values = in_columns | {r"\gamma": gamma[:, None], r"\beta": beta[:, None], r"\varepsilon": 1e-5, "m": mask.sum()}
+    agree(*evaluate(operation.forward, "Z", values), Z.reshape(-1, 2).T)
+    agree(*evaluate(operation.backward[0], "dA", values), backward(dZ)[0].reshape(-1, 2).T)
 
 
 @pytest.mark.parametrize("name", ["maximum", "minimum"])

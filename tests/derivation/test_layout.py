@@ -1,6 +1,7 @@
 """How a page lays arrays out: examples, and the steps of sequences, are columns; names are given once."""
 
 import functools
+import re
 import time
 
 import numpy as np
@@ -70,6 +71,14 @@ class TestByRows:
         np.testing.assert_allclose(found["dW^[1]"], found["A^[0]"] @ found["dZ^[1]"].T / 3)
         check_gradients(net, X, y, "squared_error", page)
 
+    def test_of_sequences_they_are_one_product_for_each_example(self):
+        net = cr.Network([DerivedByRows(), cr.Flatten(), cr.Dense(1)], seed=0, input_shape=(4, 3))
+        X = RNG.normal(size=(2, 4, 3))
+        page = cr.derive(net, X, [1, 0])
+        assert {"Z^[1] = A^[0] W^[1]", "dW^[1] = 1/m Σᵢ A^[0](i)ᵀ dZ^[1](i)"} <= set(formulas(page))
+        dZ = numbers(page)["dA^[1]"].T.reshape(2, 4, 2)
+        np.testing.assert_allclose(numbers(page)["dW^[1]"], np.mean([X[i].T @ dZ[i] for i in range(2)], axis=0))
+
     def test_a_matrix_of_features_by_features_is_not_of_examples_whatever_m_is(self):
         net = cr.Network([cr.Dense(2), DerivedGram(), cr.Dense(1)], seed=0, input_shape=3)
         for page in (cr.derive(net, RNG.normal(size=(2, 3)), [1, 0]), cr.derive(net)):
@@ -95,6 +104,25 @@ class TestNames:
         assert len(page.text) < 150_000
         assert "Z^[1.300] = Z^[1.299] ⊙ s^[1]" in formulas(page)
 
+    def test_the_symbols_of_a_formula_count_as_given(self):
+        layers = [cr.Masking(), cr.Embedding(9, 4), cr.LSTM(4, bidirectional=True, layers=2, last=True), cr.Dense(2)]
+        page = cr.derive(cr.Network(layers, seed=0), np.array([[1, 2, 0], [3, 0, 0]]))
+        lefts = [line.split(" = ")[0] for line in formulas(page) if ":=" not in line]
+        assert len(lefts) == len(set(lefts))
+        names = {re.sub("[ₜₖⱼ]|_{t,[1-4]}", "", left) for left in lefts}
+        assert len(names) == len(lefts) - 4 * 3  # each dZₜ comes in four parts
+        assert {"Z^[2.3] = [A^[2], A^[2.2]]", "Zₜ^[3] = W^[3] Zₜ^[2.3] + U^[3] A_{t−1}^[3] + b^[3]"} <= set(
+            formulas(page)
+        )
+        assert "dZₜ^[2.3] = Wr^[3]ᵀ dZₜ^[3.2] + W^[3]ᵀ dZₜ^[3]" in formulas(page)
+
+    @pytest.mark.parametrize("activation", [lambda Z: Z * cr.ops.sigmoid(1.5 * Z), lambda Z: cr.ops.exp(-(Z**2))])
+    def test_an_own_activation_ends_in_the_A_of_its_layer(self, activation):
+        page = cr.derive(cr.Network([cr.Dense(4, activation), cr.Dense(2)], seed=0, input_shape=3))
+        lefts = [line.split(" = ")[0] for line in formulas(page)]
+        assert lefts[:6] == ["A^[0]", "Z^[1]", "Z^[1.2]", "Z^[1.3]", "A^[1]", "Z^[2]"]
+        assert "Z^[2] = W^[2] A^[1] + b^[2]" in formulas(page)
+
     def test_a_parameter_keeps_its_name_and_the_node_is_counted(self):
         net = cr.Network([own(lambda A, Z: A * Z, Z=(3,)), cr.Dense(1)], seed=0, input_shape=3)
         assert "Z^[1.2] = A^[0] ⊙ Z^[1]" in formulas(cr.derive(net))
@@ -118,6 +146,29 @@ class TestNames:
         layer = own(lambda A: cr.ops.tanh(A) + cr.ops.exp(A))
         made = [node.operation.name for node in record(cr.Network([layer, cr.Dense(1)], input_shape=3)).nodes]
         assert made[:3] == ["tanh", "exp", "add"]
+
+
+class TestRecurrences:
+    def lines(self, *layers, X=None, shape=None):
+        return formulas(cr.derive(cr.Network([*layers, cr.Dense(2)], seed=0, input_shape=shape), X))
+
+    def test_what_is_read_from_the_end_comes_from_the_step_behind(self):
+        lines = self.lines(cr.LSTM(4, bidirectional=True), shape=(5, 2))
+        assert {
+            "Cₜ^[1] = Fₜ^[1] ⊙ C_{t−1}^[1] + Iₜ^[1] ⊙ Gₜ^[1]",
+            "Cₜ^[1.2] = Fₜ^[1.2] ⊙ C_{t+1}^[1.2] + Iₜ^[1.2] ⊙ Gₜ^[1.2]",
+            "dHₜ^[1] = dAₜ^[1] + U^[1]ᵀ dZ_{t+1}^[1]",
+            "dHₜ^[1.2] = dAₜ^[1.2] + Ur^[1]ᵀ dZ_{t−1}^[1.2]",
+        } <= set(lines)
+
+    def test_the_mask_stands_in_the_formulas(self):
+        X = np.array([[1.0, 2.0, 0.0], [3.0, 0.0, 0.0]])[..., None]
+        lines = self.lines(cr.Masking(), cr.GRU(2, last=True), X=X)
+        assert {
+            "Mₜ^[1] = [Aₜ^[0] ≠ 0]",
+            "Aₜ^[1] = Mₜ^[1] ⊙ (1 − Gₜ^[1]) ⊙ Nₜ^[1] + Mₜ^[1] ⊙ Gₜ^[1] ⊙ A_{t−1}^[1] + [Mₜ^[1] = 0] ⊙ A_{t−1}^[1]",
+            "dZ_{t,3}^[1] = Mₜ^[1] ⊙ dHₜ^[1] ⊙ (1 − Gₜ^[1]) ⊙ (1 − (Nₜ^[1])²)",
+        } <= set(lines)
 
 
 class TestTargets:
@@ -215,9 +266,17 @@ class TestSpelling:
         assert "e-17" not in page.text
         assert "10^{-17}" not in page.latex
 
+    @pytest.mark.parametrize(
+        ("axis", "said"),
+        [(0, "the examples"), (1, "the steps"), (2, "the features"), ((0, 1), "the examples and the steps")],
+    )
+    def test_axes_that_no_formula_mentions_are_named(self, axis, said):
+        layer = own(lambda A, s: A * s - (A * s).mean(axis=axis, keepdims=True), s=(3,))
+        assert f"Along {said}." in cr.derive(cr.Network([layer, cr.Dense(1)], input_shape=(4, 3))).text
+
     def test_options_that_no_formula_mentions_are_named(self):
-        layer = own(lambda A, s: cr.ops.softmax(A * s, axis=0), s=(3,))
-        assert "axis = 0." in cr.derive(cr.Network([layer, cr.Dense(1)], input_shape=3)).text
+        page = cr.derive(cr.Network([cr.Conv1D(2, 3, stride=2, padding="same")], input_shape=(5, 1)))
+        assert "stride = 2, padding = same." in page.text
 
     def test_titles_do_not_differ_between_runs(self):
         layers = [cr.Dense(2, functools.partial(cr.ops.elu, alpha=0.5)), cr.Dense(2, cr.ops.tanh), DerivedOf(abs_)]

@@ -1,4 +1,7 @@
-"""Whole pages, evaluated: every line's right side, with the page's own numbers, gives the numbers that it prints."""
+"""Whole pages, evaluated: every line's right side, with the page's own numbers, gives the numbers that it prints.
+
+What is too large for the page, as pictures are, is compared with what the network computed.
+"""
 
 import functools
 import re
@@ -9,11 +12,15 @@ import pytest
 
 import chainrule as cr
 from chainrule.derivation.formula import Atom, Formula, latex, sides
+from chainrule.derivation.notation import differential
 from chainrule.derivation.page import Page
+from chainrule.derivation.places import places
+from chainrule.derivation.record import record
+from chainrule.derivation.trace import Trace
+from chainrule.graph import Array, Variable, plain
+from chainrule.ops.convolution import convolution_windows
 from derivation.evaluation import Values, evaluate_side, name
 from derivation.test_layout import DerivedByRows, DerivedGram, own
-
-OVER = {"BatchNorm": 1, "LayerNorm": 0}
 
 
 def flat(formula: Formula) -> Formula:
@@ -34,9 +41,53 @@ def _flat(atom: Atom) -> Atom:
     return atom
 
 
-def check(page: Page) -> int:
+def laid_out(trace: Trace, variable: Variable, array: Array) -> Array:
+    """The array in columns; of what there is at steps or places, a stack (places, n, m)."""
+    count = np.prod(places(trace, variable), dtype=int)
+    if places(trace, variable):
+        return np.moveaxis(np.reshape(array, (-1, count, np.shape(array)[-1])), 0, -1)
+    if variable in trace.parameters and np.ndim(array) > 2:
+        return np.reshape(array, (len(array), -1))
+    return trace.on_the_page(variable, array)
+
+
+def computed(trace: Trace) -> Values:
+    """What the network and its chain rule made, by the names on the page."""
+    trace.J.backward()
+    found: Values = {}
+    for variable, atom in trace.names.items():
+        found[name(flat((atom,))[0])] = laid_out(trace, variable, variable.value)
+        if variable.grad is not None:
+            scale = trace.m if trace.of_examples(variable) else 1
+            gradient = laid_out(trace, variable, scale * np.asarray(variable.grad))
+            found[name(flat((differential(atom),))[0])] = gradient
+    return found
+
+
+def of_windows(trace: Trace) -> Values:
+    """What takes windows apart and puts them together again, where the network has a convolution."""
+    node = next((node for node in trace.nodes if node.operation.name == "convolution"), None)
+    if node is None:
+        return {}
+    A, W = map(plain, node.inputs[:2])
+    windows = convolution_windows(A.shape, W.shape, stride=1, padding="valid", dilation=1, groups=1)
+
+    def show(stack: Array) -> Array:
+        P = windows.show(np, np.moveaxis(stack, -1, 0).reshape(A.shape))
+        return np.moveaxis(P.reshape(len(A), -1, P.shape[-2] * P.shape[-1]), 0, -1)
+
+    def overlay(stack: Array) -> Array:
+        P = np.moveaxis(stack, -1, 0).reshape(len(A), *windows.count, -1, A.shape[-1])
+        return np.moveaxis(windows.add_up(np, P).reshape(len(A), -1, A.shape[-1]), 0, -1)
+
+    return {r"\operatorname{windows}": show, r"\operatorname{overlay}": overlay}
+
+
+def check(page: Page, trace: Trace) -> int:
     """Evaluate every line of the page that is not a definition of parameters; how many were."""
-    values: Values = {"e": np.e, r"\infty": np.inf, r"-\infty": -np.inf}
+    made = computed(trace)
+    values: Values = {"e": np.e, r"\infty": np.inf, r"-\infty": -np.inf} | of_windows(trace)
+    values |= made
     told = {}
     for section in page.sections:
         for line in section.lines:
@@ -50,8 +101,9 @@ def check(page: Page) -> int:
     for section in page.sections:
         if section.part == "Update":
             continue
-        for line in section.lines:
-            checked += _check_line(flat(line.formula), line, section.title, values, told)
+        definitions_first = sorted(section.lines, key=lambda line: name(flat(line.formula)[0]) in made)
+        for line in definitions_first:
+            checked += _check_line(flat(line.formula), line, values, told, made)
     return checked
 
 
@@ -59,43 +111,38 @@ def _function(argument: str, right: Formula, values: Values):
     return lambda given: evaluate_side(right, values | {argument: given})[0]
 
 
-def _check_line(formula: Formula, line, title: str, values: Values, told: Values) -> int:
+def _check_line(formula: Formula, line, values: Values, told: Values, made: Values) -> int:
+    numbers = made.get(name(formula[0])) if line.numbers is None else line.numbers
     if Atom("=") not in formula or latex(formula).count("reshape"):
-        values |= {name(formula[0]): line.numbers}
+        values |= {name(formula[0]): numbers}
         return 0
     left, right = sides(formula)
     if latex(right) == "X":
-        values[name(left[0])] = told[name(left[0])] = line.numbers
-        values["m"] = line.numbers.shape[1]
+        values[name(left[0])] = told[name(left[0])] = numbers
+        values["m"] = numbers.shape[-1]
         return 0
     if len(left) > 1:
         return 0
     mask = re.search(r"D\[[\d.]+\]", latex(right))
     if mask and left[0].symbol.startswith(("A", "Z")):
-        values[mask[0]] = line.numbers != 0
-    index = re.search(r"\\(?:mu|sigma)(\[[\d.]+\])", latex(right))
-    if index and left[0].symbol.startswith("hat"):
-        A, over = values[left[0].symbol.removeprefix("hat")], OVER[re.search(r"BatchNorm|LayerNorm", title)[0]]
-        statistics = {"axis": over, "keepdims": True}
-        values |= {rf"\mu{index[1]}": A.mean(**statistics), rf"\sigma{index[1]}": A.std(**statistics)}
-        values[index[1]] = {"mean over": statistics}
-    own = values[index[1]] if index else {}
-    for found in evaluate_side(right, values | own):
-        if line.numbers is None:
-            values[name(left[0])] = found
+        values[mask[0]] = numbers != 0
+    for found in evaluate_side(right, values):
+        if numbers is None:
+            squared = left[0].symbol == "{"  # (\sigma)^2
+            values[name(left[0].arguments[0][1] if squared else left[0])] = np.sqrt(found) if squared else found
             continue
-        if np.ndim(line.numbers) == 0:
+        if np.ndim(numbers) == 0:
             found = np.sum(found)  # the losses of an example's outputs are added
-        shape = np.shape(line.numbers)
+        shape = np.shape(numbers)
         np.testing.assert_allclose(
             np.broadcast_to(np.reshape(found, (1, 1)) if np.size(found) == 1 and shape else found, shape),
-            line.numbers,
+            numbers,
             rtol=1e-9,
             atol=1e-12,
             err_msg=latex(formula),
         )
-        values[name(left[0])] = told[name(left[0])] = line.numbers
-    return line.numbers is not None
+        values[name(left[0])] = told[name(left[0])] = numbers
+    return numbers is not None
 
 
 def network(*layers, n=3):
@@ -113,6 +160,7 @@ def scaled_and_penalized(A, Y):
 smooth = functools.partial
 D = cr.Dense
 STEPS = (2, 2)
+PICTURES = (4, 3, 2)
 PAGES = {
     "dense": (network(D(4, "relu"), D(1, "sigmoid")), None, "yes_no"),
     "deep": (network(D(4, "tanh"), D(3, "gelu"), D(4, "elu"), D(2, "softmax")), None, "classes"),
@@ -129,6 +177,19 @@ PAGES = {
     "sequences": (network(D(3, "tanh"), D(2, "softmax"), n=STEPS), None, "classes"),
     "values of sequences": (network(D(3, "tanh"), D(1), n=STEPS), None, "values"),
     "norm of sequences": (network(D(3), cr.LayerNorm(), cr.BatchNorm(), D(2), n=STEPS), None, "values"),
+    "steps to one output": (
+        network(D(3, "tanh"), cr.LayerNorm(), cr.BatchNorm(), cr.Flatten(), D(2), n=STEPS),
+        None,
+        "values",
+    ),
+    "convolution": (network(cr.Conv2D(3, 2, "tanh"), cr.BatchNorm(), cr.Flatten(), D(2), n=PICTURES), None, "values"),
+    "convolution of sequences": (network(D(2), cr.Conv1D(3, 2), cr.Flatten(), D(2), n=(3, 2)), None, "values"),
+    "norm of pictures": (network(cr.LayerNorm(), D(2), cr.Flatten(), D(2), n=PICTURES), None, "values"),
+    "scaled pictures": (
+        network(own(lambda A, s, t: A * s + t, s=(2,), t=(1,)), cr.Flatten(), D(1), n=PICTURES),
+        None,
+        "values",
+    ),
     "rows of sequences": (network(DerivedByRows(), D(1), n=STEPS), None, "values"),
     "weights": (network(D(3, "softmax")), weighted(cr.ops.cross_entropy), "classes"),
     "weights of values": (network(D(2)), weighted(cr.ops.squared_error), "values"),
@@ -162,5 +223,5 @@ def test_every_line_gives_its_numbers(called, m):
     rng = np.random.default_rng(m)
     X = rng.normal(size=(m, *net.input_shape))
     shape = net.predict(X).shape
-    page = cr.derive(net, X, targets(task, shape, rng), loss)
-    assert check(page) >= len(net.parameters) + 2
+    y = targets(task, shape, rng)
+    assert check(cr.derive(net, X, y, loss), record(net, X, y, loss)) >= len(net.parameters) + 2

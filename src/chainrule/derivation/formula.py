@@ -32,7 +32,7 @@ class Atom:
     above: Formula = ()
 
 
-_ARGUMENTS = {"frac": 2, "tfrac": 2, "sqrt": 1, "hat": 1, "overline": 1, "operatorname": 1}
+_ARGUMENTS = {"frac": 2, "tfrac": 2, "sqrt": 1, "hat": 1, "operatorname": 1}
 _ACCENTS = (r"\hat",)
 _TOKEN = re.compile(
     r"\\(?:left|right)\s*(?:\\[a-zA-Z]+|\\.|.)|d\\(?:[a-zA-Z]+)|\\[a-zA-Z]+|\\.|[a-zA-Z]+|\d+(?:\.\d+)?|\s+|."
@@ -146,13 +146,17 @@ def is_sum(formula: Formula) -> bool:
 
 
 def without(formula: Formula, absent: set[str]) -> Formula:
-    """The formula without these symbols: the term + b that is nothing else, or the factor w of a product."""
+    """The formula without these symbols: the term + b that is nothing else, or the factor w of a product.
+
+    A term with a condition on an absent symbol, [mask = 0] A, goes as a whole.
+    """
     if not absent:
         return formula
     kept: list[Atom] = []
     for term in _terms(formula):
         signed = bool(term) and term[0].symbol in _SIGNS
-        rest = _without_factors(term[1:] if signed else term, absent)
+        product = term[1:] if signed else term
+        rest = () if _on_condition(trim(product), absent) else _without_factors(product, absent)
         if trim(rest) or not trim(term):
             kept += (*term[:1], *rest) if signed else rest
     return trim(tuple(kept))
@@ -165,6 +169,12 @@ def _terms(formula: Formula) -> list[Formula]:
             terms.append(())
         terms[-1] += (atom,)
     return terms
+
+
+def _on_condition(product: Formula, absent: set[str]) -> bool:
+    """Whether the product begins with [condition] on one of these symbols."""
+    condition = itertools.takewhile(lambda atom: atom.symbol != "]", product)
+    return product[:1] == (Atom("["),) and any(atom.symbol in absent for atom in condition)
 
 
 def _without_factors(term: Formula, absent: set[str]) -> Formula:
@@ -300,7 +310,7 @@ _UNICODE = {
     r"\alpha": "α", r"\beta": "β", r"\gamma": "γ", r"\delta": "δ", r"\varepsilon": "ε", r"\lambda": "λ", r"\mu": "μ",
     r"\sigma": "σ", r"\theta": "θ", r"\varphi": "φ", r"\Phi": "Φ",
 }  # fmt: skip
-_SUBSCRIPTS = str.maketrans("0123456789ijknt", "₀₁₂₃₄₅₆₇₈₉ᵢⱼₖₙₜ")
+_SUBSCRIPTS = str.maketrans("0123456789ijknpt", "₀₁₂₃₄₅₆₇₈₉ᵢⱼₖₙₚₜ")
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -316,8 +326,6 @@ def _symbol_text(atom: Atom) -> str:
         return f"√{_as_factor(arguments[0])}"
     if atom.symbol == r"\hat":
         return unicodedata.normalize("NFC", f"{arguments[0][0]}\N{COMBINING CIRCUMFLEX ACCENT}") + arguments[0][1:]
-    if atom.symbol == r"\overline":
-        return f"mean({arguments[0]})"
     if atom.symbol.startswith((r"\left", r"\right")):
         return atom.symbol.removeprefix(r"\left").removeprefix(r"\right").strip()
     name = re.sub(r"\\[a-zA-Z]+|.", lambda found: _UNICODE.get(found[0], found[0].lstrip("\\")), atom.symbol)

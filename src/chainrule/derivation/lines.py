@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.derivation.formula import Atom, Formula, clauses, is_number, parse, sides, substitute, without
+from chainrule.derivation.formula import Atom, Formula, clauses, is_number, parse, sides, substitute, symbols, without
 from chainrule.derivation.notation import differential, input_symbol, output_symbol, symbol_of
 from chainrule.derivation.options import atom_of
+from chainrule.derivation.places import at_each, columns, from_the_end, letter, over_each
 from chainrule.derivation.products import in_columns, shapes, written
-from chainrule.derivation.remarks import remark, shortcut, unexplained
-from chainrule.derivation.sums import indexed, numbers_in_each, reduced, scaled, stretched_along, summed, times
+from chainrule.derivation.remarks import own_symbols, remark, shortcut
+from chainrule.derivation.sums import indexed, numbers_in_each, of_sum, reduced, scaled, stretched_along, summed, times
 from chainrule.derivation.trace import Trace
 from chainrule.graph import OPERATIONS, Operation, Variable
 
@@ -48,7 +49,8 @@ def computed(trace: Trace, node: Variable) -> list[Line]:
     lines = []
     for left, right in writing.equations(writing.operation.forward):
         if left[0].symbol != writing.out:
-            lines.append(Line(writing.named((*left, *parse(" = "), *right))))
+            told = written(of_sum(trace, node, right))
+            lines.append(Line(writing.named((*left, *parse(" = "), *right)), told))
             continue
         if writing.operation.as_arrays:
             right = in_columns(trace, node, right, writing.operands, writing.out)
@@ -80,7 +82,7 @@ def derivative(trace: Trace, variable: Variable, uses: Sequence[Use]) -> list[Li
     total: Formula = ()
     for part in parts:
         total = part.right if not total else _plus(total, part.right)
-    left = parts[0].left if len(parts) == 1 else differential(trace.name(variable))
+    left = parts[0].left if len({part.left for part in parts}) == 1 else differential(trace.name(variable))
     told = parts[0].shapes if len(parts) == 1 else written(trace.shape(variable))
     scale = trace.m if trace.of_examples(variable) else 1
     numbers = trace.shown(variable, _rounded(trace, variable, scale * np.asarray(variable.grad), uses), backward=True)
@@ -111,7 +113,7 @@ class _Part:
             writing.names["i"] = Atom(str(i + 1))
         letters = stretched_along(trace, node, variable) if operation.broadcasts else ""
         names = indexed(trace, node, letters, operands, writing.names) if letters else writing.names
-        right = _with_dots(substitute(right, names))
+        right = _with_dots(substitute(writing.over_places(right, variable), names))
         if writing.out == "J" and node is not trace.J:
             right = times(differential(trace.name(node)), right)
         right = summed(right, letters)
@@ -146,9 +148,13 @@ class _Writing:
         absent = {input_symbol(self.operation, i) for i in range(len(inputs))} - self.operands.keys()
         listed = [_listed(clause, self.operation, len(self.inputs)) for clause in clauses(parse(source))]
         return [
-            sides(reduced(self.trace, self.node, without(clause, set() if inputs[0].startswith("*") else absent)))
-            for clause in listed
+            sides(self._in_place(without(clause, set() if inputs[0].startswith("*") else absent))) for clause in listed
         ]
+
+    def _in_place(self, clause: Formula) -> Formula:
+        """The clause with the letters of the axes that it sums over here."""
+        turned = from_the_end(clause) if self.node.options.get("backwards") else clause
+        return at_each(reduced(self.trace, self.node, turned), letter(self.trace, self.node))
 
     def named(self, formula: Formula) -> Formula:
         """The formula with the network's names in it."""
@@ -166,7 +172,7 @@ class _Writing:
     def _names(self) -> dict[str, Atom]:
         trace, node = self.trace, self.node
         of_node = trace.name(node)
-        own = {*unexplained(self.operation), *self._defined_backward()}
+        own = own_symbols(self.operation)
         names = {symbol: Atom(symbol, below=of_node.below, above=of_node.above) for symbol in own}
         for symbol, value in {**self.operands, self.out: node}.items():
             names[symbol] = (
@@ -174,7 +180,9 @@ class _Writing:
             )
             names[f"d{symbol}"] = differential(names[symbol])
         if "n" not in names:
-            names["n"] = numbers_in_each(trace, node)
+            names["n"] = self._counting(r"\textstyle\sum_k mask_k") or numbers_in_each(trace, node)
+        if trace.of_examples(node):
+            names["m"] = self._counting(r"\textstyle\sum_i mask^{(i)}") or columns(trace, node)
         for name, value in (self.operation.defaults | node.options).items():
             atom = atom_of(name, value)
             if atom is not None:
@@ -184,10 +192,25 @@ class _Writing:
             names[_output(activation)] = trace.name(activation)
         return names
 
-    def _defined_backward(self) -> set[str]:
-        """The symbols that a further clause of a backward formula defines, such as A = \\sigma(Z)."""
-        formulas = (clauses(parse(formula))[1:] for formula in self.operation.backward if formula)
-        return {sides(clause)[0][0].symbol for others in formulas for clause in others}
+    def over_places(self, product: Formula, variable: Variable) -> Formula:
+        """The derivative by what is the same at all steps or places: if it is a product of matrices, summed over them.
+
+        Matrices as they are, a step a row, are one for each example, so their product is summed over these.
+        """
+        trace, place = self.trace, letter(self.trace, self.node)
+        if not place or trace.of_examples(variable) or self.operation.broadcasts or _has_sum(product):
+            return product
+        operands = {symbol: trace.variable(given) for symbol, given in self.operands.items()}
+        varying = {symbol for symbol, given in operands.items() if given is not None and letter(trace, given) == place}
+        varying |= {f"d{self.out}", *own_symbols(self.operation)}
+        return over_each(product, "i" if self.operation.as_arrays else place, varying)
+
+    def _counting(self, formula: str) -> Atom | None:
+        """How many steps count, if there is a mask that has a name; the formula tells over what it is summed."""
+        mask = self.trace.variable(self.operands.get("mask"))
+        if mask is None:
+            return None
+        return Atom("{", (substitute(self._in_place(parse(formula)), {"mask": self.trace.name(mask)}),))
 
 
 def _output(node: Variable) -> str:
@@ -203,6 +226,10 @@ def as_written(trace: Trace, node: Variable) -> tuple[Operation, tuple[Any, ...]
         return node.operation, node.inputs
     loss = next(loss for loss in OPERATIONS.values() if node.operation in loss.after.values())
     return loss, (activation, *node.inputs[1:])
+
+
+def _has_sum(formula: Formula) -> bool:
+    return any(atom.symbol == r"\sum" for atom in symbols(formula))
 
 
 def _with_dots(formula: Formula) -> Formula:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from chainrule.derivation.formula import Atom, parse, symbols
 from chainrule.derivation.grammar import check_formulas
 from chainrule.derivation.notation import input_symbol, output_symbol, parameter_name
+from chainrule.derivation.remarks import own_symbols
 from chainrule.graph import Array, Variable
 from chainrule.layers import Layer
 
@@ -38,12 +39,16 @@ class Names:
         self._given: Counter[Atom] = Counter()
         self._constants = 0
 
-    def enter(self, variable: Variable, name: Atom) -> None:
-        """Give the variable this name, with a number behind the layer's if it is taken."""
+    def enter(self, variable: Variable, name: Atom, own: Collection[str] = ()) -> None:
+        """Give the variable this name, with a number behind the layer's if it is taken.
+
+        `own` are the symbols that its formulas need beside it, such as Z_t of a recurrence: they get the same number.
+        """
         self.arrays.setdefault(id(variable.value), variable)  # identity hands on its input's own array
-        self._given[name] += 1
-        if self._given[name] > 1:
-            count = self._given[name]
+        together = [name, *(replace(name, symbol=symbol) for symbol in own)]
+        count = 1 + max(self._given[one] for one in together)
+        self._given |= dict.fromkeys(together, count)
+        if count > 1:
             *before, last = name.above[1:-1] if name.above else (Atom("0"),)
             numbered = Atom(f"{last.symbol}.{count}")
             name = replace(name, above=(Atom("["), *before, numbered, Atom("]")))
@@ -56,14 +61,22 @@ class Names:
         self.enter(leaf, name)
 
     def of_layer(self, layer: Layer, _: Array, Z: Array) -> None:
-        """Name what the layer made: Z^{[l]}, or A^{[l]} if it is an activation or the layer has no parameters."""
+        """Name what the layer made: Z^{[l]}, or A^{[l]} if it is an activation or the layer has no parameters.
+
+        An activation of the user's own may be several operations: what comes out of the last is A^{[l]}.
+        """
         index = max(inner.l or inner.follows for _, inner in layer.family())
         made = list(self._new(Z))
         self._enter_leaves(made)
         for node in made:
             assert node.operation is not None
             self.layers[node] = layer
-            self.enter(node, Atom(output_symbol(node.operation) if layer.held else "A", above=parse(f"[{index}]")))
+            symbol = output_symbol(node.operation)
+            if not layer.held and symbol == "Z":
+                symbol = "A"
+            elif layer.held and len(made) > 1 and callable(getattr(layer, "activation", None)):
+                symbol = "A" if node is made[-1] else "Z"
+            self.enter(node, Atom(symbol, above=parse(f"[{index}]")), own_symbols(node.operation))
         self.nodes += made
 
     def of_cost(self, J: Variable) -> None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
-from chainrule.derivation.formula import parse, symbols
+from chainrule.derivation.formula import Formula, parse, symbols
 from chainrule.derivation.lines import Line, Use, computed, derivative, given
 from chainrule.derivation.notation import differential, output_symbol
 from chainrule.derivation.page import Page, Section
@@ -29,7 +29,11 @@ OF_SEQUENCES = "The columns are the steps of all examples, and m counts the step
 SYMBOLS = {
     r"\odot": "⊙ multiplies element by element.",
     "[": "[…] is 1 where the condition in it holds, and 0 elsewhere.",
-    r"\overline": "A bar is the mean over what the layer normalizes over.",
+}
+INDICES = {
+    "t": "t goes over the steps of a sequence: Zₜ is what Z is at step t, with the examples as columns.",
+    "p": "p goes over the places of a picture, all its rows and columns: Zₚ is what Z is at place p, with the examples "
+    "as columns.",
 }
 
 
@@ -59,9 +63,14 @@ def derive(net: Network, X: Any = None, y: Any = None, loss: LossLike | None = N
     trace.J.backward()
     all_sections = (*_forward(trace), _cost(trace), *_backward(trace), _update(trace))
     sections = tuple(section for section in all_sections if section.lines)
-    used = {atom.symbol for section in sections for line in section.lines for atom in symbols(line.formula)}
-    conventions = (CONVENTION, OF_SEQUENCES) if trace.of_sequences else (CONVENTION,)
-    legend = (*conventions, *(words for symbol, words in SYMBOLS.items() if symbol in used))
+    atoms = [atom for section in sections for line in section.lines for atom in symbols(line.formula)]
+    used, indices = {atom.symbol for atom in atoms}, {index.symbol for atom in atoms for index in atom.below}
+    legend = (
+        CONVENTION,
+        *((OF_SEQUENCES,) if trace.of_sequences else ()),
+        *(words for letter, words in INDICES.items() if letter in indices),
+        *(words for symbol, words in SYMBOLS.items() if symbol in used),
+    )
     return Page("The derivation", legend, sections)
 
 
@@ -98,27 +107,37 @@ def _cost(trace: Trace) -> Section:
 
 
 def _backward(trace: Trace) -> Iterator[Section]:
-    for place, lines in groupby(_derivatives(trace), key=lambda placed: placed[0]):
-        yield Section("Backward", place, tuple(line for _, line in lines))
+    told: set[Formula] = set()
+    for place, placed in groupby(_derivatives(trace), key=lambda placed: placed[0]):
+        lines = {line.formula: line for _, line in placed if line.formula not in told}
+        told |= lines.keys()
+        yield Section("Backward", place, tuple(lines.values()))
 
 
 def _derivatives(trace: Trace) -> Iterator[tuple[str, Line]]:
-    """From the cost to the first layer: the derivative by each node, by each parameter as soon as it is complete."""
+    """From the cost to the first layer, each derivative as soon as it is complete, under what it comes back from.
+
+    Of what one node hands back, parameters come first: dW and db before the dA of the layer before.
+    """
     order = on_the_way(trace)
     reached = {*order, *trace.parameters}
     open_uses = Counter(node.inputs[i] for node in order for i in _differentiated(node, reached))
     uses: dict[Variable, list[Use]] = {}
     for node in order:
-        place = trace.layers[node].label if node in trace.layers else "the cost"
-        if node is not trace.J:
-            yield from ((place, line) for line in derivative(trace, node, uses[node]))
-        elif _mentions_its_derivative(node):
+        place = _place(trace, node)
+        if node is trace.J and _mentions_its_derivative(node):
             yield place, Line(parse("dJ = 1"))
-        for i in _differentiated(node, reached):
+        for i in sorted(_differentiated(node, reached), key=lambda i: node.inputs[i] not in trace.parameters):
             variable = node.inputs[i]
             uses.setdefault(variable, []).append((node, i))
-            if variable in trace.parameters and len(uses[variable]) == open_uses[variable]:
+            if len(uses[variable]) == open_uses[variable]:
                 yield from ((place, line) for line in derivative(trace, variable, uses[variable]))
+
+
+def _place(trace: Trace, node: Variable) -> str:
+    """Where the node was made; a shortcut belongs to the layer whose activation it reads past."""
+    layer = trace.layers.get(trace.activations.get(node, node))
+    return layer.label if layer is not None else "the cost"
 
 
 def _differentiated(node: Variable, reached: set[Variable]) -> Iterator[int]:

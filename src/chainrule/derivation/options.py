@@ -9,6 +9,18 @@ import numpy as np
 from chainrule.derivation.formula import Atom, number
 from chainrule.derivation.spelling import shown
 
+SAID = {
+    "backwards": "The sequence is read from its end.",
+    "last": "Only the state after the step that is read last goes on.",
+    "causal": "No step looks at those behind it.",
+    "key": "",
+    "shape": "",
+    "keepdims": "",
+    "a": "The state to begin with is given.",
+    "c": "So is the cell.",
+}
+"""What options and inputs that no formula mentions say on a page; nothing where shapes or formulas tell it already."""
+
 UNBOUNDED = {"low": Atom(r"-\infty"), "high": Atom(r"\infty")}
 """What a bound is that is None."""
 

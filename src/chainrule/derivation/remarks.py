@@ -10,11 +10,12 @@ from itertools import pairwise
 
 import numpy as np
 
-from chainrule.derivation.formula import Atom, Formula, parse, symbols
+from chainrule.derivation.formula import Atom, Formula, clauses, parse, sides, symbols
 from chainrule.derivation.notation import GREEK, input_symbol, output_symbol, symbol_of
-from chainrule.derivation.options import told
+from chainrule.derivation.options import SAID, told
+from chainrule.derivation.spelling import MOST
 from chainrule.derivation.trace import Trace
-from chainrule.graph import OPERATIONS, Operation, Variable
+from chainrule.graph import OPERATIONS, Operation, Variable, plain
 
 KNOWN = {"e", "i", "j", "k", "l", "m", "n", "t", "T"}
 """Letters that every formula may have: Euler's number, indices, counts, steps, and the sign of a transpose."""
@@ -22,7 +23,8 @@ KNOWN = {"e", "i", "j", "k", "l", "m", "n", "t", "T"}
 
 def remark(trace: Trace, node: Variable, operation: Operation) -> str:
     """What the formula's own symbols are, and the options and inputs that it does not mention."""
-    return " ".join(filter(None, (explanation(operation), _unmentioned(node, operation), _of_outputs(node, operation))))
+    sentences = (_explained(node, operation), *_unmentioned(trace, node, operation), _of_outputs(node, operation))
+    return " ".join(filter(None, sentences))
 
 
 def shortcut(trace: Trace, node: Variable) -> str:
@@ -43,17 +45,43 @@ def explanation(operation: Operation) -> str:
     return re.split(r"(?<=\.)\s+(?=[A-Z])", paragraph)[0]
 
 
-def _unmentioned(node: Variable, operation: Operation) -> str:
-    """The options and inputs that were given and that no formula of the operation mentions, with their values."""
+def _explained(node: Variable, operation: Operation) -> str:
+    """The explanation, with the values of options in the places of their names."""
+    return re.sub(r"`(\w+)`", lambda found: told(node.options.get(found[1], found[1])), explanation(operation))
+
+
+def _unmentioned(trace: Trace, node: Variable, operation: Operation) -> Iterator[str]:
+    """The options and inputs that were given and that no formula of the operation mentions: sentences, then values."""
     mentioned = {
         atom.symbol for formula in (operation.forward, *operation.backward) for atom in symbols(parse(formula))
     }
-    found = {name: told(value) for name, value in node.options.items() if symbol_of(name) not in mentioned}
+    found = {name: value for name, value in node.options.items() if symbol_of(name) not in mentioned}
     if not operation.inputs[0].startswith("*"):
         for i, given in enumerate(node.inputs):
             if given is not None and input_symbol(operation, i) not in mentioned:
-                found[operation.inputs[i]] = told(np.asarray(given.value if isinstance(given, Variable) else given))
-    return f"{', '.join(f'{name} = {value}' for name, value in found.items())}." if found else ""
+                found[operation.inputs[i]] = given
+    values = []
+    for name, value in found.items():
+        if name in SAID:
+            yield SAID[name]
+        elif name == "axis":
+            yield f"Along {_along(trace, node, value)}."
+        elif name == "mask":
+            yield "Steps that the mask leaves out do not count."
+        elif np.size(plain(value)) <= MOST:
+            values.append(name if value is True else f"{name} = {told(plain(value))}")
+    if values:
+        yield f"{', '.join(values)}."
+
+
+def _along(trace: Trace, node: Variable, axis: int | tuple[int, ...]) -> str:
+    """What an axis, or several, of an operation's input count; of what it puts together, of the value."""
+    whole = max((*node.parents, node), key=lambda variable: variable.ndim)
+    between = {3: ["the steps"], 4: ["the height", "the width"]}.get(whole.ndim, ["the places"] * (whole.ndim - 2))
+    named = ["the first axis", *between, "the features"]
+    for k in trace.axes.get(whole, ()):
+        named[k] = "the examples"
+    return " and ".join(named[k % whole.ndim] for k in (axis if isinstance(axis, tuple) else (axis,)))
 
 
 def _of_outputs(node: Variable, operation: Operation) -> str:
@@ -69,6 +97,13 @@ def unexplained(operation: Operation) -> set[str]:
     """The letters in the operation's formula that are neither inputs, output, options, indices nor functions."""
     known = {input_symbol(operation, i) for i in range(len(operation.inputs))} | set(map(symbol_of, operation.defaults))
     return set(_letters(parse(operation.forward))) - known - {output_symbol(operation)} - KNOWN
+
+
+@functools.cache
+def own_symbols(operation: Operation) -> set[str]:
+    """Everything that the operation's formulas have a symbol of their own for, such as the gates of a recurrence."""
+    further = (clauses(parse(formula))[1:] for formula in operation.backward if formula)
+    return unexplained(operation) | {sides(clause)[0][0].symbol for others in further for clause in others}
 
 
 def _letters(formula: Formula) -> Iterator[str]:

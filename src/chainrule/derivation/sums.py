@@ -20,26 +20,28 @@ from chainrule.derivation.formula import (
     trim,
     without_parentheses,
 )
+from chainrule.derivation.places import SUM, counted, letter, places
 from chainrule.derivation.trace import Trace
 from chainrule.graph import Variable
 
 ONE_OVER_M = parse(r"\frac{1}{m}")
-SUM = parse(r"\textstyle\sum")
 OF_EXAMPLES = {"k": "i", "l": "j"}
 """Formulas of a sum over some axis have the letters k and l; where it goes over the examples, these replace them."""
 
 
 def stretched_along(trace: Trace, node: Variable, variable: Variable) -> str | None:
-    """Along what the variable was stretched to the node's shape: the letters i, j, ij, or none; None for other axes."""
+    """Along what the variable was stretched to the node's shape: the letters i, t or p, and j; None for other axes."""
     if variable.shape == node.shape:
         return ""
     k, own = trace.columns(node), trace.columns(variable)
-    features = node.shape[k:]
-    mine = variable.shape[own:] if own else variable.shape[-len(features) :] if features else ()
-    if len(features) > 1 or (own and own != k):
+    axes = node.shape[k:]
+    mine = ((1,) * node.ndim + variable.shape)[-len(axes) :] if axes else ()
+    over = [n > 1 and given == 1 for n, given in zip(axes, mine, strict=True)]
+    in_places = over[: len(places(trace, node))]
+    if len(set(in_places)) > 1 or (own and own != k) or len(axes) > len(in_places) + 1:
         return None
-    over_features = bool(features) and features[0] > 1 and mine in ((), (1,))
-    return ("i" if k and not own else "") + ("j" if over_features else "")
+    everywhere = letter(trace, node) if any(in_places) else ""
+    return ("i" if k and not own else "") + everywhere + ("j" if over[-1:] == [True] else "")
 
 
 def indexed(
@@ -48,6 +50,7 @@ def indexed(
     """The names of what stands inside of a sum: with the index of an example, or of a feature, where it has such."""
     found = dict(names)
     features = node.shape[trace.columns(node) :]
+    everywhere = letter(trace, node) if letter(trace, node) in letters else ""
     for symbol, given in operands.items():
         variable = trace.variable(given)
         if variable is None:
@@ -55,8 +58,10 @@ def indexed(
         name, own = names[symbol], trace.columns(variable)
         if "i" in letters and own:
             name = replace(name, above=(*name.above, *parse("(i)")))
-        if "j" in letters and variable.shape[own:] == features:
-            name = replace(name, below=(*name.below, Atom(","), Atom("j")) if name.below else (Atom("j"),))
+        inside = [everywhere] if everywhere and places(trace, variable) == places(trace, node) else []
+        inside += ["j"] if "j" in letters and variable.shape[own:] == features else []
+        for index in inside:
+            name = replace(name, below=(*name.below, Atom(","), Atom(index)) if name.below else (Atom(index),))
         found[symbol] = name
     return found
 
@@ -95,12 +100,28 @@ def _over_examples(atom: Atom, both: bool) -> Atom:
 
 
 def numbers_in_each(trace: Trace, node: Variable) -> Atom:
-    """n: how many numbers of the input go into one number of the node; told by m where these are all examples."""
-    n = np.size(node.inputs[0].value) // (np.size(node.value) or 1) if isinstance(node.inputs[0], Variable) else 1
+    """n: how many numbers of the input go into one number of the node; told by m where these are all examples.
+
+    Where there are as many as before, a sum inside of the formula is one over features, and n is their number.
+    """
     A = trace.variable(node.inputs[0])
-    if A is None or trace.of_examples(node) or not trace.of_examples(A) or n % trace.m:
-        return number(n)
-    return Atom("m") if n == trace.m else Atom("{", ((number(n // trace.m), Atom(" "), Atom("m")),))
+    if A is None:
+        return number(1)
+    if A.shape == node.shape:
+        return number(math.prod(A.shape[-1:]))
+    n = np.size(A.value) // (np.size(node.value) or 1)
+    return number(n) if trace.of_examples(node) or not trace.of_examples(A) else counted(trace, n)
+
+
+def of_sum(trace: Trace, node: Variable, right: Formula) -> tuple[str, ...]:
+    """The shape of a sum over the columns, or over the features, of what has the node's shape; () of anything else."""
+    letter = next((atom.below[0].symbol for atom in right if atom.symbol == r"\sum" and atom.below), "")
+    shape = trace.shape(node)
+    if letter == "i":
+        return (str(node.shape[-1]), "1")
+    if letter != "k":
+        return ()
+    return ("1", *shape[1:]) if trace.transposed(node) else (*shape[:-1], "1")
 
 
 def scaled(right: Formula, from_examples: bool, to_examples: bool) -> Formula:

@@ -9,6 +9,13 @@ from chainrule.graph import Array, Backward, operation
 from chainrule.ops.masking import steps_that_count
 
 _FORWARD = r"\hat{A} = \frac{A - \mu}{\sqrt{\sigma^2 + \varepsilon}}, \quad Z = \gamma \odot \hat{A} + \beta"
+_OVER_EXAMPLES = (
+    r"\mu = \frac{1}{m} \textstyle\sum_i mask^{(i)} \odot A^{(i)}, \quad"
+    r" \sigma^2 = \frac{1}{m} \textstyle\sum_i mask^{(i)} \odot (A^{(i)} - \mu)^2, \quad "
+)
+_OVER_FEATURES = (
+    r"\mu = \frac{1}{n} \textstyle\sum_k A_k, \quad \sigma^2 = \frac{1}{n} \textstyle\sum_k (A_k - \mu)^2, \quad "
+)
 _OF_PARAMETERS = (
     r"d\gamma = \textstyle\sum_i dZ^{(i)} \odot \hat{A}^{(i)}",
     r"d\beta = \textstyle\sum_i dZ^{(i)}",
@@ -16,10 +23,11 @@ _OF_PARAMETERS = (
 
 
 @operation(
-    forward=_FORWARD,
+    forward=_OVER_EXAMPLES + _FORWARD,
     backward=(
         r"dA = \frac{\gamma}{\sqrt{\sigma^2 + \varepsilon}} \odot \left(dZ"
-        r" - \overline{dZ} - \hat{A} \odot \overline{dZ \odot \hat{A}}\right)",
+        r" - \frac{1}{m}\, mask \odot \textstyle\sum_i dZ^{(i)}"
+        r" - \frac{1}{m}\, mask \odot \hat{A} \odot \textstyle\sum_i dZ^{(i)} \odot \hat{A}^{(i)}\right)",
         *_OF_PARAMETERS,
         "",
     ),
@@ -27,14 +35,15 @@ _OF_PARAMETERS = (
 def batch_norm(
     xp: ModuleType, A: Array, gamma: Array, beta: Array, mask: Array | None = None, *, epsilon: float = 1e-5
 ) -> tuple[Array, Backward]:
-    """Z = γ Â + β with Â = (A − μ) / √(σ² + ε), μ and σ² over the examples (Ioffe & Szegedy, 2015).
+    """Z = γ Â + β with Â = (A − μ) / √(σ² + ε), μ and σ² of each feature over the whole batch.
 
-    In the formula a bar is the mean over the examples.
+    Batch normalization (Ioffe & Szegedy, 2015).
 
     Args:
         A: (m, …, n): statistics are over all axes but the last, each feature or channel by itself.
         gamma, beta: (n,).
-        mask: (m, steps) of sequences, 0 at the steps that μ and σ² leave out, or None.
+        mask: (m, steps) of sequences, 0 at the steps that μ and σ² leave out, or None; m in the formulas counts the
+            others.
     """
     if A.ndim < 2:
         raise ShapeError(f"A is {A.shape}, but a batch is (m, …, n).")
@@ -73,17 +82,18 @@ def normalize(
 
 
 @operation(
-    forward=_FORWARD,
+    forward=_OVER_FEATURES + _FORWARD,
     backward=(
         r"dA = \frac{1}{\sqrt{\sigma^2 + \varepsilon}} \odot \left(\gamma \odot dZ"
-        r" - \overline{\gamma \odot dZ} - \hat{A} \odot \overline{\gamma \odot dZ \odot \hat{A}}\right)",
+        r" - \frac{1}{n} \textstyle\sum_k \gamma_k \odot dZ_k"
+        r" - \frac{1}{n} \hat{A} \odot \textstyle\sum_k \gamma_k \odot dZ_k \odot \hat{A}_k\right)",
         *_OF_PARAMETERS,
     ),
 )
 def layer_norm(xp: ModuleType, A: Array, gamma: Array, beta: Array, *, epsilon: float = 1e-5) -> tuple[Array, Backward]:
-    """Z = γ Â + β with Â = (A − μ) / √(σ² + ε), μ and σ² over the features of each example (Ba et al., 2016).
+    """Z = γ Â + β with Â = (A − μ) / √(σ² + ε), μ and σ² over the features of each example, step or place.
 
-    In the formula a bar is the mean over the features.
+    Layer normalization (Ba et al., 2016).
 
     Args:
         A: (…, n).
@@ -106,7 +116,7 @@ def standardize(xp: ModuleType, A: Array, mean: Array, deviation: Array) -> tupl
 
 @operation(forward=r"Z = A \odot s + \mu", backward=(r"dA = dZ \odot s", "", ""))
 def unstandardize(xp: ModuleType, A: Array, mean: Array, deviation: Array) -> tuple[Array, Backward]:
-    """Z = A s + μ: the way back from `standardize`. Shapes as there."""
+    """Z = A s + μ, mean μ and deviation s of each feature given: the way back from `standardize`. Shapes as there."""
     _check(A, mean=mean, deviation=deviation)
     return A * deviation + mean, lambda dZ: (dZ * deviation, None, None)
 

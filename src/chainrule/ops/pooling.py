@@ -93,15 +93,15 @@ def adaptive_average_pool(xp: ModuleType, A: Array, *, size: Sizes = 1) -> tuple
 
 
 @operation(
-    forward=r"Z = \frac{1}{n} \textstyle\sum_k A_k",
-    backward=(r"dA_k = \frac{1}{n} dZ", ""),
+    forward=r"Z = \frac{1}{n} \textstyle\sum_k mask_k \odot A_k",
+    backward=(r"dA_k = \frac{1}{n}\, mask_k \odot dZ", ""),
 )
 def global_average_pool(xp: ModuleType, A: Array, mask: Array | None = None) -> tuple[Array, Backward]:
     """Z is the mean over all places of each example (Lin et al., 2014, "Network in network").
 
     Args:
         A: (m, steps, n), or (m, height, width, n).
-        mask: (m, steps), 1 at the steps that count, or None; an example without any gives 0.
+        mask: (m, steps), 1 at the steps that count, or None; n counts these. An example without any gives 0.
 
     Returns:
         Z: (m, n).

@@ -7,7 +7,7 @@ one b, with the parts of its gates below each other; W is (gates · n, n_in), U 
 All take, behind these, the state to begin with (None for zeros), and a mask (m, steps): where it is 0 there is no step,
 so the state stays as it is, and nothing comes back but what the state carries. All return A (m, steps, n), the state
 after every step; with `last` only the state at the end, (m, n). With `backwards` the sequence is read from its end, and
-the state after a step is the one that has seen the steps behind it.
+the state after a step is the one that has seen the steps behind it: t − 1 and t + 1 change places in the formulas.
 """
 
 from collections.abc import Callable
@@ -34,14 +34,19 @@ _OF_U_AND_b = (
     r"db = \textstyle\sum_{i, t} dZ_t^{(i)}",
 )
 
+_OF_H = r"dH_t = dA_t + U^T dZ_{t+1} + [mask_{t+1} = 0] \odot dH_{t+1}"
+_OF_H_OF_A_GATE = (
+    r"dH_t = dA_t + U^T dV_{t+1} + mask_{t+1} \odot dH_{t+1} \odot G_{t+1} + [mask_{t+1} = 0] \odot dH_{t+1}"
+)
+
 
 @operation(
-    forward=r"A_t = activation(Z_t), \quad Z_t = W X_t + U A_{t-1} + b",
+    forward=r"A_t = mask_t \odot activation(Z_t) + [mask_t = 0] \odot A_{t-1}, \quad Z_t = W X_t + U A_{t-1} + b",
     backward=(
         r"dX_t = W^T dZ_t",
-        r"dW = \textstyle\sum_t dZ_t X_t^T, \quad dZ_t = dH_t \odot activation'(Z_t), \quad dH_t = dA_t + U^T dZ_{t+1}",
+        r"dW = \textstyle\sum_t dZ_t X_t^T, \quad dZ_t = mask_t \odot dH_t \odot activation'(Z_t), \quad " + _OF_H,
         *_OF_U_AND_b,
-        r"da = U^T dZ_1",
+        r"da = U^T dZ_1 + [mask_1 = 0] \odot dH_1, \quad " + _OF_H,
         "",
     ),
 )
@@ -90,19 +95,19 @@ def rnn(
 
 
 @operation(
-    forward=r"A_t = (1 - G_t) \odot N_t + G_t \odot A_{t-1}, \quad R_t = \sigma(Z_{t,1} + V_{t,1}),"
-    r" \quad G_t = \sigma(Z_{t,2} + V_{t,2}), \quad N_t = \tanh(Z_{t,3} + R_t \odot (V_{t,3} + b_4)),"
+    forward=r"A_t = mask_t \odot (1 - G_t) \odot N_t + mask_t \odot G_t \odot A_{t-1} + [mask_t = 0] \odot A_{t-1},"
+    r" \quad R_t = \sigma(Z_{t,1} + V_{t,1}), \quad G_t = \sigma(Z_{t,2} + V_{t,2}),"
+    r" \quad N_t = \tanh(Z_{t,3} + R_t \odot (V_{t,3} + b_4)),"
     r" \quad Z_t = W X_t + b, \quad V_t = U A_{t-1}",
     backward=(
         r"dX_t = W^T dZ_t",
         r"dW = \textstyle\sum_t dZ_t X_t^T, \quad dZ_{t,1} = dZ_{t,3} \odot (V_{t,3} + b_4) \odot R_t \odot (1 - R_t),"
-        r" \quad dZ_{t,2} = dH_t \odot (A_{t-1} - N_t) \odot G_t \odot (1 - G_t),"
-        r" \quad dZ_{t,3} = dH_t \odot (1 - G_t) \odot (1 - N_t^2),"
-        r" \quad dV_t = (dZ_{t,1}, dZ_{t,2}, dZ_{t,3} \odot R_t),"
-        r" \quad dH_t = dA_t + U^T dV_{t+1} + dH_{t+1} \odot G_{t+1}",
+        r" \quad dZ_{t,2} = mask_t \odot dH_t \odot (A_{t-1} - N_t) \odot G_t \odot (1 - G_t),"
+        r" \quad dZ_{t,3} = mask_t \odot dH_t \odot (1 - G_t) \odot (1 - N_t^2),"
+        r" \quad dV_t = (dZ_{t,1}, dZ_{t,2}, dZ_{t,3} \odot R_t), \quad " + _OF_H_OF_A_GATE,
         r"dU = \textstyle\sum_t dV_t A_{t-1}^T",
         r"db = \textstyle\sum_{i, t} (dZ_t^{(i)}, dV_{t,3}^{(i)})",
-        r"da = U^T dV_1 + dH_1 \odot G_1, \quad dH_t = dA_t + U^T dV_{t+1} + dH_{t+1} \odot G_{t+1}",
+        r"da = U^T dV_1 + mask_1 \odot dH_1 \odot G_1 + [mask_1 = 0] \odot dH_1, \quad " + _OF_H_OF_A_GATE,
         "",
     ),
 )
@@ -155,20 +160,22 @@ def gru(
 
 
 @operation(
-    forward=r"A_t = O_t \odot \tanh(C_t), \quad C_t = F_t \odot C_{t-1} + I_t \odot G_t, \quad I_t = \sigma(Z_{t,1}),"
-    r" \quad F_t = \sigma(Z_{t,2}), \quad G_t = \tanh(Z_{t,3}), \quad O_t = \sigma(Z_{t,4}),"
-    r" \quad Z_t = W X_t + U A_{t-1} + b",
+    forward=r"A_t = mask_t \odot O_t \odot \tanh(C_t) + [mask_t = 0] \odot A_{t-1},"
+    r" \quad C_t = mask_t \odot F_t \odot C_{t-1} + mask_t \odot I_t \odot G_t + [mask_t = 0] \odot C_{t-1},"
+    r" \quad I_t = \sigma(Z_{t,1}), \quad F_t = \sigma(Z_{t,2}), \quad G_t = \tanh(Z_{t,3}),"
+    r" \quad O_t = \sigma(Z_{t,4}), \quad Z_t = W X_t + U A_{t-1} + b",
     backward=(
         r"dX_t = W^T dZ_t",
-        r"dW = \textstyle\sum_t dZ_t X_t^T, \quad dZ_{t,1} = dC_t \odot G_t \odot I_t \odot (1 - I_t),"
-        r" \quad dZ_{t,2} = dC_t \odot C_{t-1} \odot F_t \odot (1 - F_t),"
-        r" \quad dZ_{t,3} = dC_t \odot I_t \odot (1 - G_t^2),"
-        r" \quad dZ_{t,4} = dH_t \odot \tanh(C_t) \odot O_t \odot (1 - O_t),"
-        r" \quad dC_t = dH_t \odot O_t \odot (1 - \tanh(C_t)^2) + dC_{t+1} \odot F_{t+1},"
-        r" \quad dH_t = dA_t + U^T dZ_{t+1}",
+        r"dW = \textstyle\sum_t dZ_t X_t^T, \quad dZ_{t,1} = mask_t \odot dC_t \odot G_t \odot I_t \odot (1 - I_t),"
+        r" \quad dZ_{t,2} = mask_t \odot dC_t \odot C_{t-1} \odot F_t \odot (1 - F_t),"
+        r" \quad dZ_{t,3} = mask_t \odot dC_t \odot I_t \odot (1 - G_t^2),"
+        r" \quad dZ_{t,4} = mask_t \odot dH_t \odot \tanh(C_t) \odot O_t \odot (1 - O_t),"
+        r" \quad dC_t = mask_t \odot dH_t \odot O_t \odot (1 - \tanh(C_t)^2)"
+        r" + mask_{t+1} \odot dC_{t+1} \odot F_{t+1} + [mask_{t+1} = 0] \odot dC_{t+1},"
+        r" \quad " + _OF_H,
         *_OF_U_AND_b,
-        r"da = U^T dZ_1",
-        r"dc = dC_1 \odot F_1",
+        r"da = U^T dZ_1 + [mask_1 = 0] \odot dH_1, \quad " + _OF_H,
+        r"dc = mask_1 \odot dC_1 \odot F_1 + [mask_1 = 0] \odot dC_1",
         "",
     ),
 )

@@ -10,9 +10,9 @@ from chainrule.graph import Array, Backward, operation
 
 @operation(forward=r"Z = A \odot D / (1 - rate)", backward=(r"dA = dZ \odot D / (1 - rate)",))
 def dropout(xp: ModuleType, A: Array, *, rate: float, key: tuple[int, int]) -> tuple[Array, Backward]:
-    """Z is A with each element set to 0 with probability `rate`, the others divided by 1 − rate ("inverted" dropout).
+    """Z = A ⊙ D / (1 − `rate`), each element of D 0 with probability `rate` and 1 otherwise ("inverted" dropout).
 
-    The mask D depends on `key` and on nothing else, so whoever knows the key can make any part of it again.
+    D depends on `key` and on nothing else, so whoever knows the key can make any part of it again.
     Srivastava et al., 2014.
 
     Args:

@@ -88,7 +88,10 @@ def test_the_same_seed_gives_the_same_model(tmp_path):
 
 def test_without_out_no_run_is_overwritten(tmp_path):
     for _ in range(2):
-        assert chainrule("train", "iris", "--epochs", 1, cwd=tmp_path).returncode == 0
+        done = chainrule("train", "iris", "--epochs", 1, cwd=tmp_path)
+        assert done.returncode == 0
+        assert "all epochs done, 1 epoch" in done.stdout
+        assert "1 epochs" not in done.stdout
     assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["iris", "iris-2"]
 
 
@@ -206,6 +209,14 @@ def test_info_names_versions_and_engines(tmp_path):
     assert done.returncode == 0
     assert cr.__version__ in done.stdout
     assert re.search(r"engines +numpy", done.stdout)
+
+
+def test_info_counts_one_thread(tmp_path, monkeypatch, command):
+    pytest.importorskip("chainrule.engines._baseline", reason="the kernels are not built")
+    monkeypatch.setenv("CHAINRULE_NUM_THREADS", "1")
+    status, output, _ = command(tmp_path, "info")
+    assert status == 0
+    assert "instructions, 1 thread\n" in output
 
 
 def mistakes(folder):

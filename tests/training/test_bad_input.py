@@ -178,6 +178,12 @@ def test_an_own_loss_never_broadcasts_a_column_against_a_row():
     assert found["squared_error"] < 0.01
 
 
+def test_an_own_loss_that_takes_labels_for_rows_is_told_what_it_gets():
+    words = r"gets Y as it was given: \(40,\) beside outputs \(40, 4\); labels become one-hot rows by np.eye"
+    with pytest.raises(cr.ShapeError, match=words):
+        fit(loss=lambda A, Y: -(Y * cr.ops.log(A)).sum(axis=-1).mean())
+
+
 @pytest.mark.parametrize("wrong", [None, "text", np.zeros(3)])
 def test_an_own_loss_must_return_one_number(wrong):
     with pytest.raises(cr.OptionError, match="the loss <lambda> must return one number"):

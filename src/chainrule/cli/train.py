@@ -255,8 +255,9 @@ def _show_result(result: "Result", source: "Source") -> None:
     if result.trials:
         Console().print(trials_table(result.trials))
     best = "" if history.best_epoch is None else f", the best was epoch {history.best_epoch + 1}"
+    done = len(history.epochs)
     print(
-        f"{history.stopped}, {len(history.epochs)} epochs{best}; "
+        f"{history.stopped}, {done} epoch{'s' * (done != 1)}{best}; "
         f"{history.seconds:.1f} s on the {history.engine} engine, seed {history.seed}"
         + (f"; the native engine has no kernel for {history.reason}" if history.reason else "")
     )

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data.examples import example_weights, examples
-from chainrule.errors import OptionError
+from chainrule.errors import OptionError, ShapeError
 from chainrule.graph import Array, Operation, Variable, backward, plain
 from chainrule.layers import Network
 from chainrule.metrics import TASKS, Task, beside, task_of
@@ -66,7 +66,15 @@ class Cost:
         """
         if self.own:
             Y = beside(Y, A.shape)
-        J = self.loss(A, Y) if weights is None else self.loss(A, Y, weights)
+        try:
+            J = self.loss(A, Y) if weights is None else self.loss(A, Y, weights)
+        except ShapeError as error:
+            if self.own and Y.shape != A.shape:
+                way_out = "labels become one-hot rows by np.eye(n_classes)[y]"
+                raise ShapeError(
+                    f"{error} A loss of your own gets Y as it was given: {Y.shape} beside outputs {A.shape}; {way_out}."
+                ) from None
+            raise
         if not (isinstance(plain(J), int | float | np.number | np.ndarray) and np.size(plain(J)) == 1):
             what = f"an array of shape {J.shape}" if hasattr(J, "shape") else repr(J)
             raise OptionError(f"the loss {self.name} must return one number, such as a mean, but returned {what}.")

@@ -88,7 +88,10 @@ def test_the_same_seed_gives_the_same_model(tmp_path):
 
 def test_without_out_no_run_is_overwritten(tmp_path):
     for _ in range(2):
-        assert chainrule("train", "iris", "--epochs", 1, cwd=tmp_path).returncode == 0
+        done = chainrule("train", "iris", "--epochs", 1, cwd=tmp_path)
+        assert done.returncode == 0
+        assert "all epochs done, 1 epoch" in done.stdout
+        assert "1 epochs" not in done.stdout
     assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["iris", "iris-2"]
 
 
@@ -208,6 +211,14 @@ def test_info_names_versions_and_engines(tmp_path):
     assert re.search(r"engines +numpy", done.stdout)
 
 
+def test_info_counts_one_thread(tmp_path, monkeypatch, command):
+    pytest.importorskip("chainrule.engines._baseline", reason="the kernels are not built")
+    monkeypatch.setenv("CHAINRULE_NUM_THREADS", "1")
+    status, output, _ = command(tmp_path, "info")
+    assert status == 0
+    assert "instructions, 1 thread\n" in output
+
+
 def mistakes(folder):
     np.savez(folder / "one_class.npz", X=np.ones((20, 2)), y=np.zeros(20, int))
     np.savez(folder / "only_X.npz", X=np.ones((20, 2)))
@@ -287,22 +298,39 @@ def test_a_file_that_cannot_be_written_whole_leaves_the_old_one(digits_run):
     assert not list(folder.glob(".kept*"))
 
 
-def test_ctrl_c_keeps_what_was_learned_and_resume_goes_on(tmp_path):
-    arguments = ["train", "digits", "--epochs", "200", "--patience", "0", "--seed", "0"]
+def interrupted(folder, *arguments):
+    """What a run prints that gets Ctrl-C after its first checkpoint."""
     process = subprocess.Popen(
         [sys.executable, "-m", "chainrule", *arguments, "--out", "run", "--checkpoint-minutes", "0.001"],
-        cwd=tmp_path,
+        cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
     deadline = time.monotonic() + 60
-    while not (tmp_path / "run/checkpoint.safetensors").exists() and time.monotonic() < deadline:
+    while not (folder / "run/checkpoint.safetensors").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "interrupted, " in out
+    return out
+
+
+def test_ctrl_c_on_a_table_leaves_the_report_to_the_end(tmp_path):
+    a, b = np.random.default_rng(0).normal(size=(2, 400)).round(3)
+    rows = "".join(f"{x},{z},{'yes' if x > z else 'no'}\n" for x, z in zip(a, b, strict=True))
+    (tmp_path / "some.csv").write_text("a,b,more\n" + rows)
+    out = interrupted(tmp_path, "train", "some.csv", "--target", "more", "--epochs", "100000", "--patience", "0")
+    assert "report.svg and the importance of the columns come at the end" in out
+    assert "baseline" in out
+    assert not (tmp_path / "run/report.svg").exists()
+    assert "importance" not in json.loads((tmp_path / "run/metrics.json").read_text())
+
+
+def test_ctrl_c_keeps_what_was_learned_and_resume_goes_on(tmp_path):
+    arguments = ["train", "digits", "--epochs", "200", "--patience", "0", "--seed", "0"]
+    out = interrupted(tmp_path, *arguments)
     assert "--resume" in out
     assert (tmp_path / "run/model.safetensors").exists()
     assert chainrule(*arguments, "--out", "run", "--resume", cwd=tmp_path).returncode == 0

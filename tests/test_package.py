@@ -32,6 +32,25 @@ def test_variables_know_their_arithmetic_where_nothing_else_was_used():
     assert done.stdout.split() == ["10.0", "2.0"], done.stderr
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["graph.operation", "layers.Dense", "optimizers.Adam", "training.Run", "metrics.METRICS", "errors.DataError",
+     "derivation.expression.parse", "sklearn.MLPClassifier", "schedules.Step", "notes.sigmoid"],
+)  # fmt: skip
+def test_modules_are_attributes_where_nothing_else_was_used(name):
+    done = subprocess.run([sys.executable, "-c", f"import chainrule as cr\ncr.{name}"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_dir_lists_what_is_public_and_nothing_else():
+    program = "import chainrule as cr\ncr.Adam\nprint(*dir(cr))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    names = {name for name in done.stdout.split() if not name.startswith("__")}
+    assert set(cr.__all__) < names
+    assert not names & {"Any", "TYPE_CHECKING", "import_module"}
+    assert not any(name.startswith("_") for name in names)
+
+
 def test_training_and_predicting_load_none_of_the_heavy_packages():
     code = (
         "import chainrule as cr, numpy as np\n"

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from chainrule import initializers, notes, ops, schedules
+    from chainrule import initializers, notes, ops, optimizers, schedules
     from chainrule.data.augmentation import Augmentation
     from chainrule.data.pictures import Pictures, read_pictures
     from chainrule.data.series import Series, read_series
@@ -121,6 +121,7 @@ __all__ = [
     "from_onnx",
     "to_onnx",
     "initializers",
+    "optimizers",
     "Optimizer",
     "GradientDescent",
     "Adagrad",
@@ -164,7 +165,20 @@ __all__ = [
     "ModelFileError",
 ]
 
-_SUBMODULES = ("ops", "initializers", "schedules", "notes")
+_MODULES = (
+    "graph",
+    "ops",
+    "layers",
+    "initializers",
+    "optimizers",
+    "schedules",
+    "training",
+    "metrics",
+    "derivation",
+    "notes",
+    "sklearn",
+    "errors",
+)
 _KINDS = ("data.tables", "data.pictures", "data.augmentation", "data.series", "data.text")
 _HOMES = (
     "graph",
@@ -181,7 +195,7 @@ _HOMES = (
 
 def __getattr__(name: str) -> Any:
     """The public name, from its home."""
-    if name in _SUBMODULES:
+    if name in _MODULES:
         return import_module(f"chainrule.{name}")
     if name in __all__:
         import_module("chainrule.ops")  # fills the registry in which variables look their arithmetic up
@@ -194,4 +208,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    return sorted({*__all__, *_MODULES, *(name for name in globals() if name.startswith("__"))})

@@ -141,8 +141,9 @@ def restore(description: Any) -> Any:
     if kind == "dict":
         return {name: restore(item) for name, item in description["items"].items()}
     if kind not in Described.kinds:
+        public = [name for name in Described.kinds if not name.startswith("_")]
         raise OptionError(
-            f"{unknown('layer, initializer, schedule or optimizer', kind, Described.kinds)} "
+            f"{unknown('layer, initializer, schedule or optimizer', kind, public)} "
             "If it is a class of your own, import the module that defines it first."
         )
     arguments = {name: restore(item) for name, item in description.items() if name != "type"}

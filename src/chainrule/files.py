@@ -1,6 +1,7 @@
 """Files that are either written whole or not at all, and tensor files that cannot do harm when read.
 
-Tensors travel in the safetensors format with one JSON text in its metadata: no pickle, no code.
+Tensors travel in the safetensors format with one JSON text in its metadata: no pickle, no code. A checksum in that text
+tells a file whose bits have changed.
 """
 
 import contextlib
@@ -9,6 +10,7 @@ import json
 import math
 import os
 import time
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -97,8 +99,10 @@ def pack(tensors: Tensors, metadata: dict[str, Any]) -> bytes:
         described = json.dumps(metadata)
     except (TypeError, ValueError) as error:
         raise OptionError(f"the metadata of a file must be plain JSON: {error}.") from None
-    contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
-    packed: bytes = save(contiguous, metadata={"chainrule": described})
+    little = {name: np.ascontiguousarray(tensor, tensor.dtype.newbyteorder("<")) for name, tensor in tensors.items()}
+    description = json.loads(described)
+    described = json.dumps(description | {"crc32": _checksum(little, description)})
+    packed: bytes = save(little, metadata={"chainrule": described})
     return packed
 
 
@@ -125,7 +129,18 @@ def unpack(data: bytes, called: str) -> tuple[Tensors, dict[str, Any]]:
         raise ModelFileError(f"{called} is damaged: its description is no JSON ({error}).") from None
     if not isinstance(description, dict):
         raise ModelFileError(f"{called} is damaged: its description is no JSON object.")
+    if "crc32" in description and description.pop("crc32") != _checksum(tensors, description):
+        raise ModelFileError(f"{called} is damaged: its content is not what was written. Take another copy of it.")
     return tensors, description
+
+
+def _checksum(tensors: Tensors, description: dict[str, Any]) -> int:
+    """The CRC-32 of all that a tensor file tells: one changed byte gives another."""
+    crc = zlib.crc32(json.dumps(description).encode())
+    for name, tensor in sorted(tensors.items()):
+        crc = zlib.crc32(f"{name} {tensor.dtype.name} {tensor.shape}".encode(), crc)
+        crc = zlib.crc32(tensor.data, crc)
+    return crc
 
 
 def _sweep(path: Path) -> None:

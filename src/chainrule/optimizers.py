@@ -46,6 +46,11 @@ class Optimizer(Described):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not isinstance(self.learning_rate, Schedule):
+            if callable(self.learning_rate):
+                raise OptionError(
+                    f"the learning rate is {self.learning_rate!r}, but must be a number or a schedule: "
+                    "one of cr.schedules, or an object of your own subclass of cr.schedules.Schedule."
+                )
             real("the learning rate", self.learning_rate, low=0)
         real("l2", self.l2, low=0)
         real("weight_decay", self.weight_decay, low=0)

@@ -135,6 +135,21 @@ def test_a_deep_graph_is_written():
     assert len(steps(J).forward) == 3000
 
 
+@pytest.mark.parametrize(
+    ("J", "words"),
+    [
+        (lambda x: ops.log(x), "J = log(x) = log(-1) = nan, which is no number"),
+        (lambda x: 2 * ops.sqrt(x) + x, "u = sqrt(x) = sqrt(-1) = nan, which is no number"),
+        (lambda x: x * cr.variable(np.nan, "y"), "y = nan, which is no number"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_a_value_that_is_no_number_is_told_though_its_derivative_is_one(J, words):
+    with pytest.raises(cr.GraphError) as told:
+        steps(J(cr.variable(-1.0, "x")))
+    assert words in str(told.value)
+
+
 @pytest.mark.parametrize("given", [3, "J", None])
 def test_only_variables_have_steps(given):
     with pytest.raises(cr.GraphError, match="steps takes a Variable"):

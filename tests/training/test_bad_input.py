@@ -128,6 +128,38 @@ def test_sigmoids_are_no_probabilities_of_classes():
         fit(layers=[cr.Dense(4, "sigmoid")])
 
 
+@pytest.mark.parametrize("engine", ["numpy", "auto"])
+@pytest.mark.parametrize("layer", [cr.Dense(1), cr.Dense(3), cr.Dense(3, "tanh")])
+@pytest.mark.parametrize(
+    ("loss", "words"),
+    [
+        ("binary_cross_entropy", 'probabilities, but the output goes from -.* "sigmoid"'),
+        ("poisson", "outputs of 0 or more, but these go down to -.*chainrule.ops.exp"),
+    ],
+)
+def test_outputs_that_no_activation_brought_to_the_range_of_the_loss_are_refused(engine, layer, loss, words):
+    net = cr.Network([layer], seed=0).copy()
+    y = np.tile(Y % 2, (layer.n_out, 1)).T
+    for use in (cr.train, cr.evaluate):
+        quiet = {"progress": False} if use is cr.train else {}
+        with pytest.raises(cr.DataError, match=words):
+            use(net, X, y, loss=loss, engine=engine, **quiet)
+
+
+@pytest.mark.parametrize("engine", ["numpy", "auto"])
+def test_outputs_that_leave_the_range_of_the_loss_while_training_are_told(engine):
+    net = cr.Network([cr.Dense(1)], input_shape=3)
+    net.set_parameters({"W1": np.zeros((1, 3)), "b1": [0.5]})
+    with pytest.raises(cr.DataError, match="takes probabilities, but the output goes from"):
+        fit(y=Y % 2, layers=[net], loss="binary_cross_entropy", optimizer=cr.GradientDescent(1.0), engine=engine)
+
+
+@pytest.mark.parametrize("activation", [None, "sigmoid"])
+def test_a_single_output_is_for_another_loss_than_classes(activation):
+    with pytest.raises(cr.DataError, match="single one and Y holds 1: take binary_cross_entropy, or"):
+        fit(y=Y % 2, layers=[cr.Dense(1, activation)])
+
+
 def test_the_softmax_of_one_output_is_refused():
     with pytest.raises(cr.OptionError, match="the softmax of a single output is always 1"):
         fit(y=Y % 2, layers=[cr.Dense(1, "softmax")], loss="binary_cross_entropy")
@@ -144,6 +176,12 @@ def test_an_own_loss_never_broadcasts_a_column_against_a_row():
         found[loss] = cr.evaluate(net, X, X[:, 0], loss="squared_error")["loss"]
     assert found[own] < 0.01
     assert found["squared_error"] < 0.01
+
+
+def test_an_own_loss_that_takes_labels_for_rows_is_told_what_it_gets():
+    words = r"gets Y as it was given: \(40,\) beside outputs \(40, 4\); labels become one-hot rows by np.eye"
+    with pytest.raises(cr.ShapeError, match=words):
+        fit(loss=lambda A, Y: -(Y * cr.ops.log(A)).sum(axis=-1).mean())
 
 
 @pytest.mark.parametrize("wrong", [None, "text", np.zeros(3)])

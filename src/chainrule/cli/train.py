@@ -250,13 +250,15 @@ def _show_result(result: "Result", source: "Source") -> None:
     from rich.console import Console
 
     from chainrule.cli.tables import f1_told, importance_table, metrics_table, trials_table
+    from chainrule.data.tables import Table
 
     history, model, measured = result.history, result.folder / MODEL, result.metrics
     if result.trials:
         Console().print(trials_table(result.trials))
     best = "" if history.best_epoch is None else f", the best was epoch {history.best_epoch + 1}"
+    done = len(history.epochs)
     print(
-        f"{history.stopped}, {len(history.epochs)} epochs{best}; "
+        f"{history.stopped}, {done} epoch{'s' * (done != 1)}{best}; "
         f"{history.seconds:.1f} s on the {history.engine} engine, seed {history.seed}"
         + (f"; the native engine has no kernel for {history.reason}" if history.reason else "")
     )
@@ -274,7 +276,8 @@ def _show_result(result: "Result", source: "Source") -> None:
     names = [MODEL, HISTORY, METRICS, CURVES, *(name for name in (REPORT, TRIALS) if (result.folder / name).exists())]
     print(f"in {result.folder}: {', '.join(names)}")
     if history.stopped == "interrupted":
-        print(f"go on with the same command, --out {result.folder} and --resume")
+        later = f"; {REPORT} and the importance of the columns come at the end" if isinstance(source, Table) else ""
+        print(f"go on with the same command, --out {result.folder} and --resume{later}")
     else:
         print(f"next: {source.next_command(str(model))}")
 

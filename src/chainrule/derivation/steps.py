@@ -43,7 +43,7 @@ def steps(J: Any) -> Steps:
         J: a `Variable` that holds one number.
 
     Raises:
-        GraphError: J is no variable, or depends on none; or a derivative is infinite or NaN.
+        GraphError: J is no variable, or depends on none; a value is NaN, or a derivative infinite or NaN.
         ShapeError: J is not a scalar.
     """
     if not isinstance(J, Variable):
@@ -52,6 +52,7 @@ def steps(J: Any) -> Steps:
             "make the inputs of J with cr.variable(value, name) before computing it."
         )
     names = {node: unmarked(name) for node, name in named(J).items()}
+    _check_values(names)
     with np.errstate(all="ignore"):
         J.backward()
         uses = _uses(names)
@@ -61,13 +62,16 @@ def steps(J: Any) -> Steps:
         forward = [_forward(node, names) for node in names if node.operation is not None]
         backward = [_backward(node, J, uses[node], names) for node in [*between, *leaves]]
     if not forward:  # J is a leaf itself
-        forward = [f"{names[J]} = {shown(J.value, DIGITS)}"]
+        forward = [_forward(J, names)]
         backward = [f"{derivative(names[J], names[J])} = 1"]
     return Steps(tuple(forward), tuple(backward))
 
 
 def _forward(node: Variable, names: dict[Variable, str]) -> str:
-    """u = b · c = 3 · 2 = 6."""
+    """u = b · c = 3 · 2 = 6, or a = 5 of a leaf."""
+    result = shown(node.value, DIGITS)
+    if node.operation is None:
+        return f"{names[node]} = {result}"
 
     def name(given: Any) -> str:
         return names[given] if isinstance(given, Variable) else constant(given, DIGITS)
@@ -75,7 +79,7 @@ def _forward(node: Variable, names: dict[Variable, str]) -> str:
     def value(given: Any) -> str:
         return shown(given.value, DIGITS) if isinstance(given, Variable) else constant(given, DIGITS)
 
-    numbers, result = spelled(node, value), shown(node.value, DIGITS)
+    numbers = spelled(node, value)
     return " = ".join([names[node], spelled(node, name), *([numbers] if numbers != result else []), result])
 
 
@@ -109,6 +113,13 @@ def _local_derivatives(user: Variable) -> dict[Variable, float | None]:
             before = found.get(given) or 0.0
             found[given] = before + float(part() if callable(part) else part) if numbers else None
     return found
+
+
+def _check_values(names: dict[Variable, str]) -> None:
+    """Say where, on the way forward, the first value is no number: its derivatives may well be some."""
+    for node in names:
+        if np.any(np.isnan(node.value)):
+            raise GraphError(f"{_forward(node, names)}, which is no number: choose other values.")
 
 
 def _check_finite(J: Variable, uses: dict[Variable, list[_Use]], names: dict[Variable, str]) -> None:

@@ -39,9 +39,8 @@ def svg(diagram: Diagram, layout: Layout) -> str:
         {
             "xmlns": "http://www.w3.org/2000/svg",
             "viewBox": f"0 0 {wide} {high}",
-            "width": wide,
-            "height": high,
-            "style": "max-width: 100%; height: auto",
+            "width": wide,  # the height follows from the viewBox, also where a page is narrower
+            "style": "max-width: 100%",
             "role": "img",
             "aria-label": _clean(unmarked(diagram.title)),
             "font-family": "DejaVu Sans, Verdana, sans-serif",

@@ -60,7 +60,8 @@ def described() -> str:
     module = kernels()
     if module is None:
         return "not built: there was no C++20 compiler when chainrule was installed"
-    return f"{module.__name__.rpartition('._')[2]} instructions, {threads()} threads"
+    count = threads()
+    return f"{module.__name__.rpartition('._')[2]} instructions, {count} thread{'s' * (count > 1)}"
 
 
 class NativeProgram:

@@ -52,7 +52,7 @@ class Result:
     Attributes:
         network: the trained network. history: of its training.
         metrics: {"test": {…}, "baseline": {…}, "engine": …, "seconds": …}, as in metrics.json; of a table, with more
-            (see `chainrule.experiments.report`).
+            (see `chainrule.experiments.report`) unless training was interrupted.
         folder: where it all is.
         trials: of a search, the best first.
     """
@@ -225,6 +225,8 @@ class Experiment:
     def run(self, *, progress: bool = True) -> Result:
         """Search if the settings say so, train, measure on the test part, compare with a baseline, fill the run folder.
 
+        After Ctrl-C there is no report of a table: who interrupts does not want to wait.
+
         Raises:
             NotFiniteError: see `chainrule.train`.
             ModelFileError: the folder cannot be written.
@@ -243,7 +245,7 @@ class Experiment:
         }
         self._keep(history, metrics)
         places = self.encoding.places(self.source)
-        if places:
+        if places and history.stopped != "interrupted":
             report = Report(self, network, places)
             metrics |= report.metrics()
             self._keep_metrics(metrics)

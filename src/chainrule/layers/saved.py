@@ -61,6 +61,8 @@ def _adopt(network: Network, tensors: files.Tensors, description: dict[str, Any]
         raise ShapeError(f"it asks for examples of shape {shape}, which is more than memory holds.")
     by_path = dict(network.family())
     for name, (path, local) in description["parameters"].items():
+        if name not in tensors:
+            raise DataError(f"its tensor {name} is missing.")
         if tensors[name].dtype.kind != "f":
             raise DataError(f"{name} is of type {tensors[name].dtype}, but parameters are real numbers.")
         by_path[path].held[local] = tensors[name].astype(network.dtype)

@@ -377,6 +377,11 @@ def _one_hot(xp: ModuleType, A: Array, Y: Array) -> Array:
 
 def _check_labels(Y: Array, n_classes: int) -> None:
     wrong = Y[(Y < 0) | (n_classes <= Y) | (Y % 1 != 0)]
+    if wrong.size and n_classes == 1:
+        raise DataError(
+            f"cross_entropy takes an output for each class, but there is a single one and Y holds {wrong.flat[0]}: "
+            'take binary_cross_entropy, or end the network with a unit for each class and "softmax".'
+        )
     if wrong.size:
         raise DataError(
             f"the output has {n_classes} classes, so labels are whole numbers from 0 to {n_classes - 1}, "

@@ -165,7 +165,7 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]
         seed = int(random.randint(2**31)) if np.any(self.dropout) else 0
         (X, y, weights), held = self._split(X, y, weights, validation, random)
         X, Y = _readable(X, net), self._targets(y, cost)
-        cost.fit(net, Y)
+        cost.fit(net, X, Y)
         epochs = 1 if incremental else self.max_iter
         run = self._run(net, cost, held, seed, epochs, record=bool(validation))
         self.n_iter_ = 0

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data.examples import example_weights, examples
-from chainrule.errors import OptionError
+from chainrule.errors import OptionError, ShapeError
 from chainrule.graph import Array, Operation, Variable, backward, plain
 from chainrule.layers import Network
 from chainrule.metrics import TASKS, Task, beside, task_of
@@ -22,6 +22,9 @@ LossLike = str | Callable[..., Any]
 """A name such as "cross_entropy", an operation (with options by functools.partial), or a function of (A, Y) that
 returns one number made of operations."""
 
+SOME = 64
+"""So many examples show whether outputs are probabilities."""
+
 
 class Cost:
     """A loss, ready to be called with (output, Y, weights).
@@ -30,6 +33,7 @@ class Cost:
         name: what the history calls it.
         task: what the network's outputs mean under it; of an own function, its attribute `task`, or what the network's
             last activation says (see `fit`).
+        unsure: whether only the outputs themselves tell that they are what the loss takes, once `fit` has seen them.
         target: of an own function, the shape of one example's target, once `fit` has seen it.
     """
 
@@ -41,6 +45,8 @@ class Cost:
         self.name: str = getattr(inner, "name", getattr(inner, "__name__", type(inner).__name__))
         self.task: Task = getattr(inner, "task", task_of(self.name))
         self.own = not isinstance(inner, Operation)
+        self.unsure = False
+        self._after = inner.after if isinstance(inner, Operation) else {}
         self.target: tuple[int, ...] | None = None
 
     @property
@@ -60,24 +66,30 @@ class Cost:
         """
         if self.own:
             Y = beside(Y, A.shape)
-        J = self.loss(A, Y) if weights is None else self.loss(A, Y, weights)
+        try:
+            J = self.loss(A, Y) if weights is None else self.loss(A, Y, weights)
+        except ShapeError as error:
+            if self.own and Y.shape != A.shape:
+                way_out = "labels become one-hot rows by np.eye(n_classes)[y]"
+                raise ShapeError(
+                    f"{error} A loss of your own gets Y as it was given: {Y.shape} beside outputs {A.shape}; {way_out}."
+                ) from None
+            raise
         if not (isinstance(plain(J), int | float | np.number | np.ndarray) and np.size(plain(J)) == 1):
             what = f"an array of shape {J.shape}" if hasattr(J, "shape") else repr(J)
             raise OptionError(f"the loss {self.name} must return one number, such as a mean, but returned {what}.")
         return J
 
-    def fit(self, net: Network, Y: NDArray[Any], shape: tuple[int, ...] | None = None) -> None:
+    def fit(self, net: Network, X: NDArray[Any], Y: NDArray[Any]) -> None:
         """See to it, before anything is trained, that Y can be targets of the built network.
 
-        Args:
-            shape: of one example, where the network has been built for another, as of sequences.
-
         Raises:
-            ShapeError, DataError: Y has another shape, or labels out of range.
+            ShapeError, DataError: Y has another shape, or labels out of range, or outputs for X are no probabilities.
             OptionError: the output cannot be what the loss takes.
         """
-        A = net.blank_output(shape)
-        last = A.operation.name if isinstance(A, Variable) and A.operation is not None else ""
+        A = net.blank_output(X.shape[1:])
+        operation = A.operation if isinstance(A, Variable) else None
+        last = "" if operation is None else operation.name
         n_out = A.shape[1:]
         if self.own:
             self.target = self.target_of(Y, n_out)
@@ -87,6 +99,20 @@ class Cost:
         if last == "softmax" and n_out[-1:] == (1,):
             raise OptionError("the softmax of a single output is always 1: give it 2 units, or take the sigmoid.")
         self.check(n_out, Y)
+        self.unsure = bool(self._after) and operation not in self._after
+        self.look(net, X, Y)
+
+    def look(self, net: Network, X: NDArray[Any], Y: NDArray[Any]) -> None:
+        """See to it that the outputs for the first examples are what the loss takes, such as probabilities.
+
+        Kernels take any numbers. Those that the activation of a shortcut has made need no look.
+
+        Raises:
+            DataError: they are not.
+        """
+        if self.unsure:
+            with np.errstate(all="ignore"):
+                self(net.output(net.cast(X[:SOME])), Y[:SOME])
 
     def target_of(self, Y: NDArray[Any], n_out: tuple[int, ...]) -> tuple[int, ...] | None:
         """The shape of one example's target as an own function gets it beside outputs of the shape `n_out`."""

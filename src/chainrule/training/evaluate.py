@@ -25,7 +25,7 @@ def evaluate(
     cost = Cost(loss)
     X, y = examples(X, y)
     net.build_for(X)
-    cost.fit(net, y, X.shape[1:])
+    cost.fit(net, X, y)
     wanted = find_metrics(metrics, cost.task)
     weights = example_weights(y, sample_weight, mask=net.steps_that_count(X))
     batches = ArrayBatches(X, y, weights, batch_size=engines.CHUNK, cast=net.cast)

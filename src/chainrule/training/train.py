@@ -106,7 +106,7 @@ def train(
         batches = _arrays(net, X, y, sample_weight, class_weight, batch_size, shuffle, rule)
     first_X, first_y, _ = batches.first()
     net.build_for(first_X)
-    cost.fit(net, batches.Y if isinstance(batches, ArrayBatches) else first_y, first_X.shape[1:])
+    cost.fit(net, first_X, batches.Y if isinstance(batches, ArrayBatches) else first_y)
     if augment is not None:
         batches = _augmented(batches, augment, net, cost, rule)
     wanted, stop = find_metrics(metrics, cost.task), _early_stopping(early_stopping, validation)
@@ -154,7 +154,9 @@ def train(
                 minimize(run, batches, rule, interrupt)
     finally:
         run.progress.close()
-    return run.finish()
+    history = run.finish()
+    cost.look(net, first_X, first_y)
+    return history
 
 
 def _arrays(
@@ -240,7 +242,7 @@ def _validation(net: Network, cost: Cost, validation: Any) -> ArrayBatches:
     try:
         X, y = examples(validation[0], validation[1], "X_val")
         X, cast = _cast_once(net, X)
-        cost.fit(net, y, X.shape[1:])
+        cost.fit(net, X, y)
         given = validation[2] if len(validation) == 3 else None
         weights = example_weights(y, given, mask=net.steps_that_count(X))
     except (ShapeError, DataError) as error:

@@ -10,14 +10,13 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from chainrule.errors import DataError, GraphError, ShapeError
+from chainrule.noting import notes_under_way, watched
 
 Array = Any
 """An array of NumPy or of another namespace with NumPy's names, such as jax.numpy; or a Python number."""
@@ -27,6 +26,9 @@ Backward = Callable[[Array], Sequence[Any]]
 
 Later = Callable[[], Array]
 """A derivative that is computed only if somebody wants it."""
+
+Axes = int | tuple[int, ...] | None
+"""What is reduced: one axis, several, or all."""
 
 OPERATIONS: dict[str, Operation] = {}
 """The registry: every operation by its name. Tests, engines and derivations walk it."""
@@ -259,6 +261,8 @@ class Variable:
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         """NumPy's functions of a variable, such as `array * a` and `np.exp(a)`, are the operations of that name."""
+        if ufunc.__name__ in _COMPARISONS and method == "__call__" and not options:
+            return _compare(ufunc.__name__, *inputs)
         found = OPERATIONS.get({"absolute": "abs"}.get(ufunc.__name__, ufunc.__name__))
         if found is None or method != "__call__" or options:
             raise TypeError(
@@ -493,4 +497,6 @@ def _comparison(name: str) -> Operation:
     return Operation(compare, forward="", backward=("", ""), broadcasts=True)
 
 
-_COMPARISONS = {name: _comparison(name) for name in ("less", "less_equal", "greater", "greater_equal")}
+_COMPARISONS = {
+    name: _comparison(name) for name in ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")
+}

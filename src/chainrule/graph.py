@@ -187,8 +187,8 @@ def operation(
 class Variable:
     """A value in the computation graph that can be differentiated by.
 
-    Make the leaves with `variable`; operations and the operators + - * / @ ** and [] make the rest. Comparisons give
-    plain arrays of True and False.
+    Make the leaves with `variable`; operations and the operators + - * / @ ** and [] make the rest. Comparisons, also
+    ==, give plain arrays of True and False; whether two variables are one and the same, `is` tells.
 
     Attributes:
         value: the array or number.
@@ -209,7 +209,7 @@ class Variable:
         options: dict[str, Any] | None = None,
         derivatives: Backward | None = None,
     ):
-        self.value = value
+        self.value = value if notes_under_way() is None else watched(value)
         self.name = name
         self.grad: Array | None = None
         self.operation = operation
@@ -271,6 +271,14 @@ class Variable:
             )
         return found(*inputs)
 
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: Any) -> Any:
+        return _compare("equal", self, other)
+
+    def __ne__(self, other: Any) -> Any:
+        return _compare("not_equal", self, other)
+
     def __lt__(self, other: Any) -> Any:
         return _compare("less", self, other)
 
@@ -328,14 +336,21 @@ class Variable:
     def __getitem__(self, key: Any) -> Any:
         return OPERATIONS["index"](self, key=key)
 
-    def sum(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Any:
-        return OPERATIONS["sum"](self, axis=axis, keepdims=keepdims)
+    def sum(self, axis: Axes = None, keepdims: bool = False, **by_numpy: None) -> Any:
+        return self._reduced("sum", axis, keepdims, by_numpy)
 
-    def mean(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Any:
-        return OPERATIONS["mean"](self, axis=axis, keepdims=keepdims)
+    def mean(self, axis: Axes = None, keepdims: bool = False, **by_numpy: None) -> Any:
+        return self._reduced("mean", axis, keepdims, by_numpy)
 
-    def max(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Any:
-        return OPERATIONS["max"](self, axis=axis, keepdims=keepdims)
+    def max(self, axis: Axes = None, keepdims: bool = False, **by_numpy: None) -> Any:
+        return self._reduced("max", axis, keepdims, by_numpy)
+
+    def _reduced(self, name: str, axis: Axes, keepdims: bool, by_numpy: dict[str, None]) -> Any:
+        """np.sum and its like call the method of that name with more than it knows, such as dtype=None and out=None."""
+        for asked, value in by_numpy.items():
+            if value is not None:
+                raise GraphError(f"the {name} of a variable takes axis and keepdims, but no {asked}.")
+        return OPERATIONS[name](self, axis=axis, keepdims=keepdims)
 
     def reshape(self, *shape: Any) -> Any:
         return OPERATIONS["reshape"](self, shape=shape[0] if len(shape) == 1 else shape)
@@ -368,30 +383,13 @@ def variable(value: Any, name: str | None = None) -> Variable:
     return Variable(array, name)
 
 
-_noted: ContextVar[list[Variable] | None] = ContextVar("chainrule_comparisons", default=None)
-
-
-@contextmanager
-def noting_comparisons() -> Iterator[list[Variable]]:
-    """Notes the comparisons of variables while the block lasts, for who wants to do them again with other numbers.
-
-    What a comparison returns is a plain array, which knows nothing of where it is from. It is the value of a note.
-    """
-    noted: list[Variable] = []
-    token = _noted.set(noted)
-    try:
-        yield noted
-    finally:
-        _noted.reset(token)
-
-
-def _compare(name: str, A: Variable, B: Any) -> Any:
-    truth = getattr(np, name)(A.value, plain(B))
-    noted = _noted.get()
-    if noted is not None:
-        truth = np.asarray(truth)
-        noted.append(Variable(truth, operation=_COMPARISONS[name], inputs=(A, B)))
-    return truth
+def _compare(name: str, A: Any, B: Any) -> Any:
+    truth, notes = getattr(np, name)(plain(A), plain(B)), notes_under_way()
+    if notes is None:
+        return truth
+    noted = Variable(truth, operation=_COMPARISONS[name], inputs=(A, B))
+    notes.comparisons.append(noted)
+    return noted.value
 
 
 def plain(A: Any) -> Array:

@@ -542,6 +542,43 @@ def test_what_a_callback_changes_counts_from_the_next_epoch_on():
     np.testing.assert_allclose(nets[0].flat, nets[1].flat, rtol=1e-5)
 
 
+CHANGES = {
+    "dropout": (lambda: cr.Dropout(0.2), {"rate": 0.8}),
+    "no dropout": (lambda: cr.Dropout(0.2), {"rate": 0.0}),
+    "moving averages": (cr.BatchNorm, {"momentum": 0.1}),
+    "what is added to the variance": (cr.BatchNorm, {"epsilon": 3.0}),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+@pytest.mark.parametrize("last", [lambda: cr.Dense(1), lambda: cr.Dense(1, lambda Z: Z * 0.5)], ids=["", "own"])
+def test_what_a_callback_changes_in_the_librarys_layers_counts_from_the_next_epoch_on(name, last):
+    make, changes = CHANGES[name]
+
+    def change(run):
+        vars(run.network.layers[1]).update(changes)
+
+    def run(engine, callbacks):
+        how = {"engine": engine, "callbacks": callbacks, "optimizer": cr.GradientDescent(0.1)}
+        return trained([cr.Dense(4), make(), last()], y=ROWS[:, 0], **how)[0].state()
+
+    expected, found, unchanged = run("numpy", change), run("native", change), run("native", ())
+    for key, numbers in expected.items():
+        np.testing.assert_allclose(found[key], numbers, rtol=1e-4, atol=1e-6)
+    assert any(not np.array_equal(found[key], unchanged[key]) for key in found)
+
+
+def test_lbfgs_follows_what_a_callback_changes_in_the_librarys_layers():
+    def change(run):
+        run.network.layers[1].epsilon = 0.5
+
+    def run(engine):
+        layers = [cr.Dense(4), cr.LayerNorm(), cr.Dense(1)]
+        return trained(layers, y=ROWS[:, 0], engine=engine, callbacks=change, optimizer=cr.LBFGS(), epochs=4)[1]
+
+    np.testing.assert_allclose(*([epoch["loss"] for epoch in run(e).epochs] for e in ("numpy", "native")), rtol=1e-3)
+
+
 class NoisyLater(cr.Layer):
     def __init__(self, noise):
         self.noise = noise

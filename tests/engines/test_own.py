@@ -259,7 +259,7 @@ def test_an_own_loss_measures_targets_of_every_shape(shape):
 def trained(layers, loss="squared_error", X=ROWS, y=None, **options):
     net = cr.Network(layers, seed=0)
     y = np.zeros(len(X)) if y is None else y
-    return net, cr.train(net, X, y, loss=loss, seed=0, progress=False, **{"epochs": 2} | options)
+    return net, cr.train(net, X, y, loss=loss, seed=0, **{"epochs": 2, "progress": False} | options)
 
 
 @pytest.mark.parametrize(
@@ -672,3 +672,24 @@ def test_lbfgs_goes_on_in_numpy_where_a_layer_becomes_impure():
     _, history = trained(layers, y=ROWS[:, 0], optimizer=cr.LBFGS(), epochs=6, callbacks=change)
     assert history.engine == "numpy"
     assert "numbers for each example" in history.reason or "numbers that change" in history.reason
+
+
+@pytest.mark.parametrize("optimizer", ["adam", cr.LBFGS()], ids=["adam", "lbfgs"])
+def test_where_numpy_must_train_a_line_says_so_once(optimizer, capsys):
+    def told(layers, **options):
+        trained(layers, y=ROWS[:, 0], optimizer=optimizer, **{"progress": True, "epochs": 3} | options)
+        return [line for line in capsys.readouterr().err.splitlines() if "numpy" in line]
+
+    (line,) = told([of(lambda A: A / len(A)), cr.Dense(1)])
+    assert line.startswith("the numpy engine trains: the native one, which is faster, has no kernel for Own")
+    assert told([of(lambda A: A / len(A)), cr.Dense(1)], engine="numpy") == []
+    assert told([of(lambda A: A / len(A)), cr.Dense(1)], progress=False) == []
+    assert told([cr.Dense(1)]) == []
+
+
+def test_the_reason_names_what_plain_code_has_done():
+    def reason(loss):
+        return trained([cr.Dense(2)], loss, y=ROWS[:, :2])[1].reason
+
+    assert "the number of examples (by which .mean() divides" in reason(lambda A, Y: ((A - Y) ** 2).sum() / A.shape[0])
+    assert "a part of Y" in reason(lambda A, Y: ((A[:, :1] - Y[:, :1]) ** 2).mean())

@@ -113,7 +113,7 @@ class NativeProgram:
                 return
 
     def _look_again(self, X: Any) -> None:
-        """Take over what a callback has changed in a layer, and what users wrote does otherwise, since the last epoch."""
+        """Take over what a callback has changed in a layer, or in what users wrote, since the last epoch."""
         known = self._steps if self._imprint.holds() else None
         if known is None or known.own:
             some = None if X is None else X[:SOME]

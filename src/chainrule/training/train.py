@@ -105,7 +105,7 @@ def train(
     else:
         batches = _arrays(net, X, y, sample_weight, class_weight, batch_size, shuffle, rule)
     first_X, first_y, _ = batches.first()
-    net.build_for(first_X)
+    net.build_for(batches.X if isinstance(batches, ArrayBatches) else first_X)
     cost.fit(net, batches.Y if isinstance(batches, ArrayBatches) else first_y, first_X.shape[1:])
     if augment is not None:
         batches = _augmented(batches, augment, net, cost, rule)
@@ -120,7 +120,7 @@ def train(
         metrics=wanted,
         validation=None if watched is None else watched.in_order,
         early_stopping=stop,
-        callbacks=[callbacks] if callable(callbacks) else callbacks,
+        callbacks=_callbacks(callbacks),
         checkpoints=_checkpoints(
             checkpoint,
             resume,
@@ -168,6 +168,8 @@ def _arrays(
     rule: Optimizer | LBFGS,
 ) -> ArrayBatches:
     """The training data from arrays, checked."""
+    if callable(X) or isinstance(X, Iterator | ChunkBatches):
+        raise DataError("X is a stream, whose batches (X, y) bring their labels: leave y out, train(net, X, loss=…).")
     size = None if batch_size is None else whole("batch_size", batch_size)
     X, y = examples(X, y)
     X, cast = _cast_once(net, X)
@@ -255,6 +257,14 @@ def _early_stopping(given: EarlyStopping | int | None, validation: Any) -> Early
     if rule is not None and rule.monitor.startswith("val_") and validation is None:
         raise OptionError(f"early stopping watches {rule.monitor!r}, which needs validation=(X_val, y_val).")
     return rule
+
+
+def _callbacks(given: Callback | Iterable[Callback]) -> list[Callback]:
+    every = [given] if callable(given) or not isinstance(given, Iterable) else list(given)
+    for callback in every:
+        if not callable(callback):
+            raise OptionError(f"callbacks are functions that are called with the Run, but {callback!r} is none.")
+    return every
 
 
 def _checkpoints(

@@ -93,9 +93,7 @@ class Run:
         """Take note of the engine, and tell once where "auto" has had to take the slower one."""
         if self.engine.name == "auto" and reason and not self._told:
             self._told = True
-            self.progress.note(
-                f"the {engine} engine trains: the native one, which is faster, has no kernel for {reason}"
-            )
+            self.progress.note(f"the {engine} engine trains, slower than the native one, because of {reason}")
         self.history.engine, self.history.reason = engine, reason
 
     def meet(self, done: Done, batches: int | None) -> None:

@@ -84,7 +84,8 @@ def train(
         resume: go on from the checkpoint, if it is there; the end has the same bits as without the interruption.
         engine: "auto" or a name; `history.engine` tells which one ran.
         seed: of shuffling and dropout; None takes a fresh one, kept in `history.seed`.
-        progress: whether to show a live bar (in a terminal or notebook) or a few lines (elsewhere), on stderr.
+        progress: whether to show a live bar (in a terminal or notebook) or a few lines (elsewhere), on stderr,
+            with a line before them where "auto" had to take numpy.
 
     Returns:
         The history, one record an epoch.

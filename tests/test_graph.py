@@ -212,3 +212,31 @@ def test_a_variable_given_by_keyword_is_differentiated_or_refused():
 def test_a_variable_given_as_an_option_is_refused():
     with pytest.raises((cr.ChainruleError, TypeError)):
         ops.leaky_relu(cr.variable([1.0, -1.0]), slope=cr.variable(0.1))
+
+
+@pytest.mark.parametrize("name", ["sum", "mean", "max"])
+@pytest.mark.parametrize("how", [{}, {"axis": 0}, {"axis": (0, 1), "keepdims": True}])
+def test_numpys_reductions_of_a_variable_are_operations(name, how):
+    numbers = np.arange(6.0).reshape(2, 3)
+    A = cr.variable(numbers)
+    found = getattr(np, name)(A, **how)
+    np.testing.assert_array_equal(found.value, getattr(np, name)(numbers, **how))
+    found.sum().backward()
+    assert A.grad.any()
+
+
+def test_a_reduction_into_another_type_is_refused():
+    with pytest.raises(cr.GraphError, match="the mean of a variable takes axis and keepdims, but no dtype"):
+        np.mean(cr.variable([1.0, 2.0]), dtype=np.float32)
+
+
+def test_variables_are_compared_number_by_number():
+    a, b = cr.variable([1.0, 3.0, 2.0]), np.array([1.0, 2.0, 2.0])
+    assert (a == b).tolist() == (b == a).tolist() == [True, False, True]
+    assert (a != b).tolist() == (b != a).tolist() == [False, True, False]
+    assert (b < a).tolist() == (a > cr.variable(b)).tolist() == [False, True, False]
+    assert len({a, a, cr.variable([1.0, 3.0, 2.0])}) == 2
+    chosen = ops.where(a == a.max(), a, 0.0)
+    np.testing.assert_array_equal(chosen.value, [0, 3, 0])
+    chosen.sum().backward()
+    np.testing.assert_array_equal(a.grad, [0, 1, 0])

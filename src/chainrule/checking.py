@@ -29,7 +29,7 @@ def as_array(value: Any, called: str) -> NDArray[Any]:
     """`value` as an array with at least one example along its first axis; a memory map stays one.
 
     Raises:
-        DataError: it is sparse, ragged, or holds no example, or nothing in its examples.
+        DataError: it is no array, sparse, ragged, or holds no example, or nothing in its examples.
     """
     if hasattr(value, "toarray") and not hasattr(value, "to_numpy"):
         raise DataError(f"{called} is a sparse matrix: give {called}.toarray().")
@@ -37,6 +37,9 @@ def as_array(value: Any, called: str) -> NDArray[Any]:
         array = value if isinstance(value, np.ndarray) else np.asarray(value)
     except ValueError:
         raise DataError(f"{called} is ragged: its rows have different lengths.") from None
+    if value is None or callable(value):
+        what = "None" if value is None else f"a {type(value).__name__}"
+        raise DataError(f"{called} is {what}, but must be an array with an example in each row.")
     if array.ndim == 0 or len(array) == 0:
         raise DataError(f"{called} is {array.shape}: there is no example in it.")
     if array.size == 0:

@@ -10,14 +10,13 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from chainrule.errors import DataError, GraphError, ShapeError
+from chainrule.noting import notes_under_way, watched
 
 Array = Any
 """An array of NumPy or of another namespace with NumPy's names, such as jax.numpy; or a Python number."""
@@ -27,6 +26,9 @@ Backward = Callable[[Array], Sequence[Any]]
 
 Later = Callable[[], Array]
 """A derivative that is computed only if somebody wants it."""
+
+Axes = int | tuple[int, ...] | None
+"""What is reduced: one axis, several, or all."""
 
 OPERATIONS: dict[str, Operation] = {}
 """The registry: every operation by its name. Tests, engines and derivations walk it."""
@@ -187,8 +189,8 @@ def operation(
 class Variable:
     """A value in the computation graph that can be differentiated by.
 
-    Make the leaves with `variable`; operations and the operators + - * / @ ** and [] make the rest. Comparisons give
-    plain arrays of True and False.
+    Make the leaves with `variable`; operations and the operators + - * / @ ** and [] make the rest. Comparisons, also
+    ==, give plain arrays of True and False; whether two variables are one and the same, `is` tells.
 
     Attributes:
         value: the array or number.
@@ -209,7 +211,7 @@ class Variable:
         options: dict[str, Any] | None = None,
         derivatives: Backward | None = None,
     ):
-        self.value = value
+        self.value = value if notes_under_way() is None else watched(value)
         self.name = name
         self.grad: Array | None = None
         self.operation = operation
@@ -261,6 +263,8 @@ class Variable:
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         """NumPy's functions of a variable, such as `array * a` and `np.exp(a)`, are the operations of that name."""
+        if ufunc.__name__ in _COMPARISONS and method == "__call__" and not options:
+            return _compare(ufunc.__name__, *inputs)
         found = OPERATIONS.get({"absolute": "abs"}.get(ufunc.__name__, ufunc.__name__))
         if found is None or method != "__call__" or options:
             raise TypeError(
@@ -268,6 +272,14 @@ class Variable:
                 "(see chainrule.ops)."
             )
         return found(*inputs)
+
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: Any) -> Any:
+        return _compare("equal", self, other)
+
+    def __ne__(self, other: Any) -> Any:
+        return _compare("not_equal", self, other)
 
     def __lt__(self, other: Any) -> Any:
         return _compare("less", self, other)
@@ -326,14 +338,21 @@ class Variable:
     def __getitem__(self, key: Any) -> Any:
         return OPERATIONS["index"](self, key=key)
 
-    def sum(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Any:
-        return OPERATIONS["sum"](self, axis=axis, keepdims=keepdims)
+    def sum(self, axis: Axes = None, keepdims: bool = False, **by_numpy: None) -> Any:
+        return self._reduced("sum", axis, keepdims, by_numpy)
 
-    def mean(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Any:
-        return OPERATIONS["mean"](self, axis=axis, keepdims=keepdims)
+    def mean(self, axis: Axes = None, keepdims: bool = False, **by_numpy: None) -> Any:
+        return self._reduced("mean", axis, keepdims, by_numpy)
 
-    def max(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Any:
-        return OPERATIONS["max"](self, axis=axis, keepdims=keepdims)
+    def max(self, axis: Axes = None, keepdims: bool = False, **by_numpy: None) -> Any:
+        return self._reduced("max", axis, keepdims, by_numpy)
+
+    def _reduced(self, name: str, axis: Axes, keepdims: bool, by_numpy: dict[str, None]) -> Any:
+        """np.sum and its like call the method of that name with more than it knows, such as dtype=None and out=None."""
+        for asked, value in by_numpy.items():
+            if value is not None:
+                raise GraphError(f"the {name} of a variable takes axis and keepdims, but no {asked}.")
+        return OPERATIONS[name](self, axis=axis, keepdims=keepdims)
 
     def reshape(self, *shape: Any) -> Any:
         return OPERATIONS["reshape"](self, shape=shape[0] if len(shape) == 1 else shape)
@@ -366,30 +385,13 @@ def variable(value: Any, name: str | None = None) -> Variable:
     return Variable(array, name)
 
 
-_noted: ContextVar[list[Variable] | None] = ContextVar("chainrule_comparisons", default=None)
-
-
-@contextmanager
-def noting_comparisons() -> Iterator[list[Variable]]:
-    """Notes the comparisons of variables while the block lasts, for who wants to do them again with other numbers.
-
-    What a comparison returns is a plain array, which knows nothing of where it is from. It is the value of a note.
-    """
-    noted: list[Variable] = []
-    token = _noted.set(noted)
-    try:
-        yield noted
-    finally:
-        _noted.reset(token)
-
-
-def _compare(name: str, A: Variable, B: Any) -> Any:
-    truth = getattr(np, name)(A.value, plain(B))
-    noted = _noted.get()
-    if noted is not None:
-        truth = np.asarray(truth)
-        noted.append(Variable(truth, operation=_COMPARISONS[name], inputs=(A, B)))
-    return truth
+def _compare(name: str, A: Any, B: Any) -> Any:
+    truth, notes = getattr(np, name)(plain(A), plain(B)), notes_under_way()
+    if notes is None:
+        return truth
+    noted = Variable(truth, operation=_COMPARISONS[name], inputs=(A, B))
+    notes.comparisons.append(noted)
+    return noted.value
 
 
 def plain(A: Any) -> Array:
@@ -495,4 +497,6 @@ def _comparison(name: str) -> Operation:
     return Operation(compare, forward="", backward=("", ""), broadcasts=True)
 
 
-_COMPARISONS = {name: _comparison(name) for name in ("less", "less_equal", "greater", "greater_equal")}
+_COMPARISONS = {
+    name: _comparison(name) for name in ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")
+}

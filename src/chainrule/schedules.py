@@ -151,8 +151,14 @@ class OneCycle(Schedule):
 
 
 def learning_rate_at(learning_rate: float | Schedule, epoch: float) -> float:
-    """α at this epoch, of a plain number or a schedule."""
-    return float(learning_rate(epoch) if isinstance(learning_rate, Schedule) else learning_rate)
+    """α at this epoch, of a plain number or a schedule.
+
+    Raises:
+        OptionError: a schedule returned something else than a finite number of 0 or more.
+    """
+    if not isinstance(learning_rate, Schedule):
+        return float(learning_rate)
+    return real(f"the learning rate that {learning_rate!r} returns at epoch {epoch:g}", learning_rate(epoch), low=0)
 
 
 def _cosine(first: float, last: float, part: float) -> float:

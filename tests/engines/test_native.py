@@ -152,6 +152,13 @@ def test_the_number_of_threads_comes_from_the_environment(environment, expected,
     assert native.threads() == expected
 
 
+@pytest.mark.parametrize("given", ["abc", "0", "-1", "²"])
+def test_a_number_of_threads_that_is_none_is_refused(given, monkeypatch):
+    monkeypatch.setenv("CHAINRULE_NUM_THREADS", given)
+    with pytest.raises(cr.OptionError, match=f"CHAINRULE_NUM_THREADS is '{given}', but must be a whole number"):
+        native.threads()
+
+
 def with_shortcut():
     return [cr.Residual([cr.Dense(4)], cr.Dense(4)), cr.Dense(3, "softmax")]
 

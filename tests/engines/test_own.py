@@ -259,7 +259,7 @@ def test_an_own_loss_measures_targets_of_every_shape(shape):
 def trained(layers, loss="squared_error", X=ROWS, y=None, **options):
     net = cr.Network(layers, seed=0)
     y = np.zeros(len(X)) if y is None else y
-    return net, cr.train(net, X, y, loss=loss, seed=0, progress=False, **{"epochs": 2} | options)
+    return net, cr.train(net, X, y, loss=loss, seed=0, **{"epochs": 2, "progress": False} | options)
 
 
 @pytest.mark.parametrize(
@@ -311,7 +311,15 @@ class Remembering(cr.Layer):
         self.seen = []
 
     def forward(self, A):
-        self.seen.append(float(np.max(plain(A))))
+        self.seen.append(np.max(plain(A)))
+        return A
+
+
+class KeepingTheLast(cr.Layer):
+    last = None
+
+    def forward(self, A):
+        self.last = A
         return A
 
 
@@ -329,13 +337,14 @@ IMPURE = {
     "counts calls": (Counting, "changes its calls"),
     "keeps random numbers": (Noisy, "changes its random"),
     "remembers": (Remembering, "changes its seen"),
+    "keeps a variable": (KeepingTheLast, "changes its last"),
     "averages": (Averaging, "changes its mean"),
     "draws": (lambda: of(lambda A: A * np.random.normal()), "numbers that change"),
     "draws for each": (lambda: of(lambda A: A + np.random.normal(size=A.shape)), "other numbers for each example"),
     "counts outside": (lambda: of(lambda A: A * next(CALLS)), "numbers that change"),
-    "looks": (lambda: of(lambda A: A * 2 if plain(A).max() > 3 else A), "operations change"),
-    "asks a variable": (lambda: of(lambda A: ops.tanh(A) if A[0, 0] > 0 and len(A) < 5 else A), "operations change"),
-    "takes out": (lambda: of(lambda A: A / float(np.abs(plain(A)).max())), "numbers that change"),
+    "looks": (lambda: of(lambda A: A * 2 if plain(A).max() > 3 else A), "looks at the data"),
+    "asks for the size": (lambda: of(lambda A: ops.tanh(A) if len(A) < 5 else A), "operations change"),
+    "takes out": (lambda: of(lambda A: A / np.abs(plain(A)).max()), "numbers that change"),
     "takes out for each": (lambda: of(lambda A: A * (plain(A) > 0)), "other numbers for each example"),
     "knows the size": (lambda: of(lambda A: A / len(A)), "numbers that change"),
     "takes a parameter's": (
@@ -344,6 +353,97 @@ IMPURE = {
     ),
     "fails": (lambda: of(lambda A: 1 / 0 if plain(A).max() > 3 else A), "fail on random numbers"),
 }
+
+
+LOOKS = {
+    "a variable": lambda A: A * 2 if A.max() > 1e9 else A,
+    "one number": lambda A: A * 2 if A[0, 0] == 1e9 else A,
+    "behind a choice": lambda A: A * 2 if ops.where(A > 0, A, 0 * A).max() > 1e9 else A,
+    "a truth": lambda A: A * 2 if (A > 1e9).any() else A,
+    "float": lambda A: A * 2 if float(A.mean()) > 1e9 else A,
+    "int": lambda A: A[:, : 6 if int(plain(A).max()) < 1e9 else 0],
+    "index": lambda A: A * [1, 2][np.max(plain(A) > 1e9).astype(int)],
+    "item": lambda A: A * 2 if plain(A).max().item() > 1e9 else A,
+    "tolist": lambda A: A * 2 if max(plain(A)[0].tolist()) > 1e9 else A,
+    "its value": lambda A: A * 2 if plain(A)[0, 0] > 1e9 else A,
+    "a norm": lambda A: A * 2 if np.linalg.norm(plain(A)) > 1e9 else A,
+    "any": lambda A: A * 2 if any(a > 1e9 for a in plain(A)[0]) else A,
+}
+"""Branches that neither random numbers nor the data ever take."""
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_who_looks_at_the_data_is_noticed_whatever_comes_out(name):
+    _, history = trained([of(LOOKS[name]), cr.Dense(1)])
+    assert history.engine == "numpy"
+    assert "looks at the data" in history.reason
+    _, history = trained([cr.Dense(6, LOOKS[name]), cr.Dense(1)])
+    assert "layer 1, Dense(6" in history.reason
+
+
+class Clipped(cr.Layer):
+    """A parameter is looked at."""
+
+    def forward(self, A):
+        s = self.parameter("s", (1,), "ones")
+        return A * s if s < 2 else A * 2
+
+
+def test_who_looks_at_a_parameter_is_noticed_too():
+    _, history = trained([Clipped(), cr.Dense(1)])
+    assert "layer 1, Clipped(), which looks at the data" in history.reason
+
+
+def steeper_when_bad(A, Y):
+    J = ((A - Y) ** 2).mean()
+    return 3 * J if J < 0.5 else J
+
+
+@pytest.mark.parametrize("loss", [steeper_when_bad, lambda A, Y: log_cosh(A, Y) * (2 if Y.max() > 1e9 else 1)])
+def test_a_loss_that_looks_at_the_data_is_noticed(loss):
+    (net, history), (expected, _) = (
+        trained([cr.Dense(1)], loss, y=ROWS[:, 0], engine=engine) for engine in ("auto", "numpy")
+    )
+    assert history.engine == "numpy"
+    assert "which looks at the data" in history.reason
+    np.testing.assert_array_equal(net.flat, expected.flat)
+    found = [cr.evaluate(net, ROWS, ROWS[:, 0], loss=loss, engine=engine)["loss"] for engine in ("auto", "numpy")]
+    assert found[0] == found[1]
+
+
+class Looking(cr.Layer):
+    def forward(self, A):
+        return A * 0.01 if cr.ops.max(abs(A)) > 100 else A
+
+
+def test_what_looks_at_the_data_is_predicted_by_its_own_branch():
+    net = cr.Network([Looking(), cr.Dense(1)], seed=0, input_shape=6)
+    X = np.tile(ROWS * 200, (20, 1))
+    np.testing.assert_array_equal(net.predict(X), net.predict(X, engine="numpy"))
+
+
+def by_shape(A):
+    wide = int(np.prod(A.shape[1:])) > 3 and A.ndim == 2 and len(A) > 0 and A.dtype.kind == "f"
+    return A * float(A.shape[1]) if wide else A
+
+
+def test_who_looks_at_shapes_alone_stays_native():
+    _, history = trained([of(by_shape), cr.Dense(1)])
+    assert history.engine == "native"
+
+
+def test_what_the_librarys_own_operations_look_at_is_no_look_of_the_users():
+    class Looked(cr.Layer):
+        takes_any_type = True
+
+        def forward(self, A):
+            return ops.embedding(A, self.parameter("E", (9, 3), "he")).mean(axis=1)
+
+    def loss(A, Y):
+        return ops.cross_entropy(A, Y) + 0.1 * (A * A).mean()
+
+    _, history = trained([Looked(), cr.Dense(2, "softmax")], loss, TOKENS, np.arange(M) % 2)
+    assert history.engine == "native"
 
 
 def test_a_mean_of_what_is_there_is_seen_to_look_at_the_data():
@@ -442,6 +542,43 @@ def test_what_a_callback_changes_counts_from_the_next_epoch_on():
     np.testing.assert_allclose(nets[0].flat, nets[1].flat, rtol=1e-5)
 
 
+CHANGES = {
+    "dropout": (lambda: cr.Dropout(0.2), {"rate": 0.8}),
+    "no dropout": (lambda: cr.Dropout(0.2), {"rate": 0.0}),
+    "moving averages": (cr.BatchNorm, {"momentum": 0.1}),
+    "what is added to the variance": (cr.BatchNorm, {"epsilon": 3.0}),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+@pytest.mark.parametrize("last", [lambda: cr.Dense(1), lambda: cr.Dense(1, lambda Z: Z * 0.5)], ids=["", "own"])
+def test_what_a_callback_changes_in_the_librarys_layers_counts_from_the_next_epoch_on(name, last):
+    make, changes = CHANGES[name]
+
+    def change(run):
+        vars(run.network.layers[1]).update(changes)
+
+    def run(engine, callbacks):
+        how = {"engine": engine, "callbacks": callbacks, "optimizer": cr.GradientDescent(0.1)}
+        return trained([cr.Dense(4), make(), last()], y=ROWS[:, 0], **how)[0].state()
+
+    expected, found, unchanged = run("numpy", change), run("native", change), run("native", ())
+    for key, numbers in expected.items():
+        np.testing.assert_allclose(found[key], numbers, rtol=1e-4, atol=1e-6)
+    assert any(not np.array_equal(found[key], unchanged[key]) for key in found)
+
+
+def test_lbfgs_follows_what_a_callback_changes_in_the_librarys_layers():
+    def change(run):
+        run.network.layers[1].epsilon = 0.5
+
+    def run(engine):
+        layers = [cr.Dense(4), cr.LayerNorm(), cr.Dense(1)]
+        return trained(layers, y=ROWS[:, 0], engine=engine, callbacks=change, optimizer=cr.LBFGS(), epochs=4)[1]
+
+    np.testing.assert_allclose(*([epoch["loss"] for epoch in run(e).epochs] for e in ("numpy", "native")), rtol=1e-3)
+
+
 class NoisyLater(cr.Layer):
     def __init__(self, noise):
         self.noise = noise
@@ -467,7 +604,7 @@ def test_a_layer_that_becomes_impure_goes_on_in_numpy():
 def test_an_if_is_seen_behind_a_standardize_too():
     X = 1000 + 50 * ROWS
     _, history = trained([cr.Standardize(), of(lambda A: A * 2 if plain(A).max() > 3 else A), cr.Dense(1)], X=X)
-    assert "operations change" in history.reason
+    assert "looks at the data" in history.reason
 
 
 def test_what_a_layer_reads_elsewhere_counts_at_the_next_call():
@@ -535,3 +672,24 @@ def test_lbfgs_goes_on_in_numpy_where_a_layer_becomes_impure():
     _, history = trained(layers, y=ROWS[:, 0], optimizer=cr.LBFGS(), epochs=6, callbacks=change)
     assert history.engine == "numpy"
     assert "numbers for each example" in history.reason or "numbers that change" in history.reason
+
+
+@pytest.mark.parametrize("optimizer", ["adam", cr.LBFGS()], ids=["adam", "lbfgs"])
+def test_where_numpy_must_train_a_line_says_so_once(optimizer, capsys):
+    def told(layers, **options):
+        trained(layers, y=ROWS[:, 0], optimizer=optimizer, **{"progress": True, "epochs": 3} | options)
+        return [line for line in capsys.readouterr().err.splitlines() if "numpy" in line]
+
+    (line,) = told([of(lambda A: A / len(A)), cr.Dense(1)])
+    assert line.startswith("the numpy engine trains, slower than the native one, because of Own")
+    assert told([of(lambda A: A / len(A)), cr.Dense(1)], engine="numpy") == []
+    assert told([of(lambda A: A / len(A)), cr.Dense(1)], progress=False) == []
+    assert told([cr.Dense(1)]) == []
+
+
+def test_the_reason_names_what_plain_code_has_done():
+    def reason(loss):
+        return trained([cr.Dense(2)], loss, y=ROWS[:, :2])[1].reason
+
+    assert "the number of examples (by which .mean() divides" in reason(lambda A, Y: ((A - Y) ** 2).sum() / A.shape[0])
+    assert "a part of Y" in reason(lambda A, Y: ((A[:, :1] - Y[:, :1]) ** 2).mean())

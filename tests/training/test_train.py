@@ -7,6 +7,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.engines import ENGINES
+from chainrule.schedules import Schedule
 
 
 def network(seed=0, **options):
@@ -194,6 +195,46 @@ def test_ctrl_c_ends_cleanly_and_keeps_what_was_learned(digits):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_ctrl_c_is_noticed_within_an_iteration_of_lbfgs(digits):
+    calls = []
+
+    def pressed(A, Y):
+        J = ((A - Y) ** 2).mean()
+        if not isinstance(A, np.ndarray):
+            calls.append(J)
+            if len(calls) == 12:
+                signal.raise_signal(signal.SIGINT)
+        return J
+
+    X = np.linspace(-1, 1, 20).reshape(-1, 1)
+    kept = []
+    net = cr.Network([cr.Dense(4, "tanh"), cr.Dense(1)], seed=0)
+    history = cr.train(
+        net,
+        X,
+        X[:, 0] ** 2,
+        loss=pressed,
+        optimizer=cr.LBFGS(),
+        epochs=100,
+        callbacks=lambda run: kept.append(run.network.flat.copy()),
+        progress=False,
+        engine="numpy",
+    )
+    assert history.stopped == "interrupted"
+    assert len(calls) == 12
+    np.testing.assert_array_equal(net.flat, kept[-1])
+
+
+def test_an_ignored_ctrl_c_stays_ignored(digits):
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        history = fit(network(), *digits, epochs=2, callbacks=lambda run: signal.raise_signal(signal.SIGINT))
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert history.stopped == "all epochs done"
+
+
 def test_a_metric_may_be_a_function(digits):
     def mistakes(y, output):
         return np.sum(output.argmax(axis=1) != y)
@@ -297,3 +338,17 @@ def test_momentum_descent_agrees_with_scikit_learns_network(digits):
     history = fit(net, X, y, optimizer=optimizer, batch_size=50, shuffle=False)
     np.testing.assert_allclose(net.parameters["W1"], theirs.coefs_[0].T, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(history["loss"], theirs.loss_curve_, rtol=1e-12)
+
+
+@pytest.mark.parametrize("rate", [-1.0, float("nan"), None])
+def test_a_rate_that_a_schedule_must_not_return_is_refused(rate):
+    class Odd(Schedule):
+        def __call__(self, epoch):
+            return 0.1 if epoch < 1 else rate
+
+    X = np.linspace(-1, 1, 20).reshape(-1, 1)
+    net = cr.Network([cr.Dense(1)], seed=0)
+    with pytest.raises(
+        cr.OptionError, match=r"the learning rate that Odd\(\) returns at epoch 1 is (-1.0|nan|None), but"
+    ):
+        cr.train(net, X, X[:, 0], loss="squared_error", optimizer=cr.Adam(Odd()), epochs=3, progress=False)

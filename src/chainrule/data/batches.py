@@ -185,8 +185,13 @@ class StreamBatches:
         Raises:
             DataError: there is no batch, or one that is not (X, Y) or (X, Y, weights) of one length.
         """
-        k = -1
-        for k, batch in enumerate(self.source() if callable(self.source) else self.source):
+        k, batches = -1, self.source() if callable(self.source) else self.source
+        if not isinstance(batches, Iterable):
+            raise DataError(
+                f"the function that makes the batches returned a {type(batches).__name__}, but must return an iterator "
+                "over batches (X, Y), as one with yield does."
+            )
+        for k, batch in enumerate(batches):
             if k >= start:
                 X, Y, weights = self._parts(batch, k)
                 yield self.cast(X), Y, self.weigh(X, Y, weights)

@@ -88,7 +88,7 @@ def _forward(trace: Trace) -> Iterator[Section]:
 def _leaves(trace: Trace, node: Variable, told: set[Variable]) -> Iterator[Line]:
     """What the node is computed from and is told nowhere else: parameters, where they have numbers, and constants."""
     for leaf in map(trace.variable, node.inputs):
-        if leaf is not None and leaf.operation is None and leaf not in told and leaf not in (trace.A0, trace.Y):
+        if leaf is not None and leaf.operation is None and leaf not in told and leaf not in {trace.A0, trace.Y}:
             told.add(leaf)
             line = given(trace, leaf)
             if line.numbers is not None or leaf not in trace.parameters:

@@ -62,7 +62,7 @@ class _Painter:
     def _kind(self, leaf: Variable) -> Kind:
         if leaf in self.trace.parameters:
             return "parameter"
-        return "leaf" if leaf in (self.trace.A0, self.trace.Y) else "constant"
+        return "leaf" if leaf in {self.trace.A0, self.trace.Y} else "constant"
 
     def _add(self, node: Variable, kind: Kind, detail: str = "", tooltip: str = "") -> None:
         self.places[node] = len(self.boxes)

@@ -63,7 +63,7 @@ def record(net: Network, X: Any = None, y: Any = None, loss: LossLike | None = N
         J=J,
         names=names.of,
         layers=names.layers,
-        parameters=tuple(walk.parameters[name] for name in net.parameters if name in walk.parameters),
+        parameters={walk.parameters[name]: name for name in net.parameters if name in walk.parameters},
         arrays=names.arrays,
         axes=axes,
         dependent=dependent,

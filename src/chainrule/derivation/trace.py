@@ -27,7 +27,7 @@ class Trace:
         A0, Y, J: the input, the targets as the formulas use them (a leaf of its own, not in the graph), and the cost.
         names: the notes' name of each variable, the leaves too.
         layers: the layer that made each node; the nodes of the cost are not in it.
-        parameters: the leaves that training changes, in the order of the network.
+        parameters: the names of the leaves that training changes, in the order of the network.
         arrays: the variable that stands for an array, by the array's id; see `Names`.
         axes: of each variable that holds something for each example, the axes along which it does.
         dependent: the variables that depend on X or y.
@@ -43,7 +43,7 @@ class Trace:
     J: Variable
     names: dict[Variable, Atom]
     layers: dict[Variable, Layer]
-    parameters: tuple[Variable, ...]
+    parameters: dict[Variable, str]
     arrays: dict[int, Variable]
     axes: dict[Variable, tuple[int, ...]]
     dependent: set[Variable]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.engines.engine import CHUNK, Batch, Batches, Done, Slope
-from chainrule.engines.looking import Looking
+from chainrule.engines.looking import Imprint, Looking
 from chainrule.engines.runner import Examples, Runner, Which, threads
 from chainrule.engines.steps import NoKernelError, Steps
 from chainrule.engines.tracing import steps_of
@@ -79,6 +79,7 @@ class NativeProgram:
         if type(optimizer) not in _RULES:
             raise NoKernelError(f"the optimizer {type(optimizer).__name__}, which is your own")
         self._steps = self._steps_for(network.input_shape)
+        self._imprint = Imprint(network, own=False)
         self._runner: Runner | None = None
         self._given: tuple[Any, Examples] | None = None
         self._some = 1  # batches in the next call
@@ -102,12 +103,7 @@ class NativeProgram:
         """See `Program.epoch`; yields about ten times a second, at least once a batch."""
         if start == 0:
             self.network.forget()
-        if self._steps.own:  # what users wrote may have changed between two epochs
-            X: Any = getattr(batches, "X", None)
-            some = None if X is None else X[:SOME]
-            steps = self._steps_for(self._steps.takes, self._steps.target, self._steps, some)
-            if steps is not self._steps:
-                self._follow(steps)
+        self._look_again(getattr(batches, "X", None))
         if hasattr(batches, "order"):
             yield from self._of_arrays(batches, epoch, learning_rate, start)
             return
@@ -116,6 +112,16 @@ class NativeProgram:
             yield done
             if done.X is not None:
                 return
+
+    def _look_again(self, X: Any) -> None:
+        """Take over what a callback has changed in a layer, or in what users wrote, since the last epoch."""
+        known = self._steps if self._imprint.holds() else None
+        if known is None or known.own:
+            some = None if X is None else X[:SOME]
+            steps = self._steps_for(self._steps.takes, self._steps.target, known, some)
+            if steps is not self._steps:
+                self._follow(steps)
+                self._imprint = Imprint(self.network, own=False)
 
     def _of_arrays(self, batches: Any, epoch: int, learning_rate: Callable[[int], float], start: int) -> Iterator[Done]:
         order = batches.order(epoch) if batches.shuffle else None
@@ -220,7 +226,7 @@ class NativeEngine:
         X, Y, weights = batch
         how = {"training": True, "seed": seed, "outputs": outputs, "target": cost.target}
         kernels = frozenset(self._native.kernels())
-        steps = steps_of(network, cost, X.shape[1:], kernels, **how)
+        steps, imprint = steps_of(network, cost, X.shape[1:], kernels, **how), Imprint(network, own=False)
         if steps.statistics:
             raise NoKernelError("moving averages that stand still while L-BFGS looks around")
         examples, m = Examples(network, cost, X, Y, weights, steps), len(X)
@@ -230,11 +236,13 @@ class NativeEngine:
         gradient = np.empty_like(network.flat)
 
         def measure() -> tuple[float, Array, Array]:
-            nonlocal steps, runner
-            if steps.own:
-                now = steps_of(network, cost, steps.takes, kernels, known=steps, **how)
+            nonlocal steps, imprint, runner
+            known = steps if imprint.holds() else None
+            if known is None or known.own:
+                now = steps_of(network, cost, steps.takes, kernels, known=known, **how)
                 if now is not steps:
-                    steps, runner = now, Runner(self._native, network, now, size, {"name": "gradient"})
+                    steps, imprint = now, Imprint(network, own=False)
+                    runner = Runner(self._native, network, now, size, {"name": "gradient"})
             gradient.fill(0)
             runner.load(1, gradient)
             output = np.empty((m, *steps.shape), steps.dtype) if outputs else None

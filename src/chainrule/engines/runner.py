@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.engines.steps import Steps
+from chainrule.errors import OptionError
 from chainrule.graph import Array
 
 EXAMPLES, WORK = 4, 400_000
@@ -27,11 +28,17 @@ _TYPES = {"float32": "f", "float64": "d", "uint8": "b", "int32": "i", "int64": "
 
 
 def threads() -> int:
-    """How many threads may compute: CHAINRULE_NUM_THREADS, OMP_NUM_THREADS, or the cores that this process may use."""
+    """How many threads may compute: CHAINRULE_NUM_THREADS, OMP_NUM_THREADS, or the cores that this process may use.
+
+    Raises:
+        OptionError: CHAINRULE_NUM_THREADS is no whole number of 1 or more. What OMP_NUM_THREADS may be, others say.
+    """
     for name in ("CHAINRULE_NUM_THREADS", "OMP_NUM_THREADS"):  # joblib sets the second in each of its processes
         asked = os.environ.get(name, "")
-        if asked.isdigit() and int(asked) > 0:
+        if asked.isdecimal() and int(asked) > 0:
             return int(asked)
+        if asked and name == "CHAINRULE_NUM_THREADS":
+            raise OptionError(f"{name} is {asked!r}, but must be a whole number, 1 or more.")
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -157,6 +157,6 @@ def difference(a: Steps, b: Steps) -> tuple[Step, str] | None:
 
 OPERATIONS_DIFFER = "whose operations change from batch to batch, as with an if that looks at the data"
 NUMBERS_DIFFER = (
-    "which computes with numbers that change from batch to batch: random ones, a counter, "
-    "or numbers taken out of a variable"
+    "which computes with numbers that change from batch to batch: the number of examples (by which .mean() divides "
+    "without asking for it), random ones, a counter, or numbers taken out of a variable"
 )

@@ -156,13 +156,13 @@ def _remembered(network: Any) -> dict[tuple[str, str], Any]:
 
 
 def _content(value: Any, children: set[int]) -> Any:
-    """Bytes that change when the value does; of what has none, such as a function, and of other layers, the value."""
+    """Bytes that change when the value does; of what has none, such as a function, and of other layers, the object."""
     if isinstance(value, list | tuple):
         return [_content(item, children) for item in value]
     try:
-        return value if id(value) in children else pickle.dumps(value)
+        return id(value) if id(value) in children else pickle.dumps(value)
     except Exception:
-        return value
+        return [id(value), value]  # kept, so that no other object can have its id
 
 
 def _takes_weights(loss: Any) -> bool:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from chainrule.engines.steps import CONSTANT, EXAMPLE, SHARED, NoKernelError, Step, Value
 from chainrule.graph import Array, Variable
+from chainrule.noting import Watched
 
 MIXES = "an operation that mixes examples"
 
@@ -130,7 +131,8 @@ class Values:
             raise NoKernelError(f"a {type(given).__name__}") from None
         if of_each and numbers.shape[:1] == (self.m,):
             if not np.array_equal(numbers, np.broadcast_to(numbers[:1], numbers.shape), equal_nan=True):
-                raise NoKernelError("an array with other numbers for each example")
+                taken = ", a part of Y or made of it or of a variable's value" if isinstance(given, Watched) else ""
+                raise NoKernelError(f"an array with other numbers for each example{taken}")
             numbers = numbers[:1]
         key = (numbers.shape, numbers.tobytes())
         if key not in self._constants:

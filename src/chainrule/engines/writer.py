@@ -18,11 +18,17 @@ from chainrule.engines.steps import EXAMPLE, PARAMETER, NoKernelError, Step, Ste
 from chainrule.engines.terms import is_loss, takes_classes, terms_of
 from chainrule.engines.values import MIXES, Values
 from chainrule.engines.windows import on_pictures, parts_of, shown_by
-from chainrule.graph import Array, Variable, from_cost_to_leaves, noting_comparisons, plain
+from chainrule.graph import Array, Variable, from_cost_to_leaves, plain
+from chainrule.noting import Notes, noting, watched
 from chainrule.ops.convolution import convolution_windows, transposed_windows
 from chainrule.ops.masking import windows_over_steps
 from chainrule.ops.pooling import pooling_windows
 from chainrule.ops.windows import Windows
+
+LOOKS = (
+    "which looks at the data: it asks for the truth or a number of what it computes, as if, float() and .item() do "
+    "(cr.ops.where chooses without)"
+)
 
 NARROW = 3
 """A linear step of no more outputs than this has a kernel of its own."""
@@ -42,6 +48,7 @@ class Writer(Values):
         super().__init__()
         self.network, self.cost, self.kernels = network, cost, kernels
         self.training, self.seed, self.update = training, seed, update
+        self.notes = Notes()
         self.owners: dict[Variable, Any] = {}
         self.outputs: list[Variable] = []
         self.statistics: list[tuple[Step, Any]] = []
@@ -61,19 +68,19 @@ class Writer(Values):
         Raises:
             NoKernelError: an operation that no kernel is for, or a form of it.
         """
-        start = self.begin(X)
         how = {"training": self.training, "updating": updating, "seed": self.seed, "step": self.update}
-        with np.errstate(all="ignore"), noting_comparisons() as comparisons:
-            A, variables = self.network.record(start, watch=self._own, **how)
+        with np.errstate(all="ignore"), noting() as self.notes:
+            A, variables = self.network.record(self.begin(X), watch=self._own, **how)
             if not isinstance(A, Variable) or A.operation is None:
                 raise NoKernelError("an output that does not depend on X")
             if self.cost is not None:
-                self.Y = targets(A)
+                self.Y = watched(targets(A))
             J = None if self.cost is None else self.cost(A, self.Y)
+            self._refuse_looks(None)
         self._enter_parameters(variables)
         self.terms, of_cost = ({}, set()) if J is None else terms_of(J, self.cost.name)
         ends = ([A] if outputs or J is None else []) + ([] if J is None else [J])
-        self._put_in([*comparisons, *self.outputs], ends)
+        self._put_in([*self.notes.comparisons, *self.outputs], ends)
         nodes = [*dict.fromkeys(node for end in ends for node in reversed([*from_cost_to_leaves(end)]))]
         for node in nodes:
             if any(self.view(given) is not None or given in self.made_of_X for given in node.parents):
@@ -102,6 +109,7 @@ class Writer(Values):
 
     def _own(self, layer: Any, _: Array, Z: Array) -> None:
         """Remember which layer made what Z is made of; layers inside have told of theirs before."""
+        self._refuse_looks(layer)
         if isinstance(Z, Variable):
             self.outputs.append(Z)
         unseen = [Z]
@@ -110,6 +118,14 @@ class Writer(Values):
             if isinstance(node, Variable) and node.operation is not None and node not in self.owners:
                 self.owners[node] = layer
                 unseen.extend(node.parents)
+
+    def _refuse_looks(self, layer: Any) -> None:
+        """What users wrote must not look at the numbers of this batch: a kernel would do the same with every other."""
+        if self.notes.looked:
+            raise NoKernelError(f"{self._called(layer)}, {LOOKS}")
+
+    def _called(self, layer: Any) -> str:
+        return f"the loss {self.cost.name}" if layer is None else str(layer.label)
 
     def _put_in(self, known: list[Variable], ends: list[Variable]) -> None:
         """Let operations read the nodes of arrays that have no derivative, such as comparisons and indices."""
@@ -145,7 +161,7 @@ class Writer(Values):
     def _write(self, node: Variable) -> None:
         assert node.operation is not None
         name, layer = node.operation.name, self.owners.get(node)
-        self.origin = f"the loss {self.cost.name}" if layer is None else layer.label
+        self.origin = self._called(layer)
         writer: Callable[[Variable], None] = getattr(self, f"_step_{name}", self._step)
         try:
             if name not in self.kernels or not _of_the_library(node.operation.function):

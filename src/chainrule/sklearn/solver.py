@@ -50,7 +50,7 @@ class Solver:
 
     def alpha(self, epoch: float) -> float:
         """The learning rate at an epoch of this call."""
-        return self.learning_rate if self._schedule is None else self._schedule(self._before + epoch)
+        return self.learning_rate if self._schedule is None else learning_rate_at(self._schedule, self._before + epoch)
 
     def rest(self) -> None:
         """Let go of the program, its threads and its data; what it remembers stays."""

@@ -35,7 +35,7 @@ def descend(
     Raises:
         NotFiniteError: the cost is NaN or infinite; the network has the parameters from before this epoch.
     """
-    run.history.engine, run.history.reason = program.engine, program.reason
+    run.computed_by(program.engine, program.reason)
     changing = [run.network.flat, *(held for _, layer in run.network.family() for held in layer.statistics.values())]
     while not run.over:
         before, count = [array.copy() for array in changing], batches.count(run.epoch)
@@ -48,7 +48,7 @@ def descend(
                 batch = run.running.batches + done.batches - 1
                 error = not_finite(run.network, done.X, done.cost, run.epoch, batch, run.seed, program.t)
                 _go_back(changing, before, error)
-            run.history.engine, run.history.reason = program.engine, program.reason
+            run.computed_by(program.engine, program.reason)
             run.meet(done, count)
             run.save_if_due(program, after_epoch=False)
             if interrupt.asked and run.running.batches != count:

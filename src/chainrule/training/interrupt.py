@@ -7,6 +7,10 @@ from contextlib import contextmanager
 from types import FrameType
 
 
+class InterruptionError(Exception):
+    """Leads out of a computation that knows nothing of Ctrl-C."""
+
+
 class Interrupt:
     """Whether somebody has pressed Ctrl-C."""
 
@@ -16,9 +20,13 @@ class Interrupt:
 
 @contextmanager
 def interruptible() -> Iterator[Interrupt]:
-    """Within the block, the first Ctrl-C only sets `asked`; a second one raises KeyboardInterrupt as usual."""
+    """Within the block, the first Ctrl-C only sets `asked`; a second one raises KeyboardInterrupt as usual.
+
+    Where Ctrl-C is ignored, as in a program that a shell's script runs in the background, it stays so.
+    """
     interrupt = Interrupt()
-    if threading.current_thread() is not threading.main_thread():
+    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    if ignored or threading.current_thread() is not threading.main_thread():
         yield interrupt
         return
 

@@ -11,7 +11,7 @@ from chainrule.data.batches import ArrayBatches
 from chainrule.engines import Done
 from chainrule.optimizers import LBFGS, penalty
 from chainrule.training.finite import not_finite
-from chainrule.training.interrupt import Interrupt
+from chainrule.training.interrupt import Interrupt, InterruptionError
 from chainrule.training.run import Run
 
 
@@ -19,7 +19,7 @@ def minimize(run: Run, batches: ArrayBatches, optimizer: LBFGS, interrupt: Inter
     """Run L-BFGS until the run is over, the gradient is small enough, or the line search finds nothing better.
 
     Returns:
-        J where it ended, penalty included.
+        J where it ended, penalty included; after Ctrl-C where the last whole iteration did.
 
     Raises:
         NotFiniteError: the cost is NaN or infinite at the start.
@@ -34,24 +34,27 @@ def minimize(run: Run, batches: ArrayBatches, optimizer: LBFGS, interrupt: Inter
         """The cost, the output and the gradient at θ."""
         network.flat[...] = theta
         J, gradient, A = slope.measure()
-        run.history.engine, run.history.reason = slope.engine, slope.reason
+        run.computed_by(slope.engine, slope.reason)
         of_weights = penalty(optimizer.l2, network.flat, regularized)
         gradient = gradient + optimizer.l2 * regularized * network.flat
         return Done(J + of_weights, len(X), A, Y, penalty=of_weights), gradient.astype(np.float64)
 
     averaging = any(layer.statistics for _, layer in network.family())
-    here = latest = look(network.flat.astype(np.float64))[0]
+    reached = network.flat.astype(np.float64)
+    here = latest = look(reached)[0]
     if not np.isfinite(here.cost):
         raise not_finite(network, X, here.cost, 0, 0, run.seed, 0)
 
     def cost_and_gradient(theta: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         nonlocal latest
+        if interrupt.asked:  # a line search may look many times within one iteration
+            raise InterruptionError
         latest, gradient = look(theta)
         return latest.cost, gradient
 
     def close_iteration(intermediate_result: Any) -> None:
-        nonlocal here
-        network.flat[...] = intermediate_result.x
+        nonlocal here, reached
+        reached = network.flat[...] = intermediate_result.x.copy()
         if averaging:
             network.record(X, training=True, updating=True, seed=run.seed)  # moving averages move once an iteration
         run.meet(here, 1)
@@ -62,20 +65,25 @@ def minimize(run: Run, batches: ArrayBatches, optimizer: LBFGS, interrupt: Inter
         if run.over:
             raise StopIteration
 
-    result = scipy_minimize(
-        cost_and_gradient,
-        network.flat.astype(np.float64),
-        jac=True,
-        method="L-BFGS-B",
-        callback=close_iteration,
-        options={
-            "maxiter": run.epochs,
-            "maxfun": 20 * run.epochs if optimizer.evaluations is None else optimizer.evaluations,
-            "maxcor": optimizer.history,
-            "gtol": optimizer.tolerance,
-            "ftol": optimizer.improvement,
-        },
-    )
+    try:
+        result = scipy_minimize(
+            cost_and_gradient,
+            reached,
+            jac=True,
+            method="L-BFGS-B",
+            callback=close_iteration,
+            options={
+                "maxiter": run.epochs,
+                "maxfun": 20 * run.epochs if optimizer.evaluations is None else optimizer.evaluations,
+                "maxcor": optimizer.history,
+                "gtol": optimizer.tolerance,
+                "ftol": optimizer.improvement,
+            },
+        )
+    except InterruptionError:
+        network.flat[...] = reached
+        run.stop("interrupted")
+        return here.cost
     network.flat[...] = result.x
     if not run.over:
         few = optimizer.evaluations is not None and result.nfev > optimizer.evaluations

@@ -7,7 +7,9 @@ from typing import Any, Protocol
 
 
 class Progress(Protocol):
-    """Told of every batch and epoch; closed at the end."""
+    """Told of every batch and epoch, and what else is worth a line; closed at the end."""
+
+    def note(self, line: str) -> None: ...
 
     def batch(self, epoch: int, batch: int, batches: int | None, cost: float) -> None: ...
 
@@ -18,6 +20,9 @@ class Progress(Protocol):
 
 class Silent:
     """Shows nothing."""
+
+    def note(self, line: str) -> None:
+        pass
 
     def batch(self, epoch: int, batch: int, batches: int | None, cost: float) -> None:
         pass
@@ -35,6 +40,9 @@ class Lines(Silent):
     def __init__(self, epochs: int):
         self.epochs = epochs
         self.every = max(1, epochs // 10)
+
+    def note(self, line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
 
     def epoch(self, record: dict[str, Any]) -> None:
         if record["epoch"] % self.every == 0 or record["epoch"] == self.epochs - 1:
@@ -64,6 +72,9 @@ class Bar:
         )
         self.task = self.bar.add_task(f"epoch 1/{epochs}", total=epochs, told="")
         self.bar.start()
+
+    def note(self, line: str) -> None:
+        self.bar.console.print(line, markup=False, highlight=False)
 
     def batch(self, epoch: int, batch: int, batches: int | None, cost: float) -> None:
         done = epoch + (batch + 1) / batches if batches else epoch

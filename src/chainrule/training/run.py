@@ -72,6 +72,7 @@ class Run:
         self._callbacks = list(callbacks)
         self._checkpoints = checkpoints
         self.progress = progress
+        self._told = False
         self._began = time.perf_counter()
 
     def stop(self, why: str) -> None:
@@ -87,6 +88,13 @@ class Run:
     def measuring(self) -> bool:
         """Whether the outputs that are met while training are measured."""
         return bool(self._metrics)
+
+    def computed_by(self, engine: str, reason: str) -> None:
+        """Take note of the engine, and tell once where "auto" has had to take the slower one."""
+        if self.engine.name == "auto" and reason and not self._told:
+            self._told = True
+            self.progress.note(f"the {engine} engine trains, slower than the native one, because of {reason}")
+        self.history.engine, self.history.reason = engine, reason
 
     def meet(self, done: Done, batches: int | None) -> None:
         """Take note of what was done."""

@@ -84,7 +84,8 @@ def train(
         resume: go on from the checkpoint, if it is there; the end has the same bits as without the interruption.
         engine: "auto" or a name; `history.engine` tells which one ran.
         seed: of shuffling and dropout; None takes a fresh one, kept in `history.seed`.
-        progress: whether to show a live bar (in a terminal or notebook) or a few lines (elsewhere), on stderr.
+        progress: whether to show a live bar (in a terminal or notebook) or a few lines (elsewhere), on stderr,
+            with a line before them where "auto" had to take numpy.
 
     Returns:
         The history, one record an epoch.
@@ -105,7 +106,7 @@ def train(
     else:
         batches = _arrays(net, X, y, sample_weight, class_weight, batch_size, shuffle, rule)
     first_X, first_y, _ = batches.first()
-    net.build_for(first_X)
+    net.build_for(batches.X if isinstance(batches, ArrayBatches) else first_X)
     cost.fit(net, first_X, batches.Y if isinstance(batches, ArrayBatches) else first_y)
     if augment is not None:
         batches = _augmented(batches, augment, net, cost, rule)
@@ -120,7 +121,7 @@ def train(
         metrics=wanted,
         validation=None if watched is None else watched.in_order,
         early_stopping=stop,
-        callbacks=[callbacks] if callable(callbacks) else callbacks,
+        callbacks=_callbacks(callbacks),
         checkpoints=_checkpoints(
             checkpoint,
             resume,
@@ -170,6 +171,8 @@ def _arrays(
     rule: Optimizer | LBFGS,
 ) -> ArrayBatches:
     """The training data from arrays, checked."""
+    if callable(X) or isinstance(X, Iterator | ChunkBatches):
+        raise DataError("X is a stream, whose batches (X, y) bring their labels: leave y out, train(net, X, loss=…).")
     size = None if batch_size is None else whole("batch_size", batch_size)
     X, y = examples(X, y)
     X, cast = _cast_once(net, X)
@@ -257,6 +260,14 @@ def _early_stopping(given: EarlyStopping | int | None, validation: Any) -> Early
     if rule is not None and rule.monitor.startswith("val_") and validation is None:
         raise OptionError(f"early stopping watches {rule.monitor!r}, which needs validation=(X_val, y_val).")
     return rule
+
+
+def _callbacks(given: Callback | Iterable[Callback]) -> list[Callback]:
+    every = [given] if callable(given) or not isinstance(given, Iterable) else list(given)
+    for callback in every:
+        if not callable(callback):
+            raise OptionError(f"callbacks are functions that are called with the Run, but {callback!r} is none.")
+    return every
 
 
 def _checkpoints(

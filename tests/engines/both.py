@@ -34,7 +34,7 @@ def _trained(layers, X, dtype, loss, y, parameters, alpha, engine):
     net.set_parameters(parameters or {})
     batches = ArrayBatches(net.cast(X), y, None, batch_size=8)
     cost = Cost(loss)
-    cost.fit(net, y)
+    cost.fit(net, X, y)
     program = ENGINES[engine].program(net, cost, cr.GradientDescent(alpha), seed=1)
     done = [done for epoch in range(2) for done in program.epoch(batches, epoch, lambda k: alpha)]
     mean = sum(part.cost * part.m for part in done) / (2 * len(X))

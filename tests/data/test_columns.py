@@ -138,6 +138,28 @@ def test_the_hour_of_the_afternoon():
     assert column.values(pl.Series(["1/31/2025 11:30 PM"])).dt.hour().to_list() == [23]
 
 
+@pytest.mark.parametrize(
+    ("written", "notes"),
+    [
+        (["3/4/2025", "5/6/2025", "7/8/2025"], 1),
+        (["3/4/2025 10:30", "5/6/2025 11:30", "7/8/2025 12:30"], 1),
+        (["3/4/2025", "5/6/2025", "13/8/2025"], 0),
+        (["3/4/2025", "5/6/2025", "7/13/2025"], 0),
+        (["1/1/2023", "1/1/2024", "1/1/2025"], 0),
+        (["3.4.2025", "5.6.2025", "7.8.2025"], 0),
+    ],
+)
+def test_a_table_says_where_dates_do_not_tell_whether_day_or_month_stands_first(written, notes):
+    frame = pl.DataFrame({"when": written * 4, "sold": np.arange(12.0)})
+    table = cr.read_table(frame, "sold")
+    assert len(table.notes) == notes
+    assert all("taken as 01/31/2025" in note for note in table.notes)
+    table = cr.read_table(frame, "sold", day_first=True)
+    assert table.notes == []
+    months = next(column for column in table.columns if column.name == "when").values(frame["when"]).dt.month()
+    assert notes == 0 or months.unique().sort().to_list() == [4, 6, 8]
+
+
 def test_two_dates_are_dates_however_they_came():
     days = [datetime.date(2025, 1, 31), datetime.date(2025, 2, 1)] * 3
     assert found(days).kind == found(texts(days)).kind == "date"

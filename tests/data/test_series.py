@@ -1,6 +1,7 @@
 """Windows of a series: what each holds, that nothing of the future leaks, and what does not fit."""
 
 import datetime as dt
+import re
 
 import numpy as np
 import polars as pl
@@ -137,6 +138,27 @@ def test_months_and_numbers_are_times_too(tmp_path):
     assert read_series(numbers, "sold", "t", window=3).season == 1
     with pytest.raises(cr.DataError, match="name in the table is neither dates nor numbers"):
         read_series(pl.DataFrame({"name": ["a", "b", "c"], "sold": [1.0, 2, 3]}), "sold", "name")
+
+
+def first_of_months(day_before_month, **options):
+    when = [(1, 1 + i % 12) if day_before_month else (1 + i % 12, 1) for i in range(96)]
+    days = [f"{first:02d}/{second:02d}/{2015 + i // 12}" for i, (first, second) in enumerate(when)]
+    return read_series(pl.DataFrame({"day": days, "sold": np.arange(96.0)}), "sold", "day", **options)
+
+
+@pytest.mark.parametrize(("day_before_month", "taken"), [(True, "31/01/2025"), (False, "01/31/2025")])
+def test_of_two_ways_to_read_dates_the_one_with_even_steps_is_taken(day_before_month, taken):
+    series = first_of_months(day_before_month)
+    assert series.season == 12
+    note = f"day does not tell whether day or month stands first: taken as {taken}.*; --day-first or --month-first"
+    (told,) = series.notes
+    assert re.match(note, told)
+
+
+def test_somebody_may_say_whether_the_day_stands_first():
+    assert first_of_months(True, day_first=True).notes == []
+    assert first_of_months(True, day_first=False).season == 7
+    assert first_of_months(False, day_first=True).season == 7
 
 
 def test_windows_with_a_gap_are_left_out():

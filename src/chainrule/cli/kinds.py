@@ -17,6 +17,7 @@ TAKEN: dict[str, tuple[Kind, ...]] = {
     "target": ("table", "series", "pictures"),
     "task": ("table", "pictures", "arrays"),
     **dict.fromkeys(("number", "category", "date", "ignore", "time", "group", "missing"), ("table", "series")),
+    "day_first": ("table", "series"),
     "stream": ("table",),
     **dict.fromkeys(("horizon", "season"), ("series",)),
     "window": ("series", "text"),
@@ -47,7 +48,7 @@ def source_of(data: str, given: dict[str, Any]) -> Source:
     chosen = {name: value for name, value in given.items() if value not in (None, "")}
     for option in chosen:
         if kind not in TAKEN[option]:
-            raise OptionError(f"--{option} is about {CALLED[TAKEN[option][0]]}, but {data} is none.")
+            raise OptionError(f"--{option.replace('_', '-')} is about {CALLED[TAKEN[option][0]]}, but {data} is none.")
     chosen.pop("augment", None)
     if kind == "pictures":
         from chainrule.data.pictures import read_pictures

@@ -56,6 +56,10 @@ def train(
     missing: Annotated[
         str, typer.Option(help='Words that mark a missing value, "none,unknown", in place of the usual ones.')
     ] = "",
+    day_first: Annotated[
+        bool | None,
+        typer.Option("--day-first/--month-first", help="How to read dates such as 3/4/2025.  [default: as they tell]"),
+    ] = None,
     time: Annotated[str | None, typer.Option(help="A column to train on the past of, and test on the future.")] = None,
     group: Annotated[str | None, typer.Option(help="A column whose values stay together in one part.")] = None,
     horizon: Annotated[
@@ -180,6 +184,7 @@ def train(
             "date": date,
             "ignore": ignore,
             "missing": missing,
+            "day_first": day_first,
             "time": time,
             "group": group,
             "horizon": horizon,

@@ -12,7 +12,17 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from chainrule.checking import whole
-from chainrule.data.columns import USED, Column, Kind, as_text, column_of_time, find_column, find_columns
+from chainrule.data.columns import (
+    USED,
+    Column,
+    Kind,
+    are_even,
+    as_text,
+    column_of_time,
+    find_column,
+    find_columns,
+    with_days_in_order,
+)
 from chainrule.data.encoding import FEW, Code, Moment, code_for
 from chainrule.data.frames import Markers, is_frame, read_frame
 from chainrule.data.source import Encoding, Form, Source
@@ -302,6 +312,7 @@ def read_series(
     date: Sequence[str] = (),
     ignore: Sequence[str] = (),
     missing: str | Sequence[str] | None = None,
+    day_first: bool | None = None,
 ) -> Series:
     """The series in a table: each example is a window of its rows, and what comes in the rows after it.
 
@@ -317,6 +328,7 @@ def read_series(
         group: a column that tells several series in one table apart.
         number, category, date, ignore: columns that are to be taken for that.
         missing: the words that mark a missing value, as in `read_table`.
+        day_first: whether 3/4/2025 is in April, as in `read_table`.
 
     Raises:
         DataError: there is no such file, it is broken, has not what was asked for, or is shorter than a window; or two
@@ -349,6 +361,8 @@ def read_series(
         column_of_time(frame[time], column, name) if column.name == time else column
         for column in find_columns(frame, roles)
     ]
+    columns, doubts = with_days_in_order(columns, frame, time, day_first)
+    notes = [*notes, *doubts]
     for i, one in enumerate(columns):
         many = one.values(frame[one.name]).n_unique() if one.kind == "category" else 0
         if many > FEW:
@@ -383,7 +397,7 @@ def _refuse_repeats(series: Series) -> list[str]:
         again = np.flatnonzero((np.diff(series._moments) == 0) & (np.diff(series._series) == 0))[0]
         way = "keep one row of each" if series.group_column else "tell several series apart by --group COLUMN"
         raise DataError(f"{time} in {series.name} holds {series.table.frame[time][int(again)]!s} twice: {way}.")
-    if len(apart) and not 0.4 < apart.min() / np.median(apart) <= apart.max() / np.median(apart) < 2.5:
+    if not are_even(apart):
         return [f"the rows are not evenly apart in {time}; a window counts rows, not time"]
     return []
 

@@ -22,6 +22,7 @@ from chainrule.data.columns import (
     column_of_labels,
     column_of_time,
     find_columns,
+    with_days_in_order,
 )
 from chainrule.data.drawn import Drawn, draw
 from chainrule.data.encoding import Code, Moment, code_for, matrix_of
@@ -240,6 +241,7 @@ def read_table(
     time: str | None = None,
     group: str | None = None,
     missing: str | Sequence[str] | None = None,
+    day_first: bool | None = None,
     stream: bool | None = None,
 ) -> Table:
     """The table in a CSV, TSV or Parquet file (or one of them in gzip), or in a frame of polars or pandas.
@@ -255,6 +257,8 @@ def read_table(
         group: a column whose values are never divided between the parts of an experiment.
         missing: the words that mark a missing value, in capitals or not, in place of the usual ones; an empty cell
             always does. Of the usual ones, "none", "nil", "-", "--" and "." mark none among words to predict.
+        day_first: whether 3/4/2025 is in April, where a column of dates does not tell by itself; None for March, or for
+            April where the steps of the `time` column are even only then, with a note.
         stream: whether to read a file in chunks whenever rows are wanted, and to hold but some of them; None for files
             that are larger, as text, than 3 % of the memory.
 
@@ -291,6 +295,7 @@ def read_table(
     columns = [column_of_labels(labels[column.name]) if column.name in labels else column for column in columns]
     if time is not None:
         columns = [column_of_time(frame[time], column, name) if column.name == time else column for column in columns]
+    columns, doubts = with_days_in_order(columns, frame, time, day_first)
     table = Table(
         frame,
         name,
@@ -299,7 +304,7 @@ def read_table(
         task=None if task is None else lookup("task", task, KINDS),
         time=time,
         group=group,
-        notes=notes,
+        notes=[*notes, *doubts],
         row=row,
         drawn=drawn,
         missing=markers.words,

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from PIL import Image
 
 import chainrule as cr
-from chainrule.data import decoding
+from chainrule.data import decoding, memory
 from chainrule.data.decoding import decode
 
 
@@ -217,6 +218,26 @@ def test_a_broken_picture_is_skipped_with_a_note(shapes):
         assert "00.png" in pictures.notes[0]
         assert "01.png" in pictures.notes[0]
         assert not {"00.png", "01.png"} & {path.name for path in pictures.paths}
+
+
+def test_pictures_that_memory_cannot_hold_are_refused_before_they_are_decoded(shapes, monkeypatch):
+    monkeypatch.setattr(memory, "available_memory", lambda: 10**6)
+    words = r"an array of 24 pictures, 400 × 200 pixels each, .*: with train --size (\d+)x(\d+) it fits\.$"
+    with monkeypatch.context() as patched:
+        patched.setattr(decoding, "_pixels", None)
+        with pytest.raises(cr.DataError, match=words) as refused:
+            cr.read_pictures(shapes, size=(400, 200))
+    height, width = map(int, re.search(words, str(refused.value)).groups())
+    assert cr.read_pictures(shapes, size=(height, width)).X.nbytes > 0.8 * 10**6 / decoding.COPIES
+
+
+def test_a_batch_that_memory_cannot_hold_is_refused_before_the_network_is_made(shapes, tmp_path, monkeypatch):
+    pictures = cr.read_pictures(shapes, size=100)
+    monkeypatch.setattr(memory, "available_memory", lambda: 5 * 10**7)
+    words = r"training on 24 .*, takes 0\.1 GB .*: with train --size \d+ it fits, and it may with a smaller --batch"
+    with pytest.raises(cr.DataError, match=words):
+        cr.Experiment(pictures, cr.Settings(batch_size=24), tmp_path)
+    cr.Experiment(pictures, cr.Settings(batch_size=4), tmp_path)
 
 
 def test_a_table_names_pictures_and_what_to_predict(shapes):

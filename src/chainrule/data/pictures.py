@@ -173,7 +173,8 @@ def read_pictures(
         broken: whether a file that cannot be read is an error, "refuse", or left out with a note, "skip".
 
     Raises:
-        DataError: there is no such folder, it has no pictures or no classes, or a file is broken.
+        DataError: there is no such folder, it has no pictures or no classes, a file is broken, or all of them take more
+            memory than there is.
         OptionError: an unknown task, or a size of 0.
     """
     shape = (size, size) if isinstance(size, int) else size

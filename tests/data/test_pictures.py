@@ -249,7 +249,8 @@ def test_a_table_names_pictures_and_what_to_predict(shapes):
     pictures = cr.read_pictures(table, "value")
     assert pictures.target.task == "values"
     assert len(pictures) == 24
-    assert "left out are 1 rows in which value is missing" in pictures.notes
+    assert "not used, because a network for pictures sees nothing else: n" in pictures.notes
+    assert "left out is 1 row in which value is missing" in pictures.notes
     assert cr.read_pictures(table, "n", task="classification").target.task == "classes"
     with pytest.raises(cr.OptionError, match=r"which column of .*table\.csv is to be predicted\? It has n, value"):
         cr.read_pictures(table)
@@ -266,8 +267,11 @@ def test_a_table_with_a_picture_that_is_not_there(shapes):
     with pytest.raises(cr.DataError, match=r"nowhere\.png is not there\. With --broken skip"):
         cr.read_pictures(table)
     table.write_text("file,value\nshapes/lying/00.png,1\n,2\n")
-    with pytest.raises(cr.DataError, match=r"file in .* is missing in 1 rows: each row needs a picture"):
+    with pytest.raises(cr.DataError, match=r"file in .* is missing in 1 row\. With --broken skip it is left out"):
         cr.read_pictures(table)
+    pictures = cr.read_pictures(table, broken="skip", task="regression")
+    assert [path.name for path in pictures.paths] == ["00.png"]
+    assert "left out is 1 row in which file is missing" in pictures.notes
 
 
 def test_a_folder_that_cannot_be_used_says_why(tmp_path):
@@ -280,7 +284,7 @@ def test_a_folder_that_cannot_be_used_says_why(tmp_path):
     (tmp_path / "all").mkdir()
     assert refused() == "there is no picture in all."
     (tmp_path / "all" / "a.txt").write_text("woof")
-    assert refused() == "there is no picture in all: 1 files of another kind, such as all/a.txt."
+    assert refused() == "there is no picture in all; left out is 1 file of another kind: all/a.txt."
     (tmp_path / "all" / "a.txt").unlink()
     (tmp_path / "all" / "cat").mkdir()
     assert refused() == "there is no picture in all and the folders in it."
@@ -300,8 +304,8 @@ def test_a_folder_that_cannot_be_used_says_why(tmp_path):
     pictures = cr.read_pictures(tmp_path / "all")
     assert len(pictures) == 2
     assert [note.replace(f"{tmp_path}/", "") for note in pictures.notes] == [
-        "left out are 1 files of another kind, such as all/dog/a.txt",
-        "left out are 1 pictures that are in no sub-folder, such as all/loose.png",
+        "left out is 1 file of another kind: all/dog/a.txt",
+        "left out is 1 picture outside of the sub-folders: all/loose.png",
     ]
 
 

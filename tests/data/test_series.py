@@ -165,7 +165,7 @@ def test_windows_with_a_gap_are_left_out():
     frame = table(30).with_columns(sold=pl.when(pl.arange(30) == 10).then(None).otherwise(pl.col("sold")))
     series = read_series(frame, "sold", "when", window=4, horizon=2)
     assert len(series) == 25 - 6
-    assert "left out are 6 windows with a gap in them" in series.notes
+    assert "left out are 6 windows with a gap" in series.notes
     assert np.isfinite(series.numbers(series.target)).all()
 
 

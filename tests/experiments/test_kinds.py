@@ -116,6 +116,31 @@ def test_a_series_is_asked_for_by_its_horizon(folder, command):
     assert "a date" in out  # without a horizon it is a table that is divided by time
 
 
+def test_a_network_that_is_worse_than_the_last_season_is_told_so(folder, command):
+    days = [str(dt.date(2024, 1, 1) + dt.timedelta(days=i)) for i in range(200)]
+    (folder / "weeks.csv").write_text("day,sold\n" + "".join(f"{day},{i % 7 % 5}\n" for i, day in enumerate(days)))
+    arguments = ("train", "weeks.csv", "--target", "sold", "--time", "day", "--horizon", 2, "--out", "run", *QUICK)
+    assert "the network is worse than seasonal: train longer" in command(folder, *arguments)[1]
+    assert metrics(folder)["test"]["loss"] < metrics(folder)["baseline"]["loss"]
+
+
+def test_a_folder_goes_on_without_pictures_that_cannot_be_read(folder, command):
+    bars(folder / "bars")
+    assert command(folder, "train", "bars", "--epochs", 1, "--seed", 0, "--out", "run")[0] == 0
+    (folder / "bars" / "lying" / "noise.png").write_text("hello")
+    for arguments in (("predict", "run", "bars"), ("evaluate", "run", "bars")):
+        status, _, err = command(folder, *arguments)
+        assert status == 2
+        assert "noise.png is no picture, or is broken from its beginning. With --broken skip it is left out." in err
+        status, out, err = command(folder, *arguments, "--broken", "skip")
+        assert status == 0, err
+        assert "note: left out: bars/lying/noise.png is no picture" in err
+    sales(folder / "sales.csv")
+    command(folder, "train", "sales.csv", "--target", "sold", "--epochs", 1, "--out", "table")
+    _, _, err = command(folder, "predict", "table", "sales.csv", "--broken", "skip")
+    assert "--broken is about files of pictures or texts, but table was trained on no such." in err
+
+
 def test_a_text_is_continued(folder, command):
     (folder / "rows.txt").write_text("one two three\n" * 300)
     status, out, err = command(folder, "train", "rows.txt", "--window", 14, *QUICK, "--out", "run")
@@ -168,7 +193,7 @@ def test_a_folder_of_texts_is_told_apart(folder, command):
         ("train sales.csv --time day --target sold --window 0", "window is 0, but must be"),
         ("train sales.csv --time sold --target sold --window 3", "'sold' is to be a time and a target column at once."),
         ("train void.txt", "void.txt has 0 characters, but one example takes 64"),
-        ("train noise.txt", "noise.txt is no text, so it cannot be learned from."),
+        ("train noise.txt", "noise.txt is no text, so there is nothing to read in it."),
         ("train word.txt", "it takes 10 or more; shorten them by --window, and there are more."),
         ("train word.txt --tokens letters", "no kind of tokens 'letters'"),
         ("train word.txt --target x", "word.txt"),

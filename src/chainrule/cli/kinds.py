@@ -22,7 +22,8 @@ TAKEN: dict[str, tuple[Kind, ...]] = {
     **dict.fromkeys(("horizon", "season"), ("series",)),
     "window": ("series", "text"),
     **dict.fromkeys(("tokens", "vocabulary"), ("text",)),
-    **dict.fromkeys(("size", "broken", "augment"), ("pictures",)),
+    "broken": ("pictures", "text"),
+    **dict.fromkeys(("size", "augment"), ("pictures",)),
 }
 """The kinds of data that each option is about."""
 
@@ -119,8 +120,8 @@ def _lists_pictures(path: Path, given: dict[str, Any]) -> bool:
     asked = [TAKEN[option] for option, value in given.items() if value not in (None, "")]
     if any("pictures" not in kinds for kinds in asked):
         return False
-    named = names_of_pictures(path)
-    return bool(named) and (("pictures",) in asked or 2 * sum(map(Path.is_file, named)) > len(named))
+    named, meant = names_of_pictures(path), any(kinds[0] == "pictures" for kinds in asked)
+    return bool(named) and (meant or 2 * sum(map(Path.is_file, named)) > len(named))
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -90,7 +90,7 @@ def train(
         ),
     ] = "",
     broken: Annotated[
-        str | None, typer.Option(help="Whether a picture that cannot be read is an error, refuse, or left out, skip.")
+        str | None, typer.Option(help="Whether a broken picture or text is an error, refuse, or left out, skip.")
     ] = None,
     stream: Annotated[
         bool | None,
@@ -274,8 +274,11 @@ def _show_result(result: "Result", source: "Source") -> None:
     print(f"baseline: {source.baseline_told}")
     if "importance" in measured:
         Console().print(importance_table(measured["importance"]))
-    if _is_worse(measured["test"], measured["baseline"]):
-        print("the network is worse than that: train longer, or with another learning rate")
+    better = [
+        name for name in ("seasonal", "baseline") if name in measured and _is_worse(measured["test"], measured[name])
+    ]
+    if better:
+        print(f"the network is worse than {' and '.join(better)}: train longer, or with another learning rate")
     names = [MODEL, HISTORY, METRICS, CURVES, *(name for name in (REPORT, TRIALS) if (result.folder / name).exists())]
     print(f"in {result.folder}: {', '.join(names)}")
     if history.stopped == "interrupted":

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from chainrule import files
 from chainrule.data.memory import refuse_too_large
-from chainrule.errors import DataError, ModelFileError
+from chainrule.errors import ModelFileError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -94,7 +94,7 @@ def decode(paths: Sequence[Path], size: Size | None = None, channels: int | None
         channels: 1 for shades of grey, 3 for colours; None for grey where no file has a colour.
 
     Raises:
-        DataError: every file is broken, or the pictures take more memory than there is.
+        DataError: the pictures take more memory than there is.
     """
     kept = _kept(paths, size, channels)
     if kept is not None and kept.exists():
@@ -122,9 +122,7 @@ def _decode(paths: Sequence[Path], size: Size | None, channels: int | None) -> D
     found = _in_threads(functools.partial(_pixels, mode=mode, size=size), paths)
     failures = {i: result for i, result in enumerate(found) if isinstance(result, Failure)}
     good = [result for result in found if not isinstance(result, Failure)]
-    if not good:
-        raise DataError(f"no picture can be read; {paths[0]} {failures[0].why}.")
-    X = np.array([pixels for pixels, _ in good]).reshape(len(good), height, width, -1)
+    X = np.array([pixels for pixels, _ in good], np.uint8).reshape(len(good), height, width, 3 if coloured else 1)
     if channels is None and X.shape[-1] == 3 and (X[..., :1] == X).all():
         X = np.ascontiguousarray(X[..., :1])
     broken = {i: failure.why for i, failure in failures.items()}

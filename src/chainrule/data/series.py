@@ -25,7 +25,7 @@ from chainrule.data.columns import (
 )
 from chainrule.data.encoding import FEW, Code, Moment, code_for
 from chainrule.data.frames import Markers, is_frame, read_frame
-from chainrule.data.source import Encoding, Form, Source
+from chainrule.data.source import Encoding, Form, Source, left_out
 from chainrule.data.tables import Table, crc_of, require
 from chainrule.data.targets import Target
 from chainrule.errors import DataError, OptionError
@@ -223,7 +223,7 @@ class Series(Source):
                 "values in a row without a gap: fill the gaps in, or shorten the window."
             )
         if (whole_windows & ~complete).any():
-            self._notes.append(f"left out are {(whole_windows & ~complete).sum():,} windows with a gap in them")
+            self._notes.append(left_out((whole_windows & ~complete).sum(), "window", "with a gap"))
         return np.asarray(last[whole_windows & complete])
 
     def _last_known(self) -> NDArray[np.intp]:

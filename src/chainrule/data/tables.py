@@ -27,7 +27,7 @@ from chainrule.data.columns import (
 from chainrule.data.drawn import Drawn, draw
 from chainrule.data.encoding import Code, Moment, code_for, matrix_of
 from chainrule.data.frames import Markers, is_frame, read_frame
-from chainrule.data.source import Chunked, Encoding, Place, Source
+from chainrule.data.source import Chunked, Encoding, Place, Source, left_out
 from chainrule.data.targets import KINDS, Target
 from chainrule.data.targets import Kind as Task
 from chainrule.errors import DataError, OptionError
@@ -209,7 +209,7 @@ class Table(Source):
         if gaps.all():
             raise DataError(f"{name} in {self.name} is always missing.")
         if gaps.any():
-            self._notes.append(f"left out are {gaps.sum():,} rows in which {name} is missing")
+            self._notes.append(left_out(gaps.sum(), "row", f"in which {name} is missing"))
             self.frame, self.row = self.frame.filter(~gaps), self.row[~gaps]
 
     def _column(self, name: str) -> Column:

@@ -160,6 +160,11 @@ def test_a_table_says_where_dates_do_not_tell_whether_day_or_month_stands_first(
     assert notes == 0 or months.unique().sort().to_list() == [4, 6, 8]
 
 
+def test_the_form_of_dates_is_told_with_the_time_where_they_have_one():
+    assert found(["2025-01-31", "2024-12-01", "2020-02-29"]).reason == "written as 2025-01-31"
+    assert found(["2025-01-31 10:00", "2024-12-01 11:00", "2020-02-29 0:00"]).reason == "written as 2025-01-31 13:30"
+
+
 def test_two_dates_are_dates_however_they_came():
     days = [datetime.date(2025, 1, 31), datetime.date(2025, 2, 1)] * 3
     assert found(days).kind == found(texts(days)).kind == "date"
@@ -215,7 +220,7 @@ def test_a_word_that_may_mean_a_missing_value_is_a_class_among_words_but_not_amo
 def test_free_text_is_set_aside():
     column = found([f"the {n}th sentence of a long letter" for n in range(40)])
     assert column.kind == "text"
-    assert "does not read text" in column.reason
+    assert column.reason == "40 different texts: train on a folder of them, with one for each class"
 
 
 def test_words_are_categories():
@@ -236,7 +241,12 @@ def test_what_somebody_says_counts():
             "number",
             "x holds 'two' in row 2, but there is a number such as 1234.5 in that",
         ),
-        (["soon", "2020-01-01"], "date", "x holds 'soon' in row 1, but there is a date such as 2025-01-31 in that"),
+        (
+            ["soon", "2020-01-01"],
+            "date",
+            "x holds 'soon' in row 1, but there is a date such as 2025-01-31 in that column otherwise: write it so, or "
+            r"leave it empty\.$",
+        ),
     ],
 )
 def test_a_column_that_cannot_be_what_somebody_says(values, role, words):

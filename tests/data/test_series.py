@@ -196,7 +196,7 @@ def test_uneven_steps_are_told():
     ("options", "words"),
     [
         ({"window": 100}, r"the table has 60 rows in its longest series, but a window of 100 rows with the 1 to "
-         r"forecast takes 101: shorten it by --window, or give more rows\."),
+         r"forecast takes 101: give more rows, or train with a shorter --window\."),
         ({"window": 0}, "window is 0, but must be a whole number, 1 or more"),
         ({"horizon": 0}, "horizon is 0"),
         ({"season": 0}, "season is 0"),

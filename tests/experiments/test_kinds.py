@@ -104,6 +104,7 @@ def test_a_series_is_asked_for_by_its_horizon(folder, command):
     )
     assert status == 0, err
     assert "3 values to come" in out
+    assert "while training, all numbers are of the standardized target" in out
     assert "to be predicted" in out
     found = metrics(folder)
     assert found["test"]["mae"] < found["seasonal"]["mae"] < found["baseline"]["mae"]
@@ -132,7 +133,7 @@ def test_a_folder_goes_on_without_pictures_that_cannot_be_read(folder, command):
         status, _, err = command(folder, *arguments)
         assert status == 2
         assert "noise.png is no picture, or is broken from its beginning. With --broken skip it is left out." in err
-        status, out, err = command(folder, *arguments, "--broken", "skip")
+        status, _, err = command(folder, *arguments, "--broken", "skip")
         assert status == 0, err
         assert "note: left out: bars/lying/noise.png is no picture" in err
     sales(folder / "sales.csv")
@@ -189,7 +190,7 @@ def test_a_folder_of_texts_is_told_apart(folder, command):
             "needs to know the order of the rows of sales.csv: --time COLUMN.",
         ),
         ("train sales.csv --time day --horizon 3", "which column of sales.csv is to be forecast? It has day, sold."),
-        ("train sales.csv --time day --target sold --window 999", "shorten it by --window, or give more rows."),
+        ("train sales.csv --time day --target sold --window 999", "give more rows, or train with a shorter --window."),
         ("train sales.csv --time day --target sold --window 0", "window is 0, but must be"),
         ("train sales.csv --time sold --target sold --window 3", "'sold' is to be a time and a target column at once."),
         ("train void.txt", "void.txt has 0 characters, but one example takes 64"),

@@ -255,13 +255,14 @@ def _show_result(result: "Result", source: "Source") -> None:
     from rich.console import Console
 
     from chainrule.cli.tables import f1_told, importance_table, metrics_table, trials_table
+    from chainrule.names import counted
 
     history, model, measured = result.history, result.folder / MODEL, result.metrics
     if result.trials:
         Console().print(trials_table(result.trials))
     best = "" if history.best_epoch is None else f", the best was epoch {history.best_epoch + 1}"
     print(
-        f"{history.stopped}, {len(history.epochs)} epochs{best}; "
+        f"{history.stopped}, {counted(len(history.epochs), 'epoch')}{best}; "
         f"{history.seconds:.1f} s on the {history.engine} engine, seed {history.seed}"
         + (f"; the native engine has no kernel for {history.reason}" if history.reason else "")
     )
@@ -274,9 +275,8 @@ def _show_result(result: "Result", source: "Source") -> None:
     print(f"baseline: {source.baseline_told}")
     if "importance" in measured:
         Console().print(importance_table(measured["importance"]))
-    better = [
-        name for name in ("seasonal", "baseline") if name in measured and _is_worse(measured["test"], measured[name])
-    ]
+    simple = [name for name in ("seasonal", "baseline") if name in measured]
+    better = [name for name in simple if _is_worse(measured["test"], measured[name])]
     if better:
         print(f"the network is worse than {' and '.join(better)}: train longer, or with another learning rate")
     names = [MODEL, HISTORY, METRICS, CURVES, *(name for name in (REPORT, TRIALS) if (result.folder / name).exists())]

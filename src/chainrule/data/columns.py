@@ -96,10 +96,10 @@ class Column(Described):
         wrong = (values.is_null() & series.is_not_null()).arg_true()
         if len(wrong):
             i = int(wrong[0])
-            way = f", or train with --category {self.name}" if self.kind in USED else ""
+            way = f", or train with --category {self.name}" if self.kind in ("number", "yes_no") else ""
             raise DataError(
                 f"{self.name} holds {series[i]!r} in row {i + 1 if row is None else row[i]}, but there is a {what} in "
-                f"that column otherwise: leave it empty{way}."
+                f"that column otherwise: {'write it so, or ' * (self.kind == 'date')}leave it empty{way}."
             )
         return values
 
@@ -405,7 +405,10 @@ def _forms(there: Series) -> list[str]:
 
 def _date(there: Series) -> Column | None:
     form = _form_of_dates(there)
-    return None if form is None else Column(there.name, "date", f"written as {_example(form)}", form)
+    if form is None:
+        return None
+    with_time = form == ISO and there.head(20).str.contains(":").any()
+    return Column(there.name, "date", f"written as {_example(form)}{' 13:30' if with_time else ''}", form)
 
 
 def _form_of_dates(there: Series) -> str | None:
@@ -433,7 +436,7 @@ def _words(there: Series) -> Column:
     words = some.str.count_matches(r"\s+").sum() / len(some) + 1
     long = some.str.len_chars().sum() / len(some)
     if (many and words >= 4) or (distinct > 20 and long > 60):
-        return Column(name, "text", f"{distinct:,} different texts; chainrule does not read text in tables yet")
+        return Column(name, "text", f"{distinct:,} different texts: train on a folder of them, with one for each class")
     if many:
         return Column(name, "id", f"{distinct:,} different words in {len(there):,} rows")
     together = f"; --group {name} keeps the rows of each together" if _OF_SOMEBODY.search(name) else ""

@@ -92,6 +92,9 @@ class Pictures(Source):
         _, height, width, channels = self.X.shape
         return Pixels(height, width, channels, self.column, self.broken)
 
+    def next_command(self, model: str) -> str:
+        return f"chainrule predict {model} PICTURES --out predictions.csv, with files or folders of new ones"
+
     def identification(self) -> dict[str, list[Any]]:
         return {"file": [str(path) for path in self.paths]}
 

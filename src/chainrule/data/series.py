@@ -211,7 +211,7 @@ class Series(Source):
             told = f" with the {ahead} to forecast" if ahead else ""
             raise DataError(
                 f"{self.name} has {lengths.max():,} rows in its longest series, but a window of {self.window} rows"
-                f"{told} takes {self.window + ahead:,}: shorten it by --window, or give more rows."
+                f"{told} takes {self.window + ahead:,}: give more rows, or train with a shorter --window."
             )
         last = np.arange(self.window - 1, n - ahead) if labelled else self._last_known()
         whole_windows = self._series[last - self.window + 1] == self._series[last + ahead]

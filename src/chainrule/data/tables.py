@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from chainrule.data.columns import (
     find_columns,
     with_days_in_order,
 )
+from chainrule.data.decoding import is_picture
 from chainrule.data.drawn import Drawn, draw
 from chainrule.data.encoding import Code, Moment, code_for, matrix_of
 from chainrule.data.frames import Markers, is_frame, read_frame
@@ -191,7 +193,9 @@ class Table(Source):
         part, row = self.frame[rows], self.row[rows]
         codes = [self._code(column, part, row) for column in self.columns if column.kind in USED]
         if not codes:
-            raise DataError(f"{self.name} has no column left to predict {', '.join(self.targets)} from.")
+            why = [f"{column.name}: {self._why(column)}" for column in self.columns if column.kind != "target"]
+            told = f" ({'; '.join(why)})" if why else ""
+            raise DataError(f"{self.name} has no column left to predict {', '.join(self.targets)} from{told}.")
         ids = [column.name for column in self.columns if column.kind == "id"]
         time = None if self.time is None else self._column(self.time)
         others = [column.name for column in self.columns if column.kind in ("constant", "text", "ignored")]
@@ -202,6 +206,14 @@ class Table(Source):
         ids = [column.name for column in self.columns if column.kind == "id" and column.name in self.frame.columns]
         called = {name: f"{name} (id)" if name in OURS else name for name in ids}
         return {"row": self.row.tolist()} | {called[name]: self.frame[name].to_list() for name in ids}
+
+    def _why(self, column: Column) -> str:
+        """Why a column is set aside; one of the names of pictures would not be, if they were there."""
+        if column.kind == "id":
+            first = as_text(self.frame[column.name]).drop_nulls()[0]
+            if is_picture(Path(first)) and not (Path(self.name).parent / first).is_file():
+                return f"it names pictures that are not there, such as {first}"
+        return column.reason
 
     def _drop_gaps(self, name: str) -> None:
         """Leave out the rows in which a column that must be there is missing."""

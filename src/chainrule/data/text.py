@@ -242,6 +242,9 @@ class Documents(Source):
         steps = min(LONGEST, int(np.ceil(np.quantile(lengths, 0.95)))) if self.steps is None else self.steps
         return Separate(tokenizer, self.kind, max(1, steps), self.broken)
 
+    def next_command(self, model: str) -> str:
+        return f"chainrule predict {model} TEXTS --out predictions.csv, with files or folders of new ones"
+
     def identification(self) -> dict[str, list[Any]]:
         return {"file": [str(path) for path in self.paths]}
 

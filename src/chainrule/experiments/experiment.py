@@ -141,7 +141,9 @@ class Experiment:
 
     @property
     def notes(self) -> list[str]:
-        """What a reader should know of the parts, a sentence each."""
+        """What a reader should know of the parts and of what is shown while training, a sentence each."""
+        if self.target.task == "values":
+            return ["while training, all numbers are of the standardized target; those of the end are in its own units"]
         labels = self.target.classes or []
         met = {*self.Y[self.parts.test].ravel().tolist()} if labels else {}
         absent = ", ".join(repr(label) for i, label in enumerate(labels) if i not in met)

@@ -161,6 +161,28 @@ def test_somebody_may_say_whether_the_day_stands_first():
     assert first_of_months(False, day_first=True).season == 7
 
 
+@pytest.mark.parametrize(
+    ("times", "ahead"),
+    [
+        (["2024-12-30", "2024-12-31", "2025-01-01"], ["2025-01-02", "2025-01-03"]),
+        (["2024-12-30 22:30", "2024-12-30 23:00", "2024-12-30 23:30"], ["2024-12-31 00:00:00", "2024-12-31 00:30:00"]),
+        (["31/12/2024", "14/01/2025", "28/01/2025"], ["11/02/2025", "25/02/2025"]),
+        (["2024-10-01", "2024-11-01", "2024-12-01"], ["2025-01-01", "2025-02-01"]),
+        (["2024-10-31", "2024-11-30", "2024-12-31"], ["2025-01-31", "2025-02-28"]),
+        (["2022-02-01", "2023-02-01", "2024-02-01"], ["2025-02-01", "2026-02-01"]),
+        ([dt.date(2024, 9, 5), dt.date(2024, 9, 6), dt.date(2024, 9, 7)], [dt.date(2024, 9, 8), dt.date(2024, 9, 9)]),
+        ([2019, 2020, 2021], ["2022", "2023"]),
+        (["2024-10-03", "2024-10-04", "2024-10-07"], []),
+    ],
+)
+def test_the_times_that_are_forecast_are_named_where_the_steps_are_even(times, ahead):
+    frame = pl.DataFrame({"when": times, "sold": [1.0, 2, 4]})
+    found = read_series(frame, "sold", "when", window=1, horizon=2).learn(np.arange(1))
+    columns = found.read(frame, labelled=False).identification()
+    assert columns.pop("last when") == [times[-1]]
+    assert columns == {f"when +{h}": [time] for h, time in enumerate(ahead, 1)}
+
+
 def test_windows_with_a_gap_are_left_out():
     frame = table(30).with_columns(sold=pl.when(pl.arange(30) == 10).then(None).otherwise(pl.col("sold")))
     series = read_series(frame, "sold", "when", window=4, horizon=2)

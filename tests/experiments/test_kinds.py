@@ -54,6 +54,7 @@ def test_a_folder_of_pictures_goes_all_the_way(folder, command):
     assert status == 0, err
     assert "bars: 60 examples of 12 × 12 × 3 features, 2 classes" in out
     assert "left out: bars/lying/cut.png is broken or cut short" in out
+    assert "next: chainrule predict run/model.safetensors PICTURES --out predictions.csv" in out
     assert metrics(folder)["test"]["accuracy"] > 0.9
     status, out, _ = command(folder, "evaluate", "run", "bars")
     assert "the held-out part, 12 examples" in out
@@ -111,8 +112,8 @@ def test_a_series_is_asked_for_by_its_horizon(folder, command):
     assert f"{found['seasonal']['mae']:.4f}" in out
     status, out, _ = command(folder, "predict", "run", "sales.csv")
     (row,) = rows(out)
-    assert row.keys() == {"last day", "prediction sold +1", "prediction sold +2", "prediction sold +3"}
-    assert row["last day"] == "2024-10-26"
+    assert [*row] == ["last day", *(f"{what} +{h}" for what in ("day", "prediction sold") for h in (1, 2, 3))]
+    assert [*row.values()][:4] == ["2024-10-26", "2024-10-27", "2024-10-28", "2024-10-29"]
     status, out, _ = command(folder, "train", "sales.csv", "--target", "sold", "--time", "day", *QUICK, "--out", "rows")
     assert "a date" in out  # without a horizon it is a table that is divided by time
 

@@ -12,6 +12,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from chainrule.checking import whole
+from chainrule.data.ahead import times_ahead
 from chainrule.data.columns import (
     USED,
     Column,
@@ -188,8 +189,11 @@ class Series(Source):
     def identification(self) -> dict[str, list[Any]]:
         assert self.table.time is not None
         group = {} if self.group_column is None else {self.group_column: self.table.frame[self.group_column]}
-        columns = group | {f"last {self.table.time}": self.table.frame[self.table.time]}
-        return {name: column[self.last].to_list() for name, column in columns.items()}
+        name, times = self.table.time, self.table.frame[self.table.time]
+        columns = group | {f"last {name}": times}
+        found = {name: column[self.last].to_list() for name, column in columns.items()}
+        ahead = times_ahead(self._time, times, self._series, self.last, self.horizon)
+        return found | {f"{name} +{h}": moments for h, moments in enumerate(ahead, 1)}
 
     @property
     def _time(self) -> Column:

@@ -171,6 +171,8 @@ def test_a_folder_of_texts_is_told_apart(folder, command):
     status, out, err = command(folder, "train", "letters", *QUICK, "--out", "run")
     assert status == 0, err
     assert metrics(folder)["test"]["accuracy"] == 1
+    assert metrics(folder)["confusion"] == {"labels": ["glad", "sad"], "true by predicted": [[4, 0], [0, 4]]}
+    assert "in run: model.safetensors, history.json, metrics.json, curves.svg, report.svg" in out
     status, out, _ = command(folder, "predict", "run", "letters/sad", "--out", "p.csv")
     assert out == "20 predictions in p.csv\n"
 
@@ -244,6 +246,16 @@ def test_pictures_that_are_not_there_are_told_where_pictures_are_meant(folder, c
     (folder / "houses.csv").write_text(houses(lambda i: f"h{i}.jpg"))
     _, _, err = command(folder, "train", "houses.csv", "--target", "price", "--size", "9")
     assert "no picture can be read; h0.jpg is not there" in err
+
+
+def test_values_of_pictures_get_their_report(folder, command):
+    bars(folder / "bars")
+    (folder / "houses.csv").write_text(
+        "file,price\n" + "".join(f"bars/{'standing' if i % 2 else 'lying'}/{i:02d}.png,{i / 7}\n" for i in range(60))
+    )
+    assert command(folder, "train", "houses.csv", *QUICK, "--out", "run")[0] == 0
+    assert metrics(folder)["residuals"].keys() == {"price"}
+    assert (folder / "run" / "report.svg").exists()
 
 
 def test_a_table_may_be_called_anything(folder, command):

@@ -145,8 +145,9 @@ def train(
 ) -> None:
     """Train a network, measure it on held-out examples, and fill a run folder.
 
-    The folder gets model.safetensors, history.json, metrics.json and curves.svg, of a table also report.svg, of a
-    search also trials.csv and its journal. Ctrl-C keeps what was learned; the same command goes on with a search.
+    The folder gets model.safetensors, history.json, metrics.json and curves.svg, of tables, pictures and texts by class
+    also report.svg, of a search also trials.csv and its journal. Ctrl-C keeps what was learned; the same command goes
+    on with a search.
     """
     from chainrule.cli.kinds import source_of
     from chainrule.data.augmentation import Augmentation

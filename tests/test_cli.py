@@ -236,7 +236,10 @@ def mistakes(folder):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["train", "digit"], "no data set 'digit'. Did you mean 'digits'?"),
+        (["train", "digit"], "no file, folder or data set 'digit'. Did you mean 'digits'?"),
+        (["train", "./nowhere"], "there is no file or folder ./nowhere."),
+        (["train", "nowhere/pictures"], "there is no file or folder nowhere/pictures."),
+        (["train", "nowhere/"], "there is no file or folder nowhere/."),
         (["train", "absent.npz"], "there is no file absent.npz"),
         (["train", "table.csv"], "which column of table.csv is to be predicted? It has a, b."),
         (["train", "file"], "is neither a table"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -198,6 +199,14 @@ def _of_values(function: str) -> Callable[[NDArray[Any], NDArray[Any], Task], fl
     return metric
 
 
+_mse = _of_values("mean_squared_error")
+
+
+def _rmse(y: NDArray[Any], output: NDArray[Any], task: Task) -> float:
+    """Over all errors at once: scikit-learn's is the mean of the columns'."""
+    return math.sqrt(_mse(y, output, task))
+
+
 LABELLED: tuple[Task, ...] = ("classes", "yes_no", "signs")
 
 METRICS = {
@@ -210,11 +219,11 @@ METRICS = {
         Metric("f1", _of_labels("f1_score", average=None), tasks=LABELLED),
         Metric("roc_auc", _of_probabilities("roc_auc_score"), tasks=LABELLED),
         Metric("log_loss", _of_probabilities("log_loss"), greater_is_better=False, tasks=("classes", "yes_no")),
-        Metric("mse", _of_values("mean_squared_error"), greater_is_better=False, tasks=("values",)),
-        Metric("rmse", _of_values("root_mean_squared_error"), greater_is_better=False, tasks=("values",)),
+        Metric("mse", _mse, greater_is_better=False, tasks=("values",)),
+        Metric("rmse", _rmse, greater_is_better=False, tasks=("values",)),
         Metric("mae", _of_values("mean_absolute_error"), greater_is_better=False, tasks=("values",)),
         Metric("r2", _of_values("r2_score"), tasks=("values",)),
     )
 }
 """The metrics that training knows by name. Of more than two classes, precision, recall and f1 are the plain mean over
-the classes, and roc_auc is one class against the rest."""
+the classes, and roc_auc is one class against the rest. rmse is √mse, over all outputs."""

@@ -20,6 +20,11 @@ def lookup(kind: str, name: str, known: Mapping[str, T]) -> T:
         raise OptionError(unknown(kind, name, known)) from None
 
 
+def counted(n: int, thing: str) -> str:
+    """1 row, 2,000 rows."""
+    return f"{n:,} {thing}" if n == 1 else f"{n:,} {thing}s"
+
+
 ELSEWHERE = {
     "bce": "binary_cross_entropy",
     "binary_crossentropy": "binary_cross_entropy",

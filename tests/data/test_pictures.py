@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from PIL import Image
 
 import chainrule as cr
-from chainrule.data import decoding
+from chainrule.data import decoding, memory
 from chainrule.data.decoding import decode
 
 
@@ -219,6 +220,26 @@ def test_a_broken_picture_is_skipped_with_a_note(shapes):
         assert not {"00.png", "01.png"} & {path.name for path in pictures.paths}
 
 
+def test_pictures_that_memory_cannot_hold_are_refused_before_they_are_decoded(shapes, monkeypatch):
+    monkeypatch.setattr(memory, "available_memory", lambda: 10**6)
+    words = r"an array of 24 pictures, 400 × 200 pixels each, .*: with train --size (\d+)x(\d+) it fits\.$"
+    with monkeypatch.context() as patched:
+        patched.setattr(decoding, "_pixels", None)
+        with pytest.raises(cr.DataError, match=words) as refused:
+            cr.read_pictures(shapes, size=(400, 200))
+    height, width = map(int, re.search(words, str(refused.value)).groups())
+    assert cr.read_pictures(shapes, size=(height, width)).X.nbytes > 0.8 * 10**6 / decoding.COPIES
+
+
+def test_a_batch_that_memory_cannot_hold_is_refused_before_the_network_is_made(shapes, tmp_path, monkeypatch):
+    pictures = cr.read_pictures(shapes, size=100)
+    monkeypatch.setattr(memory, "available_memory", lambda: 5 * 10**7)
+    words = r"training on 24 .*, takes 0\.1 GB .*: with train --size \d+ it fits, and it may with a smaller --batch"
+    with pytest.raises(cr.DataError, match=words):
+        cr.Experiment(pictures, cr.Settings(batch_size=24), tmp_path)
+    cr.Experiment(pictures, cr.Settings(batch_size=4), tmp_path)
+
+
 def test_a_table_names_pictures_and_what_to_predict(shapes):
     rows = [
         f"{path.relative_to(shapes.parent)},{i % 12},{i / 3}" for i, path in enumerate(sorted(shapes.rglob("*.png")))
@@ -228,7 +249,8 @@ def test_a_table_names_pictures_and_what_to_predict(shapes):
     pictures = cr.read_pictures(table, "value")
     assert pictures.target.task == "values"
     assert len(pictures) == 24
-    assert "left out are 1 rows in which value is missing" in pictures.notes
+    assert "not used, because a network for pictures sees nothing else: n" in pictures.notes
+    assert "left out is 1 row in which value is missing" in pictures.notes
     assert cr.read_pictures(table, "n", task="classification").target.task == "classes"
     with pytest.raises(cr.OptionError, match=r"which column of .*table\.csv is to be predicted\? It has n, value"):
         cr.read_pictures(table)
@@ -245,8 +267,11 @@ def test_a_table_with_a_picture_that_is_not_there(shapes):
     with pytest.raises(cr.DataError, match=r"nowhere\.png is not there\. With --broken skip"):
         cr.read_pictures(table)
     table.write_text("file,value\nshapes/lying/00.png,1\n,2\n")
-    with pytest.raises(cr.DataError, match=r"file in .* is missing in 1 rows: each row needs a picture"):
+    with pytest.raises(cr.DataError, match=r"file in .* is missing in 1 row\. With --broken skip it is left out"):
         cr.read_pictures(table)
+    pictures = cr.read_pictures(table, broken="skip", task="regression")
+    assert [path.name for path in pictures.paths] == ["00.png"]
+    assert "left out is 1 row in which file is missing" in pictures.notes
 
 
 def test_a_folder_that_cannot_be_used_says_why(tmp_path):
@@ -259,7 +284,7 @@ def test_a_folder_that_cannot_be_used_says_why(tmp_path):
     (tmp_path / "all").mkdir()
     assert refused() == "there is no picture in all."
     (tmp_path / "all" / "a.txt").write_text("woof")
-    assert refused() == "there is no picture in all: 1 files of another kind, such as all/a.txt."
+    assert refused() == "there is no picture in all; left out is 1 file of another kind: all/a.txt."
     (tmp_path / "all" / "a.txt").unlink()
     (tmp_path / "all" / "cat").mkdir()
     assert refused() == "there is no picture in all and the folders in it."
@@ -279,8 +304,8 @@ def test_a_folder_that_cannot_be_used_says_why(tmp_path):
     pictures = cr.read_pictures(tmp_path / "all")
     assert len(pictures) == 2
     assert [note.replace(f"{tmp_path}/", "") for note in pictures.notes] == [
-        "left out are 1 files of another kind, such as all/dog/a.txt",
-        "left out are 1 pictures that are in no sub-folder, such as all/loose.png",
+        "left out is 1 file of another kind: all/dog/a.txt",
+        "left out is 1 picture outside of the sub-folders: all/loose.png",
     ]
 
 

@@ -1,6 +1,7 @@
 """Windows of a series: what each holds, that nothing of the future leaks, and what does not fit."""
 
 import datetime as dt
+import re
 
 import numpy as np
 import polars as pl
@@ -139,11 +140,54 @@ def test_months_and_numbers_are_times_too(tmp_path):
         read_series(pl.DataFrame({"name": ["a", "b", "c"], "sold": [1.0, 2, 3]}), "sold", "name")
 
 
+def first_of_months(day_before_month, **options):
+    when = [(1, 1 + i % 12) if day_before_month else (1 + i % 12, 1) for i in range(96)]
+    days = [f"{first:02d}/{second:02d}/{2015 + i // 12}" for i, (first, second) in enumerate(when)]
+    return read_series(pl.DataFrame({"day": days, "sold": np.arange(96.0)}), "sold", "day", **options)
+
+
+@pytest.mark.parametrize(("day_before_month", "taken"), [(True, "31/01/2025"), (False, "01/31/2025")])
+def test_of_two_ways_to_read_dates_the_one_with_even_steps_is_taken(day_before_month, taken):
+    series = first_of_months(day_before_month)
+    assert series.season == 12
+    note = f"day does not tell whether day or month stands first: taken as {taken}.*; --day-first or --month-first"
+    (told,) = series.notes
+    assert re.match(note, told)
+
+
+def test_somebody_may_say_whether_the_day_stands_first():
+    assert first_of_months(True, day_first=True).notes == []
+    assert first_of_months(True, day_first=False).season == 7
+    assert first_of_months(False, day_first=True).season == 7
+
+
+@pytest.mark.parametrize(
+    ("times", "ahead"),
+    [
+        (["2024-12-30", "2024-12-31", "2025-01-01"], ["2025-01-02", "2025-01-03"]),
+        (["2024-12-30 22:30", "2024-12-30 23:00", "2024-12-30 23:30"], ["2024-12-31 00:00:00", "2024-12-31 00:30:00"]),
+        (["31/12/2024", "14/01/2025", "28/01/2025"], ["11/02/2025", "25/02/2025"]),
+        (["2024-10-01", "2024-11-01", "2024-12-01"], ["2025-01-01", "2025-02-01"]),
+        (["2024-10-31", "2024-11-30", "2024-12-31"], ["2025-01-31", "2025-02-28"]),
+        (["2022-02-01", "2023-02-01", "2024-02-01"], ["2025-02-01", "2026-02-01"]),
+        ([dt.date(2024, 9, 5), dt.date(2024, 9, 6), dt.date(2024, 9, 7)], [dt.date(2024, 9, 8), dt.date(2024, 9, 9)]),
+        ([2019, 2020, 2021], ["2022", "2023"]),
+        (["2024-10-03", "2024-10-04", "2024-10-07"], []),
+    ],
+)
+def test_the_times_that_are_forecast_are_named_where_the_steps_are_even(times, ahead):
+    frame = pl.DataFrame({"when": times, "sold": [1.0, 2, 4]})
+    found = read_series(frame, "sold", "when", window=1, horizon=2).learn(np.arange(1))
+    columns = found.read(frame, labelled=False).identification()
+    assert columns.pop("last when") == [times[-1]]
+    assert columns == {f"when +{h}": [time] for h, time in enumerate(ahead, 1)}
+
+
 def test_windows_with_a_gap_are_left_out():
     frame = table(30).with_columns(sold=pl.when(pl.arange(30) == 10).then(None).otherwise(pl.col("sold")))
     series = read_series(frame, "sold", "when", window=4, horizon=2)
     assert len(series) == 25 - 6
-    assert "left out are 6 windows with a gap in them" in series.notes
+    assert "left out are 6 windows with a gap" in series.notes
     assert np.isfinite(series.numbers(series.target)).all()
 
 
@@ -174,7 +218,7 @@ def test_uneven_steps_are_told():
     ("options", "words"),
     [
         ({"window": 100}, r"the table has 60 rows in its longest series, but a window of 100 rows with the 1 to "
-         r"forecast takes 101: shorten it by --window, or give more rows\."),
+         r"forecast takes 101: give more rows, or train with a shorter --window\."),
         ({"window": 0}, "window is 0, but must be a whole number, 1 or more"),
         ({"horizon": 0}, "horizon is 0"),
         ({"season": 0}, "season is 0"),

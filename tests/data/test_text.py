@@ -1,5 +1,6 @@
 """Text as numbers and back, in pieces to continue and in documents to tell apart; and text that cannot be used."""
 
+import re
 import sys
 
 import numpy as np
@@ -143,7 +144,7 @@ def test_a_text_that_cannot_be_used_says_why(play):
         "examples by --window."
     )
     play.write_bytes(bytes(range(256)))
-    assert refusal(play) == "play.txt is no text, so it cannot be learned from."
+    assert refusal(play) == "play.txt is no text, so there is nothing to read in it."
 
 
 @pytest.fixture
@@ -193,10 +194,10 @@ def test_a_network_tells_documents_apart_and_predicts_new_ones(letters):
     (new / "a.txt").write_text("the sun of joy")
     (new / "b.txt").write_text(" \n")
     source = trained.read(new, labelled=False)
-    assert source.notes == [f"left out are 1 empty texts, such as {new / 'b.txt'}"]
+    assert source.notes == [f"left out is 1 text without a word: {new / 'b.txt'}"]
     assert trained.predictions(source)["prediction"] == ["glad"]
     (new / "a.txt").unlink()
-    with pytest.raises(cr.DataError, match=r"the texts in .*new are all empty"):
+    with pytest.raises(cr.DataError, match=r"b\.txt is empty\."):
         trained.read(new, labelled=False)
     (new / "b.txt").unlink()
     with pytest.raises(cr.DataError, match=r"there is no text in .*new"):
@@ -207,6 +208,36 @@ def test_documents_may_be_read_by_their_characters(letters):
     source = cr.read_text(letters, tokens="characters")
     result = cr.Experiment(source, cr.Settings(seed=0, epochs=20), letters.parent / "run").run(progress=False)
     assert result.metrics["test"]["accuracy"] > 0.9
+
+
+def test_a_file_that_is_no_text_is_refused_or_left_out_while_training_and_predicting(letters):
+    (letters / "sad" / "noise.txt").write_bytes(b"\0\1")
+    words = r"noise\.txt is no text, so there is nothing to read in it\."
+    with pytest.raises(cr.DataError, match=words + r" With --broken skip it is left out\.$"):
+        cr.read_text(letters)
+    source = cr.read_text(letters, broken="skip")
+    assert len(source) == 60
+    assert re.search(words, source.notes[0])
+    cr.Experiment(source, cr.Settings(seed=0, epochs=1), letters.parent / "run").run(progress=False)
+    trained = cr.Trained.load(letters.parent / "run")
+    assert len(trained.read(letters / "sad", labelled=False)) == len(trained.read(letters)) - 30 == 30
+    with pytest.raises(cr.DataError, match=words):
+        cr.Trained.load(letters.parent / "run", broken="refuse").read(letters)
+    with pytest.raises(cr.OptionError, match=r"--broken is about folders, but .*00\.txt is one text\."):
+        cr.read_text(letters / "glad" / "00.txt", broken="skip")
+
+
+def test_several_texts_are_predicted_without_those_that_are_broken(letters):
+    cr.Experiment(cr.read_text(letters), cr.Settings(seed=0, epochs=1), letters.parent / "run").run(progress=False)
+    (empty := letters.parent / "empty.txt").write_text("")
+    with pytest.raises(cr.DataError, match=r"empty\.txt is empty\. With --broken skip it is left out\."):
+        cr.Trained.load(letters.parent / "run").read_several([empty, letters / "sad"])
+    trained = cr.Trained.load(letters.parent / "run", broken="skip")
+    (source,), notes = trained.read_several([empty, letters / "sad"])
+    assert len(source) == 30
+    assert notes == [f"left out: {empty} is empty."]
+    with pytest.raises(cr.DataError, match=r"empty\.txt is empty\.$"):
+        trained.read_several([empty, empty])
 
 
 def test_folders_of_text_have_the_answers_of_folders_of_pictures(letters):

@@ -54,6 +54,7 @@ def test_a_folder_of_pictures_goes_all_the_way(folder, command):
     assert status == 0, err
     assert "bars: 60 examples of 12 × 12 × 3 features, 2 classes" in out
     assert "left out: bars/lying/cut.png is broken or cut short" in out
+    assert "next: chainrule predict run/model.safetensors PICTURES --out predictions.csv" in out
     assert metrics(folder)["test"]["accuracy"] > 0.9
     status, out, _ = command(folder, "evaluate", "run", "bars")
     assert "the held-out part, 12 examples" in out
@@ -104,16 +105,42 @@ def test_a_series_is_asked_for_by_its_horizon(folder, command):
     )
     assert status == 0, err
     assert "3 values to come" in out
+    assert "while training, all numbers are of the standardized target" in out
     assert "to be predicted" in out
     found = metrics(folder)
     assert found["test"]["mae"] < found["seasonal"]["mae"] < found["baseline"]["mae"]
     assert f"{found['seasonal']['mae']:.4f}" in out
     status, out, _ = command(folder, "predict", "run", "sales.csv")
     (row,) = rows(out)
-    assert row.keys() == {"last day", "prediction sold +1", "prediction sold +2", "prediction sold +3"}
-    assert row["last day"] == "2024-10-26"
+    assert [*row] == ["last day", *(f"{what} +{h}" for what in ("day", "prediction sold") for h in (1, 2, 3))]
+    assert [*row.values()][:4] == ["2024-10-26", "2024-10-27", "2024-10-28", "2024-10-29"]
     status, out, _ = command(folder, "train", "sales.csv", "--target", "sold", "--time", "day", *QUICK, "--out", "rows")
     assert "a date" in out  # without a horizon it is a table that is divided by time
+
+
+def test_a_network_that_is_worse_than_the_last_season_is_told_so(folder, command):
+    days = [str(dt.date(2024, 1, 1) + dt.timedelta(days=i)) for i in range(200)]
+    (folder / "weeks.csv").write_text("day,sold\n" + "".join(f"{day},{i % 7 % 5}\n" for i, day in enumerate(days)))
+    arguments = ("train", "weeks.csv", "--target", "sold", "--time", "day", "--horizon", 2, "--out", "run", *QUICK)
+    assert "the network is worse than seasonal: train longer" in command(folder, *arguments)[1]
+    assert metrics(folder)["test"]["loss"] < metrics(folder)["baseline"]["loss"]
+
+
+def test_a_folder_goes_on_without_pictures_that_cannot_be_read(folder, command):
+    bars(folder / "bars")
+    assert command(folder, "train", "bars", "--epochs", 1, "--seed", 0, "--out", "run")[0] == 0
+    (folder / "bars" / "lying" / "noise.png").write_text("hello")
+    for arguments in (("predict", "run", "bars"), ("evaluate", "run", "bars")):
+        status, _, err = command(folder, *arguments)
+        assert status == 2
+        assert "noise.png is no picture, or is broken from its beginning. With --broken skip it is left out." in err
+        status, _, err = command(folder, *arguments, "--broken", "skip")
+        assert status == 0, err
+        assert "note: left out: bars/lying/noise.png is no picture" in err
+    sales(folder / "sales.csv")
+    command(folder, "train", "sales.csv", "--target", "sold", "--epochs", 1, "--out", "table")
+    _, _, err = command(folder, "predict", "table", "sales.csv", "--broken", "skip")
+    assert "--broken is about files of pictures or texts, but table was trained on no such." in err
 
 
 def test_a_text_is_continued(folder, command):
@@ -144,6 +171,8 @@ def test_a_folder_of_texts_is_told_apart(folder, command):
     status, out, err = command(folder, "train", "letters", *QUICK, "--out", "run")
     assert status == 0, err
     assert metrics(folder)["test"]["accuracy"] == 1
+    assert metrics(folder)["confusion"] == {"labels": ["glad", "sad"], "true by predicted": [[4, 0], [0, 4]]}
+    assert "in run: model.safetensors, history.json, metrics.json, curves.svg, report.svg" in out
     status, out, _ = command(folder, "predict", "run", "letters/sad", "--out", "p.csv")
     assert out == "20 predictions in p.csv\n"
 
@@ -164,11 +193,11 @@ def test_a_folder_of_texts_is_told_apart(folder, command):
             "needs to know the order of the rows of sales.csv: --time COLUMN.",
         ),
         ("train sales.csv --time day --horizon 3", "which column of sales.csv is to be forecast? It has day, sold."),
-        ("train sales.csv --time day --target sold --window 999", "shorten it by --window, or give more rows."),
+        ("train sales.csv --time day --target sold --window 999", "give more rows, or train with a shorter --window."),
         ("train sales.csv --time day --target sold --window 0", "window is 0, but must be"),
         ("train sales.csv --time sold --target sold --window 3", "'sold' is to be a time and a target column at once."),
         ("train void.txt", "void.txt has 0 characters, but one example takes 64"),
-        ("train noise.txt", "noise.txt is no text, so it cannot be learned from."),
+        ("train noise.txt", "noise.txt is no text, so there is nothing to read in it."),
         ("train word.txt", "it takes 10 or more; shorten them by --window, and there are more."),
         ("train word.txt --tokens letters", "no kind of tokens 'letters'"),
         ("train word.txt --target x", "word.txt"),
@@ -217,6 +246,16 @@ def test_pictures_that_are_not_there_are_told_where_pictures_are_meant(folder, c
     (folder / "houses.csv").write_text(houses(lambda i: f"h{i}.jpg"))
     _, _, err = command(folder, "train", "houses.csv", "--target", "price", "--size", "9")
     assert "no picture can be read; h0.jpg is not there" in err
+
+
+def test_values_of_pictures_get_their_report(folder, command):
+    bars(folder / "bars")
+    (folder / "houses.csv").write_text(
+        "file,price\n" + "".join(f"bars/{'standing' if i % 2 else 'lying'}/{i:02d}.png,{i / 7}\n" for i in range(60))
+    )
+    assert command(folder, "train", "houses.csv", *QUICK, "--out", "run")[0] == 0
+    assert metrics(folder)["residuals"].keys() == {"price"}
+    assert (folder / "run" / "report.svg").exists()
 
 
 def test_a_table_may_be_called_anything(folder, command):

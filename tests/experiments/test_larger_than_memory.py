@@ -188,7 +188,7 @@ def test_a_frame_is_in_memory_already():
 def test_a_file_that_is_too_large_is_read_in_chunks_without_being_told(tmp_path, monkeypatch):
     path = saved(tmp_path, people())
     assert cr.read_table(path, "pays").drawn is None
-    monkeypatch.setattr(chunks, "_memory", lambda: 1000)
+    monkeypatch.setattr(chunks, "memory_in_all", lambda: 1000)
     table = cr.read_table(path, "pays")
     assert table.drawn is not None
     assert "is read in 1 chunks: 600 rows" in table.notes[0]

@@ -255,6 +255,14 @@ def test_a_word_among_values_to_predict_is_named():
         (lambda f: f.head(0), "empty: it has 12 columns and no row."),
         (lambda f: f.select("pays"), "has no column left to predict pays from."),
         (
+            lambda f: f.select("pays", one=pl.lit(1), file=pl.format("shots/{}.png", pl.arange(f.height))),
+            "to predict pays from (one: always '1'; file: it names pictures that are not there, such as shots/0.png).",
+        ),
+        (
+            lambda f: f.select("pays", said=pl.format("they said of {} that it was good", pl.arange(f.height))),
+            "different texts: train on a folder of them, with one for each class).",
+        ),
+        (
             lambda f: f.head(9),
             "9 examples are too few for parts to train, to validate and to test: it takes 10",
         ),

@@ -143,6 +143,14 @@ def test_balanced_class_weights_raise_the_recall_of_a_rare_class():
     assert found["balanced"] > found[None] + 0.3
 
 
+def test_the_curves_count_epochs_as_the_progress_does(digits):
+    X, y = digits
+    history = fit(network(), X[:300], y[:300], epochs=3, validation=(X[300:600], y[300:600]), early_stopping=5)
+    training, validation, best = history.plot().axes[0].lines
+    assert list(training.get_xdata()) == list(validation.get_xdata()) == [1, 2, 3]
+    assert list(best.get_xdata()) == [history.best_epoch + 1] * 2
+
+
 def test_early_stopping_restores_the_best_parameters(digits):
     X, y = digits
     validation = (X[100:400], y[100:400])

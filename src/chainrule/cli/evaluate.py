@@ -13,6 +13,12 @@ def evaluate(
     part: Annotated[
         str, typer.Option(help='"test", "train" or "all"; by default "test" of the model\'s own data, else "all".')
     ] = "auto",
+    broken: Annotated[
+        str | None,
+        typer.Option(
+            help="Whether a broken picture or text is an error, refuse, or left out, skip.  [default: as in training]"
+        ),
+    ] = None,
 ) -> None:
     """Measure a trained network on labelled examples."""
     from rich.console import Console
@@ -20,9 +26,9 @@ def evaluate(
     from chainrule.cli.tables import f1_told, metrics_table, show_notes
     from chainrule.experiments import Trained
 
-    trained = Trained.load(model)
+    trained = Trained.load(model, broken=broken)
     source = trained.read(data)
-    show_notes(source)
+    show_notes(source.notes)
     rows, what = trained.rows(source, part)
     measured = trained.evaluate(source, rows)
     print(f"{source.name}: {what}, {len(rows):,} examples")

@@ -17,11 +17,13 @@ TAKEN: dict[str, tuple[Kind, ...]] = {
     "target": ("table", "series", "pictures"),
     "task": ("table", "pictures", "arrays"),
     **dict.fromkeys(("number", "category", "date", "ignore", "time", "group", "missing"), ("table", "series")),
+    "day_first": ("table", "series"),
     "stream": ("table",),
     **dict.fromkeys(("horizon", "season"), ("series",)),
     "window": ("series", "text"),
     **dict.fromkeys(("tokens", "vocabulary"), ("text",)),
-    **dict.fromkeys(("size", "broken", "augment"), ("pictures",)),
+    "broken": ("pictures", "text"),
+    **dict.fromkeys(("size", "augment"), ("pictures",)),
 }
 """The kinds of data that each option is about."""
 
@@ -47,7 +49,7 @@ def source_of(data: str, given: dict[str, Any]) -> Source:
     chosen = {name: value for name, value in given.items() if value not in (None, "")}
     for option in chosen:
         if kind not in TAKEN[option]:
-            raise OptionError(f"--{option} is about {CALLED[TAKEN[option][0]]}, but {data} is none.")
+            raise OptionError(f"--{option.replace('_', '-')} is about {CALLED[TAKEN[option][0]]}, but {data} is none.")
     chosen.pop("augment", None)
     if kind == "pictures":
         from chainrule.data.pictures import read_pictures
@@ -118,8 +120,8 @@ def _lists_pictures(path: Path, given: dict[str, Any]) -> bool:
     asked = [TAKEN[option] for option, value in given.items() if value not in (None, "")]
     if any("pictures" not in kinds for kinds in asked):
         return False
-    named = names_of_pictures(path)
-    return bool(named) and (("pictures",) in asked or 2 * sum(map(Path.is_file, named)) > len(named))
+    named, meant = names_of_pictures(path), any(kinds[0] == "pictures" for kinds in asked)
+    return bool(named) and (meant or 2 * sum(map(Path.is_file, named)) > len(named))
 
 
 def _size(text: str) -> tuple[int, int]:

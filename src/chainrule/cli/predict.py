@@ -13,16 +13,23 @@ def predict(
         typer.Argument(help="A table, pictures, texts or an .npz file with X; or several, or a data set's name."),
     ],
     out: Annotated[Path | None, typer.Option(help="The CSV file to write.  [default: print]")] = None,
+    broken: Annotated[
+        str | None,
+        typer.Option(
+            help="Whether a broken picture or text is an error, refuse, or left out, skip.  [default: as in training]"
+        ),
+    ] = None,
 ) -> None:
     """Predict every example: a CSV with the prediction and, for classes, the probability of each."""
     from chainrule import files
     from chainrule.cli.tables import show_notes
     from chainrule.experiments import Trained
 
-    trained = Trained.load(model)
-    sources = [trained.read(one, labelled=False) for one in data]
+    trained = Trained.load(model, broken=broken)
+    sources, lost = trained.read_several(data)
+    show_notes(lost)
     for source in sources:
-        show_notes(source)
+        show_notes(source.notes)
     if out is None:
         for lines in trained.lines(*sources):
             print(lines, end="")

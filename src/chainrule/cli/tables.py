@@ -8,7 +8,6 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from chainrule.data.columns import Kind
-from chainrule.data.source import Source
 from chainrule.data.targets import Target
 from chainrule.experiments.search import Trial, told
 
@@ -78,7 +77,7 @@ def trials_table(trials: Sequence[Trial]) -> Table:
     return shown
 
 
-def show_notes(source: Source) -> None:
+def show_notes(notes: Sequence[str]) -> None:
     """Say on stderr what a reader should know of how the data were taken."""
-    for note in source.notes:
+    for note in notes:
         print(f"note: {note}", file=sys.stderr)

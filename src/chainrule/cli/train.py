@@ -56,6 +56,10 @@ def train(
     missing: Annotated[
         str, typer.Option(help='Words that mark a missing value, "none,unknown", in place of the usual ones.')
     ] = "",
+    day_first: Annotated[
+        bool | None,
+        typer.Option("--day-first/--month-first", help="How to read dates such as 3/4/2025.  [default: as they tell]"),
+    ] = None,
     time: Annotated[str | None, typer.Option(help="A column to train on the past of, and test on the future.")] = None,
     group: Annotated[str | None, typer.Option(help="A column whose values stay together in one part.")] = None,
     horizon: Annotated[
@@ -86,7 +90,7 @@ def train(
         ),
     ] = "",
     broken: Annotated[
-        str | None, typer.Option(help="Whether a picture that cannot be read is an error, refuse, or left out, skip.")
+        str | None, typer.Option(help="Whether a broken picture or text is an error, refuse, or left out, skip.")
     ] = None,
     stream: Annotated[
         bool | None,
@@ -141,8 +145,9 @@ def train(
 ) -> None:
     """Train a network, measure it on held-out examples, and fill a run folder.
 
-    The folder gets model.safetensors, history.json, metrics.json and curves.svg, of a table also report.svg, of a
-    search also trials.csv and its journal. Ctrl-C keeps what was learned; the same command goes on with a search.
+    The folder gets model.safetensors, history.json, metrics.json and curves.svg, of tables, pictures and texts by class
+    also report.svg, of a search also trials.csv and its journal. Ctrl-C keeps what was learned; the same command goes
+    on with a search.
     """
     from chainrule.cli.kinds import source_of
     from chainrule.data.augmentation import Augmentation
@@ -180,6 +185,7 @@ def train(
             "date": date,
             "ignore": ignore,
             "missing": missing,
+            "day_first": day_first,
             "time": time,
             "group": group,
             "horizon": horizon,
@@ -251,14 +257,14 @@ def _show_result(result: "Result", source: "Source") -> None:
 
     from chainrule.cli.tables import f1_told, importance_table, metrics_table, trials_table
     from chainrule.data.tables import Table
+    from chainrule.names import counted
 
     history, model, measured = result.history, result.folder / MODEL, result.metrics
     if result.trials:
         Console().print(trials_table(result.trials))
     best = "" if history.best_epoch is None else f", the best was epoch {history.best_epoch + 1}"
-    done = len(history.epochs)
     print(
-        f"{history.stopped}, {done} epoch{'s' * (done != 1)}{best}; "
+        f"{history.stopped}, {counted(len(history.epochs), 'epoch')}{best}; "
         f"{history.seconds:.1f} s on the {history.engine} engine, seed {history.seed}"
         + (f"; the native engine has no kernel for {history.reason}" if history.reason else "")
     )
@@ -271,8 +277,10 @@ def _show_result(result: "Result", source: "Source") -> None:
     print(f"baseline: {source.baseline_told}")
     if "importance" in measured:
         Console().print(importance_table(measured["importance"]))
-    if _is_worse(measured["test"], measured["baseline"]):
-        print("the network is worse than that: train longer, or with another learning rate")
+    simple = [name for name in ("seasonal", "baseline") if name in measured]
+    better = [name for name in simple if _is_worse(measured["test"], measured[name])]
+    if better:
+        print(f"the network is worse than {' and '.join(better)}: train longer, or with another learning rate")
     names = [MODEL, HISTORY, METRICS, CURVES, *(name for name in (REPORT, TRIALS) if (result.folder / name).exists())]
     print(f"in {result.folder}: {', '.join(names)}")
     if history.stopped == "interrupted":

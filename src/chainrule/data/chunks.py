@@ -23,6 +23,7 @@ from chainrule.data.frames import (
     parquet_of,
     readable,
 )
+from chainrule.data.memory import memory_in_all
 from chainrule.errors import DataError
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ def can_be_chunks(path: str) -> bool:
 
 def too_large(path: str) -> bool:
     """Whether a file is to be read in chunks, for the memory that this machine or container has."""
-    memory = _memory()
+    memory = memory_in_all()
     return memory is not None and Path(path).is_file() and _size(path) > SHARE * memory
 
 
@@ -209,16 +210,6 @@ def _size(path: str) -> int:
 def _beginning(path: str) -> bytes:
     with readable(path), open(path, "rb") as file:
         return file.read(4)
-
-
-def _memory() -> int | None:
-    """Bytes; None where the system does not tell."""
-    if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
-        return None
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    limit = Path("/sys/fs/cgroup/memory.max")
-    told = limit.read_text().strip() if limit.exists() else ""
-    return min(memory, int(told)) if told.isdigit() else memory
 
 
 def scattered(rows: NDArray[np.int64]) -> NDArray[np.uint64]:

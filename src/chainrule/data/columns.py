@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -95,10 +96,10 @@ class Column(Described):
         wrong = (values.is_null() & series.is_not_null()).arg_true()
         if len(wrong):
             i = int(wrong[0])
-            way = f", or train with --category {self.name}" if self.kind in USED else ""
+            way = f", or train with --category {self.name}" if self.kind in ("number", "yes_no") else ""
             raise DataError(
                 f"{self.name} holds {series[i]!r} in row {i + 1 if row is None else row[i]}, but there is a {what} in "
-                f"that column otherwise: leave it empty{way}."
+                f"that column otherwise: {'write it so, or ' * (self.kind == 'date')}leave it empty{way}."
             )
         return values
 
@@ -223,6 +224,58 @@ def column_of_time(series: Series, column: Column, place: str) -> Column:
     if form is None:
         raise DataError(f"{column.name} in {place} is neither dates nor numbers: it orders nothing.")
     return Column(column.name, "ignored", "tells the past from the future", form, markers)
+
+
+def with_days_in_order(
+    columns: Sequence[Column], frame: DataFrame, time: str | None, day_first: bool | None
+) -> tuple[list[Column], list[str]]:
+    """The columns, and notes on those whose dates do not tell by themselves whether the day or the month stands first.
+
+    Args:
+        time: the column of which the order is taken in which its steps are even, if they are in one alone.
+        day_first: whether 3/4/2025 is in April; None for what `time` tells, and otherwise for March with a note.
+    """
+    found, notes = [], []
+    for column in columns:
+        other = _with_day_first(column, frame[column.name])
+        if other is None:
+            found.append(column)
+            continue
+        moments = [as_moments(frame[column.name], either.form).unique() for either in (column, other)]
+        steps_tell = column.name == time and [_in_even_steps(either) for either in moments] == [False, True]
+        taken = other if day_first or (day_first is None and steps_tell) else column
+        if day_first is None:
+            why = ", for the steps are even then" if steps_tell else ""
+            notes.append(
+                f"{column.name} does not tell whether day or month stands first: taken as {_example(taken.form)}{why}; "
+                "--day-first or --month-first decides it"
+            )
+        found.append(taken)
+    return found, notes
+
+
+def _with_day_first(column: Column, series: Series) -> Column | None:
+    """The column with day and month exchanged, where its dates can be read so, too, and mean something else then."""
+    if column.kind != "date" or not column.form.startswith("%m/%d"):
+        return None
+    form = column.form.replace("%m/%d", "%d/%m")
+    there = series.drop_nulls().unique()
+    moments = as_moments(there, form)
+    if moments.null_count() or moments.equals(as_moments(there, column.form)):
+        return None
+    return replace(column, form=form, reason=column.reason.replace(_example(column.form), _example(form)))
+
+
+def _in_even_steps(moments: Series) -> bool:
+    return are_even(np.diff(np.sort(moments.drop_nulls().dt.epoch("us").to_numpy())))
+
+
+def are_even(steps: NDArray[Any]) -> bool:
+    """Whether steps in time are as good as equal: months are, and days with or without a weekend in between."""
+    if len(steps) == 0:
+        return True
+    middle = np.median(steps)
+    return bool(0.4 < steps.min() / middle <= steps.max() / middle < 2.5)
 
 
 def find_columns(frame: DataFrame, roles: dict[str, Kind], row: NDArray[np.int64] | None = None) -> list[Column]:
@@ -352,7 +405,10 @@ def _forms(there: Series) -> list[str]:
 
 def _date(there: Series) -> Column | None:
     form = _form_of_dates(there)
-    return None if form is None else Column(there.name, "date", f"written as {_example(form)}", form)
+    if form is None:
+        return None
+    with_time = form == ISO and there.head(20).str.contains(":").any()
+    return Column(there.name, "date", f"written as {_example(form)}{' 13:30' if with_time else ''}", form)
 
 
 def _form_of_dates(there: Series) -> str | None:
@@ -380,7 +436,7 @@ def _words(there: Series) -> Column:
     words = some.str.count_matches(r"\s+").sum() / len(some) + 1
     long = some.str.len_chars().sum() / len(some)
     if (many and words >= 4) or (distinct > 20 and long > 60):
-        return Column(name, "text", f"{distinct:,} different texts; chainrule does not read text in tables yet")
+        return Column(name, "text", f"{distinct:,} different texts: train on a folder of them, with one for each class")
     if many:
         return Column(name, "id", f"{distinct:,} different words in {len(there):,} rows")
     together = f"; --group {name} keeps the rows of each together" if _OF_SOMEBODY.search(name) else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -113,7 +114,9 @@ def read(source: str, task: Kind | None = None) -> Dataset:
         return replace(_npz(path), task=task)
     if path.exists():
         raise DataError(f"{source} is neither a table (.csv, .tsv, .parquet, also .gz) nor an .npz file.")
-    raise DataError(f"{unknown('data set', source, BUNDLED)} Or give the path of a table or an .npz file.")
+    if path.suffix or os.sep in source or "/" in source:
+        raise DataError(f"there is no file or folder {source}.")
+    raise DataError(f"{unknown('file, folder or data set', source, BUNDLED)}")
 
 
 def _bundled(name: str) -> Dataset:

@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule import files
-from chainrule.errors import DataError, ModelFileError
+from chainrule.data.memory import refuse_too_large
+from chainrule.errors import ModelFileError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -32,6 +33,9 @@ TOGETHER = 32
 
 KEPT_DAYS = 30
 """Decoded pictures that nobody has asked for so long are not kept any longer."""
+
+COPIES = 3
+"""So many bytes each number of a picture takes while all of them become one array."""
 
 Size = tuple[int, int]
 """Height and width in pixels."""
@@ -90,7 +94,7 @@ def decode(paths: Sequence[Path], size: Size | None = None, channels: int | None
         channels: 1 for shades of grey, 3 for colours; None for grey where no file has a colour.
 
     Raises:
-        DataError: every file is broken.
+        DataError: the pictures take more memory than there is.
     """
     kept = _kept(paths, size, channels)
     if kept is not None and kept.exists():
@@ -113,12 +117,12 @@ def _decode(paths: Sequence[Path], size: Size | None, channels: int | None) -> D
     height, width = size = size or _common_size([shape for shape, _ in seen])
     coloured = channels == 3 if channels is not None else any(colours for _, colours in seen)
     mode = "RGB" if coloured else "L"
+    told = "a picture" if len(paths) == 1 else f"an array of {len(paths):,} pictures"
+    refuse_too_large(told, size, COPIES * len(paths) * len(mode))
     found = _in_threads(functools.partial(_pixels, mode=mode, size=size), paths)
     failures = {i: result for i, result in enumerate(found) if isinstance(result, Failure)}
     good = [result for result in found if not isinstance(result, Failure)]
-    if not good:
-        raise DataError(f"no picture can be read; {paths[0]} {failures[0].why}.")
-    X = np.array([pixels for pixels, _ in good]).reshape(len(good), height, width, -1)
+    X = np.array([pixels for pixels, _ in good], np.uint8).reshape(len(good), height, width, 3 if coloured else 1)
     if channels is None and X.shape[-1] == 3 and (X[..., :1] == X).all():
         X = np.ascontiguousarray(X[..., :1])
     broken = {i: failure.why for i, failure in failures.items()}

@@ -6,11 +6,18 @@ import os
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
+from chainrule.data.source import left_out
 from chainrule.errors import DataError
 
 PARTS = frozenset({"train", "training", "val", "valid", "validation", "dev", "test", "testing", "eval"})
 """What sub-folders are called that are no classes, but parts of the data."""
+
+Broken = Literal["refuse", "skip"]
+
+BROKEN: dict[str, Broken] = {"refuse": "refuse", "skip": "skip"}
+"""What may be done with a file that cannot be read."""
 
 Wanted = Callable[[Path], bool]
 """Whether a file is one of those that are looked for."""
@@ -33,7 +40,7 @@ def files_in(folder: Path, wanted: Wanted) -> tuple[list[Path], list[str]]:
     found, others = [path for path in seen if wanted(path)], [path for path in seen if not wanted(path)]
     if not others:
         return found, []
-    return found, [f"left out are {len(others):,} files of another kind, such as {others[0]}"]
+    return found, [left_out(len(others), "file", "of another kind", others[0])]
 
 
 def classes_in(folder: Path, wanted: Wanted, called: str) -> tuple[list[Path], list[str], list[str]]:
@@ -49,7 +56,7 @@ def classes_in(folder: Path, wanted: Wanted, called: str) -> tuple[list[Path], l
     found, notes = files_in(folder, wanted)
     classes = [path for path in sorted(folder.iterdir()) if path.is_dir() and not _hidden(path.name)]
     if not found:
-        others = f": {notes[0].removeprefix('left out are ')}" if notes else ""
+        others = f"; {notes[0]}" if notes else ""
         raise DataError(f"there is no {called} in {folder}{' and the folders in it' if classes else ''}{others}.")
     loose = [path for path in found if path.parent == folder]
     if not classes:
@@ -67,7 +74,7 @@ def classes_in(folder: Path, wanted: Wanted, called: str) -> tuple[list[Path], l
             "or more, one for each class."
         )
     if loose:
-        notes.append(f"left out are {len(loose):,} {called}s that are in no sub-folder, such as {loose[0]}")
+        notes.append(left_out(len(loose), called, "outside of the sub-folders", loose[0]))
         found = [path for path in found if path.parent != folder]
     return found, [path.relative_to(folder).parts[0] for path in found], notes
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,21 +15,16 @@ from numpy.typing import NDArray
 from chainrule.checking import whole
 from chainrule.data.columns import as_labels, column_of_labels
 from chainrule.data.decoding import Decoded, Size, decode, is_picture
-from chainrule.data.folders import classes_in, files_in
+from chainrule.data.folders import BROKEN, Broken, classes_in, files_in
 from chainrule.data.frames import ALWAYS_MISSING, Layout, Markers, decoded, read_frame
-from chainrule.data.source import Encoding, Form, Source
+from chainrule.data.source import Encoding, Form, Source, left_out
 from chainrule.data.targets import KINDS, Kind, Target
 from chainrule.errors import DataError, OptionError
 from chainrule.layers import Layer, Standardize
-from chainrule.names import lookup, unknown
+from chainrule.names import counted, lookup, unknown
 
 if TYPE_CHECKING:
     from polars import DataFrame, Series
-
-Broken = Literal["refuse", "skip"]
-
-BROKEN: dict[str, Broken] = {"refuse": "refuse", "skip": "skip"}
-"""What may be done with a file that cannot be read."""
 
 HEAD = 100_000
 """So many characters of a table are looked through for names of pictures."""
@@ -63,8 +58,12 @@ class Pictures(Source):
         notes: Sequence[str] = (),
     ):
         found = decode(paths, size, channels)
+        if len(found.broken) == len(paths) > 1:
+            raise DataError(f"no picture can be read; {paths[0]} {found.broken[0]}.")
         if found.broken and broken == "refuse":
-            raise DataError(f"{_told(found, paths)} With --broken skip it is left out.")
+            raise DataError(f"{_told(found, paths)} {_way(len(found.broken))}")
+        if not len(found.X):
+            raise DataError(_told(found, paths))
         self._notes = [*notes, *([f"left out: {_told(found, paths)}"] if found.broken else [])]
         good = [i for i in range(len(paths)) if i not in found.broken]
         self.name, self.paths, self.y = name, [paths[i] for i in good], None if y is None else y[good]
@@ -92,6 +91,9 @@ class Pictures(Source):
     def learn(self, rows: NDArray[np.intp]) -> Pixels:
         _, height, width, channels = self.X.shape
         return Pixels(height, width, channels, self.column, self.broken)
+
+    def next_command(self, model: str) -> str:
+        return f"chainrule predict {model} PICTURES --out predictions.csv, with files or folders of new ones"
 
     def identification(self) -> dict[str, list[Any]]:
         return {"file": [str(path) for path in self.paths]}
@@ -173,7 +175,8 @@ def read_pictures(
         broken: whether a file that cannot be read is an error, "refuse", or left out with a note, "skip".
 
     Raises:
-        DataError: there is no such folder, it has no pictures or no classes, or a file is broken.
+        DataError: there is no such folder, it has no pictures or no classes, a file is broken, or all of them take more
+            memory than there is.
         OptionError: an unknown task, or a size of 0.
     """
     shape = (size, size) if isinstance(size, int) else size
@@ -236,6 +239,9 @@ def _from_table(path: Path, target: str | None, task: Kind | None, own: dict[str
         if len(others) != 1:
             raise OptionError(f"which column of {path} is to be predicted? It has {', '.join(others) or 'no other'}.")
         target = others[0]
+    unused = [name for name in others if name not in (target, own.get("column"))]
+    if unused:
+        notes = [*notes, f"not used, because a network for pictures sees nothing else: {', '.join(unused)}"]
     if target is not None:
         if target not in others:
             raise DataError(f"{path}: {unknown('column', target, others)}")
@@ -244,11 +250,14 @@ def _from_table(path: Path, target: str | None, task: Kind | None, own: dict[str
         if gaps.all():
             raise DataError(f"{target} in {path} is always missing.")
         if gaps.any():
-            notes = [*notes, f"left out are {gaps.sum():,} rows in which {target} is missing"]
+            notes = [*notes, left_out(gaps.sum(), "row", f"in which {target} is missing")]
             frame = frame.filter(~gaps)
-    lost = np.flatnonzero(frame[paths].is_null().to_numpy())
-    if len(lost):
-        raise DataError(f"{paths} in {path} is missing in {len(lost):,} rows: each row needs a picture.")
+    lost = frame[paths].is_null().to_numpy()
+    if lost.any() and own["broken"] == "refuse":
+        raise DataError(f"{paths} in {path} is missing in {counted(lost.sum(), 'row')}. {_way(lost.sum())}")
+    if lost.any():
+        notes = [*notes, left_out(lost.sum(), "row", f"in which {paths} is missing")]
+        frame = frame.filter(~lost)
     y = None if target is None else as_labels(labels, frame[target])
     found = [path.parent / name for name in frame[paths].to_list()]
     return Pictures(str(path), found, y, task=task, notes=notes, **({"column": target or "class"} | own))
@@ -258,6 +267,11 @@ def _names_pictures(values: Series) -> bool:
     """Whether most of these are names of pictures."""
     names = [value for value in values.to_list() if isinstance(value, str)]
     return 2 * sum(is_picture(Path(name)) for name in names) > max(1, len(values))
+
+
+def _way(n: int) -> str:
+    """The way out, where n files cannot be read."""
+    return f"With --broken skip {'it is' if n == 1 else 'they are'} left out."
 
 
 def _told(found: Decoded, paths: Sequence[Path]) -> str:

@@ -12,10 +12,21 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from chainrule.checking import whole
-from chainrule.data.columns import USED, Column, Kind, as_text, column_of_time, find_column, find_columns
+from chainrule.data.ahead import times_ahead
+from chainrule.data.columns import (
+    USED,
+    Column,
+    Kind,
+    are_even,
+    as_text,
+    column_of_time,
+    find_column,
+    find_columns,
+    with_days_in_order,
+)
 from chainrule.data.encoding import FEW, Code, Moment, code_for
 from chainrule.data.frames import Markers, is_frame, read_frame
-from chainrule.data.source import Encoding, Form, Source
+from chainrule.data.source import Encoding, Form, Source, left_out
 from chainrule.data.tables import Table, crc_of, require
 from chainrule.data.targets import Target
 from chainrule.errors import DataError, OptionError
@@ -178,8 +189,11 @@ class Series(Source):
     def identification(self) -> dict[str, list[Any]]:
         assert self.table.time is not None
         group = {} if self.group_column is None else {self.group_column: self.table.frame[self.group_column]}
-        columns = group | {f"last {self.table.time}": self.table.frame[self.table.time]}
-        return {name: column[self.last].to_list() for name, column in columns.items()}
+        name, times = self.table.time, self.table.frame[self.table.time]
+        columns = group | {f"last {name}": times}
+        found = {name: column[self.last].to_list() for name, column in columns.items()}
+        ahead = times_ahead(self._time, times, self._series, self.last, self.horizon)
+        return found | {f"{name} +{h}": moments for h, moments in enumerate(ahead, 1)}
 
     @property
     def _time(self) -> Column:
@@ -201,7 +215,7 @@ class Series(Source):
             told = f" with the {ahead} to forecast" if ahead else ""
             raise DataError(
                 f"{self.name} has {lengths.max():,} rows in its longest series, but a window of {self.window} rows"
-                f"{told} takes {self.window + ahead:,}: shorten it by --window, or give more rows."
+                f"{told} takes {self.window + ahead:,}: give more rows, or train with a shorter --window."
             )
         last = np.arange(self.window - 1, n - ahead) if labelled else self._last_known()
         whole_windows = self._series[last - self.window + 1] == self._series[last + ahead]
@@ -213,7 +227,7 @@ class Series(Source):
                 "values in a row without a gap: fill the gaps in, or shorten the window."
             )
         if (whole_windows & ~complete).any():
-            self._notes.append(f"left out are {(whole_windows & ~complete).sum():,} windows with a gap in them")
+            self._notes.append(left_out((whole_windows & ~complete).sum(), "window", "with a gap"))
         return np.asarray(last[whole_windows & complete])
 
     def _last_known(self) -> NDArray[np.intp]:
@@ -302,6 +316,7 @@ def read_series(
     date: Sequence[str] = (),
     ignore: Sequence[str] = (),
     missing: str | Sequence[str] | None = None,
+    day_first: bool | None = None,
 ) -> Series:
     """The series in a table: each example is a window of its rows, and what comes in the rows after it.
 
@@ -317,6 +332,7 @@ def read_series(
         group: a column that tells several series in one table apart.
         number, category, date, ignore: columns that are to be taken for that.
         missing: the words that mark a missing value, as in `read_table`.
+        day_first: whether 3/4/2025 is in April, as in `read_table`.
 
     Raises:
         DataError: there is no such file, it is broken, has not what was asked for, or is shorter than a window; or two
@@ -349,6 +365,8 @@ def read_series(
         column_of_time(frame[time], column, name) if column.name == time else column
         for column in find_columns(frame, roles)
     ]
+    columns, doubts = with_days_in_order(columns, frame, time, day_first)
+    notes = [*notes, *doubts]
     for i, one in enumerate(columns):
         many = one.values(frame[one.name]).n_unique() if one.kind == "category" else 0
         if many > FEW:
@@ -383,7 +401,7 @@ def _refuse_repeats(series: Series) -> list[str]:
         again = np.flatnonzero((np.diff(series._moments) == 0) & (np.diff(series._series) == 0))[0]
         way = "keep one row of each" if series.group_column else "tell several series apart by --group COLUMN"
         raise DataError(f"{time} in {series.name} holds {series.table.frame[time][int(again)]!s} twice: {way}.")
-    if len(apart) and not 0.4 < apart.min() / np.median(apart) <= apart.max() / np.median(apart) < 2.5:
+    if not are_even(apart):
         return [f"the rows are not evenly apart in {time}; a window counts rows, not time"]
     return []
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from chainrule.data.targets import Target
 from chainrule.described import Described
+from chainrule.names import counted
 
 if TYPE_CHECKING:
     from chainrule.layers import Layer
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
 Form = Literal["rows", "pictures", "tokens", "documents", "windows"]
 """What the examples are for a network: rows of features; pictures (m, height, width, channels); numbers of words
 (m, steps), of a text that goes on or of one that has an end; or windows (m, steps, features) of a series."""
+
+
+def left_out(n: int, thing: str, why: str, example: object = None) -> str:
+    """A note on n things that are not used, with one of them as an example."""
+    told = "" if example is None else f": {example}" if n == 1 else f", such as {example}"
+    return f"left out {'is' if n == 1 else 'are'} {counted(n, thing)} {why}{told}"
 
 
 class Source(ABC):

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,11 +23,13 @@ from chainrule.data.columns import (
     column_of_labels,
     column_of_time,
     find_columns,
+    with_days_in_order,
 )
+from chainrule.data.decoding import is_picture
 from chainrule.data.drawn import Drawn, draw
 from chainrule.data.encoding import Code, Moment, code_for, matrix_of
 from chainrule.data.frames import Markers, is_frame, read_frame
-from chainrule.data.source import Chunked, Encoding, Place, Source
+from chainrule.data.source import Chunked, Encoding, Place, Source, left_out
 from chainrule.data.targets import KINDS, Target
 from chainrule.data.targets import Kind as Task
 from chainrule.errors import DataError, OptionError
@@ -190,7 +193,9 @@ class Table(Source):
         part, row = self.frame[rows], self.row[rows]
         codes = [self._code(column, part, row) for column in self.columns if column.kind in USED]
         if not codes:
-            raise DataError(f"{self.name} has no column left to predict {', '.join(self.targets)} from.")
+            why = [f"{column.name}: {self._why(column)}" for column in self.columns if column.kind != "target"]
+            told = f" ({'; '.join(why)})" if why else ""
+            raise DataError(f"{self.name} has no column left to predict {', '.join(self.targets)} from{told}.")
         ids = [column.name for column in self.columns if column.kind == "id"]
         time = None if self.time is None else self._column(self.time)
         others = [column.name for column in self.columns if column.kind in ("constant", "text", "ignored")]
@@ -202,13 +207,21 @@ class Table(Source):
         called = {name: f"{name} (id)" if name in OURS else name for name in ids}
         return {"row": self.row.tolist()} | {called[name]: self.frame[name].to_list() for name in ids}
 
+    def _why(self, column: Column) -> str:
+        """Why a column is set aside; one of the names of pictures would not be, if they were there."""
+        if column.kind == "id":
+            first = as_text(self.frame[column.name]).drop_nulls()[0]
+            if is_picture(Path(first)) and not (Path(self.name).parent / first).is_file():
+                return f"it names pictures that are not there, such as {first}"
+        return column.reason
+
     def _drop_gaps(self, name: str) -> None:
         """Leave out the rows in which a column that must be there is missing."""
         gaps = self._column(name).values(self.frame[name], self.row).is_null().to_numpy()
         if gaps.all():
             raise DataError(f"{name} in {self.name} is always missing.")
         if gaps.any():
-            self._notes.append(f"left out are {gaps.sum():,} rows in which {name} is missing")
+            self._notes.append(left_out(gaps.sum(), "row", f"in which {name} is missing"))
             self.frame, self.row = self.frame.filter(~gaps), self.row[~gaps]
 
     def _column(self, name: str) -> Column:
@@ -240,6 +253,7 @@ def read_table(
     time: str | None = None,
     group: str | None = None,
     missing: str | Sequence[str] | None = None,
+    day_first: bool | None = None,
     stream: bool | None = None,
 ) -> Table:
     """The table in a CSV, TSV or Parquet file (or one of them in gzip), or in a frame of polars or pandas.
@@ -255,6 +269,8 @@ def read_table(
         group: a column whose values are never divided between the parts of an experiment.
         missing: the words that mark a missing value, in capitals or not, in place of the usual ones; an empty cell
             always does. Of the usual ones, "none", "nil", "-", "--" and "." mark none among words to predict.
+        day_first: whether 3/4/2025 is in April, where a column of dates does not tell by itself; None for March, or for
+            April where the steps of the `time` column are even only then, with a note.
         stream: whether to read a file in chunks whenever rows are wanted, and to hold but some of them; None for files
             that are larger, as text, than 3 % of the memory.
 
@@ -291,6 +307,7 @@ def read_table(
     columns = [column_of_labels(labels[column.name]) if column.name in labels else column for column in columns]
     if time is not None:
         columns = [column_of_time(frame[time], column, name) if column.name == time else column for column in columns]
+    columns, doubts = with_days_in_order(columns, frame, time, day_first)
     table = Table(
         frame,
         name,
@@ -299,7 +316,7 @@ def read_table(
         task=None if task is None else lookup("task", task, KINDS),
         time=time,
         group=group,
-        notes=notes,
+        notes=[*notes, *doubts],
         row=row,
         drawn=drawn,
         missing=markers.words,

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.checking import whole
-from chainrule.data.folders import classes_in, files_in
+from chainrule.data.folders import BROKEN, Broken, classes_in, files_in
 from chainrule.data.frames import decoded, readable
-from chainrule.data.source import Encoding, Form, Source
+from chainrule.data.source import Encoding, Form, Source, left_out
 from chainrule.data.targets import Target
 from chainrule.data.tokens import KINDS, KINDS_OF_DOCUMENTS, Tokenizer
 from chainrule.errors import DataError, OptionError
@@ -183,16 +183,24 @@ class Documents(Source):
         kind: str,
         most: int | None = None,
         steps: int | None = None,
+        broken: Broken = "refuse",
         notes: Sequence[str] = (),
     ):
-        self.name, self.kind, self.most, self.steps = name, kind, most, steps
+        self.name, self.kind, self.most, self.steps, self.broken = name, kind, most, steps, broken
         self._notes = list(notes)
         self.paths: list[Path] = []
         self.texts: list[str] = []
         classes: list[str] = []
         empty: list[Path] = []
+        way = " With --broken skip it is left out." if broken == "refuse" else ""
         for i, path in enumerate(paths):
-            text, found = contents(path)
+            try:
+                text, found = contents(path)
+            except DataError as error:
+                if broken == "refuse" or len(paths) == 1:
+                    raise DataError(f"{error}{way}") from None
+                self._notes.append(f"left out: {error}")
+                continue
             self._notes += found
             if not text.strip():
                 empty.append(path)
@@ -201,9 +209,9 @@ class Documents(Source):
             self.texts.append(text)
             classes += [] if y is None else [y[i]]
         if not self.texts:
-            raise DataError(f"the texts in {name} are all empty.")
+            raise DataError(f"{paths[0]} is empty.{way}" if len(paths) == 1 else f"the texts in {name} are all empty.")
         if empty:
-            self._notes.append(f"left out are {len(empty):,} empty texts, such as {empty[0]}")
+            self._notes.append(left_out(len(empty), "text", "without a word", empty[0]))
         self.y = None if y is None else np.array(classes)
 
     def __len__(self) -> int:
@@ -232,7 +240,10 @@ class Documents(Source):
         tokenizer = kind.learn(texts, self.most or kind.most)
         lengths = [len(tokenizer.encode(text)) for text in texts]
         steps = min(LONGEST, int(np.ceil(np.quantile(lengths, 0.95)))) if self.steps is None else self.steps
-        return Separate(tokenizer, self.kind, max(1, steps))
+        return Separate(tokenizer, self.kind, max(1, steps), self.broken)
+
+    def next_command(self, model: str) -> str:
+        return f"chainrule predict {model} TEXTS --out predictions.csv, with files or folders of new ones"
 
     def identification(self) -> dict[str, list[Any]]:
         return {"file": [str(path) for path in self.paths]}
@@ -249,25 +260,26 @@ class Separate(Encoding):
 
     Args:
         tokenizer: with the vocabulary. kind: its name.
-        steps: how many tokens of a text are read.
+        steps: how many tokens of a text are read. broken: what is done with a file that cannot be read.
     """
 
     tokenizer: Tokenizer
     kind: str
     steps: int
+    broken: Broken = "refuse"
 
     form: ClassVar[Form] = "documents"
 
     def read(self, data: Any, *, labelled: bool) -> Documents:
         path = Path(data)
         if labelled:
-            return read_documents(path, self.kind)
+            return read_documents(path, self.kind, broken=self.broken)
         if not path.is_dir():
-            return Documents(str(path), [path], None, kind=self.kind)
+            return Documents(str(path), [path], None, kind=self.kind, broken=self.broken)
         found, notes = files_in(path, is_text)
         if not found:
             raise DataError(f"there is no text in {path}.")
-        return Documents(str(path), found, None, kind=self.kind, notes=notes)
+        return Documents(str(path), found, None, kind=self.kind, broken=self.broken, notes=notes)
 
     def X(self, source: Source) -> NDArray[Any]:
         assert isinstance(source, Documents)
@@ -292,7 +304,12 @@ def is_text(path: Path) -> bool:
 
 
 def read_text(
-    source: Any, *, tokens: str | None = None, vocabulary: int | None = None, window: int | None = None
+    source: Any,
+    *,
+    tokens: str | None = None,
+    vocabulary: int | None = None,
+    window: int | None = None,
+    broken: str | None = None,
 ) -> Text | Documents:
     """The text in a file, to be continued; or those of a folder with one sub-folder for each class, to be told apart.
 
@@ -306,27 +323,34 @@ def read_text(
             for 1,000.
         window: how many tokens of a text to be continued are one example, 64 by default; how many of a document are
             read, by default so many that 95 of 100 are read to their ends, and 512 at most.
+        broken: whether a file of a folder that cannot be read is an error, "refuse", which is the default, or left out
+            with a note, "skip".
 
     Raises:
         DataError: there is no such file or folder, it is no text, empty, too short, or has no classes.
-        OptionError: unknown tokens, a vocabulary of less than 2, or a window of 0.
+        OptionError: unknown tokens, a vocabulary of less than 2, a window of 0, or `broken` of a text by itself.
     """
     path = Path(source)
     most = None if vocabulary is None else whole("vocabulary", vocabulary, at_least=2)
     steps = None if window is None else whole("window", window)
     if path.is_dir():
-        return read_documents(path, tokens or "words", most, steps)
+        way = lookup("way with a broken file", broken or "refuse", BROKEN)
+        return read_documents(path, tokens or "words", most, steps, way)
+    if broken is not None:
+        raise OptionError(f"--broken is about folders, but {path} is one text.")
     kind = lookup("kind of tokens", tokens or "characters", KINDS)
     text, notes = contents(path)
     tokenizer = kind.learn([text[: round((1 - HELD_OUT) * len(text))]], most or kind.most)
     return Text(str(source), text, tokenizer, steps or STEPS, notes=notes)
 
 
-def read_documents(path: Path, kind: str, most: int | None = None, steps: int | None = None) -> Documents:
+def read_documents(
+    path: Path, kind: str, most: int | None = None, steps: int | None = None, broken: Broken = "refuse"
+) -> Documents:
     """The texts of a folder with one sub-folder for each class; see `read_text`."""
     lookup("kind of tokens", kind, KINDS_OF_DOCUMENTS)
     found, classes, notes = classes_in(path, is_text, "text")
-    return Documents(str(path), found, classes, kind=kind, most=most, steps=steps, notes=notes)
+    return Documents(str(path), found, classes, kind=kind, most=most, steps=steps, broken=broken, notes=notes)
 
 
 def contents(path: Path) -> tuple[str, list[str]]:
@@ -337,4 +361,4 @@ def contents(path: Path) -> tuple[str, list[str]]:
     """
     with readable(str(path)):
         data = path.read_bytes()
-    return decoded(data, str(path), "it cannot be learned from")
+    return decoded(data, str(path), "there is nothing to read in it")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from chainrule.data.memory import refuse_too_large
 from chainrule.data.pictures import Pixels
 from chainrule.data.source import Encoding, Form
 from chainrule.data.text import Continued, Separate
@@ -42,6 +43,13 @@ SMALLEST = 6
 """Pictures are halved until their shorter side is less than twice this, in pixels."""
 
 
+BESIDE = 3.25
+"""Numbers for each feature of each pixel: of the convolution, normalized, activated, and a quarter of them pooled."""
+
+FORTH_AND_BACK = 2 * 4
+"""Bytes of a number that training keeps until it has its derivative."""
+
+
 def dense(encoding: Encoding, settings: Settings) -> list[Layer]:
     """For rows of features: dense layers."""
     layers: list[Layer] = []
@@ -57,8 +65,13 @@ def dense(encoding: Encoding, settings: Settings) -> list[Layer]:
 
 def convolutional(encoding: Pixels, settings: Settings) -> list[Layer]:
     """For pictures: convolutions of 3 × 3, normalized, twice as many features each time the picture is halved; then
-    dense layers, as LeNet has them (LeCun et al., 1998)."""
+    dense layers, as LeNet has them (LeCun et al., 1998).
+
+    Raises:
+        DataError: a batch of them takes more memory than there is.
+    """
     layers: list[Layer] = []
+    _refuse_too_large(encoding, settings)
     n_out, shorter = FEATURES[encoding.channels], min(encoding.height, encoding.width)
     while True:
         layers += [Conv2D(n_out, 3, padding="same", bias=False), BatchNorm(), Activation(settings.activation)]
@@ -67,6 +80,15 @@ def convolutional(encoding: Pixels, settings: Settings) -> list[Layer]:
         layers.append(MaxPool(2))
         n_out, shorter = 2 * n_out, shorter // 2
     return [*layers, Flatten(), *dense(encoding, settings)]
+
+
+def _refuse_too_large(encoding: Pixels, settings: Settings) -> None:
+    """All levels together have twice the numbers of the first: each has half of those of the one before."""
+    together = settings.batch_size or 1
+    numbers = encoding.channels + 2 * BESIDE * FEATURES[encoding.channels]
+    way = ", and it may with a smaller --batch-size" if together > 1 else ""
+    told = f"training on {together} pictures at a time"
+    refuse_too_large(told, (encoding.height, encoding.width), together * FORTH_AND_BACK * numbers, way)
 
 
 def windowed(encoding: Encoding, settings: Settings) -> list[Layer]:

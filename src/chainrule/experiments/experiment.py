@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from chainrule import engines, files
 from chainrule.checking import seed_or_fresh, whole
 from chainrule.data.batches import ChunkBatches
-from chainrule.data.source import Chunked, Source
+from chainrule.data.source import Chunked, Form, Source
 from chainrule.errors import NotFiniteError, OptionError
 from chainrule.experiments.design import design, optimizer_for
 from chainrule.experiments.outputs import measure, measured
@@ -41,6 +41,9 @@ from chainrule.layers import Network, Standardize
 from chainrule.training import Checkpoint, EarlyStopping, History, train
 from chainrule.training.run import Callback
 
+REPORTED: tuple[Form, ...] = ("pictures", "documents")
+"""Examples without columns of which there is a report, too."""
+
 POOL = 2**23
 """Of data that are read in chunks, about so many numbers are shuffled together."""
 
@@ -51,8 +54,8 @@ class Result:
 
     Attributes:
         network: the trained network. history: of its training.
-        metrics: {"test": {…}, "baseline": {…}, "engine": …, "seconds": …}, as in metrics.json; of a table, with more
-            (see `chainrule.experiments.report`) unless training was interrupted.
+        metrics: {"test": {…}, "baseline": {…}, "engine": …, "seconds": …}, as in metrics.json; of tables, pictures and
+            texts to be told apart, with more (see `chainrule.experiments.report`) unless training was interrupted.
         folder: where it all is.
         trials: of a search, the best first.
     """
@@ -141,7 +144,9 @@ class Experiment:
 
     @property
     def notes(self) -> list[str]:
-        """What a reader should know of the parts, a sentence each."""
+        """What a reader should know of the parts and of what is shown while training, a sentence each."""
+        if self.target.task == "values":
+            return ["while training, all numbers are of the standardized target; those of the end are in its own units"]
         labels = self.target.classes or []
         met = {*self.Y[self.parts.test].ravel().tolist()} if labels else {}
         absent = ", ".join(repr(label) for i, label in enumerate(labels) if i not in met)
@@ -245,7 +250,7 @@ class Experiment:
         }
         self._keep(history, metrics)
         places = self.encoding.places(self.source)
-        if places and history.stopped != "interrupted":
+        if (places or self.encoding.form in REPORTED) and history.stopped != "interrupted":
             report = Report(self, network, places)
             metrics |= report.metrics()
             self._keep_metrics(metrics)

@@ -1,4 +1,4 @@
-"""What else to know of a network for a table: a linear model beside it, which columns matter, where it errs."""
+"""What else to know of a network: where it errs; for a table a linear model, too, and which columns matter."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Report:
 
     Args:
         experiment: whose network it is. network: for the target itself, trained.
-        places: where in X each column lies.
+        places: where in X each column lies; nothing where the examples have no columns.
     """
 
     def __init__(self, experiment: Experiment, network: Network, places: Sequence[Place]):
@@ -50,7 +50,7 @@ class Report:
         self.output = outputs(network, self.X).astype(np.float64)
 
     def metrics(self) -> dict[str, Any]:
-        """What metrics.json has more for a table, all of it about the test part.
+        """What metrics.json has more, all of it about the test part; the first three for a table alone.
 
         `linear`: a logistic or linear regression, as the network is measured. `linear_fit`: of how many `rows`, `of`
         how many to train, and whether it `converged` in 200 iterations. `importance`: of each column, which part of
@@ -59,8 +59,10 @@ class Report:
         Brier score, the mean distance of probability and share over all examples, and of ten bins the probability, the
         share and the number of examples. Of values `residuals`: the 5th, 25th, 50th, 75th and 95th percentile.
         """
-        linear, fitted = self._linear()
-        found: dict[str, Any] = {"linear": linear, "linear_fit": fitted, "importance": self._importance()}
+        found: dict[str, Any] = {}
+        if self.places:
+            linear, fitted = self._linear()
+            found = {"linear": linear, "linear_fit": fitted, "importance": self._importance()}
         if self.target.labels is None:
             residuals = self.Y.reshape(self.output.shape) - self.output
             percentiles = np.percentile(residuals, (5, 25, 50, 75, 95), axis=0).T.tolist()
@@ -70,22 +72,24 @@ class Report:
         return found | {"calibration": self._calibration()}
 
     def draw(self, path: str | os.PathLike[str], metrics: dict[str, Any]) -> None:
-        """Write the pictures: of labels the confusion and the calibration, of values the errors; and the importance.
+        """Write the pictures: of labels confusion and calibration, of values the errors; of tables the importance.
 
         Raises:
             ModelFileError: the file cannot be written.
         """
         from matplotlib.figure import Figure
 
-        figure = Figure(figsize=(14, 4.2), layout="constrained")
-        first, second, third = figure.subplots(1, 3)
+        panels = 3 if self.places else 2
+        figure = Figure(figsize=(14 / 3 * panels, 4.2), layout="constrained")
+        first, second, *third = figure.subplots(1, panels)
         if self.target.labels is None:
             self._draw_predictions(first)
             self._draw_residuals(second)
         else:
             self._draw_confusion(first, metrics.get("confusion"))
             _draw_calibration(second, metrics["calibration"]["bins"])
-        _draw_importance(third, metrics["importance"])
+        for axes in third:
+            _draw_importance(axes, metrics["importance"])
         buffer = io.BytesIO()
         figure.savefig(buffer, format=Path(path).suffix.lstrip("."))
         files.write_atomically(path, buffer.getvalue())

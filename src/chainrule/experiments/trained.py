@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data import datasets, pictures, series, tables, text  # noqa: F401, the encodings that model files name
+from chainrule.data.folders import BROKEN
 from chainrule.data.source import Encoding, Source
 from chainrule.data.targets import Target
 from chainrule.described import restore
@@ -45,11 +46,16 @@ class Trained:
     target: Target
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Trained:
+    def load(cls, path: str | os.PathLike[str], *, broken: str | None = None) -> Trained:
         """The network in a model file, or in its run folder, as long as an experiment wrote it.
+
+        Args:
+            broken: whether a file of pictures or texts that cannot be read is an error, "refuse", or left out with a
+                note, "skip"; None for what was chosen while training.
 
         Raises:
             ModelFileError: see `chainrule.load`; or the file does not tell what its outputs mean.
+            OptionError: `broken` is another word, or the network was trained on something else.
         """
         network = load_network(path)
         if not {"loss", "metrics", "target", "encoding", "checksum", "split"} <= network.metadata.keys():
@@ -61,6 +67,10 @@ class Trained:
             encoding, target = restore(network.metadata["encoding"]), restore(network.metadata["target"])
         except Exception as error:  # a damaged description can go wrong in many ways
             raise ModelFileError(f"{path} is damaged: what it knows of its data does not fit ({error}).") from None
+        if broken is not None:
+            if not isinstance(encoding, pictures.Pixels | text.Separate):
+                raise OptionError(f"--broken is about files of pictures or texts, but {path} was trained on no such.")
+            encoding = replace(encoding, broken=lookup("way with a broken file", broken, BROKEN))
         return cls(network, str(path), encoding, target)
 
     def read(self, data: Any, *, labelled: bool = True) -> Source:
@@ -74,6 +84,23 @@ class Trained:
             DataError: there is nothing to read, or it is not like what the network was trained on.
         """
         return self.encoding.read(data, labelled=labelled)
+
+    def read_several(self, data: Sequence[Any]) -> tuple[list[Source], list[str]]:
+        """Examples to predict, from several files or folders; and notes on those left out because they are broken.
+
+        Raises:
+            DataError: one cannot be read and is not to be left out, or none can; see `read`.
+        """
+        found: list[Source] = []
+        lost: list[str] = []
+        for i, one in enumerate(data, 1):
+            try:
+                found.append(self.read(one, labelled=False))
+            except DataError as error:
+                if getattr(self.encoding, "broken", "refuse") == "refuse" or (i == len(data) and not found):
+                    raise
+                lost.append(f"left out: {error}")
+        return found, lost
 
     def rows(self, source: Source, part: str) -> tuple[NDArray[np.intp], str]:
         """The rows of a part of the data, and how to call it.

@@ -39,13 +39,14 @@ def _panel(axes: Axes, history: History, name: str) -> None:
     from matplotlib.ticker import MaxNLocator
 
     penalized = name == "loss" and any("penalty" in record for record in history.epochs)
+    counted = [epoch + 1 for epoch in history["epoch"]]  # as the progress counts them
     title = ("cost J" + " without penalty" * penalized) if name == "loss" else name.replace("_", " ")
     for key, colour, label in ((name, TRAINING, "training"), (f"val_{name}", VALIDATION, "validation")):
         if history.epochs and key in history.epochs[0]:
             marker = "o" if len(history.epochs) == 1 else None
-            axes.plot(history["epoch"], _values(history, key), color=colour, label=label, linewidth=1.8, marker=marker)
+            axes.plot(counted, _values(history, key), color=colour, label=label, linewidth=1.8, marker=marker)
     if history.best_epoch is not None:
-        axes.axvline(history.best_epoch, color=MARK, linewidth=1, linestyle="--", label="best epoch")
+        axes.axvline(history.best_epoch + 1, color=MARK, linewidth=1, linestyle="--", label="best epoch")
     axes.set_title(title, fontsize=11)
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

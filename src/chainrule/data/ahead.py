@@ -1,0 +1,57 @@
+"""What time it is some steps later, where the steps of a series are even."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.data.columns import ISO, Column, as_text
+
+if TYPE_CHECKING:
+    from polars import Series
+
+TO_THE_FIRST = ("0d", "1d")
+"""How long it is from a date that stands for a month to a certain day: the last of a month lies before a first."""
+
+
+def times_ahead(
+    column: Column, times: Series, series: NDArray[np.intp], last: NDArray[np.intp], horizon: int
+) -> list[list[Any]]:
+    """The times one, two, … steps after the rows `last`, written as `times` are; nothing where steps are not even.
+
+    Args:
+        column: the column of times. times: (rows,) what it holds. series: (rows,) which series each is of.
+    """
+    moments, same = column.values(times), np.diff(series) == 0
+    if column.kind != "date":
+        numbers = moments.to_numpy()
+        step = _only(np.diff(numbers)[same])
+        found = [] if step is None else [moments[last] + h * step for h in range(1, horizon + 1)]
+        return [as_text(ahead).to_list() for ahead in found]
+    return [_written(ahead, times, column.form) for ahead in _dates_ahead(moments, same, last, horizon)]
+
+
+def _dates_ahead(moments: Series, same: NDArray[np.bool_], last: NDArray[np.intp], horizon: int) -> list[Series]:
+    for shift in TO_THE_FIRST:
+        moved = moments.dt.offset_by(shift)
+        months = _only(np.diff((12 * moved.dt.year() + moved.dt.month()).to_numpy())[same])
+        if months and (moved - moved.dt.truncate("1mo")).n_unique() == 1:
+            ends = [moved[last].dt.offset_by(f"{h * months}mo") for h in range(1, horizon + 1)]
+            return [end.dt.offset_by(f"-{shift}") for end in ends]
+    step = _only(np.diff(moments.dt.epoch("us").to_numpy())[same])
+    return [] if step is None else [moments[last].dt.offset_by(f"{h * step}us") for h in range(1, horizon + 1)]
+
+
+def _only(steps: NDArray[Any]) -> Any:
+    """The step, if all are the same, else None."""
+    return steps[0] if len(steps) and np.allclose(steps, steps[0], rtol=1e-9, atol=0) else None
+
+
+def _written(moments: Series, times: Series, form: str) -> list[Any]:
+    """Moments as dates of the type of `times`."""
+    if times.dtype.is_temporal():
+        return moments.cast(times.dtype).to_list()
+    with_time = form in ("", ISO) and times.cast(str).str.contains(":").any()
+    return moments.dt.to_string(f"{ISO} %H:%M:%S" if with_time else (form or ISO).replace("%.f", "")).to_list()

@@ -201,6 +201,11 @@ def test_a_mistake_of_explain_is_one_line_on_stderr(digits_run, arguments, words
     assert words in line
 
 
+def test_the_version_is_told_without_a_command(tmp_path):
+    done = chainrule("--version", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"chainrule {cr.__version__}\n", "")
+
+
 def test_info_names_versions_and_engines(tmp_path):
     done = chainrule("info", cwd=tmp_path)
     assert done.returncode == 0

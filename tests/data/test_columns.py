@@ -38,6 +38,11 @@ def test_numbers():
         (["$1,234.50", "-$7", "$2"], "$1,234.5", 2),
         (["12.5%", "7 %", "-1.5 %"], "1234.5%", -1.5),
         (["1.234,50 €", "3 €", "0,99 €"], "1234,5€", 0.99),
+        (["USD 107.22", "USD 1,250.00", "-USD 7"], "USD 1,234.5", -7),
+        (["45 EUR", "1.250,50 EUR", "(7,25 EUR)"], "1234,5 EUR", -7.25),
+        (["12.30", "7", "(231.64)"], "1234.5", -231.64),
+        (["$1,250", "$7", "($1,231.64)"], "$1,234.5", -1231.64),
+        (["$1,250", "$7", "$(3)"], "$1,234.5", -3),
     ],
 )
 def test_numbers_are_read_as_people_write_them(written, form, value):
@@ -136,6 +141,38 @@ def test_the_hour_is_what_clocks_tell_in_the_zone():
 def test_the_hour_of_the_afternoon():
     column = found(["1/31/2025 11:30 PM", "1/31/2025 1:05 am", "1/30/2025 12:00 PM"])
     assert column.values(pl.Series(["1/31/2025 11:30 PM"])).dt.hour().to_list() == [23]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        ["21:09", "0:30", "13:05"],
+        ["21:09:00", "00:30:00", "13:05:00"],
+        ["9:09 PM", "12:30 am", "01:05 PM"],
+        [datetime.time(21, 9), datetime.time(0, 30), datetime.time(13, 5)],
+    ],
+)
+def test_times_of_day(written):
+    column = found(written)
+    assert column.kind == "date"
+    moments = column.values(pl.Series("x", written))
+    assert [(t.hour, t.minute) for t in moments.to_list()] == [(21, 9), (0, 30), (13, 5)]
+
+
+def test_a_score_is_no_time_of_day():
+    assert found(["3:2", "0:1", "2:2"]).kind == "category"
+
+
+def test_a_date_is_told_with_a_time_where_it_has_one():
+    assert found(["2025-01-31 10:30", "2024-12-01 00:00", "2020-02-29"]).reason == "written as 2025-01-31 13:30"
+    assert found(["2025-01-31", "2024-12-01", "2020-02-29"]).reason == "written as 2025-01-31"
+
+
+@pytest.mark.parametrize("values", [[f"{n % 37} lbs" for n in range(60)], [f"{n}.5 lbs" for n in range(60)]])
+def test_what_is_not_understood_is_not_called_an_id(values):
+    column = found(values)
+    assert column.kind == "ignored"
+    assert column.reason.endswith("lbs', which are neither numbers nor dates that chainrule reads")
 
 
 def test_two_dates_are_dates_however_they_came():

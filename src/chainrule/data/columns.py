@@ -22,10 +22,11 @@ Kind = Literal["number", "category", "yes_no", "date", "id", "constant", "text",
 USED: tuple[Kind, ...] = ("number", "category", "yes_no", "date")
 
 PLAIN, THOUSANDS, COMMA = "1234.5", "1,234.5", "1234,5"
-"""How numbers are written; a sign of `SIGNS` may stand at either end."""
+"""How numbers are written; a sign of `SIGNS`, or a code such as USD, may stand at either end, and those in brackets are
+negative, as in accounts."""
 
 SIGNS = ("%", "$", "€", "£", "¥")
-"""What numbers may be of."""
+"""What numbers may be of, beside what three capital letters with a blank stand for."""
 
 ISO = "%Y-%m-%d"
 """The form of a date by ISO 8601, or of what is like it: with a time, a fraction, a zone, or none of them."""
@@ -41,8 +42,14 @@ _DAYS = (
 
 _TIMES = ("", " %H:%M:%S%.f", " %H:%M", " %I:%M:%S %p", " %I:%M %p")
 
-DATES = (ISO, *(day + time for day in _DAYS for time in _TIMES), "%Y%m%d")
+CLOCKS = tuple(time.lstrip() for time in _TIMES if time)
+"""How times of day are written."""
+
+DATES = (ISO, *(day + time for day in _DAYS for time in _TIMES), "%Y%m%d", *CLOCKS)
 """How dates are written, the likeliest first: 3/4/2025 is in March unless a day of more than 12 says otherwise."""
+
+_NO_DAY = "2000-01-01"
+"""The day that stands before times of day."""
 
 _OF_SOMEBODY = re.compile(r"(?i:(^|[^a-z])(id|uuid|guid)$)|[a-z](ID|Id)$")
 """Names of columns that tell who or what a row is of."""
@@ -112,7 +119,7 @@ def _is_text(series: Series) -> bool:
 def _is_strange(series: Series) -> bool:
     import polars as pl
 
-    return series.dtype.is_nested() or series.dtype in (pl.Binary, pl.Object, pl.Duration, pl.Time)
+    return series.dtype.is_nested() or series.dtype in (pl.Binary, pl.Object, pl.Duration)
 
 
 def _refuse_strange(series: Series) -> None:
@@ -142,24 +149,31 @@ def as_numbers(series: Series, form: str = PLAIN) -> Series:
 
 def _plainly(text: Series, form: str) -> Series:
     """Numbers as a computer writes them; null where a sign is not there, or divides something else than thousands."""
-    sign = form.strip("0123456789.,")
+    sign = form.strip("0123456789., ")
+    plain = form.strip(f"{sign} ")
     if sign:
         end = re.escape(sign)
         signed = text
-        text = text.str.replace(rf"^([-+]?){end}\s*|\s*{end}$", "$1")
+        text = text.str.replace(rf"^([-+(]?){end}\s*|\s*{end}(\)?)$", "$1$2")
         text = _without(text, text == signed)
-    if form.strip(sign) == PLAIN:
+    text = text.str.replace(r"^\(([^-+].*)\)$", "-$1")
+    if plain == PLAIN:
         return text
-    group, point = ",." if form.strip(sign) == THOUSANDS else ".,"
+    group, point = ",." if plain == THOUSANDS else ".,"
     grouped = text.str.contains(rf"^[-+]?[1-9]\d{{0,2}}(\{group}\d{{3}})+(\{point}\d*)?$")
     text = text.str.replace_all(group, "", literal=True).zip_with(grouped, text)
     return _without(text, text.str.contains(group, literal=True)).str.replace(point, ".", literal=True)
 
 
 def as_moments(series: Series, form: str = ISO) -> Series:
-    """Dates with a time, as the clocks of their zone tell it; null where there is none that is written in that form."""
+    """Dates with a time, as the clocks of their zone tell it; null where there is none that is written in that form.
+
+    A time without a date is one of the first day of 2000.
+    """
     import polars as pl
 
+    if series.dtype == pl.Time:
+        series, form = as_text(series), CLOCKS[0]
     if series.dtype.is_temporal():
         return (series.dt.replace_time_zone(None) if series.dtype == pl.Datetime else series).cast(pl.Datetime("us"))
     if series.dtype.is_numeric():
@@ -179,6 +193,8 @@ def as_moments(series: Series, form: str = ISO) -> Series:
 def _parsed(text: Series, form: str) -> Series:
     import polars as pl
 
+    if form in CLOCKS:
+        text, form = _NO_DAY + " " + _without(text, ~text.str.contains(r"^\d{1,2}:\d{2}\b")), f"{ISO} {form}"
     if re.search("%[HI]", form):
         moments = text.str.to_datetime(form, strict=False, time_unit="us")
     else:
@@ -258,6 +274,8 @@ def find_column(series: Series, role: Kind | None = None, row: NDArray[np.int64]
 
 
 def _found(series: Series) -> Column:
+    import polars as pl
+
     name, there = series.name, series.drop_nulls()
     if len(there) == 0:
         return Column(name, "constant", "always missing")
@@ -266,6 +284,8 @@ def _found(series: Series) -> Column:
     distinct = there.n_unique()
     if distinct == 1 and len(there) == len(series):
         return Column(name, "constant", f"always {there[0]!r}")
+    if series.dtype == pl.Time:
+        return Column(name, "date", "times of day", CLOCKS[0])
     if series.dtype.is_temporal():
         return Column(name, "date", "dates")
     if distinct == 2:
@@ -343,16 +363,23 @@ def _form_of_numbers(there: Series) -> str | None:
 
 
 def _forms(there: Series) -> list[str]:
-    """How numbers may be written: in three ways, each with a sign where such is met."""
+    """How numbers may be written: in three ways, each with a sign or a code where such is met."""
     some = there.head(20)
     sign = next((sign for sign in SIGNS if some.str.contains(sign, literal=True).any()), "")
-    in_front = not some.str.ends_with(sign).any()
-    return [sign + form if in_front else form + sign for form in (PLAIN, THOUSANDS, COMMA)]
+    if not sign:
+        codes = some.str.extract(r"\b([A-Z]{3})\s+[-+(]?[.\d]").fill_null(some.str.extract(r"\d\s+([A-Z]{3})\b"))
+        sign = next(iter(codes.drop_nulls()), "")
+    blank = " " if sign.isalpha() else ""
+    in_front = not some.str.strip_chars_end(")").str.ends_with(sign).any()
+    return [sign + blank + form if in_front else form + blank + sign for form in (PLAIN, THOUSANDS, COMMA)]
 
 
 def _date(there: Series) -> Column | None:
     form = _form_of_dates(there)
-    return None if form is None else Column(there.name, "date", f"written as {_example(form)}", form)
+    if form is None:
+        return None
+    time = " 13:30" if form == ISO and there.str.contains(":").any() else ""
+    return Column(there.name, "date", f"written as {_example(form)}{time}", form)
 
 
 def _form_of_dates(there: Series) -> str | None:
@@ -381,7 +408,17 @@ def _words(there: Series) -> Column:
     long = some.str.len_chars().sum() / len(some)
     if (many and words >= 4) or (distinct > 20 and long > 60):
         return Column(name, "text", f"{distinct:,} different texts; chainrule does not read text in tables yet")
-    if many:
+    if many and _tell_apart(name, there):
         return Column(name, "id", f"{distinct:,} different words in {len(there):,} rows")
+    if many:
+        unread = f"such as {there[0]!r}, which are neither numbers nor dates that chainrule reads"
+        return Column(name, "ignored", f"{distinct:,} different words in {len(there):,} rows, {unread}")
     together = f"; --group {name} keeps the rows of each together" if _OF_SOMEBODY.search(name) else ""
     return Column(name, "category", f"{distinct:,} different{' word' if distinct == 1 else ''}{together}")
+
+
+def _tell_apart(name: str, there: Series) -> bool:
+    """Whether many different words name who or what a row is of: it is said so, or each row has another that is no
+    measure with a point or colon in it."""
+    said = _OF_SOMEBODY.search(name) or _OF_A_ROW.search(name)
+    return bool(said) or (there.n_unique() == len(there) and not there.str.contains(r"\d[.,:]\d").all())

@@ -72,7 +72,9 @@ def test_a_word_among_numbers_means_that_they_are_missing():
 )
 def test_a_number_that_is_written_in_another_way_is_told_by_its_row(written, value):
     column = found(written, role="number")
-    told = f"x holds '{re.escape(value)}' in row 2, but there is a number such as {re.escape(column.form)} in"
+    told = (
+        f"x holds '{re.escape(value)}' in row 2, but that column holds numbers such as {re.escape(column.form)} other"
+    )
     with pytest.raises(cr.DataError, match=told):
         column.values(pl.Series("x", [written[0], value]))
 
@@ -249,14 +251,27 @@ def test_what_somebody_says_counts():
         (
             ["1", "two"],
             "number",
-            "x holds 'two' in row 2, but there is a number such as 1234.5 in that",
+            "x holds 'two' in row 2, but --number x says that it holds numbers such as 1234.5: leave such cells",
         ),
-        (["soon", "2020-01-01"], "date", "x holds 'soon' in row 1, but there is a date such as 2025-01-31 in that"),
+        (["soon", "2020-01-01"], "date", "x holds 'soon' in row 1, but --date x says that it holds dates such as 2025"),
     ],
 )
 def test_a_column_that_cannot_be_what_somebody_says(values, role, words):
     with pytest.raises(cr.DataError, match=words):
         found(values, role=role)
+
+
+def test_the_cell_that_is_no_number_is_named_however_the_numbers_are_written():
+    with pytest.raises(cr.DataError, match=r"x holds 'k\.A\.' in row 31, but"):
+        found([*(f"1.{n},50" for n in range(100, 130)), "k.A.", "n.n."], role="number")
+
+
+@pytest.mark.parametrize(
+    ("name", "option"), [("x", "x"), ("unit price", "'unit price'"), ("price, total", "'\"price, total\"'")]
+)
+def test_an_option_is_told_as_it_is_to_be_typed(name, option):
+    with pytest.raises(cr.DataError, match=f"write it like that, leave it empty, or train with --category {option}"):
+        found(["5%", "7%", "9%"], name).values(pl.Series("x", ["14.4"]))
 
 
 def test_a_category_is_the_same_word_whether_it_came_as_number_or_text():

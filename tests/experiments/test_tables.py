@@ -172,15 +172,19 @@ def column(name, values):
         (
             "predict",
             column("age", ["20", "old"]),
-            "age holds 'old' in row 2, but there is a number such as 1234.5 in that column",
+            "age holds 'old' in row 2, but that column holds numbers such as 1234.5 otherwise",
         ),
         (
             "predict",
             column("age", ["young", "old"]),
-            "age holds 'young' in row 1, but there is a number such as 1234.5 in that column",
+            "age holds 'young' in row 1, but that column holds numbers such as 1234.5 otherwise",
         ),
-        ("predict", column("since", ["44000"]), "since holds '44000' in row 1, but there is a date such as 31.01.2025"),
-        ("predict", column("since", ["x"]), "since holds 'x' in row 1, but there is a date such as 31.01.2025"),
+        (
+            "predict",
+            column("since", ["44000"]),
+            "since holds '44000' in row 1, but that column holds dates such as 31.01.2025",
+        ),
+        ("predict", column("since", ["x"]), "since holds 'x' in row 1, but that column holds dates such as 31.01.2025"),
         ("predict", lambda f: f.head(0), "is empty: it has 12 columns and no row."),
         ("evaluate", column("pays", ["maybe"]), "pays in changed.csv holds 'maybe', but the classes are 'no', 'yes'."),
         ("evaluate", column("pays", [None]), "pays in changed.csv is always missing."),
@@ -225,7 +229,10 @@ def test_what_does_not_stop_a_prediction_is_a_note_on_stderr(folder, typed, chan
         (["--target", "pays,job"], "job in people.csv has 3 labels; several columns are predicted at once where each"),
         (["--target", "pays", "--task", "regression"], "pays in people.csv is text, which names classes"),
         (["--target", "pays", "--task", "regresion"], "Did you mean 'regression'?"),
-        (["--target", "pays", "--number", "job"], "in row 1, but there is a number such as 1234.5 in that"),
+        (
+            ["--target", "pays", "--number", "job"],
+            "in row 1, but --number job says that it holds numbers such as 1234.5: ",
+        ),
         (["--target", "pays", "--number", "pays"], "'pays' is to be a target and a number column at once."),
         (["--target", "pays", "--time", "job"], "job in people.csv is neither dates nor numbers"),
         (["--target", "pays", "--group", "country"], "too few groups for parts to train, to validate and to test."),
@@ -275,7 +282,7 @@ def test_a_table_with_nothing_to_learn_is_one_clear_line(folder, typed, change, 
 def test_a_column_of_another_type_says_what_it_holds(folder):
     frame = people().head(2).with_columns(age=pl.date(2020, 1, 1))
     trained = cr.Trained.load(folder / "run")
-    with pytest.raises(cr.DataError, match=r"age holds datetime\.date\(2020, 1, 1\) in row 1, but there is a number"):
+    with pytest.raises(cr.DataError, match=r"age holds datetime\.date\(2020, 1, 1\) in row 1, but that column holds numbers"):
         trained.read(frame, labelled=False)
 
 

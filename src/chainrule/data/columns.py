@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -90,24 +91,53 @@ class Column(Described):
         Raises:
             DataError: something in it is not what the column was found to be.
         """
+        values, wrong = self._read(series)
+        if wrong is not None:
+            way = f", or train with {option('category', self.name)}" if self.kind in USED else ""
+            raise DataError(
+                f"{self._told(series, wrong, row)}, but that column holds {self._what} otherwise: write it like that, "
+                f"leave it empty{way}."
+            )
+        return values
+
+    def check_said(self, series: Series, row: NDArray[np.int64] | None = None) -> None:
+        """Raises DataError where the column cannot be the numbers or dates that somebody has said that it is."""
+        wrong = self._read(series)[1]
+        if wrong is not None:
+            said = option(self.kind, self.name)
+            raise DataError(
+                f"{self._told(series, wrong, row)}, but {said} says that it holds {self._what}: leave such cells "
+                f"empty, or leave {said} out."
+            )
+
+    def _read(self, series: Series) -> tuple[Series, int | None]:
+        """What the series holds, and where the first is of what cannot be read."""
         _refuse_strange(series)
         if self.markers and _is_text(series):
             series = _without(series, series.is_in(self.markers))
         if self.kind == "date":
-            values, what = as_moments(series, self.form or ISO), f"date such as {_example(self.form)}"
+            values = as_moments(series, self.form or ISO)
         elif self.counts:
-            values, what = as_numbers(series, self.form or PLAIN), f"number such as {self.form or PLAIN}"
+            values = as_numbers(series, self.form or PLAIN)
         else:
-            return as_text(series)
-        wrong = (values.is_null() & series.is_not_null()).arg_true()
-        if len(wrong):
-            i = int(wrong[0])
-            way = f", or train with --category {self.name}" if self.kind in USED else ""
-            raise DataError(
-                f"{self.name} holds {series[i]!r} in row {i + 1 if row is None else row[i]}, but there is a {what} in "
-                f"that column otherwise: leave it empty{way}."
-            )
-        return values
+            return as_text(series), None
+        return values, next(iter((values.is_null() & series.is_not_null()).arg_true()), None)
+
+    def _told(self, series: Series, i: int, row: NDArray[np.int64] | None) -> str:
+        return f"{self.name} holds {series[i]!r} in row {i + 1 if row is None else row[i]}"
+
+    @property
+    def _what(self) -> str:
+        """What is in it, with an example."""
+        if self.kind != "date":
+            return f"numbers such as {self.form or PLAIN}"
+        return f"{'times' if self.form in CLOCKS else 'dates'} such as {_example(self.form)}"
+
+
+def option(name: str, column: str) -> str:
+    """The option of the command line that is about a column, as it is to be typed."""
+    quoted = f'"{column}"' if "," in column else column
+    return f"--{name} {shlex.quote(quoted)}"
 
 
 def _is_text(series: Series) -> bool:
@@ -264,12 +294,13 @@ def find_column(series: Series, role: Kind | None = None, row: NDArray[np.int64]
         return column_of_labels(series)
     column = Column(series.name, role, "as you said")
     if role == "number":
-        form, markers = _numbers(series.drop_nulls())
-        column = replace(column, reason=column.reason + _told(markers), form=form or PLAIN, markers=markers)
+        there = series.drop_nulls()
+        form, markers = _numbers(there)
+        column = replace(column, reason=column.reason + _told(markers), form=form or _likeliest(there), markers=markers)
     elif role == "date":
         column = replace(column, form=_form_of_dates(series.drop_nulls()) or ISO)
     if role in ("number", "date"):
-        column.values(series, row)
+        column.check_said(series, row)
     return column
 
 
@@ -362,6 +393,13 @@ def _form_of_numbers(there: Series) -> str | None:
     return next((form for form in _forms(there) if as_numbers(there, form).null_count() == 0), None)
 
 
+def _likeliest(there: Series) -> str:
+    """How most of the numbers are written."""
+    if not _is_text(there):
+        return PLAIN
+    return min(_forms(there), key=lambda form: as_numbers(there, form).null_count())
+
+
 def _forms(there: Series) -> list[str]:
     """How numbers may be written: in three ways, each with a sign or a code where such is met."""
     some = there.head(20)
@@ -413,7 +451,7 @@ def _words(there: Series) -> Column:
     if many:
         unread = f"such as {there[0]!r}, which are neither numbers nor dates that chainrule reads"
         return Column(name, "ignored", f"{distinct:,} different words in {len(there):,} rows, {unread}")
-    together = f"; --group {name} keeps the rows of each together" if _OF_SOMEBODY.search(name) else ""
+    together = f"; {option('group', name)} keeps the rows of each together" if _OF_SOMEBODY.search(name) else ""
     return Column(name, "category", f"{distinct:,} different{' word' if distinct == 1 else ''}{together}")
 
 

@@ -141,11 +141,18 @@ class Experiment:
 
     @property
     def notes(self) -> list[str]:
-        """What a reader should know of the parts, a sentence each."""
+        """What a reader should know of the classes and the parts, a sentence each."""
         labels = self.target.classes or []
-        met = {*self.Y[self.parts.test].ravel().tolist()} if labels else {}
-        absent = ", ".join(repr(label) for i, label in enumerate(labels) if i not in met)
-        return [f"the test part has no example of {absent}, so roc_auc is not defined"] if absent else []
+        if not labels:
+            return []
+        whole = self.Y.ndim == 1 and self.chunked is None  # not the tokens of a text, nor some rows of more
+        alone = np.flatnonzero(np.bincount(self.Y, minlength=len(labels)) == 1) if whole else ()
+        absent = np.setdiff1d(np.arange(len(labels)), self.Y[self.parts.test])
+        said = (
+            (alone, "there is a single example of {}: if it is astray, such as the line of a sum, take it out"),
+            (absent, "the test part has no example of {}, so roc_auc is not defined"),
+        )
+        return [told.format(", ".join(repr(labels[i]) for i in found)) for found, told in said if len(found)]
 
     def _resolved(self, settings: Settings) -> Settings:
         """The settings with nothing left open."""

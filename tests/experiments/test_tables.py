@@ -553,6 +553,28 @@ def test_a_column_that_makes_one_of_two_values_matters_whatever_their_units_are(
     assert 0.5 < result.metrics["importance"]["b"] / result.metrics["importance"]["a"] < 2
 
 
+@pytest.mark.parametrize(
+    ("importance", "loss", "column"),
+    [
+        ({"leak": 1.2, "age": 0.02}, 0.01, "leak"),
+        ({"leak": 1.2, "age": 0.02}, 0.4, None),
+        ({"leak": 1.2, "age": 0.3}, 0.01, None),
+        ({"leak": 1.2}, 0.01, None),
+    ],
+)
+def test_a_column_that_tells_everything_by_itself(importance, loss, column):
+    found = {"importance": importance, "test": {"loss": loss}, "baseline": {"loss": 0.6}}
+    assert report.telling_alone(found) == column
+
+
+def test_train_asks_whether_a_column_that_tells_everything_will_be_known(folder, typed):
+    changed(
+        folder, "leak.csv", lambda f: f.with_columns(**{"was paid": pl.col("pays").replace({"yes": "x", "no": "y"})})
+    )
+    out = typed("train", "leak.csv", "--target", "pays", "--seed", 0, "--epochs", 60, "--out", "leak")[1]
+    assert "was paid alone tells pays: is it known when you predict? If not, train with --ignore 'was paid'\n" in out
+
+
 def test_the_error_of_probabilities_counts_examples(tmp_path):
     certain = np.repeat([0.1, 0.5, 0.9], [900, 90, 10])
     yes = np.concatenate([np.arange(900) % 10 == 0, np.arange(90) % 2 == 0, np.zeros(10)])

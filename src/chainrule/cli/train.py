@@ -250,6 +250,8 @@ def _show_result(result: "Result", source: "Source") -> None:
     from rich.console import Console
 
     from chainrule.cli.tables import f1_told, importance_table, metrics_table, trials_table
+    from chainrule.data.columns import option
+    from chainrule.experiments.report import telling_alone
 
     history, model, measured = result.history, result.folder / MODEL, result.metrics
     if result.trials:
@@ -269,6 +271,9 @@ def _show_result(result: "Result", source: "Source") -> None:
     print(f"baseline: {source.baseline_told}")
     if "importance" in measured:
         Console().print(importance_table(measured["importance"]))
+        if column := telling_alone(measured):
+            told, without = ", ".join(source.target.names), option("ignore", column)
+            print(f"{column} alone tells {told}: is it known when you predict? If not, train with {without}")
     if _is_worse(measured["test"], measured["baseline"]):
         print("the network is worse than that: train longer, or with another learning rate")
     names = [MODEL, HISTORY, METRICS, CURVES, *(name for name in (REPORT, TRIALS) if (result.folder / name).exists())]

@@ -31,6 +31,9 @@ MOST, CELLS, ITERATIONS = 50_000, 2**25, 200
 SOME, REPEATS = 2_000, 3
 """The importance of a column is measured on no more examples, shuffled so often."""
 
+DOUBT = 0.1
+"""Who is wrong about less than this part of what there is to know is hardly ever wrong."""
+
 BINS = 10
 """Into so many parts of equal size the probabilities are divided to see whether they are right."""
 
@@ -198,6 +201,18 @@ class Report:
     def _draw_residuals(self, axes: Axes) -> None:
         axes.hist(self.Y.reshape(self.output.shape) - self.output, bins=40)
         _name(axes, "residuals", "true − predicted", "examples")
+
+
+def telling_alone(metrics: dict[str, Any]) -> str | None:
+    """The column without which the network would know nothing, while no other one matters and it is hardly ever wrong.
+
+    Such a column often holds the answer in another form, which nobody has when there is something to predict.
+    """
+    importance = metrics["importance"]
+    first, *others = importance
+    sure = metrics["test"]["loss"] < DOUBT * metrics["baseline"]["loss"]
+    by_itself = importance[first] > 1 - DOUBT and all(importance[name] < DOUBT for name in others)
+    return first if sure and others and by_itself else None
 
 
 def _logistic(X: NDArray[Any], y: NDArray[Any], n: int) -> tuple[Callable[[NDArray[Any]], NDArray[Any]], bool]:

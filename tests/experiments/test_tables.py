@@ -14,7 +14,6 @@ from chainrule.cli import main
 from chainrule.cli.train import _is_worse
 from chainrule.experiments import report
 from chainrule.experiments.parts import split
-from chainrule.experiments.trained import as_csv
 from test_cli import chainrule
 
 M = 240
@@ -309,7 +308,8 @@ def test_values_are_predicted_in_their_own_units(tmp_path):
     assert len(result.metrics["residuals"]["spends"]) == 5
     trained = cr.Trained.load(tmp_path / "run")
     predicted = trained.predictions(trained.read(people(), labelled=False))["prediction"]
-    assert 60 < np.mean([float(value) for value in predicted]) < 160
+    assert all(type(value) is float for value in predicted)
+    assert 60 < np.mean(predicted) < 160
 
 
 def test_several_classes(tmp_path):
@@ -324,7 +324,10 @@ def test_several_tables_are_predicted_one_after_the_other_if_they_have_the_same_
     trained = cr.Trained.load(tmp_path / "run")
     one, two = (trained.read(frame, labelled=False) for frame in (people().head(3), people().tail(2)))
     lines = "".join(trained.lines(one, two)).splitlines()
-    assert lines == as_csv(trained.predictions(one)).splitlines() + as_csv(trained.predictions(two)).splitlines()[1:]
+    assert lines == "".join(trained.lines(one)).splitlines() + "".join(trained.lines(two)).splitlines()[1:]
+    probability = trained.predictions(one)["p(baker)"][0]
+    assert type(probability) is float
+    assert f",{probability:.6f}," in lines[1]
     nameless = trained.read(people().drop("id"), labelled=False)
     with pytest.raises(cr.DataError, match="has other columns than the table: predict it by itself"):
         list(trained.lines(one, nameless))
@@ -336,7 +339,7 @@ def test_several_yes_or_no_questions_at_once(tmp_path):
     assert result.metrics["test"]["roc_auc"] > 0.85
     assert "confusion" not in result.metrics
     trained = cr.Trained.load(tmp_path / "run")
-    lines = as_csv(trained.predictions(trained.read(people(), labelled=False))).splitlines()
+    lines = "".join(trained.lines(trained.read(people(), labelled=False))).splitlines()
     assert lines[0] == "row,id,prediction pays,prediction rich,p(pays yes),p(rich 1)"
 
 

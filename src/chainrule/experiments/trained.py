@@ -103,15 +103,15 @@ class Trained:
         return measure(self.network, X[rows], Y[rows], made["loss"], made["metrics"])
 
     def predictions(self, source: Source) -> dict[str, list[Any]]:
-        """By columns: which example it is, the prediction, and for classes the probability of each."""
+        """By columns: which example it is, the prediction, and for classes the probability of each, as numbers."""
         found: dict[str, list[Any]] = {}
         for piece in source.pieces():
-            for name, values in self._predictions(piece).items():
+            for name, values in (piece.identification() | self.target.predictions(self._output(piece))).items():
                 found.setdefault(name, []).extend(values)
         return found
 
     def lines(self, *sources: Source) -> Iterator[str]:
-        """The predictions as a CSV, piece by piece, which need not be in memory together.
+        """The predictions as a CSV, their numbers rounded, piece by piece, which need not be in memory together.
 
         Raises:
             DataError: a source has other columns than the first.
@@ -119,15 +119,14 @@ class Trained:
         header: list[str] | None = None
         for source in sources:
             for piece in source.pieces():
-                columns = self._predictions(piece)
+                columns = piece.identification() | self.target.written(self._output(piece), spread(self.network))
                 if header is not None and [*columns] != header:
                     raise DataError(f"{source.name} has other columns than {sources[0].name}: predict it by itself.")
                 yield as_csv(columns, header=header is None)
                 header = [*columns]
 
-    def _predictions(self, piece: Source) -> dict[str, list[Any]]:
-        output = self.encoding.output(piece, outputs(self.network, self.encoding.X(piece)))
-        return piece.identification() | self.target.predictions(output, spread(self.network))
+    def _output(self, piece: Source) -> NDArray[Any]:
+        return self.encoding.output(piece, outputs(self.network, self.encoding.X(piece)))
 
 
 def as_csv(columns: dict[str, list[Any]], *, header: bool = True) -> str:

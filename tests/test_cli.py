@@ -225,6 +225,8 @@ def mistakes(folder):
     (folder / "broken.npz").write_bytes(b"PK\x03\x04 not a zip")
     (folder / "table.csv").write_text("a,b\n1,2\n")
     (folder / "file").write_text("in the way")
+    (folder / "killed").mkdir()
+    (folder / "killed/checkpoint.safetensors").touch()
 
 
 @pytest.mark.parametrize(
@@ -243,7 +245,12 @@ def mistakes(folder):
         (["train", "nan.npz"], "X holds NaN"),
         (["train", "text.npz"], "must be numbers"),
         (["train", "lengths.npz"], "y is (19,)"),
-        (["train", "iris", "--out", "file/run"], "cannot write"),
+        (["train", "iris", "--out", "file"], "the run folder file cannot be written: File exists. Name another one."),
+        (["train", "iris", "--out", "file/run"], "the run folder file/run cannot be written: Not a directory."),
+        (["train", "absent.xlsx", "--target", "a"], "there is no file absent.xlsx"),
+        (["train", "iris", "--target", "a"], "but iris is none: leave it out."),
+        (["predict", "killed", "iris"], "by the command that began it, --out killed and --resume."),
+        (["evaluate", "killed/model.safetensors", "iris"], "killed holds no model.safetensors, as its run was inter"),
         (["train", "iris", "--batch-size", "0"], "batch_size is 0"),
         (["train", "iris", "--epochs", "0"], "epochs is 0"),
         (["train", "iris", "--hidden", "ten"], "--hidden is 'ten'"),
@@ -266,6 +273,13 @@ def test_a_mistake_is_one_line_on_stderr_and_exit_status_2(tmp_path, arguments, 
     assert last.startswith("error: ")
     assert words in last
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("data", ["nan.npz", "few.npz"])
+def test_a_run_that_is_refused_leaves_no_folder(tmp_path, data):
+    mistakes(tmp_path)
+    assert chainrule("train", data, cwd=tmp_path).returncode == 2
+    assert not [*tmp_path.glob("runs/*")]
 
 
 def test_a_model_of_other_data_is_told_what_does_not_fit(digits_run):

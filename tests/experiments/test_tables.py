@@ -288,7 +288,7 @@ def test_a_column_of_another_type_says_what_it_holds(folder):
 def test_options_of_tables_do_not_go_with_arrays(typed):
     assert (
         typed("train", "iris", "--target", "species")[2]
-        == "error: --target is about the columns of a table, but iris is none.\n"
+        == "error: --target is about the columns of a table, but iris is none: leave it out.\n"
     )
 
 

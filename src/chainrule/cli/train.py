@@ -1,12 +1,13 @@
 """`chainrule train`."""
 
+import contextlib
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from chainrule.errors import OptionError
+from chainrule.errors import ChainruleError, OptionError
 from chainrule.experiments.settings import (
     CHECKPOINT,
     CURVES,
@@ -194,12 +195,16 @@ def train(
         },
     )
     folder = out or _free_folder(Path("runs") / Path(data).stem)
-    experiment = Experiment(source, settings, folder, resume=resume)
-    if not resume and not (search and (folder / JOURNAL).exists()):
-        _set_aside(folder)
-    _show_plan(experiment)
     try:
+        experiment = Experiment(source, settings, folder, resume=resume)
+        if not resume and not (search and (folder / JOURNAL).exists()):
+            _set_aside(folder)
+        _show_plan(experiment)
         result = experiment.run()
+    except ChainruleError:
+        with contextlib.suppress(OSError):
+            folder.rmdir()  # which an empty one can be: there was nothing to keep
+        raise
     except KeyboardInterrupt:
         print(f"interrupted: go on with the same command and --out {folder}")
         raise typer.Exit(130) from None

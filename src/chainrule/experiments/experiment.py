@@ -19,7 +19,7 @@ from chainrule import engines, files
 from chainrule.checking import seed_or_fresh, whole
 from chainrule.data.batches import ChunkBatches
 from chainrule.data.source import Chunked, Source
-from chainrule.errors import NotFiniteError, OptionError
+from chainrule.errors import ModelFileError, NotFiniteError, OptionError
 from chainrule.experiments.design import design, optimizer_for
 from chainrule.experiments.outputs import measure, measured
 from chainrule.experiments.parts import Parts, split
@@ -333,5 +333,9 @@ def _learned(Y: NDArray[Any], final: Standardize | None) -> NDArray[Any]:
 def _make_folder(folder: Path) -> None:
     """Make the run folder and see to it that files can be written there, before any work that could be lost."""
     probe = folder / f".{MODEL}.probe"
-    files.write_atomically(probe, b"")
+    try:
+        files.write_atomically(probe, b"")
+    except ModelFileError as error:
+        reason = getattr(error.__cause__, "strerror", None) or error.__cause__
+        raise ModelFileError(f"the run folder {folder} cannot be written: {reason}. Name another one.") from None
     probe.unlink()

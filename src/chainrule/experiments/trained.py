@@ -20,14 +20,24 @@ from chainrule.described import restore
 from chainrule.errors import DataError, ModelFileError, OptionError
 from chainrule.experiments.outputs import measure, outputs, spread
 from chainrule.experiments.parts import split
-from chainrule.experiments.settings import MODEL
+from chainrule.experiments.settings import CHECKPOINT, JOURNAL, MODEL
 from chainrule.layers import Network, load
 from chainrule.names import lookup
 
 
 def load_network(path: str | os.PathLike[str]) -> Network:
-    """The network in a model file, or in the run folder that holds it; see `chainrule.load`."""
-    return load(Path(path) / MODEL if Path(path).is_dir() else path)
+    """The network in a model file, or in the run folder that holds it; see `chainrule.load`.
+
+    Raises:
+        ModelFileError: see `chainrule.load`; or the run was interrupted before there was a model.
+    """
+    file = Path(path) / MODEL if Path(path).is_dir() else Path(path)
+    if not file.exists() and any(file.with_name(name).exists() for name in (CHECKPOINT, JOURNAL)):
+        raise ModelFileError(
+            f"{file.parent} holds no {file.name}, as its run was interrupted: go on with it by the command that began "
+            f"it, --out {file.parent} and --resume."
+        )
+    return load(file)
 
 
 @dataclass(frozen=True)

@@ -473,6 +473,35 @@ def test_a_class_of_one_example_is_trained_on_and_the_others_keep_their_shares(t
         assert sorted(np.concatenate([*vars(parts).values()])) == list(range(200))
 
 
+@pytest.mark.parametrize(
+    ("target", "options", "settings", "words"),
+    [
+        ("pays", {}, {"seed": 4}, "its run had seed 3, this one has 4."),
+        ("pays", {}, {"epochs": 5}, "its run had epochs 2, this one has 5."),
+        ("pays", {}, {"hidden": (4,)}, "its run had hidden [256], this one has [4]."),
+        ("job", {}, {}, "its run had the target pays (2 classes), this one has job (3 classes)."),
+        ("pays", {"ignore": ["age"]}, {}, "its run had a file, columns and rows with checksum"),
+    ],
+)
+def test_what_differs_from_the_run_to_go_on_with_is_told(tmp_path, target, options, settings, words):
+    same = {"seed": 3, "epochs": 2, "checkpoint_minutes": 0}
+    cr.Experiment(cr.read_table(people(), "pays"), cr.Settings(**same), tmp_path).fit(progress=False)
+    table = cr.read_table(people(), target, **options)
+    with pytest.raises(cr.OptionError) as error:
+        cr.Experiment(table, cr.Settings(**same | settings), tmp_path, resume=True).fit(progress=False)
+    assert words in str(error.value)
+
+
+def test_after_a_search_the_network_is_shown_that_is_kept(folder, typed):
+    out = typed("train", "people.csv", "--target", "pays", "--search", 2, "--seed", 0, "--epochs", 2, "--out", "tried")[
+        1
+    ]
+    assert out.count("in all") == 1
+    assert out.index("trial") < out.index("in all")
+    count = cr.load(folder / "tried/model.safetensors").flat.size
+    assert f"{count:,}" in out[out.index("in all") :].splitlines()[0]
+
+
 def test_a_group_is_never_divided(tmp_path):
     experiment, _ = run(tmp_path, "pays", group="family", epochs=1, validation=0.2)
     groups, parts = experiment.source.groups, experiment.parts

@@ -21,7 +21,6 @@ from chainrule.experiments.settings import (
 )
 
 if TYPE_CHECKING:
-    from chainrule.data.source import Source
     from chainrule.experiments import Experiment, Result
 
 
@@ -208,7 +207,7 @@ def train(
     except KeyboardInterrupt:
         print(f"interrupted: go on with the same command and --out {folder}")
         raise typer.Exit(130) from None
-    _show_result(result, source)
+    _show_result(result, experiment)
     if result.history.stopped == "interrupted":
         raise typer.Exit(130)
 
@@ -248,19 +247,21 @@ def _show_plan(experiment: "Experiment") -> None:
     )
     for note in (*source.notes, *experiment.notes):
         print(note)
-    experiment.network.summary()
+    if not experiment.settings.search:
+        experiment.network.summary()
 
 
-def _show_result(result: "Result", source: "Source") -> None:
+def _show_result(result: "Result", experiment: "Experiment") -> None:
     from rich.console import Console
 
     from chainrule.cli.tables import f1_told, importance_table, metrics_table, trials_table
     from chainrule.data.columns import option
     from chainrule.experiments.report import telling_alone
 
-    history, model, measured = result.history, result.folder / MODEL, result.metrics
+    source, history, model, measured = experiment.source, result.history, result.folder / MODEL, result.metrics
     if result.trials:
         Console().print(trials_table(result.trials))
+        experiment.network.summary()
     best = "" if history.best_epoch is None else f", the best was epoch {history.best_epoch + 1}"
     print(
         f"{history.stopped}, {len(history.epochs)} epochs{best}; "

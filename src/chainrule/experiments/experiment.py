@@ -8,7 +8,8 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -188,11 +189,25 @@ class Experiment:
                 self._forget_checkpoint()
             return history
 
-        data = {"data with checksum": self.source.checksum(), "the target": self.target.describe()}
-        trials = self._search.run(self._given, self._resolved(self._given), data, fit, progress)
+        trials = self._search.run(self._given, self._resolved(self._given), self._data, fit, progress)
         files.write_atomically(self.folder / TRIALS, as_csv(table(trials)))
         self._take(replace(self._given, **trials[0].settings))
         return trials
+
+    @cached_property
+    def _data(self) -> dict[str, Any]:
+        """What tells these data from others, as a user knows them."""
+        return {
+            "the target": f"{', '.join(self.target.names)} ({self.target.told})",
+            "a file, columns and rows with checksum": self.source.checksum(),
+        }
+
+    def _facts(self) -> dict[str, Any]:
+        """What a resumed run must share with the first, by the names of the settings."""
+        free = {"engine", "search", "checkpoint_minutes", "augment", "patience"}
+        free |= set() if self.settings.schedule == "cosine" else {"epochs"}
+        chosen = {name: value for name, value in asdict(self.settings).items() if name not in free}
+        return self._data | chosen | {"hidden": list(self.settings.hidden or ())}
 
     def fit(self, *, progress: bool = True, callbacks: Sequence[Callback] = ()) -> tuple[Network, History]:
         """Train: the network for the target itself, and the history, which is about the standardized target of values.
@@ -219,7 +234,7 @@ class Experiment:
             augment=self.settings.augment,
             early_stopping=self._early_stopping(),
             callbacks=callbacks,
-            checkpoint=self.checkpoint,
+            checkpoint=replace(self.checkpoint, facts=self._facts()),
             resume=self.resume,
             engine=self.settings.engine,
             seed=self.settings.seed,

@@ -21,6 +21,7 @@ from chainrule.experiments.settings import (
 )
 
 if TYPE_CHECKING:
+    from chainrule.data.targets import Target
     from chainrule.experiments import Experiment, Result
 
 
@@ -254,7 +255,7 @@ def _show_plan(experiment: "Experiment") -> None:
 def _show_result(result: "Result", experiment: "Experiment") -> None:
     from rich.console import Console
 
-    from chainrule.cli.tables import f1_told, importance_table, metrics_table, trials_table
+    from chainrule.cli.tables import f1_told, importance_table, loss_told, metrics_table, trials_table
     from chainrule.data.columns import option
     from chainrule.experiments.report import telling_alone
 
@@ -270,18 +271,22 @@ def _show_result(result: "Result", experiment: "Experiment") -> None:
     )
     shown = [name for name in ("test", "linear", "seasonal", "baseline") if name in measured]
     Console().print(metrics_table({name: measured[name] for name in shown}))
+    if "each" in measured:
+        Console().print(metrics_table(measured["each"]))
+    print(loss_told(experiment.target))
     if "f1" in measured["test"]:
         print(f1_told(source.target))
     if "linear" in measured:
-        print(f"linear: {_linear_told(measured['linear_fit'])}")
+        print(f"linear: {_linear_told(experiment.target, measured['linear_fit'])}")
     print(f"baseline: {source.baseline_told}")
     if "importance" in measured:
         Console().print(importance_table(measured["importance"]))
+        print("100%: without it the network knows no more than the baseline")
         if column := telling_alone(measured):
             told, without = ", ".join(source.target.names), option("ignore", column)
             print(f"{column} alone tells {told}: is it known when you predict? If not, train with {without}")
     if _is_worse(measured["test"], measured["baseline"]):
-        print("the network is worse than that: train longer, or with another learning rate")
+        print("the network is worse than the baseline: train longer, or with another learning rate")
     names = [MODEL, HISTORY, METRICS, CURVES, *(name for name in (REPORT, TRIALS) if (result.folder / name).exists())]
     print(f"in {result.folder}: {', '.join(names)}")
     if history.stopped == "interrupted":
@@ -295,8 +300,8 @@ def _is_worse(one: dict[str, float], other: dict[str, float]) -> bool:
     return one["r2"] < other["r2"] if "r2" in one else one["loss"] > other["loss"]
 
 
-def _linear_told(fit: dict[str, Any]) -> str:
+def _linear_told(target: "Target", fit: dict[str, Any]) -> str:
     """What the linear model is, and in what it had less than the network."""
     rows = f"{fit['rows']:,} of the {fit['of']:,} rows to train" if fit["rows"] < fit["of"] else "the same rows"
     end = "" if fit["converged"] else "; it had not converged when its iterations ended"
-    return f"a logistic or linear regression on the same numbers of {rows}{end}"
+    return f"a {'linear' if target.task == 'values' else 'logistic'} regression on the same numbers of {rows}{end}"

@@ -108,7 +108,7 @@ class Target(Described):
             return ("r2", "rmse", "mae")
         if len(self.names) > 1:
             return ("accuracy", "f1", "roc_auc", "log_loss")
-        return ("accuracy", "balanced_accuracy", "f1", "roc_auc", "log_loss")
+        return ("accuracy", "balanced_accuracy", "f1", "roc_auc")
 
     @property
     def watched(self) -> tuple[str, ...]:

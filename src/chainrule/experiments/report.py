@@ -60,14 +60,16 @@ class Report:
         what the network knows is lost when the column is shuffled: (J shuffled − J) / (J baseline − J), of values with
         each in its standard deviations. Of labels `confusion`, where they are of one column, and `calibration`: the
         Brier score, the mean distance of probability and share over all examples, and of ten bins the probability, the
-        share and the number of examples. Of values `residuals`: the 5th, 25th, 50th, 75th and 95th percentile.
+        share and the number of examples. Of values `residuals`: the 5th, 25th, 50th, 75th and 95th percentile; and
+        where there are several, `each` by itself, as the network is measured.
         """
         linear, fitted = self._linear()
         found: dict[str, Any] = {"linear": linear, "linear_fit": fitted, "importance": self._importance()}
         if self.target.labels is None:
             residuals = self.Y.reshape(self.output.shape) - self.output
             percentiles = np.percentile(residuals, (5, 25, 50, 75, 95), axis=0).T.tolist()
-            return found | {"residuals": dict(zip(self.target.names, percentiles, strict=True))}
+            found["residuals"] = dict(zip(self.target.names, percentiles, strict=True))
+            return found | ({"each": self._each()} if len(self.target.names) > 1 else {})
         if self.target.classes is not None:
             found["confusion"] = self._confusion()
         return found | {"calibration": self._calibration()}
@@ -127,6 +129,11 @@ class Report:
                 before += place.tokens
             parts.append(part)
         return np.hstack(parts, dtype=np.float64)
+
+    def _each(self) -> dict[str, dict[str, float]]:
+        """Of several values each by itself, as the network is measured."""
+        columns = zip(self.target.names, self.output.T, self.Y.T, strict=True)
+        return {name: measured(a, y, self.target.loss, self.target.metrics) for name, a, y in columns}
 
     def _measured(self, output: NDArray[Any]) -> dict[str, float]:
         return measured(output, self.Y, self.target.loss, self.target.metrics)

@@ -211,6 +211,7 @@ def test_info_names_versions_and_engines(tmp_path):
     assert done.returncode == 0
     assert cr.__version__ in done.stdout
     assert re.search(r"engines +numpy", done.stdout)
+    assert re.search(r"polars +\d", done.stdout)
 
 
 def mistakes(folder):

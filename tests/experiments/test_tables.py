@@ -232,7 +232,7 @@ def test_what_does_not_stop_a_prediction_is_a_note_on_stderr(folder, typed, chan
             ["--target", "pays", "--number", "job"],
             "in row 1, but --number job says that it holds numbers such as 1234.5: ",
         ),
-        (["--target", "pays", "--number", "pays"], "'pays' is to be a target and a number column at once."),
+        (["--target", "pays", "--number", "pays"], "'pays' has two roles, target and number: leave one of"),
         (["--target", "pays", "--time", "job"], "job in people.csv is neither dates nor numbers"),
         (["--target", "pays", "--group", "country"], "too few groups for parts to train, to validate and to test."),
         (["--target", "pays", "--group", "family", "--time", "since"], "divided by time or by group, not by both."),
@@ -310,6 +310,12 @@ def test_values_are_predicted_in_their_own_units(tmp_path):
     predicted = trained.predictions(trained.read(people(), labelled=False))["prediction"]
     assert all(type(value) is float for value in predicted)
     assert 60 < np.mean(predicted) < 160
+
+
+def test_tables_and_what_was_trained_are_shown_in_a_line(folder):
+    assert repr(cr.read_table(people(), "job")) == "Table(the table: 240 rows, 12 columns, to predict job)"
+    path = str(folder / "run")
+    assert repr(cr.Trained.load(path)) == f"Trained({path}: pays, 2 classes)"
 
 
 def test_several_classes(tmp_path):

@@ -6,7 +6,7 @@ import typer
 
 
 def evaluate(
-    model: Annotated[str, typer.Argument(help="A model.safetensors file.")],
+    model: Annotated[str, typer.Argument(help="A model.safetensors file, or the run folder that holds it.")],
     data: Annotated[
         str, typer.Argument(help="Labelled examples of the kind that it was trained on: a file, a folder, or a name.")
     ],

@@ -81,6 +81,10 @@ class Table(Source):
             if needed is not None:
                 self._drop_gaps(needed)
 
+    def __repr__(self) -> str:
+        told = f", to predict {', '.join(self.targets)}" if self.targets else ""
+        return f"Table({self.name}: {self.size:,} rows, {len(self.columns)} columns{told})"
+
     def __len__(self) -> int:
         return self.frame.height
 
@@ -280,7 +284,7 @@ def read_table(
     for kind, names in asked.items():
         for column in names:
             if column in roles:
-                raise OptionError(f"{column!r} is to be a {roles[column]} and a {kind} column at once.")
+                raise OptionError(f"{column!r} has two roles, {roles[column]} and {kind}: leave one of them out.")
             roles[column] = kind
     for column in [*roles, *([] if time is None else [time])]:
         require(column, frame, name)

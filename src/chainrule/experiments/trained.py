@@ -40,7 +40,7 @@ def load_network(path: str | os.PathLike[str]) -> Network:
     return load(file)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Trained:
     """A network that an experiment made, with what it knows about its data.
 
@@ -53,6 +53,9 @@ class Trained:
     path: str
     encoding: Encoding
     target: Target
+
+    def __repr__(self) -> str:
+        return f"Trained({self.path}: {', '.join(self.target.names)}, {self.target.told})"
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Trained:

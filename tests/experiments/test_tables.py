@@ -399,6 +399,15 @@ def test_rows_without_a_target_are_left_out_with_a_note_and_keep_their_numbers()
     assert "left out are 24 rows in which pays is missing" in table.notes
 
 
+@pytest.mark.parametrize("target", ["pays", "job"])
+def test_words_that_differ_in_capitals_alone_are_noted(target):
+    frame = people().with_columns(
+        job=pl.when(pl.arange(M) % 3 == 0).then(pl.col("job").str.to_titlecase()).otherwise("job")
+    )
+    notes = cr.read_table(frame, target).notes
+    assert notes == ["job holds 'Baker' and 'baker', which are different words: write them alike if not"]
+
+
 def test_time_divides_past_from_future(tmp_path):
     frame = people().sample(fraction=1, shuffle=True, seed=1)
     experiment, _ = run(tmp_path, "pays", frame=frame, time="since", epochs=1, validation=0.2)

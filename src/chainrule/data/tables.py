@@ -111,6 +111,18 @@ class Table(Source):
                 self.columns[self.columns.index(column)] = replace(column, form="")
         del self.target  # found anew from the words
 
+    def note_capitals(self) -> None:
+        """Note words that differ only in capitals, which are different ones."""
+        for column in self.columns:
+            if column.kind in ("category", "yes_no") or (column.kind == "target" and not column.counts):
+                words = as_text(self.frame[column.name]).drop_nulls().unique()
+                alike = words.filter(words.str.to_lowercase().is_duplicated()).to_list()
+                if alike:
+                    told = " and ".join(map(repr, sorted(alike, key=lambda word: (word.lower(), word))[:2]))
+                    self._notes.append(
+                        f"{column.name} holds {told}, which are different words: write them alike if not"
+                    )
+
     def _labels(self) -> list[Series]:
         """The columns to predict; of a table larger than memory, with every label that it holds."""
         all_labels = {} if self.drawn is None else self.drawn.labels
@@ -309,6 +321,7 @@ def read_table(
         missing=markers.words,
     )
     table.call_labels_as_written()
+    table.note_capitals()
     return table
 
 

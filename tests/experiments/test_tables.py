@@ -405,7 +405,7 @@ def test_words_that_differ_in_capitals_alone_are_noted(target):
         job=pl.when(pl.arange(M) % 3 == 0).then(pl.col("job").str.to_titlecase()).otherwise("job")
     )
     notes = cr.read_table(frame, target).notes
-    assert notes == ["job holds 'Baker' and 'baker', which are different words: write them alike if not"]
+    assert notes == ["job holds 'Baker' and 'baker' as different words: write them alike if they are one"]
 
 
 def test_time_divides_past_from_future(tmp_path):

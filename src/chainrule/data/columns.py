@@ -257,6 +257,13 @@ def as_labels(column: Column, series: Series, row: NDArray[np.int64] | None = No
     return values.to_numpy() if column.counts else np.array(values.to_list(), dtype=object)
 
 
+def column_of_numbers(series: Series) -> Column:
+    """A column that is to hold numbers, whatever it does hold."""
+    there = series.drop_nulls()
+    form, markers = _numbers(there)
+    return Column(series.name, "number", "as you said" + _told(markers), form or _likeliest(there), markers)
+
+
 def column_of_time(series: Series, column: Column, place: str) -> Column:
     """The column that orders the rows; numbers that never come again are nothing to learn from.
 
@@ -294,9 +301,7 @@ def find_column(series: Series, role: Kind | None = None, row: NDArray[np.int64]
         return column_of_labels(series)
     column = Column(series.name, role, "as you said")
     if role == "number":
-        there = series.drop_nulls()
-        form, markers = _numbers(there)
-        column = replace(column, reason=column.reason + _told(markers), form=form or _likeliest(there), markers=markers)
+        column = column_of_numbers(series)
     elif role == "date":
         column = replace(column, form=_form_of_dates(series.drop_nulls()) or ISO)
     if role in ("number", "date"):

@@ -12,7 +12,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from chainrule.checking import whole
-from chainrule.data.columns import USED, Column, Kind, as_text, column_of_time, find_column, find_columns
+from chainrule.data.columns import USED, Column, Kind, as_text, column_of_numbers, column_of_time, find_columns
 from chainrule.data.encoding import FEW, Code, Moment, code_for
 from chainrule.data.frames import Markers, is_frame, read_frame
 from chainrule.data.source import Encoding, Form, Source
@@ -355,7 +355,7 @@ def read_series(
             columns[i] = replace(one, kind="ignored", reason=f"{many:,} values")
             notes = [*notes, f"left out is {one.name}: it has {many:,} values, and windows show no more than {FEW}"]
     table = Table(frame, name, columns, [], time=time, notes=notes, missing=markers.words)
-    found = [find_column(frame[column], "number") for column in targets]
+    found = [column_of_numbers(frame[column]) for column in targets]
     return Series(table, found, window=window, horizon=horizon, season=season, group=group)
 
 

@@ -120,7 +120,7 @@ class Table(Source):
                 if alike:
                     told = " and ".join(map(repr, sorted(alike, key=lambda word: (word.lower(), word))[:2]))
                     self._notes.append(
-                        f"{column.name} holds {told}, which are different words: write them alike if not"
+                        f"{column.name} holds {told} as different words: write them alike if they are one"
                     )
 
     def _labels(self) -> list[Series]:

@@ -204,11 +204,17 @@ def test_a_mistake_of_explain_is_one_line_on_stderr(digits_run, arguments, words
     assert words in line
 
 
+def test_the_version_is_told_without_a_command(tmp_path):
+    done = chainrule("--version", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"chainrule {cr.__version__}\n", "")
+
+
 def test_info_names_versions_and_engines(tmp_path):
     done = chainrule("info", cwd=tmp_path)
     assert done.returncode == 0
     assert cr.__version__ in done.stdout
     assert re.search(r"engines +numpy", done.stdout)
+    assert re.search(r"polars +\d", done.stdout)
 
 
 def test_info_counts_one_thread(tmp_path, monkeypatch, command):
@@ -231,6 +237,8 @@ def mistakes(folder):
     (folder / "broken.npz").write_bytes(b"PK\x03\x04 not a zip")
     (folder / "table.csv").write_text("a,b\n1,2\n")
     (folder / "file").write_text("in the way")
+    (folder / "killed").mkdir()
+    (folder / "killed/checkpoint.safetensors").touch()
 
 
 @pytest.mark.parametrize(
@@ -252,7 +260,12 @@ def mistakes(folder):
         (["train", "nan.npz"], "X holds NaN"),
         (["train", "text.npz"], "must be numbers"),
         (["train", "lengths.npz"], "y is (19,)"),
-        (["train", "iris", "--out", "file/run"], "cannot write"),
+        (["train", "iris", "--out", "file"], "the run folder file cannot be written: File exists. Name another one."),
+        (["train", "iris", "--out", "file/run"], "the run folder file/run cannot be written: Not a directory."),
+        (["train", "absent.xlsx", "--target", "a"], "there is no file absent.xlsx"),
+        (["train", "iris", "--target", "a"], "but iris is none: leave it out."),
+        (["predict", "killed", "iris"], "by the command that began it, --out killed and --resume."),
+        (["evaluate", "killed/model.safetensors", "iris"], "killed holds no model.safetensors, as its run was inter"),
         (["train", "iris", "--batch-size", "0"], "batch_size is 0"),
         (["train", "iris", "--epochs", "0"], "epochs is 0"),
         (["train", "iris", "--hidden", "ten"], "--hidden is 'ten'"),
@@ -275,6 +288,13 @@ def test_a_mistake_is_one_line_on_stderr_and_exit_status_2(tmp_path, arguments, 
     assert last.startswith("error: ")
     assert words in last
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("data", ["nan.npz", "few.npz"])
+def test_a_run_that_is_refused_leaves_no_folder(tmp_path, data):
+    mistakes(tmp_path)
+    assert chainrule("train", data, cwd=tmp_path).returncode == 2
+    assert not [*tmp_path.glob("runs/*")]
 
 
 def test_a_model_of_other_data_is_told_what_does_not_fit(digits_run):

@@ -235,7 +235,10 @@ class TestDamagedFiles:
         unreadable(path, struct.pack("<Q", len(header)) + header)
 
     def test_a_folder(self, tmp_path):
-        with pytest.raises(cr.ModelFileError, match=r"cannot read .*: Is a directory"):
+        with pytest.raises(cr.ModelFileError, match=r"is a folder, not a model file: it holds none"):
+            cr.load(tmp_path)
+        (tmp_path / "model.safetensors").touch()
+        with pytest.raises(cr.ModelFileError, match=r"is a folder, not a model file: it holds model\.safetensors"):
             cr.load(tmp_path)
 
     def test_a_missing_file(self, tmp_path):

@@ -80,6 +80,9 @@ def read_tensors(path: str | os.PathLike[str]) -> tuple[Tensors, dict[str, Any]]
     Raises:
         ModelFileError: there is no such file, or it is cut short, damaged, or was not written by chainrule.
     """
+    if os.path.isdir(path):
+        held = ", ".join(sorted(file.name for file in Path(path).glob("*.safetensors")))
+        raise ModelFileError(f"{path} is a folder, not a model file: it holds {held or 'none'}.")
     try:
         data = Path(path).read_bytes()
     except (OSError, ValueError) as error:

@@ -38,6 +38,11 @@ def test_numbers():
         (["$1,234.50", "-$7", "$2"], "$1,234.5", 2),
         (["12.5%", "7 %", "-1.5 %"], "1234.5%", -1.5),
         (["1.234,50 €", "3 €", "0,99 €"], "1234,5€", 0.99),
+        (["USD 107.22", "USD 1,250.00", "-USD 7"], "USD 1,234.5", -7),
+        (["45 EUR", "1.250,50 EUR", "(7,25 EUR)"], "1234,5 EUR", -7.25),
+        (["12.30", "7", "(231.64)"], "1234.5", -231.64),
+        (["$1,250", "$7", "($1,231.64)"], "$1,234.5", -1231.64),
+        (["$1,250", "$7", "$(3)"], "$1,234.5", -3),
     ],
 )
 def test_numbers_are_read_as_people_write_them(written, form, value):
@@ -67,7 +72,9 @@ def test_a_word_among_numbers_means_that_they_are_missing():
 )
 def test_a_number_that_is_written_in_another_way_is_told_by_its_row(written, value):
     column = found(written, role="number")
-    told = f"x holds '{re.escape(value)}' in row 2, but there is a number such as {re.escape(column.form)} in"
+    told = (
+        f"x holds '{re.escape(value)}' in row 2, but that column holds numbers such as {re.escape(column.form)} other"
+    )
     with pytest.raises(cr.DataError, match=told):
         column.values(pl.Series("x", [written[0], value]))
 
@@ -160,9 +167,36 @@ def test_a_table_says_where_dates_do_not_tell_whether_day_or_month_stands_first(
     assert notes == 0 or months.unique().sort().to_list() == [4, 6, 8]
 
 
-def test_the_form_of_dates_is_told_with_the_time_where_they_have_one():
+@pytest.mark.parametrize(
+    "written",
+    [
+        ["21:09", "0:30", "13:05"],
+        ["21:09:00", "00:30:00", "13:05:00"],
+        ["9:09 PM", "12:30 am", "01:05 PM"],
+        [datetime.time(21, 9), datetime.time(0, 30), datetime.time(13, 5)],
+    ],
+)
+def test_times_of_day(written):
+    column = found(written)
+    assert column.kind == "date"
+    moments = column.values(pl.Series("x", written))
+    assert [(t.hour, t.minute) for t in moments.to_list()] == [(21, 9), (0, 30), (13, 5)]
+
+
+def test_a_score_is_no_time_of_day():
+    assert found(["3:2", "0:1", "2:2"]).kind == "category"
+
+
+def test_a_date_is_told_with_a_time_where_it_has_one():
+    assert found(["2025-01-31 10:30", "2024-12-01 00:00", "2020-02-29"]).reason == "written as 2025-01-31 13:30"
     assert found(["2025-01-31", "2024-12-01", "2020-02-29"]).reason == "written as 2025-01-31"
-    assert found(["2025-01-31 10:00", "2024-12-01 11:00", "2020-02-29 0:00"]).reason == "written as 2025-01-31 13:30"
+
+
+@pytest.mark.parametrize("values", [[f"{n % 37} lbs" for n in range(60)], [f"{n}.5 lbs" for n in range(60)]])
+def test_what_is_not_understood_is_not_called_an_id(values):
+    column = found(values)
+    assert column.kind == "ignored"
+    assert column.reason.endswith("lbs', which are neither numbers nor dates that chainrule reads")
 
 
 def test_two_dates_are_dates_however_they_came():
@@ -239,19 +273,27 @@ def test_what_somebody_says_counts():
         (
             ["1", "two"],
             "number",
-            "x holds 'two' in row 2, but there is a number such as 1234.5 in that",
+            "x holds 'two' in row 2, but --number x says that it holds numbers such as 1234.5: leave such cells",
         ),
-        (
-            ["soon", "2020-01-01"],
-            "date",
-            "x holds 'soon' in row 1, but there is a date such as 2025-01-31 in that column otherwise: write it so, or "
-            r"leave it empty\.$",
-        ),
+        (["soon", "2020-01-01"], "date", "x holds 'soon' in row 1, but --date x says that it holds dates such as 2025"),
     ],
 )
 def test_a_column_that_cannot_be_what_somebody_says(values, role, words):
     with pytest.raises(cr.DataError, match=words):
         found(values, role=role)
+
+
+def test_the_cell_that_is_no_number_is_named_however_the_numbers_are_written():
+    with pytest.raises(cr.DataError, match=r"x holds 'k\.A\.' in row 31, but"):
+        found([*(f"1.{n},50" for n in range(100, 130)), "k.A.", "n.n."], role="number")
+
+
+@pytest.mark.parametrize(
+    ("name", "option"), [("x", "x"), ("unit price", "'unit price'"), ("price, total", "'\"price, total\"'")]
+)
+def test_an_option_is_told_as_it_is_to_be_typed(name, option):
+    with pytest.raises(cr.DataError, match=f"write it like that, leave it empty, or train with --category {option}"):
+        found(["5%", "7%", "9%"], name).values(pl.Series("x", ["14.4"]))
 
 
 def test_a_category_is_the_same_word_whether_it_came_as_number_or_text():

@@ -235,7 +235,7 @@ def test_what_does_not_fit_is_said(options, words):
 def test_a_series_of_gaps_or_words():
     with pytest.raises(cr.DataError, match="has no 5 values in a row without a gap: fill the gaps in, or shorten"):
         read_series(table(30).with_columns(sold=pl.Series([1.0, None] * 15)), "sold", "when", window=4)
-    with pytest.raises(cr.DataError, match="word holds 'a' in row 1, but there is a number such as"):
+    with pytest.raises(cr.DataError, match="word holds 'a' in row 1, but that column holds numbers such as"):
         read_series(table(30, word=["a"] * 30), "word", "when")
     with pytest.raises(cr.OptionError, match=r"which column of the table is to be forecast\? It has when, sold"):
         read_series(table(), [], "when")

@@ -184,10 +184,10 @@ def test_a_folder_of_texts_is_told_apart(folder, command):
         ("train bars --size 0", "--size is '0', but takes pixels"),
         ("train bars --augment tilt=3", "no change of pictures 'tilt'"),
         ("train bars --broken drop", "no way with a broken file 'drop'"),
-        ("train bars --horizon 3", "--horizon is about a table with --time, but bars is none."),
+        ("train bars --horizon 3", "--horizon is about a table with --time, but bars is none: leave it out."),
         ("train bars --target x", "bars is a folder, and its sub-folders are what to predict: leave --target out."),
         ("train empty", "there is no picture in empty."),
-        ("train sales.csv --target sold --size 9", "--size is about pictures, but sales.csv is none."),
+        ("train sales.csv --target sold --size 9", "--size is about pictures, but sales.csv is none: leave it out."),
         (
             "train sales.csv --target sold --horizon 3",
             "needs to know the order of the rows of sales.csv: --time COLUMN.",

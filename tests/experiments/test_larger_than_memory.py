@@ -150,8 +150,8 @@ def test_rows_without_a_target_are_left_out_of_every_chunk(tmp_path, small):
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("age", "old", r"age holds 'old' in row 548, but there is a number such as 1234.5 in that column otherwise"),
-        ("since", "soon", r"since holds 'soon' in row 548, but there is a date such as 2025-01-31"),
+        ("age", "old", r"age holds 'old' in row 548, but that column holds numbers such as 1234.5 otherwise"),
+        ("since", "soon", r"since holds 'soon' in row 548, but that column holds dates such as 2025-01-31"),
     ],
 )
 def test_what_does_not_fit_is_found_before_training_wherever_it_stands(tmp_path, small, name, value, words):

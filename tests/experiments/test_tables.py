@@ -14,7 +14,6 @@ from chainrule.cli import main
 from chainrule.cli.train import _is_worse
 from chainrule.experiments import report
 from chainrule.experiments.parts import split
-from chainrule.experiments.trained import as_csv
 from test_cli import chainrule
 
 M = 240
@@ -98,7 +97,7 @@ def test_train_tells_what_each_column_is(folder):
 def test_the_network_beats_baseline_and_the_report_is_there(folder):
     found = metrics(folder / "run")
     assert found["test"]["accuracy"] > found["baseline"]["accuracy"] + 0.1
-    assert {"accuracy", "balanced_accuracy", "log_loss", "roc_auc", "f1", "loss"} == found["test"].keys()
+    assert {"accuracy", "balanced_accuracy", "roc_auc", "f1", "loss"} == found["test"].keys()
     assert found["linear"].keys() == found["test"].keys() == found["baseline"].keys()
     assert next(iter(found["importance"])) in ("age", "spends")
     assert np.sum(found["confusion"]["true by predicted"]) == 48
@@ -172,15 +171,19 @@ def column(name, values):
         (
             "predict",
             column("age", ["20", "old"]),
-            "age holds 'old' in row 2, but there is a number such as 1234.5 in that column",
+            "age holds 'old' in row 2, but that column holds numbers such as 1234.5 otherwise",
         ),
         (
             "predict",
             column("age", ["young", "old"]),
-            "age holds 'young' in row 1, but there is a number such as 1234.5 in that column",
+            "age holds 'young' in row 1, but that column holds numbers such as 1234.5 otherwise",
         ),
-        ("predict", column("since", ["44000"]), "since holds '44000' in row 1, but there is a date such as 31.01.2025"),
-        ("predict", column("since", ["x"]), "since holds 'x' in row 1, but there is a date such as 31.01.2025"),
+        (
+            "predict",
+            column("since", ["44000"]),
+            "since holds '44000' in row 1, but that column holds dates such as 31.01.2025",
+        ),
+        ("predict", column("since", ["x"]), "since holds 'x' in row 1, but that column holds dates such as 31.01.2025"),
         ("predict", lambda f: f.head(0), "is empty: it has 12 columns and no row."),
         ("evaluate", column("pays", ["maybe"]), "pays in changed.csv holds 'maybe', but the classes are 'no', 'yes'."),
         ("evaluate", column("pays", [None]), "pays in changed.csv is always missing."),
@@ -225,8 +228,11 @@ def test_what_does_not_stop_a_prediction_is_a_note_on_stderr(folder, typed, chan
         (["--target", "pays,job"], "job in people.csv has 3 labels; several columns are predicted at once where each"),
         (["--target", "pays", "--task", "regression"], "pays in people.csv is text, which names classes"),
         (["--target", "pays", "--task", "regresion"], "Did you mean 'regression'?"),
-        (["--target", "pays", "--number", "job"], "in row 1, but there is a number such as 1234.5 in that"),
-        (["--target", "pays", "--number", "pays"], "'pays' is to be a target and a number column at once."),
+        (
+            ["--target", "pays", "--number", "job"],
+            "in row 1, but --number job says that it holds numbers such as 1234.5: ",
+        ),
+        (["--target", "pays", "--number", "pays"], "'pays' has two roles, target and number: leave one of"),
         (["--target", "pays", "--time", "job"], "job in people.csv is neither dates nor numbers"),
         (["--target", "pays", "--group", "country"], "too few groups for parts to train, to validate and to test."),
         (["--target", "pays", "--group", "family", "--time", "since"], "divided by time or by group, not by both."),
@@ -283,14 +289,14 @@ def test_a_table_with_nothing_to_learn_is_one_clear_line(folder, typed, change, 
 def test_a_column_of_another_type_says_what_it_holds(folder):
     frame = people().head(2).with_columns(age=pl.date(2020, 1, 1))
     trained = cr.Trained.load(folder / "run")
-    with pytest.raises(cr.DataError, match=r"age holds datetime\.date\(2020, 1, 1\) in row 1, but there is a number"):
+    with pytest.raises(cr.DataError, match=r"age holds datetime\.date\(2020, 1, 1\) in row 1, but that column holds"):
         trained.read(frame, labelled=False)
 
 
 def test_options_of_tables_do_not_go_with_arrays(typed):
     assert (
         typed("train", "iris", "--target", "species")[2]
-        == "error: --target is about the columns of a table, but iris is none.\n"
+        == "error: --target is about the columns of a table, but iris is none: leave it out.\n"
     )
 
 
@@ -310,7 +316,14 @@ def test_values_are_predicted_in_their_own_units(tmp_path):
     assert len(result.metrics["residuals"]["spends"]) == 5
     trained = cr.Trained.load(tmp_path / "run")
     predicted = trained.predictions(trained.read(people(), labelled=False))["prediction"]
-    assert 60 < np.mean([float(value) for value in predicted]) < 160
+    assert all(type(value) is float for value in predicted)
+    assert 60 < np.mean(predicted) < 160
+
+
+def test_tables_and_what_was_trained_are_shown_in_a_line(folder):
+    assert repr(cr.read_table(people(), "job")) == "Table(the table: 240 rows, 12 columns, to predict job)"
+    path = str(folder / "run")
+    assert repr(cr.Trained.load(path)) == f"Trained({path}: pays, 2 classes)"
 
 
 def test_several_classes(tmp_path):
@@ -325,7 +338,10 @@ def test_several_tables_are_predicted_one_after_the_other_if_they_have_the_same_
     trained = cr.Trained.load(tmp_path / "run")
     one, two = (trained.read(frame, labelled=False) for frame in (people().head(3), people().tail(2)))
     lines = "".join(trained.lines(one, two)).splitlines()
-    assert lines == as_csv(trained.predictions(one)).splitlines() + as_csv(trained.predictions(two)).splitlines()[1:]
+    assert lines == "".join(trained.lines(one)).splitlines() + "".join(trained.lines(two)).splitlines()[1:]
+    probability = trained.predictions(one)["p(baker)"][0]
+    assert type(probability) is float
+    assert f",{probability:.6f}," in lines[1]
     nameless = trained.read(people().drop("id"), labelled=False)
     with pytest.raises(cr.DataError, match="has other columns than the table: predict it by itself"):
         list(trained.lines(one, nameless))
@@ -337,7 +353,7 @@ def test_several_yes_or_no_questions_at_once(tmp_path):
     assert result.metrics["test"]["roc_auc"] > 0.85
     assert "confusion" not in result.metrics
     trained = cr.Trained.load(tmp_path / "run")
-    lines = as_csv(trained.predictions(trained.read(people(), labelled=False))).splitlines()
+    lines = "".join(trained.lines(trained.read(people(), labelled=False))).splitlines()
     assert lines[0] == "row,id,prediction pays,prediction rich,p(pays yes),p(rich 1)"
 
 
@@ -345,6 +361,9 @@ def test_several_values_at_once(tmp_path):
     experiment, result = run(tmp_path, ["spends", "age"])
     assert experiment.network.layers[-1].n_out == 2
     assert result.metrics["residuals"].keys() == {"spends", "age"}
+    each = result.metrics["each"]
+    assert np.mean([each[name]["r2"] for name in ("spends", "age")]) == pytest.approx(result.metrics["test"]["r2"])
+    assert each["spends"]["mae"] > each["age"]["mae"]
     trained = cr.Trained.load(tmp_path / "run")
     names = [*trained.predictions(trained.read(people(), labelled=False))]
     assert names == ["row", "id", "prediction spends", "prediction age"]
@@ -386,6 +405,15 @@ def test_rows_without_a_target_are_left_out_with_a_note_and_keep_their_numbers()
     assert len(table) == M - 24
     assert table.row[:3].tolist() == [2, 3, 4]
     assert "left out are 24 rows in which pays is missing" in table.notes
+
+
+@pytest.mark.parametrize("target", ["pays", "job"])
+def test_words_that_differ_in_capitals_alone_are_noted(target):
+    frame = people().with_columns(
+        job=pl.when(pl.arange(M) % 3 == 0).then(pl.col("job").str.to_titlecase()).otherwise("job")
+    )
+    notes = cr.read_table(frame, target).notes
+    assert notes == ["job holds 'Baker' and 'baker' as different words: write them alike if they are one"]
 
 
 def test_time_divides_past_from_future(tmp_path):
@@ -462,12 +490,42 @@ def test_a_class_of_one_example_is_trained_on_and_the_others_keep_their_shares(t
     many.write_csv(folder / "rare.csv")
     _, out, _ = typed("train", "rare.csv", "--target", "k", "--epochs", 1, "--validation", 0.2, "--out", "rare")
     assert "the test part has no example of 'c', so roc_auc is not defined\n" in out
+    assert "there is a single example of 'c': if it is astray, such as the line of a sum, take it out\n" in out
     table = cr.read_table(many, "k")
     for seed in range(5):
         parts = split(table, table.numbers(table.target), 0.2, 0.2, seed)
         counts = [many["k"][rows.tolist()].value_counts(sort=True)["count"].to_list() for rows in vars(parts).values()]
         assert counts == [[96, 31, 1], [24, 8], [30, 10]]
         assert sorted(np.concatenate([*vars(parts).values()])) == list(range(200))
+
+
+@pytest.mark.parametrize(
+    ("target", "options", "settings", "words"),
+    [
+        ("pays", {}, {"seed": 4}, "its run had seed 3, this one has 4."),
+        ("pays", {}, {"epochs": 5}, "its run had epochs 2, this one has 5."),
+        ("pays", {}, {"hidden": (4,)}, "its run had hidden [256], this one has [4]."),
+        ("job", {}, {}, "its run had the target pays (2 classes), this one has job (3 classes)."),
+        ("pays", {"ignore": ["age"]}, {}, "its run had a file, columns and rows with checksum"),
+    ],
+)
+def test_what_differs_from_the_run_to_go_on_with_is_told(tmp_path, target, options, settings, words):
+    same = {"seed": 3, "epochs": 2, "checkpoint_minutes": 0}
+    cr.Experiment(cr.read_table(people(), "pays"), cr.Settings(**same), tmp_path).fit(progress=False)
+    table = cr.read_table(people(), target, **options)
+    with pytest.raises(cr.OptionError) as error:
+        cr.Experiment(table, cr.Settings(**same | settings), tmp_path, resume=True).fit(progress=False)
+    assert words in str(error.value)
+
+
+def test_after_a_search_the_network_is_shown_that_is_kept(folder, typed):
+    out = typed("train", "people.csv", "--target", "pays", "--search", 2, "--seed", 0, "--epochs", 2, "--out", "tried")[
+        1
+    ]
+    assert out.count("in all") == 1
+    assert out.index("trial") < out.index("in all")
+    count = cr.load(folder / "tried/model.safetensors").flat.size
+    assert f"{count:,}" in out[out.index("in all") :].splitlines()[0]
 
 
 def test_a_group_is_never_divided(tmp_path):
@@ -504,7 +562,7 @@ def test_a_test_part_with_one_class_still_gets_its_report(tmp_path, early, label
     assert result.metrics["test"]["accuracy"] >= 0
     assert np.sum(result.metrics["confusion"]["true by predicted"]) == len(experiment.parts.test)
     assert sum(count for *_, count in result.metrics["calibration"]["bins"]) == len(experiment.parts.test)
-    assert experiment.notes[0].endswith("so roc_auc is not defined")
+    assert experiment.notes[-1].endswith("so roc_auc is not defined")
 
 
 def test_a_training_part_that_knows_one_class_of_three_still_gets_its_report(tmp_path):
@@ -553,6 +611,28 @@ def test_a_column_that_makes_one_of_two_values_matters_whatever_their_units_are(
     assert 0.5 < result.metrics["importance"]["b"] / result.metrics["importance"]["a"] < 2
 
 
+@pytest.mark.parametrize(
+    ("importance", "loss", "column"),
+    [
+        ({"leak": 1.2, "age": 0.02}, 0.01, "leak"),
+        ({"leak": 1.2, "age": 0.02}, 0.4, None),
+        ({"leak": 1.2, "age": 0.3}, 0.01, None),
+        ({"leak": 1.2}, 0.01, None),
+    ],
+)
+def test_a_column_that_tells_everything_by_itself(importance, loss, column):
+    found = {"importance": importance, "test": {"loss": loss}, "baseline": {"loss": 0.6}}
+    assert report.telling_alone(found) == column
+
+
+def test_train_asks_whether_a_column_that_tells_everything_will_be_known(folder, typed):
+    changed(
+        folder, "leak.csv", lambda f: f.with_columns(**{"was paid": pl.col("pays").replace({"yes": "x", "no": "y"})})
+    )
+    out = typed("train", "leak.csv", "--target", "pays", "--seed", 0, "--epochs", 60, "--out", "leak")[1]
+    assert "was paid alone tells pays: is it known when you predict? If not, train with --ignore 'was paid'\n" in out
+
+
 def test_the_error_of_probabilities_counts_examples(tmp_path):
     certain = np.repeat([0.1, 0.5, 0.9], [900, 90, 10])
     yes = np.concatenate([np.arange(900) % 10 == 0, np.arange(90) % 2 == 0, np.zeros(10)])
@@ -580,14 +660,22 @@ def test_the_commands_say_whose_f1_it_is(folder, typed):
 
 
 def test_the_command_says_in_what_the_linear_model_had_less_than_the_network(folder, typed, monkeypatch):
-    assert (
-        "linear: a logistic or linear regression on the same numbers of the same rows\n"
-        in (folder / "out.txt").read_text()
-    )
+    assert "linear: a logistic regression on the same numbers of the same rows\n" in (folder / "out.txt").read_text()
     monkeypatch.setattr(report, "MOST", 100)
     monkeypatch.setattr(report, "ITERATIONS", 2)
     _, out, _ = typed("train", "people.csv", "--target", "pays", "--epochs", 1, "--seed", 0, "--out", "short")
     assert "on the same numbers of 100 of the 192 rows to train; it had not converged when its iterations end" in out
+
+
+def test_the_command_says_what_its_numbers_are(folder, typed):
+    out = (folder / "out.txt").read_text()
+    assert "\nloss: the log loss\n" in out
+    assert "\n100%: without it the network knows no more than the baseline\n" in out
+    assert "\nloss: the log loss\n" in typed("evaluate", "run", "people.csv")[1]
+    out = typed("train", "people.csv", "--target", "spends,age", "--epochs", 1, "--out", "two")[1]
+    assert "\nloss: half the mean squared error, summed over what there is to predict\n" in out
+    assert "linear: a linear regression on" in out
+    assert re.search(r"^ +spends +age *$", out, re.MULTILINE)
 
 
 def test_adult_reaches_what_was_promised(tmp_path, real_file):

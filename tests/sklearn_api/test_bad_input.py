@@ -165,9 +165,14 @@ def test_a_warm_start_of_another_network():
         values.partial_fit(X, X)
 
 
+def test_units_where_the_loss_belongs():
+    with says("the first argument of MLPRegressor is the loss, as in scikit-learn, but is (8,): give MLPRegressor(hid"):
+        MLPRegressor((8,)).fit(X, Y)
+
+
 def test_class_weights():
-    with pytest.raises(ValueError, match="class_weight"):
-        MLPClassifier(class_weight="heavy").fit(X, Y)
+    with says("class_weight is a dict {class: weight}, or 'balanced', not 'ballanced'."):
+        MLPClassifier(class_weight="ballanced").fit(X, Y)
     with pytest.raises(ValueError, match="not in class_weight"):
         MLPClassifier(class_weight={7: 2.0}).fit(X, Y)
 

@@ -6,7 +6,7 @@ import typer
 
 
 def evaluate(
-    model: Annotated[str, typer.Argument(help="A model.safetensors file.")],
+    model: Annotated[str, typer.Argument(help="A model.safetensors file, or the run folder that holds it.")],
     data: Annotated[
         str, typer.Argument(help="Labelled examples of the kind that it was trained on: a file, a folder, or a name.")
     ],
@@ -23,7 +23,7 @@ def evaluate(
     """Measure a trained network on labelled examples."""
     from rich.console import Console
 
-    from chainrule.cli.tables import f1_told, metrics_table, show_notes
+    from chainrule.cli.tables import f1_told, loss_told, metrics_table, show_notes
     from chainrule.experiments import Trained
 
     trained = Trained.load(model, broken=broken)
@@ -33,5 +33,6 @@ def evaluate(
     measured = trained.evaluate(source, rows)
     print(f"{source.name}: {what}, {len(rows):,} examples")
     Console().print(metrics_table({"value": measured}))
+    print(loss_told(trained.target))
     if "f1" in measured:
         print(f1_told(trained.target))

@@ -21,7 +21,7 @@ def info() -> None:
     print(f"engines       {', '.join(ENGINES)}")
     print(f"native engine {native.described()}")
     print(f"BLAS          {blas['name']} {blas['version']}")
-    for package in ("numpy", "scipy", "scikit-learn", "safetensors", "matplotlib"):
+    for package in ("numpy", "scipy", "scikit-learn", "polars", "safetensors", "matplotlib", "typer", "rich", "optuna"):
         try:
             print(f"{package:<13} {version(package)}")
         except PackageNotFoundError:

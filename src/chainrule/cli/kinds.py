@@ -45,11 +45,16 @@ def source_of(data: str, given: dict[str, Any]) -> Source:
         DataError: there is no such thing, or nothing in it.
         OptionError: an option that is about another kind of data.
     """
+    from chainrule.data.datasets import read, require
+
     kind = _kind(data, given)
+    if kind == "arrays":
+        require(data)
     chosen = {name: value for name, value in given.items() if value not in (None, "")}
     for option in chosen:
         if kind not in TAKEN[option]:
-            raise OptionError(f"--{option.replace('_', '-')} is about {CALLED[TAKEN[option][0]]}, but {data} is none.")
+            name = option.replace("_", "-")
+            raise OptionError(f"--{name} is about {CALLED[TAKEN[option][0]]}, but {data} is none: leave it out.")
     chosen.pop("augment", None)
     if kind == "pictures":
         from chainrule.data.pictures import read_pictures
@@ -67,7 +72,6 @@ def source_of(data: str, given: dict[str, Any]) -> Source:
         if "missing" in chosen:
             chosen["missing"] = _names(chosen["missing"])
         return _rows(data, targets, chosen) if kind == "table" else _series(data, targets, chosen)
-    from chainrule.data.datasets import read
     from chainrule.data.targets import KINDS
     from chainrule.names import lookup
 

@@ -7,7 +7,7 @@ import typer
 
 
 def predict(
-    model: Annotated[str, typer.Argument(help="A model.safetensors file.")],
+    model: Annotated[str, typer.Argument(help="A model.safetensors file, or the run folder that holds it.")],
     data: Annotated[
         list[str],
         typer.Argument(help="A table, pictures, texts or an .npz file with X; or several, or a data set's name."),

@@ -49,6 +49,12 @@ def f1_told(target: Target) -> str:
     return f"f1: of {target.names[0]} {target.classes[1]}" if target.classes else ""
 
 
+def loss_told(target: Target) -> str:
+    """What the loss is."""
+    loss = "half the mean squared error" if target.task == "values" else "the log loss"
+    return f"loss: {loss}" + (", summed over what there is to predict" if len(target.names) > 1 else "")
+
+
 def columns_table(table: "tables.Table") -> Table:
     """What was found in each column of a table of data."""
     shown = Table(box=SIMPLE_HEAD, pad_edge=False)
@@ -62,7 +68,9 @@ def columns_table(table: "tables.Table") -> Table:
 
 def importance_table(importance: dict[str, float]) -> Table:
     """The columns of data that matter most, with bars."""
-    table = Table("column", "what is lost when it is shuffled", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(
+        "column", "what of the network's knowledge is lost when it is shuffled", box=SIMPLE_HEAD, pad_edge=False
+    )
     for name, part in [*importance.items()][:10]:
         table.add_row(name, f"{part:7.1%} " + "█" * round(30 * min(max(part, 0), 1)))
     return table

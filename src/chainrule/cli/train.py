@@ -1,12 +1,13 @@
 """`chainrule train`."""
 
+import contextlib
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from chainrule.errors import OptionError
+from chainrule.errors import ChainruleError, OptionError
 from chainrule.experiments.settings import (
     CHECKPOINT,
     CURVES,
@@ -20,7 +21,7 @@ from chainrule.experiments.settings import (
 )
 
 if TYPE_CHECKING:
-    from chainrule.data.source import Source
+    from chainrule.data.targets import Target
     from chainrule.experiments import Experiment, Result
 
 
@@ -200,16 +201,20 @@ def train(
         },
     )
     folder = out or _free_folder(Path("runs") / Path(data).stem)
-    experiment = Experiment(source, settings, folder, resume=resume)
-    if not resume and not (search and (folder / JOURNAL).exists()):
-        _set_aside(folder)
-    _show_plan(experiment)
     try:
+        experiment = Experiment(source, settings, folder, resume=resume)
+        if not resume and not (search and (folder / JOURNAL).exists()):
+            _set_aside(folder)
+        _show_plan(experiment)
         result = experiment.run()
+    except ChainruleError:
+        with contextlib.suppress(OSError):
+            folder.rmdir()  # which an empty one can be: there was nothing to keep
+        raise
     except KeyboardInterrupt:
         print(f"interrupted: go on with the same command and --out {folder}")
         raise typer.Exit(130) from None
-    _show_result(result, source)
+    _show_result(result, experiment)
     if result.history.stopped == "interrupted":
         raise typer.Exit(130)
 
@@ -249,19 +254,23 @@ def _show_plan(experiment: "Experiment") -> None:
     )
     for note in (*source.notes, *experiment.notes):
         print(note)
-    experiment.network.summary()
+    if not experiment.settings.search:
+        experiment.network.summary()
 
 
-def _show_result(result: "Result", source: "Source") -> None:
+def _show_result(result: "Result", experiment: "Experiment") -> None:
     from rich.console import Console
 
-    from chainrule.cli.tables import f1_told, importance_table, metrics_table, trials_table
+    from chainrule.cli.tables import f1_told, importance_table, loss_told, metrics_table, trials_table
+    from chainrule.data.columns import option
     from chainrule.data.tables import Table
+    from chainrule.experiments.report import telling_alone
     from chainrule.names import counted
 
-    history, model, measured = result.history, result.folder / MODEL, result.metrics
+    source, history, model, measured = experiment.source, result.history, result.folder / MODEL, result.metrics
     if result.trials:
         Console().print(trials_table(result.trials))
+        experiment.network.summary()
     best = "" if history.best_epoch is None else f", the best was epoch {history.best_epoch + 1}"
     print(
         f"{history.stopped}, {counted(len(history.epochs), 'epoch')}{best}; "
@@ -270,13 +279,20 @@ def _show_result(result: "Result", source: "Source") -> None:
     )
     shown = [name for name in ("test", "linear", "seasonal", "baseline") if name in measured]
     Console().print(metrics_table({name: measured[name] for name in shown}))
+    if "each" in measured:
+        Console().print(metrics_table(measured["each"]))
+    print(loss_told(experiment.target))
     if "f1" in measured["test"]:
         print(f1_told(source.target))
     if "linear" in measured:
-        print(f"linear: {_linear_told(measured['linear_fit'])}")
+        print(f"linear: {_linear_told(experiment.target, measured['linear_fit'])}")
     print(f"baseline: {source.baseline_told}")
     if "importance" in measured:
         Console().print(importance_table(measured["importance"]))
+        print("100%: without it the network knows no more than the baseline")
+        if column := telling_alone(measured):
+            told, without = ", ".join(source.target.names), option("ignore", column)
+            print(f"{column} alone tells {told}: is it known when you predict? If not, train with {without}")
     simple = [name for name in ("seasonal", "baseline") if name in measured]
     better = [name for name in simple if _is_worse(measured["test"], measured[name])]
     if better:
@@ -295,8 +311,8 @@ def _is_worse(one: dict[str, float], other: dict[str, float]) -> bool:
     return one["r2"] < other["r2"] if "r2" in one else one["loss"] > other["loss"]
 
 
-def _linear_told(fit: dict[str, Any]) -> str:
+def _linear_told(target: "Target", fit: dict[str, Any]) -> str:
     """What the linear model is, and in what it had less than the network."""
     rows = f"{fit['rows']:,} of the {fit['of']:,} rows to train" if fit["rows"] < fit["of"] else "the same rows"
     end = "" if fit["converged"] else "; it had not converged when its iterations ended"
-    return f"a logistic or linear regression on the same numbers of {rows}{end}"
+    return f"a {'linear' if target.task == 'values' else 'logistic'} regression on the same numbers of {rows}{end}"

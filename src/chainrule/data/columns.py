@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -23,10 +24,11 @@ Kind = Literal["number", "category", "yes_no", "date", "id", "constant", "text",
 USED: tuple[Kind, ...] = ("number", "category", "yes_no", "date")
 
 PLAIN, THOUSANDS, COMMA = "1234.5", "1,234.5", "1234,5"
-"""How numbers are written; a sign of `SIGNS` may stand at either end."""
+"""How numbers are written; a sign of `SIGNS`, or a code such as USD, may stand at either end, and those in brackets are
+negative, as in accounts."""
 
 SIGNS = ("%", "$", "€", "£", "¥")
-"""What numbers may be of."""
+"""What numbers may be of, beside what three capital letters with a blank stand for."""
 
 ISO = "%Y-%m-%d"
 """The form of a date by ISO 8601, or of what is like it: with a time, a fraction, a zone, or none of them."""
@@ -42,8 +44,14 @@ _DAYS = (
 
 _TIMES = ("", " %H:%M:%S%.f", " %H:%M", " %I:%M:%S %p", " %I:%M %p")
 
-DATES = (ISO, *(day + time for day in _DAYS for time in _TIMES), "%Y%m%d")
+CLOCKS = tuple(time.lstrip() for time in _TIMES if time)
+"""How times of day are written."""
+
+DATES = (ISO, *(day + time for day in _DAYS for time in _TIMES), "%Y%m%d", *CLOCKS)
 """How dates are written, the likeliest first: 3/4/2025 is in March unless a day of more than 12 says otherwise."""
+
+_NO_DAY = "2000-01-01"
+"""The day that stands before times of day."""
 
 _OF_SOMEBODY = re.compile(r"(?i:(^|[^a-z])(id|uuid|guid)$)|[a-z](ID|Id)$")
 """Names of columns that tell who or what a row is of."""
@@ -84,24 +92,53 @@ class Column(Described):
         Raises:
             DataError: something in it is not what the column was found to be.
         """
+        values, wrong = self._read(series)
+        if wrong is not None:
+            way = f", or train with {option('category', self.name)}" if self.kind in ("number", "yes_no") else ""
+            raise DataError(
+                f"{self._told(series, wrong, row)}, but that column holds {self._what} otherwise: write it like that, "
+                f"leave it empty{way}."
+            )
+        return values
+
+    def check_said(self, series: Series, row: NDArray[np.int64] | None = None) -> None:
+        """Raises DataError where the column cannot be the numbers or dates that somebody has said that it is."""
+        wrong = self._read(series)[1]
+        if wrong is not None:
+            said = option(self.kind, self.name)
+            raise DataError(
+                f"{self._told(series, wrong, row)}, but {said} says that it holds {self._what}: leave such cells "
+                f"empty, or leave {said} out."
+            )
+
+    def _read(self, series: Series) -> tuple[Series, int | None]:
+        """What the series holds, and where the first is of what cannot be read."""
         _refuse_strange(series)
         if self.markers and _is_text(series):
             series = _without(series, series.is_in(self.markers))
         if self.kind == "date":
-            values, what = as_moments(series, self.form or ISO), f"date such as {_example(self.form)}"
+            values = as_moments(series, self.form or ISO)
         elif self.counts:
-            values, what = as_numbers(series, self.form or PLAIN), f"number such as {self.form or PLAIN}"
+            values = as_numbers(series, self.form or PLAIN)
         else:
-            return as_text(series)
-        wrong = (values.is_null() & series.is_not_null()).arg_true()
-        if len(wrong):
-            i = int(wrong[0])
-            way = f", or train with --category {self.name}" if self.kind in ("number", "yes_no") else ""
-            raise DataError(
-                f"{self.name} holds {series[i]!r} in row {i + 1 if row is None else row[i]}, but there is a {what} in "
-                f"that column otherwise: {'write it so, or ' * (self.kind == 'date')}leave it empty{way}."
-            )
-        return values
+            return as_text(series), None
+        return values, next(iter((values.is_null() & series.is_not_null()).arg_true()), None)
+
+    def _told(self, series: Series, i: int, row: NDArray[np.int64] | None) -> str:
+        return f"{self.name} holds {series[i]!r} in row {i + 1 if row is None else row[i]}"
+
+    @property
+    def _what(self) -> str:
+        """What is in it, with an example."""
+        if self.kind != "date":
+            return f"numbers such as {self.form or PLAIN}"
+        return f"{'times' if self.form in CLOCKS else 'dates'} such as {_example(self.form)}"
+
+
+def option(name: str, column: str) -> str:
+    """The option of the command line that is about a column, as it is to be typed."""
+    quoted = f'"{column}"' if "," in column else column
+    return f"--{name} {shlex.quote(quoted)}"
 
 
 def _is_text(series: Series) -> bool:
@@ -113,7 +150,7 @@ def _is_text(series: Series) -> bool:
 def _is_strange(series: Series) -> bool:
     import polars as pl
 
-    return series.dtype.is_nested() or series.dtype in (pl.Binary, pl.Object, pl.Duration, pl.Time)
+    return series.dtype.is_nested() or series.dtype in (pl.Binary, pl.Object, pl.Duration)
 
 
 def _refuse_strange(series: Series) -> None:
@@ -143,24 +180,31 @@ def as_numbers(series: Series, form: str = PLAIN) -> Series:
 
 def _plainly(text: Series, form: str) -> Series:
     """Numbers as a computer writes them; null where a sign is not there, or divides something else than thousands."""
-    sign = form.strip("0123456789.,")
+    sign = form.strip("0123456789., ")
+    plain = form.strip(f"{sign} ")
     if sign:
         end = re.escape(sign)
         signed = text
-        text = text.str.replace(rf"^([-+]?){end}\s*|\s*{end}$", "$1")
+        text = text.str.replace(rf"^([-+(]?){end}\s*|\s*{end}(\)?)$", "$1$2")
         text = _without(text, text == signed)
-    if form.strip(sign) == PLAIN:
+    text = text.str.replace(r"^\(([^-+].*)\)$", "-$1")
+    if plain == PLAIN:
         return text
-    group, point = ",." if form.strip(sign) == THOUSANDS else ".,"
+    group, point = ",." if plain == THOUSANDS else ".,"
     grouped = text.str.contains(rf"^[-+]?[1-9]\d{{0,2}}(\{group}\d{{3}})+(\{point}\d*)?$")
     text = text.str.replace_all(group, "", literal=True).zip_with(grouped, text)
     return _without(text, text.str.contains(group, literal=True)).str.replace(point, ".", literal=True)
 
 
 def as_moments(series: Series, form: str = ISO) -> Series:
-    """Dates with a time, as the clocks of their zone tell it; null where there is none that is written in that form."""
+    """Dates with a time, as the clocks of their zone tell it; null where there is none that is written in that form.
+
+    A time without a date is one of the first day of 2000.
+    """
     import polars as pl
 
+    if series.dtype == pl.Time:
+        series, form = as_text(series), CLOCKS[0]
     if series.dtype.is_temporal():
         return (series.dt.replace_time_zone(None) if series.dtype == pl.Datetime else series).cast(pl.Datetime("us"))
     if series.dtype.is_numeric():
@@ -180,6 +224,8 @@ def as_moments(series: Series, form: str = ISO) -> Series:
 def _parsed(text: Series, form: str) -> Series:
     import polars as pl
 
+    if form in CLOCKS:
+        text, form = _NO_DAY + " " + _without(text, ~text.str.contains(r"^\d{1,2}:\d{2}\b")), f"{ISO} {form}"
     if re.search("%[HI]", form):
         moments = text.str.to_datetime(form, strict=False, time_unit="us")
     else:
@@ -210,6 +256,13 @@ def as_labels(column: Column, series: Series, row: NDArray[np.int64] | None = No
     """What a series of a column to be predicted holds, as an array; see `Column.values`."""
     values = column.values(series, row)
     return values.to_numpy() if column.counts else np.array(values.to_list(), dtype=object)
+
+
+def column_of_numbers(series: Series) -> Column:
+    """A column that is to hold numbers, whatever it does hold."""
+    there = series.drop_nulls()
+    form, markers = _numbers(there)
+    return Column(series.name, "number", "as you said" + _told(markers), form or _likeliest(there), markers)
 
 
 def column_of_time(series: Series, column: Column, place: str) -> Column:
@@ -301,16 +354,17 @@ def find_column(series: Series, role: Kind | None = None, row: NDArray[np.int64]
         return column_of_labels(series)
     column = Column(series.name, role, "as you said")
     if role == "number":
-        form, markers = _numbers(series.drop_nulls())
-        column = replace(column, reason=column.reason + _told(markers), form=form or PLAIN, markers=markers)
+        column = column_of_numbers(series)
     elif role == "date":
         column = replace(column, form=_form_of_dates(series.drop_nulls()) or ISO)
     if role in ("number", "date"):
-        column.values(series, row)
+        column.check_said(series, row)
     return column
 
 
 def _found(series: Series) -> Column:
+    import polars as pl
+
     name, there = series.name, series.drop_nulls()
     if len(there) == 0:
         return Column(name, "constant", "always missing")
@@ -319,6 +373,8 @@ def _found(series: Series) -> Column:
     distinct = there.n_unique()
     if distinct == 1 and len(there) == len(series):
         return Column(name, "constant", f"always {there[0]!r}")
+    if series.dtype == pl.Time:
+        return Column(name, "date", "times of day", CLOCKS[0])
     if series.dtype.is_temporal():
         return Column(name, "date", "dates")
     if distinct == 2:
@@ -395,20 +451,31 @@ def _form_of_numbers(there: Series) -> str | None:
     return next((form for form in _forms(there) if as_numbers(there, form).null_count() == 0), None)
 
 
+def _likeliest(there: Series) -> str:
+    """How most of the numbers are written."""
+    if not _is_text(there):
+        return PLAIN
+    return min(_forms(there), key=lambda form: as_numbers(there, form).null_count())
+
+
 def _forms(there: Series) -> list[str]:
-    """How numbers may be written: in three ways, each with a sign where such is met."""
+    """How numbers may be written: in three ways, each with a sign or a code where such is met."""
     some = there.head(20)
     sign = next((sign for sign in SIGNS if some.str.contains(sign, literal=True).any()), "")
-    in_front = not some.str.ends_with(sign).any()
-    return [sign + form if in_front else form + sign for form in (PLAIN, THOUSANDS, COMMA)]
+    if not sign:
+        codes = some.str.extract(r"\b([A-Z]{3})\s+[-+(]?[.\d]").fill_null(some.str.extract(r"\d\s+([A-Z]{3})\b"))
+        sign = next(iter(codes.drop_nulls()), "")
+    blank = " " if sign.isalpha() else ""
+    in_front = not some.str.strip_chars_end(")").str.ends_with(sign).any()
+    return [sign + blank + form if in_front else form + blank + sign for form in (PLAIN, THOUSANDS, COMMA)]
 
 
 def _date(there: Series) -> Column | None:
     form = _form_of_dates(there)
     if form is None:
         return None
-    with_time = form == ISO and there.head(20).str.contains(":").any()
-    return Column(there.name, "date", f"written as {_example(form)}{' 13:30' if with_time else ''}", form)
+    time = " 13:30" if form == ISO and there.head(20).str.contains(":").any() else ""
+    return Column(there.name, "date", f"written as {_example(form)}{time}", form)
 
 
 def _form_of_dates(there: Series) -> str | None:
@@ -437,7 +504,17 @@ def _words(there: Series) -> Column:
     long = some.str.len_chars().sum() / len(some)
     if (many and words >= 4) or (distinct > 20 and long > 60):
         return Column(name, "text", f"{distinct:,} different texts: train on a folder of them, with one for each class")
-    if many:
+    if many and _tell_apart(name, there):
         return Column(name, "id", f"{distinct:,} different words in {len(there):,} rows")
-    together = f"; --group {name} keeps the rows of each together" if _OF_SOMEBODY.search(name) else ""
+    if many:
+        unread = f"such as {there[0]!r}, which are neither numbers nor dates that chainrule reads"
+        return Column(name, "ignored", f"{distinct:,} different words in {len(there):,} rows, {unread}")
+    together = f"; {option('group', name)} keeps the rows of each together" if _OF_SOMEBODY.search(name) else ""
     return Column(name, "category", f"{distinct:,} different{' word' if distinct == 1 else ''}{together}")
+
+
+def _tell_apart(name: str, there: Series) -> bool:
+    """Whether many different words name who or what a row is of: it is said so, or each row has another that is no
+    measure with a point or colon in it."""
+    said = _OF_SOMEBODY.search(name) or _OF_A_ROW.search(name)
+    return bool(said) or (there.n_unique() == len(there) and not there.str.contains(r"\d[.,:]\d").all())

@@ -107,14 +107,22 @@ def read(source: str, task: Kind | None = None) -> Dataset:
     Raises:
         DataError: there is no such data set or file, or it does not hold what a data set must.
     """
-    path = Path(source)
+    require(source)
     if source in BUNDLED:
         return replace(_bundled(source), task=task)
-    if path.suffix == ".npz":
-        return replace(_npz(path), task=task)
-    if path.exists():
-        raise DataError(f"{source} is neither a table (.csv, .tsv, .parquet, also .gz) nor an .npz file.")
-    if path.suffix or os.sep in source or "/" in source:
+    if Path(source).suffix == ".npz":
+        return replace(_npz(Path(source)), task=task)
+    raise DataError(f"{source} is neither a table (.csv, .tsv, .parquet, also .gz) nor an .npz file.")
+
+
+def require(source: str) -> None:
+    """Raises DataError where this is neither a bundled name nor a file."""
+    path = Path(source)
+    if source in BUNDLED or path.exists():
+        return
+    if path.suffix:
+        raise DataError(f"there is no file {path}.")
+    if os.sep in source or "/" in source:
         raise DataError(f"there is no file or folder {source}.")
     raise DataError(f"{unknown('file, folder or data set', source, BUNDLED)}")
 

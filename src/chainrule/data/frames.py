@@ -318,8 +318,10 @@ class Layout:
         if wrong is not None:
             line, found = wrong
             at_the_end = last and line == text.count("\n") + 1 and found < width
-            cut = ": it seems to be cut short" if at_the_end else ""
-            raise DataError(f"line {before + line} of {self.path} has {found} fields, but the header has {width}{cut}.")
+            way = "it seems to be cut short" if at_the_end else "mend it, or delete what stands above the names"
+            raise DataError(
+                f"line {before + line} of {self.path} has {found} fields, but the header has {width}: {way}."
+            )
 
 
 def _rows(

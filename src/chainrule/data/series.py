@@ -19,8 +19,8 @@ from chainrule.data.columns import (
     Kind,
     are_even,
     as_text,
+    column_of_numbers,
     column_of_time,
-    find_column,
     find_columns,
     with_days_in_order,
 )
@@ -373,7 +373,7 @@ def read_series(
             columns[i] = replace(one, kind="ignored", reason=f"{many:,} values")
             notes = [*notes, f"left out is {one.name}: it has {many:,} values, and windows show no more than {FEW}"]
     table = Table(frame, name, columns, [], time=time, notes=notes, missing=markers.words)
-    found = [find_column(frame[column], "number") for column in targets]
+    found = [column_of_numbers(frame[column]) for column in targets]
     return Series(table, found, window=window, horizon=horizon, season=season, group=group)
 
 

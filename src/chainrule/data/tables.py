@@ -84,6 +84,10 @@ class Table(Source):
             if needed is not None:
                 self._drop_gaps(needed)
 
+    def __repr__(self) -> str:
+        told = f", to predict {', '.join(self.targets)}" if self.targets else ""
+        return f"Table({self.name}: {self.size:,} rows, {len(self.columns)} columns{told})"
+
     def __len__(self) -> int:
         return self.frame.height
 
@@ -109,6 +113,18 @@ class Table(Source):
             if column.counts and {*map(str, labels)} != {*as_text(series)}:
                 self.columns[self.columns.index(column)] = replace(column, form="")
         del self.target  # found anew from the words
+
+    def note_capitals(self) -> None:
+        """Note words that differ only in capitals, which are different ones."""
+        for column in self.columns:
+            if column.kind in ("category", "yes_no") or (column.kind == "target" and not column.counts):
+                words = as_text(self.frame[column.name]).drop_nulls().unique()
+                alike = words.filter(words.str.to_lowercase().is_duplicated()).to_list()
+                if alike:
+                    told = " and ".join(map(repr, sorted(alike, key=lambda word: (word.lower(), word))[:2]))
+                    self._notes.append(
+                        f"{column.name} holds {told} as different words: write them alike if they are one"
+                    )
 
     def _labels(self) -> list[Series]:
         """The columns to predict; of a table larger than memory, with every label that it holds."""
@@ -296,7 +312,7 @@ def read_table(
     for kind, names in asked.items():
         for column in names:
             if column in roles:
-                raise OptionError(f"{column!r} is to be a {roles[column]} and a {kind} column at once.")
+                raise OptionError(f"{column!r} has two roles, {roles[column]} and {kind}: leave one of them out.")
             roles[column] = kind
     for column in [*roles, *([] if time is None else [time])]:
         require(column, frame, name)
@@ -322,6 +338,7 @@ def read_table(
         missing=markers.words,
     )
     table.call_labels_as_written()
+    table.note_capitals()
     return table
 
 

@@ -108,7 +108,7 @@ class Target(Described):
             return ("r2", "rmse", "mae")
         if len(self.names) > 1:
             return ("accuracy", "f1", "roc_auc", "log_loss")
-        return ("accuracy", "balanced_accuracy", "f1", "roc_auc", "log_loss")
+        return ("accuracy", "balanced_accuracy", "f1", "roc_auc")
 
     @property
     def watched(self) -> tuple[str, ...]:
@@ -146,22 +146,28 @@ class Target(Described):
             return np.asarray(np.bincount(Y, minlength=self.n_out) / len(Y))
         return np.atleast_1d(Y.mean(axis=0))
 
-    def predictions(self, output: NDArray[Any], spread: NDArray[np.float64] | None = None) -> dict[str, list[Any]]:
-        """The columns that tell an output (m, n_out): predicted labels and the probability of each, or values.
-
-        Args:
-            spread: (n_out,), how far values lie apart. They are written with six digits, and with as many more as it
-                takes to tell a hundred thousandth of that.
-        """
+    def predictions(self, output: NDArray[Any]) -> dict[str, list[Any]]:
+        """The columns that tell an output (m, n_out): predicted labels and the probability of each, or values."""
         output = output.astype(np.float64)
         if self.labels is None:
-            units = np.zeros(self.n_out) if spread is None else spread
-            return {self._called(i): _written(output[:, i], units[i]) for i in range(self.n_out)}
+            return {self._called(i): output[:, i].tolist() for i in range(self.n_out)}
         decided = decide(output, self.task).reshape(len(output), -1)
         found = {self._called(i): [self.labels[i][k] for k in column] for i, column in enumerate(decided.T)}
-        for name, p in self._probabilities(output).items():
-            found[name] = [f"{value:.6f}" for value in p]
-        return found
+        return found | {name: p.tolist() for name, p in self._probabilities(output).items()}
+
+    def written(self, output: NDArray[Any], spread: NDArray[np.float64] | None = None) -> dict[str, list[Any]]:
+        """The same columns for a file, numbers with six digits.
+
+        Args:
+            spread: (n_out,), how far values lie apart. They get as many more digits as it takes to tell a hundred
+                thousandth of that.
+        """
+        found = self.predictions(output)
+        names = [self._called(i) for i in range(len(self.names))]
+        if self.labels is None:
+            units = np.zeros(self.n_out) if spread is None else spread
+            return {name: _written(np.array(found[name]), unit) for name, unit in zip(names, units, strict=True)}
+        return {name: v if name in names else [f"{p:.6f}" for p in v] for name, v in found.items()}
 
     def _called(self, i: int) -> str:
         return "prediction" if len(self.names) == 1 else f"prediction {self.names[i]}"

@@ -61,7 +61,7 @@ class NextToken(Target):
         counts = np.bincount(Y.ravel(), minlength=self.count) + 1
         return np.asarray(counts / counts.sum())
 
-    def predictions(self, output: NDArray[Any], spread: NDArray[np.float64] | None = None) -> dict[str, list[Any]]:
+    def predictions(self, output: NDArray[Any]) -> dict[str, list[Any]]:
         raise OptionError("the network continues text, which chainrule sample shows: chainrule sample MODEL --prompt …")
 
 

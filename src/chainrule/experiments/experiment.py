@@ -8,7 +8,8 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from chainrule import engines, files
 from chainrule.checking import seed_or_fresh, whole
 from chainrule.data.batches import ChunkBatches
 from chainrule.data.source import Chunked, Form, Source
-from chainrule.errors import NotFiniteError, OptionError
+from chainrule.errors import ModelFileError, NotFiniteError, OptionError
 from chainrule.experiments.design import design, optimizer_for
 from chainrule.experiments.outputs import measure, measured
 from chainrule.experiments.parts import Parts, split
@@ -144,13 +145,20 @@ class Experiment:
 
     @property
     def notes(self) -> list[str]:
-        """What a reader should know of the parts and of what is shown while training, a sentence each."""
+        """What a reader should know of the classes, the parts and what is shown while training, a sentence each."""
         if self.target.task == "values":
             return ["while training, all numbers are of the standardized target; those of the end are in its own units"]
         labels = self.target.classes or []
-        met = {*self.Y[self.parts.test].ravel().tolist()} if labels else {}
-        absent = ", ".join(repr(label) for i, label in enumerate(labels) if i not in met)
-        return [f"the test part has no example of {absent}, so roc_auc is not defined"] if absent else []
+        if not labels:
+            return []
+        whole = self.Y.ndim == 1 and self.chunked is None  # not the tokens of a text, nor some rows of more
+        alone = np.flatnonzero(np.bincount(self.Y, minlength=len(labels)) == 1) if whole else ()
+        absent = np.setdiff1d(np.arange(len(labels)), self.Y[self.parts.test])
+        said = (
+            (alone, "there is a single example of {}: if it is astray, such as the line of a sum, take it out"),
+            (absent, "the test part has no example of {}, so roc_auc is not defined"),
+        )
+        return [told.format(", ".join(repr(labels[i]) for i in found)) for found, told in said if len(found)]
 
     def _resolved(self, settings: Settings) -> Settings:
         """The settings with nothing left open."""
@@ -186,11 +194,25 @@ class Experiment:
                 self._forget_checkpoint()
             return history
 
-        data = {"data with checksum": self.source.checksum(), "the target": self.target.describe()}
-        trials = self._search.run(self._given, self._resolved(self._given), data, fit, progress)
+        trials = self._search.run(self._given, self._resolved(self._given), self._data, fit, progress)
         files.write_atomically(self.folder / TRIALS, as_csv(table(trials)))
         self._take(replace(self._given, **trials[0].settings))
         return trials
+
+    @cached_property
+    def _data(self) -> dict[str, Any]:
+        """What tells these data from others, as a user knows them."""
+        return {
+            "the target": f"{', '.join(self.target.names)} ({self.target.told})",
+            "a file, columns and rows with checksum": self.source.checksum(),
+        }
+
+    def _facts(self) -> dict[str, Any]:
+        """What a resumed run must share with the first, by the names of the settings."""
+        free = {"engine", "search", "checkpoint_minutes", "augment", "patience"}
+        free |= set() if self.settings.schedule == "cosine" else {"epochs"}
+        chosen = {name: value for name, value in asdict(self.settings).items() if name not in free}
+        return self._data | chosen | {"hidden": list(self.settings.hidden or ())}
 
     def fit(self, *, progress: bool = True, callbacks: Sequence[Callback] = ()) -> tuple[Network, History]:
         """Train: the network for the target itself, and the history, which is about the standardized target of values.
@@ -217,7 +239,7 @@ class Experiment:
             augment=self.settings.augment,
             early_stopping=self._early_stopping(),
             callbacks=callbacks,
-            checkpoint=self.checkpoint,
+            checkpoint=replace(self.checkpoint, facts=self._facts()),
             resume=self.resume,
             engine=self.settings.engine,
             seed=self.settings.seed,
@@ -333,5 +355,9 @@ def _learned(Y: NDArray[Any], final: Standardize | None) -> NDArray[Any]:
 def _make_folder(folder: Path) -> None:
     """Make the run folder and see to it that files can be written there, before any work that could be lost."""
     probe = folder / f".{MODEL}.probe"
-    files.write_atomically(probe, b"")
+    try:
+        files.write_atomically(probe, b"")
+    except ModelFileError as error:
+        reason = getattr(error.__cause__, "strerror", None) or error.__cause__
+        raise ModelFileError(f"the run folder {folder} cannot be written: {reason}. Name another one.") from None
     probe.unlink()

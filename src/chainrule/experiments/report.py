@@ -31,6 +31,9 @@ MOST, CELLS, ITERATIONS = 50_000, 2**25, 200
 SOME, REPEATS = 2_000, 3
 """The importance of a column is measured on no more examples, shuffled so often."""
 
+DOUBT = 0.1
+"""Who is wrong about less than this part of what there is to know is hardly ever wrong."""
+
 BINS = 10
 """Into so many parts of equal size the probabilities are divided to see whether they are right."""
 
@@ -57,7 +60,8 @@ class Report:
         what the network knows is lost when the column is shuffled: (J shuffled − J) / (J baseline − J), of values with
         each in its standard deviations. Of labels `confusion`, where they are of one column, and `calibration`: the
         Brier score, the mean distance of probability and share over all examples, and of ten bins the probability, the
-        share and the number of examples. Of values `residuals`: the 5th, 25th, 50th, 75th and 95th percentile.
+        share and the number of examples. Of values `residuals`: the 5th, 25th, 50th, 75th and 95th percentile; and
+        where there are several, `each` by itself, as the network is measured.
         """
         found: dict[str, Any] = {}
         if self.places:
@@ -66,7 +70,8 @@ class Report:
         if self.target.labels is None:
             residuals = self.Y.reshape(self.output.shape) - self.output
             percentiles = np.percentile(residuals, (5, 25, 50, 75, 95), axis=0).T.tolist()
-            return found | {"residuals": dict(zip(self.target.names, percentiles, strict=True))}
+            found["residuals"] = dict(zip(self.target.names, percentiles, strict=True))
+            return found | ({"each": self._each()} if len(self.target.names) > 1 else {})
         if self.target.classes is not None:
             found["confusion"] = self._confusion()
         return found | {"calibration": self._calibration()}
@@ -128,6 +133,11 @@ class Report:
                 before += place.tokens
             parts.append(part)
         return np.hstack(parts, dtype=np.float64)
+
+    def _each(self) -> dict[str, dict[str, float]]:
+        """Of several values each by itself, as the network is measured."""
+        columns = zip(self.target.names, self.output.T, self.Y.T, strict=True)
+        return {name: measured(a, y, self.target.loss, self.target.metrics) for name, a, y in columns}
 
     def _measured(self, output: NDArray[Any]) -> dict[str, float]:
         return measured(output, self.Y, self.target.loss, self.target.metrics)
@@ -202,6 +212,18 @@ class Report:
     def _draw_residuals(self, axes: Axes) -> None:
         axes.hist(self.Y.reshape(self.output.shape) - self.output, bins=40)
         _name(axes, "residuals", "true − predicted", "examples")
+
+
+def telling_alone(metrics: dict[str, Any]) -> str | None:
+    """The column without which the network would know nothing, while no other one matters and it is hardly ever wrong.
+
+    Such a column often holds the answer in another form, which nobody has when there is something to predict.
+    """
+    importance = metrics["importance"]
+    first, *others = importance
+    sure = metrics["test"]["loss"] < DOUBT * metrics["baseline"]["loss"]
+    by_itself = importance[first] > 1 - DOUBT and all(importance[name] < DOUBT for name in others)
+    return first if sure and others and by_itself else None
 
 
 def _logistic(X: NDArray[Any], y: NDArray[Any], n: int) -> tuple[Callable[[NDArray[Any]], NDArray[Any]], bool]:

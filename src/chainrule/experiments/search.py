@@ -99,7 +99,7 @@ class Search:
         space = Space(given, start)
         self._study = study = self._study or self._open()
         with _readable(self.path), _quiet():
-            self._claim(study, asdict(given) | data | {"seed": start.seed})
+            self._claim(study, data | asdict(given) | {"seed": start.seed})
             for trial in study.get_trials(states=[self._state.RUNNING]):
                 study.tell(trial.number, state=self._state.FAIL)  # killed; the next one is the same again
             while len(done := self._done(study)) < given.search:

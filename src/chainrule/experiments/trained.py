@@ -21,17 +21,27 @@ from chainrule.described import restore
 from chainrule.errors import DataError, ModelFileError, OptionError
 from chainrule.experiments.outputs import measure, outputs, spread
 from chainrule.experiments.parts import split
-from chainrule.experiments.settings import MODEL
+from chainrule.experiments.settings import CHECKPOINT, JOURNAL, MODEL
 from chainrule.layers import Network, load
 from chainrule.names import lookup
 
 
 def load_network(path: str | os.PathLike[str]) -> Network:
-    """The network in a model file, or in the run folder that holds it; see `chainrule.load`."""
-    return load(Path(path) / MODEL if Path(path).is_dir() else path)
+    """The network in a model file, or in the run folder that holds it; see `chainrule.load`.
+
+    Raises:
+        ModelFileError: see `chainrule.load`; or the run was interrupted before there was a model.
+    """
+    file = Path(path) / MODEL if Path(path).is_dir() else Path(path)
+    if not file.exists() and any(file.with_name(name).exists() for name in (CHECKPOINT, JOURNAL)):
+        raise ModelFileError(
+            f"{file.parent} holds no {file.name}, as its run was interrupted: go on with it by the command that began "
+            f"it, --out {file.parent} and --resume."
+        )
+    return load(file)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Trained:
     """A network that an experiment made, with what it knows about its data.
 
@@ -44,6 +54,9 @@ class Trained:
     path: str
     encoding: Encoding
     target: Target
+
+    def __repr__(self) -> str:
+        return f"Trained({self.path}: {', '.join(self.target.names)}, {self.target.told})"
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, broken: str | None = None) -> Trained:
@@ -130,15 +143,15 @@ class Trained:
         return measure(self.network, X[rows], Y[rows], made["loss"], made["metrics"])
 
     def predictions(self, source: Source) -> dict[str, list[Any]]:
-        """By columns: which example it is, the prediction, and for classes the probability of each."""
+        """By columns: which example it is, the prediction, and for classes the probability of each, as numbers."""
         found: dict[str, list[Any]] = {}
         for piece in source.pieces():
-            for name, values in self._predictions(piece).items():
+            for name, values in (piece.identification() | self.target.predictions(self._output(piece))).items():
                 found.setdefault(name, []).extend(values)
         return found
 
     def lines(self, *sources: Source) -> Iterator[str]:
-        """The predictions as a CSV, piece by piece, which need not be in memory together.
+        """The predictions as a CSV, their numbers rounded, piece by piece, which need not be in memory together.
 
         Raises:
             DataError: a source has other columns than the first.
@@ -146,15 +159,14 @@ class Trained:
         header: list[str] | None = None
         for source in sources:
             for piece in source.pieces():
-                columns = self._predictions(piece)
+                columns = piece.identification() | self.target.written(self._output(piece), spread(self.network))
                 if header is not None and [*columns] != header:
                     raise DataError(f"{source.name} has other columns than {sources[0].name}: predict it by itself.")
                 yield as_csv(columns, header=header is None)
                 header = [*columns]
 
-    def _predictions(self, piece: Source) -> dict[str, list[Any]]:
-        output = self.encoding.output(piece, outputs(self.network, self.encoding.X(piece)))
-        return piece.identification() | self.target.predictions(output, spread(self.network))
+    def _output(self, piece: Source) -> NDArray[Any]:
+        return self.encoding.output(piece, outputs(self.network, self.encoding.X(piece)))
 
 
 def as_csv(columns: dict[str, list[Any]], *, header: bool = True) -> str:

@@ -278,6 +278,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
         weights = super()._weights(y, sample_weight, incremental)
         if self.class_weight is None:
             return weights
+        if not (self.class_weight == "balanced" or isinstance(self.class_weight, dict | list)):
+            raise OptionError(f"class_weight is a dict {{class: weight}}, or 'balanced', not {self.class_weight!r}.")
         if incremental and isinstance(self.class_weight, str):
             raise OptionError(
                 f"class_weight={self.class_weight!r} counts the classes of all examples, which partial_fit never sees: "

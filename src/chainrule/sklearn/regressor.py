@@ -11,6 +11,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
 
+from chainrule.errors import OptionError
 from chainrule.sklearn.estimator import Labels, MultilayerPerceptron, given_validation, not_lbfgs
 from chainrule.training.cost import Cost
 
@@ -111,6 +112,11 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):  # type: ignore[misc]
         return 1 if y.ndim == 1 else y.shape[1], "exp" if self._cost().name == "poisson" else "identity"
 
     def _cost(self) -> Cost:
+        if isinstance(self.loss, int | list | tuple):
+            raise OptionError(
+                f"the first argument of MLPRegressor is the loss, as in scikit-learn, but is {self.loss!r}: "
+                f"give MLPRegressor(hidden_layer_sizes={self.loss!r})."
+            )
         return Cost(self.loss)
 
     def _targets(self, y: NDArray[Any], cost: Cost) -> NDArray[Any]:

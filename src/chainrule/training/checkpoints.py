@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ class Checkpoint:
         every_minutes: whenever that much time has passed, also within an epoch; None for not.
         anew: whether to begin anew where the file holds a run with other settings, as of another trial of a search,
             instead of refusing it.
+        facts: what else a resumed run must share, JSON by name; what differs is told in these words first.
 
     Raises:
         OptionError: neither, or a number out of range.
@@ -35,6 +37,7 @@ class Checkpoint:
     every_epochs: int | None = 1
     every_minutes: float | None = None
     anew: bool = False
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.every_epochs is None and self.every_minutes is None:
@@ -64,7 +67,7 @@ class Checkpoints:
 
     def __init__(self, rule: Checkpoint, settings: dict[str, Any]):
         self.rule = rule
-        self.settings = settings
+        self.settings = {**rule.facts, **settings}
         self.written = time.monotonic()
 
     def due_after_epoch(self, epochs_done: int) -> bool:

@@ -1,6 +1,7 @@
 """Data that several tests share."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -11,6 +12,11 @@ from sklearn.datasets import load_digits
 from chainrule.cli import main
 
 DATA = Path(os.environ.get("CHAINRULE_DATA", Path(__file__).parents[2] / "shared" / "data"))
+
+
+def pytest_configure():
+    """A shell lets what runs in the background ignore Ctrl-C, and so would training; tests press it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -360,3 +360,7 @@ def test_ctrl_c_keeps_what_was_learned_and_resume_goes_on(tmp_path):
     assert chainrule(*arguments, "--out", "whole", cwd=tmp_path).returncode == 0
     resumed, whole = (cr.load(tmp_path / name / "model.safetensors") for name in ("run", "whole"))
     assert np.array_equal(resumed.flat, whole.flat)
+
+
+def test_help_tells_what_is_taken_where_nothing_is_said(tmp_path):
+    assert "[default: print]" in chainrule("predict", "--help", cwd=tmp_path).stdout

@@ -20,6 +20,7 @@ app = typer.Typer(
     help="Neural networks that show their work, at the speed of the machine.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",  # which leaves what stands in square brackets
 )
 
 

@@ -4,21 +4,18 @@ from typing import Annotated
 
 import typer
 
+from chainrule.cli.options import Broken, Model
+
 
 def evaluate(
-    model: Annotated[str, typer.Argument(help="A model.safetensors file, or the run folder that holds it.")],
+    model: Model,
     data: Annotated[
         str, typer.Argument(help="Labelled examples of the kind that it was trained on: a file, a folder, or a name.")
     ],
     part: Annotated[
         str, typer.Option(help='"test", "train" or "all"; by default "test" of the model\'s own data, else "all".')
     ] = "auto",
-    broken: Annotated[
-        str | None,
-        typer.Option(
-            help="Whether a broken picture or text is an error, refuse, or left out, skip.  [default: as in training]"
-        ),
-    ] = None,
+    broken: Broken = None,
 ) -> None:
     """Measure a trained network on labelled examples."""
     from rich.console import Console

@@ -5,9 +5,11 @@ from typing import Annotated
 
 import typer
 
+from chainrule.cli.options import Model
+
 
 def explain(
-    model: Annotated[str, typer.Argument(help="A model.safetensors file, or the run folder that holds it.")],
+    model: Model,
     loss: Annotated[
         str | None, typer.Option(help="Such as cross_entropy.  [default: what the model file tells, or else fits it]")
     ] = None,

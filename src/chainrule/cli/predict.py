@@ -5,20 +5,17 @@ from typing import Annotated
 
 import typer
 
+from chainrule.cli.options import Broken, Model
+
 
 def predict(
-    model: Annotated[str, typer.Argument(help="A model.safetensors file, or the run folder that holds it.")],
+    model: Model,
     data: Annotated[
         list[str],
         typer.Argument(help="A table, pictures, texts or an .npz file with X; or several, or a data set's name."),
     ],
     out: Annotated[Path | None, typer.Option(help="The CSV file to write.  [default: print]")] = None,
-    broken: Annotated[
-        str | None,
-        typer.Option(
-            help="Whether a broken picture or text is an error, refuse, or left out, skip.  [default: as in training]"
-        ),
-    ] = None,
+    broken: Broken = None,
 ) -> None:
     """Predict every example: a CSV with the prediction and, for classes, the probability of each."""
     from chainrule import files

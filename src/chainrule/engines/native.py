@@ -20,6 +20,7 @@ from chainrule.engines.steps import NoKernelError, Steps
 from chainrule.engines.tracing import steps_of
 from chainrule.errors import OptionError
 from chainrule.graph import Array
+from chainrule.names import counted
 from chainrule.optimizers import Adagrad, Adam, AdamW, GradientDescent, Optimizer, RMSProp
 
 SETS = ("avx512", "avx2", "baseline")
@@ -60,8 +61,7 @@ def described() -> str:
     module = kernels()
     if module is None:
         return "not built: there was no C++20 compiler when chainrule was installed"
-    count = threads()
-    return f"{module.__name__.rpartition('._')[2]} instructions, {count} thread{'s' * (count > 1)}"
+    return f"{module.__name__.rpartition('._')[2]} instructions, {counted(threads(), 'thread')}"
 
 
 class NativeProgram:

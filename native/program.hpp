@@ -294,6 +294,7 @@ class Program {
               uint64_t update, T* outputs, Report& report) {
         w.data = &data, w.training = alphas != nullptr;
         for (long k = 0, begin = 0; begin < m; k++, begin += batch) {
+            if (w.id == 0) team.spread();
             w.begin = begin, w.batch = std::min(batch, m - begin), w.update = update + k, w.cost = 0;
             walk(w, outputs);
             team.barrier.meet();

@@ -2,6 +2,11 @@
 #pragma once
 #include <unistd.h>
 
+#if defined(__linux__)
+#include <pthread.h>
+#include <sched.h>
+#endif
+
 #include <atomic>
 #include <exception>
 #include <functional>
@@ -67,11 +72,26 @@ class Team {
     void run(const std::function<void(int)>& task) {
         this->task = &task;
         thrown = nullptr;
+        spread();
         call.fetch_add(1, std::memory_order_release);
         call.notify_all();
         attempt(0);
         barrier.meet();
         if (thrown) std::rethrow_exception(thrown);
+    }
+
+    // Linux likes to wake a thread on the core of whoever woke it, where the two then take turns for tens of milliseconds.
+    // The workers may use every core that the caller may use, but the one the caller is on; the caller, who is free to
+    // move, says so again whenever it is cheap to ask.
+    void spread() {
+#if defined(__linux__)
+        const int core = sched_getcpu();
+        cpu_set_t allowed;
+        if (threads.empty() || core == callers_core || sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
+        callers_core = core;
+        if (core >= 0 && CPU_COUNT(&allowed) >= size_) CPU_CLR(core, &allowed);
+        for (auto& thread : threads) pthread_setaffinity_np(thread.native_handle(), sizeof allowed, &allowed);
+#endif
     }
 
     Barrier barrier;
@@ -107,6 +127,7 @@ class Team {
     }
 
     int size_;
+    int callers_core = -1;
     pid_t home = getpid();
     std::exception_ptr thrown;
     std::mutex catching;

@@ -272,6 +272,7 @@ def mistakes(folder):
         (["train", "iris", "--activation", "rleu"], "Did you mean 'relu'?"),
         (["train", "iris", "--optimizer", "adamx"], "Did you mean 'adam"),
         (["train", "iris", "--engine", "cuda"], "no engine 'cuda'"),
+        (["train", "iris", "--threads", "0"], "threads is 0, but must be a whole number, 1 or more"),
         (["train", "iris", "--test", "1.5"], "the test part is 1.5"),
         (["train", "iris", "--dropout", "1"], "the dropout rate is 1.0"),
         (["train", "iris", "--learning-rate", "1e30", "--optimizer", "sgd"], "the cost is"),

@@ -93,3 +93,9 @@ def test_it_is_the_same_table_with_other_columns_in_another_order():
     assert encoding.read(more, labelled=True).checksum() == source.checksum()
     for other in (table().reverse(), table().with_columns(value=pl.col("value") + 1), table().head(M - 1)):
         assert encoding.read(other, labelled=True).checksum() != source.checksum()
+
+
+@pytest.mark.parametrize("given", [{"a": [1, 2], "y": [0, 1]}, np.zeros((2, 2)), None, 3], ids=str)
+def test_what_is_neither_a_path_nor_a_frame(given):
+    with pytest.raises(cr.DataError, match=f"a frame of polars or pandas, not a {type(given).__name__}: .* makes one"):
+        cr.read_table(given, "y")

@@ -141,24 +141,6 @@ def test_lbfgs_runs_natively_except_where_averages_would_move():
         assert bool(history.reason) == (engine == "numpy")
 
 
-@pytest.mark.parametrize(
-    ("environment", "expected"),
-    [({"OMP_NUM_THREADS": "3"}, 3), ({"OMP_NUM_THREADS": "3", "CHAINRULE_NUM_THREADS": "5"}, 5)],
-)
-def test_the_number_of_threads_comes_from_the_environment(environment, expected, monkeypatch):
-    monkeypatch.delenv("CHAINRULE_NUM_THREADS")
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    assert native.threads() == expected
-
-
-@pytest.mark.parametrize("given", ["abc", "0", "-1", "²"])
-def test_a_number_of_threads_that_is_none_is_refused(given, monkeypatch):
-    monkeypatch.setenv("CHAINRULE_NUM_THREADS", given)
-    with pytest.raises(cr.OptionError, match=f"CHAINRULE_NUM_THREADS is '{given}', but must be a whole number"):
-        native.threads()
-
-
 def with_shortcut():
     return [cr.Residual([cr.Dense(4)], cr.Dense(4)), cr.Dense(3, "softmax")]
 
@@ -621,31 +603,3 @@ def test_too_little_memory_is_an_error_and_not_a_crash():
     environment = os.environ | {"CHAINRULE_NUM_THREADS": "2"}
     done = subprocess.run([sys.executable, "-c", SHORT], env=environment, timeout=60, check=False, capture_output=True)
     assert done.returncode == 7, done.stderr[-500:]
-
-
-APART = """
-import os
-import numpy as np, chainrule as cr
-cores = {int(core) for core in os.environ["CORES"].split(",")}
-os.sched_setaffinity(0, cores)
-before = set(os.listdir("/proc/self/task"))
-def tell(run):
-    for thread in set(os.listdir("/proc/self/task")) - before:
-        print(len(os.sched_getaffinity(int(thread))), os.sched_getaffinity(int(thread)) <= cores)
-net = cr.Network([cr.Dense(300, "tanh"), cr.Dense(1)], seed=0)
-X = np.ones((64, 100), np.float32)
-cr.train(net, X, X[:, :1], loss="squared_error", epochs=1, seed=0, progress=False, engine="native", callbacks=tell)
-"""
-
-
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells a thread's cores")
-@pytest.mark.parametrize("cores", [1, 2])
-def test_threads_do_not_share_a_core_where_there_are_enough(cores):
-    allowed = sorted(os.sched_getaffinity(0))
-    if len(allowed) < cores:
-        pytest.skip(f"{cores} cores are needed")
-    environment = os.environ | {"CHAINRULE_NUM_THREADS": "2", "CORES": ",".join(map(str, allowed[:cores]))}
-    done = subprocess.run(
-        [sys.executable, "-c", APART], env=environment, timeout=60, check=False, capture_output=True, text=True
-    )
-    assert done.stdout == "1 True\n", done.stderr[-500:]

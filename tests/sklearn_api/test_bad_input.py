@@ -56,6 +56,7 @@ PARAMETERS = [
     ({"progress": None}, "progress is None, but must be True or False."),
     ({"metrics": ["acuracy"]}, "there is no metric 'acuracy'. Did you mean"),
     ({"engine": "cuda"}, "there is no engine 'cuda'."),
+    ({"threads": 0}, "threads is 0, but must be a whole number, 1 or more."),
     ({"dtype": "float16"}, "there is no dtype 'float16'."),
     ({"loss": "log_los"}, "there is no loss 'log_los'."),
     ({"early_stopping": cr.EarlyStopping("val_f1"), "max_iter": 1}, "there is no value to monitor 'val_f1'."),

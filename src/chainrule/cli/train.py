@@ -139,6 +139,10 @@ def train(
     ] = Settings.search,
     seed: Annotated[int | None, typer.Option(help="Makes the run repeatable.  [default: a fresh one]")] = Settings.seed,
     engine: Annotated[str, typer.Option(help="Who computes: auto, native or numpy.")] = Settings.engine,
+    threads: Annotated[
+        int | None,
+        typer.Option(help="How many threads compute.  [default: one for each core]"),
+    ] = Settings.threads,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the interrupted run in --out.")] = False,
     checkpoint_minutes: Annotated[
         float, typer.Option(help="How often the state of the run is saved.")
@@ -173,6 +177,7 @@ def train(
         augment=Augmentation.parse(augment),
         seed=seed,
         engine=engine,
+        threads=threads,
         checkpoint_minutes=checkpoint_minutes,
         search=search,
     )

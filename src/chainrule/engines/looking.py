@@ -100,7 +100,7 @@ class Looking:
     def _made_for_few(self) -> Runner | None:
         if self._cost is not None or self._steps.own or self._steps.limits is not None:
             return None
-        return Runner(self._native, self._network(), self._steps, self._native.FEW, {"name": ""}, threads=1)
+        return Runner(self._native, self._network(), self._steps, self._native.FEW, {"name": ""}, team=1)
 
     def _traced(self, target: Any = None, known: Steps | None = None) -> Steps:
         kernels = frozenset(self._native.kernels())

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from chainrule.engines.engine import CHUNK, Batch, Batches, Done, Slope
 from chainrule.engines.looking import Imprint, Looking
-from chainrule.engines.runner import Examples, Runner, Which, threads
+from chainrule.engines.runner import Examples, Runner, Which, members
 from chainrule.engines.steps import NoKernelError, Steps
+from chainrule.engines.threads import threads
 from chainrule.engines.tracing import steps_of
 from chainrule.errors import OptionError
 from chainrule.graph import Array
@@ -191,9 +192,10 @@ class NativeProgram:
 
     def _ready(self, size: int) -> Runner:
         # Another size means other threads and so other roundings: who resumes here must have the same.
-        if self._runner is None or self._runner.size != size:
+        team = members(size, self._steps)
+        if self._runner is None or (self._runner.size, self._runner.team) != (size, team):
             slots = self.slots
-            self._runner = Runner(self._native, self.network, self._steps, size, self._rule())
+            self._runner = Runner(self._native, self.network, self._steps, size, self._rule(), team)
             for k, vector in enumerate(slots.values(), 1):
                 self._runner.load(k, vector)
         return self._runner

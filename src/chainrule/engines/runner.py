@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.engines.steps import Steps
-from chainrule.errors import OptionError
+from chainrule.engines.threads import threads
 from chainrule.graph import Array
 
 EXAMPLES, WORK = 4, 400_000
@@ -25,21 +25,6 @@ Which = slice | NDArray[np.intp]
 """Examples side by side, or by their numbers, in the order in which they are met."""
 
 _TYPES = {"float32": "f", "float64": "d", "uint8": "b", "int32": "i", "int64": "l"}
-
-
-def threads() -> int:
-    """How many threads may compute: CHAINRULE_NUM_THREADS, OMP_NUM_THREADS, or the cores that this process may use.
-
-    Raises:
-        OptionError: CHAINRULE_NUM_THREADS is no whole number of 1 or more. What OMP_NUM_THREADS may be, others say.
-    """
-    for name in ("CHAINRULE_NUM_THREADS", "OMP_NUM_THREADS"):  # joblib sets the second in each of its processes
-        asked = os.environ.get(name, "")
-        if asked.isdecimal() and int(asked) > 0:
-            return int(asked)
-        if asked and name == "CHAINRULE_NUM_THREADS":
-            raise OptionError(f"{name} is {asked!r}, but must be a whole number, 1 or more.")
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def members(size: int, steps: Steps) -> int:
@@ -81,15 +66,15 @@ class Runner:
     """Steps in buffers of their own, for batches up to a size; by default by as many threads as these are worth."""
 
     def __init__(
-        self, native: Any, network: Any, steps: Steps, size: int, rule: dict[str, Any], threads: int | None = None
+        self, native: Any, network: Any, steps: Steps, size: int, rule: dict[str, Any], team: int | None = None
     ):
         self.steps, self.size = steps, size
+        self.team = members(size, steps) if team is None else team
         self._network = ref(network)
         kind = native.Program32 if network.dtype == "float32" else native.Program64
-        team = members(size, steps) if threads is None else threads
         for step, _ in steps.statistics:  # what is kept of each example has room for a batch
             step.options |= {name: np.zeros((size, n)) for name, (_, n) in _of_each(step).items()}
-        self._make = partial(kind, steps.values, steps.steps, rule, size, STRIP, team, steps.output)
+        self._make = partial(kind, steps.values, steps.steps, rule, size, STRIP, self.team, steps.output)
         self._pid, self._program = os.getpid(), self._make()
 
     def load(self, slot: int, vector: NDArray[Any]) -> None:

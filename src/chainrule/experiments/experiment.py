@@ -209,7 +209,7 @@ class Experiment:
 
     def _facts(self) -> dict[str, Any]:
         """What a resumed run must share with the first, by the names of the settings."""
-        free = {"engine", "search", "checkpoint_minutes", "augment", "patience"}
+        free = {"engine", "threads", "search", "checkpoint_minutes", "augment", "patience"}
         free |= set() if self.settings.schedule == "cosine" else {"epochs"}
         chosen = {name: value for name, value in asdict(self.settings).items() if name not in free}
         return self._data | chosen | {"hidden": list(self.settings.hidden or ())}
@@ -242,6 +242,7 @@ class Experiment:
             checkpoint=replace(self.checkpoint, facts=self._facts()),
             resume=self.resume,
             engine=self.settings.engine,
+            threads=self.settings.threads,
             seed=self.settings.seed,
             progress=progress,
         )
@@ -259,24 +260,25 @@ class Experiment:
             ModelFileError: the folder cannot be written.
             OptionError, KeyboardInterrupt: see `search`.
         """
-        X, Y, parts, target = self.X, self.Y, self.parts, self.target
-        trials = self.search(progress=progress) if self._search is not None else []
-        network, history = self.fit(progress=progress)
-        network.metadata = self._metadata(history)
-        network.save(self.folder / MODEL)
-        metrics: dict[str, Any] = {
-            "test": measure(network, X[parts.test], Y[parts.test], target.loss, target.metrics),
-            **self._baselines(),
-            "engine": history.engine,
-            "seconds": round(history.seconds, 3),
-        }
-        self._keep(history, metrics)
-        places = self.encoding.places(self.source)
-        if (places or self.encoding.form in REPORTED) and history.stopped != "interrupted":
-            report = Report(self, network, places)
-            metrics |= report.metrics()
-            self._keep_metrics(metrics)
-            report.draw(self.folder / REPORT, metrics)
+        with engines.held_to(self.settings.threads):
+            X, Y, parts, target = self.X, self.Y, self.parts, self.target
+            trials = self.search(progress=progress) if self._search is not None else []
+            network, history = self.fit(progress=progress)
+            network.metadata = self._metadata(history)
+            network.save(self.folder / MODEL)
+            metrics: dict[str, Any] = {
+                "test": measure(network, X[parts.test], Y[parts.test], target.loss, target.metrics),
+                **self._baselines(),
+                "engine": history.engine,
+                "seconds": round(history.seconds, 3),
+            }
+            self._keep(history, metrics)
+            places = self.encoding.places(self.source)
+            if (places or self.encoding.form in REPORTED) and history.stopped != "interrupted":
+                report = Report(self, network, places)
+                metrics |= report.metrics()
+                self._keep_metrics(metrics)
+                report.draw(self.folder / REPORT, metrics)
         return Result(network, history, metrics, self.folder, trials)
 
     def _early_stopping(self) -> EarlyStopping | None:

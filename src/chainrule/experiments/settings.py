@@ -47,7 +47,7 @@ class Settings:
             of the epochs, and 10 at least.
         augment: how pictures are changed while training.
         seed: of the split, the start, shuffling and dropout; None takes a fresh one.
-        engine: see `chainrule.train`.
+        engine, threads: see `chainrule.train`.
         checkpoint_minutes: how often the state of the run is saved.
         search: how many settings are tried for what is None of hidden, activation, dropout, optimizer, learning_rate,
             l2 and batch_size; those with the least validation cost are taken. 0 for none.
@@ -69,6 +69,7 @@ class Settings:
     augment: Augmentation | None = None
     seed: int | None = None
     engine: str = "auto"
+    threads: int | None = None
     checkpoint_minutes: float = 1.0
     search: int = 0
 
@@ -123,4 +124,5 @@ class Settings:
             l2=(0.02 if small else 1 / m) if self.l2 is None else self.l2,
             patience=max(10, epochs // 3) if self.patience is None else whole("patience", self.patience, at_least=0),
             seed=seed,
+            threads=None if self.threads is None else whole("threads", self.threads),
         )

@@ -219,13 +219,18 @@ class Network(Layer):
         return flat
 
     def predict(
-        self, X: Any, *, engine: str = "auto", memory: dict[int, tuple[Array, ...]] | None = None
+        self,
+        X: Any,
+        *,
+        engine: str = "auto",
+        threads: int | None = None,
+        memory: dict[int, tuple[Array, ...]] | None = None,
     ) -> NDArray[Any]:
         """The network's output for each example: (m, n_out).
 
         Args:
             X: (m, …), an array, a memory map, or anything that NumPy makes an array of.
-            engine: who computes; see `train`.
+            engine, threads: who computes, and by how many threads; see `train`.
             memory: a dict, empty at first, in which recurrent layers leave the state that they end in, and from which
                 they go on at the next call with the same m; then NumPy computes. None begins every sequence anew.
 
@@ -237,14 +242,15 @@ class Network(Layer):
         X = as_array(X, "X")
         self.build_for(X)
         if memory is None:
-            return engines.select(engine).predict(self, X)
+            with engines.held_to(threads):
+                return engines.select(engine).predict(self, X)
         for _, layer in self.family():
             if layer.across_steps:
                 raise OptionError(
                     f"{layer.label} looks at several steps at once and keeps no state, so it cannot go on from a "
                     "memory: give the sequences as a whole."
                 )
-        with walking(Walk(dtype=self.dtype, memory=memory)):
+        with engines.held_to(threads), walking(Walk(dtype=self.dtype, memory=memory)):
             result: NDArray[Any] = self(self.cast(X))
         return result
 

@@ -73,7 +73,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
         metrics: measured in every epoch, into `history_`: names such as "roc_auc", or functions of (y, output).
         callbacks: functions called with the `chainrule.Run` after every epoch.
         progress: whether to show a progress bar.
-        engine: who computes, as in `chainrule.train`.
+        engine, threads: who computes, and by how many threads, as in `chainrule.train`.
         dtype: "float32" or "float64"; None for that of X.
 
     Attributes:
@@ -127,6 +127,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
         callbacks: Any = (),
         progress: bool = False,
         engine: str = "auto",
+        threads: int | None = None,
         dtype: Any = None,
     ):
         self._keep(locals())

@@ -94,6 +94,7 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]
     callbacks: Any
     progress: bool
     engine: str
+    threads: int | None
     dtype: Any
 
     network_: Network
@@ -169,7 +170,7 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]
         epochs = 1 if incremental else self.max_iter
         run = self._run(net, cost, held, seed, epochs, record=bool(validation))
         self.n_iter_ = 0
-        with interruptible() as interrupt:
+        with interruptible() as interrupt, engines.held_to(self.threads):
             try:
                 if is_lbfgs(self.solver):
                     self._minimize(run, X, Y, weights, held, interrupt)
@@ -434,7 +435,8 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
         net = self._network()
-        output = engines.select(self.engine).predict(net, Rows(X) if issparse(X) else X)
+        with engines.held_to(self.threads):
+            output = engines.select(self.engine).predict(net, Rows(X) if issparse(X) else X)
         kind = X.dtype if X.dtype.kind == "f" else np.float64
         return output.astype(np.result_type(kind, output.dtype), copy=False)
 

@@ -41,6 +41,8 @@ def check(estimator: Any) -> None:
         _flag(name, getattr(estimator, name))
     for name in ("max_iter", "max_fun"):
         whole(name, getattr(estimator, name))
+    if estimator.threads is not None:
+        whole("threads", estimator.threads)
     if estimator.n_iter_no_change != math.inf:
         whole("n_iter_no_change", estimator.n_iter_no_change)
     if not (isinstance(estimator.batch_size, str) and estimator.batch_size == "auto"):

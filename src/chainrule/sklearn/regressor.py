@@ -60,6 +60,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):  # type: ignore[misc]
         callbacks: Any = (),
         progress: bool = False,
         engine: str = "auto",
+        threads: int | None = None,
         dtype: Any = None,
     ):
         self._keep(locals())

@@ -11,12 +11,20 @@ from chainrule.training.cost import Cost, LossLike
 
 
 def evaluate(
-    net: Network, X: Any, y: Any, *, loss: LossLike, metrics: Any = (), sample_weight: Any = None, engine: str = "auto"
+    net: Network,
+    X: Any,
+    y: Any,
+    *,
+    loss: LossLike,
+    metrics: Any = (),
+    sample_weight: Any = None,
+    engine: str = "auto",
+    threads: int | None = None,
 ) -> dict[str, float]:
     """The mean cost as "loss", without penalty, and each metric under its name.
 
     Args:
-        net: the network; X: (m, …); y: as the loss takes it; loss, metrics, engine: as `train` takes them.
+        net: the network; X: (m, …); y: as the loss takes it; loss, metrics, engine, threads: as `train` takes them.
         sample_weight: (m,), or None; it counts in the loss.
 
     Raises:
@@ -29,5 +37,6 @@ def evaluate(
     wanted = find_metrics(metrics, cost.task)
     weights = example_weights(y, sample_weight, mask=net.steps_that_count(X))
     batches = ArrayBatches(X, y, weights, batch_size=engines.CHUNK, cast=net.cast)
-    mean, output = engines.select(engine).evaluate(net, cost, batches.epoch(0))
+    with engines.held_to(threads):
+        mean, output = engines.select(engine).evaluate(net, cost, batches.epoch(0))
     return {"loss": mean} | score(wanted, *that_count(y, output, weights), cost.task)

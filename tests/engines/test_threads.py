@@ -1,0 +1,168 @@
+"""How many threads compute: what was asked for, in every engine, and each on a core of its own."""
+
+import os
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import polars as pl
+import pytest
+import threadpoolctl
+
+import chainrule as cr
+from chainrule.engines import ENGINES, held_to, runner
+from chainrule.engines.threads import threads
+from chainrule.sklearn import MLPClassifier, MLPRegressor
+
+RANDOM = np.random.default_rng(0)
+X, Y = RANDOM.normal(size=(60, 5)).astype(np.float32), RANDOM.integers(0, 3, size=60)
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [({"OMP_NUM_THREADS": "3"}, 3), ({"OMP_NUM_THREADS": "3", "CHAINRULE_NUM_THREADS": "5"}, 5)],
+)
+def test_the_number_of_threads_comes_from_the_environment(environment, expected, monkeypatch):
+    monkeypatch.delenv("CHAINRULE_NUM_THREADS")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert threads() == expected
+
+
+@pytest.mark.parametrize("given", ["abc", "0", "-1", "²"])
+def test_a_number_of_threads_that_is_none_is_refused(given, monkeypatch):
+    monkeypatch.setenv("CHAINRULE_NUM_THREADS", given)
+    with pytest.raises(cr.OptionError, match=f"CHAINRULE_NUM_THREADS is '{given}', but must be a whole number"):
+        threads()
+
+
+@pytest.fixture
+def teams(monkeypatch):
+    """How many threads each runner that is made from now on has."""
+    made = []
+    make = runner.Runner.__init__
+
+    def noted(self, *given, **named):
+        make(self, *given, **named)
+        made.append(self.team)
+
+    monkeypatch.setattr(runner.Runner, "__init__", noted)
+    return made
+
+
+def network():
+    return cr.Network([cr.Dense(8, "tanh"), cr.Dense(3, "softmax")], seed=0, input_shape=5)
+
+
+def blas():
+    return {one["num_threads"] for one in threadpoolctl.threadpool_info() if one["user_api"] == "blas"}
+
+
+WAYS = {
+    "train": lambda n: cr.train(
+        network(), X, Y, loss="cross_entropy", epochs=1, seed=0, progress=False, engine="native", threads=n
+    ),
+    "lbfgs": lambda n: cr.train(
+        network(), X, Y, loss="cross_entropy", optimizer="lbfgs", epochs=1, progress=False, engine="native", threads=n
+    ),
+    "evaluate": lambda n: cr.evaluate(network(), X, Y, loss="cross_entropy", engine="native", threads=n),
+    "predict": lambda n: network().predict(X, engine="native", threads=n),
+    "classifier": lambda n: MLPClassifier(max_iter=1, engine="native", threads=n).fit(X, Y).predict(X),
+    "regressor": lambda n: MLPRegressor(max_iter=1, engine="native", threads=n).fit(X, Y).predict(X),
+}
+
+
+@pytest.mark.skipif("native" not in ENGINES, reason="the kernels are not built")
+@pytest.mark.parametrize("number", [1, 3])
+@pytest.mark.parametrize("way", WAYS)
+def test_so_many_as_are_asked_for(way, number, teams):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # one epoch is not enough
+        WAYS[way](number)
+    assert {team for team in teams if team > 1} == ({number} if number > 1 else set())
+    assert threads() == 2
+
+
+@pytest.mark.skipif("native" not in ENGINES, reason="the kernels are not built")
+def test_an_experiment_keeps_to_them_in_all_it_does(teams, tmp_path):
+    settings = cr.Settings(seed=0, epochs=1, engine="native", threads=3)
+    table = cr.read_table(pl.DataFrame({"a": X[:, 0], "b": X[:, 1], "y": Y.astype(str)}), "y")
+    made = cr.Experiment(table, settings, tmp_path).run(progress=False)
+    assert {team for team in teams if team > 1} == {3}
+    assert made.history.engine == "native"
+
+
+def test_the_blas_of_numpy_keeps_to_them_too():
+    seen = []
+    before = blas()
+    cr.train(
+        network(),
+        X,
+        Y,
+        loss="cross_entropy",
+        epochs=1,
+        seed=0,
+        progress=False,
+        engine="numpy",
+        threads=1,
+        callbacks=lambda run: seen.append(blas()),
+    )
+    assert seen == [{1}]
+    assert blas() == before
+
+
+def test_they_change_between_two_calls_of_one_estimator(teams):
+    pytest.importorskip("chainrule.engines._baseline", reason="the kernels are not built")
+    estimator = MLPClassifier(engine="native", threads=1).partial_fit(X, Y, classes=[0, 1, 2])
+    estimator.set_params(threads=3).partial_fit(X, Y)
+    assert teams == [1, 3]
+
+
+@pytest.mark.parametrize("given", [0, -1, 2.5, "two", True])
+def test_what_is_no_number_of_threads(given):
+    with pytest.raises(cr.OptionError, match=f"threads is {given!r}, but must be a whole number, 1 or more"):
+        cr.train(network(), X, Y, loss="cross_entropy", threads=given)
+    with pytest.raises(cr.OptionError, match="threads is"):
+        network().predict(X, threads=given)
+
+
+def test_within_a_block_and_not_after_an_error():
+    seen = []
+
+    def fail():
+        with held_to(3):
+            seen.append(threads())
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert [*seen, threads()] == [3, 2]
+
+
+APART = """
+import os
+import numpy as np, chainrule as cr
+cores = {int(core) for core in os.environ["CORES"].split(",")}
+os.sched_setaffinity(0, cores)
+before = set(os.listdir("/proc/self/task"))
+def tell(run):
+    for thread in set(os.listdir("/proc/self/task")) - before:
+        print(len(os.sched_getaffinity(int(thread))), os.sched_getaffinity(int(thread)) <= cores)
+net = cr.Network([cr.Dense(300, "tanh"), cr.Dense(1)], seed=0)
+X = np.ones((64, 100), np.float32)
+cr.train(net, X, X[:, :1], loss="squared_error", epochs=1, seed=0, progress=False, engine="native", callbacks=tell)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells a thread's cores")
+@pytest.mark.parametrize("cores", [1, 2])
+def test_threads_do_not_share_a_core_where_there_are_enough(cores):
+    allowed = sorted(os.sched_getaffinity(0))
+    if len(allowed) < cores:
+        pytest.skip(f"{cores} cores are needed")
+    environment = os.environ | {"CHAINRULE_NUM_THREADS": "2", "CORES": ",".join(map(str, allowed[:cores]))}
+    done = subprocess.run(
+        [sys.executable, "-c", APART], env=environment, timeout=60, check=False, capture_output=True, text=True
+    )
+    assert done.stdout == "1 True\n", done.stderr[-500:]

@@ -144,13 +144,14 @@ class Recurrence : public Step<T> {
         Matrix<T> A = last ? Matrix<T>{room.states.data(), w.examples * steps, n, row} : out;
         Matrix<T> dV = Of::apart ? Matrix<T>{room.dv.data(), dZ.rows, wide, row_of_Z} : dZ;
         for (Buffer<T>* carried : {&room.d, &room.dc}) std::memset(carried->data(), 0, sizeof(T) * w.examples * row);
-        for (long k = steps - 1, t = end(); k >= 0; k--, t -= ahead_by()) {
+        const long of_step = std::max(w.examples, 1L), most = std::max(PRODUCTS, FRESH / row_of_Z) / of_step + 1;
+        for (long k = steps - 1, t = end(), behind = 0; k >= 0; k--, t -= ahead_by()) {
             for (long i = 0; i < w.examples; i++) {
                 Cell<T> s = cell(w, A, i, t, k);
                 s.dz = dZ[i * steps + t], s.dv = dV[i * steps + t];
                 if (!last || t == end()) {
-                    const T* of_step = last ? dA[i] : dA[i * steps + t];
-                    for (long j = 0; j < n; j++) s.d[j] += of_step[j];
+                    const T* here = last ? dA[i] : dA[i * steps + t];
+                    for (long j = 0; j < n; j++) s.d[j] += here[j];
                 }
                 if (counts(w, i, t)) {
                     Of::backward(s);
@@ -159,11 +160,14 @@ class Recurrence : public Step<T> {
                     std::memset(s.dz, 0, sizeof(T) * wide), std::memset(s.dv, 0, sizeof(T) * wide);
                 }
             }
-            if (k > 0)
-                multiply<T>(w.examples, n, wide, {dV[t], steps * row_of_Z, 1}, {back.data(), wide * WIDTH<T>, WIDTH<T>},
-                            {room.d.data(), WIDTH<T>, row}, nullptr, true);
+            if (k == 0) break;
+            multiply<T>(w.examples, n, wide, {dV[t], steps * row_of_Z, 1}, {back.data(), wide * WIDTH<T>, WIDTH<T>},
+                        {room.d.data(), WIDTH<T>, row}, nullptr, true);
+            if (++behind < most && k > 1) continue;
+            to_weights(w, A, dV, backwards ? t - behind + 1 : t, behind);
+            behind = 0;
         }
-        if (this->wanted(1)) to_weights(w, A, dV);
+        if (carried) to_weights_from_before(w, dV);
         if (biased && this->wanted(2)) {
             T* db = this->d_in(w, 2).data;
             for (long i = 0; i < dV.rows; i++)
@@ -228,14 +232,20 @@ class Recurrence : public Step<T> {
             for (long j = 0; j < n; j += P) store<T>(back.data() + j * wide + i * P, load(U[i] + j));
     }
 
-    // dU = sum of dV_t A_{t-1}^T over all steps; before the first in time is nothing, or what is carried.
-    void to_weights(Worker<T>& w, Matrix<T> A, Matrix<T> dV) {
+    // dU = sum of dV_t A_{t-1}^T, for so many steps at a time that what is new of dV is still in the second cache.
+    static constexpr long FRESH = 60'000, PRODUCTS = 96;
+    void to_weights(Worker<T>& w, Matrix<T> A, Matrix<T> dV, long from, long count) {
+        if (!this->wanted(1)) return;
         Matrix<T> dU = this->d_in(w, 1);
-        multiply<T>(wide, n, steps - 1, {dV[backwards ? 0 : 1], 1, row_of_Z}, {A[backwards ? 1 : 0], WIDTH<T>, A.row},
+        multiply<T>(wide, n, count, {dV[from], 1, row_of_Z}, {A[from - ahead_by()], WIDTH<T>, A.row},
                     {dU.data, WIDTH<T>, dU.row}, nullptr, true, {w.examples, steps * row_of_Z, steps * A.row});
-        if (carried)
-            multiply<T>(wide, n, w.examples, {dV[first()], 1, steps * row_of_Z}, {rooms[w.id].begin.data(), WIDTH<T>, row},
-                        {dU.data, WIDTH<T>, dU.row}, nullptr, true);
+    }
+    // The part of the first step, which has what is carried before it.
+    void to_weights_from_before(Worker<T>& w, Matrix<T> dV) {
+        if (!this->wanted(1)) return;
+        Matrix<T> dU = this->d_in(w, 1);
+        multiply<T>(wide, n, w.examples, {dV[first()], 1, steps * row_of_Z}, {rooms[w.id].begin.data(), WIDTH<T>, row},
+                    {dU.data, WIDTH<T>, dU.row}, nullptr, true);
     }
 
     bool backwards, last, biased, masked, carried;

@@ -8,13 +8,14 @@ import pytest
 import chainrule as cr
 from chainrule.engines import ENGINES, native, runner
 from chainrule.engines.tracing import steps_of
-from engines.both import TOLERANCE, M, assert_same
+from engines.both import TOLERANCE, M, Y, assert_same
 
 pytestmark = pytest.mark.skipif("native" not in ENGINES, reason="the kernels were not built")
 
 RANDOM = np.random.default_rng(0)
 PICTURES = RANDOM.normal(size=(M, 9, 8, 4))
 SEQUENCES = RANDOM.normal(size=(M, 7, 6))
+LONG = RANDOM.normal(size=(M, 60, 3))
 LENGTHS = RANDOM.integers(1, 8, M)
 WORDS = RANDOM.integers(1, 9, (M, 7)) * (np.arange(7) < LENGTHS[:, None])
 FILLED = SEQUENCES * (np.arange(7) < LENGTHS[:, None])[..., None]
@@ -83,6 +84,8 @@ NETWORKS = {
                     ),
                 )
             ),
+            (LONG, lambda kind=kind: [kind(5, bidirectional=True), *end()]),
+            (LONG, lambda kind=kind: [kind(5, stateful=True, last=True), cr.Dense(1)]),
             (WORDS, lambda kind=kind: masked(kind(5, bidirectional=True))),
             (WORDS, lambda kind=kind: masked(kind(5, stateful=True))),
             (WORDS, lambda kind=kind: [cr.Masking(), cr.Embedding(9, 6), kind(5, last=True), cr.Dense(1)]),
@@ -150,6 +153,16 @@ def test_each_is_about_the_kernel_of_its_name(name):
         net = cr.Network(layers(), seed=0, input_shape=X.shape[1:])
         steps = steps_of(net, None, X.shape[1:], kernels, training=False)
         assert any(step.kernel.startswith(name) or step.kernel == MASKED.get(name) for step in steps.steps)
+
+
+@pytest.mark.parametrize("kind", [cr.RNN, cr.GRU, cr.LSTM])
+def test_a_batch_of_fewer_examples_than_threads(kind):
+    X, found = SEQUENCES.astype(np.float32)[:9], []
+    for engine in ("numpy", "native"):
+        net = cr.Network([kind(5, last=True), cr.Dense(1)], seed=0)
+        cr.train(net, X, Y[:9], loss="squared_error", epochs=3, batch_size=8, seed=0, engine=engine, progress=False)
+        found.append(net.flat)
+    np.testing.assert_allclose(*found, rtol=1e-4, atol=1e-5)
 
 
 def test_sums_are_made_strip_by_strip(monkeypatch):

@@ -24,11 +24,18 @@ class Options {
   public:
     explicit Options(nb::dict given) : given(given) {}
 
+    bool has(const char* name) const { return given.contains(name); }
+
     template <class V = double>
     V get(const char* name) const {
         if (!given.contains(name)) throw std::invalid_argument(std::string("the option ") + name + " is missing");
         asked.insert(name);
         return nb::cast<V>(given[name]);
+    }
+
+    // Where the numbers of an array lie that Python and a kernel share: the very ones, which Python keeps alive.
+    double* shared(const char* name) const {
+        return nb::cast<nb::ndarray<double, nb::c_contig, nb::device::cpu>>(get<nb::object>(name), false).data();
     }
 
     // All numbers of an array.

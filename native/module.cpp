@@ -36,9 +36,9 @@ V said(nb::handle object, const char* name) {
     return nb::cast<V>(object.attr(name));
 }
 
-Rule make_rule(const nb::dict& o) {
-    auto number = [&](const char* key) { return o.contains(key) ? nb::cast<double>(o[key]) : 0.0; };
-    Rule rule{nb::cast<std::string>(o["name"])};
+Rule make_rule(const Options& o) {
+    auto number = [&](const char* key) { return o.has(key) ? o.get(key) : 0.0; };
+    Rule rule{o.get<std::string>("name")};
     const std::vector<std::string> known{"", "gradient", "gradient_descent", "adagrad", "rmsprop", "adam"};
     if (std::find(known.begin(), known.end(), rule.name) == known.end())
         throw std::invalid_argument("no rule is called " + rule.name);
@@ -47,6 +47,7 @@ Rule make_rule(const nb::dict& o) {
     rule.nesterov = number("nesterov") != 0, rule.epsilon_hat = number("epsilon_hat") != 0;
     rule.l2 = number("l2"), rule.weight_decay = number("weight_decay");
     rule.clip_value = number("clip_value"), rule.clip_norm = number("clip_norm");
+    o.refuse_others();
     return rule;
 }
 
@@ -55,7 +56,7 @@ class Runner {
   public:
     // values, steps: objects with the attributes of `Value` and `Step` in engines/steps.py.
     Runner(nb::list values, nb::list steps, nb::dict rule, long batch, long strip, int threads, int result)
-        : program(read(values), make_rule(rule), batch, strip, threads, result) {
+        : program(read(values), make_rule(Options(rule)), batch, strip, threads, result) {
         for (nb::handle given : steps) {
             const auto found = kernels<T>().find(said<std::string>(given, "kernel"));
             if (found == kernels<T>().end()) throw std::invalid_argument("no kernel is called " + said<std::string>(given, "kernel"));
@@ -73,8 +74,8 @@ class Runner {
     using Vector_ = nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
     // which: 0 for the parameters, 1 and 2 for what the rule remembers. The network's vector holds them one by one.
-    void load(int which, Vector_ flat) { each(which, [&](auto& buffer, int id, long at) { program.load(buffer, id, flat.data() + at); }); }
-    void unload(int which, Vector_ flat) { each(which, [&](auto& buffer, int id, long at) { program.unload(buffer, id, flat.data() + at); }); }
+    void load(int which, Vector_ flat) { each(which, flat.size(), [&](auto& buffer, int id, long at) { program.load(buffer, id, flat.data() + at); }); }
+    void unload(int which, Vector_ flat) { each(which, flat.size(), [&](auto& buffer, int id, long at) { program.unload(buffer, id, flat.data() + at); }); }
 
     nb::tuple run(nb::dict given, long m, long batch, nb::object alphas, nb::object l2, uint64_t update, nb::object outputs) {
         Data<T> data;
@@ -115,7 +116,7 @@ class Runner {
         data.X = x.view.buf, data.type = x.type(), data.parameters = static_cast<const T*>(theta.view.buf);
         data.features = x.view.len / x.view.itemsize / x.view.shape[0];
         if (!data.type || !finite(data, x.view.len / x.view.itemsize)) return false;
-        each(0, [&](auto& buffer, int id, long at) { program.load(buffer, id, data.parameters + at); });
+        each(0, theta.view.len / sizeof(T), [&](auto& buffer, int id, long at) { program.load(buffer, id, data.parameters + at); });
         program.run(data, x.view.shape[0], x.view.shape[0], nullptr, nullptr, 0, static_cast<T*>(out.view.buf));
         return true;
     }
@@ -160,9 +161,12 @@ class Runner {
         }
         return values;
     }
+    // use(buffer, parameter, where it begins in the network's vector) for all parameters, which have so many numbers.
     template <class F>
-    void each(int which, F use) {
-        long at = 0;
+    void each(int which, size_t numbers, F use) {
+        long at = 0, all = 0;
+        for (const Value& v : program.values) all += v.kind == Kind::parameter ? v.rows * v.n : 0;
+        if (size_t(all) != numbers) throw std::invalid_argument("the network has another number of parameters");
         for (int id = 0; id < int(program.values.size()); id++) {
             const Value& v = program.values[id];
             if (v.kind != Kind::parameter) continue;
@@ -178,8 +182,8 @@ void bind(nb::module_& m, const char* name) {
     nb::class_<Runner<T>>(m, name)
         .def(nb::init<nb::list, nb::list, nb::dict, long, long, int, int>(), "values"_a, "steps"_a, "rule"_a, "batch"_a,
              "strip"_a, "threads"_a, "result"_a)
-        .def("load", &Runner<T>::load, "which"_a, "flat"_a)
-        .def("unload", &Runner<T>::unload, "which"_a, "flat"_a)
+        .def("load", &Runner<T>::load, "which"_a, "flat"_a.noconvert())
+        .def("unload", &Runner<T>::unload, "which"_a, "flat"_a.noconvert())
         .def("few", &Runner<T>::few, "X"_a, "parameters"_a, "outputs"_a)
         .def("run", &Runner<T>::run, "data"_a, "m"_a, "batch"_a, "alphas"_a.none(), "l2"_a.none(),
              "update"_a, "outputs"_a.none());

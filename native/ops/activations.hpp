@@ -86,7 +86,7 @@ class Activation : public Step<T> {
     bool overwrites() const override { return requires { G::of_output; }; }
 
     void forward(Worker<T>& w) override {
-        each_stretch(w, [&](long i, long n) {
+        each_stretch(w, g.value(T(0)) == T(0), [&](long i, long n) {
             const T* z = this->in(w, 0).data + i;
             T* a = this->out(w).data + i;
             for (long j = 0; j < n; j++) a[j] = g.value(z[j]);
@@ -95,7 +95,7 @@ class Activation : public Step<T> {
     void backward(Worker<T>& w) override {
         if (!this->wanted(0)) return;
         const bool add = this->add[0];
-        each_stretch(w, [&](long i, long n) {
+        each_stretch(w, std::isfinite(g.slope(T(0), g.value(T(0)))), [&](long i, long n) {
             const T *z = this->in(w, 0).data + i, *a = this->out(w).data + i, *da = this->d_out(w).data + i;
             T* dz = this->d_in(w, 0).data + i;
             for (long j = 0; j < n; j++) dz[j] = (add ? dz[j] : T(0)) + da[j] * g.slope(z[j], a[j]);
@@ -103,11 +103,11 @@ class Activation : public Step<T> {
     }
 
   private:
-    // use(where they begin, how many) for the numbers of each row; for all at once where what is behind the rows stays zero.
+    // use(where they begin, how many) for the numbers of each row; for all at once if what is behind the rows stays zero.
     template <class Use>
-    void each_stretch(Worker<T>& w, Use use) {
+    void each_stretch(Worker<T>& w, bool zeros_stay, Use use) {
         const Matrix<T> A = this->out(w);
-        if (g.value(T(0)) == T(0) && this->in(w, 0).row == A.row) return use(0, A.rows * A.row);
+        if (zeros_stay && this->in(w, 0).row == A.row) return use(0, A.rows * A.row);
         for (long i = 0; i < A.rows; i++) use(i * A.row, A.n);  // a single row of another length may lie in a shorter place
     }
 

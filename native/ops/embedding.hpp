@@ -4,6 +4,15 @@
 
 namespace chainrule {
 
+// Which row of W an index is. The data are looked at before a call, and somebody may write into them since: an index that is
+// none makes the cost no number.
+template <class T, class E>
+long row_of(Worker<T>& w, const Matrix<T>& W, E index) {
+    if (index >= 0 && index < W.rows) return long(index);
+    w.cost = std::numeric_limits<double>::quiet_NaN();
+    return 0;
+}
+
 // input: W (n_tokens, n). The indices are numbers of X, at these positions of an example.
 template <class T>
 class Embedding : public Step<T> {
@@ -11,12 +20,12 @@ class Embedding : public Step<T> {
     explicit Embedding(const Options& o) : positions(o.all<int64_t>("positions")) {}
     void forward(Worker<T>& w) override {
         Matrix<T> W = this->in(w, 0), Z = this->out(w);
-        each(w, [&](long i, long k) { std::memcpy(Z[i], W[k], sizeof(T) * Z.n); });
+        each(w, W, [&](long i, long k) { std::memcpy(Z[i], W[k], sizeof(T) * Z.n); });
     }
     void backward(Worker<T>& w) override {
         if (!this->wanted(0)) return;
         Matrix<T> dW = this->d_in(w, 0), dZ = this->d_out(w);
-        each(w, [&](long i, long k) {
+        each(w, dW, [&](long i, long k) {
             for (long j = 0; j < dZ.n; j++) dW[k][j] += dZ[i][j];
         });
     }
@@ -24,12 +33,12 @@ class Embedding : public Step<T> {
 
   private:
     template <class F>
-    void each(Worker<T>& w, F use) {
+    void each(Worker<T>& w, const Matrix<T>& W, F use) {
         long of_each = long(positions.size());
         with_type(*w.data, [&](auto* X) {
             for (long i = 0; i < w.examples; i++)
                 for (long s = 0; s < of_each; s++)
-                    use(i * of_each + s, long(X[w.source(i) * w.data->features + positions[s]]));
+                    use(i * of_each + s, row_of(w, W, X[w.source(i) * w.data->features + positions[s]]));
         });
     }
     std::vector<int64_t> positions;
@@ -49,7 +58,7 @@ class EmbedColumns : public Step<T> {
                 auto* x = X + w.source(i) * w.data->features;
                 for (long j = 0; j < first; j++) Z[i][j] = T(x[positions[j]]);
                 for (long c = 0; c < columns(); c++)
-                    std::memcpy(Z[i] + first + c * W.n, W[long(x[positions[first + c]])], sizeof(T) * W.n);
+                    std::memcpy(Z[i] + first + c * W.n, W[row_of(w, W, x[positions[first + c]])], sizeof(T) * W.n);
             }
         });
     }
@@ -60,7 +69,7 @@ class EmbedColumns : public Step<T> {
             for (long i = 0; i < w.examples; i++) {
                 auto* x = X + w.source(i) * w.data->features;
                 for (long c = 0; c < columns(); c++) {
-                    T *to = dW[long(x[positions[first + c]])], *from = dZ[i] + first + c * dW.n;
+                    T *to = dW[row_of(w, dW, x[positions[first + c]])], *from = dZ[i] + first + c * dW.n;
                     for (long j = 0; j < dW.n; j++) to[j] += from[j];
                 }
             }

@@ -158,6 +158,10 @@ class Loss : public Step<T> {
         for (long i = 0; i < A.rows; i++) {
             const long target = place(w, i), label = data.labels ? data.labels[target] : -1;
             const double share = this->share(w, target);
+            if (label >= A.n) {  // somebody has written into the labels since they were looked at
+                w.cost = std::numeric_limits<double>::quiet_NaN();
+                continue;
+            }
             T* row = derive && !add ? d[i] : rows[w.id].data();
             w.cost += share * loss.row(A[i], data.Y ? data.Y + target * A.n : nullptr, label, row, A.n, T(share));
             if (add)

@@ -35,7 +35,7 @@ class BatchNorm : public Step<T> {
   public:
     explicit BatchNorm(const Options& o)
         : epsilon(o.get("epsilon")), momentum(o.get("momentum")), moving(o.get<bool>("moving")),
-          moving_mean(o.get<Moving>("mean").data()), moving_variance(o.get<Moving>("variance").data()) {}
+          moving_mean(o.shared("mean")), moving_variance(o.shared("variance")) {}
 
     void prepare() override {
         const int workers = this->program->team.size();
@@ -146,7 +146,6 @@ class BatchNorm : public Step<T> {
         }
     }
 
-    using Moving = nb::ndarray<double, nb::c_contig, nb::device::cpu>;
     double epsilon, momentum;
     bool moving;
     double *moving_mean, *moving_variance;

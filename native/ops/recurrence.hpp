@@ -94,8 +94,8 @@ class Recurrence : public Step<T> {
     explicit Recurrence(const Options& o)
         : backwards(o.get<bool>("backwards")), last(o.get<bool>("last")), biased(o.get<bool>("biased")), masked(o.get<bool>("masked")),
           carried(o.get<bool>("carried")) {
-        if (carried) carried_states = o.get<Carried>("state").data();
-        if (carried && Of::cells) carried_cells = o.get<Carried>("cell").data();
+        if (carried) carried_states = o.shared("state");
+        if (carried && Of::cells) carried_cells = o.shared("cell");
     }
 
     void prepare() override {
@@ -182,7 +182,6 @@ class Recurrence : public Step<T> {
         Room(long states, long c, long v, long d, long begin)
             : states(states), c(c), v(v), dv(v), d(d), dc(d), kept(d), begin(begin), begin_c(begin) {}
     };
-    using Carried = nb::ndarray<double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 
     long ahead_by() const { return backwards ? -1 : 1; }
     long first() const { return backwards ? steps - 1 : 0; }

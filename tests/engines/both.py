@@ -35,7 +35,7 @@ def _trained(layers, X, dtype, loss, y, parameters, alpha, engine):
     batches = ArrayBatches(net.cast(X), y, None, batch_size=8)
     cost = Cost(loss)
     cost.fit(net, X, y)
-    program = ENGINES[engine].program(net, cost, cr.GradientDescent(alpha), seed=1)
+    program = ENGINES[engine].program(net, cost, cr.GradientDescent(alpha, l2=0.01, clip_norm=0.5), seed=1)
     done = [done for epoch in range(2) for done in program.epoch(batches, epoch, lambda k: alpha)]
     mean = sum(part.cost * part.m for part in done) / (2 * len(X))
     return net.flat, mean, net.predict(X, engine=engine)

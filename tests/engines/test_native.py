@@ -3,6 +3,7 @@
 import functools
 import gc
 import os
+import re
 import subprocess
 import sys
 import weakref
@@ -603,3 +604,65 @@ def test_too_little_memory_is_an_error_and_not_a_crash():
     environment = os.environ | {"CHAINRULE_NUM_THREADS": "2"}
     done = subprocess.run([sys.executable, "-c", SHORT], env=environment, timeout=60, check=False, capture_output=True)
     assert done.returncode == 7, done.stderr[-500:]
+
+
+INDICES = RANDOM.integers(0, 9, size=(64, 5))
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("layers", "X", "what"),
+    [
+        (lambda: [cr.Embedding(9, 4), cr.Flatten(), cr.Dense(3, "softmax")], INDICES, "indices"),
+        (lambda: [cr.EmbedColumns(2, 9, 4), cr.Dense(3, "softmax")], INDICES.astype(np.float32), "indices"),
+        (lambda: [cr.Dense(3, "softmax")], INDICES.astype(float), "labels"),
+    ],
+)
+def test_data_that_somebody_changes_while_they_are_trained_on(engine, layers, X, what):
+    X, y = X.copy(), INDICES[:, 0] % 3
+    broken = X if what == "indices" else y
+
+    def spoil(run):
+        broken[:] = 10**9
+
+    net = cr.Network(layers(), seed=0)
+    with pytest.raises(cr.DataError, match=r"1000000000|1e\+09"):
+        cr.train(net, X, y, loss="cross_entropy", epochs=3, seed=0, engine=engine, progress=False, callbacks=spoil)
+
+
+SHORT_OF_THREADS = """
+import resource
+import numpy as np, chainrule as cr
+net = cr.Network([cr.Dense(100, "tanh"), cr.Dense(3, "softmax")], seed=0, input_shape=100)
+X = np.zeros((2000, 100), np.float32)
+theta = net.flat.copy()
+held = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (held + 700_000_000, -1))
+try:
+    cr.train(net, X, np.zeros(2000, int), loss="cross_entropy", batch_size=None, epochs=1, progress=False, threads=400)
+except RuntimeError as error:
+    print(error, np.array_equal(net.flat, theta))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs a limit of the address space")
+@pytest.mark.skipif("san.so" in os.environ.get("LD_PRELOAD", ""), reason="a sanitizer itself needs the address space")
+def test_threads_that_cannot_be_started_are_an_error():
+    done = subprocess.run(
+        [sys.executable, "-c", SHORT_OF_THREADS], timeout=60, check=False, capture_output=True, text=True
+    )
+    assert re.search(r"no more than \d+ of \d+ threads could be started .*: ask for fewer.* True", done.stdout), done
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells a process's threads")
+def test_networks_share_the_threads():
+    def count():
+        return len(os.listdir("/proc/self/task"))
+
+    nets = [cr.Network([cr.Dense(64, "tanh"), cr.Dense(3)], seed=0, input_shape=100) for _ in range(20)]
+    X = np.ones((200, 100), np.float32)
+    nets[0].predict(X, engine="native")
+    before = count()
+    for net in nets:
+        net.predict(X, engine="native")
+    assert count() == before

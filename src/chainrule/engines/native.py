@@ -183,7 +183,10 @@ class NativeProgram:
         self.t += len(costs) - (not finite)
         if not finite:
             bad = slice((len(costs) - 1) * size, len(costs) * size)
-            return Done(costs[-1], len(Y[bad]), None, Y[bad], X[which][bad], batches=len(costs))
+            X, Y = X[which][bad], Y[bad]
+            weights = None if examples.weights is None else examples.weights[which][bad]
+            Examples(self.network, self._cost, X, Y, weights, self._steps)  # looks whether somebody has changed the data
+            return Done(costs[-1], len(Y), None, Y, X, batches=len(costs))
         sizes = np.full(len(costs), size)
         sizes[-1] = m - size * (len(costs) - 1)
         cost, penalty = (float(np.dot(numbers, sizes) / m) for numbers in (costs, penalties))
@@ -214,7 +217,7 @@ class NativeEngine:
     def __init__(self, native: Any):
         self._native = native
         self._known: WeakSet[Any] = WeakSet()
-        if hasattr(os, "register_at_fork"):  # the child has neither the threads nor a say over the locks
+        if hasattr(os, "register_at_fork"):  # the child has no say over the locks
             os.register_at_fork(after_in_child=self._forget)
 
     def _forget(self) -> None:

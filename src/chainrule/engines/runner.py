@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-from functools import partial
 from typing import Any
 from weakref import ref
 
@@ -74,12 +72,11 @@ class Runner:
         kind = native.Program32 if network.dtype == "float32" else native.Program64
         for step, _ in steps.statistics:  # what is kept of each example has room for a batch
             step.options |= {name: np.zeros((size, n)) for name, (_, n) in _of_each(step).items()}
-        self._make = partial(kind, steps.values, steps.steps, rule, size, STRIP, self.team, steps.output)
-        self._pid, self._program = os.getpid(), self._make()
+        self._program = kind(steps.values, steps.steps, rule, size, STRIP, self.team, steps.output)
 
     def load(self, slot: int, vector: NDArray[Any]) -> None:
         """What the optimizer remembers, its vector number 1 or 2, in the order of the network's."""
-        self._here().load(slot, vector)
+        self._program.load(slot, vector)
 
     def unload(self, slot: int, vector: NDArray[Any]) -> None:
         """The way back of `load`."""
@@ -88,19 +85,7 @@ class Runner:
     def few(self, X: Array, theta: NDArray[Any], outputs: NDArray[Any]) -> bool:
         """The way forward at the parameters θ, on the shortest way; False where the kernels do not take X as it is."""
         self._lend(len(X))
-        return bool(self._here().few(X, theta, outputs))
-
-    def _here(self) -> Any:
-        """The program of this process: its threads do not come along through a fork."""
-        if self._pid != os.getpid():
-            network = self._network()
-            assert network is not None
-            before, self._pid, self._program = self._program, os.getpid(), self._make()
-            vector = np.empty_like(network.flat)
-            for slot in (1, 2):
-                before.unload(slot, vector)
-                self._program.load(slot, vector)
-        return self._program
+        return bool(self._program.few(X, theta, outputs))
 
     def run(
         self,
@@ -120,7 +105,7 @@ class Runner:
         assert network is not None
         m = which.stop - which.start if isinstance(which, slice) else len(which)
         self._lend(min(size, m))
-        program = self._here()
+        program = self._program
         program.load(0, network.flat)
         told = examples.told | {"parameters": network.flat}
         if isinstance(which, slice):

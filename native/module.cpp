@@ -93,6 +93,7 @@ class Runner {
         data.weights_of_each = nb::cast<long>(given["weights_of_each"]);
         data.order = pointer(given["order"], int64_t());
         data.first = nb::cast<long>(given["first"]);
+        data.looked_at = nb::cast<bool>(given["looked_at"]);
         data.parameters = pointer(given["parameters"], T());
         const double *rates = pointer(alphas, double()), *lambdas = pointer(l2, double());
         T* results = outputs.is_none()
@@ -104,7 +105,7 @@ class Runner {
             report = program.run(data, m, batch, rates, lambdas, update, results);
         }
         report.costs.resize(report.count), report.penalties.resize(report.count);
-        return nb::make_tuple(report.costs, report.penalties, report.finite);
+        return nb::make_tuple(report.costs, report.penalties, report.finite, report.numbers);
     }
 
     // The way forward for a few examples X, on the shortest way: nothing is converted or checked by Python, and the GIL is
@@ -115,10 +116,10 @@ class Runner {
         Data<T> data;
         data.X = x.view.buf, data.type = x.type(), data.parameters = static_cast<const T*>(theta.view.buf);
         data.features = x.view.len / x.view.itemsize / x.view.shape[0];
-        if (!data.type || !finite(data, x.view.len / x.view.itemsize)) return false;
+        data.looked_at = false;
+        if (!data.type) return false;
         each(0, theta.view.len / sizeof(T), [&](auto& buffer, int id, long at) { program.load(buffer, id, data.parameters + at); });
-        program.run(data, x.view.shape[0], x.view.shape[0], nullptr, nullptr, 0, static_cast<T*>(out.view.buf));
-        return true;
+        return program.run(data, x.view.shape[0], x.view.shape[0], nullptr, nullptr, 0, static_cast<T*>(out.view.buf)).numbers;
     }
 
   private:
@@ -141,15 +142,6 @@ class Runner {
         Py_buffer view;
         bool found;
     };
-
-    // Whether all n numbers of X are numbers in the program's type.
-    static bool finite(const Data<T>& data, long n) {
-        bool all = true;
-        with_type(data, [&](auto* X) {
-            for (long i = 0; i < n; i++) all &= std::abs(T(X[i])) <= std::numeric_limits<T>::max();
-        });
-        return all;
-    }
 
     static std::vector<Value> read(nb::list given) {
         std::vector<Value> values;

@@ -29,6 +29,7 @@ struct Report {
     std::vector<double> penalties;  // what of it is the penalty
     long count = 0;                 // how many batches there were
     bool finite = true;             // if not, the last of the costs is the one that is not, and nothing followed
+    bool numbers = true;            // whether X holds numbers alone, as far as it was looked at
 };
 
 template <class T>
@@ -125,6 +126,15 @@ class Program {
             for (long i = 0; i < v.rows; i++) std::memcpy(to + i * v.n, ours + i * v.row, sizeof(T) * v.n);
     }
 
+    // Whether n of the data are numbers in the program's type.
+    template <class E>
+    static bool numbers(const E* x, long n) {
+        if constexpr (std::is_integral_v<E>) return true;
+        int others = 0;
+        for (long i = 0; i < n; i++) others |= !(std::abs(T(x[i])) <= std::numeric_limits<T>::max());
+        return !others;
+    }
+
     // Batches of `batch` examples, one after the other, over m examples in the order of the data.
     // outputs: (m, n) where the network's output goes, or null. alphas: a learning rate for each batch, or null, which only
     // measures the cost. l2: the lambda of each batch, or null, which leaves the rule's.
@@ -133,6 +143,7 @@ class Program {
         Report report;
         report.costs.resize((m + batch - 1) / batch), report.penalties.resize(report.costs.size());
         team.run([&](int id) { work(workers[id], data, m, batch, alphas, l2, update, outputs, report); });
+        for (Worker<T>& w : workers) report.numbers &= std::exchange(w.numbers, true);
         return report;
     }
 
@@ -314,6 +325,13 @@ class Program {
         }
     }
 
+    // Whether what it has in hand are numbers, in the program's type.
+    static void look(Worker<T>& w) {
+        with_type(*w.data, [&](auto* X) {
+            for (long i = 0; i < w.examples; i++) w.numbers &= numbers(X + w.source(i) * w.data->features, w.data->features);
+        });
+    }
+
     // All steps with a worker's part of the batch, forward and, in training, backward.
     void walk(Worker<T>& w, T* outputs) {
         for (Step<T>* step : common) step->forward(w);
@@ -324,6 +342,7 @@ class Program {
         w.first = w.begin + w.batch * w.id / team.size();
         do {
             w.examples = std::min(strip, last - w.first);
+            if (!w.data->looked_at) look(w);
             for (Step<T>* step : walked) step->forward(w);
             if (outputs) copy_out(w, result, outputs);
             if (w.training) backward(w, walked);

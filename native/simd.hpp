@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
+#include <utility>
 
 namespace chainrule {
 
@@ -49,18 +50,29 @@ inline T total(Vector<T> numbers) {
     return sums[0];
 }
 
+// The numbers of a and b at these places, b's counted after a's.
+template <class T, int... places>
+inline Vector<T> picked(Vector<T> a, Vector<T> b) {
+#if __has_builtin(__builtin_shufflevector)
+    return __builtin_shufflevector(a, b, places...);
+#else  // GCC before 12
+    using Lanes = typename VectorOf<std::conditional_t<sizeof(T) == 4, int32_t, int64_t>>::type;
+    return __builtin_shuffle(a, b, Lanes{places...});
+#endif
+}
+
 // Turn rows of a matrix of WIDTH x WIDTH into columns: halves that lie across from each other are exchanged, then quarters, ...
 template <class T, long half>
 inline void exchange(Vector<T> (&rows)[WIDTH<T>]) {
-    using Lanes = typename VectorOf<std::conditional_t<sizeof(T) == 4, int32_t, int64_t>>::type;
     constexpr long P = WIDTH<T>;
-    Lanes first, second;
-    for (long j = 0; j < P; j++) first[j] = j & half ? P + j - half : j, second[j] = j & half ? P + j : j + half;
-    for (long i = 0; i < P; i++)
-        if (!(i & half)) {
-            const Vector<T> a = rows[i], b = rows[i + half];
-            rows[i] = __builtin_shuffle(a, b, first), rows[i + half] = __builtin_shuffle(a, b, second);
-        }
+    [&]<long... j>(std::integer_sequence<long, j...>) {
+        for (long i = 0; i < P; i++)
+            if (!(i & half)) {
+                const Vector<T> a = rows[i], b = rows[i + half];
+                rows[i] = picked<T, (j & half ? P + j - half : j)...>(a, b);
+                rows[i + half] = picked<T, (j & half ? P + j : j + half)...>(a, b);
+            }
+    }(std::make_integer_sequence<long, P>());
     if constexpr (half > 1) exchange<T, half / 2>(rows);
 }
 

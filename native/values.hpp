@@ -99,6 +99,7 @@ struct Data {
     long weights_of_each = 1;
     const int64_t* order = nullptr;
     long first = 0;
+    bool looked_at = true;  // whether X is known to hold numbers alone; else that is found out on the way
     const T* parameters = nullptr;  // the network's own vector, for those that are read in place
 };
 
@@ -120,6 +121,7 @@ struct Worker {
     long begin = 0;     // the batch's first example, in the same count
     long batch = 0;     // examples in the whole batch
     bool training = false;
+    bool numbers = true;  // whether all of X that it has met are, as far as it looked
     uint64_t update = 0;  // the number of updates before this one
     const Data<T>* data = nullptr;
     Buffer<T> sums;  // derivatives by parameters

@@ -89,7 +89,7 @@ class MaxPool : public Pooling<T> {
                 Vector<T> most = load(a + *from + j);
                 for (const int64_t* place = from + 1; place < to; place++) {
                     const Vector<T> next = load(a + *place + j);
-                    most = (next > most) | (next != next) ? next : most;  // NaN stays, so that it is found
+                    most = ((next > most) | (next != next)) ? next : most;  // NaN stays, so that it is found
                 }
                 store<T>(Z[p] + j, most);
             }

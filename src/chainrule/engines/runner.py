@@ -51,6 +51,7 @@ class Examples:
         labels = steps.labels and Y is not None and self.Y.size == len(X) * math.prod(steps.shape[:-1])
         self.told = {
             "X": X,
+            "looked_at": True,
             "type": _TYPES[str(X.dtype)],
             "features": X.size // max(len(X), 1),
             "Y": None if labels or flat is None else np.ascontiguousarray(flat, dtype=dtype),
@@ -112,7 +113,7 @@ class Runner:
             told |= {"first": which.start, "order": None}
         else:
             told |= {"first": 0, "order": np.ascontiguousarray(which, dtype=np.int64)}
-        costs, penalties, finite = program.run(told, m, size, alphas, l2, t, outputs)
+        costs, penalties, finite, _ = program.run(told, m, size, alphas, l2, t, outputs)
         if alphas is not None:
             program.unload(0, network.flat)
             self._take_back((m - 1) % size + 1)

@@ -92,11 +92,8 @@ class Result:
         return min(peers, key=lambda timing: timing.spread.middle) if peers and not self.void else None
 
     def ratio(self, timing: Timing) -> Spread | None:
-        """How many times as fast as the fastest peer: of the medians, and the middle half of those of the rounds."""
-        if self.fastest is None:
-            return None
-        rounds = Spread.of(np.divide(self.fastest.seconds, timing.seconds).tolist())
-        return Spread(self.fastest.spread.middle / timing.spread.middle, rounds.low, rounds.high)
+        """How many times as fast as the fastest peer, round by round: both have met the same noise there."""
+        return self.fastest and Spread.of(np.divide(self.fastest.seconds, timing.seconds).tolist())
 
 
 @dataclass(frozen=True)

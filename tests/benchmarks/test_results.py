@@ -30,7 +30,7 @@ def test_a_ratio_is_to_the_fastest_peer_and_its_spread_that_of_the_rounds():
     row = result()
     assert row.void == ""
     assert row.fastest.name == "Hare"
-    assert row.ratio(row.timings[0]) == Spread(3.0, 1.75, 3.0)  # rounds: 2, 4, 1.5
+    assert row.ratio(row.timings[0]) == Spread(2.0, 1.75, 3.0)  # rounds: 2, 4, 1.5
     assert row.ratio(row.timings[1]).middle == pytest.approx(1 / 3)
     assert row.ratio(row.fastest) == Spread(1, 1, 1)
 
@@ -62,11 +62,11 @@ def test_a_row_without_anybody_has_nothing_to_tell():
 
 def test_a_table_tells_times_ratios_losses_memory_and_who_is_left_out():
     table = contestants(result())
-    assert table.lines[0] == ["chainrule", "2", "1 s (1 to 1.5)", "3.00 (1.75 to 3.00)", "0.5000", "0 MiB"]
+    assert table.lines[0] == ["chainrule", "2", "1 s (1 to 1.5)", "2.00 (1.75 to 3.00)", "0.5000", "0 MiB"]
     assert table.lines[1][5] == "1 MiB"
     assert table.notes == ["Snail is left out: snail is not installed"]
     assert summary([result()]).lines == [
-        ["The race", "1 s (1 to 1.5)", "3 s (2.5 to 3.5), Hare", "3.00 (1.75 to 3.00)"]
+        ["The race", "1 s (1 to 1.5)", "3 s (2.5 to 3.5), Hare", "2.00 (1.75 to 3.00)"]
     ]
 
 

@@ -185,7 +185,7 @@ class NativeProgram:
             bad = slice((len(costs) - 1) * size, len(costs) * size)
             X, Y = X[which][bad], Y[bad]
             weights = None if examples.weights is None else examples.weights[which][bad]
-            Examples(self.network, self._cost, X, Y, weights, self._steps)  # looks whether somebody has changed the data
+            Examples(self.network, self._cost, X, Y, weights, self._steps)  # says so where the data have changed since
             return Done(costs[-1], len(Y), None, Y, X, batches=len(costs))
         sizes = np.full(len(costs), size)
         sizes[-1] = m - size * (len(costs) - 1)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 import warnings
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 import threadpoolctl
 
 import chainrule as cr
-from chainrule.engines import ENGINES, held_to, runner
+from chainrule.engines import ENGINES, blas_held, held_to, looking, runner
 from chainrule.engines.threads import threads
 from chainrule.sklearn import MLPClassifier, MLPRegressor
 
@@ -93,23 +94,88 @@ def test_an_experiment_keeps_to_them_in_all_it_does(teams, tmp_path):
     assert made.history.engine == "native"
 
 
-def test_the_blas_of_numpy_keeps_to_them_too():
+def blas_within(way):
+    """How many threads NumPy's BLAS has while the numpy engine computes."""
     seen = []
+
+    def noting(Z):
+        seen.append(blas())
+        return cr.ops.tanh(Z)
+
+    net = cr.Network([cr.Dense(8, noting), cr.Dense(3, "softmax")], seed=0, input_shape=5)
+    del seen[:]
+    way(net)
+    return seen
+
+
+BY_NUMPY = {
+    "train": lambda net: cr.train(net, X, Y, loss="cross_entropy", epochs=1, progress=False, engine="numpy", threads=1),
+    "lbfgs": lambda net: cr.train(
+        net, X, Y, loss="cross_entropy", optimizer="lbfgs", epochs=1, progress=False, engine="numpy", threads=1
+    ),
+    "evaluate": lambda net: cr.evaluate(net, X, Y, loss="cross_entropy", engine="numpy", threads=1),
+    "predict": lambda net: net.predict(X, engine="numpy", threads=1),
+    "memory": lambda net: net.predict(X, memory={}, threads=1),
+    "few examples of an own network": lambda net: net.predict(X, threads=1),
+}
+
+
+@pytest.mark.parametrize("way", BY_NUMPY)
+def test_the_blas_of_numpy_keeps_to_them_too(way, monkeypatch):
+    monkeypatch.setattr(looking, "FEW_OF_OWN", 256)
     before = blas()
-    cr.train(
-        network(),
-        X,
-        Y,
-        loss="cross_entropy",
-        epochs=1,
-        seed=0,
-        progress=False,
-        engine="numpy",
-        threads=1,
-        callbacks=lambda run: seen.append(blas()),
-    )
-    assert seen == [{1}]
+    assert blas_within(BY_NUMPY[way])[-1] == {1}
     assert blas() == before
+
+
+def test_the_blas_has_its_number_again_whoever_leaves_first():
+    before, inside, holders = blas(), threading.Semaphore(0), []
+
+    def hold(number, enough):
+        with held_to(number), blas_held():
+            inside.release()
+            enough.wait(10)
+
+    for number in (1, 3):
+        enough = threading.Event()
+        holders.append((threading.Thread(target=hold, args=(number, enough)), enough))
+        holders[-1][0].start()
+        inside.acquire()
+    found = [blas()]
+    for thread, enough in holders:
+        enough.set()
+        thread.join()
+        found.append(blas())
+    assert found == [{1}, {3}, before]
+
+
+LATER = """
+import numpy as np, threadpoolctl, chainrule as cr
+def blas():
+    return [one["num_threads"] for one in threadpoolctl.threadpool_info() if one["user_api"] == "blas"]
+def look(Z):
+    print(blas())
+    return Z
+net = cr.Network([cr.Dense(8, look)], seed=0, input_shape=3)
+net.predict(np.ones((4, 3)), engine="numpy", threads=1)
+import scipy.linalg
+net.predict(np.ones((4, 3)), engine="numpy", threads=1)
+print(blas())
+"""
+
+
+def test_a_blas_that_is_loaded_between_two_calls_keeps_to_them():
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "2"}
+    done = subprocess.run(
+        [sys.executable, "-c", LATER], env=environment, timeout=60, check=True, capture_output=True, text=True
+    )
+    assert done.stdout.splitlines()[-3:] == ["[1]", "[1, 1]", "[2, 2]"]
+
+
+@pytest.mark.skipif("native" not in ENGINES, reason="the kernels are not built")
+def test_a_prediction_by_the_native_engine_does_not_look_for_a_blas(monkeypatch):
+    monkeypatch.setattr(threadpoolctl, "ThreadpoolController", None)
+    assert network().predict(X[:1], engine="native", threads=1).shape == (1, 3)
 
 
 def test_they_change_between_two_calls_of_one_estimator(teams):

@@ -4,7 +4,7 @@ from chainrule.engines.auto import AutoEngine
 from chainrule.engines.engine import CHUNK, Batch, Batches, Done, Engine, Program, Slope
 from chainrule.engines.native import NativeEngine, kernels
 from chainrule.engines.numpy import NumpyEngine
-from chainrule.engines.threads import held_to
+from chainrule.engines.threads import blas_held, held_to
 from chainrule.names import lookup
 
 ENGINES: dict[str, Engine] = {"numpy": NumpyEngine()}
@@ -26,4 +26,16 @@ def select(name: str) -> Engine:
     return _AUTO if name == "auto" else lookup("engine", name, {"auto": _AUTO} | ENGINES)
 
 
-__all__ = ["CHUNK", "ENGINES", "Batch", "Batches", "Done", "Engine", "Program", "Slope", "held_to", "select"]
+__all__ = [
+    "CHUNK",
+    "ENGINES",
+    "Batch",
+    "Batches",
+    "Done",
+    "Engine",
+    "Program",
+    "Slope",
+    "blas_held",
+    "held_to",
+    "select",
+]

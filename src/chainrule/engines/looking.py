@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from chainrule.engines.engine import CHUNK
 from chainrule.engines.runner import Examples, Runner, members
 from chainrule.engines.steps import NoKernelError, Steps
+from chainrule.engines.threads import blas_held
 from chainrule.engines.tracing import steps_of
 from chainrule.graph import Array
 
@@ -58,7 +59,8 @@ class Looking:
         network = self._network()
         assert network is not None
         if self._steps.own and len(X) <= FEW_OF_OWN:
-            return np.asarray(network.output(network.cast(X)))
+            with blas_held():
+                return np.asarray(network.output(network.cast(X)))
         if self._of_few is None or len(X) > self._native.FEW or len(X) * self._steps.work > SHORT:
             return None
         output = np.empty((len(X), *self._steps.shape), self._steps.dtype)

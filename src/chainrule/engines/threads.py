@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
+from threading import Lock, get_ident
 from typing import Any
 
 from chainrule.checking import whole
 from chainrule.errors import OptionError
 
-_HELD: ContextVar[int | None] = ContextVar("threads", default=None)
+_HELD: ContextVar[int | None] = ContextVar("held", default=None)
 
 
 def threads() -> int:
@@ -33,29 +33,76 @@ def threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def held_to(number: Any) -> AbstractContextManager[None]:
-    """Let so many threads compute in this block, whichever engine it is; None for what the environment says.
-
-    NumPy's BLAS is held to it in the whole process, because it knows no other way.
+@contextmanager
+def held_to(number: Any) -> Iterator[None]:
+    """Let so many threads compute in this block, whichever engine it is; None for what held before.
 
     Raises:
         OptionError: it is not a whole number of 1 or more.
     """
-    return nullcontext() if number is None else _held(whole("threads", number))
-
-
-@contextmanager
-def _held(number: int) -> Iterator[None]:
-    before = _HELD.set(number)
+    before = _HELD.set(_HELD.get() if number is None else whole("threads", number))
     try:
-        with _blas().limit(limits=number, user_api="blas"):
-            yield
+        yield
     finally:
         _HELD.reset(before)
 
 
-@cache
-def _blas() -> Any:
-    from threadpoolctl import ThreadpoolController
+@contextmanager
+def blas_held() -> Iterator[None]:
+    """Hold every BLAS library that is loaded by now, such as NumPy's, to what `held_to` says, if it says anything.
 
-    return ThreadpoolController()
+    Most have one number for the whole process: while several threads ask, it is the least of theirs, and the last one
+    out gives back what there was before the first.
+    """
+    number = _HELD.get()
+    if number is None:
+        yield
+        return
+    holder = get_ident(), number
+    _BLAS.enter(holder)
+    try:
+        yield
+    finally:
+        _BLAS.leave(holder)
+
+
+class _Blas:
+    """The BLAS libraries of this process, while somebody holds them."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._asked: list[tuple[int, int]] = []  # by which thread, for how many
+        self._before: dict[str, tuple[Any, int]] = {}
+
+    def enter(self, holder: tuple[int, int]) -> None:
+        from threadpoolctl import ThreadpoolController
+
+        with self._lock:
+            for library in ThreadpoolController().select(user_api="blas").lib_controllers:
+                self._before.setdefault(library.filepath, (library, library.num_threads))
+            self._asked.append(holder)
+            self._set()
+
+    def leave(self, holder: tuple[int, int]) -> None:
+        with self._lock:
+            self._asked.remove(holder)
+            self._set()
+            if not self._asked:
+                self._before.clear()
+
+    def _set(self) -> None:
+        from threadpoolctl import OpenBLASController
+
+        OpenBLASController.clear_controlling_thread(force=True)  # which else is the only one that may set anything
+        for library, before in self._before.values():
+            mine = [n for thread, n in self._asked if thread == get_ident() or not _of_each_thread(library)]
+            library.set_num_threads(min(mine, default=before))
+        OpenBLASController.clear_controlling_thread(force=True)
+
+
+def _of_each_thread(library: Any) -> bool:
+    """Whether a BLAS has a number for each Python thread."""
+    return library.internal_api == "mkl" or getattr(library, "threading_layer", "") == "openmp"
+
+
+_BLAS = _Blas()

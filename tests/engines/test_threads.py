@@ -185,6 +185,22 @@ def test_they_change_between_two_calls_of_one_estimator(teams):
     assert teams == [1, 3]
 
 
+@pytest.mark.skipif("native" not in ENGINES, reason="the kernels are not built")
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+@pytest.mark.parametrize("way", ["train", "fit"])
+def test_a_run_keeps_its_number_when_the_environment_changes(way, teams, monkeypatch):
+    def change(run):
+        monkeypatch.setenv("CHAINRULE_NUM_THREADS", "3")
+
+    how = {"engine": "native", "callbacks": [change]}
+    if way == "train":
+        cr.train(network(), X, Y, loss="cross_entropy", epochs=3, progress=False, validation=(X, Y), **how)
+    else:
+        MLPClassifier(max_iter=3, tol=0, **how).fit(X, Y)
+    assert set(teams) == {2}
+    assert threads() == 3
+
+
 @pytest.mark.parametrize("given", [0, -1, 2.5, "two", True])
 def test_what_is_no_number_of_threads(given):
     with pytest.raises(cr.OptionError, match=f"threads is {given!r}, but must be a whole number, 1 or more"):

@@ -4,7 +4,7 @@ from chainrule.engines.auto import AutoEngine
 from chainrule.engines.engine import CHUNK, Batch, Batches, Done, Engine, Program, Slope
 from chainrule.engines.native import NativeEngine, kernels
 from chainrule.engines.numpy import NumpyEngine
-from chainrule.engines.threads import blas_held, held_to
+from chainrule.engines.threads import blas_held, held_to, steady
 from chainrule.names import lookup
 
 ENGINES: dict[str, Engine] = {"numpy": NumpyEngine()}
@@ -38,4 +38,5 @@ __all__ = [
     "blas_held",
     "held_to",
     "select",
+    "steady",
 ]

@@ -191,7 +191,7 @@ class NativeProgram:
         return Done(cost, m, outputs, Y, batches=len(costs), penalty=penalty, weights=weights)
 
     def _ready(self, size: int) -> Runner:
-        # Another size means other threads and so other roundings: who resumes here must have the same.
+        # How many threads there are, and so the roundings, follows from the size: who resumes here must have the same.
         team = members(size, self._steps)
         if self._runner is None or (self._runner.size, self._runner.team) != (size, team):
             slots = self.slots

@@ -13,16 +13,20 @@ from chainrule.checking import whole
 from chainrule.errors import OptionError
 
 _HELD: ContextVar[int | None] = ContextVar("held", default=None)
+_STEADY: ContextVar[int | None] = ContextVar("steady", default=None)
 
 
 def threads() -> int:
-    """How many threads may compute: what `held_to` says; else CHAINRULE_NUM_THREADS, OMP_NUM_THREADS, or the cores that
-    this process may use.
+    """How many threads may compute.
+
+    It is what `held_to` says, or what it was when `steady` began; else CHAINRULE_NUM_THREADS, OMP_NUM_THREADS, or the
+    cores that this process may use.
 
     Raises:
         OptionError: CHAINRULE_NUM_THREADS is no whole number of 1 or more. What OMP_NUM_THREADS may be, others say.
     """
-    if (held := _HELD.get()) is not None:
+    held = _STEADY.get() if (asked := _HELD.get()) is None else asked
+    if held is not None:
         return held
     for name in ("CHAINRULE_NUM_THREADS", "OMP_NUM_THREADS"):  # joblib sets the second in each of its processes
         asked = os.environ.get(name, "")
@@ -45,6 +49,22 @@ def held_to(number: Any) -> Iterator[None]:
         yield
     finally:
         _HELD.reset(before)
+
+
+@contextmanager
+def steady() -> Iterator[None]:
+    """Let as many threads compute to the end of this block as at its beginning, whatever becomes of the environment.
+
+    Unlike `held_to` it asks for nothing: NumPy's BLAS stays as it is.
+
+    Raises:
+        OptionError: see `threads`.
+    """
+    before = _STEADY.set(threads())
+    try:
+        yield
+    finally:
+        _STEADY.reset(before)
 
 
 @contextmanager

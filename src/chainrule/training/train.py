@@ -145,7 +145,7 @@ def train(
         progress=progress_for(progress, epochs),
     )
     try:
-        with interruptible() as interrupt, engines.held_to(threads):
+        with interruptible() as interrupt, engines.held_to(threads), engines.steady():
             resumed = run.resume() if resume else None
             batches.seed = run.seed
             learn_statistics(net, batches.in_order)

@@ -254,10 +254,6 @@ class NativeEngine:
 
         return Slope(self.name, "", measure)
 
-    def check(self, network: Any, cost: Any) -> None:
-        """Raises NoKernelError where there are no kernels for a network and a cost, or none."""
-        self._look(network, cost, network.input_shape).renew()
-
     def evaluate(self, network: Any, cost: Any, batches: Iterable[Batch]) -> tuple[float, Array]:
         total, m, outputs = 0.0, 0, []
         for X, Y, weights in batches:

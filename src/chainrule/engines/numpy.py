@@ -84,9 +84,6 @@ class NumpyEngine:
 
         return Slope(self.name, "", measure)
 
-    def check(self, network: Trainable, cost: Cost | None) -> None:
-        pass  # what Python can run, it can
-
     def evaluate(self, network: Trainable, cost: Cost, batches: Iterable[Batch]) -> tuple[float, Array]:
         total, m = 0.0, 0
         outputs: list[NDArray[Any]] = []

@@ -394,6 +394,23 @@ def test_a_run_resumed_at_a_short_last_batch_has_the_same_bits():
     np.testing.assert_array_equal(*ends)
 
 
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("m", [2, 5, 8, 9, 40])
+def test_the_bits_do_not_depend_on_how_many_examples_were_met_before(m, number):
+    X, y = RANDOM.normal(size=(1000, 60)), RANDOM.integers(0, 3, size=1000)
+
+    def looked(*sizes):
+        net = cr.Network([cr.Dense(64, "tanh"), cr.Dense(3, "softmax")], seed=0, input_shape=60)
+        given = {"engine": "native", "threads": number}
+        for size in sizes:
+            found = net.predict(X[:size], **given), cr.evaluate(net, X[:size], y[:size], loss="cross_entropy", **given)
+        return found
+
+    (A, J), (B, K) = looked(m), looked(1000, m)
+    np.testing.assert_array_equal(A, B)
+    assert J == K
+
+
 FEW = {
     **LAYERS,
     "embedding": lambda: [cr.Embedding(9, 5), cr.Flatten(), cr.Dense(3, "softmax")],

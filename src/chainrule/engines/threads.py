@@ -25,8 +25,7 @@ def threads() -> int:
     Raises:
         OptionError: CHAINRULE_NUM_THREADS is no whole number of 1 or more. What OMP_NUM_THREADS may be, others say.
     """
-    held = _STEADY.get() if (asked := _HELD.get()) is None else asked
-    if held is not None:
+    if held := _HELD.get() or _STEADY.get():
         return held
     for name in ("CHAINRULE_NUM_THREADS", "OMP_NUM_THREADS"):  # joblib sets the second in each of its processes
         asked = os.environ.get(name, "")

@@ -324,6 +324,39 @@ def test_every_instruction_set_that_this_machine_has(instructions):
     assert float(cost) == pytest.approx(expected["loss"][-1], rel=1e-10)
 
 
+def test_an_instruction_set_that_there_is_not_is_told_to_who_selects_an_engine():
+    program = (
+        "import chainrule as cr\n"
+        "net = cr.Network([cr.Dense(1)], seed=0)\n"
+        "for engine in ('auto', 'numpy'):\n"
+        "    try: net.predict([[1.0]], engine=engine)\n"
+        "    except cr.OptionError as error: print(error)\n"
+    )
+    environment = os.environ | {"CHAINRULE_INSTRUCTIONS": "foo"}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    told = "CHAINRULE_INSTRUCTIONS is 'foo', but must be avx512, avx2 or baseline."
+    assert done.stdout == f"{told}\n{told}\n"
+    done = subprocess.run(
+        [sys.executable, "-m", "chainrule", "info"], env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"error: {told}\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (ModuleNotFoundError("No module named _baseline"), "not built: there was no C++20 compiler"),
+        (ImportError("_baseline.so: file too short"), "built, but it cannot be loaded: _baseline.so: file too short"),
+    ],
+)
+def test_kernels_that_are_missing_or_broken_are_described(error, told, monkeypatch):
+    def fail(name):
+        raise error
+
+    monkeypatch.setattr(native, "import_module", fail)
+    assert native.described().startswith(told)
+
+
 BOTH = pytest.mark.parametrize("engine", ["numpy", "native"])
 
 

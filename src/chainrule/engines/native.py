@@ -37,9 +37,12 @@ _RULES = {GradientDescent: "gradient_descent", Adagrad: "adagrad", RMSProp: "rms
 
 
 def kernels() -> Any:
-    """The module of kernels for this machine, or None where they were not built.
+    """The module of kernels for this machine, or None where there is none that can be loaded.
 
     CHAINRULE_INSTRUCTIONS holds it to an instruction set that is not the best one, such as "avx2".
+
+    Raises:
+        OptionError: it names no instruction set.
     """
     wanted = os.environ.get("CHAINRULE_INSTRUCTIONS", SETS[0])
     if wanted not in SETS:
@@ -58,10 +61,18 @@ def kernels() -> Any:
 
 
 def described() -> str:
-    """The native engine on this machine, in words."""
+    """The native engine on this machine, in words.
+
+    Raises:
+        OptionError: see `kernels`.
+    """
     module = kernels()
-    if module is None:
+    try:
+        import_module("chainrule.engines._baseline")
+    except ModuleNotFoundError:
         return "not built: there was no C++20 compiler when chainrule was installed"
+    except ImportError as error:
+        return f"built, but it cannot be loaded: {error}"
     return f"{module.__name__.rpartition('._')[2]} instructions, {counted(threads(), 'thread')}"
 
 

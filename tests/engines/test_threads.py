@@ -22,7 +22,11 @@ X, Y = RANDOM.normal(size=(60, 5)).astype(np.float32), RANDOM.integers(0, 3, siz
 
 @pytest.mark.parametrize(
     ("environment", "expected"),
-    [({"OMP_NUM_THREADS": "3"}, 3), ({"OMP_NUM_THREADS": "3", "CHAINRULE_NUM_THREADS": "5"}, 5)],
+    [
+        ({"OMP_NUM_THREADS": "3"}, 3),
+        ({"OMP_NUM_THREADS": "4,1"}, 4),
+        ({"OMP_NUM_THREADS": "3", "CHAINRULE_NUM_THREADS": "5"}, 5),
+    ],
 )
 def test_the_number_of_threads_comes_from_the_environment(environment, expected, monkeypatch):
     monkeypatch.delenv("CHAINRULE_NUM_THREADS")
@@ -36,6 +40,29 @@ def test_a_number_of_threads_that_is_none_is_refused(given, monkeypatch):
     monkeypatch.setenv("CHAINRULE_NUM_THREADS", given)
     with pytest.raises(cr.OptionError, match=f"CHAINRULE_NUM_THREADS is '{given}', but must be a whole number"):
         threads()
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"cpu.max": "250000 100000\n"}, 3),
+        ({"cpu.max": "50000 100000\n"}, 1),
+        ({"cpu.max": "max 100000\n"}, 8),
+        ({"cpu.max": "6400000 100000\n"}, 8),
+        ({"cpu/cpu.cfs_quota_us": "200000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 2),
+        ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, 8),
+        ({}, 8),
+    ],
+)
+def test_the_quota_of_a_container_counts_as_the_cores_do(files, expected, tmp_path, monkeypatch):
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    for name in ("CHAINRULE_NUM_THREADS", "OMP_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)
+    monkeypatch.setattr("chainrule.engines.threads.CGROUP", tmp_path)
+    assert threads() == expected
 
 
 @pytest.fixture

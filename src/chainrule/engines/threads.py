@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from functools import cache
+from pathlib import Path
 from threading import Lock, get_ident
 from typing import Any
 
 from chainrule.checking import whole
 from chainrule.errors import OptionError
+
+CGROUP = Path("/sys/fs/cgroup")
+"""Where Linux tells a container what it may use."""
 
 _HELD: ContextVar[int | None] = ContextVar("held", default=None)
 _STEADY: ContextVar[int | None] = ContextVar("steady", default=None)
@@ -20,7 +26,7 @@ def threads() -> int:
     """How many threads may compute.
 
     It is what `held_to` says, or what it was when `steady` began; else CHAINRULE_NUM_THREADS, OMP_NUM_THREADS, or the
-    cores that this process may use.
+    cores that this process may use, no more than the quota of its container lets it keep busy.
 
     Raises:
         OptionError: CHAINRULE_NUM_THREADS is no whole number of 1 or more. What OMP_NUM_THREADS may be, others say.
@@ -29,11 +35,24 @@ def threads() -> int:
         return held
     for name in ("CHAINRULE_NUM_THREADS", "OMP_NUM_THREADS"):  # joblib sets the second in each of its processes
         asked = os.environ.get(name, "")
-        if asked.isdecimal() and int(asked) > 0:
-            return int(asked)
+        first = asked.partition(",")[0].strip() if name == "OMP_NUM_THREADS" else asked  # one for each level of nesting
+        if first.isdecimal() and int(first) > 0:
+            return int(first)
         if asked and name == "CHAINRULE_NUM_THREADS":
             raise OptionError(f"{name} is {asked!r}, but must be a whole number, 1 or more.")
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, _quota(CGROUP) or cores)
+
+
+@cache
+def _quota(folder: Path) -> int | None:
+    """How many cores a container may keep busy, rounded up; None where nothing says so."""
+    for names in (["cpu.max"], ["cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"]):  # of cgroups v2, of v1
+        with suppress(OSError, ValueError):  # there is no such file, or no limit, "max"
+            microseconds, period = " ".join((folder / name).read_text() for name in names).split()
+            if int(microseconds) > 0:  # v1 says -1 where there is no limit
+                return math.ceil(int(microseconds) / int(period))
+    return None
 
 
 @contextmanager

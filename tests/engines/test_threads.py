@@ -252,26 +252,31 @@ def test_within_a_block_and_not_after_an_error():
 APART = """
 import os
 import numpy as np, chainrule as cr
-cores = {int(core) for core in os.environ["CORES"].split(",")}
-os.sched_setaffinity(0, cores)
-before = set(os.listdir("/proc/self/task"))
+both = set(sorted(os.sched_getaffinity(0))[:2])
+os.sched_setaffinity(0, both)
+before, cores = set(os.listdir("/proc/self/task")), []
 def tell(run):
-    for thread in set(os.listdir("/proc/self/task")) - before:
-        print(len(os.sched_getaffinity(int(thread))), os.sched_getaffinity(int(thread)) <= cores)
+    if cores:
+        workers = [os.sched_getaffinity(int(thread)) for thread in set(os.listdir("/proc/self/task")) - before]
+        print(workers == [both - {cores[-1]}])
+    cores.append(sorted(both)[run.epoch % 2])
+    os.sched_setaffinity(0, {cores[-1]})  # brings the caller there
+    os.sched_setaffinity(0, both)
 net = cr.Network([cr.Dense(300, "tanh"), cr.Dense(1)], seed=0)
 X = np.ones((64, 100), np.float32)
-cr.train(net, X, X[:, :1], loss="squared_error", epochs=1, seed=0, progress=False, engine="native", callbacks=tell)
+cr.train(net, X, X[:, :1], loss="squared_error", epochs=21, seed=0, progress=False, engine="native", callbacks=tell)
 """
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells a thread's cores")
-@pytest.mark.parametrize("cores", [1, 2])
-def test_threads_do_not_share_a_core_where_there_are_enough(cores):
-    allowed = sorted(os.sched_getaffinity(0))
-    if len(allowed) < cores:
-        pytest.skip(f"{cores} cores are needed")
-    environment = os.environ | {"CHAINRULE_NUM_THREADS": "2", "CORES": ",".join(map(str, allowed[:cores]))}
+@pytest.mark.skipif("native" not in ENGINES, reason="the kernels are not built")
+def test_a_worker_may_not_run_on_the_core_of_the_caller():
+    if len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("2 cores are needed")
+    environment = os.environ | {"CHAINRULE_NUM_THREADS": "2"}
     done = subprocess.run(
-        [sys.executable, "-c", APART], env=environment, timeout=60, check=False, capture_output=True, text=True
+        [sys.executable, "-c", APART], env=environment, timeout=60, check=True, capture_output=True, text=True
     )
-    assert done.stdout == "1 True\n", done.stderr[-500:]
+    told = done.stdout.split()
+    assert len(told) == 20
+    assert told.count("True") >= 15  # Linux may have moved the caller since

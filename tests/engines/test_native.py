@@ -234,6 +234,20 @@ def test_slots_come_in_the_order_of_the_network_and_can_be_given_back():
         np.testing.assert_allclose(program.slots[name], a[name], rtol=1e-9, atol=1e-15)
 
 
+def test_slots_of_another_type_are_taken_in_the_networks():
+    net = cr.Network([cr.Dense(1)], seed=0, input_shape=7)
+    cost = Cost("squared_error")
+    cost.fit(net, net.cast(X), X[:, :1])
+    program = ENGINES["native"].program(net, cost, cr.GradientDescent(1e-2, momentum=0.5), seed=1)
+    (name,) = program.slots
+    program.slots = {name: np.full(net.flat.shape, 0.5)}
+    batches = ArrayBatches(net.cast(X), X[:, :1], None, batch_size=len(X))
+    theta = net.flat.copy()
+    list(program.epoch(batches, 0, lambda k: 1e-2))
+    np.testing.assert_allclose(theta + program.slots[name], net.flat, rtol=1e-6)
+    assert program.slots[name].dtype == np.float32
+
+
 @pytest.mark.parametrize("m", [1, 2, 100, 1025])
 def test_predictions(m):
     net = cr.Network([cr.Dense(9, "tanh"), cr.BatchNorm(), cr.Dense(3, "softmax")], seed=0, input_shape=7)

@@ -106,7 +106,7 @@ class NativeProgram:
 
     @slots.setter
     def slots(self, slots: dict[str, Array]) -> None:
-        self._slots = {name: np.array(slots[name]) for name in self.optimizer.slots}
+        self._slots = {name: np.array(slots[name], self.network.dtype) for name in self.optimizer.slots}
         self._runner = None
 
     def epoch(

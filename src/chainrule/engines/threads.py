@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
@@ -33,13 +33,19 @@ def threads() -> int:
     """
     if held := _HELD.get() or _STEADY.get():
         return held
-    for name in ("CHAINRULE_NUM_THREADS", "OMP_NUM_THREADS"):  # joblib sets the second in each of its processes
-        asked = os.environ.get(name, "")
-        first = asked.partition(",")[0].strip() if name == "OMP_NUM_THREADS" else asked  # one for each level of nesting
-        if first.isdecimal() and int(first) > 0:
-            return int(first)
-        if asked and name == "CHAINRULE_NUM_THREADS":
-            raise OptionError(f"{name} is {asked!r}, but must be a whole number, 1 or more.")
+    asked = os.environ.get("CHAINRULE_NUM_THREADS", "")
+    if asked and not _number(asked):
+        raise OptionError(f"CHAINRULE_NUM_THREADS is {asked!r}, but must be a whole number, 1 or more.")
+    outermost = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]  # joblib sets it in each of its processes
+    return _number(asked) or _number(outermost.strip()) or _cores()
+
+
+def _number(text: str) -> int:
+    """A number of threads, or 0 where the text is none."""
+    return int(text) if text.isdecimal() else 0
+
+
+def _cores() -> int:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(cores, _quota(CGROUP) or cores)
 
@@ -55,22 +61,16 @@ def _quota(folder: Path) -> int | None:
     return None
 
 
-@contextmanager
-def held_to(number: Any) -> Iterator[None]:
+def held_to(number: Any) -> AbstractContextManager[None]:
     """Let so many threads compute in this block, whichever engine it is; None for what held before.
 
     Raises:
         OptionError: it is not a whole number of 1 or more.
     """
-    before = _HELD.set(_HELD.get() if number is None else whole("threads", number))
-    try:
-        yield
-    finally:
-        _HELD.reset(before)
+    return nullcontext() if number is None else _kept(_HELD, whole("threads", number))
 
 
-@contextmanager
-def steady() -> Iterator[None]:
+def steady() -> AbstractContextManager[None]:
     """Let as many threads compute to the end of this block as at its beginning, whatever becomes of the environment.
 
     Unlike `held_to` it asks for nothing: NumPy's BLAS stays as it is.
@@ -78,11 +78,16 @@ def steady() -> Iterator[None]:
     Raises:
         OptionError: see `threads`.
     """
-    before = _STEADY.set(threads())
+    return _kept(_STEADY, threads())
+
+
+@contextmanager
+def _kept(variable: ContextVar[int | None], number: int) -> Iterator[None]:
+    before = variable.set(number)
     try:
         yield
     finally:
-        _STEADY.reset(before)
+        variable.reset(before)
 
 
 @contextmanager

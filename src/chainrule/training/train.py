@@ -85,7 +85,7 @@ def train(
         resume: go on from the checkpoint, if it is there; the end has the same bits as without the interruption.
         engine: "auto" or a name; `history.engine` tells which one ran.
         threads: how many compute; None for what the environment says, which by default is one for each core that the
-            process may use. Another number rounds differently.
+            process, or the quota of its container, may use. Another number rounds differently.
         seed: of shuffling and dropout; None takes a fresh one, kept in `history.seed`.
         progress: whether to show a live bar (in a terminal or notebook) or a few lines (elsewhere), on stderr,
             with a line before them where "auto" had to take numpy.

@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule import engines
 from chainrule.engines import ENGINES
+from chainrule.engines.threads import threads
 
 
 def chainrule(*arguments, cwd, **environment):
@@ -66,6 +68,21 @@ def test_evaluate_measures_the_held_out_part_again(digits_run):
     accuracy = json.loads((folder / "runs/digits/metrics.json").read_text())["test"]["accuracy"]
     assert "the held-out part, 360 examples" in done.stdout
     assert f"{accuracy:.4f}" in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [["evaluate"], ["predict"], ["predict", "--out", "by_three.csv"]])
+def test_predict_and_evaluate_compute_by_so_many_threads_as_are_asked_for(arguments, digits_run, command, monkeypatch):
+    seen, select = [], engines.select
+
+    def noted(name):
+        seen.append(threads())
+        return select(name)
+
+    monkeypatch.setattr(engines, "select", noted)
+    name, *others = arguments
+    status, _, _ = command(digits_run[0], name, "runs/digits", "digits", "--threads", 3, *others)
+    assert status == 0
+    assert set(seen) == {3}
 
 
 def test_predict_writes_a_csv_with_probabilities(digits_run):

@@ -235,6 +235,20 @@ def test_slots_come_in_the_order_of_the_network_and_can_be_given_back():
         np.testing.assert_allclose(program.slots[name], a[name], rtol=1e-9, atol=1e-15)
 
 
+def test_slots_of_another_type_are_taken_in_the_networks():
+    net = cr.Network([cr.Dense(1)], seed=0, input_shape=7)
+    cost = Cost("squared_error")
+    cost.fit(net, net.cast(X), X[:, :1])
+    program = ENGINES["native"].program(net, cost, cr.GradientDescent(1e-2, momentum=0.5), seed=1)
+    (name,) = program.slots
+    program.slots = {name: np.full(net.flat.shape, 0.5)}
+    batches = ArrayBatches(net.cast(X), X[:, :1], None, batch_size=len(X))
+    theta = net.flat.copy()
+    list(program.epoch(batches, 0, lambda k: 1e-2))
+    np.testing.assert_allclose(theta + program.slots[name], net.flat, rtol=1e-6)
+    assert program.slots[name].dtype == np.float32
+
+
 @pytest.mark.parametrize("m", [1, 2, 100, 1025])
 def test_predictions(m):
     net = cr.Network([cr.Dense(9, "tanh"), cr.BatchNorm(), cr.Dense(3, "softmax")], seed=0, input_shape=7)
@@ -325,6 +339,39 @@ def test_every_instruction_set_that_this_machine_has(instructions):
     assert float(cost) == pytest.approx(expected["loss"][-1], rel=1e-10)
 
 
+def test_an_instruction_set_that_there_is_not_is_told_to_who_selects_an_engine():
+    program = (
+        "import chainrule as cr\n"
+        "net = cr.Network([cr.Dense(1)], seed=0)\n"
+        "for engine in ('auto', 'numpy'):\n"
+        "    try: net.predict([[1.0]], engine=engine)\n"
+        "    except cr.OptionError as error: print(error)\n"
+    )
+    environment = os.environ | {"CHAINRULE_INSTRUCTIONS": "foo"}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    told = "CHAINRULE_INSTRUCTIONS is 'foo', but must be avx512, avx2 or baseline."
+    assert done.stdout == f"{told}\n{told}\n"
+    done = subprocess.run(
+        [sys.executable, "-m", "chainrule", "info"], env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"error: {told}\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (ModuleNotFoundError("No module named _baseline"), "not built: there was no C++20 compiler"),
+        (ImportError("_baseline.so: file too short"), "built, but it cannot be loaded: _baseline.so: file too short"),
+    ],
+)
+def test_kernels_that_are_missing_or_broken_are_described(error, told, monkeypatch):
+    def fail(name):
+        raise error
+
+    monkeypatch.setattr(native, "import_module", fail)
+    assert native.described().startswith(told)
+
+
 BOTH = pytest.mark.parametrize("engine", ["numpy", "native"])
 
 
@@ -393,6 +440,23 @@ def test_a_run_resumed_at_a_short_last_batch_has_the_same_bits():
             slots, t = program.slots, program.t
         ends.append(net.flat.copy())
     np.testing.assert_array_equal(*ends)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("m", [2, 5, 8, 9, 40])
+def test_the_bits_do_not_depend_on_how_many_examples_were_met_before(m, number):
+    X, y = RANDOM.normal(size=(1000, 60)), RANDOM.integers(0, 3, size=1000)
+
+    def looked(*sizes):
+        net = cr.Network([cr.Dense(64, "tanh"), cr.Dense(3, "softmax")], seed=0, input_shape=60)
+        given = {"engine": "native", "threads": number}
+        for size in sizes:
+            found = net.predict(X[:size], **given), cr.evaluate(net, X[:size], y[:size], loss="cross_entropy", **given)
+        return found
+
+    (A, J), (B, K) = looked(m), looked(1000, m)
+    np.testing.assert_array_equal(A, B)
+    assert J == K
 
 
 FEW = {

@@ -693,3 +693,15 @@ def test_the_reason_names_what_plain_code_has_done():
 
     assert "the number of examples (by which .mean() divides" in reason(lambda A, Y: ((A - Y) ** 2).sum() / A.shape[0])
     assert "a part of Y" in reason(lambda A, Y: ((A[:, :1] - Y[:, :1]) ** 2).mean())
+
+
+def test_evaluation_goes_to_numpy_where_sequences_of_another_length_have_no_kernel():
+    def forward(A):
+        return A if A.shape[1] < 6 else A * float(plain(A).max())
+
+    net = cr.Network([of(forward), cr.Dense(1)], seed=0, input_shape=(4, 2))
+    X, y = RANDOM.normal(size=(1100, 6, 2)), RANDOM.normal(size=(1100, 6, 1))
+    with pytest.raises(cr.OptionError, match="has no kernel for"):
+        cr.evaluate(net, X, y, loss="squared_error", engine="native")
+    found = [cr.evaluate(net, X, y, loss="squared_error", engine=engine)["loss"] for engine in ("auto", "numpy")]
+    assert found[0] == pytest.approx(found[1])

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from chainrule.cli.options import Broken, Model
+from chainrule.cli.options import Broken, Model, Threads
 
 
 def evaluate(
@@ -16,18 +16,21 @@ def evaluate(
         str, typer.Option(help='"test", "train" or "all"; by default "test" of the model\'s own data, else "all".')
     ] = "auto",
     broken: Broken = None,
+    threads: Threads = None,
 ) -> None:
     """Measure a trained network on labelled examples."""
     from rich.console import Console
 
     from chainrule.cli.tables import f1_told, loss_told, metrics_table, show_notes
+    from chainrule.engines import held_to
     from chainrule.experiments import Trained
 
     trained = Trained.load(model, broken=broken)
     source = trained.read(data)
     show_notes(source.notes)
     rows, what = trained.rows(source, part)
-    measured = trained.evaluate(source, rows)
+    with held_to(threads):
+        measured = trained.evaluate(source, rows)
     print(f"{source.name}: {what}, {len(rows):,} examples")
     Console().print(metrics_table({"value": measured}))
     print(loss_told(trained.target))

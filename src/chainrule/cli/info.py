@@ -13,13 +13,14 @@ def info() -> None:
     import chainrule
     from chainrule.engines import ENGINES, native
 
+    found = native.described()
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     print(f"chainrule     {chainrule.__version__}")
     print(f"python        {platform.python_version()}  {sys.executable}")
     print(f"machine       {platform.system()} {platform.machine()}, {cores} cores")
     print(f"engines       {', '.join(ENGINES)}")
-    print(f"native engine {native.described()}")
+    print(f"native engine {found}")
     print(f"BLAS          {blas['name']} {blas['version']}")
     for package in ("numpy", "scipy", "scikit-learn", "polars", "safetensors", "matplotlib", "typer", "rich", "optuna"):
         try:

@@ -12,3 +12,8 @@ Broken = Annotated[
         help="Whether a broken picture or text is an error, refuse, or left out, skip.  [default: as in training]"
     ),
 ]
+
+Threads = Annotated[
+    int | None,
+    typer.Option(help="How many threads compute.  [default: CHAINRULE_NUM_THREADS, or one for each core]"),
+]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from chainrule.cli.options import Broken, Model
+from chainrule.cli.options import Broken, Model, Threads
 
 
 def predict(
@@ -16,10 +16,12 @@ def predict(
     ],
     out: Annotated[Path | None, typer.Option(help="The CSV file to write.  [default: print]")] = None,
     broken: Broken = None,
+    threads: Threads = None,
 ) -> None:
     """Predict every example: a CSV with the prediction and, for classes, the probability of each."""
     from chainrule import files
     from chainrule.cli.tables import show_notes
+    from chainrule.engines import held_to
     from chainrule.experiments import Trained
 
     trained = Trained.load(model, broken=broken)
@@ -27,9 +29,10 @@ def predict(
     show_notes(lost)
     for source in sources:
         show_notes(source.notes)
-    if out is None:
-        for lines in trained.lines(*sources):
-            print(lines, end="")
-    else:
-        files.write_pieces(out, (lines.encode() for lines in trained.lines(*sources)))
-        print(f"{sum(source.size for source in sources):,} predictions in {out}")
+    with held_to(threads):
+        if out is None:
+            for lines in trained.lines(*sources):
+                print(lines, end="")
+        else:
+            files.write_pieces(out, (lines.encode() for lines in trained.lines(*sources)))
+            print(f"{sum(source.size for source in sources):,} predictions in {out}")

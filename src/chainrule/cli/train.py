@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from chainrule.cli.options import Threads
 from chainrule.errors import ChainruleError, OptionError
 from chainrule.experiments.settings import (
     CHECKPOINT,
@@ -139,10 +140,7 @@ def train(
     ] = Settings.search,
     seed: Annotated[int | None, typer.Option(help="Makes the run repeatable.  [default: a fresh one]")] = Settings.seed,
     engine: Annotated[str, typer.Option(help="Who computes: auto, native or numpy.")] = Settings.engine,
-    threads: Annotated[
-        int | None,
-        typer.Option(help="How many threads compute.  [default: one for each core]"),
-    ] = Settings.threads,
+    threads: Threads = Settings.threads,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the interrupted run in --out.")] = False,
     checkpoint_minutes: Annotated[
         float, typer.Option(help="How often the state of the run is saved.")

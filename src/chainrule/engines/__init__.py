@@ -4,13 +4,18 @@ from chainrule.engines.auto import AutoEngine
 from chainrule.engines.engine import CHUNK, Batch, Batches, Done, Engine, Program, Slope
 from chainrule.engines.native import NativeEngine, kernels
 from chainrule.engines.numpy import NumpyEngine
-from chainrule.engines.threads import held_to
+from chainrule.engines.threads import blas_held, held_to, steady
+from chainrule.errors import OptionError
 from chainrule.names import lookup
 
 ENGINES: dict[str, Engine] = {"numpy": NumpyEngine()}
 """The engines that work on this machine, by name."""
 
-_kernels = kernels()
+_kernels, _wrong = None, ""
+try:
+    _kernels = kernels()
+except OptionError as error:  # which is not told to who only imports
+    _wrong = str(error)
 if _kernels is not None:
     ENGINES["native"] = NativeEngine(_kernels)
 
@@ -21,9 +26,24 @@ def select(name: str) -> Engine:
     """The engine of that name; "auto" takes the fastest that can do the work.
 
     Raises:
-        OptionError: there is no such engine on this machine.
+        OptionError: there is no such engine on this machine, or CHAINRULE_INSTRUCTIONS names no instruction set.
     """
+    if _wrong:
+        raise OptionError(_wrong)
     return _AUTO if name == "auto" else lookup("engine", name, {"auto": _AUTO} | ENGINES)
 
 
-__all__ = ["CHUNK", "ENGINES", "Batch", "Batches", "Done", "Engine", "Program", "Slope", "held_to", "select"]
+__all__ = [
+    "CHUNK",
+    "ENGINES",
+    "Batch",
+    "Batches",
+    "Done",
+    "Engine",
+    "Program",
+    "Slope",
+    "blas_held",
+    "held_to",
+    "select",
+    "steady",
+]

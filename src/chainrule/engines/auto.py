@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.engines.engine import Batch, Batches, Done, Engine, Program, Slope
@@ -96,15 +97,17 @@ class AutoEngine:
         slope.measure = measure
         return slope
 
-    def check(self, network: Any, cost: Any) -> None:
-        self.second.check(network, cost)
-
     def evaluate(self, network: Any, cost: Any, batches: Iterable[Batch]) -> tuple[float, Array]:
-        try:
-            self.first.check(network, cost)
-        except NoKernelError:
-            return self.second.evaluate(network, cost, batches)
-        return self.first.evaluate(network, cost, batches)
+        """Batch by batch, because a layer of the user's own may know what to do with sequences of one length alone."""
+
+        def of(batch: Batch) -> tuple[float, Array]:
+            try:
+                return self.first.evaluate(network, cost, [batch])
+            except NoKernelError:
+                return self.second.evaluate(network, cost, [batch])
+
+        costs, outputs = zip(*map(of, batches), strict=True)
+        return float(np.average(costs, weights=[len(output) for output in outputs])), np.concatenate(outputs)
 
     def predict(self, network: Any, X: Array) -> NDArray[Any]:
         try:

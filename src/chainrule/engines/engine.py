@@ -141,10 +141,6 @@ class Engine(Protocol):
         """
         ...
 
-    def check(self, network: Any, cost: Any) -> None:
-        """Raises NoKernelError where this engine cannot measure the network with this cost; without one, predict."""
-        ...
-
     def evaluate(self, network: Any, cost: Cost, batches: Iterable[Batch]) -> tuple[float, Array]:
         """The mean cost over all batches without a penalty, and the outputs one below the other."""
         ...

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from chainrule.engines.engine import CHUNK
 from chainrule.engines.runner import Examples, Runner, members
 from chainrule.engines.steps import NoKernelError, Steps
+from chainrule.engines.threads import blas_held
 from chainrule.engines.tracing import steps_of
 from chainrule.graph import Array
 
@@ -43,7 +44,7 @@ class Looking:
         except NoKernelError as error:
             self.refusal = error.reason
         self._imprint = Imprint(network, own=not self.refusal)
-        self._runners: dict[int, Runner] = {}  # by threads: nobody is woken up for a few examples
+        self._runners: dict[tuple[int, int], Runner] = {}  # by size and threads: nobody is woken up for a few examples
         self._of_few = None if self.refusal else self._made_for_few()
 
     def holds(self, cost: Any, shape: tuple[int, ...]) -> bool:
@@ -58,7 +59,8 @@ class Looking:
         network = self._network()
         assert network is not None
         if self._steps.own and len(X) <= FEW_OF_OWN:
-            return np.asarray(network.output(network.cast(X)))
+            with blas_held():
+                return np.asarray(network.output(network.cast(X)))
         if self._of_few is None or len(X) > self._native.FEW or len(X) * self._steps.work > SHORT:
             return None
         output = np.empty((len(X), *self._steps.shape), self._steps.dtype)
@@ -78,15 +80,15 @@ class Looking:
     def __call__(self, X: Array, Y: Array | None, weights: Array | None) -> tuple[NDArray[Any], NDArray[Any]]:
         """The cost of each chunk times its number of examples, and the outputs."""
         network, m = self._network(), len(X)
-        size = min(CHUNK, m)
+        size = min(CHUNK, 1 << (m - 1).bit_length())  # it decides how numbers are rounded, which m alone is to tell
         with self._lock:
             self.renew(self._steps.target if Y is None else self._cost.target_of(Y, self._steps.shape))
             examples = Examples(network, self._cost, X, Y, weights, self._steps)
             output = np.empty((m, *self._steps.shape), self._steps.dtype)
             team = members(size, self._steps)
-            runner = self._runners.get(team)
-            if runner is None or runner.size < size:
-                runner = self._runners[team] = Runner(self._native, network, self._steps, size, {"name": ""})
+            runner = self._runners.get((size, team))
+            if runner is None:
+                runner = self._runners[size, team] = Runner(self._native, network, self._steps, size, {"name": ""})
             costs, _, _ = runner.run(examples, slice(0, m), size, None, 0, output)
         return np.array(costs) * np.minimum(size, m - size * np.arange(len(costs))), output
 

@@ -37,9 +37,12 @@ _RULES = {GradientDescent: "gradient_descent", Adagrad: "adagrad", RMSProp: "rms
 
 
 def kernels() -> Any:
-    """The module of kernels for this machine, or None where they were not built.
+    """The module of kernels for this machine, or None where there is none that can be loaded.
 
     CHAINRULE_INSTRUCTIONS holds it to an instruction set that is not the best one, such as "avx2".
+
+    Raises:
+        OptionError: it names no instruction set.
     """
     wanted = os.environ.get("CHAINRULE_INSTRUCTIONS", SETS[0])
     if wanted not in SETS:
@@ -58,10 +61,18 @@ def kernels() -> Any:
 
 
 def described() -> str:
-    """The native engine on this machine, in words."""
+    """The native engine on this machine, in words.
+
+    Raises:
+        OptionError: see `kernels`.
+    """
     module = kernels()
-    if module is None:
+    try:
+        import_module("chainrule.engines._baseline")
+    except ModuleNotFoundError:
         return "not built: there was no C++20 compiler when chainrule was installed"
+    except ImportError as error:
+        return f"built, but it cannot be loaded: {error}"
     return f"{module.__name__.rpartition('._')[2]} instructions, {counted(threads(), 'thread')}"
 
 
@@ -95,7 +106,7 @@ class NativeProgram:
 
     @slots.setter
     def slots(self, slots: dict[str, Array]) -> None:
-        self._slots = {name: np.array(slots[name]) for name in self.optimizer.slots}
+        self._slots = {name: np.array(slots[name], self.network.dtype) for name in self.optimizer.slots}
         self._runner = None
 
     def epoch(
@@ -194,7 +205,7 @@ class NativeProgram:
         return Done(cost, m, outputs, Y, batches=len(costs), penalty=penalty, weights=weights)
 
     def _ready(self, size: int) -> Runner:
-        # Another size means other threads and so other roundings: who resumes here must have the same.
+        # How many threads there are, and so the roundings, follows from the size: who resumes here must have the same.
         team = members(size, self._steps)
         if self._runner is None or (self._runner.size, self._runner.team) != (size, team):
             slots = self.slots
@@ -256,10 +267,6 @@ class NativeEngine:
             return float(np.dot(shares[: len(costs)], costs)), gradient, output
 
         return Slope(self.name, "", measure)
-
-    def check(self, network: Any, cost: Any) -> None:
-        """Raises NoKernelError where there are no kernels for a network and a cost, or none."""
-        self._look(network, cost, network.input_shape).renew()
 
     def evaluate(self, network: Any, cost: Any, batches: Iterable[Batch]) -> tuple[float, Array]:
         total, m, outputs = 0.0, 0, []

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.engines.engine import CHUNK, Batch, Batches, Cost, Done, Slope, Trainable
+from chainrule.engines.threads import blas_held
 from chainrule.graph import Array, backward, plain
 from chainrule.optimizers import Optimizer
 
@@ -32,12 +33,13 @@ class NumpyProgram:
         """See `Program.epoch`; yields after every batch."""
         if start == 0:
             self.network.forget()
-        for k, (X, Y, weights) in enumerate(batches.epoch(epoch, start), start):
-            l2 = None if (of_each := getattr(batches, "l2", None)) is None else float(of_each[k])
-            done = self._update(X, Y, weights, learning_rate(k), l2)
-            yield done
-            if done.X is not None:
-                return
+        with blas_held():
+            for k, (X, Y, weights) in enumerate(batches.epoch(epoch, start), start):
+                l2 = None if (of_each := getattr(batches, "l2", None)) is None else float(of_each[k])
+                done = self._update(X, Y, weights, learning_rate(k), l2)
+                yield done
+                if done.X is not None:
+                    return
 
     def _update(self, X: Array, Y: Array, weights: Array | None, alpha: float, l2: float | None) -> Done:
         """Forward, cost, backward, update: one step of gradient descent on one batch."""
@@ -74,7 +76,7 @@ class NumpyEngine:
         X, Y, weights = batch
 
         def measure() -> tuple[float, Array, Array]:
-            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            with blas_held(), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 A, variables = network.record(X, training=True, seed=seed)
                 J = cost(A, Y, weights)
                 backward(J)
@@ -82,13 +84,10 @@ class NumpyEngine:
 
         return Slope(self.name, "", measure)
 
-    def check(self, network: Trainable, cost: Cost | None) -> None:
-        pass  # what Python can run, it can
-
     def evaluate(self, network: Trainable, cost: Cost, batches: Iterable[Batch]) -> tuple[float, Array]:
         total, m = 0.0, 0
         outputs: list[NDArray[Any]] = []
-        with np.errstate(over="ignore", invalid="ignore"):
+        with blas_held(), np.errstate(over="ignore", invalid="ignore"):
             for X, Y, weights in batches:
                 A, _ = network.record(X)
                 total, m = total + float(plain(cost(A, Y, weights))) * len(X), m + len(X)
@@ -96,6 +95,6 @@ class NumpyEngine:
         return total / m, np.concatenate(outputs)
 
     def predict(self, network: Trainable, X: Array) -> NDArray[Any]:
-        with np.errstate(over="ignore", invalid="ignore"):
+        with blas_held(), np.errstate(over="ignore", invalid="ignore"):
             chunks = [network.output(network.cast(X[i : i + CHUNK], i)) for i in range(0, len(X), CHUNK)]
         return chunks[0] if len(chunks) == 1 else np.concatenate(chunks)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -104,7 +105,7 @@ class Steps:
     target: tuple[int, ...] | None = None
     own: bool = False
 
-    @property
+    @cached_property
     def work(self) -> int:
         """About how many multiplications one example takes, forward; reading it counts as some, too."""
         return READ * math.prod(self.takes) + sum(self._work(step) for step in self.steps)

@@ -2,60 +2,150 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from functools import cache
+from pathlib import Path
+from threading import Lock, get_ident
 from typing import Any
 
 from chainrule.checking import whole
 from chainrule.errors import OptionError
 
-_HELD: ContextVar[int | None] = ContextVar("threads", default=None)
+CGROUP = Path("/sys/fs/cgroup")
+"""Where Linux tells a container what it may use."""
+
+_HELD: ContextVar[int | None] = ContextVar("held", default=None)
+_STEADY: ContextVar[int | None] = ContextVar("steady", default=None)
 
 
 def threads() -> int:
-    """How many threads may compute: what `held_to` says; else CHAINRULE_NUM_THREADS, OMP_NUM_THREADS, or the cores that
-    this process may use.
+    """How many threads may compute.
+
+    It is what `held_to` says, or what it was when `steady` began; else CHAINRULE_NUM_THREADS, OMP_NUM_THREADS, or the
+    cores that this process may use, no more than the quota of its container lets it keep busy.
 
     Raises:
         OptionError: CHAINRULE_NUM_THREADS is no whole number of 1 or more. What OMP_NUM_THREADS may be, others say.
     """
-    if (held := _HELD.get()) is not None:
+    if held := _HELD.get() or _STEADY.get():
         return held
-    for name in ("CHAINRULE_NUM_THREADS", "OMP_NUM_THREADS"):  # joblib sets the second in each of its processes
-        asked = os.environ.get(name, "")
-        if asked.isdecimal() and int(asked) > 0:
-            return int(asked)
-        if asked and name == "CHAINRULE_NUM_THREADS":
-            raise OptionError(f"{name} is {asked!r}, but must be a whole number, 1 or more.")
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    asked = os.environ.get("CHAINRULE_NUM_THREADS", "")
+    if asked and not _number(asked):
+        raise OptionError(f"CHAINRULE_NUM_THREADS is {asked!r}, but must be a whole number, 1 or more.")
+    outermost = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]  # joblib sets it in each of its processes
+    return _number(asked) or _number(outermost.strip()) or _cores()
+
+
+def _number(text: str) -> int:
+    """A number of threads, or 0 where the text is none."""
+    return int(text) if text.isdecimal() else 0
+
+
+def _cores() -> int:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, _quota(CGROUP) or cores)
+
+
+@cache
+def _quota(folder: Path) -> int | None:
+    """How many cores a container may keep busy, rounded up; None where nothing says so."""
+    for names in (["cpu.max"], ["cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"]):  # of cgroups v2, of v1
+        with suppress(OSError, ValueError):  # there is no such file, or no limit, "max"
+            microseconds, period = " ".join((folder / name).read_text() for name in names).split()
+            if int(microseconds) > 0:  # v1 says -1 where there is no limit
+                return math.ceil(int(microseconds) / int(period))
+    return None
 
 
 def held_to(number: Any) -> AbstractContextManager[None]:
-    """Let so many threads compute in this block, whichever engine it is; None for what the environment says.
-
-    NumPy's BLAS is held to it in the whole process, because it knows no other way.
+    """Let so many threads compute in this block, whichever engine it is; None for what held before.
 
     Raises:
         OptionError: it is not a whole number of 1 or more.
     """
-    return nullcontext() if number is None else _held(whole("threads", number))
+    return nullcontext() if number is None else _kept(_HELD, whole("threads", number))
+
+
+def steady() -> AbstractContextManager[None]:
+    """Let as many threads compute to the end of this block as at its beginning, whatever becomes of the environment.
+
+    Unlike `held_to` it asks for nothing: NumPy's BLAS stays as it is.
+
+    Raises:
+        OptionError: see `threads`.
+    """
+    return _kept(_STEADY, threads())
 
 
 @contextmanager
-def _held(number: int) -> Iterator[None]:
-    before = _HELD.set(number)
+def _kept(variable: ContextVar[int | None], number: int) -> Iterator[None]:
+    before = variable.set(number)
     try:
-        with _blas().limit(limits=number, user_api="blas"):
-            yield
+        yield
     finally:
-        _HELD.reset(before)
+        variable.reset(before)
 
 
-@cache
-def _blas() -> Any:
-    from threadpoolctl import ThreadpoolController
+@contextmanager
+def blas_held() -> Iterator[None]:
+    """Hold every BLAS library that is loaded by now, such as NumPy's, to what `held_to` says, if it says anything.
 
-    return ThreadpoolController()
+    Most have one number for the whole process: while several threads ask, it is the least of theirs, and the last one
+    out gives back what there was before the first.
+    """
+    number = _HELD.get()
+    if number is None:
+        yield
+        return
+    holder = get_ident(), number
+    _BLAS.enter(holder)
+    try:
+        yield
+    finally:
+        _BLAS.leave(holder)
+
+
+class _Blas:
+    """The BLAS libraries of this process, while somebody holds them."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._asked: list[tuple[int, int]] = []  # by which thread, for how many
+        self._before: dict[str, tuple[Any, int]] = {}
+
+    def enter(self, holder: tuple[int, int]) -> None:
+        from threadpoolctl import ThreadpoolController
+
+        with self._lock:
+            for library in ThreadpoolController().select(user_api="blas").lib_controllers:
+                self._before.setdefault(library.filepath, (library, library.num_threads))
+            self._asked.append(holder)
+            self._set()
+
+    def leave(self, holder: tuple[int, int]) -> None:
+        with self._lock:
+            self._asked.remove(holder)
+            self._set()
+            if not self._asked:
+                self._before.clear()
+
+    def _set(self) -> None:
+        from threadpoolctl import OpenBLASController
+
+        OpenBLASController.clear_controlling_thread(force=True)  # which else is the only one that may set anything
+        for library, before in self._before.values():
+            mine = [n for thread, n in self._asked if thread == get_ident() or not _of_each_thread(library)]
+            library.set_num_threads(min(mine, default=before))
+        OpenBLASController.clear_controlling_thread(force=True)
+
+
+def _of_each_thread(library: Any) -> bool:
+    """Whether a BLAS has a number for each Python thread."""
+    return library.internal_api == "mkl" or getattr(library, "threading_layer", "") == "openmp"
+
+
+_BLAS = _Blas()

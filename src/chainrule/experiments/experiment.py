@@ -260,7 +260,7 @@ class Experiment:
             ModelFileError: the folder cannot be written.
             OptionError, KeyboardInterrupt: see `search`.
         """
-        with engines.held_to(self.settings.threads):
+        with engines.held_to(self.settings.threads), engines.blas_held():  # scikit-learn computes here, too
             X, Y, parts, target = self.X, self.Y, self.parts, self.target
             trials = self.search(progress=progress) if self._search is not None else []
             network, history = self.fit(progress=progress)

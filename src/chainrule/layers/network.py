@@ -250,7 +250,7 @@ class Network(Layer):
                     f"{layer.label} looks at several steps at once and keeps no state, so it cannot go on from a "
                     "memory: give the sequences as a whole."
                 )
-        with engines.held_to(threads), walking(Walk(dtype=self.dtype, memory=memory)):
+        with engines.held_to(threads), engines.blas_held(), walking(Walk(dtype=self.dtype, memory=memory)):
             result: NDArray[Any] = self(self.cast(X))
         return result
 

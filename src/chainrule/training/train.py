@@ -85,7 +85,7 @@ def train(
         resume: go on from the checkpoint, if it is there; the end has the same bits as without the interruption.
         engine: "auto" or a name; `history.engine` tells which one ran.
         threads: how many compute; None for what the environment says, which by default is one for each core that the
-            process may use. Another number rounds differently.
+            process, or the quota of its container, may use. Another number rounds differently.
         seed: of shuffling and dropout; None takes a fresh one, kept in `history.seed`.
         progress: whether to show a live bar (in a terminal or notebook) or a few lines (elsewhere), on stderr,
             with a line before them where "auto" had to take numpy.
@@ -145,7 +145,7 @@ def train(
         progress=progress_for(progress, epochs),
     )
     try:
-        with interruptible() as interrupt, engines.held_to(threads):
+        with interruptible() as interrupt, engines.held_to(threads), engines.steady():
             resumed = run.resume() if resume else None
             batches.seed = run.seed
             learn_statistics(net, batches.in_order)

@@ -31,6 +31,7 @@ TARGETS = {
     "perceptron": RANDOM.choice([-1.0, 1.0], (101, 3)),
 }
 LAST = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid", "poisson": cr.ops.exp}
+BOTH = pytest.mark.parametrize("engine", ["numpy", "native"])
 
 
 def train(
@@ -258,6 +259,25 @@ def test_predictions(m):
     np.testing.assert_allclose(net.predict(data, engine="native"), net.predict(data, engine="numpy"), atol=1e-6)
 
 
+@BOTH
+@pytest.mark.parametrize("m", [1, 20, 3000, 9000])
+@pytest.mark.parametrize(
+    ("broken", "kind", "told"),
+    [
+        (np.nan, np.float32, r"X holds NaN, first at \[{}, 2\]"),
+        (-np.inf, np.float64, r"X holds infinity, first at \[{}, 2\]"),
+        (1e300, np.float64, r"X goes up to 1e\+300, which float32 cannot hold"),
+    ],
+)
+def test_what_is_no_number_is_refused_wherever_it_is(m, broken, kind, told, engine):
+    net = cr.Network([cr.Dense(8, "relu"), cr.Dense(2)], seed=0, input_shape=4)
+    X = np.ones((m, 4), kind)
+    net.predict(X, engine=engine)
+    X[m - 1, 2] = broken
+    with pytest.raises(cr.DataError, match=told.format(m - 1)):
+        net.predict(X, engine=engine)
+
+
 @pytest.mark.parametrize("weights", [None, RANDOM.uniform(size=101)])
 def test_evaluation(weights):
     net = cr.Network([cr.Dense(9, "tanh"), cr.Dense(3, "softmax")], seed=0, input_shape=7)
@@ -370,9 +390,6 @@ def test_kernels_that_are_missing_or_broken_are_described(error, told, monkeypat
 
     monkeypatch.setattr(native, "import_module", fail)
     assert native.described().startswith(told)
-
-
-BOTH = pytest.mark.parametrize("engine", ["numpy", "native"])
 
 
 def stream(engine, layers, batches, loss="cross_entropy"):
@@ -697,11 +714,11 @@ def test_data_that_somebody_changes_while_they_are_trained_on(engine, layers, X,
 SHORT_OF_THREADS = """
 import resource
 import numpy as np, chainrule as cr
-net = cr.Network([cr.Dense(100, "tanh"), cr.Dense(3, "softmax")], seed=0, input_shape=100)
+net = cr.Network([cr.Dense(1000, "tanh"), cr.Dense(3, "softmax")], seed=0, input_shape=100)
 X = np.zeros((2000, 100), np.float32)
 theta = net.flat.copy()
 held = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (held + 700_000_000, -1))
+resource.setrlimit(resource.RLIMIT_AS, (held + 500_000_000, -1))
 try:
     cr.train(net, X, np.zeros(2000, int), loss="cross_entropy", batch_size=None, epochs=1, progress=False, threads=400)
 except RuntimeError as error:

@@ -1,4 +1,4 @@
-"""How many threads compute: what was asked for, in every engine, and each on a core of its own."""
+"""How many threads compute: what was asked for, in every engine, and on which cores."""
 
 import os
 import subprocess
@@ -7,7 +7,6 @@ import threading
 import warnings
 
 import numpy as np
-import polars as pl
 import pytest
 import threadpoolctl
 
@@ -113,8 +112,11 @@ def test_so_many_as_are_asked_for(way, number, teams):
 
 
 @pytest.mark.skipif("native" not in ENGINES, reason="the kernels are not built")
+@pytest.mark.skipif("san.so" in os.environ.get("LD_PRELOAD", ""), reason="polars does not live with a sanitizer")
 def test_an_experiment_keeps_to_them_in_all_it_does(teams, tmp_path):
     settings = cr.Settings(seed=0, epochs=1, engine="native", threads=3)
+    import polars as pl
+
     table = cr.read_table(pl.DataFrame({"a": X[:, 0], "b": X[:, 1], "y": Y.astype(str)}), "y")
     made = cr.Experiment(table, settings, tmp_path).run(progress=False)
     assert {team for team in teams if team > 1} == {3}
@@ -280,3 +282,33 @@ def test_a_worker_may_not_run_on_the_core_of_the_caller():
     told = done.stdout.split()
     assert len(told) == 20
     assert told.count("True") >= 15  # Linux may have moved the caller since
+
+
+NARROWED = """
+import os
+import numpy as np, chainrule as cr
+os.sched_setaffinity(0, set(sorted(os.sched_getaffinity(0))[:2]))
+before = set(os.listdir("/proc/self/task"))
+def here():
+    with open("/proc/thread-self/stat") as file:
+        return int(file.read().rpartition(")")[2].split()[36])
+def narrow(run):
+    if run.epoch == 0:
+        os.sched_setaffinity(0, {here()})
+    else:
+        workers = [os.sched_getaffinity(int(thread)) for thread in set(os.listdir("/proc/self/task")) - before]
+        print(workers == [os.sched_getaffinity(0)])
+net = cr.Network([cr.Dense(300, "tanh"), cr.Dense(1)], seed=0)
+X = np.ones((64, 100), np.float32)
+cr.train(net, X, X[:, :1], loss="squared_error", epochs=2, seed=0, progress=False, engine="native", callbacks=narrow)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells a thread's cores")
+@pytest.mark.skipif("native" not in ENGINES, reason="the kernels are not built")
+def test_workers_follow_where_the_caller_may_run():
+    environment = os.environ | {"CHAINRULE_NUM_THREADS": "2"}
+    done = subprocess.run(
+        [sys.executable, "-c", NARROWED], env=environment, timeout=60, check=True, capture_output=True, text=True
+    )
+    assert done.stdout == "True\n"

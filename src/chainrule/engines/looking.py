@@ -22,6 +22,9 @@ FEW_OF_OWN = 256
 SHORT = 5_000_000
 """More multiplications than these, about half a millisecond, are not done while the GIL is held."""
 
+KEPT = 4
+"""So many sizes of a call are remembered; each has a copy of the parameters."""
+
 BLOCK = 8 * CHUNK
 """So many examples are brought to the network's type at a time."""
 
@@ -72,25 +75,41 @@ class Looking:
         Raises:
             ShapeError, DataError: X is nothing that the network takes.
         """
-        network = self._network()
-        assert network is not None
-        outputs = [self(network.cast(X[i : i + BLOCK], i), None, None)[1] for i in range(0, len(X), BLOCK)]
+        outputs = [self._at_block(X[i : i + BLOCK], i) for i in range(0, len(X), BLOCK)]
         return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
 
     def __call__(self, X: Array, Y: Array | None, weights: Array | None) -> tuple[NDArray[Any], NDArray[Any]]:
         """The cost of each chunk times its number of examples, and the outputs."""
+        return self._run(X, Y, weights)[:2]
+
+    def _at_block(self, X: Array, first: int) -> NDArray[Any]:
+        """The outputs for some of X, from example `first` on; where they can, the kernels look at its numbers."""
+        network = self._network()
+        assert network is not None
+        if X.dtype.kind in "fiub" and self._steps.limits is None:
+            _, output, numbers = self._run(X, None, None, looked_at=False)
+            if numbers:
+                return output
+        return self(network.cast(X, first), None, None)[1]
+
+    def _run(
+        self, X: Array, Y: Array | None, weights: Array | None, looked_at: bool = True
+    ) -> tuple[NDArray[Any], NDArray[Any], bool]:
+        """What `__call__` says, and whether X held numbers alone."""
         network, m = self._network(), len(X)
         size = min(CHUNK, 1 << (m - 1).bit_length())  # it decides how numbers are rounded, which m alone is to tell
         with self._lock:
             self.renew(self._steps.target if Y is None else self._cost.target_of(Y, self._steps.shape))
-            examples = Examples(network, self._cost, X, Y, weights, self._steps)
+            examples = Examples(network, self._cost, X, Y, weights, self._steps, looked_at)
             output = np.empty((m, *self._steps.shape), self._steps.dtype)
             team = members(size, self._steps)
             runner = self._runners.get((size, team))
             if runner is None:
+                if len(self._runners) == KEPT:
+                    self._runners.clear()
                 runner = self._runners[size, team] = Runner(self._native, network, self._steps, size, {"name": ""})
-            costs, _, _ = runner.run(examples, slice(0, m), size, None, 0, output)
-        return np.array(costs) * np.minimum(size, m - size * np.arange(len(costs))), output
+            costs, _, _, numbers = runner.run(examples, slice(0, m), size, None, 0, output)
+        return np.array(costs) * np.minimum(size, m - size * np.arange(len(costs))), output, numbers
 
     def renew(self, target: Any = None) -> None:
         """Take over what users have changed in what they wrote since the last call."""

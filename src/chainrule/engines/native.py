@@ -190,7 +190,7 @@ class NativeProgram:
         runner = self._ready(size)
         outputs = np.empty((m, *self._steps.shape), self.network.dtype) if self.outputs else None
         rates, lambdas = np.array(alphas, np.float64), None if l2 is None else np.array(l2, np.float64)
-        costs, penalties, finite = runner.run(examples, which, size, rates, self.t, outputs, lambdas)
+        costs, penalties, finite, _ = runner.run(examples, which, size, rates, self.t, outputs, lambdas)
         self.t += len(costs) - (not finite)
         if not finite:
             bad = slice((len(costs) - 1) * size, len(costs) * size)
@@ -262,7 +262,7 @@ class NativeEngine:
             gradient.fill(0)
             runner.load(1, gradient)
             output = np.empty((m, *steps.shape), steps.dtype) if outputs else None
-            costs, _, _ = runner.run(examples, slice(0, m), size, shares, 0, output)
+            costs, *_ = runner.run(examples, slice(0, m), size, shares, 0, output)
             runner.unload(1, gradient)
             return float(np.dot(shares[: len(costs)], costs)), gradient, output
 

@@ -33,12 +33,24 @@ def members(size: int, steps: Steps) -> int:
 class Examples:
     """X, Y and weights as the kernels read them.
 
+    Args:
+        looked_at: whether X is known to hold numbers alone; else the way forward finds it out.
+
     Raises:
         DataError: X holds indices that the network's table has no rows for, or Y labels out of range.
         ShapeError: Y or the weights do not fit the outputs.
     """
 
-    def __init__(self, network: Any, cost: Any, X: Array, Y: Array | None, weights: Array | None, steps: Steps):
+    def __init__(
+        self,
+        network: Any,
+        cost: Any,
+        X: Array,
+        Y: Array | None,
+        weights: Array | None,
+        steps: Steps,
+        looked_at: bool = True,
+    ):
         if Y is not None:
             cost.check(steps.shape, np.asarray(Y), weights)
         if steps.limits is not None:
@@ -51,7 +63,7 @@ class Examples:
         labels = steps.labels and Y is not None and self.Y.size == len(X) * math.prod(steps.shape[:-1])
         self.told = {
             "X": X,
-            "looked_at": True,
+            "looked_at": looked_at,
             "type": _TYPES[str(X.dtype)],
             "features": X.size // max(len(X), 1),
             "Y": None if labels or flat is None else np.ascontiguousarray(flat, dtype=dtype),
@@ -97,8 +109,8 @@ class Runner:
         t: int,
         outputs: Any,
         l2: Any = None,
-    ) -> tuple[list[float], list[float], bool]:
-        """The cost of each batch, what of it is the penalty, and whether the last one was finite.
+    ) -> tuple[list[float], list[float], bool, bool]:
+        """The cost of each batch, what of it is the penalty, whether the last one was finite, and X numbers alone.
 
         With alphas the network is changed; l2 is the λ of each batch, or None for the optimizer's.
         """
@@ -113,11 +125,11 @@ class Runner:
             told |= {"first": which.start, "order": None}
         else:
             told |= {"first": 0, "order": np.ascontiguousarray(which, dtype=np.int64)}
-        costs, penalties, finite, _ = program.run(told, m, size, alphas, l2, t, outputs)
+        costs, penalties, finite, numbers = program.run(told, m, size, alphas, l2, t, outputs)
         if alphas is not None:
             program.unload(0, network.flat)
             self._take_back((m - 1) % size + 1)
-        return costs, penalties, finite
+        return costs, penalties, finite, numbers
 
     def _lend(self, m: int) -> None:
         """Give the kernels what layers keep, for batches that begin with one of m examples."""

@@ -7,7 +7,6 @@ same steps, and leaves the layers as they were, the network is a pure function o
 from __future__ import annotations
 
 import functools
-import inspect
 import pickle
 from collections.abc import Iterator
 from typing import Any
@@ -59,7 +58,7 @@ def steps_of(
     own = dict(_own_layers(network))
     if not own and (cost is None or not cost.own):
         return written(network, _BLANK)
-    if cost is not None and cost.own and _takes_weights(cost.loss):
+    if cost is not None and cost.own and cost.takes_weights:
         raise NoKernelError(f"the loss {cost.name}, which may take weights")
     first = _FIRST if some is None or len(some) < 2 else _Sample(len(some), 0.5, some)
     try:
@@ -163,13 +162,3 @@ def _content(value: Any, children: set[int]) -> Any:
         return id(value) if id(value) in children else pickle.dumps(value)
     except Exception:
         return [id(value), value]  # kept, so that no other object can have its id
-
-
-def _takes_weights(loss: Any) -> bool:
-    """Whether a loss of the user's own can be called with the weights of the examples."""
-    try:
-        given = inspect.signature(loss).parameters.values()
-    except (TypeError, ValueError):
-        return True
-    by_place = [p for p in given if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    return len(by_place) > 2 or any(p.kind is p.VAR_POSITIONAL for p in given)

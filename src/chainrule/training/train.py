@@ -66,8 +66,9 @@ def train(
         y: (m,) or (m, n_out), as the loss takes it; of sequences (m, steps) or (m, steps, n_out).
         loss: "cross_entropy", "binary_cross_entropy", "squared_error", "absolute_error", "huber", "hinge",
             "perceptron", an operation (with options by functools.partial), or a function of (A, Y) that returns one
-            number made of operations; with weights it is called as (A, Y, weights). It gets Y in the shape of A where
-            only a last axis of length 1 is missing.
+            number made of operations. To be trained with weights, by class, example or mask, it must have a parameter
+            `weights`: (A, Y, weights=None) gets (m,) or (m, steps). Y comes in the shape of A where only a last axis of
+            length 1 is missing.
         optimizer: a name, or an object such as Adam(1e-3).
         epochs: how often every example is met.
         batch_size: examples in a mini-batch; None for all of them. The last batch takes what is left. Streams keep

@@ -620,6 +620,26 @@ def test_a_layer_that_becomes_impure_goes_on_in_numpy():
     np.testing.assert_allclose(found.flat, expected.flat, atol=1e-4)
 
 
+@pytest.mark.parametrize("kind", ["float32", "float64", "int64"])
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("own", ["loss", "layer"])
+def test_what_stands_behind_a_standardize_is_as_native_whatever_the_type_of_x(own, dtype, kind):
+    X, y = (10 + 30 * ROWS).astype(kind), 5 + 3 * ROWS[:, 0]
+
+    def run(engine):
+        back = cr.Standardize(inverse=True)
+        back.learn([y])
+        layers = [cr.Standardize(), cr.Dense(4, "tanh"), *([] if own == "loss" else [Gated()]), cr.Dense(1), back]
+        net = cr.Network(layers, seed=0, dtype=dtype)
+        loss = log_cosh if own == "loss" else "squared_error"
+        history = cr.train(net, X, y, loss=loss, optimizer="gradient_descent", epochs=3, seed=0, engine=engine, progress=False)
+        return net, history
+
+    (net, history), (expected, _) = run("auto"), run("numpy")
+    assert history.engine == "native", history.reason
+    np.testing.assert_allclose(net.flat, expected.flat, rtol=1e-4, atol=1e-4)
+
+
 def test_an_if_is_seen_behind_a_standardize_too():
     X = 1000 + 50 * ROWS
     _, history = trained([cr.Standardize(), of(lambda A: A * 2 if plain(A).max() > 3 else A), cr.Dense(1)], X=X)

@@ -91,11 +91,17 @@ class _Sample:
         self.m, self.scale, self.given = m, scale, given
 
     def examples(self, network: Any, shape: tuple[int, ...]) -> Array:
-        """X, in the type that the first layer takes: whole numbers, small ones, only if they may be indices."""
-        if self.given is not None:
-            return np.asarray(network.cast(self.given))
+        """X, in the type that the first layer takes: whole numbers, small ones, only if they may be indices.
+
+        What a first layer takes in any type has fractions in float64, in which kernels standardize, so that the numbers
+        of two records do not differ by their types.
+        """
         paddings = [layer.padding for _, layer in network.family() if hasattr(layer, "found_in")]
         blank = network.cast(np.full((self.m, *shape), 0 in paddings and 1 not in paddings, np.uint8))
+        reals = np.dtype(np.float64 if blank.dtype == np.uint8 else blank.dtype)
+        if self.given is not None:
+            X = np.asarray(network.cast(self.given))
+            return X.astype(reals) if X.dtype.kind == "f" else X
         if not self.scale:
             return blank
         mean, deviation = 0.0, 1.0
@@ -105,8 +111,8 @@ class _Sample:
                 break
             if layer.takes_any_type or hasattr(layer, "n_tokens"):
                 return self._drawn(blank.shape, blank.dtype, reals=False)
-        X = self._drawn(blank.shape, np.dtype(network.dtype), reals=True)
-        return X * deviation + mean if np.shape(mean) in ((), X.shape[-1:]) else X
+        X = self._drawn(blank.shape, reals, reals=True)
+        return (X * deviation + mean).astype(reals) if np.shape(mean) in ((), X.shape[-1:]) else X
 
     def targets(self, cost: Any, A: Any, target: tuple[int, ...] | None) -> Array:
         """Y, as the loss gets it for an output A."""

@@ -632,7 +632,7 @@ def test_what_stands_behind_a_standardize_is_as_native_whatever_the_type_of_x(ow
         layers = [cr.Standardize(), cr.Dense(4, "tanh"), *([] if own == "loss" else [Gated()]), cr.Dense(1), back]
         net = cr.Network(layers, seed=0, dtype=dtype)
         loss = log_cosh if own == "loss" else "squared_error"
-        history = cr.train(net, X, y, loss=loss, optimizer="gradient_descent", epochs=3, seed=0, engine=engine, progress=False)
+        history = cr.train(net, X, y, loss=loss, epochs=3, seed=0, engine=engine, progress=False)
         return net, history
 
     (net, history), (expected, _) = run("auto"), run("numpy")

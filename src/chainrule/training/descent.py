@@ -60,7 +60,7 @@ def descend(
             run.close_epoch()
             run.save_if_due(program, after_epoch=True)
         if interrupt.asked and not run.over:
-            run.stop("interrupted")
+            run.interrupt()
             run.save_if_due(program, after_epoch=False, now=True)
 
 

@@ -56,7 +56,8 @@ def train(
 ) -> History:
     """Fit the network's parameters to examples: forward, cost, backward, update, for every batch of every epoch.
 
-    Ctrl-C ends the run after the batch under way and keeps what was learned.
+    Ctrl-C ends the run after the batch under way and keeps what was learned; `history.stopped` is "interrupted". A
+    second one before the run has come back raises KeyboardInterrupt, and so ends a loop of runs, too.
 
     Args:
         net: the network; sizes that it does not know yet are found from X.

@@ -212,7 +212,7 @@ def train(
             _set_aside(folder)
         _show_plan(experiment)
         result = experiment.run()
-    except ChainruleError:
+    except (ChainruleError, MemoryError):
         with contextlib.suppress(OSError):
             folder.rmdir()  # which an empty one can be: there was nothing to keep
         raise

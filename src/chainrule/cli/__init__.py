@@ -52,7 +52,10 @@ app.command()(info)
 
 
 def main() -> None:
-    """Run the command line. A user's mistake, and too little memory, is one line on stderr and exit status 2, never a traceback."""
+    """Run the command line. A user's mistake is one line on stderr and exit status 2, never a traceback.
+
+    So is a lack of memory.
+    """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without a sign, such as ⊙, shows its number
     try:

@@ -191,6 +191,13 @@ def test_a_callback_sees_every_epoch_and_can_stop(digits):
     assert len(seen) == 3
 
 
+def test_a_history_says_in_a_line_what_it_is(digits):
+    assert repr(cr.History()) == "History(0 epochs)"
+    history = fit(network(), *digits, epochs=2, validation=digits, engine="numpy")
+    least = min(history["val_loss"])
+    assert repr(history) == f"History(2 epochs, least val_loss {least:.4g}, all epochs done, numpy)"
+
+
 def test_ctrl_c_ends_cleanly_and_keeps_what_was_learned(digits, capsys):
     def press(run):
         if run.epoch == 1:

@@ -25,7 +25,7 @@ class History:
         engine: which engine ran. reason: why it was not a faster one, where that was for the network to say.
         seed: of shuffling and dropout, so that the run can be repeated.
         stopped: why training ended: "all epochs done", "early stopping", "interrupted", or a callback's own words.
-        best_epoch: with early stopping, the epoch whose parameters the network has; None without.
+        best_epoch: with early stopping, the epoch whose parameters the network has, from 0; None without.
     """
 
     epochs: list[dict[str, Any]] = field(default_factory=list)

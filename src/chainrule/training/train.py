@@ -98,7 +98,7 @@ def train(
     Raises:
         ShapeError, DataError: X and y do not fit each other, the network or the loss, or are not finite numbers.
         OptionError: an argument that nothing can be done with.
-        NotFiniteError: the cost became NaN or infinite; names the epoch, the batch and the layer.
+        NotFiniteError: the cost became NaN or infinite; names the epoch and the batch, from 1, and the layer.
         ModelFileError: a checkpoint cannot be written or read.
     """
     if not isinstance(net, Network):

@@ -85,6 +85,7 @@ def train(
         callbacks: functions called with the `Run` after every epoch.
         checkpoint: where and when to save the run; a path alone means after every epoch.
         resume: go on from the checkpoint, if it is there; the end has the same bits as without the interruption.
+            A run that has `epochs` epochs or more already comes back as it is, untrained.
         engine: "auto" or a name; `history.engine` tells which one ran.
         threads: how many compute; None for what the environment says, which by default is one for each core that the
             process may use. Another number rounds differently.

@@ -286,6 +286,7 @@ def mistakes(folder):
         (["train", "iris", "--batch-size", "0"], "batch_size is 0"),
         (["train", "iris", "--epochs", "0"], "epochs is 0"),
         (["train", "iris", "--hidden", "ten"], "--hidden is 'ten'"),
+        (["train", "iris", "--hidden", "100000000000000"], "memory is short: Unable to allocate"),
         (["train", "iris", "--activation", "rleu"], "Did you mean 'relu'?"),
         (["train", "iris", "--optimizer", "adamx"], "Did you mean 'adam"),
         (["train", "iris", "--engine", "cuda"], "no engine 'cuda'"),

@@ -307,7 +307,7 @@ class TestWrongDescriptions:
         del description["input_shape"]
         self.refused(path, tensors, description)
 
-    def test_an_unknown_layer_lists_the_known(self, path, tensors, description):
+    def test_an_unknown_layer_is_asked_about(self, path, tensors, description):
         wrong = replaced(description, ("network", "layers", 0, "type"), "Standardise")
         assert "Did you mean 'Standardize'?" in self.refused(path, tensors, wrong)
 

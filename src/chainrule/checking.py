@@ -37,10 +37,10 @@ def as_array(value: Any, called: str) -> NDArray[Any]:
         array = value if isinstance(value, np.ndarray) else np.asarray(value)
     except ValueError:
         raise DataError(f"{called} is ragged: its rows have different lengths.") from None
-    if value is None or callable(value):
-        what = "None" if value is None else f"a {type(value).__name__}"
-        raise DataError(f"{called} is {what}, but must be an array with an example in each row.")
-    if array.ndim == 0 or len(array) == 0:
+    if array.ndim == 0:
+        what = "None" if value is None else f"a {type(array.item()).__name__}"
+        raise DataError(f"{called} is {what}, but must be an array (m, …) with an example in each row.")
+    if len(array) == 0:
         raise DataError(f"{called} is {array.shape}: there is no example in it.")
     if array.size == 0:
         raise DataError(f"{called} is {array.shape}: there is nothing in its examples, not one step or feature.")

@@ -14,7 +14,7 @@ import numpy as np
 
 from chainrule.errors import OptionError
 from chainrule.graph import OPERATIONS, Operation
-from chainrule.names import unknown
+from chainrule.names import nearest, unknown
 
 
 class Described:
@@ -143,8 +143,8 @@ def restore(description: Any) -> Any:
     if kind not in Described.kinds:
         public = [name for name in Described.kinds if not name.startswith("_")]
         raise OptionError(
-            f"{unknown('layer, initializer, schedule or optimizer', kind, public)} "
-            "If it is a class of your own, import the module that defines it first."
+            f"there is no layer, initializer, schedule or optimizer {kind!r}: if it is a class of your own, import the "
+            f"module that defines it first.{nearest(kind, public)}"
         )
     arguments = {name: restore(item) for name, item in description.items() if name != "type"}
     if Described.kinds[kind].undescribed & arguments.keys():

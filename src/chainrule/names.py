@@ -49,7 +49,12 @@ ELSEWHERE = {
 def unknown(kind: str, name: object, known: Iterable[str]) -> str:
     """The sentence that answers an unknown name."""
     known = sorted(known)
+    return f"there is no {kind} {name!r}.{nearest(name, known)} Known: {', '.join(known)}."
+
+
+def nearest(name: object, known: Iterable[str]) -> str:
+    """The question whether another name was meant, behind a space; nothing where none is like it."""
+    known = sorted(known)
     asked = str(name).lower().replace("-", "_")
-    nearest = [ELSEWHERE[asked]] if ELSEWHERE.get(asked) in known else get_close_matches(asked, known, cutoff=0.5)
-    hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
-    return f"there is no {kind} {name!r}.{hint} Known: {', '.join(known)}."
+    like = [ELSEWHERE[asked]] if ELSEWHERE.get(asked) in known else get_close_matches(asked, known, cutoff=0.5)
+    return f" Did you mean {like[0]!r}?" if like else ""

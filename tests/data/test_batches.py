@@ -189,7 +189,7 @@ class TestStreams:
 
     @pytest.mark.parametrize(
         "batch",
-        [(np.zeros((2, 3)), np.zeros(3)), (np.zeros((0, 3)), np.zeros(0)), (1.0, 2.0), (np.zeros((2, 3)), 1.0)],
+        [(np.zeros((2, 3)), np.zeros(3)), (np.zeros((0, 3)), np.zeros(0)), (np.zeros((2, 3)), 1.0)],
     )
     def test_x_and_y_of_different_length_are_refused_with_both_shapes(self, parts, batch):
         with pytest.raises((cr.DataError, cr.ShapeError), match=r"X of batch 1 is \(.*\)"):
@@ -197,8 +197,8 @@ class TestStreams:
 
     @pytest.mark.parametrize(
         "batch",
-        [([[1.0], [2.0]], ["a", "b"]), ([[1.0], [2.0]], [0.5, np.nan]), ([[1.0], [2.0, 3.0]], [0, 1])],
-        ids=["text", "NaN", "ragged"],
+        [(1.0, 2.0), ([[1.0], [2.0]], ["a", "b"]), ([[1.0], [2.0]], [0.5, np.nan]), ([[1.0], [2.0, 3.0]], [0, 1])],
+        ids=["a number", "text", "NaN", "ragged"],
     )
     def test_labels_are_checked_as_those_of_arrays_are(self, batch):
         with pytest.raises(cr.DataError):

@@ -292,8 +292,14 @@ def test_the_cell_that_is_no_number_is_named_however_the_numbers_are_written():
     ("name", "option"), [("x", "x"), ("unit price", "'unit price'"), ("price, total", "'\"price, total\"'")]
 )
 def test_an_option_is_told_as_it_is_to_be_typed(name, option):
-    with pytest.raises(cr.DataError, match=f"write it like that, leave it empty, or train with --category {option}"):
+    with pytest.raises(cr.DataError, match=f"write it like that, leave it empty or train with --category {option}"):
         found(["5%", "7%", "9%"], name).values(pl.Series("x", ["14.4"]))
+
+
+def test_a_cell_that_is_no_date_has_two_ways_out():
+    days = found(["2024-01-02", "2024-01-13", "2024-02-01"])
+    with pytest.raises(cr.DataError, match=r"'soon' .* write it like that or leave it empty\.$"):
+        days.values(pl.Series("x", ["soon"]))
 
 
 def test_a_category_is_the_same_word_whether_it_came_as_number_or_text():

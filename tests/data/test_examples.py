@@ -19,14 +19,23 @@ class TestExamples:
     def test_labels_values_answers_and_one_hot_rows_are_taken(self, y):
         np.testing.assert_array_equal(examples(np.zeros((2, 3)), y)[1], y)
 
-    @pytest.mark.parametrize("X", [[], np.zeros((0, 3)), 5.0])
+    @pytest.mark.parametrize("X", [[], np.zeros((0, 3))])
     def test_without_examples_it_is_an_error_that_names_x(self, X):
         with pytest.raises(cr.DataError, match=r"X_val is \(.*\): there is no example in it"):
             examples(X, [], "X_val")
 
-    @pytest.mark.parametrize(("X", "what"), [(None, "None"), (len, "a builtin_function_or_method")])
+    @pytest.mark.parametrize(
+        ("X", "what"),
+        [
+            (None, "None"),
+            (len, "a builtin_function_or_method"),
+            ("x", "a str"),
+            ({}, "a dict"),
+            (np.array(5.0), "a float"),
+        ],
+    )
     def test_what_is_no_array_is_called_what_it_is(self, X, what):
-        with pytest.raises(cr.DataError, match=f"X_val is {what}, but must be an array with an example in each row"):
+        with pytest.raises(cr.DataError, match=rf"X_val is {what}, but must be an array \(m, …\) with an example"):
             examples(X, [], "X_val")
 
     @pytest.mark.parametrize("y", [[0], [0, 1, 2], 0, None, []])

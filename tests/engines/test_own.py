@@ -1,5 +1,6 @@
 """Layers, activations and losses that users write: as fast as the others if they are pure, and else left to numpy."""
 
+import functools
 import itertools
 
 import numpy as np
@@ -224,8 +225,14 @@ def log_cosh(A, Y):
     return (ops.softplus(2 * E) - E).mean()
 
 
+def pinball(A, Y, q=0.9):
+    E = Y - A
+    return ops.maximum(q * E, (q - 1) * E).mean()
+
+
 LOSSES = {
     "log cosh": log_cosh,
+    "with an option": pinball,
     "several": lambda A, Y: ops.squared_error(A, Y) / 2 + 0.3 * ops.huber(A, Y) - -(abs(A - Y).sum() * 0.01),
     "over outputs first": lambda A, Y: ((A - Y) ** 2 * np.array([1.0, 2, 3])).sum(axis=-1).mean(),
     "twice the same": lambda A, Y: (lambda L: L + L * 3)(ops.absolute_error(A, Y)),
@@ -515,10 +522,22 @@ def test_a_loss_that_is_no_sum_over_the_examples_goes_to_numpy_and_is_named(loss
     assert "the loss <lambda>" in history.reason
 
 
-def test_weights_that_an_own_loss_does_not_take_are_refused_by_both_engines():
-    for engine in ("numpy", "native"):
-        with pytest.raises(TypeError, match="positional arguments"):
-            trained([cr.Dense(1)], log_cosh, engine=engine, sample_weight=np.ones(M))
+@pytest.mark.parametrize("engine", ["numpy", "native"])
+@pytest.mark.parametrize("loss", [log_cosh, pinball, functools.partial(pinball, q=0.5)])
+def test_weights_that_an_own_loss_does_not_take_are_refused(loss, engine):
+    with pytest.raises(cr.OptionError, match=r"takes no weights, but .* \(A, Y, weights=None\)"):
+        trained([cr.Dense(1)], loss, engine=engine, sample_weight=np.ones(M))
+
+
+def test_an_own_loss_gets_weights_by_their_name():
+    def squared(A, Y, factor=0.5, *, weights=None):
+        return (factor * (A - Y) ** 2 * (1 if weights is None else np.reshape(weights, (-1, 1)))).mean()
+
+    found = [
+        trained([cr.Dense(1)], loss, y=ROWS[:, 0], sample_weight=np.arange(M))[0].flat
+        for loss in (squared, "squared_error")
+    ]
+    np.testing.assert_allclose(*found, rtol=1e-5)
 
 
 class Factor(cr.Layer):
@@ -599,6 +618,26 @@ def test_a_layer_that_becomes_impure_goes_on_in_numpy():
     assert history.engine == "numpy"
     assert "NoisyLater" in history.reason
     np.testing.assert_allclose(found.flat, expected.flat, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["float32", "float64", "int64"])
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("own", ["loss", "layer"])
+def test_what_stands_behind_a_standardize_is_as_native_whatever_the_type_of_x(own, dtype, kind):
+    X, y = (10 + 30 * ROWS).astype(kind), 5 + 3 * ROWS[:, 0]
+
+    def run(engine):
+        back = cr.Standardize(inverse=True)
+        back.learn([y])
+        layers = [cr.Standardize(), cr.Dense(4, "tanh"), *([] if own == "loss" else [Gated()]), cr.Dense(1), back]
+        net = cr.Network(layers, seed=0, dtype=dtype)
+        loss = log_cosh if own == "loss" else "squared_error"
+        history = cr.train(net, X, y, loss=loss, epochs=3, seed=0, engine=engine, progress=False)
+        return net, history
+
+    (net, history), (expected, _) = run("auto"), run("numpy")
+    assert history.engine == "native", history.reason
+    np.testing.assert_allclose(net.flat, expected.flat, rtol=1e-4, atol=1e-4)
 
 
 def test_an_if_is_seen_behind_a_standardize_too():

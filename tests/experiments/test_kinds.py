@@ -122,8 +122,19 @@ def test_a_network_that_is_worse_than_the_last_season_is_told_so(folder, command
     days = [str(dt.date(2024, 1, 1) + dt.timedelta(days=i)) for i in range(200)]
     (folder / "weeks.csv").write_text("day,sold\n" + "".join(f"{day},{i % 7 % 5}\n" for i, day in enumerate(days)))
     arguments = ("train", "weeks.csv", "--target", "sold", "--time", "day", "--horizon", 2, "--out", "run", *QUICK)
-    assert "the network is worse than seasonal: train longer" in command(folder, *arguments)[1]
+    assert "the network is worse than seasonal: with --validation 0.2 you see" in command(folder, *arguments)[1]
     assert metrics(folder)["test"]["loss"] < metrics(folder)["baseline"]["loss"]
+    out = command(folder, *arguments, "--validation", 0.2)[1]
+    assert "the network is worse than seasonal: train longer" in out
+
+
+def test_a_network_that_has_learned_by_heart_is_told_to_learn_less(folder, command):
+    noise = np.random.default_rng(0).normal(size=(200, 6)).round(3)
+    np.savetxt(folder / "noise.csv", noise, "%g", ",", header="a,b,c,d,e,v", comments="")
+    arguments = ("train", "noise.csv", "--target", "v", "--validation", 0.2, "--l2", 0, "--epochs", 300, "--seed", 0)
+    out = command(folder, *arguments, "--out", "run")[1]
+    assert "the network is worse than baseline: after epoch" in out
+    assert "take fewer units (--hidden), more --l2 or more --dropout" in out
 
 
 def test_a_folder_goes_on_without_pictures_that_cannot_be_read(folder, command):

@@ -39,6 +39,8 @@ def kept(trials):
 
 def test_the_best_trial_is_the_model_of_the_run(tmp_path):
     result = experiment(tmp_path).run(progress=False)
+    assert repr(result).startswith(f"Result(in {tmp_path}, test: ")
+    assert repr(result).endswith(f"{result.history!r})")
     best = result.trials[0]
     assert best.cost == min(trial.cost for trial in result.trials if trial.outcome == "complete")
     assert min(result.history["val_loss"]) == best.cost

@@ -274,7 +274,7 @@ class TestWhichLayers:
             cr.Network([])
 
     def test_a_layer_alone_says_that_it_needs_a_network(self):
-        with pytest.raises(cr.GraphError, match=r"Dense\(3\) has no parameter W yet: put the layer into a Network"):
+        with pytest.raises(cr.GraphError, match=r"Dense\(3\) has no parameter W: a Network makes those"):
             cr.Dense(3)(np.zeros((2, 4)))
 
 

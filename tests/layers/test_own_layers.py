@@ -277,6 +277,23 @@ def test_a_class_that_is_not_there_any_more_is_asked_for(tmp_path, monkeypatch):
         cr.load(tmp_path / "own.safetensors")
 
 
+@pytest.mark.parametrize(
+    ("now", "words"),
+    [((), r"it holds p1, but layer 1, OwnChanging\(\) does not ask for 'p'"), (("p", "q"), "has no parameter q: ")],
+)
+def test_a_class_that_has_other_parameters_now_is_refused(tmp_path, now, words):
+    class OwnChanging(cr.Layer):
+        asked = ("p",)
+
+        def forward(self, A):
+            return sum((self.parameter(name, (1,)) for name in self.asked), A)
+
+    cr.Network([OwnChanging(), cr.Dense(1)], input_shape=2).save(tmp_path / "own.safetensors")
+    OwnChanging.asked = now
+    with pytest.raises(cr.ModelFileError, match=words):
+        cr.load(tmp_path / "own.safetensors")
+
+
 def test_a_shape_that_depends_on_the_batch_is_an_error_that_names_layer_and_parameter():
     class OwnPerExample(cr.Layer):
         def __init__(self):

@@ -180,7 +180,7 @@ def test_class_weights():
 
 def test_numbers_that_grow_beyond_all_bounds():
     with says("Solver produced non-finite parameter weights. The input data may contain large values and need to be "
-              "preprocessed. epoch 0, batch 0: the cost is inf"):  # fmt: skip
+              "preprocessed. epoch 1, batch 1: the cost is inf"):  # fmt: skip
         MLPRegressor().fit(X * 1e300, Y)
     with says("Solver produced non-finite parameter weights."):
         MLPRegressor(solver="lbfgs").fit(X * 1e300, Y)

@@ -95,7 +95,7 @@ def test_a_diverging_learning_rate_names_epoch_batch_and_layer_and_keeps_the_epo
 def test_the_first_layer_with_a_nan_is_named():
     net = cr.Network([cr.Dense(8, "relu"), cr.Dense(4, "tanh"), cr.Dense(4, "softmax")], seed=0, input_shape=3)
     net.parameters["W2"][0, 0] = np.nan
-    with pytest.raises(cr.NotFiniteError, match=r'epoch 0, batch 0: .* first in layer 2, Dense\(4, "tanh"\).*W2'):
+    with pytest.raises(cr.NotFiniteError, match=r'epoch 1, batch 1: .* first in layer 2, Dense\(4, "tanh"\).*W2'):
         cr.train(net, X, Y, loss="cross_entropy", progress=False)
 
 

@@ -1,5 +1,6 @@
 """The loop: what it learns, records, weighs, and how it ends."""
 
+import _thread
 import signal
 
 import numpy as np
@@ -190,17 +191,44 @@ def test_a_callback_sees_every_epoch_and_can_stop(digits):
     assert len(seen) == 3
 
 
-def test_ctrl_c_ends_cleanly_and_keeps_what_was_learned(digits):
+def test_a_history_says_in_a_line_what_it_is(digits):
+    assert repr(cr.History()) == "History(0 epochs)"
+    history = fit(network(), *digits, epochs=2, validation=digits, engine="numpy")
+    least = min(history["val_loss"])
+    assert repr(history) == f"History(2 epochs, least val_loss {least:.4g}, all epochs done, numpy)"
+
+
+def test_ctrl_c_ends_cleanly_and_keeps_what_was_learned(digits, capsys):
     def press(run):
         if run.epoch == 1:
             signal.raise_signal(signal.SIGINT)
 
     net = network()
-    history = fit(net, *digits, epochs=10, callbacks=[press])
+    history = fit(net, *digits, epochs=10, callbacks=[press], progress=True)
     assert history.stopped == "interrupted"
+    assert "interrupted: the network keeps" in capsys.readouterr().err
     assert len(history.epochs) == 2
     assert cr.evaluate(net, *digits, loss="cross_entropy")["loss"] < history["loss"][0]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_second_ctrl_c_ends_more_than_the_run(digits):
+    def press(run):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(network(), *digits, epochs=10, callbacks=[press])
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.set_wakeup_fd(-1) == -1
+
+
+def test_ctrl_c_twice_is_twice_however_close_together(digits):
+    def press(run):
+        list(map(_thread.interrupt_main, [signal.SIGINT] * 2))  # both before Python calls a handler
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(network(), *digits, epochs=10, callbacks=[press])
 
 
 def test_ctrl_c_is_noticed_within_an_iteration_of_lbfgs(digits):

@@ -52,11 +52,18 @@ app.command()(info)
 
 
 def main() -> None:
-    """Run the command line. A user's mistake is one line on stderr and exit status 2, never a traceback."""
+    """Run the command line. A user's mistake is one line on stderr and exit status 2, never a traceback.
+
+    So is a lack of memory.
+    """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without a sign, such as ⊙, shows its number
     try:
         app()
     except ChainruleError as error:
         print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except MemoryError as error:
+        asked = str(error).rstrip(".") or "no more of it is free"
+        print(f"error: memory is short: {asked}. Smaller layers and smaller batches need less.", file=sys.stderr)
         sys.exit(2)

@@ -24,6 +24,7 @@ from chainrule.experiments.settings import (
 if TYPE_CHECKING:
     from chainrule.data.targets import Target
     from chainrule.experiments import Experiment, Result
+    from chainrule.training import History
 
 
 def _units(hidden: str | None) -> tuple[int, ...] | None:
@@ -210,7 +211,7 @@ def train(
             _set_aside(folder)
         _show_plan(experiment)
         result = experiment.run()
-    except ChainruleError:
+    except (ChainruleError, MemoryError):
         with contextlib.suppress(OSError):
             folder.rmdir()  # which an empty one can be: there was nothing to keep
         raise
@@ -299,7 +300,7 @@ def _show_result(result: "Result", experiment: "Experiment") -> None:
     simple = [name for name in ("seasonal", "baseline") if name in measured]
     better = [name for name in simple if _is_worse(measured["test"], measured[name])]
     if better:
-        print(f"the network is worse than {' and '.join(better)}: train longer, or with another learning rate")
+        print(f"the network is worse than {' and '.join(better)}: {_way_out(history)}")
     names = [MODEL, HISTORY, METRICS, CURVES, *(name for name in (REPORT, TRIALS) if (result.folder / name).exists())]
     print(f"in {result.folder}: {', '.join(names)}")
     if history.stopped == "interrupted":
@@ -307,6 +308,20 @@ def _show_result(result: "Result", experiment: "Experiment") -> None:
         print(f"go on with the same command, --out {result.folder} and --resume{later}")
     else:
         print(f"next: {source.next_command(str(model))}")
+
+
+def _way_out(history: "History") -> str:
+    """What may help a network that is worse than simple answers: less of it, or more training."""
+    if history.epochs and "val_loss" not in history.epochs[0]:
+        return "with --validation 0.2 you see whether it has learned too little, or too much by heart"
+    watched, learned = history["val_loss"], history["loss"]
+    best = watched.index(min(watched)) if watched else 0
+    if 2 * (best + 1) < len(watched) and learned[-1] < learned[best]:
+        return (
+            f"after epoch {best + 1} of {len(watched)} it learned by heart, as its training cost fell and val_loss did "
+            "not: take fewer units (--hidden), more --l2 or more --dropout"
+        )
+    return "train longer, or with another learning rate"
 
 
 def _is_worse(one: dict[str, float], other: dict[str, float]) -> bool:

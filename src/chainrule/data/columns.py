@@ -94,10 +94,11 @@ class Column(Described):
         """
         values, wrong = self._read(series)
         if wrong is not None:
-            way = f", or train with {option('category', self.name)}" if self.kind in ("number", "yes_no") else ""
+            ways = ["write it like that", "leave it empty"]
+            ways += [f"train with {option('category', self.name)}"] if self.kind in ("number", "yes_no") else []
             raise DataError(
-                f"{self._told(series, wrong, row)}, but that column holds {self._what} otherwise: write it like that, "
-                f"leave it empty{way}."
+                f"{self._told(series, wrong, row)}, but that column holds {self._what} otherwise: "
+                f"{', '.join(ways[:-1])} or {ways[-1]}."
             )
         return values
 

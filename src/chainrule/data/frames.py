@@ -7,6 +7,7 @@ import csv
 import gzip
 import io
 import itertools
+import os
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -79,8 +80,19 @@ def _without(columns: Selector, words: Sequence[str]) -> Expr:
 
 
 def is_frame(source: Any) -> bool:
-    """Whether this is a frame of polars or pandas, or a like one, and not the path of a file."""
-    return hasattr(type(source), "columns")
+    """Whether this is a frame of polars or pandas, or a like one, and not the path of a file.
+
+    Raises:
+        DataError: it is neither.
+    """
+    if hasattr(type(source), "columns"):
+        return True
+    if not isinstance(source, str | os.PathLike):
+        raise DataError(
+            f"a table is the path of a file or a frame of polars or pandas, not a {type(source).__name__}: of columns "
+            "in a dict, or of an array, pandas.DataFrame(…) makes one."
+        )
+    return False
 
 
 def read_frame(source: Any, markers: Markers = USUAL) -> tuple[DataFrame, list[str]]:

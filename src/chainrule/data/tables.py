@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -295,11 +294,6 @@ def read_table(
         DataError: there is no such file, it is broken or no table, or it has not what was asked for.
         OptionError: an unknown task, or a column with two roles.
     """
-    if not (is_frame(source) or isinstance(source, str | os.PathLike)):
-        raise DataError(
-            f"a table is the path of a file or a frame of polars or pandas, not a {type(source).__name__}: of columns "
-            "in a dict, or of an array, pandas.DataFrame(…) makes one."
-        )
     if time is not None and group is not None:
         raise OptionError("a table is divided by time or by group, not by both.")
     targets = [target] if isinstance(target, str) else list(target)

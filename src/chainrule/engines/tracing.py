@@ -7,7 +7,6 @@ same steps, and leaves the layers as they were, the network is a pure function o
 from __future__ import annotations
 
 import functools
-import inspect
 import pickle
 from collections.abc import Iterator
 from typing import Any
@@ -59,7 +58,7 @@ def steps_of(
     own = dict(_own_layers(network))
     if not own and (cost is None or not cost.own):
         return written(network, _BLANK)
-    if cost is not None and cost.own and _takes_weights(cost.loss):
+    if cost is not None and cost.own and cost.takes_weights:
         raise NoKernelError(f"the loss {cost.name}, which may take weights")
     first = _FIRST if some is None or len(some) < 2 else _Sample(len(some), 0.5, some)
     try:
@@ -92,11 +91,17 @@ class _Sample:
         self.m, self.scale, self.given = m, scale, given
 
     def examples(self, network: Any, shape: tuple[int, ...]) -> Array:
-        """X, in the type that the first layer takes: whole numbers, small ones, only if they may be indices."""
-        if self.given is not None:
-            return np.asarray(network.cast(self.given))
+        """X, in the type that the first layer takes: whole numbers, small ones, only if they may be indices.
+
+        What a first layer takes in any type has fractions in float64, in which kernels standardize, so that the numbers
+        of two records do not differ by their types.
+        """
         paddings = [layer.padding for _, layer in network.family() if hasattr(layer, "found_in")]
         blank = network.cast(np.full((self.m, *shape), 0 in paddings and 1 not in paddings, np.uint8))
+        reals = np.dtype(np.float64 if blank.dtype == np.uint8 else blank.dtype)
+        if self.given is not None:
+            X = np.asarray(network.cast(self.given))
+            return X.astype(reals) if X.dtype.kind == "f" else X
         if not self.scale:
             return blank
         mean, deviation = 0.0, 1.0
@@ -106,8 +111,8 @@ class _Sample:
                 break
             if layer.takes_any_type or hasattr(layer, "n_tokens"):
                 return self._drawn(blank.shape, blank.dtype, reals=False)
-        X = self._drawn(blank.shape, np.dtype(network.dtype), reals=True)
-        return X * deviation + mean if np.shape(mean) in ((), X.shape[-1:]) else X
+        X = self._drawn(blank.shape, reals, reals=True)
+        return (X * deviation + mean).astype(reals) if np.shape(mean) in ((), X.shape[-1:]) else X
 
     def targets(self, cost: Any, A: Any, target: tuple[int, ...] | None) -> Array:
         """Y, as the loss gets it for an output A."""
@@ -163,13 +168,3 @@ def _content(value: Any, children: set[int]) -> Any:
         return id(value) if id(value) in children else pickle.dumps(value)
     except Exception:
         return [id(value), value]  # kept, so that no other object can have its id
-
-
-def _takes_weights(loss: Any) -> bool:
-    """Whether a loss of the user's own can be called with the weights of the examples."""
-    try:
-        given = inspect.signature(loss).parameters.values()
-    except (TypeError, ValueError):
-        return True
-    by_place = [p for p in given if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    return len(by_place) > 2 or any(p.kind is p.VAR_POSITIONAL for p in given)

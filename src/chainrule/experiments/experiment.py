@@ -67,6 +67,10 @@ class Result:
     folder: Path
     trials: Sequence[Trial] = ()
 
+    def __repr__(self) -> str:
+        test = ", ".join(f"{name} {value:.4g}" for name, value in self.metrics["test"].items())
+        return f"Result(in {self.folder}, test: {test}, {self.history!r})"
+
 
 class Experiment:
     """An experiment about to run: the data split and turned into numbers, the network designed, nothing trained yet.

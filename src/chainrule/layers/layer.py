@@ -109,8 +109,8 @@ class Layer(Described):
         if held is None:
             if walk.building is None:
                 raise GraphError(
-                    f"{self!r} has no parameter {name} yet: put the layer into a Network, "
-                    "which makes its parameters when it sees the first data."
+                    f"{self!r} has no parameter {name}: a Network makes those that its layers ask for when it sees the "
+                    "first data, and a model file holds those."
                 )
             start = find_initializer(initializer)(shape, walk.building)
             held = self.held[name] = np.asarray(start).astype(walk.dtype)

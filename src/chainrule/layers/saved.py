@@ -19,7 +19,8 @@ def load(path: str | os.PathLike[str]) -> Network:
     Own layers must have been defined (imported) before.
 
     Raises:
-        ModelFileError: there is no such file, or it is cut short, damaged, not chainrule's, or of a newer version.
+        ModelFileError: there is no such file, or it is cut short, damaged, not chainrule's, or of a newer version; or
+            the class of an own layer has other parameters now.
     """
     return _assemble(*files.read_tensors(path), str(path))
 
@@ -68,5 +69,12 @@ def _adopt(network: Network, tensors: files.Tensors, description: dict[str, Any]
         by_path[path].held[local] = tensors[name].astype(network.dtype)
     network.number_layers()
     network.set_statistics(tensors)
-    network.rehearse(shape, Walk(dtype=network.dtype))
+    walk = Walk(recording=True, dtype=network.dtype)
+    network.rehearse(shape, walk)
+    for name, (path, local) in description["parameters"].items():
+        if (id(by_path[path]), local) not in walk.variables:
+            raise DataError(
+                f"it holds {name}, but {by_path[path].label} does not ask for {local!r}: is the class "
+                f"{type(by_path[path]).__name__} the one that was saved?"
+            )
     network.lay_flat()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import math
 from collections.abc import Callable
 from typing import Any
@@ -19,8 +20,8 @@ from chainrule.names import lookup
 from chainrule.ops import LOSSES
 
 LossLike = str | Callable[..., Any]
-"""A name such as "cross_entropy", an operation (with options by functools.partial), or a function of (A, Y) that
-returns one number made of operations."""
+"""A name such as "cross_entropy", an operation (with options by functools.partial), or a function of (A, Y), or of
+(A, Y, weights=None), that returns one number made of operations."""
 
 SOME = 64
 """So many examples show whether outputs are probabilities."""
@@ -33,6 +34,7 @@ class Cost:
         name: what the history calls it.
         task: what the network's outputs mean under it; of an own function, its attribute `task`, or what the network's
             last activation says (see `fit`).
+        takes_weights: whether it has a parameter `weights`, for how much each example counts.
         unsure: whether only the outputs themselves tell that they are what the loss takes, once `fit` has seen them.
         target: of an own function, the shape of one example's target, once `fit` has seen it.
     """
@@ -45,6 +47,7 @@ class Cost:
         self.name: str = getattr(inner, "name", getattr(inner, "__name__", type(inner).__name__))
         self.task: Task = getattr(inner, "task", task_of(self.name))
         self.own = not isinstance(inner, Operation)
+        self.takes_weights = _takes_weights(self.loss)
         self.unsure = False
         self._after = inner.after if isinstance(inner, Operation) else {}
         self.target: tuple[int, ...] | None = None
@@ -62,12 +65,17 @@ class Cost:
         (m,) never broadcast to (m, m).
 
         Raises:
-            OptionError: an own function returns something else than one number.
+            OptionError: an own function returns something else than one number, or takes no weights where there are.
         """
+        if weights is not None and not self.takes_weights:
+            raise OptionError(
+                f"the loss {self.name} takes no weights, but sample_weight, class_weight or a mask gives some: make it "
+                "a function of (A, Y, weights=None) that multiplies each example's loss by its weight before the mean."
+            )
         if self.own:
             Y = beside(Y, A.shape)
         try:
-            J = self.loss(A, Y) if weights is None else self.loss(A, Y, weights)
+            J = self.loss(A, Y) if weights is None else self.loss(A, Y, weights=weights)
         except ShapeError as error:
             if self.own and Y.shape != A.shape:
                 way_out = "labels become one-hot rows by np.eye(n_classes)[y]"
@@ -136,6 +144,14 @@ class Cost:
             part = slice(start, start + rows)
             A = np.broadcast_to(blank, (len(Y[part]), *n_out))
             self(A, Y[part], None if weights is None else weights[part])
+
+
+def _takes_weights(loss: Callable[..., Any]) -> bool:
+    try:
+        found = inspect.signature(loss).parameters.get("weights")
+    except (TypeError, ValueError):  # a function that is not written in Python
+        return False
+    return found is not None and found.kind in (found.POSITIONAL_OR_KEYWORD, found.KEYWORD_ONLY)
 
 
 def gradients(

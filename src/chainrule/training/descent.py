@@ -55,12 +55,12 @@ def descend(
                 break
         else:
             if not np.isfinite(run.network.flat).all():
-                error = NotFiniteError(f"epoch {run.epoch}: its last update was not finite. {WAY_OUT}")
+                error = NotFiniteError(f"epoch {run.epoch + 1}: its last update was not finite. {WAY_OUT}")
                 _go_back(changing, before, error)
             run.close_epoch()
             run.save_if_due(program, after_epoch=True)
         if interrupt.asked and not run.over:
-            run.stop("interrupted")
+            run.interrupt()
             run.save_if_due(program, after_epoch=False, now=True)
 
 

@@ -11,7 +11,11 @@ WAY_OUT = "Lower the learning rate, clip the gradient (clip_norm=1.0), or bring 
 
 
 def not_finite(net: Network, X: Array, cost: float, epoch: int, batch: int, seed: int, step: int) -> NotFiniteError:
-    """The error for a cost that is not finite: it names the epoch, the batch and the first layer where it appears."""
+    """The error for a cost that is not finite: it names the epoch, the batch and the first layer where it appears.
+
+    Args:
+        epoch, batch, step: counted from 0; the message counts from 1, as the progress does.
+    """
     first: list[Layer] = []
 
     def look(layer: Layer, _: Array, Z: Array) -> None:
@@ -25,4 +29,4 @@ def not_finite(net: Network, X: Array, cost: float, epoch: int, batch: int, seed
         broken = [name for name, value in layer.parameters.items() if not np.isfinite(value).all()]
         cause = f"it appears first in {layer.label}"
         cause += f", whose {broken[0]} has not been finite since the update before" if broken else ""
-    return NotFiniteError(f"epoch {epoch}, batch {batch}: the cost is {cost}; {cause}. {WAY_OUT}")
+    return NotFiniteError(f"epoch {epoch + 1}, batch {batch + 1}: the cost is {cost}; {cause}. {WAY_OUT}")

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from chainrule import files
+from chainrule.names import counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,7 +25,7 @@ class History:
         engine: which engine ran. reason: why it was not a faster one, where that was for the network to say.
         seed: of shuffling and dropout, so that the run can be repeated.
         stopped: why training ended: "all epochs done", "early stopping", "interrupted", or a callback's own words.
-        best_epoch: with early stopping, the epoch whose parameters the network has; None without.
+        best_epoch: with early stopping, the epoch whose parameters the network has, from 0; None without.
     """
 
     epochs: list[dict[str, Any]] = field(default_factory=list)
@@ -33,6 +34,12 @@ class History:
     seed: int = 0
     stopped: str = ""
     best_epoch: int | None = None
+
+    def __repr__(self) -> str:
+        measured = "val_loss" if self.epochs and "val_loss" in self.epochs[0] else "loss"
+        least = [f"least {measured} {min(self[measured]):.4g}"] if self.epochs else []
+        told = [counted(len(self.epochs), "epoch"), *least, self.stopped, self.engine]
+        return f"History({', '.join(filter(None, told))})"
 
     def __getitem__(self, name: str) -> list[float]:
         """One value for each epoch: history["val_loss"]."""

@@ -1,9 +1,10 @@
 """Ctrl-C while training: finish the batch, keep what was learned, and stop."""
 
 import signal
+import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 
@@ -29,14 +30,41 @@ def interruptible() -> Iterator[Interrupt]:
     if ignored or threading.current_thread() is not threading.main_thread():
         yield interrupt
         return
+    with _presses() as presses:
 
-    def ask(number: int, frame: FrameType | None) -> None:
-        if interrupt.asked:
-            raise KeyboardInterrupt
-        interrupt.asked = True
+        def ask(number: int, frame: FrameType | None) -> None:
+            if presses() > 1 or interrupt.asked:
+                raise KeyboardInterrupt
+            interrupt.asked = True
 
-    before = signal.signal(signal.SIGINT, ask)
-    try:
-        yield interrupt
-    finally:
-        signal.signal(signal.SIGINT, before)
+        before = signal.signal(signal.SIGINT, ask)
+        try:
+            yield interrupt
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _presses() -> Iterator[Callable[[], int]]:
+    """How often Ctrl-C was pressed since the last call.
+
+    Python calls a handler once, however many signals have come while it was inside a kernel, but writes down each of
+    them. Where somebody else, such as an event loop, reads that, it stays theirs, and nothing is counted here.
+    """
+    heard, told = socket.socketpair()
+    with heard, told:
+        heard.setblocking(False)
+        told.setblocking(False)
+        others = signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
+        if others >= 0:
+            signal.set_wakeup_fd(others)
+
+        def count() -> int:
+            with suppress(BlockingIOError):
+                return heard.recv(4096).count(signal.SIGINT)
+            return 0
+
+        try:
+            yield count
+        finally:
+            signal.set_wakeup_fd(others)

@@ -61,7 +61,7 @@ def minimize(run: Run, batches: ArrayBatches, optimizer: LBFGS, interrupt: Inter
         here = latest
         run.close_epoch()
         if interrupt.asked and not run.over:
-            run.stop("interrupted")
+            run.interrupt()
         if run.over:
             raise StopIteration
 
@@ -82,7 +82,7 @@ def minimize(run: Run, batches: ArrayBatches, optimizer: LBFGS, interrupt: Inter
         )
     except InterruptionError:
         network.flat[...] = reached
-        run.stop("interrupted")
+        run.interrupt()
         return here.cost
     network.flat[...] = result.x
     if not run.over:

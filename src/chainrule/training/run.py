@@ -79,6 +79,13 @@ class Run:
         """End the run after this epoch; `why` goes into the history."""
         self.history.stopped = why
 
+    def interrupt(self) -> None:
+        """End the run because of Ctrl-C, and tell that."""
+        self.stop("interrupted")
+        self.progress.note(
+            "interrupted: the network keeps what it has learned (Ctrl-C twice at once raises KeyboardInterrupt)"
+        )
+
     @property
     def over(self) -> bool:
         """Whether there is nothing more to do."""

@@ -56,7 +56,8 @@ def train(
 ) -> History:
     """Fit the network's parameters to examples: forward, cost, backward, update, for every batch of every epoch.
 
-    Ctrl-C ends the run after the batch under way and keeps what was learned.
+    Ctrl-C ends the run after the batch under way and keeps what was learned; `history.stopped` is "interrupted". A
+    second one before the run has come back raises KeyboardInterrupt, and so ends a loop of runs, too.
 
     Args:
         net: the network; sizes that it does not know yet are found from X.
@@ -66,8 +67,9 @@ def train(
         y: (m,) or (m, n_out), as the loss takes it; of sequences (m, steps) or (m, steps, n_out).
         loss: "cross_entropy", "binary_cross_entropy", "squared_error", "absolute_error", "huber", "hinge",
             "perceptron", an operation (with options by functools.partial), or a function of (A, Y) that returns one
-            number made of operations; with weights it is called as (A, Y, weights). It gets Y in the shape of A where
-            only a last axis of length 1 is missing.
+            number made of operations. To be trained with weights, by class, example or mask, it must have a parameter
+            `weights`: (A, Y, weights=None) gets (m,) or (m, steps). Y comes in the shape of A where only a last axis of
+            length 1 is missing.
         optimizer: a name, or an object such as Adam(1e-3).
         epochs: how often every example is met.
         batch_size: examples in a mini-batch; None for all of them. The last batch takes what is left. Streams keep
@@ -83,6 +85,7 @@ def train(
         callbacks: functions called with the `Run` after every epoch.
         checkpoint: where and when to save the run; a path alone means after every epoch.
         resume: go on from the checkpoint, if it is there; the end has the same bits as without the interruption.
+            A run that has `epochs` epochs or more already comes back as it is, untrained.
         engine: "auto" or a name; `history.engine` tells which one ran.
         threads: how many compute; None for what the environment says, which by default is one for each core that the
             process, or the quota of its container, may use. Another number rounds differently.
@@ -96,7 +99,7 @@ def train(
     Raises:
         ShapeError, DataError: X and y do not fit each other, the network or the loss, or are not finite numbers.
         OptionError: an argument that nothing can be done with.
-        NotFiniteError: the cost became NaN or infinite; names the epoch, the batch and the layer.
+        NotFiniteError: the cost became NaN or infinite; names the epoch and the batch, from 1, and the layer.
         ModelFileError: a checkpoint cannot be written or read.
     """
     if not isinstance(net, Network):

@@ -231,8 +231,10 @@ class Recurrence : public Step<T> {
             for (long j = 0; j < n; j += P) store<T>(back.data() + j * wide + i * P, load(U[i] + j));
     }
 
-    // dU = sum of dV_t A_{t-1}^T, for so many steps at a time that what is new of dV is still in the second cache.
+    // Numbers of dV that stay in the second cache until they are summed, and products that are worth reading dU for.
     static constexpr long FRESH = 60'000, PRODUCTS = 96;
+
+    // dU = sum of dV_t A_{t-1}^T, of so many steps at a time.
     void to_weights(Worker<T>& w, Matrix<T> A, Matrix<T> dV, long from, long count) {
         if (!this->wanted(1)) return;
         Matrix<T> dU = this->d_in(w, 1);

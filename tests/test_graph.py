@@ -15,7 +15,7 @@ def test_the_example_of_the_notes():
     v = a + u
     J = 3 * v
     J.backward()
-    assert float(J) == 33
+    assert J.value == 33
     assert [a.grad, b.grad, c.grad] == [3, 6, 9]
     assert [u.grad, v.grad, J.grad] == [3, 3, 1]
 

@@ -123,7 +123,7 @@ def true_labels(y: NDArray[Any], output: NDArray[Any], task: Task) -> NDArray[An
 
 def beside(y: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     """y in the output's shape where the two differ only by a last axis of length 1; otherwise as it is."""
-    y = np.asanyarray(y)
+    y = y if hasattr(y, "shape") else np.asarray(y)
     return y.reshape(shape) if shape[-1:] == (1,) and y.shape == shape[:-1] else y
 
 

@@ -5,7 +5,8 @@ import pytest
 
 import chainrule as cr
 from chainrule.data.batches import ArrayBatches
-from chainrule.engines import ENGINES, runner
+from chainrule.engines import ENGINES
+from chainrule.engines.native import executor
 from chainrule.training.cost import Cost
 
 TOLERANCE = {"float64": 1e-11, "float32": 3e-5}
@@ -21,7 +22,7 @@ def assert_same(layers, X, dtype, loss="squared_error", y=Y, parameters=None, al
     found = [_trained(layers, X, dtype, loss, y, parameters, alpha, engine="numpy")]
     for strip in (0, 1):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(runner, "STRIP", strip)
+            patch.setattr(executor, "STRIP", strip)
             found.append(_trained(layers, X, dtype, loss, y, parameters, alpha, engine="native"))
     for native in found[1:]:
         for a, b in zip(found[0], native, strict=True):

@@ -2,13 +2,13 @@
 
 import pytest
 
-from chainrule.engines import looking, runner
+from chainrule.engines.native import executor, prediction
 
 
 @pytest.fixture(autouse=True, scope="module")
 def two_threads():
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CHAINRULE_NUM_THREADS", "2")
-        patch.setattr(runner, "WORK", 1)
-        patch.setattr(looking, "FEW_OF_OWN", 0)
+        patch.setattr(executor, "WORK", 1)
+        patch.setattr(prediction, "FEW_OF_OWN", 0)
         yield

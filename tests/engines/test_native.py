@@ -15,6 +15,7 @@ import pytest
 import chainrule as cr
 from chainrule.data.batches import ArrayBatches
 from chainrule.engines import ENGINES, native
+from chainrule.engines.native import training
 from chainrule.ops import ACTIVATIONS, LOSSES
 from chainrule.training.cost import Cost
 
@@ -120,7 +121,7 @@ def test_each_batch_may_have_a_penalty_of_its_own():
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("weighted", [False, True])
 def test_the_slope_of_all_examples(dtype, weighted, monkeypatch):
-    monkeypatch.setattr(native, "CHUNK", 40)  # three calls of the kernels, the last a short one
+    monkeypatch.setattr(training, "CHUNK", 40)  # three calls of the kernels, the last a short one
     net = cr.Network([cr.Dense(9, "tanh"), cr.Dense(3, "softmax")], seed=0, dtype=dtype, input_shape=7)
     batch = (net.cast(X), TARGETS["cross_entropy"], RANDOM.uniform(0, 2, 101) if weighted else None)
     slopes = [ENGINES[name].slope(net, Cost("cross_entropy"), batch, seed=0) for name in ("numpy", "native")]
@@ -220,7 +221,7 @@ def test_the_same_bits_every_time_and_a_mask_that_does_not_depend_on_the_threads
 
 def test_how_many_batches_one_call_does_changes_no_bit(monkeypatch):
     at_once = train("native", LAYERS["batch norm"])
-    monkeypatch.setattr(native, "CALL", 0.0)
+    monkeypatch.setattr(training, "CALL", 0.0)
     one_by_one = train("native", LAYERS["batch norm"])
     np.testing.assert_array_equal(at_once[0].flat, one_by_one[0].flat)
 
@@ -388,7 +389,7 @@ def test_kernels_that_are_missing_or_broken_are_described(error, told, monkeypat
     def fail(name):
         raise error
 
-    monkeypatch.setattr(native, "import_module", fail)
+    monkeypatch.setattr(native.engine, "import_module", fail)
     assert native.described().startswith(told)
 
 
@@ -445,16 +446,16 @@ def test_a_run_resumed_at_a_short_last_batch_has_the_same_bits():
         batches = ArrayBatches(
             net.cast(X[:85]), TARGETS["cross_entropy"][:85], None, batch_size=16, seed=1, shuffle=True
         )
-        slots, t, start = None, 0, 0
+        slots, updates, start = None, 0, 0
         for stop in [*stops, 6]:
             program = ENGINES["native"].program(net, Cost("cross_entropy"), cr.Adam(0.01), seed=2)
             if slots is not None:
-                program.slots, program.t = slots, t
+                program.slots, program.updates = slots, updates
             for done in program.epoch(batches, 0, lambda k: 0.01, start=start):
                 start += done.batches
                 if start >= stop:
                     break
-            slots, t = program.slots, program.t
+            slots, updates = program.slots, program.updates
         ends.append(net.flat.copy())
     np.testing.assert_array_equal(*ends)
 
@@ -625,8 +626,8 @@ def test_an_infinite_penalty_is_told():
 FORK = """
 import os, sys
 import numpy as np, chainrule as cr
-from chainrule.engines import runner
-runner.WORK = 1
+from chainrule.engines.native import executor
+executor.WORK = 1
 X, y = np.random.default_rng(0).normal(size=(64, 20)), np.arange(64) % 3
 net = cr.Network([cr.Dense(33, "tanh"), cr.Dense(3, "softmax")], seed=0)
 child = None

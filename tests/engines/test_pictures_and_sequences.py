@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.engines import ENGINES, native, runner
-from chainrule.engines.tracing import steps_of
+from chainrule.engines import ENGINES, native
+from chainrule.engines.native import executor
+from chainrule.engines.native.compile import Compiler
+from chainrule.engines.trace import form_of
 from engines.both import TOLERANCE, M, Y, assert_same
 
 pytestmark = pytest.mark.skipif("native" not in ENGINES, reason="the kernels were not built")
@@ -151,8 +153,8 @@ def test_each_is_about_the_kernel_of_its_name(name):
     kernels = frozenset(native.kernels().kernels())
     for X, layers in NETWORKS[name]:
         net = cr.Network(layers(), seed=0, input_shape=X.shape[1:])
-        steps = steps_of(net, None, X.shape[1:], kernels, training=False)
-        assert any(step.kernel.startswith(name) or step.kernel == MASKED.get(name) for step in steps.steps)
+        plan = Compiler(None, kernels, training=False).compiled(net, form_of(net, X.shape[1:])).plan
+        assert any(step.kernel.startswith(name) or step.kernel == MASKED.get(name) for step in plan.steps)
 
 
 @pytest.mark.parametrize("kind", [cr.RNN, cr.GRU, cr.LSTM])
@@ -170,7 +172,7 @@ def test_sums_are_made_strip_by_strip(monkeypatch):
     X, y = PICTURES.astype(np.float32), np.ones((M, 1))
     found = []
     for strip in (0, 1):
-        monkeypatch.setattr(runner, "STRIP", strip)
+        monkeypatch.setattr(executor, "STRIP", strip)
         net = cr.Network([cr.Conv2D(6, 3), *end()], seed=0)
         cr.train(net, X, y, loss="squared_error", epochs=5, batch_size=8, seed=0, engine="native", progress=False)
         found.append(net.flat)

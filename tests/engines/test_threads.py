@@ -11,7 +11,8 @@ import pytest
 import threadpoolctl
 
 import chainrule as cr
-from chainrule.engines import ENGINES, blas_held, held_to, looking, runner
+from chainrule.engines import ENGINES, blas_held, held_to
+from chainrule.engines.native import executor, prediction
 from chainrule.engines.threads import threads
 from chainrule.sklearn import MLPClassifier, MLPRegressor
 
@@ -66,15 +67,15 @@ def test_the_quota_of_a_container_counts_as_the_cores_do(files, expected, tmp_pa
 
 @pytest.fixture
 def teams(monkeypatch):
-    """How many threads each runner that is made from now on has."""
+    """How many threads each executor that is made from now on has."""
     made = []
-    make = runner.Runner.__init__
+    make = executor.Executor.__init__
 
     def noted(self, *given, **named):
         make(self, *given, **named)
         made.append(self.team)
 
-    monkeypatch.setattr(runner.Runner, "__init__", noted)
+    monkeypatch.setattr(executor.Executor, "__init__", noted)
     return made
 
 
@@ -151,7 +152,7 @@ BY_NUMPY = {
 
 @pytest.mark.parametrize("way", BY_NUMPY)
 def test_the_blas_of_numpy_keeps_to_them_too(way, monkeypatch):
-    monkeypatch.setattr(looking, "FEW_OF_OWN", 256)
+    monkeypatch.setattr(prediction, "FEW_OF_OWN", 256)
     before = blas()
     assert blas_within(BY_NUMPY[way])[-1] == {1}
     assert blas() == before

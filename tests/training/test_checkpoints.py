@@ -14,9 +14,9 @@ import os, signal, sys
 import numpy as np
 import chainrule as cr
 from chainrule import files
-from chainrule.engines import native
+from chainrule.engines.native import training
 
-native.CALL = 0.0  # one batch a call, so that there is a checkpoint after each
+training.CALL = 0.0  # one batch a call, so that there is a checkpoint after each
 folder, last, stream = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "stream"
 writes = 0
 replace = os.replace

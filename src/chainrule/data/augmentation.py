@@ -169,6 +169,9 @@ class AugmentedBatches:
         ShapeError: X are no pictures.
     """
 
+    arrays: None = None
+    l2: None = None
+
     def __init__(self, batches: ArrayBatches, augmentation: Augmentation, classes: int | None):
         if batches.X.ndim != 4:
             raise ShapeError(f"augmentation changes pictures (m, height, width, channels), but X is {batches.X.shape}.")
@@ -178,6 +181,11 @@ class AugmentedBatches:
     def count(self, epoch: int) -> int:
         """How many batches the epoch has."""
         return self.batches.count(epoch)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """How many examples a batch may have."""
+        return self.batches.sizes
 
     @property
     def seed(self) -> int:

@@ -29,7 +29,12 @@ class ArrayBatches:
         X: (m, …); Y: (m, …); weights: (m,) or (m, steps), or None.
         batch_size: examples in a batch; the last batch takes what is left.
         cast: what makes X the network's type and checks it, where that has not been done for all of X.
+
+    Attributes:
+        l2: λ of each batch of the epoch under way, in place of the optimizer's; None for that.
     """
+
+    l2: NDArray[Any] | None = None
 
     def __init__(
         self,
@@ -51,6 +56,17 @@ class ArrayBatches:
 
     def __len__(self) -> int:
         return -(-self.m // self.batch_size)
+
+    @property
+    def arrays(self) -> ArrayBatches:
+        """The data themselves, from which an engine may pick examples on its own."""
+        return self
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """How many examples a batch may have."""
+        rest = self.m % self.batch_size
+        return (self.batch_size, rest) if rest else (self.batch_size,)
 
     def count(self, epoch: int) -> int:
         """How many batches the epoch has."""
@@ -169,6 +185,10 @@ class StreamBatches:
         weigh: turns examples, labels and example weights into the weights that count.
         cast: makes X the network's type and checks it.
     """
+
+    arrays: None = None
+    sizes: tuple[int, ...] = ()
+    l2: None = None
 
     def __init__(self, source: Iterable[Any] | Callable[[], Iterable[Any]], weigh: Weigh, cast: Cast):
         self.source = source

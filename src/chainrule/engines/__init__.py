@@ -1,7 +1,7 @@
 """Who does the arithmetic. The numpy engine is the reference and always there."""
 
 from chainrule.engines.auto import AutoEngine
-from chainrule.engines.engine import CHUNK, Batch, Batches, Done, Engine, Program, Slope
+from chainrule.engines.contract import CHUNK, Batch, Batches, Done, Engine, Form, Program, Slope
 from chainrule.engines.native import NativeEngine, kernels
 from chainrule.engines.numpy import NumpyEngine
 from chainrule.engines.threads import blas_held, held_to, steady
@@ -40,6 +40,7 @@ __all__ = [
     "Batches",
     "Done",
     "Engine",
+    "Form",
     "Program",
     "Slope",
     "blas_held",

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from chainrule.engines.engine import Batch, Batches, Done, Engine, Program, Slope
-from chainrule.engines.steps import NoKernelError
+from chainrule.engines.contract import Batch, Batches, CostLike, Done, Engine, NetworkLike, Numbers, Program, Slope
+from chainrule.engines.native.plan import NoKernelError
 from chainrule.graph import Array
 from chainrule.optimizers import Optimizer
 
@@ -17,7 +15,7 @@ from chainrule.optimizers import Optimizer
 class AutoProgram:
     """A program, and another that goes on in its place when the network has become one that it does not know.
 
-    See `chainrule.engines.engine.Program`.
+    See `chainrule.engines.contract.Program`.
     """
 
     def __init__(self, program: Program, instead: Callable[[NoKernelError], Program]):
@@ -25,12 +23,12 @@ class AutoProgram:
         self.engine, self.reason = program.engine, program.reason
 
     @property
-    def t(self) -> int:
-        return self._program.t
+    def updates(self) -> int:
+        return self._program.updates
 
-    @t.setter
-    def t(self, t: int) -> None:
-        self._program.t = t
+    @updates.setter
+    def updates(self, updates: int) -> None:
+        self._program.updates = updates
 
     @property
     def slots(self) -> dict[str, Array]:
@@ -51,19 +49,21 @@ class AutoProgram:
         except NoKernelError as reason:
             before, self._program = self._program, self._instead(reason)
             self.engine, self.reason = self._program.engine, self._program.reason
-            self._program.slots, self._program.t = before.slots, before.t
+            self._program.slots, self._program.updates = before.slots, before.updates
             yield from self._program.epoch(batches, epoch, learning_rate, start)
 
 
 class AutoEngine:
-    """The first engine, and the second for what the first does not know. See `chainrule.engines.engine.Engine`."""
+    """The first engine, and the second for what the first does not know. See `chainrule.engines.contract.Engine`."""
 
     name = "auto"
 
     def __init__(self, first: Engine, second: Engine):
         self.first, self.second = first, second
 
-    def program(self, network: Any, cost: Any, optimizer: Optimizer, seed: int, outputs: bool = True) -> Program:
+    def program(
+        self, network: NetworkLike, cost: CostLike, optimizer: Optimizer, seed: int, outputs: bool = True
+    ) -> Program:
         def instead(reason: NoKernelError) -> Program:
             program = self.second.program(network, cost, optimizer, seed, outputs)
             program.reason = reason.reason
@@ -74,7 +74,7 @@ class AutoEngine:
         except NoKernelError as reason:
             return instead(reason)
 
-    def slope(self, network: Any, cost: Any, batch: Batch, seed: int, outputs: bool = True) -> Slope:
+    def slope(self, network: NetworkLike, cost: CostLike, batch: Batch, seed: int, outputs: bool = True) -> Slope:
         def instead(reason: NoKernelError) -> Slope:
             slope = self.second.slope(network, cost, batch, seed, outputs)
             slope.reason = reason.reason
@@ -97,7 +97,7 @@ class AutoEngine:
         slope.measure = measure
         return slope
 
-    def evaluate(self, network: Any, cost: Any, batches: Iterable[Batch]) -> tuple[float, Array]:
+    def evaluate(self, network: NetworkLike, cost: CostLike, batches: Iterable[Batch]) -> tuple[float, Array]:
         """Batch by batch, because a layer of the user's own may know what to do with sequences of one length alone."""
 
         def of(batch: Batch) -> tuple[float, Array]:
@@ -109,7 +109,7 @@ class AutoEngine:
         costs, outputs = zip(*map(of, batches), strict=True)
         return float(np.average(costs, weights=[len(output) for output in outputs])), np.concatenate(outputs)
 
-    def predict(self, network: Any, X: Array) -> NDArray[Any]:
+    def predict(self, network: NetworkLike, X: Array) -> Numbers:
         try:
             return self.first.predict(network, X)
         except NoKernelError:

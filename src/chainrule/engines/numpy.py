@@ -1,30 +1,29 @@
 """The reference engine: runs the operations as they stand, with NumPy."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from chainrule.engines.engine import CHUNK, Batch, Batches, Cost, Done, Slope, Trainable
+from chainrule.engines.contract import CHUNK, Batch, Batches, CostLike, Done, NetworkLike, Numbers, Slope
 from chainrule.engines.threads import blas_held
+from chainrule.engines.trace import own_code
 from chainrule.graph import Array, backward, plain
 from chainrule.optimizers import Optimizer
 
 
 class NumpyProgram:
-    """See `chainrule.engines.engine.Program`."""
+    """See `chainrule.engines.contract.Program`."""
 
     engine = "numpy"
 
-    def __init__(self, network: Trainable, cost: Cost, optimizer: Optimizer, seed: int):
+    def __init__(self, network: NetworkLike, cost: CostLike, optimizer: Optimizer, seed: int):
         self.network = network
         self.cost = cost
         self.optimizer = optimizer
         self.seed = seed
         self.reason = ""
         self.regularized = network.regularized
-        self.t = 0
+        self.updates = 0
         self.slots: dict[str, Array] = {name: np.zeros_like(network.flat) for name in optimizer.slots}
 
     def epoch(
@@ -35,7 +34,7 @@ class NumpyProgram:
             self.network.forget()
         with blas_held():
             for k, (X, Y, weights) in enumerate(batches.epoch(epoch, start), start):
-                l2 = None if (of_each := getattr(batches, "l2", None)) is None else float(of_each[k])
+                l2 = None if batches.l2 is None else float(batches.l2[k])
                 done = self._update(X, Y, weights, learning_rate(k), l2)
                 yield done
                 if done.X is not None:
@@ -45,7 +44,7 @@ class NumpyProgram:
         """Forward, cost, backward, update: one step of gradient descent on one batch."""
         network, theta = self.network, self.network.flat
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            A, variables = network.record(X, training=True, updating=True, seed=self.seed, step=self.t)
+            A, variables = network.record(X, training=True, updating=True, seed=self.seed, update=self.updates)
             J = self.cost(A, Y, weights)
             penalty = self.optimizer.penalty(theta, self.regularized, l2)
             cost = float(plain(J)) + penalty
@@ -54,25 +53,25 @@ class NumpyProgram:
                 done.X = X
                 return done
             backward(J)
-            self.t += 1
-            step, self.slots = self.optimizer.step(
-                theta, network.gradient(variables), self.regularized, alpha, self.t, self.slots, l2
+            self.updates += 1
+            change, self.slots = self.optimizer.step(
+                theta, network.gradient(variables), self.regularized, alpha, self.updates, self.slots, l2
             )
-            theta -= step
+            theta -= change
         return done
 
 
 class NumpyEngine:
-    """See `chainrule.engines.engine.Engine`."""
+    """See `chainrule.engines.contract.Engine`."""
 
     name = "numpy"
 
     def program(
-        self, network: Trainable, cost: Cost, optimizer: Optimizer, seed: int, outputs: bool = True
+        self, network: NetworkLike, cost: CostLike, optimizer: Optimizer, seed: int, outputs: bool = True
     ) -> NumpyProgram:
         return NumpyProgram(network, cost, optimizer, seed)
 
-    def slope(self, network: Trainable, cost: Cost, batch: Batch, seed: int, outputs: bool = True) -> Slope:
+    def slope(self, network: NetworkLike, cost: CostLike, batch: Batch, seed: int, outputs: bool = True) -> Slope:
         X, Y, weights = batch
 
         def measure() -> tuple[float, Array, Array]:
@@ -84,9 +83,9 @@ class NumpyEngine:
 
         return Slope(self.name, "", measure)
 
-    def evaluate(self, network: Trainable, cost: Cost, batches: Iterable[Batch]) -> tuple[float, Array]:
+    def evaluate(self, network: NetworkLike, cost: CostLike, batches: Iterable[Batch]) -> tuple[float, Array]:
         total, m = 0.0, 0
-        outputs: list[NDArray[Any]] = []
+        outputs: list[Numbers] = []
         with blas_held(), np.errstate(over="ignore", invalid="ignore"):
             for X, Y, weights in batches:
                 A, _ = network.record(X)
@@ -94,7 +93,19 @@ class NumpyEngine:
                 outputs.append(plain(A))
         return total / m, np.concatenate(outputs)
 
-    def predict(self, network: Trainable, X: Array) -> NDArray[Any]:
+    def predict(self, network: NetworkLike, X: Array) -> Numbers:
         with blas_held(), np.errstate(over="ignore", invalid="ignore"):
-            chunks = [network.output(network.cast(X[i : i + CHUNK], i)) for i in range(0, len(X), CHUNK)]
+            chunks = [forward(network, network.cast(X[i : i + CHUNK], i)) for i in range(0, len(X), CHUNK)]
         return chunks[0] if len(chunks) == 1 else np.concatenate(chunks)
+
+
+def forward(network: NetworkLike, X: Array) -> Numbers:
+    """The outputs for a batch that `cast` has returned.
+
+    Code that users wrote meets variables and plain arrays as it does in training, so that what it makes of their types
+    comes to the same.
+    """
+    if any(True for _ in own_code(network)):
+        output: Numbers = plain(network.record(X)[0])
+        return output
+    return network.output(X)

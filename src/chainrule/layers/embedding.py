@@ -4,7 +4,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar
 
 from chainrule.checking import whole
-from chainrule.graph import Array, plain
+from chainrule.graph import Array
 from chainrule.initializers import Random, find_initializer
 from chainrule.layers.layer import Layer
 from chainrule.ops import embed_columns, embedding
@@ -34,7 +34,7 @@ class Embedding(Layer):
         self._start = Random(0.05) if self.initializer is None else find_initializer(self.initializer)
 
     def forward(self, A: Array) -> Array:
-        return embedding(plain(A), self.parameter("W", (self.n_tokens, self.n_out), self._start))
+        return embedding(A, self.parameter("W", (self.n_tokens, self.n_out), self._start))
 
 
 @dataclass(eq=False, repr=False)
@@ -65,4 +65,4 @@ class EmbedColumns(Layer):
 
     def forward(self, A: Array) -> Array:
         W = self.parameter("W", (self.n_tokens, self.n_out), self._start)
-        return embed_columns(plain(A), W, first=self.first)
+        return embed_columns(A, W, first=self.first)

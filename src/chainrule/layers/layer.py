@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from chainrule.described import Described
 from chainrule.errors import DataError, GraphError, OptionError, ShapeError
-from chainrule.graph import Array
+from chainrule.graph import Array, Recording, refuse_numbers
 from chainrule.initializers import Initializer, find_initializer
 from chainrule.layers.walk import Walk, current_walk, walking
 from chainrule.ops import mask_steps
@@ -27,8 +27,6 @@ class Layer(Described):
     Layers that it keeps as attributes, also in lists, are found and trained too.
 
     Attributes:
-        held: the layer's own parameters by name, {"W": …, "b": …}: what training changes.
-        statistics: what is learned from data in other ways, by name, such as means.
         l: the layer's number in its network, counted from 1 over the layers that hold parameters; None without.
         follows: of a layer without parameters, the number of the last layer before it that has some; else 0.
         root: the outermost network that the layer belongs to, whose flat vector has its parameters; None before.
@@ -40,16 +38,16 @@ class Layer(Described):
     across_steps: ClassVar[bool] = False
     """Whether an output follows from several steps of a sequence, of which the layer keeps no state."""
 
-    held: dict[str, NDArray[Any]]
-    statistics: dict[str, NDArray[Any]]
     l: int | None
     root: Layer | None
     follows: int
+    _own_parameters: dict[str, NDArray[Any]]
+    _own_statistics: dict[str, NDArray[Any]]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         # Here and not in __init__, so that an own layer need not call super().__init__().
         layer = super().__new__(cls)
-        layer.held, layer.statistics = {}, {}
+        layer._own_parameters, layer._own_statistics = {}, {}
         layer.l, layer.root, layer.follows = None, None, 0
         return layer
 
@@ -67,14 +65,7 @@ class Layer(Described):
         if walk is None:
             with walking(Walk()):
                 return self(A)
-        try:
-            Z = self.forward(A)
-        except (ShapeError, DataError) as error:
-            if hasattr(error, "layer"):
-                raise
-            located = type(error)(f"{self.label}: {error}")
-            located.layer = self  # type: ignore[union-attr]
-            raise located from None
+        Z = self._located(A) if walk.closed is None else self._traced(A, walk.closed)
         if Z is None:
             raise GraphError(f"{self.label}: forward returned nothing; its last line must return the output.")
         if walk.mask is not None and next(self.children(), None) is None:
@@ -82,6 +73,25 @@ class Layer(Described):
         if walk.watch is not None:
             walk.watch(self, A, Z)
         return Z
+
+    def _located(self, A: Array) -> Array:
+        """`forward`, whose errors name the layer."""
+        try:
+            return self.forward(A)
+        except (ShapeError, DataError) as error:
+            if hasattr(error, "layer"):
+                raise
+            located = type(error)(f"{self.label}: {error}")
+            located.layer = self  # type: ignore[union-attr]
+            raise located from None
+
+    def _traced(self, A: Array, closed: Recording) -> Array:
+        """`forward` on closed variables, whose operations the recording knows to be this layer's."""
+        closed.layers.append(self)
+        try:
+            return self._located(A)
+        finally:
+            closed.layers.pop()
 
     def mask_after(self, mask: Array) -> Array | None:
         """The mask of the steps behind this layer, of the mask before it; None where there are no steps any more.
@@ -105,7 +115,7 @@ class Layer(Described):
             raise OptionError(f"a parameter's name takes the layer's number behind it, so it cannot be {name!r}.")
         if walk.building is not None:
             self.l = walk.numbers.setdefault(id(self), len(walk.numbers) + 1)
-        held = self.held.get(name)
+        held = self._own_parameters.get(name)
         if held is None:
             if walk.building is None:
                 raise GraphError(
@@ -113,19 +123,21 @@ class Layer(Described):
                     "first data, and a model file holds those."
                 )
             start = find_initializer(initializer)(shape, walk.building)
-            held = self.held[name] = np.asarray(start).astype(walk.dtype)
+            held = self._own_parameters[name] = np.asarray(start).astype(walk.dtype)
         self._check(name, held.shape, tuple(shape))
         return walk.parameter(self, name, held)
 
-    def statistic(self, name: str, shape: tuple[int, ...], start: float = 0.0) -> NDArray[Any]:
+    def statistic(self, name: str, shape: tuple[int, ...], start: float = 0.0) -> Array:
         """A float64 array that the gradient does not touch and the model file keeps; its first value is `start`.
 
         The array itself is returned: change it in place, where `updating`. Only to be called in `forward`.
         """
-        if name not in self.statistics:
-            self.statistics[name] = np.full(shape, start)
-        self._check(name, self.statistics[name].shape, tuple(shape))
-        return self.statistics[name]
+        own = self._own_statistics
+        if name not in own:
+            own[name] = np.full(shape, start)
+        self._check(name, own[name].shape, tuple(shape))
+        walk = current_walk()
+        return own[name] if walk is None or walk.closed is None else walk.closed.array(own[name], name)
 
     def lend(self, m: int) -> dict[str, NDArray[Any]]:
         """Statistics for m examples in an update, by name, as a kernel reads and moves them in the layer's place."""
@@ -135,6 +147,26 @@ class Layer(Described):
         """The way back of `lend`, after updates."""
         for name, numbers in moved.items():
             self.statistics[name][...] = numbers
+
+    @property
+    def held(self) -> dict[str, NDArray[Any]]:
+        """The layer's own parameters by name, {"W": …, "b": …}: what training changes."""
+        refuse_numbers("the parameters that a layer holds")
+        return self._own_parameters
+
+    @held.setter
+    def held(self, held: dict[str, NDArray[Any]]) -> None:
+        self._own_parameters = held
+
+    @property
+    def statistics(self) -> dict[str, NDArray[Any]]:
+        """What is learned from data in other ways, by name, such as means."""
+        refuse_numbers("the statistics of a layer")
+        return self._own_statistics
+
+    @statistics.setter
+    def statistics(self, statistics: dict[str, NDArray[Any]]) -> None:
+        self._own_statistics = statistics
 
     @property
     def parameters(self) -> dict[str, NDArray[Any]]:
@@ -153,6 +185,11 @@ class Layer(Described):
     def updating(self) -> bool:
         """Whether the walk under way belongs to an update: the time to learn statistics from the batch."""
         return self._walk().updating
+
+    @property
+    def traced(self) -> bool:
+        """Whether an engine traces the walk under way, so that nothing in it has numbers."""
+        return self._walk().closed is not None
 
     @property
     def mask(self) -> Array | None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from chainrule import engines, files
 from chainrule.checking import as_array, seed_or_fresh, whole
 from chainrule.errors import DataError, OptionError, ShapeError
-from chainrule.graph import Array, Variable, plain
+from chainrule.graph import Array, Recording, Variable, plain, refuse_numbers
 from chainrule.layers.flatten import Flatten
 from chainrule.layers.layer import Layer, list_of_layers
 from chainrule.layers.masking import Masking
@@ -34,7 +34,6 @@ class Network(Layer):
         input_shape: the shape of one example, such as (4,) or 4 for four features; None waits for data.
 
     Attributes:
-        flat: all parameters in one vector; each of `parameters` is a view into it.
         metadata: plain JSON that travels with the model file, such as the names of the classes.
         compiled: what engines have made of the network and may use again; neither copied nor saved.
 
@@ -61,7 +60,7 @@ class Network(Layer):
         self.input_shape: tuple[int, ...] | None = None
         self.metadata: dict[str, Any] = {}
         self.compiled: dict[Any, Any] = {}
-        self.flat: NDArray[Any] = np.empty(0, self.dtype)
+        self._flat: NDArray[Any] = np.empty(0, self.dtype)
         self._places: dict[str, slice] = {}
         _refuse_repeats(self)
         _refuse_late_masking(self)
@@ -88,6 +87,16 @@ class Network(Layer):
         return super().__call__(A)
 
     # Parameters
+
+    @property
+    def flat(self) -> NDArray[Any]:
+        """All parameters in one vector; each of `parameters` is a view into it."""
+        refuse_numbers("the vector of all parameters")
+        return self._flat
+
+    @flat.setter
+    def flat(self, flat: NDArray[Any]) -> None:
+        self._flat = flat
 
     @property
     def built(self) -> bool:
@@ -193,8 +202,9 @@ class Network(Layer):
         training: bool = False,
         updating: bool = False,
         seed: int = 0,
-        step: int = 0,
+        update: int = 0,
         watch: Watch | None = None,
+        closed: Recording | None = None,
     ) -> tuple[Variable | Array, dict[str, Variable]]:
         """The output for X as the end of a graph, and the variables of the parameters in it, by name.
 
@@ -202,10 +212,20 @@ class Network(Layer):
             X: (m, …), of the network's type (see `cast`).
             training: whether dropout drops and batch normalization uses the batch.
             updating: whether moving averages move.
-            seed, step: what the masks of dropout depend on.
+            seed, update: what the masks of dropout depend on.
             watch: called with (layer, its input, its output) after every layer.
+            closed: where an engine traces the network: the recording that X belongs to.
         """
-        walk = Walk(training, updating, recording=True, dtype=self.dtype, seed=seed, step=step, watch=watch)
+        walk = Walk(
+            training,
+            updating,
+            recording=True,
+            closed=closed,
+            dtype=self.dtype,
+            seed=seed,
+            update=update,
+            watch=watch,
+        )
         with walking(walk):
             A = self(X)
         return A, {str(made.name): made for made in walk.variables.values()}

@@ -40,14 +40,15 @@ class BatchNorm(Layer):
         gamma, beta = self.parameter("gamma", n, "ones"), self.parameter("beta", n)
         mean, variance = self.statistic("mean", n, 0.0), self.statistic("variance", n, 1.0)
         if self.training and self._numbers(A) > 1:
-            if self.updating:
+            if self.updating and not self.traced:
                 self._remember(plain(A) if self.mask is None else plain(A)[plain(self.mask)])
             return batch_norm(A, gamma, beta, self.mask, epsilon=self.epsilon)
         return normalize(A, gamma, beta, mean.astype(A.dtype), variance.astype(A.dtype), epsilon=self.epsilon)
 
     def _numbers(self, A: Array) -> int:
         """How many numbers of each feature there are to learn a mean and a variance from."""
-        return math.prod(A.shape[:-1]) if self.mask is None else int(plain(self.mask).sum())
+        known = self.mask is None or self.traced
+        return math.prod(A.shape[:-1]) if known else int(plain(self.mask).sum())
 
     def _remember(self, A: Array) -> None:
         examples = tuple(range(A.ndim - 1))
@@ -100,7 +101,7 @@ class Standardize(Layer):
         exact = A.dtype if A.dtype.kind == "f" else np.dtype(np.float64)
         mean, deviation = mean.astype(exact), deviation.astype(exact)
         Z = (unstandardize if self.inverse else standardize)(A, mean, deviation)
-        return Z if isinstance(Z, Variable) else Z.astype(self._walk().dtype, copy=False)
+        return Z if type(Z) is Variable else Z.astype(self._walk().dtype, copy=False)
 
     @property
     def learned(self) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.graph import Array, Variable
+from chainrule.graph import Array, Recording, Variable
 
 if TYPE_CHECKING:
     from chainrule.layers.layer import Layer
@@ -28,9 +28,10 @@ class Walk:
         training: dropout drops, batch normalization uses the batch.
         updating: whether this walk is part of an update, so that moving averages move.
         recording: parameters enter as variables, so that the result can be differentiated by them.
+        closed: the recording of an engine that traces the network, so that nothing in the walk has numbers; else None.
         building: the generator that draws parameters a layer does not have yet; None where it must have them.
         dtype: the network's type.
-        seed, step: what the random masks of this walk depend on, beside their order in the network.
+        seed, update: what the random masks of this walk depend on, beside their order in the network.
         watch: called with (layer, its input, its output) after every layer.
         mask: (m, steps), the steps that count where the data are now, or None for all of them; see `Masking`.
         memory: where recurrent layers find the state that they left last time, and leave the next, by the layer's id;
@@ -40,10 +41,11 @@ class Walk:
     training: bool = False
     updating: bool = False
     recording: bool = False
+    closed: Recording | None = None
     building: np.random.Generator | None = None
     dtype: Any = np.float32
     seed: int = 0
-    step: int = 0
+    update: int = 0
     watch: Watch | None = None
     mask: Array | None = None
     memory: dict[int, tuple[Array, ...]] | None = None
@@ -57,13 +59,14 @@ class Walk:
             return value
         made = self.variables.get((id(layer), name))
         if made is None:
-            made = self.variables[id(layer), name] = Variable(value, f"{name}{layer.l}")
+            made = Variable(value, f"{name}{layer.l}", recording=self.closed)
+            self.variables[id(layer), name] = made
         return made
 
     def random_key(self) -> tuple[int, int]:
-        """A key for `dropout` that no other mask of this training run has: the seed, then the step and the mask."""
+        """A key for `dropout` that no other mask of this training run has: the seed, then the update and the mask."""
         self.masks += 1
-        return self.seed % 2**64, self.step * 2**16 + self.masks
+        return self.seed % 2**64, self.update * 2**16 + self.masks
 
 
 _current: ContextVar[Walk | None] = ContextVar("chainrule_walk", default=None)

@@ -52,4 +52,4 @@ def computation_graph(a: float = 5, b: float = 3, c: float = 2) -> ComputationGr
     J = 3 * v
     J.backward()
     dv, du, da, db, dc = (float(np.float64(node.grad)) for node in (v, u, x["a"], x["b"], x["c"]))
-    return ComputationGraph(float(J), float(v), float(u), dv, du, da, db, dc, J)
+    return ComputationGraph(float(J.value), float(v.value), float(u.value), dv, du, da, db, dc, J)

@@ -45,7 +45,7 @@ class Solver:
             self.rest()
             self._program = engine.program(net, cost, self.rule, seed, outputs)
             if self._slots:
-                self._program.slots, self._program.t = self._slots, self._t
+                self._program.slots, self._program.updates = self._slots, self._t
         return self._program
 
     def alpha(self, epoch: float) -> float:
@@ -56,7 +56,7 @@ class Solver:
         """Let go of the program, its threads and its data; what it remembers stays."""
         if self._program is not None:
             self._slots = {name: np.array(value) for name, value in self._program.slots.items()}
-            self._t, self._program = self._program.t, None
+            self._t, self._program = self._program.updates, None
 
     def epoch_ends(self, examples: int) -> None:
         """Lower the learning rate, if it goes by the number of examples that were met."""

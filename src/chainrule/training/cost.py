@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data.examples import example_weights, examples
+from chainrule.engines import Form
 from chainrule.errors import OptionError, ShapeError
 from chainrule.graph import Array, Operation, Variable, backward, plain
 from chainrule.layers import Network
@@ -36,7 +37,8 @@ class Cost:
             last activation says (see `fit`).
         takes_weights: whether it has a parameter `weights`, for how much each example counts.
         unsure: whether only the outputs themselves tell that they are what the loss takes, once `fit` has seen them.
-        target: of an own function, the shape of one example's target, once `fit` has seen it.
+        input: the form of X that `fit` has seen, as the network takes it; None before.
+        target: of an own function, the form of what it takes for an example, once `fit` has seen it.
     """
 
     def __init__(self, loss: LossLike):
@@ -50,7 +52,8 @@ class Cost:
         self.takes_weights = _takes_weights(self.loss)
         self.unsure = False
         self._after = inner.after if isinstance(inner, Operation) else {}
-        self.target: tuple[int, ...] | None = None
+        self.input: Form | None = None
+        self.target: Form | None = None
 
     @property
     def settings(self) -> str:
@@ -83,7 +86,7 @@ class Cost:
                     f"{error} A loss of your own gets Y as it was given: {Y.shape} beside outputs {A.shape}; {way_out}."
                 ) from None
             raise
-        if not (isinstance(plain(J), int | float | np.number | np.ndarray) and np.size(plain(J)) == 1):
+        if not _is_one_number(J):
             what = f"an array of shape {J.shape}" if hasattr(J, "shape") else repr(J)
             raise OptionError(f"the loss {self.name} must return one number, such as a mean, but returned {what}.")
         return J
@@ -99,6 +102,7 @@ class Cost:
         operation = A.operation if isinstance(A, Variable) else None
         last = "" if operation is None else operation.name
         n_out = A.shape[1:]
+        self.input = Form(X.shape[1:], net.cast(X[:1]).dtype)
         if self.own:
             self.target = self.target_of(Y, n_out)
             if self.name not in TASKS and not hasattr(self.loss, "task"):
@@ -122,9 +126,9 @@ class Cost:
             with np.errstate(all="ignore"):
                 self(net.output(net.cast(X[:SOME])), Y[:SOME])
 
-    def target_of(self, Y: NDArray[Any], n_out: tuple[int, ...]) -> tuple[int, ...] | None:
-        """The shape of one example's target as an own function gets it beside outputs of the shape `n_out`."""
-        return beside(Y, (len(Y), *n_out)).shape[1:] if self.own else None
+    def target_of(self, Y: NDArray[Any], n_out: tuple[int, ...]) -> Form | None:
+        """The form of one example's target as an own function gets it beside outputs of the shape `n_out`."""
+        return Form(beside(Y, (len(Y), *n_out)).shape[1:], Y.dtype) if self.own else None
 
     def blank_targets(self, A: Variable | Array) -> NDArray[Any]:
         """Targets that an output A of any network can have, to see what a cost does with it."""
@@ -144,6 +148,12 @@ class Cost:
             part = slice(start, start + rows)
             A = np.broadcast_to(blank, (len(Y[part]), *n_out))
             self(A, Y[part], None if weights is None else weights[part])
+
+
+def _is_one_number(J: Any) -> bool:
+    if isinstance(J, int | float):
+        return True
+    return hasattr(J, "shape") and hasattr(J, "dtype") and math.prod(J.shape) == 1
 
 
 def _takes_weights(loss: Callable[..., Any]) -> bool:

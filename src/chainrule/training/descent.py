@@ -46,7 +46,7 @@ def descend(
         for done in _steps(program, batches, run.epoch, alpha, run.running.batches):
             if done.X is not None:
                 batch = run.running.batches + done.batches - 1
-                error = not_finite(run.network, done.X, done.cost, run.epoch, batch, run.seed, program.t)
+                error = not_finite(run.network, done.X, done.cost, run.epoch, batch, run.seed, program.updates)
                 _go_back(changing, before, error)
             run.computed_by(program.engine, program.reason)
             run.meet(done, count)

@@ -182,7 +182,7 @@ class Run:
         if kept is None:
             return
         if now or (kept.due_after_epoch(self.epoch) if after_epoch else kept.due()):
-            kept.write(*self._state(program.slots, program.t))
+            kept.write(*self._state(program.slots, program.updates))
 
     def resume(self) -> tuple[Tensors, int] | None:
         """Go back to the last checkpoint; returns the optimizer's slots and t, or None where there is none."""

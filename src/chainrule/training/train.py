@@ -155,7 +155,7 @@ def train(
             if isinstance(rule, Optimizer):
                 program = run.engine.program(net, cost, rule, run.seed, outputs=run.measuring)
                 if resumed is not None:
-                    program.slots, program.t = resumed
+                    program.slots, program.updates = resumed
                 descend(run, program, batches, rule.alpha, interrupt)
             elif isinstance(batches, ArrayBatches):
                 minimize(run, batches, rule, interrupt)

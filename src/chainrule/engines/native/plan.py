@@ -1,24 +1,28 @@
-"""A network and a cost as a flat list of steps, for engines that do not walk through Python: what the kernels read."""
+"""The plan: a network and a cost as a flat list of steps over values, which is what the kernels read."""
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from weakref import ref
 
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.engines.contract import Form, LayerLike
 from chainrule.errors import OptionError
 
 EXAMPLE, PARAMETER, SHARED, CONSTANT = range(4)
 """What a value is: of each example; a parameter; made of parameters alone; given once and for all."""
 
 
+Options = dict[str, float | NDArray[np.float64] | NDArray[np.int64]]
+"""What a kernel reads by name beside its inputs; no other types."""
+
+
 class NoKernelError(OptionError):
-    """A network that cannot be told as steps.
+    """A network, a cost or an optimizer that the kernels cannot compute.
 
     Attributes:
         reason: the layer, activation, loss, optimizer or operation that there is no kernel for.
@@ -37,7 +41,8 @@ class Value:
         kind: one of EXAMPLE, PARAMETER, SHARED and CONSTANT.
         shape: of one example where it is of examples.
         wanted: whether a derivative by it leads to a parameter.
-        panels: a parameter W that only linear steps read. turned: one whose input has a derivative.
+        panels: whether it is a W that only linear steps read, so that it may lie transposed, in panels as wide as a
+            register. turned: whether W itself is needed beside that, because the step's input has a derivative, dZ W.
         weights: whether it is regularized.
         numbers: of a constant, row by row.
     """
@@ -72,43 +77,45 @@ class Step:
     inputs: list[int]
     output: int
     derives: list[bool]
-    options: dict[str, Any]
+    options: Options
     origin: str
 
 
 @dataclass
-class Steps:
+class Plan:
     """A network, and a cost if there is one.
 
     Attributes:
-        takes, shape: the shapes of one example and of its output.
+        input: the form of X, as the network's `cast` makes it. output_shape: the shape of one example's output.
         values, steps: what there is, and what is done, in order.
-        output: the value that the network returns; -1 if nobody wants to see it.
+        output: the number of the value that the network returns; -1 if nobody wants to see it.
         limits: by the numbers of an example of X, how many rows the table of an embedding has, where they are indices;
             infinite where they are features. None where there is no embedding.
         labels: whether there is a cost that takes the numbers of classes, where Y holds them.
         dtype: the network's type.
-        statistics: by the step that reads and moves them, the layer that keeps them, held weakly.
-        target: of a loss of the user's own, the shape of what it takes for one example.
+        moving: the steps that read and move the statistics of a layer, each with that layer, held weakly.
+        constants: the statistics that became constants, by layer and name, with their bytes at that time.
+        target: of a loss of the user's own, the form of what it takes for one example.
         own: whether a layer, an activation or the loss is the user's own.
     """
 
-    takes: tuple[int, ...]
+    input: Form
     values: list[Value]
     steps: list[Step]
     output: int
-    shape: tuple[int, ...]
+    output_shape: tuple[int, ...]
     limits: NDArray[np.float64] | None
     labels: bool
     dtype: str
-    statistics: list[tuple[Step, Any]]
-    target: tuple[int, ...] | None = None
+    moving: list[tuple[Step, ref[LayerLike]]]
+    constants: list[tuple[ref[LayerLike], str, bytes]]
+    target: Form | None = None
     own: bool = False
 
     @cached_property
     def work(self) -> int:
         """About how many multiplications one example takes, forward; reading it counts as some, too."""
-        return READ * math.prod(self.takes) + sum(self._work(step) for step in self.steps)
+        return READ * math.prod(self.input.shape) + sum(self._work(step) for step in self.steps)
 
     def _work(self, step: Step) -> int:
         if step.output < 0 or self.values[step.output].kind != EXAMPLE:
@@ -136,28 +143,3 @@ RECURRENCES = ("rnn", "rnn_relu", "gru", "lstm")
 
 CONVOLUTIONS = ("convolution", "convolution_of_data", "transposed_convolution")
 """Those that multiply as often as a window of W has numbers."""
-
-
-def difference(a: Steps, b: Steps) -> tuple[Step, str] | None:
-    """The first step in which two records of one network differ, and how."""
-    for one, other in itertools.zip_longest(a.steps, b.steps):
-        if one is None or other is None:
-            return (one or other, OPERATIONS_DIFFER)
-        if any(getattr(one, name) != getattr(other, name) for name in ("kernel", "inputs", "output", "derives")):
-            return one, OPERATIONS_DIFFER
-        pairs = [(a.values[i], b.values[i]) for i in (*one.inputs, one.output) if i >= 0]
-        if any((x.kind, x.shape) != (y.kind, y.shape) for x, y in pairs):
-            return one, OPERATIONS_DIFFER
-        moving = any(step is one for step, _ in a.statistics)
-        options = [] if moving else [(value, other.options[name]) for name, value in one.options.items()]
-        numbers = [(x.numbers, y.numbers) for x, y in pairs]
-        if not all(np.array_equal(x, y, equal_nan=True) for x, y in options + numbers):
-            return one, NUMBERS_DIFFER
-    return None
-
-
-OPERATIONS_DIFFER = "whose operations change from batch to batch, as with an if that looks at the data"
-NUMBERS_DIFFER = (
-    "which computes with numbers that change from batch to batch: the number of examples (by which .mean() divides "
-    "without asking for it), random ones, a counter, or numbers taken out of a variable"
-)

@@ -1,0 +1,114 @@
+"""The native engine: C++ kernels, the batch split over the cores, whole epochs in one call."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from importlib import import_module
+from weakref import WeakSet
+
+import numpy as np
+
+from chainrule.engines.contract import Batch, CostLike, Form, NetworkLike, Numbers, Slope
+from chainrule.engines.native.executor import Kernels
+from chainrule.engines.native.plan import NoKernelError
+from chainrule.engines.native.prediction import Prediction, sizes_of
+from chainrule.engines.native.training import NativeProgram, slope
+from chainrule.engines.threads import threads
+from chainrule.errors import OptionError
+from chainrule.graph import Array
+from chainrule.names import counted
+from chainrule.optimizers import Optimizer
+
+SETS = ("avx512", "avx2", "baseline")
+"""The instruction sets that there are kernels for, the fastest first."""
+
+
+def kernels() -> Kernels | None:
+    """The module of kernels for this machine, or None where there is none that can be loaded.
+
+    CHAINRULE_INSTRUCTIONS holds it to an instruction set that is not the best one, such as "avx2".
+
+    Raises:
+        OptionError: it names no instruction set.
+    """
+    wanted = os.environ.get("CHAINRULE_INSTRUCTIONS", SETS[0])
+    if wanted not in SETS:
+        raise OptionError(f"CHAINRULE_INSTRUCTIONS is {wanted!r}, but must be {', '.join(SETS[:-1])} or {SETS[-1]}.")
+    try:
+        baseline: Kernels = import_module("chainrule.engines._baseline")  # type: ignore[assignment]
+    except ImportError:
+        return None
+    for name in SETS[SETS.index(wanted) :]:
+        if baseline.supported(name):
+            try:
+                return import_module(f"chainrule.engines._{name}")  # type: ignore[return-value]
+            except ImportError:
+                continue
+    return baseline
+
+
+def described() -> str:
+    """The native engine on this machine, in words.
+
+    Raises:
+        OptionError: see `kernels`.
+    """
+    module = kernels()
+    try:
+        import_module("chainrule.engines._baseline")
+    except ModuleNotFoundError:
+        return "not built: there was no C++20 compiler when chainrule was installed"
+    except ImportError as error:
+        return f"built, but it cannot be loaded: {error}"
+    assert module is not None
+    return f"{module.__name__.rpartition('._')[2]} instructions, {counted(threads(), 'thread')}"
+
+
+class NativeEngine:
+    """See `chainrule.engines.contract.Engine`."""
+
+    name = "native"
+
+    def __init__(self, native: Kernels):
+        self._native = native
+        self._known: WeakSet[NetworkLike] = WeakSet()
+        if hasattr(os, "register_at_fork"):  # the child has no say over the locks
+            os.register_at_fork(after_in_child=self._forget)
+
+    def _forget(self) -> None:
+        for network in self._known:
+            network.compiled.pop(self, None)
+
+    def program(
+        self, network: NetworkLike, cost: CostLike, optimizer: Optimizer, seed: int, outputs: bool = True
+    ) -> NativeProgram:
+        return NativeProgram(self._native, network, cost, optimizer, seed, outputs)
+
+    def slope(self, network: NetworkLike, cost: CostLike, batch: Batch, seed: int, outputs: bool = True) -> Slope:
+        return slope(self._native, network, cost, batch, seed, outputs)
+
+    def evaluate(self, network: NetworkLike, cost: CostLike, batches: Iterable[Batch]) -> tuple[float, Array]:
+        total, m, outputs = 0.0, 0, []
+        for X, Y, weights in batches:
+            measured = self._compiled(network, cost, Form(X.shape[1:], X.dtype), (len(X),))(X, Y, weights)
+            total, m = total + float(np.sum(measured.costs)), m + len(X)
+            outputs.append(measured.outputs)
+        return total / m, np.concatenate(outputs)
+
+    def predict(self, network: NetworkLike, X: Numbers) -> Numbers:
+        prediction = self._compiled(network, None, Form(X.shape[1:], X.dtype), sizes_of(len(X)))
+        found = prediction.at_few(X)
+        return prediction.at_many(X) if found is None else found
+
+    def _compiled(self, network: NetworkLike, cost: CostLike | None, given: Form, sizes: tuple[int, ...]) -> Prediction:
+        """What changes nothing: compiled once for a network and a cost, and again when it is no longer true."""
+        kept = network.compiled.setdefault(self, {})
+        assert isinstance(kept, dict)
+        found: Prediction | None = kept.get(cost is None)
+        if found is None or not found.holds(cost, given):
+            found = kept[cost is None] = Prediction(self._native, network, cost, given, sizes)
+            self._known.add(network)
+        if found.refusal:
+            raise NoKernelError(found.refusal)
+        return found

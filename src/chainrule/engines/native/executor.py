@@ -1,0 +1,245 @@
+"""A plan in buffers of its own, and the data as the kernels read them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
+from weakref import ref
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.engines.contract import CostLike, LayerLike, NetworkLike, Numbers
+from chainrule.engines.native.plan import Plan, Step, Value
+from chainrule.engines.threads import threads
+
+EXAMPLES, WORK = 4, 400_000
+"""Another thread is worth its while with so many examples, and multiplications forward, in its part of a batch."""
+
+STRIP = 0
+"""Examples that a thread takes through the whole network at a time; 0 for as many as stay in its cache."""
+
+Which = slice | NDArray[np.intp]
+"""Examples side by side, or by their numbers, in the order in which they are met."""
+
+Rule = Mapping[str, str | float]
+"""An optimizer as the kernels read it: its name there, and its numbers."""
+
+_TYPES = {"float32": "f", "float64": "d", "uint8": "b", "int32": "i", "int64": "l"}
+
+
+class NativeProgram(Protocol):
+    """A plan compiled into buffers, in C++; see `native/module.cpp`."""
+
+    def load(self, which: int, flat: Numbers) -> None: ...
+
+    def unload(self, which: int, flat: Numbers) -> None: ...
+
+    def few(self, X: Numbers, parameters: Numbers, outputs: Numbers) -> bool: ...
+
+    def run(
+        self,
+        data: Mapping[str, object],
+        m: int,
+        batch: int,
+        alphas: Numbers | None,
+        l2: Numbers | None,
+        update: int,
+        outputs: Numbers | None,
+    ) -> tuple[list[float], list[float], bool, bool]: ...
+
+
+class MakeProgram(Protocol):
+    """The constructor of a `NativeProgram`."""
+
+    def __call__(
+        self,
+        values: list[Value],
+        steps: list[Step],
+        rule: Rule,
+        batch: int,
+        strip: int,
+        threads: int,
+        result: int,
+    ) -> NativeProgram: ...
+
+
+class Kernels(Protocol):
+    """A module of kernels for one instruction set."""
+
+    __name__: str
+    FEW: int
+    Program32: MakeProgram
+    Program64: MakeProgram
+
+    def kernels(self) -> list[str]: ...
+
+    def supported(self, instructions: str) -> bool: ...
+
+
+def members(size: int, plan: Plan) -> int:
+    """How many threads batches of this size are worth."""
+    return max(1, min(threads(), size // EXAMPLES, size * plan.work // WORK))
+
+
+class Examples:
+    """X, Y and weights as the kernels read them.
+
+    Args:
+        looked_at: whether X is known to hold numbers alone; else the way forward finds it out.
+
+    Raises:
+        DataError: X holds indices that the network's table has no rows for, or Y labels out of range.
+        ShapeError: Y or the weights do not fit the outputs.
+    """
+
+    def __init__(
+        self,
+        network: NetworkLike,
+        cost: CostLike | None,
+        X: Numbers,
+        Y: Numbers | None,
+        weights: Numbers | None,
+        plan: Plan,
+        looked_at: bool = True,
+    ):
+        if Y is not None and cost is not None:
+            cost.check(plan.output_shape, np.asarray(Y), weights)
+        if plan.limits is not None:
+            _check_indices(network, X, plan.limits)
+        self.X, self.Y, self.weights = X, np.asarray(Y), weights
+        X = np.ascontiguousarray(X)
+        X = X.view(np.uint8) if X.dtype == bool else X if str(X.dtype) in _TYPES else X.astype(np.float64)
+        flat = None if Y is None else self.Y.reshape(len(X), -1)
+        labels = plan.labels and Y is not None and self.Y.size == len(X) * math.prod(plan.output_shape[:-1])
+        self.fields: dict[str, object] = {
+            "X": X,
+            "looked_at": looked_at,
+            "type": _TYPES[str(X.dtype)],
+            "features": X.size // max(len(X), 1),
+            "Y": None if labels or flat is None else np.ascontiguousarray(flat, dtype=plan.dtype),
+            "labels": np.ascontiguousarray(flat, dtype=np.int64) if labels else None,
+            "weights": None if weights is None else np.ascontiguousarray(weights, dtype=plan.dtype),
+            "weights_of_each": 1 if weights is None else weights.size // len(weights),
+        }
+
+
+class Ran(NamedTuple):
+    """What a call of the kernels came to.
+
+    Attributes:
+        costs: J of each batch, penalty included. penalties: what of it is the penalty.
+        finite: whether the last one was; if not, nothing followed. numbers: whether X held numbers alone.
+    """
+
+    costs: list[float]
+    penalties: list[float]
+    finite: bool
+    numbers: bool
+
+
+class Executor:
+    """A plan in buffers of its own, for batches up to a size; by default by as many threads as these are worth."""
+
+    def __init__(
+        self, native: Kernels, network: NetworkLike, plan: Plan, size: int, rule: Rule, team: int | None = None
+    ):
+        self.plan, self.size = plan, size
+        self.team = members(size, plan) if team is None else team
+        self._network = ref(network)
+        make = native.Program32 if network.dtype == "float32" else native.Program64
+        for step, _ in plan.moving:  # what is kept of each example has room for a batch
+            step.options |= {name: np.zeros((size, n)) for name, (_, n) in _of_each(step).items()}
+        self._program = make(plan.values, plan.steps, rule, size, STRIP, self.team, plan.output)
+
+    def load(self, slot: int, vector: Numbers) -> None:
+        """What the optimizer remembers, its vector number 1 or 2, in the order of the network's."""
+        self._program.load(slot, vector)
+
+    def unload(self, slot: int, vector: Numbers) -> None:
+        """The way back of `load`."""
+        self._program.unload(slot, vector)
+
+    def few(self, X: Numbers, theta: Numbers, outputs: Numbers) -> bool:
+        """The way forward at the parameters θ, on the shortest way; False where the kernels do not take X as it is."""
+        self._lend(len(X))
+        return bool(self._program.few(X, theta, outputs))
+
+    def run(
+        self,
+        examples: Examples,
+        which: Which,
+        size: int,
+        alphas: NDArray[np.float64] | None,
+        update: int,
+        outputs: Numbers | None,
+        l2: NDArray[np.float64] | None = None,
+    ) -> Ran:
+        """Run batches of a size, one after the other.
+
+        Args:
+            alphas: the learning rate of each batch; None changes nothing and measures.
+            update: how many updates there have been before.
+            outputs: where the network's outputs go, or None.
+            l2: the λ of each batch, or None for the optimizer's.
+        """
+        network = self._network()
+        assert network is not None
+        m = which.stop - which.start if isinstance(which, slice) else len(which)
+        self._lend(min(size, m))
+        program = self._program
+        program.load(0, network.flat)
+        fields = examples.fields | {"parameters": network.flat}
+        if isinstance(which, slice):
+            fields |= {"first": which.start, "order": None}
+        else:
+            fields |= {"first": 0, "order": np.ascontiguousarray(which, dtype=np.int64)}
+        ran = Ran(*program.run(fields, m, size, alphas, l2, update, outputs))
+        if alphas is not None:
+            program.unload(0, network.flat)
+            self._take_back((m - 1) % size + 1)
+        return ran
+
+    def _lend(self, m: int) -> None:
+        """Give the kernels what layers keep, for batches that begin with one of m examples."""
+        for step, layer in self.plan.moving:
+            for name, held in _alive(layer).lend(m).items():
+                _array(step, name)[: len(held)] = held
+
+    def _take_back(self, m: int) -> None:
+        """Give the layers what the kernels have left, after a batch of m examples."""
+        for step, layer in self.plan.moving:
+            of_each = _of_each(step)
+            kept = {name: _array(step, name) for name in _alive(layer).lend(0)}
+            _alive(layer).take_back(
+                {name: np.array(held[:m] if name in of_each else held) for name, held in kept.items()}
+            )
+
+
+def _of_each(step: Step) -> dict[str, tuple[int, ...]]:
+    """The shapes of the arrays in which a step keeps something of each example of a batch, by name."""
+    return {name: _array(step, name).shape for name in ("state", "cell") if name in step.options}
+
+
+def _array(step: Step, name: str) -> NDArray[np.float64]:
+    array = step.options[name]
+    assert isinstance(array, np.ndarray)
+    return array  # type: ignore[return-value]
+
+
+def _alive(layer: ref[LayerLike]) -> LayerLike:
+    found = layer()
+    assert found is not None
+    return found
+
+
+def _check_indices(network: NetworkLike, X: Numbers, limits: NDArray[np.float64]) -> None:
+    """Let the network itself say what is wrong with indices that are no whole numbers or out of range."""
+    if X.dtype.kind not in "iu":
+        network.output(X[:1])
+    places = np.isfinite(limits)
+    indices = X.reshape(len(X), -1)[:, places]
+    wrong = (indices < 0) | (limits[places] <= indices) | (indices % 1 != 0)
+    if wrong.any():
+        network.output(X[wrong.any(axis=1)][:1])

@@ -1,0 +1,168 @@
+"""The way forward alone, for evaluation and prediction: compiled once, as long as the network stays what it is."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import NamedTuple
+from weakref import ref
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.engines.contract import CHUNK, CostLike, Form, NetworkLike, Numbers
+from chainrule.engines.native.compile import Compiler
+from chainrule.engines.native.executor import Examples, Executor, Kernels, members
+from chainrule.engines.native.fingerprint import Fingerprint
+from chainrule.engines.native.plan import NoKernelError
+from chainrule.engines.numpy import forward
+from chainrule.engines.threads import blas_held
+from chainrule.engines.trace import form_of
+
+FEW_OF_OWN = 256
+"""Where users wrote layers, NumPy answers so many examples: it takes longer to see whether these are still the same."""
+
+SHORT = 5_000_000
+"""More multiplications than these, about half a millisecond, are not done while the GIL is held."""
+
+KEPT = 4
+"""So many sizes of a call are remembered; each has a copy of the parameters."""
+
+BLOCK = 8 * CHUNK
+"""So many examples are brought to the network's type at a time."""
+
+
+class Measured(NamedTuple):
+    """What a call came to.
+
+    Attributes:
+        costs: of each chunk, times its number of examples. outputs: of all examples.
+        numbers: whether X held numbers alone, as far as the kernels looked.
+    """
+
+    costs: NDArray[np.float64]
+    outputs: Numbers
+    numbers: bool
+
+
+class Prediction:
+    """The way forward alone, and the cost where there is one.
+
+    Attributes:
+        refusal: what there is no kernel for, or nothing.
+    """
+
+    def __init__(
+        self, native: Kernels, network: NetworkLike, cost: CostLike | None, given: Form, sizes: tuple[int, ...]
+    ):
+        self._network = ref(network)
+        self._native, self._cost, self._given = native, cost, given
+        self._cast = form_of(network, given.shape, given.dtype)
+        self._compiler = Compiler(cost, frozenset(native.kernels()), training=False)
+        self._lock = Lock()  # the buffers are for one at a time
+        self.refusal = ""
+        self._executors: dict[tuple[int, int], Executor] = {}  # by size and threads: few examples wake nobody up
+        self._of_few: Executor | None = None
+        try:
+            self._compiled = self._compiler.compiled(network, self._cast, sizes=sizes)
+        except NoKernelError as error:
+            self.refusal = error.reason
+        self._fingerprint = Fingerprint(network, None if self.refusal else self._compiled.plan, own=not self.refusal)
+        if not self.refusal:
+            self._of_few = self._made_for_few()
+
+    def holds(self, cost: CostLike | None, given: Form) -> bool:
+        """Whether this is still the plan for examples of this form, and for a cost, or none."""
+        own = not self.refusal and self._compiled.plan.own
+        same = self._given == given if own or self.refusal else self._given.shape == given.shape
+        return same and _alike(self._cost, cost) and self._fingerprint.holds()
+
+    def at_few(self, X: Numbers) -> Numbers | None:
+        """The outputs for a few examples, on the short way, on which no W is copied.
+
+        None where that is not for X, or X must be refused. Those for own code come from the reference engine.
+        """
+        plan = self._compiled.plan
+        if plan.own and len(X) <= FEW_OF_OWN:
+            with blas_held():
+                return forward(self._owner(), self._owner().cast(X))
+        if self._of_few is None or len(X) > self._native.FEW or len(X) * plan.work > SHORT:
+            return None
+        output = np.empty((len(X), *plan.output_shape), plan.dtype)
+        return output if self._of_few.few(X, self._owner().flat, output) else None
+
+    def at_many(self, X: Numbers) -> Numbers:
+        """The outputs for any number of examples, which need not have the network's type.
+
+        Raises:
+            ShapeError, DataError: X is nothing that the network takes.
+        """
+        outputs = [self._at_block(X[i : i + BLOCK], i) for i in range(0, len(X), BLOCK)]
+        return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
+
+    def __call__(self, X: Numbers, Y: Numbers | None, weights: Numbers | None) -> Measured:
+        """The cost of each chunk times its number of examples, and the outputs."""
+        return self._run(X, Y, weights)
+
+    def _owner(self) -> NetworkLike:
+        network = self._network()
+        assert network is not None
+        return network
+
+    def _at_block(self, X: Numbers, first: int) -> Numbers:
+        """The outputs for some of X, from example `first` on; where they can, the kernels look at its numbers."""
+        if X.dtype.kind in "fiub" and self._compiled.plan.limits is None:
+            found = self._run(X, None, None, looked_at=False)
+            if found.numbers:
+                return found.outputs
+        return self._run(self._owner().cast(X, first), None, None).outputs
+
+    def _run(self, X: Numbers, Y: Numbers | None, weights: Numbers | None, looked_at: bool = True) -> Measured:
+        network, m = self._owner(), len(X)
+        size = min(CHUNK, 1 << (m - 1).bit_length())  # it decides how numbers are rounded, which m alone is to tell
+        with self._lock:
+            self._renew(network, Y, sizes_of(m) if Y is None else (m,))
+            plan = self._compiled.plan
+            examples = Examples(network, self._cost, X, Y, weights, plan, looked_at)
+            output = np.empty((m, *plan.output_shape), plan.dtype)
+            executor = self._executor(network, size)
+            ran = executor.run(examples, slice(0, m), size, None, 0, output)
+        of_each = np.minimum(size, m - size * np.arange(len(ran.costs)))
+        return Measured(np.array(ran.costs) * of_each, output, ran.numbers)
+
+    def _executor(self, network: NetworkLike, size: int) -> Executor:
+        plan = self._compiled.plan
+        key = size, members(size, plan)
+        if key not in self._executors:
+            if len(self._executors) == KEPT:
+                self._executors.clear()
+            self._executors[key] = Executor(self._native, network, plan, size, {"name": ""})
+        return self._executors[key]
+
+    def _renew(self, network: NetworkLike, Y: Numbers | None, sizes: tuple[int, ...]) -> None:
+        """Take over what users have changed in what they wrote since the last call."""
+        known = self._compiled
+        if known.plan.own:
+            target = None if Y is None or self._cost is None else self._cost.target_of(Y, known.plan.output_shape)
+            same = known if target in (None, known.plan.target) else None
+            self._compiled = self._compiler.compiled(network, self._cast, target, sizes, same)
+            if self._compiled.plan is not known.plan:
+                self._executors = {}
+
+    def _made_for_few(self) -> Executor | None:
+        plan = self._compiled.plan
+        if self._cost is not None or plan.own or plan.limits is not None:
+            return None
+        return Executor(self._native, self._owner(), plan, self._native.FEW, {"name": ""}, team=1)
+
+
+def sizes_of(m: int) -> tuple[int, ...]:
+    """How many examples of m are predicted at a time by the reference engine."""
+    whole = (CHUNK,) if m >= CHUNK else ()
+    return (*whole, m % CHUNK) if m % CHUNK else whole
+
+
+def _alike(a: CostLike | None, b: CostLike | None) -> bool:
+    """Whether two costs, or none, measure the same."""
+    if a is None or b is None:
+        return a is b
+    return a.loss is b.loss if a.own or b.own else a.settings == b.settings

@@ -1,0 +1,213 @@
+"""Training by the kernels: whole epochs in a few calls, or batch by batch where the data are a stream."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from chainrule.engines.contract import CHUNK, Arrays, Batch, Batches, CostLike, Done, Form, NetworkLike, Numbers, Slope
+from chainrule.engines.native.compile import Compiled, Compiler
+from chainrule.engines.native.executor import Examples, Executor, Kernels, Which, members
+from chainrule.engines.native.fingerprint import Fingerprint
+from chainrule.engines.native.plan import NoKernelError, Plan
+from chainrule.engines.native.rules import rule_of
+from chainrule.engines.trace import form_of
+from chainrule.graph import Array
+from chainrule.optimizers import Optimizer
+
+CALL = 0.1
+"""About how many seconds of work are done between two looks at the keyboard and the progress bar."""
+
+
+class NativeProgram:
+    """See `chainrule.engines.contract.Program`."""
+
+    engine = "native"
+
+    def __init__(
+        self, native: Kernels, network: NetworkLike, cost: CostLike, optimizer: Optimizer, seed: int, outputs: bool
+    ):
+        self.network, self.optimizer, self.updates, self.reason = network, optimizer, 0, ""
+        self.outputs = outputs
+        self._native, self._cost = native, cost
+        self._rule = rule_of(optimizer)
+        self._compiler = Compiler(cost, frozenset(native.kernels()), training=True, seed=seed, outputs=outputs)
+        self._slots: dict[str, Array] = {name: np.zeros_like(network.flat) for name in optimizer.slots}
+        self._compiled = self._compiler.compiled(
+            network, cost.input or form_of(network, network.input_shape), cost.target
+        )
+        self._fingerprint = Fingerprint(network, self._plan, own=False)
+        self._executor: Executor | None = None
+        self._given: tuple[Arrays, Examples] | None = None
+        self._some = 1  # batches in the next call
+
+    @property
+    def _plan(self) -> Plan:
+        return self._compiled.plan
+
+    @property
+    def slots(self) -> dict[str, Array]:
+        """The optimizer's vectors, by name, in the order of the network's."""
+        if self._executor is not None:
+            for k, name in enumerate(self._slots, 1):
+                self._executor.unload(k, self._slots[name])
+        return self._slots
+
+    @slots.setter
+    def slots(self, slots: dict[str, Array]) -> None:
+        self._slots = {name: np.array(slots[name], self.network.dtype) for name in self.optimizer.slots}
+        self._executor = None
+
+    def epoch(
+        self, batches: Batches, epoch: int, learning_rate: Callable[[int], float], start: int = 0
+    ) -> Iterator[Done]:
+        """See `Program.epoch`; yields about ten times a second, at least once a batch."""
+        if start == 0:
+            self.network.forget()
+        self._compile_again(self._plan.input, self._plan.target, batches.sizes)
+        if batches.arrays is not None:
+            yield from self._of_arrays(batches, batches.arrays, epoch, learning_rate, start)
+            return
+        for k, (X, Y, weights) in enumerate(batches.epoch(epoch, start), start):
+            done = self._run(self._prepared(X, Y, weights), slice(0, len(X)), len(X), [learning_rate(k)])
+            yield done
+            if done.X is not None:
+                return
+
+    def _compile_again(self, given: Form, target: Form | None, sizes: tuple[int, ...]) -> None:
+        """Take over other forms of the data, and what has changed in a layer or in what users wrote."""
+        same = (given, target) == (self._plan.input, self._plan.target) and self._fingerprint.holds()
+        if same and not self._plan.own:
+            return
+        known = self._compiled if same else None
+        compiled = self._compiler.compiled(self.network, given, target, sizes, known)
+        if compiled is not self._compiled:
+            slots = self.slots
+            self._compiled, self._slots, self._executor = compiled, slots, None
+            self._fingerprint = Fingerprint(self.network, self._plan, own=False)
+
+    def _of_arrays(
+        self, batches: Batches, data: Arrays, epoch: int, learning_rate: Callable[[int], float], start: int
+    ) -> Iterator[Done]:
+        order = data.order(epoch) if data.shuffle else None
+        count, size = len(data), data.batch_size
+        k = start
+        while k < count:
+            some = min(count - k, self._some)
+            rows = slice(k * size, min((k + some) * size, data.m))
+            alphas = [learning_rate(i) for i in range(k, k + some)]
+            l2 = None if batches.l2 is None else batches.l2[k : k + some]  # which may follow from the order
+            began = time.perf_counter()
+            which: Which = rows if order is None else order[rows]
+            examples = self._some_of(data, which) if data.cast is not None else self._all_of(data)
+            done = self._run(examples, slice(0, len(examples.X)) if data.cast is not None else which, size, alphas, l2)
+            seconds = (time.perf_counter() - began) / some
+            self._some = max(1, min(2 * self._some, int(CALL / seconds)))
+            yield done
+            if done.X is not None:
+                return
+            k += some
+
+    def _some_of(self, data: Arrays, which: Which) -> Examples:
+        """Some of the data, which are still to be made the network's type."""
+        assert data.cast is not None
+        weights = None if data.weights is None else data.weights[which]
+        return self._prepared(data.cast(data.X[which]), data.Y[which], weights)
+
+    def _all_of(self, data: Arrays) -> Examples:
+        """All data as they lie."""
+        if self._given is None or self._given[0] is not data:
+            self._given = data, self._prepared(data.X, data.Y, data.weights)
+        return self._given[1]
+
+    def _prepared(self, X: Numbers, Y: Numbers, weights: Numbers | None) -> Examples:
+        """The data as the kernels read them; the plan is made anew for examples of another form, as of sequences."""
+        target = self._cost.target_of(Y, self._plan.output_shape)
+        given = Form(X.shape[1:], X.dtype) if self._plan.own else Form(X.shape[1:], self._plan.input.dtype)
+        if (given, target) != (self._plan.input, self._plan.target):
+            self._compile_again(given, target, ())
+        return Examples(self.network, self._cost, X, Y, weights, self._plan)
+
+    def _run(
+        self, examples: Examples, which: Which, size: int, alphas: list[float], l2: Sequence[float] | None = None
+    ) -> Done:
+        X, Y = examples.X, examples.Y[which]
+        m = len(Y)
+        executor = self._ready(size)
+        outputs = np.empty((m, *self._plan.output_shape), self.network.dtype) if self.outputs else None
+        rates, lambdas = np.array(alphas, np.float64), None if l2 is None else np.array(l2, np.float64)
+        ran = executor.run(examples, which, size, rates, self.updates, outputs, lambdas)
+        costs = ran.costs
+        self.updates += len(costs) - (not ran.finite)
+        weights = None if examples.weights is None else examples.weights[which]
+        if not ran.finite:
+            bad = slice((len(costs) - 1) * size, len(costs) * size)
+            X, Y = X[which][bad], Y[bad]
+            weights = None if weights is None else weights[bad]
+            Examples(self.network, self._cost, X, Y, weights, self._plan)  # says so where the data have changed since
+            return Done(costs[-1], len(Y), None, Y, X, batches=len(costs))
+        sizes = np.full(len(costs), size)
+        sizes[-1] = m - size * (len(costs) - 1)
+        cost, penalty = (float(np.dot(numbers, sizes) / m) for numbers in (costs, ran.penalties))
+        return Done(cost, m, outputs, Y, batches=len(costs), penalty=penalty, weights=weights)
+
+    def _ready(self, size: int) -> Executor:
+        # How many threads there are, and so the roundings, follows from the size: who resumes here must have the same.
+        team = members(size, self._plan)
+        if self._executor is None or (self._executor.size, self._executor.team) != (size, team):
+            slots = self.slots
+            self._executor = Executor(self._native, self.network, self._plan, size, self._rule, team)
+            for k, vector in enumerate(slots.values(), 1):
+                self._executor.load(k, vector)
+        return self._executor
+
+
+class NativeSlope:
+    """The cost of one batch and its derivatives, again and again; see `chainrule.engines.contract.Slope`."""
+
+    def __init__(self, native: Kernels, network: NetworkLike, cost: CostLike, batch: Batch, seed: int, outputs: bool):
+        self._native, self._network, self._outputs = native, network, outputs
+        X, Y, weights = batch
+        self._m = len(X)
+        self._compiler = Compiler(cost, frozenset(native.kernels()), training=True, seed=seed, outputs=outputs)
+        self._given = Form(X.shape[1:], X.dtype)
+        self._target = cost.target
+        self._take(self._compiler.compiled(network, self._given, self._target, (self._m,)))
+        self._examples = Examples(network, cost, X, Y, weights, self._compiled.plan)
+        self._gradient = np.empty_like(network.flat)
+
+    def measure(self) -> tuple[float, Array, Array]:
+        self._compile_again()
+        plan, size = self._compiled.plan, self._executor.size
+        shares = np.diff([*range(0, self._m, size), self._m]) / self._m
+        self._gradient.fill(0)
+        self._executor.load(1, self._gradient)
+        output = np.empty((self._m, *plan.output_shape), plan.dtype) if self._outputs else None
+        ran = self._executor.run(self._examples, slice(0, self._m), size, shares, 0, output)
+        self._executor.unload(1, self._gradient)
+        return float(np.dot(shares[: len(ran.costs)], ran.costs)), self._gradient, output
+
+    def _compile_again(self) -> None:
+        """Take over what a callback has changed."""
+        known = self._compiled if self._fingerprint.holds() else None
+        if known is None or known.plan.own:
+            compiled = self._compiler.compiled(self._network, self._given, self._target, (self._m,), known)
+            if compiled is not self._compiled:
+                self._take(compiled)
+
+    def _take(self, compiled: Compiled) -> None:
+        plan = compiled.plan
+        if plan.moving:
+            raise NoKernelError("moving averages that stand still while L-BFGS looks around")
+        size = (
+            self._m if plan.own else min(CHUNK, self._m)
+        )  # of own losses, the cost of all need not be the mean of parts'
+        self._compiled, self._fingerprint = compiled, Fingerprint(self._network, plan, own=False)
+        self._executor = Executor(self._native, self._network, plan, size, {"name": "gradient"})
+
+
+def slope(native: Kernels, network: NetworkLike, cost: CostLike, batch: Batch, seed: int, outputs: bool) -> Slope:
+    """See `chainrule.engines.contract.Engine.slope`."""
+    return Slope("native", "", NativeSlope(native, network, cost, batch, seed, outputs).measure)

@@ -1,0 +1,54 @@
+"""The computation graph: operations that record themselves, and the chain rule that walks the record backwards.
+
+The graph knows no calculus. An operation (see `chainrule.ops`) computes a value and hands back a function `backward`,
+which turns the derivative of the cost by that value into the derivatives by each input. A `Variable` remembers which
+operation made it from which inputs; `backward()` visits the variables from the cost to the leaves and adds up.
+"""
+
+from chainrule.graph.operation import Operation, operation
+from chainrule.graph.operators import COMPARISONS, OPERATIONS
+from chainrule.graph.recording import (
+    ClosedArray,
+    ClosedError,
+    Recording,
+    Refusal,
+    computing,
+    is_closed_array,
+    plain,
+    refuse_numbers,
+    sample_of,
+)
+from chainrule.graph.variable import (
+    Array,
+    Backward,
+    Later,
+    Variable,
+    backward,
+    from_cost_to_leaves,
+    parts,
+    variable,
+)
+
+__all__ = [
+    "COMPARISONS",
+    "OPERATIONS",
+    "Array",
+    "Backward",
+    "ClosedArray",
+    "ClosedError",
+    "Later",
+    "Operation",
+    "Recording",
+    "Refusal",
+    "Variable",
+    "backward",
+    "computing",
+    "from_cost_to_leaves",
+    "is_closed_array",
+    "operation",
+    "parts",
+    "plain",
+    "refuse_numbers",
+    "sample_of",
+    "variable",
+]

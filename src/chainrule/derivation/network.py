@@ -14,8 +14,9 @@ from typing import Any
 from chainrule.derivation.formula import Formula, parse, symbols
 from chainrule.derivation.lines import Line, Use, computed, derivative, given
 from chainrule.derivation.notation import differential, output_symbol
-from chainrule.derivation.page import Page, Section
+from chainrule.derivation.page import Page
 from chainrule.derivation.record import record
+from chainrule.derivation.sections import Section
 from chainrule.derivation.trace import Trace, on_the_way
 from chainrule.graph import Variable
 from chainrule.layers import Network

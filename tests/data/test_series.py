@@ -9,7 +9,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.data.series import read_series
-from chainrule.experiments.parts import split
+from chainrule.experiments.splits import split
 
 START = dt.datetime(2024, 1, 1)
 
@@ -76,11 +76,11 @@ def test_rows_may_come_in_any_order():
 
 def test_nothing_of_a_later_part_is_learned():
     series = read_series(table(200), "sold", "when", window=5, horizon=4)
-    parts = split(series, series.numbers(series.target), 0.2, 0.1, 0)
+    splits = split(series, series.numbers(series.target), 0.2, 0.1, 0)
     last = series.last
-    assert (last[parts.train] + 4).max() < (last[parts.validation] + 1).min()
-    assert (last[parts.validation] + 4).max() < (last[parts.test] + 1).min()
-    left_out = len(series) - sum(map(len, (parts.train, parts.validation, parts.test)))
+    assert (last[splits.train] + 4).max() < (last[splits.validation] + 1).min()
+    assert (last[splits.validation] + 4).max() < (last[splits.test] + 1).min()
+    left_out = len(series) - sum(map(len, (splits.train, splits.validation, splits.test)))
     assert left_out == 2 * 3  # the windows that reach from one part into the next
 
 

@@ -248,13 +248,13 @@ def _show_plan(experiment: "Experiment") -> None:
     from chainrule.data.series import Series
     from chainrule.data.tables import Table
 
-    source, parts, target = experiment.source, experiment.parts, experiment.target
+    source, splits, target = experiment.source, experiment.splits, experiment.target
     shape = " × ".join(map(str, experiment.X.shape[1:]))
     if isinstance(source, Table | Series):
         Console().print(columns_table(source.table if isinstance(source, Series) else source))
     print(
         f"{source.name}: {source.size:,} examples of {shape} features, {target.told}; "
-        f"{experiment.m:,} to train, {len(parts.validation):,} to validate, {len(parts.test):,} to test"
+        f"{experiment.m:,} to train, {len(splits.validation):,} to validate, {len(splits.test):,} to test"
     )
     for note in (*source.notes, *experiment.notes):
         print(note)

@@ -20,8 +20,8 @@ from chainrule.data.targets import Target
 from chainrule.described import restore
 from chainrule.errors import DataError, ModelFileError, OptionError
 from chainrule.experiments.outputs import measure, outputs, spread
-from chainrule.experiments.parts import split
 from chainrule.experiments.settings import CHECKPOINT, JOURNAL, MODEL
+from chainrule.experiments.splits import split
 from chainrule.layers import Network, load
 from chainrule.names import lookup
 
@@ -133,8 +133,8 @@ class Trained:
             return np.arange(len(source)), some + (", those of the training among them" if own else "")
         if not own:
             raise OptionError(f"{self.path} was trained on {made['data']}, so {source.name} has no {part} part.")
-        parts = split(source, source.numbers(self.target), **made["split"])
-        return (parts.test, "the held-out part") if part != "train" else (parts.train, "the training part")
+        splits = split(source, source.numbers(self.target), **made["split"])
+        return (splits.test, "the held-out part") if part != "train" else (splits.train, "the training part")
 
     def evaluate(self, source: Source, rows: NDArray[np.intp]) -> dict[str, float]:
         """The mean cost and the metrics of the experiment on these rows."""

@@ -1,4 +1,4 @@
-"""The hidden layers of a network, for each form that examples have."""
+"""The hidden layers of a network, one architecture for each form of examples."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from chainrule.layers import (
     MaxPool,
 )
 
-Body = Callable[[Any, Settings], list[Layer]]
+Architecture = Callable[[Any, Settings], list[Layer]]
 """(an encoding, settings) -> layers."""
 
 FEATURES = {1: 8, 3: 16}
@@ -87,8 +87,8 @@ def _refuse_too_large(encoding: Pixels, settings: Settings) -> None:
     together = settings.batch_size or 1
     numbers = encoding.channels + 2 * BESIDE * FEATURES[encoding.channels]
     way = ", and it may with a smaller --batch-size" if together > 1 else ""
-    told = f"training on {together} pictures at a time"
-    refuse_too_large(told, (encoding.height, encoding.width), together * FORTH_AND_BACK * numbers, way)
+    task = f"training on {together} pictures at a time"
+    refuse_too_large(task, (encoding.height, encoding.width), together * FORTH_AND_BACK * numbers, way)
 
 
 def windowed(encoding: Encoding, settings: Settings) -> list[Layer]:
@@ -121,7 +121,7 @@ def pooled(encoding: Separate, settings: Settings) -> list[Layer]:
     return [vectors, GlobalAveragePool(), *dense(encoding, settings)]
 
 
-BODIES: dict[Form, Body] = {
+ARCHITECTURES: dict[Form, Architecture] = {
     "rows": dense,
     "pictures": convolutional,
     "windows": windowed,

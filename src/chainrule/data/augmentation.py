@@ -165,15 +165,20 @@ class AugmentedBatches:
         batches: the pictures as they are. augmentation: how they are changed.
         classes: how many there are, where Y holds their numbers; None where Y holds values or answers.
 
+    Attributes:
+        arrays: None: the changed pictures lie nowhere. l2: None: the optimizer's goes for all batches.
+
     Raises:
         ShapeError: X are no pictures.
     """
+
+    arrays = None
+    l2 = None
 
     def __init__(self, batches: ArrayBatches, augmentation: Augmentation, classes: int | None):
         if batches.X.ndim != 4:
             raise ShapeError(f"augmentation changes pictures (m, height, width, channels), but X is {batches.X.shape}.")
         self.batches, self.augmentation, self.classes = batches, augmentation, classes
-        self.Y = batches.Y
 
     def count(self, epoch: int) -> int:
         """How many batches the epoch has."""

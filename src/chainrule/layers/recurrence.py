@@ -236,12 +236,12 @@ class LSTM(Recurrent):
 class _EachGate(Initializer):
     """Every gate's part of a weight by itself, as if it were a layer's."""
 
-    def __init__(self, of_each: Initializer, gates: int):
-        self.of_each, self.gates = of_each, gates
+    def __init__(self, initializer: Initializer, gates: int):
+        self.initializer, self.gates = initializer, gates
 
     def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Any:
         part = (shape[0] // self.gates, *shape[1:])
-        return np.concatenate([self.of_each(part, random) for _ in range(self.gates)])
+        return np.concatenate([self.initializer(part, random) for _ in range(self.gates)])
 
 
 class _OpenForgetGate(Initializer):

@@ -10,11 +10,11 @@ from chainrule.layers.walk import Walk, walking
 WAY_OUT = "Lower the learning rate, clip the gradient (clip_norm=1.0), or bring X to a common scale (Standardize())."
 
 
-def not_finite(net: Network, X: Array, cost: float, epoch: int, batch: int, seed: int, step: int) -> NotFiniteError:
+def not_finite(net: Network, X: Array, cost: float, epoch: int, batch: int, seed: int, update: int) -> NotFiniteError:
     """The error for a cost that is not finite: it names the epoch, the batch and the first layer where it appears.
 
     Args:
-        epoch, batch, step: counted from 0; the message counts from 1, as the progress does.
+        epoch, batch, update: counted from 0; the message counts from 1, as the progress does.
     """
     first: list[Layer] = []
 
@@ -22,7 +22,7 @@ def not_finite(net: Network, X: Array, cost: float, epoch: int, batch: int, seed
         if not first and not np.isfinite(plain(Z)).all() and next(layer.children(), None) is None:
             first.append(layer)
 
-    with walking(Walk(training=True, dtype=net.dtype, seed=seed, step=step, watch=look)), np.errstate(all="ignore"):
+    with walking(Walk(training=True, dtype=net.dtype, seed=seed, step=update, watch=look)), np.errstate(all="ignore"):
         net(X)
     cause = "all layers are finite, so it appears in the loss or the penalty"
     for layer in first:

@@ -72,7 +72,7 @@ class Run:
         self._callbacks = list(callbacks)
         self._checkpoints = checkpoints
         self.progress = progress
-        self._told = False
+        self._noted_engine = False
         self._began = time.perf_counter()
 
     def stop(self, why: str) -> None:
@@ -98,8 +98,8 @@ class Run:
 
     def computed_by(self, engine: str, reason: str) -> None:
         """Take note of the engine, and tell once where "auto" has had to take the slower one."""
-        if self.engine.name == "auto" and reason and not self._told:
-            self._told = True
+        if self.engine.name == "auto" and reason and not self._noted_engine:
+            self._noted_engine = True
             self.progress.note(f"the {engine} engine trains, slower than the native one, because of {reason}")
         self.history.engine, self.history.reason = engine, reason
 
@@ -185,7 +185,7 @@ class Run:
             kept.write(*self._state(program.slots, program.t))
 
     def resume(self) -> tuple[Tensors, int] | None:
-        """Go back to the last checkpoint; returns the optimizer's slots and t, or None where there is none."""
+        """Go back to the last checkpoint; returns the optimizer's slots and how many updates there were, or None."""
         found = None if self._checkpoints is None else self._checkpoints.read()
         if found is None:
             return None
@@ -204,14 +204,14 @@ class Run:
             self._watch.best, self._watch.epoch, self._watch.waited = state["watch"]
         return _part(tensors, "slot."), state["t"]
 
-    def _state(self, slots: Tensors, t: int) -> tuple[Tensors, dict[str, Any]]:
+    def _state(self, slots: Tensors, updates: int) -> tuple[Tensors, dict[str, Any]]:
         running, watch = self.running, self._watch
         tensors = _prefixed("network.", self.network.state()) | _prefixed("best.", self._best)
         tensors |= _prefixed("slot.", slots)
         if running.outputs:
             tensors["running.outputs"] = np.concatenate(running.outputs)
             tensors["running.targets"] = np.concatenate(running.targets)
-        state = {"epoch": self.epoch, "seed": self.seed, "t": t, "history": asdict(self.history)}
+        state = {"epoch": self.epoch, "seed": self.seed, "t": updates, "history": asdict(self.history)}
         state |= {"cost": running.cost, "penalty": running.penalty, "m": running.m, "batches": running.batches}
         state["watch"] = None if watch is None or watch.epoch is None else [watch.best, watch.epoch, watch.waited]
         return tensors, state

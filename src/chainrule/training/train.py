@@ -199,7 +199,7 @@ def _augmented(
     if not isinstance(batches, ArrayBatches):
         raise OptionError("a stream of batches is changed by whoever makes it: give arrays X and y to augment them.")
     if isinstance(rule, LBFGS):
-        raise OptionError("L-BFGS needs the same examples at every step: take another optimizer to augment them.")
+        raise OptionError("L-BFGS needs the same examples at every update: take another optimizer to augment them.")
     return AugmentedBatches(batches, augment, net.blank_output().shape[-1] if cost.task == "classes" else None)
 
 

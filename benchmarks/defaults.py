@@ -163,8 +163,8 @@ def main() -> None:
     parser.add_argument("names", nargs="*", default=NAMES, help=f"which tables, of {', '.join(NAMES)} (default all)")
     arguments = parser.parse_args()
     packages = ("chainrule", "scikit-learn", "numpy")
-    told = ", ".join(f"{package} {version(package)}" for package in packages)
-    print(f"{told}, Python {platform.python_version()}, {platform.machine()}")
+    versions = ", ".join(f"{package} {version(package)}" for package in packages)
+    print(f"{versions}, Python {platform.python_version()}, {platform.machine()}")
     shown = Shown("table", "rows", "", "chainrule", "scikit-learn", "difference", "")
     verdicts: list[str] = []
     for name in arguments.names:

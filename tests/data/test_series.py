@@ -151,8 +151,8 @@ def test_of_two_ways_to_read_dates_the_one_with_even_steps_is_taken(day_before_m
     series = first_of_months(day_before_month)
     assert series.season == 12
     note = f"day does not tell whether day or month stands first: taken as {taken}.*; --day-first or --month-first"
-    (told,) = series.notes
-    assert re.match(note, told)
+    (text,) = series.notes
+    assert re.match(note, text)
 
 
 def test_somebody_may_say_whether_the_day_stands_first():
@@ -258,8 +258,8 @@ def test_a_network_beats_both_baselines_and_forecasts_what_comes_after(tmp_path)
     assert mae["test"] < 0.8 * mae["seasonal"] < mae["baseline"]
     trained = cr.Trained.load(tmp_path)
     source = trained.read(frame)
-    rows, told = trained.rows(source, "auto")
-    assert told == "the held-out part"
+    rows, what = trained.rows(source, "auto")
+    assert what == "the held-out part"
     assert trained.evaluate(source, rows)["mae"] == pytest.approx(mae["test"])
     coming = trained.predictions(trained.read(frame, labelled=False))
     assert coming["last when"] == [START + dt.timedelta(days=399)]

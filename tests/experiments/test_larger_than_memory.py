@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 import chainrule as cr
-from chainrule.data import chunks, drawn
+from chainrule.data import chunks, row_sample
 from test_cli import chainrule
 
 M = 600
@@ -39,8 +39,8 @@ def small(monkeypatch):
     """Chunks and draws of a few rows."""
     monkeypatch.setattr(chunks, "BYTES", 2000)
     monkeypatch.setattr(chunks, "ROWS", 50)
-    monkeypatch.setattr(drawn, "FEWEST", 200)
-    monkeypatch.setattr(drawn, "CELLS", 0)
+    monkeypatch.setattr(row_sample, "FEWEST", 200)
+    monkeypatch.setattr(row_sample, "CELLS", 0)
 
 
 def experiment(folder, path, target="pays", *, epochs=8, resume=False, hidden=(16,), **options):
@@ -187,12 +187,12 @@ def test_a_frame_is_in_memory_already():
 
 def test_a_file_that_is_too_large_is_read_in_chunks_without_being_told(tmp_path, monkeypatch):
     path = saved(tmp_path, people())
-    assert cr.read_table(path, "pays").drawn is None
+    assert cr.read_table(path, "pays").sample is None
     monkeypatch.setattr(chunks, "memory_in_all", lambda: 1000)
     table = cr.read_table(path, "pays")
-    assert table.drawn is not None
+    assert table.sample is not None
     assert "is read in 1 chunks: 600 rows" in table.notes[0]
-    assert cr.read_table(path, "pays", stream=False).drawn is None
+    assert cr.read_table(path, "pays", stream=False).sample is None
 
 
 def test_a_killed_run_goes_on_with_the_same_bits(tmp_path, small):
@@ -240,8 +240,8 @@ def test_a_killed_command_goes_on_with_the_same_bits(tmp_path):
 
 SMALL = """
 import chainrule.cli
-from chainrule.data import chunks, drawn
-chunks.BYTES, drawn.MOST = 2**18, 10_000
+from chainrule.data import chunks, row_sample
+chunks.BYTES, row_sample.MOST = 2**18, 10_000
 chainrule.cli.main()
 """
 

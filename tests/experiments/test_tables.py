@@ -354,7 +354,7 @@ def test_several_tables_are_predicted_one_after_the_other_if_they_have_the_same_
 
 def test_several_yes_or_no_questions_at_once(tmp_path):
     experiment, result = run(tmp_path, ["pays", "rich"])
-    assert experiment.target.told == "2 yes-or-no questions"
+    assert experiment.target.summary == "2 yes-or-no questions"
     assert result.metrics["test"]["roc_auc"] > 0.85
     assert "confusion" not in result.metrics
     trained = cr.Trained.load(tmp_path / "run")

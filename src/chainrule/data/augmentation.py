@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.checking import real
+from chainrule.configuration import Configurable
 from chainrule.data.batches import ArrayBatches
-from chainrule.described import Described
 from chainrule.engines import Batch
 from chainrule.errors import OptionError, ShapeError
 from chainrule.names import unknown
@@ -23,7 +23,7 @@ _PLACE, _MIX, _NOISE = 1, 2, 3  # beside the seed and the epoch, what random num
 
 
 @dataclass(frozen=True, repr=False)
-class Augmentation(Described):
+class Augmentation(Configurable):
     """How pictures are changed; each change is drawn uniformly, for each picture in each epoch.
 
     All changes of places together are one sampling between the nearest four pixels. Beyond the edge, its pixels go on.
@@ -59,26 +59,26 @@ class Augmentation(Described):
 
     @classmethod
     def parse(cls, text: str) -> Augmentation | None:
-        """The augmentation that "flip,shift=0.1,rotate=15" tells; None for "".
+        """The augmentation that "flip,shift=0.1,rotate=15" means; None for "".
 
         Raises:
             OptionError: an unknown change, or one without its number.
         """
-        told: dict[str, Any] = {}
+        changes: dict[str, Any] = {}
         for part in filter(None, (part.strip() for part in text.split(","))):
             name, _, number = (word.strip() for word in part.partition("="))
             known = [field.name for field in fields(cls)]
             if name not in known:
                 raise OptionError(unknown("change of pictures", name, known))
             if name == "flip" and not number:
-                told[name] = True
+                changes[name] = True
                 continue
             try:
-                told[name] = bool(int(number)) if name == "flip" else float(number)
+                changes[name] = bool(int(number)) if name == "flip" else float(number)
             except ValueError:
                 way = "flip stands by itself" if name == "flip" else f"{name} takes a number, as in {name}=0.1"
                 raise OptionError(f"{part!r} is no change of pictures: {way}.") from None
-        return cls(**told) if told else None
+        return cls(**changes) if changes else None
 
     @property
     def places(self) -> bool:

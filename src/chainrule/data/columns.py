@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.configuration import Configurable
 from chainrule.data.frames import MISSING
-from chainrule.described import Described
 from chainrule.errors import DataError
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ _OF_A_ROW = re.compile(r"(?i:(^|[^a-z])(key|index|rownames)$)|^column_1$")
 
 
 @dataclass(frozen=True, repr=False)
-class Column(Described):
+class Column(Configurable):
     """A column, and how its text is read.
 
     Args:

@@ -117,8 +117,8 @@ def _decode(paths: Sequence[Path], size: Size | None, channels: int | None) -> D
     height, width = size = size or _common_size([shape for shape, _ in seen])
     coloured = channels == 3 if channels is not None else any(colours for _, colours in seen)
     mode = "RGB" if coloured else "L"
-    told = "a picture" if len(paths) == 1 else f"an array of {len(paths):,} pictures"
-    refuse_too_large(told, size, COPIES * len(paths) * len(mode))
+    what = "a picture" if len(paths) == 1 else f"an array of {len(paths):,} pictures"
+    refuse_too_large(what, size, COPIES * len(paths) * len(mode))
     found = _in_threads(functools.partial(_pixels, mode=mode, size=size), paths)
     failures = {i: result for i, result in enumerate(found) if isinstance(result, Failure)}
     good = [result for result in found if not isinstance(result, Failure)]
@@ -137,8 +137,8 @@ def _look(path: Path) -> tuple[Size, bool] | Failure:
     try:
         with Image.open(path) as image:
             # Where a PNG does not begin with it, all of it would be decoded in search of it.
-            told = image.format != "PNG" or {"exif", "Raw profile type exif"} & image.info.keys()
-            turned = bool(told) and image.getexif().get(0x0112, 1) >= 5  # the camera was held upright
+            looked_for = image.format != "PNG" or {"exif", "Raw profile type exif"} & image.info.keys()
+            turned = bool(looked_for) and image.getexif().get(0x0112, 1) >= 5  # the camera was held upright
             width, height = image.size[::-1] if turned else image.size
             return (height, width), image.mode not in ("1", "L", "LA", "La") and not image.mode.startswith("I")
     except Exception as error:  # a damaged file can go wrong in many ways

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.configuration import Configurable
 from chainrule.data.columns import Column
 from chainrule.data.source import Place
-from chainrule.described import Described
 
 if TYPE_CHECKING:
     from polars import Series
@@ -38,7 +38,7 @@ Matrix = NDArray[np.float32]
 
 
 @dataclass(frozen=True, repr=False)
-class Code(Described, ABC):
+class Code(Configurable, ABC):
     """How one column becomes numbers.
 
     Args:

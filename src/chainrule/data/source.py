@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.configuration import Configurable
 from chainrule.data.targets import Target
-from chainrule.described import Described
 from chainrule.names import counted
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ Form = Literal["rows", "pictures", "tokens", "documents", "windows"]
 
 def left_out(n: int, thing: str, why: str, example: object = None) -> str:
     """A note on n things that are not used, with one of them as an example."""
-    told = "" if example is None else f": {example}" if n == 1 else f", such as {example}"
-    return f"left out {'is' if n == 1 else 'are'} {counted(n, thing)} {why}{told}"
+    instance = "" if example is None else f": {example}" if n == 1 else f", such as {example}"
+    return f"left out {'is' if n == 1 else 'are'} {counted(n, thing)} {why}{instance}"
 
 
 class Source(ABC):
@@ -39,7 +39,7 @@ class Source(ABC):
         scattered: whether the examples to watch come from all over the others, in spite of moments.
         more: how there would be more examples, to be said where there are too few; "" where nothing is known.
         defaults: what settings of an experiment are for such examples where nobody has chosen them.
-        baseline_told: what the simplest answer is, in words.
+        baseline_note: what the simplest answer is, in words.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Source(ABC):
     scattered: ClassVar[bool] = False
     more: ClassVar[str] = ""
     defaults: ClassVar[dict[str, Any]] = {}
-    baseline_told: ClassVar[str] = "an answer that never looks at X, the shares of the classes or the mean"
+    baseline_note: ClassVar[str] = "an answer that never looks at X, the shares of the classes or the mean"
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -143,7 +143,7 @@ class Place:
     tokens: int = 0
 
 
-class Encoding(Described, ABC):
+class Encoding(Configurable, ABC):
     """What turns examples into the numbers that a network takes; it travels in the model file as plain JSON."""
 
     form: ClassVar[Form] = "rows"

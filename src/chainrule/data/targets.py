@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.described import Described
+from chainrule.configuration import Configurable
 from chainrule.errors import DataError
 from chainrule.metrics import Task, decide
 
@@ -25,7 +25,7 @@ FEW = 20
 
 
 @dataclass(frozen=True, repr=False)
-class Target(Described):
+class Target(Configurable):
     """The columns to predict. One column of two labels is a yes-or-no question, and several such columns are several.
 
     Args:
@@ -116,7 +116,7 @@ class Target(Described):
         return self.metrics[:1]
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """What there is to predict, in words."""
         several = f"{len(self.names)} " if len(self.names) > 1 else ""
         if self.labels is None:

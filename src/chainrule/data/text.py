@@ -53,7 +53,7 @@ class NextToken(Target):
         return self.count
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         return f"the next of {self.count:,} {self.called} to predict"
 
     def typical(self, Y: NDArray[Any]) -> NDArray[np.float64]:
@@ -85,7 +85,7 @@ class Text(Source):
     }
     scattered: ClassVar[bool] = True
     more: ClassVar[str] = "; shorten them by --window, and there are more"
-    baseline_told: ClassVar[str] = "an answer that never looks back, the shares of the tokens"
+    baseline_note: ClassVar[str] = "an answer that never looks back, the shares of the tokens"
 
     def __init__(self, name: str, text: str, tokenizer: Tokenizer, steps: int, *, notes: Sequence[str] = ()):
         self.name, self.tokenizer, self.steps, self._notes = name, tokenizer, steps, list(notes)

@@ -207,7 +207,7 @@ class Experiment:
     def _data(self) -> dict[str, Any]:
         """What tells these data from others, as a user knows them."""
         return {
-            "the target": f"{', '.join(self.target.names)} ({self.target.told})",
+            "the target": f"{', '.join(self.target.names)} ({self.target.summary})",
             "a file, columns and rows with checksum": self.source.checksum(),
         }
 
@@ -336,8 +336,8 @@ class Experiment:
             "data": self.source.name,
             "checksum": self.source.checksum(),
             "classes": self.target.classes,
-            "target": self.target.describe(),
-            "encoding": self.encoding.describe(),
+            "target": self.target.to_config(),
+            "encoding": self.encoding.to_config(),
             "loss": self.target.loss,
             "metrics": list(self.target.metrics),
             "split": self.split,

@@ -116,7 +116,7 @@ class Search:
     def trials(self, space: Space) -> list[Trial]:
         """What was tried, the best first."""
         assert self._study is not None
-        found = [self._told(trial, i, space) for i, trial in enumerate(self._done(self._study), 1)]
+        found = [self._trial(trial, i, space) for i, trial in enumerate(self._done(self._study), 1)]
         return sorted(found, key=lambda t: (t.outcome != "complete", math.isnan(t.cost), t.cost, t.number))
 
     def _try(self, study: Study, k: int, space: Space, fit: Fit) -> None:
@@ -149,7 +149,7 @@ class Search:
         else:
             study.tell(trial, trial.user_attrs["cost"])
 
-    def _told(self, trial: FrozenTrial, number: int, space: Space) -> Trial:
+    def _trial(self, trial: FrozenTrial, number: int, space: Space) -> Trial:
         assert trial.datetime_complete is not None
         assert trial.datetime_start is not None
         cost = trial.user_attrs.get("cost", math.nan)
@@ -265,15 +265,15 @@ def table(trials: Sequence[Trial]) -> dict[str, list[Any]]:
         "outcome": [trial.outcome for trial in trials],
         "seconds": [round(trial.seconds, 1) for trial in trials],
     }
-    return columns | {name: [_told(trial.settings[name]) for trial in trials] for name in trials[0].settings}
+    return columns | {name: [_value_text(trial.settings[name]) for trial in trials] for name in trials[0].settings}
 
 
-def told(settings: dict[str, Any]) -> str:
+def settings_text(settings: dict[str, Any]) -> str:
     """Settings in one line."""
-    return ", ".join(f"{name} {_told(value)}" for name, value in settings.items())
+    return ", ".join(f"{name} {_value_text(value)}" for name, value in settings.items())
 
 
-def _told(value: Any) -> str:
+def _value_text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.3g}"
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
@@ -285,7 +285,7 @@ def _say(trials: list[Trial], n: int) -> None:
     best = "the best" if trial is trials[0] else f"the best {trials[0].cost:.4g}"
     how = best if trial.outcome == "complete" else f"{trial.outcome}, {best}"
     print(
-        f"trial {trial.number}/{n}  val_loss {trial.cost:.4g} ({how})  {told(trial.settings)}",
+        f"trial {trial.number}/{n}  val_loss {trial.cost:.4g} ({how})  {settings_text(trial.settings)}",
         file=sys.stderr,
         flush=True,
     )

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.configuration import from_config
 from chainrule.data import datasets, pictures, series, tables, text  # noqa: F401, the encodings that model files name
 from chainrule.data.folders import BROKEN
 from chainrule.data.source import Encoding, Source
 from chainrule.data.targets import Target
-from chainrule.described import restore
 from chainrule.errors import DataError, ModelFileError, OptionError
 from chainrule.experiments.outputs import measure, outputs, spread
 from chainrule.experiments.settings import CHECKPOINT, JOURNAL, MODEL
@@ -56,7 +56,7 @@ class Trained:
     target: Target
 
     def __repr__(self) -> str:
-        return f"Trained({self.path}: {', '.join(self.target.names)}, {self.target.told})"
+        return f"Trained({self.path}: {', '.join(self.target.names)}, {self.target.summary})"
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, broken: str | None = None) -> Trained:
@@ -77,7 +77,7 @@ class Trained:
                 "load it in Python with chainrule.load."
             )
         try:
-            encoding, target = restore(network.metadata["encoding"]), restore(network.metadata["target"])
+            encoding, target = from_config(network.metadata["encoding"]), from_config(network.metadata["target"])
         except Exception as error:  # a damaged description can go wrong in many ways
             raise ModelFileError(f"{path} is damaged: what it knows of its data does not fit ({error}).") from None
         if broken is not None:

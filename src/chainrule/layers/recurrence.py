@@ -54,12 +54,12 @@ class Recurrent(Layer):
 
     def _stacked(self) -> list[Layer]:
         """Single layers of this kind, one for each, with dropout between them."""
-        told = self.arguments() | {"layers": 1, "dropout": 0.0}
+        arguments = self.arguments() | {"layers": 1, "dropout": 0.0}
         stack: list[Layer] = []
         for k in range(self.layers):
             if k and self.dropout:
                 stack.append(Dropout(self.dropout))
-            stack.append(type(self)(**told | {"last": self.last and k == self.layers - 1}))
+            stack.append(type(self)(**arguments | {"last": self.last and k == self.layers - 1}))
         return stack
 
     def forward(self, A: Array) -> Array:

@@ -1,4 +1,4 @@
-"""What more than one command prints."""
+"""Tables and notes that more than one command prints."""
 
 import sys
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from chainrule.data import tables
 
 BEST = 20
-"""So many trials of a search are shown."""
+"""How many trials of a search are shown."""
 
 KINDS: dict[Kind, str] = {
     "number": "a number",

@@ -1,4 +1,4 @@
-"""Pictures changed a little, and anew in every epoch, so that a network sees more of them than there are."""
+"""Data augmentation: pictures are changed a little in every epoch, so that a network sees more than there are."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _PLACE, _MIX, _NOISE = 1, 2, 3  # beside the seed and the epoch, what random num
 class Augmentation(Configurable):
     """How pictures are changed; each change is drawn uniformly, for each picture in each epoch.
 
-    All changes of places together are one sampling between the nearest four pixels. Beyond the edge, its pixels go on.
+    Shift, rotation, scale and crop are one bilinear interpolation; beyond the edge its pixels are repeated.
 
     Args:
-        flip: whether left and right change places, in half of the cases.
+        flip: whether half of the pictures are mirrored, left to right.
         shift: by which part of its height and of its width a picture moves at most.
         rotate: by how many degrees it turns at most.
         scale: s makes it up to 1 + s times as large or as small.
@@ -139,7 +139,7 @@ class Augmentation(Configurable):
 
 
 def _sampled(X: NDArray[Any], q: Pixels) -> Pixels:
-    """X (m, height, width, channels) at places q (m, height, width, 2): between the nearest four pixels."""
+    """X (m, height, width, channels) at places q (m, height, width, 2), by bilinear interpolation."""
     m, height, width, channels = X.shape
     q = q.clip(0, np.array([height - 1, width - 1], np.float32))
     low = q.astype(np.intp)
@@ -157,16 +157,16 @@ def _sampled(X: NDArray[Any], q: Pixels) -> Pixels:
 
 
 class AugmentedBatches:
-    """Mini-batches of pictures, each changed as a function of the seed, the epoch and its number.
+    """Mini-batches of augmented pictures; how one is changed depends on the seed, the epoch and its number alone.
 
-    The next batch is made while the one before is learned.
+    A thread makes the next batch while one is trained on.
 
     Args:
         batches: the pictures as they are. augmentation: how they are changed.
         classes: how many there are, where Y holds their numbers; None where Y holds values or answers.
 
     Attributes:
-        arrays: None: the changed pictures lie nowhere. l2: None: the optimizer's goes for all batches.
+        arrays: None: changed pictures are made batch by batch. l2: None: the optimizer's holds for all batches.
 
     Raises:
         ShapeError: X are no pictures.

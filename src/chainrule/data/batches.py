@@ -56,7 +56,7 @@ class ArrayBatches:
         X, Y, weights, seed, cast: as given. batch_size: m at most.
         m: how many examples there are.
         shuffle: whether `order` is anything else than 0, 1, 2, …
-        l2: (count,) of each batch of the epoch under way, in place of the optimizer's; None for the optimizer's.
+        l2: the strength of L2 regularization in each batch of the epoch under way; None for the optimizer's.
     """
 
     l2: NDArray[np.float64] | None = None
@@ -124,7 +124,7 @@ class ArrayBatches:
 class ChunkBatches:
     """Mini-batches of examples that are read in chunks, in a new order in every epoch.
 
-    Engines meet its pools, one after the other, which are `ArrayBatches`.
+    An engine sees its pools one after the other, which are `ArrayBatches`.
 
     An epoch takes the chunks in random order, as many at a time as make a pool, and shuffles what is in the pool. The
     order depends on the seed and the epoch alone, so any epoch can be run again from any batch.
@@ -207,7 +207,7 @@ class StreamBatches:
         cast: makes X the network's type and checks it.
 
     Attributes:
-        arrays: None: nobody has all examples. l2: None: the optimizer's goes for all batches.
+        arrays: None: examples come batch by batch. l2: None: the optimizer's holds for all batches.
     """
 
     arrays = None

@@ -1,4 +1,4 @@
-"""From picture files to one array: decoded by Pillow in threads, brought to one size, and kept for the next time."""
+"""Decodes picture files into one array: by Pillow in threads, brought to one size, and cached for the next time."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ LONGEST = 64
 """How many pixels the longer side of a picture has at most, where nobody asks for another size."""
 
 TOGETHER = 32
-"""So many files are one piece of work for a thread."""
+"""How many files a thread decodes as one piece of work."""
 
 KEPT_DAYS = 30
-"""Decoded pictures that nobody has asked for so long are not kept any longer."""
+"""After how many days without use decoded pictures are removed from the cache."""
 
 COPIES = 3
-"""So many bytes each number of a picture takes while all of them become one array."""
+"""Bytes of memory for each number of a picture while all of them become one array."""
 
 Size = tuple[int, int]
 """Height and width in pixels."""
@@ -45,13 +45,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Decoded:
-    """Pictures of one size.
+    """Decoded pictures of one size.
 
     Attributes:
         X: (m, height, width, channels) of uint8, of the files that are not broken.
         crc: (m,) a number for the content of each of their files.
         broken: what is wrong with the others, by their place among the files.
-        lasting: whether all of that is the files' own fault, so that it would be found again.
+        lasting: whether all failures are the files' own, so that decoding them again would fail again.
     """
 
     X: NDArray[np.uint8]

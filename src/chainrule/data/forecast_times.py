@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from polars import Series
 
 TO_THE_FIRST = ("0d", "1d")
-"""How long it is from a date that stands for a month to a certain day: the last of a month lies before a first."""
+"""Shifts to the first day of a month: monthly data are dated by the first day, or by the last."""
 
 
 def forecast_times(

@@ -1,4 +1,4 @@
-"""How much memory there is, and pictures that ask for more."""
+"""How much memory the machine or container has, and the error for pictures that need more."""
 
 from __future__ import annotations
 

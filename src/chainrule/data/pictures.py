@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from polars import DataFrame, Series
 
 HEAD = 100_000
-"""So many characters of a table are looked through for names of pictures."""
+"""How many characters of a table are searched for names of pictures."""
 
 
 class Pictures(Source):
@@ -108,7 +108,7 @@ class Pictures(Source):
 
 @dataclass(frozen=True, repr=False)
 class Pixels(Encoding):
-    """Pictures as they are, in one size; the network's first layer standardizes each channel.
+    """The encoding of pictures: pixels as they are, in one size; the network's first layer standardizes each channel.
 
     Args:
         height, width: in pixels. channels: 1 or 3.

@@ -36,21 +36,21 @@ if TYPE_CHECKING:
     from polars import DataFrame
 
 MOST = 128
-"""A window is no longer than this, where nobody asks for another length."""
+"""The longest window, where nobody asks for another length."""
 
 LEVELS = 2.0
-"""The level that a window ends at is given in deviations from the mean, up to so many: one never seen is a high one."""
+"""To how many deviations the standardized last value of a window is clipped, so that no level is new to the network."""
 
 DAY = 86400e6
-"""In microseconds, as moments are given."""
+"""A day in microseconds, the unit of moments."""
 
 SEASONS = ((60 * DAY, 300 * DAY, 4), (20 * DAY, 60 * DAY, 12), (6 * DAY, 20 * DAY, 52))
-"""Steps from so long to so long are quarters, months or weeks, and so many of them make a year."""
+"""Of quarters, months and weeks: the shortest step, the longest step, and how many make a year."""
 
 
 @dataclass(frozen=True, repr=False)
 class Future(Target):
-    """The values of some columns over the next steps, each as the change since the last value that is known."""
+    """The target of a forecast: columns over the next steps, each value as the change since the last known one."""
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -243,7 +243,7 @@ class Series(Source):
 
 @dataclass(frozen=True, repr=False)
 class Windows(Encoding):
-    """Of each row of a window: the values to forecast, less the last that is known, and the other columns as numbers.
+    """The encoding of windows. A row holds the values to forecast, less the last known ones, and the other columns.
 
     In the last row the difference would be 0; there the value itself stands, standardized.
 

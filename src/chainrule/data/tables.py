@@ -1,4 +1,4 @@
-"""Tables as sources of examples: rows of a CSV or Parquet file, or of a frame, that say what they are by themselves."""
+"""Tables as sources of examples: rows of a CSV or Parquet file, or of a frame; the kinds of columns are inferred."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Table(Source):
 
     Attributes:
         name: how the user called it.
-        frame: the rows that can be used, as a frame of polars; of a table larger than memory, rows drawn from it.
+        frame: the rows that can be used, as a frame of polars; of a table larger than memory, a sample of them.
         row: (m,) their numbers in the file, from 1.
         columns: what each column is, the columns to predict too.
         missing: the words that stand for a missing value, where somebody has said so.
@@ -179,7 +179,7 @@ class Table(Source):
         return Chunked([len(read(i)[1]) for i in range(len(sample.chunks))], read)
 
     def _out(self, held_out: NDArray[np.intp]) -> Callable[[DataFrame, NDArray[np.int64]], NDArray[np.bool_]]:
-        """Tells which rows of a frame of the file are not to be trained on: held out, or without what must be there."""
+        """Finds the rows of a frame that are not trained on: held out, or without a value that must be there."""
         needed = [self._column(name) for name in (*self.targets, self.time, self.group) if name is not None]
         rows = self.row[held_out]
         groups = [] if self.groups is None else np.unique(self.groups[held_out]).tolist()
@@ -368,7 +368,7 @@ def require(column: str, frame: DataFrame, name: str) -> None:
 
 @dataclass(frozen=True, repr=False)
 class Columns(Encoding):
-    """What was learned of the columns of a table; see `chainrule.data.encoding`.
+    """The encoding of a table, a code for each column; see `chainrule.data.encoding`.
 
     Args:
         codes: of the columns that the network sees.
@@ -450,7 +450,7 @@ class Columns(Encoding):
 
 
 def _strangers(code: Code, frame: DataFrame, row: NDArray[np.int64] | None) -> str:
-    """What to know of values that training has not met."""
+    """A note on words that training has not met, or nothing."""
     values = code.column.values(frame[code.column.name], row)
     found = code.strangers(values)
     if not found:

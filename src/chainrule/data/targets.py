@@ -21,7 +21,7 @@ Kind = Literal["classification", "regression"]
 KINDS: dict[str, Kind] = {"classification": "classification", "regression": "regression"}
 
 FEW = 20
-"""Whole numbers of no more different values are taken for labels."""
+"""Whole numbers of at most so many different values are taken for labels."""
 
 
 @dataclass(frozen=True, repr=False)

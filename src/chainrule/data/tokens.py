@@ -22,7 +22,7 @@ UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 """Token 0: what stands for everything that is not in the vocabulary."""
 
 LEAST = 257
-"""So many sub-words there are before any is learned."""
+"""How many sub-words there are before any is learned."""
 
 _PIECES = re.compile(r" ?\w+| ?[^\w\s]+|\s")
 _WORDS = re.compile(r"\w+|[^\w\s]")

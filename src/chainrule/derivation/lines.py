@@ -99,7 +99,7 @@ def _rounded(trace: Trace, variable: Variable, numbers: NDArray[Any], uses: Sequ
 
 
 class _Part:
-    """What comes back from one use of a variable."""
+    """One summand of a derivative: what comes back from one use of the variable."""
 
     def __init__(self, trace: Trace, node: Variable, i: int):
         writing, variable = _Writing(trace, node, as_recorded=True), node.inputs[i]
@@ -127,7 +127,7 @@ class _Part:
 
 
 class _Writing:
-    """A node's formulas, with names of the network for their symbols.
+    """Writes the formulas of a node with the network's names in the places of their symbols.
 
     Attributes:
         operation, inputs: as the user wrote them; as they were recorded, where a shortcut took over, if so asked.

@@ -19,10 +19,10 @@ SAID = {
     "a": "The state to begin with is given.",
     "c": "So is the cell.",
 }
-"""What options and inputs that no formula mentions say on a page; nothing where shapes or formulas tell it already."""
+"""The remark on an option or input that no formula mentions; empty where shapes or formulas show it already."""
 
 UNBOUNDED = {"low": Atom(r"-\infty"), "high": Atom(r"\infty")}
-"""What a bound is that is None."""
+"""How a bound that is None is written."""
 
 
 def atom_of(name: str, value: Any) -> Atom | None:

@@ -14,7 +14,7 @@ from chainrule.derivation.lines import Line
 from chainrule.derivation.sections import Derivation, around_equals, printed
 
 WIDEST = 56
-"""Shapes stand in one column behind the formulas, as long as these are not longer than that."""
+"""The widest formula that the column of shapes makes room for."""
 
 
 def page(derivation: Derivation) -> Group:

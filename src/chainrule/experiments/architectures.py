@@ -31,23 +31,23 @@ Architecture = Callable[[Any, Settings], list[Layer]]
 """(an encoding, settings) -> layers."""
 
 FEATURES = {1: 8, 3: 16}
-"""Of the first convolution, for shades of grey and for colours."""
+"""Features of the first convolution, by the number of channels: grey or colours."""
 
 VECTOR = 64
 """The length of the vectors that stand for tokens."""
 
 PATTERNS, LONG = 128, 5
-"""So many patterns of so many characters are looked for."""
+"""How many filters a convolution over characters has, and how many characters each sees."""
 
 SMALLEST = 6
 """Pictures are halved until their shorter side is less than twice this, in pixels."""
 
 
 BESIDE = 3.25
-"""Numbers for each feature of each pixel: of the convolution, normalized, activated, and a quarter of them pooled."""
+"""Numbers kept for each feature of a pixel: of the convolution, normalized, activated, and a quarter of them pooled."""
 
 FORTH_AND_BACK = 2 * 4
-"""Bytes of a number that training keeps until it has its derivative."""
+"""Bytes of a float32 and of its derivative, which training keeps at the same time."""
 
 
 def dense(encoding: Encoding, settings: Settings) -> list[Layer]:

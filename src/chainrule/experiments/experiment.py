@@ -43,10 +43,10 @@ from chainrule.training import Checkpoint, EarlyStopping, History, train
 from chainrule.training.run import Callback
 
 REPORTED: tuple[Form, ...] = ("pictures", "documents")
-"""Examples without columns of which there is a report, too."""
+"""The forms of examples that get a report although they have no columns."""
 
 POOL = 2**23
-"""Of data that are read in chunks, about so many numbers are shuffled together."""
+"""About how many numbers of chunked data are in memory, and shuffled, together."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Result:
     Attributes:
         network: the trained network. history: of its training.
         metrics: {"test": {…}, "baseline": {…}, "engine": …, "seconds": …}, as in metrics.json; of tables, pictures and
-            texts to be told apart, with more (see `chainrule.experiments.report`) unless training was interrupted.
+            texts by class, with more (see `chainrule.experiments.report`) unless training was interrupted.
         folder: where it all is.
         trials: of a search, the best first.
     """
@@ -79,7 +79,7 @@ class Experiment:
         source: the examples, such as a table of `chainrule.read_table`.
         settings: what somebody chose. folder: where the results go.
         splits: which example is in which part; None for `chainrule.experiments.splits.split`.
-        resume: go on with the interrupted run in the folder; a search does so without being told.
+        resume: go on with the interrupted run in the folder; a search always does.
 
     Attributes:
         source, settings: as given, the settings with nothing left open.
@@ -135,7 +135,7 @@ class Experiment:
         self._take(settings)
 
     def _seed_before(self, resume: bool) -> int | None:
-        """The seed of the run or the search that is gone on with, or None where this is a new one."""
+        """The seed of the run or the search that is resumed, or None for a new one."""
         before = self._search.seed if self._search is not None else self.checkpoint.seed() if resume else None
         if resume and before is None:
             missing = CHECKPOINT if self._search is None else JOURNAL
@@ -169,7 +169,7 @@ class Experiment:
         return settings.beside(self.source.defaults).resolve(self.m, self.target.task != "values", self._seed)
 
     def _take(self, settings: Settings) -> None:
-        """Let these be the settings: with nothing left open, and a new network."""
+        """Adopt these settings, with nothing left open, and design a new network for them."""
         self.settings = self._resolved(settings)
         self.network = design(self.encoding, self.X.shape[1:], self.target, self.settings)
 
@@ -287,7 +287,7 @@ class Experiment:
         return Result(network, history, metrics, self.folder, trials)
 
     def report(self, network: Network) -> Report | None:
-        """What else to know of the trained network; None of examples that there is no report of."""
+        """The report on the trained network; None for forms of examples that have none."""
         places = self.encoding.places(self.source)
         if not places and self.encoding.form not in REPORTED:
             return None

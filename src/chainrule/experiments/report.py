@@ -1,4 +1,4 @@
-"""What else to know of a network: where it errs; for a table a linear model, too, and which columns matter."""
+"""The report on a trained network: where it errs; of a table also a linear model, and the importance of columns."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST, CELLS, ITERATIONS = 50_000, 2**25, 200
-"""The linear model learns from no more examples and no more numbers, and a logistic one ends after so many rounds."""
+"""The most examples and numbers that the linear model learns from, and the most iterations of a logistic one."""
 
 SOME, REPEATS = 2_000, 3
-"""The importance of a column is measured on no more examples, shuffled so often."""
+"""The most examples on which the importance of a column is measured, and how often it is shuffled."""
 
 DOUBT = 0.1
-"""Who is wrong about less than this part of what there is to know is hardly ever wrong."""
+"""A network whose cost is less than this share of the baseline's is hardly ever wrong; see `telling_alone`."""
 
 BINS = 10
-"""Into so many parts of equal size the probabilities are divided to see whether they are right."""
+"""How many bins of equal size the calibration of probabilities is measured in."""
 
 
 class Report:
@@ -44,7 +44,7 @@ class Report:
     Args:
         network: for the target itself, trained. target: what it predicts.
         X, Y: all examples, as numbers. splits: which of them are trained on, and which are the test part.
-        m: on how many the network was trained, which are more than X where they are read in chunks.
+        m: how many examples the network was trained on, more than in X where they are read in chunks.
         places: where in X each column lies; nothing where the examples have no columns.
         seed: of how columns are shuffled.
     """
@@ -138,7 +138,7 @@ class Report:
         return np.concatenate([answer(self._expanded(self.X[i : i + SOME])) for i in range(0, len(self.X), SOME)])
 
     def _expanded(self, X: NDArray[Any]) -> NDArray[Any]:
-        """X in float64, with a column of 0 and 1 for each category that the network has a vector for."""
+        """X in float64, with embedded categories as one-hot columns, for a linear model."""
         parts, before = [], 0
         for place in self.places:
             part = X[:, place.start : place.stop]

@@ -37,7 +37,7 @@ OPTIMIZERS = ("adam", "adamw", "rmsprop")
 SIZES = (16, 32, 64, 128, 256, 512)
 
 STARTED, WARM = 5, 20
-"""So many trials are never ended early, and no other one before so many percent of its epochs."""
+"""How many trials come before any is pruned, and how many percent of its epochs a trial has run before it is."""
 
 Fit = Callable[[Settings, Callable[[Run], None]], History]
 """Trains with these settings, calling the function after every epoch."""
@@ -120,7 +120,7 @@ class Search:
         return sorted(found, key=lambda t: (t.outcome != "complete", math.isnan(t.cost), t.cost, t.number))
 
     def _try(self, study: Study, k: int, space: Space, fit: Fit) -> None:
-        """The trial after k others."""
+        """Run one trial, the one after k others."""
         study.sampler = self._optuna.samplers.TPESampler(seed=_seed(study.user_attrs["seed"], k))
         trial = study.ask()
         settings = space.suggest(trial)
@@ -184,7 +184,7 @@ class Search:
         return study
 
     def _claim(self, study: Study, facts: dict[str, Any]) -> None:
-        """See to it that the journal is of this very search."""
+        """Enter the settings of this search into its journal, and refuse a journal of another search."""
         for free in ("search", "checkpoint_minutes"):
             del facts[free]
         facts["hidden"] = None if facts["hidden"] is None else list(facts["hidden"])
@@ -247,13 +247,13 @@ class Space:
         return replace(self.given, **self.settings(trial.params))
 
     def settings(self, params: dict[str, Any]) -> dict[str, Any]:
-        """What Optuna calls layers and units is `hidden`."""
+        """Optuna's parameters as settings: `layers` and `units` become `hidden`."""
         hidden = {"hidden": (params["units"],) * params["layers"]} if "layers" in params else {}
         others = {name: value for name, value in params.items() if name not in ("layers", "units")}
         return {name: (hidden | others)[name] for name in self.open}
 
     def _sizes(self) -> list[int]:
-        """From half of the default to four times as many."""
+        """The batch sizes to try: from half of the default to four times as many."""
         return [size for size in SIZES if self.size // 2 <= size <= self.size * 4]
 
 
@@ -300,7 +300,7 @@ def _optuna() -> Any:
 
 @contextlib.contextmanager
 def _readable(path: Path) -> Iterator[None]:
-    """What the system has against the journal is said in a sentence."""
+    """Turns an error of the system about the journal into a ModelFileError of one sentence."""
     try:
         yield
     except ModelFileError:

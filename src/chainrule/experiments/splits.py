@@ -84,7 +84,7 @@ def hold_out(
 
 
 def _by_time(source: Source, rows: NDArray[np.intp], size: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """The past and the future; examples of one moment stay together."""
+    """Split by time into past and future; examples of one moment stay together."""
     assert source.moments is not None
     moments = source.moments[rows]
     later = moments >= np.sort(moments)[-size]
@@ -101,7 +101,7 @@ def _by_time(source: Source, rows: NDArray[np.intp], size: int) -> tuple[NDArray
 
 
 def _strata(Y: NDArray[Any], rows: NDArray[np.intp], size: int) -> NDArray[np.intp] | None:
-    """What keeps its share in both parts: each class, `ALONE` for an example without another of its class.
+    """The classes that keep their shares in both parts; `ALONE` for the only example of its class.
 
     None where there are no classes, or too many for a part.
     """

@@ -151,7 +151,7 @@ class Trained:
         return found
 
     def lines(self, *sources: Source) -> Iterator[str]:
-        """The predictions as a CSV, their numbers rounded, piece by piece, which need not be in memory together.
+        """The predictions as a CSV with rounded numbers, in pieces that need not be in memory together.
 
         Raises:
             DataError: a source has other columns than the first.

@@ -234,7 +234,7 @@ class LSTM(Recurrent):
 
 
 class _EachGate(Initializer):
-    """Every gate's part of a weight by itself, as if it were a layer's."""
+    """Starts each gate's part of a weight by itself, so that n_in and n_out are those of one gate."""
 
     def __init__(self, initializer: Initializer, gates: int):
         self.initializer, self.gates = initializer, gates

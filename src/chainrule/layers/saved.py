@@ -1,4 +1,4 @@
-"""Networks back from their files: checked at every step, because files can be damaged or made to do harm."""
+"""Loads networks from their files and checks all they hold, because files can be damaged or made to do harm."""
 
 from __future__ import annotations
 

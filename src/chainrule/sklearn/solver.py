@@ -18,7 +18,7 @@ FLOOR = 1e-6
 
 
 class Solver:
-    """What stays between calls of `partial_fit`.
+    """The state of an optimizer that stays between calls of `partial_fit`.
 
     Attributes:
         rule: the update rule.

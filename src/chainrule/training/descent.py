@@ -1,4 +1,4 @@
-"""The way through the epochs, batch by batch."""
+"""Mini-batch gradient descent: runs an engine's program epoch by epoch, and stops where the cost is not finite."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from chainrule.training.interrupt import Interrupt
 from chainrule.training.run import Run
 
 AnyBatches = ArrayBatches | AugmentedBatches | ChunkBatches | StreamBatches
-"""What there is to go through, epoch by epoch."""
+"""All kinds of mini-batches that an epoch may consist of."""
 
 
 def descend(

@@ -9,7 +9,7 @@ from types import FrameType
 
 
 class InterruptionError(Exception):
-    """Leads out of a computation that knows nothing of Ctrl-C."""
+    """Raised after Ctrl-C, to leave a computation such as SciPy's that knows nothing of it."""
 
 
 class Interrupt:

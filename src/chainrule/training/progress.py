@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 
 class Progress(Protocol):
-    """Told of every batch and epoch, and what else is worth a line; closed at the end."""
+    """What shows the progress of a run: it gets every batch, every epoch and notes, and is closed at the end."""
 
     def note(self, line: str) -> None: ...
 

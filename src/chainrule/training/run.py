@@ -104,7 +104,7 @@ class Run:
         self.history.engine, self.history.reason = engine, reason
 
     def meet(self, done: Done, batches: int | None) -> None:
-        """Take note of what was done."""
+        """Add what the engine has done to the sums of the epoch."""
         running = self.running
         running.cost += done.cost * done.m
         running.penalty += done.penalty * done.m

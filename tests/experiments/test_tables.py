@@ -627,7 +627,7 @@ def test_a_column_that_makes_one_of_two_values_matters_whatever_their_units_are(
 )
 def test_a_column_that_tells_everything_by_itself(importance, loss, column):
     found = {"importance": importance, "test": {"loss": loss}, "baseline": {"loss": 0.6}}
-    assert report.telling_alone(found) == column
+    assert report.suspected_leak(found) == column
 
 
 def test_train_asks_whether_a_column_that_tells_everything_will_be_known(folder, typed):

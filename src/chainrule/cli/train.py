@@ -268,7 +268,7 @@ def _show_result(result: "Result", experiment: "Experiment") -> None:
     from chainrule.cli.tables import f1_note, importance_table, loss_note, metrics_table, trials_table
     from chainrule.data.columns import option
     from chainrule.data.tables import Table
-    from chainrule.experiments.report import telling_alone
+    from chainrule.experiments.report import suspected_leak
     from chainrule.names import counted
 
     source, history, model, measured = experiment.source, result.history, result.folder / MODEL, result.metrics
@@ -294,7 +294,7 @@ def _show_result(result: "Result", experiment: "Experiment") -> None:
     if "importance" in measured:
         Console().print(importance_table(measured["importance"]))
         print("100%: without it the network knows no more than the baseline")
-        if column := telling_alone(measured):
+        if column := suspected_leak(measured):
             answer, without = ", ".join(source.target.names), option("ignore", column)
             print(f"{column} alone tells {answer}: is it known when you predict? If not, train with {without}")
     simple = [name for name in ("seasonal", "baseline") if name in measured]

@@ -43,10 +43,10 @@ SMALLEST = 6
 """Pictures are halved until their shorter side is less than twice this, in pixels."""
 
 
-BESIDE = 3.25
+NUMBERS_PER_FEATURE = 3.25
 """Numbers kept for each feature of a pixel: of the convolution, normalized, activated, and a quarter of them pooled."""
 
-FORTH_AND_BACK = 2 * 4
+BYTES_WITH_DERIVATIVE = 2 * 4
 """Bytes of a float32 and of its derivative, which training keeps at the same time."""
 
 
@@ -83,12 +83,15 @@ def convolutional(encoding: Pixels, settings: Settings) -> list[Layer]:
 
 
 def _refuse_too_large(encoding: Pixels, settings: Settings) -> None:
-    """All levels together have twice the numbers of the first: each has half of those of the one before."""
-    together = settings.batch_size or 1
-    numbers = encoding.channels + 2 * BESIDE * FEATURES[encoding.channels]
-    way = ", and it may with a smaller --batch-size" if together > 1 else ""
-    task = f"training on {together} pictures at a time"
-    refuse_too_large(task, (encoding.height, encoding.width), together * FORTH_AND_BACK * numbers, way)
+    """Raises DataError where a batch takes too much memory.
+
+    All levels together have twice the numbers of the first: each has half of those of the one before.
+    """
+    batch_size = settings.batch_size or 1
+    numbers = encoding.channels + 2 * NUMBERS_PER_FEATURE * FEATURES[encoding.channels]
+    way = ", and it may with a smaller --batch-size" if batch_size > 1 else ""
+    task = f"training on {batch_size} pictures at a time"
+    refuse_too_large(task, (encoding.height, encoding.width), batch_size * BYTES_WITH_DERIVATIVE * numbers, way)
 
 
 def windowed(encoding: Encoding, settings: Settings) -> list[Layer]:

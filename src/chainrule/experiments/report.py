@@ -32,7 +32,7 @@ SOME, REPEATS = 2_000, 3
 """The most examples on which the importance of a column is measured, and how often it is shuffled."""
 
 DOUBT = 0.1
-"""A network whose cost is less than this share of the baseline's is hardly ever wrong; see `telling_alone`."""
+"""A network whose cost is less than this share of the baseline's is hardly ever wrong; see `suspected_leak`."""
 
 BINS = 10
 """How many bins of equal size the calibration of probabilities is measured in."""
@@ -228,8 +228,8 @@ class Report:
         _name(axes, "residuals", "true − predicted", "examples")
 
 
-def telling_alone(metrics: dict[str, Any]) -> str | None:
-    """The column without which the network would know nothing, while no other one matters and it is hardly ever wrong.
+def suspected_leak(metrics: dict[str, Any]) -> str | None:
+    """The column that may hold the target itself: without it alone, a network that is hardly ever wrong knows nothing.
 
     Such a column often holds the answer in another form, which nobody has when there is something to predict.
     """

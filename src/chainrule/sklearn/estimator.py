@@ -347,15 +347,15 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]
 
     def _epoch_ends(self, run: Run, held: Held | None) -> None:
         """Keep the record, and decide by scikit-learn's rule whether there is progress."""
-        running = run.running
+        sums = run.sums
         self.n_iter_ += 1
-        self.loss_ = self._reported((running.cost - running.penalty) / running.m, running.penalty / running.m)
+        self.loss_ = self._reported((sums.cost - sums.penalty) / sums.m, sums.penalty / sums.m)
         self.loss_curve_.append(self.loss_)
         self._say(f"Iteration {self.n_iter_}, loss = {self.loss_:.8f}")
         better = self._validated(run, held) if held is not None else True
         if is_lbfgs(self.solver):
             return
-        self.t_ += running.m
+        self.t_ += sums.m
         if not self.early_stopping:
             best = math.inf if self.best_loss_ is None else self.best_loss_
             better = not self.loss_ > best - self.tol

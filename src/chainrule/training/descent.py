@@ -43,15 +43,15 @@ def descend(
         def alpha(batch: int, epoch: int = run.epoch, count: int | None = count) -> float:
             return learning_rate(epoch + (batch / count if count else 0.0))
 
-        for done in _updates(program, batches, run.epoch, alpha, run.running.batches):
+        for done in _updates(program, batches, run.epoch, alpha, run.sums.batches):
             if done.X is not None:
-                batch = run.running.batches + done.batches - 1
+                batch = run.sums.batches + done.batches - 1
                 error = not_finite(run.network, done.X, done.cost, run.epoch, batch, run.seed, program.t)
                 _go_back(changing, before, error)
             run.computed_by(program.engine, program.reason)
             run.meet(done, count)
             run.save_if_due(program, after_epoch=False)
-            if interrupt.asked and run.running.batches != count:
+            if interrupt.asked and run.sums.batches != count:
                 break
         else:
             if not np.isfinite(run.network.flat).all():

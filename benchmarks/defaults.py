@@ -38,7 +38,7 @@ from chainrule.data.datasets import BUNDLED, read
 from chainrule.data.source import Source
 from chainrule.data.tables import Table, read_table
 from chainrule.experiments import Experiment, Settings
-from chainrule.experiments.parts import Parts, divide
+from chainrule.experiments.splits import Splits, hold_out
 from chainrule.training import evaluate
 
 DATA = Path(os.environ.get("CHAINRULE_DATA", Path(__file__).parents[2] / "shared" / "data"))
@@ -103,9 +103,10 @@ def ours(source: Source, fold: Fold) -> float:
     """Accuracy or R² of the defaults."""
     settings = Settings(seed=fold.seed)
     Y = source.numbers(source.target)
-    train, validation = divide(source, Y, fold.train, settings.part_to_watch(len(fold.train)), fold.seed)
+    share = settings.validation_share(len(fold.train))
+    train, validation = hold_out(source, Y, fold.train, share, fold.seed, by_time=False)
     with tempfile.TemporaryDirectory() as folder:
-        experiment = Experiment(source, settings, folder, parts=Parts(train, validation, fold.test))
+        experiment = Experiment(source, settings, folder, splits=Splits(train, validation, fold.test))
         network, _ = experiment.fit(progress=False)
     metric = "r2" if source.target.labels is None else "accuracy"
     X, Y = experiment.X[fold.test], Y[fold.test]
@@ -162,8 +163,8 @@ def main() -> None:
     parser.add_argument("names", nargs="*", default=NAMES, help=f"which tables, of {', '.join(NAMES)} (default all)")
     arguments = parser.parse_args()
     packages = ("chainrule", "scikit-learn", "numpy")
-    told = ", ".join(f"{package} {version(package)}" for package in packages)
-    print(f"{told}, Python {platform.python_version()}, {platform.machine()}")
+    versions = ", ".join(f"{package} {version(package)}" for package in packages)
+    print(f"{versions}, Python {platform.python_version()}, {platform.machine()}")
     shown = Shown("table", "rows", "", "chainrule", "scikit-learn", "difference", "")
     verdicts: list[str] = []
     for name in arguments.names:

@@ -77,8 +77,8 @@ def main() -> None:
     parser.add_argument("--whole", action="store_true", help="measure the same without --stream beside it")
     arguments = parser.parse_args()
     packages = ("chainrule", "polars", "numpy")
-    told = ", ".join(f"{package} {version(package)}" for package in packages)
-    print(f"{told}, Python {platform.python_version()}, {platform.machine()}")
+    versions = ", ".join(f"{package} {version(package)}" for package in packages)
+    print(f"{versions}, Python {platform.python_version()}, {platform.machine()}")
     shown = Shown("table", "rows", "", "peak memory", "seconds", "test accuracy")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -92,8 +92,8 @@ def main() -> None:
                 out = folder / f"{size}{path.suffix}{way}"
                 memory, seconds = peak("train", str(path), *SETTINGS, way, "--out", str(out))
                 accuracy = json.loads((out / "metrics.json").read_text())["test"]["accuracy"]
-                told = f"{path.suffix[1:]}, {path.stat().st_size / MB:.0f} MB"
-                shown.add_row(told, f"{rows:,}", way, f"{memory / MB:.0f} MB", f"{seconds:.0f}", f"{accuracy:.4f}")
+                file = f"{path.suffix[1:]}, {path.stat().st_size / MB:.0f} MB"
+                shown.add_row(file, f"{rows:,}", way, f"{memory / MB:.0f} MB", f"{seconds:.0f}", f"{accuracy:.4f}")
     Console(width=100).print(shown)
 
 

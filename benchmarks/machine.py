@@ -18,7 +18,7 @@ PACKAGES = ("chainrule", "torch", "jax", "jaxlib", "scikit-learn", "numpy", "sci
 def machine(cores: int) -> dict[str, str]:
     """What to print beside the figures, by what it is."""
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
-    told = {
+    facts = {
         "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "processor": f"{_processor()}, {cores} cores",
         "memory": _memory(),
@@ -29,8 +29,8 @@ def machine(cores: int) -> dict[str, str]:
         "versions": ", ".join(f"{package} {_version(package)}" for package in PACKAGES),
     }
     if hasattr(os, "getloadavg"):
-        told["load before"] = f"{os.getloadavg()[0]:.2f} processes"
-    return told
+        facts["load before"] = f"{os.getloadavg()[0]:.2f} processes"
+    return facts
 
 
 def _processor() -> str:

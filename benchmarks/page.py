@@ -6,8 +6,9 @@ from benchmarks.results import Results
 
 def page(results: Results) -> str:
     """The machine, then every table under a heading of the third level."""
-    told = [f"- {what}: {value}" for what, value in results.machine.items()]
-    return "\n".join([*told, *(f"\n### {table.title}\n\n{_markdown(table)}" for table in all_tables(results))]) + "\n"
+    machine = [f"- {what}: {value}" for what, value in results.machine.items()]
+    tables = [f"\n### {table.title}\n\n{_markdown(table)}" for table in all_tables(results)]
+    return "\n".join([*machine, *tables]) + "\n"
 
 
 def _markdown(table: Table) -> str:

@@ -80,8 +80,8 @@ def _growth(axes: Axes, growth: Growth) -> None:
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
     axes.set_xticks(growth.values, [str(value) for value in growth.values], fontsize=7)
-    told = [*textwrap.wrap(growth.title, 20), f"slope {growth.slope[0]:.2f}"]
-    axes.set_title("\n".join(told), fontsize=9)
+    title = [*textwrap.wrap(growth.title, 20), f"slope {growth.slope[0]:.2f}"]
+    axes.set_title("\n".join(title), fontsize=9)
     axes.set_xlabel(growth.variable, fontsize=9)
     axes.set_ylabel("µs a step", fontsize=9)
     axes.grid(which="both", alpha=0.25, linewidth=0.6)

@@ -61,9 +61,9 @@ def contestants(row: Result) -> Table:
 def growth(found: Growth) -> Table:
     """How chainrule's step grows."""
     slope, error = found.slope
-    told = f"{slope:.2f}" if math.isnan(error) else f"{slope:.2f} ± {error:.2f}"
+    exponent = f"{slope:.2f}" if math.isnan(error) else f"{slope:.2f} ± {error:.2f}"
     lines = [[str(value), time(Spread.of(rounds))] for value, rounds in zip(found.values, found.seconds, strict=True)]
-    notes = [f"slope of log time over log {found.variable}: {told}"]
+    notes = [f"slope of log time over log {found.variable}: {exponent}"]
     return Table(f"chainrule against the {found.variable}: {found.title}", (found.variable, "a step"), lines, notes)
 
 

@@ -79,10 +79,10 @@ class Result:
             return ""
         middle = median(timing.loss for timing in self.timings)
         apart = [timing for timing in self.timings if not abs(timing.loss - middle) <= self.tolerance * self.before]
-        told = ", ".join(f"{timing.name} reached a loss of {timing.loss:.4g}" for timing in apart)
+        losses = ", ".join(f"{timing.name} reached a loss of {timing.loss:.4g}" for timing in apart)
         return (
-            told
-            and f"void: {told}, the middle is {middle:.4g}, and {self.tolerance * self.before:.2g} apart is too far."
+            losses
+            and f"void: {losses}, the middle is {middle:.4g}, and {self.tolerance * self.before:.2g} apart is too far."
         )
 
     @property
@@ -149,11 +149,11 @@ class Results:
             OptionError: it cannot be read, or is something else.
         """
         try:
-            told = json.loads(Path(path).read_text())
+            found = json.loads(Path(path).read_text())
             rows = [
-                Result(**row | {"timings": [Timing(**timing) for timing in row["timings"]]}) for row in told["rows"]
+                Result(**row | {"timings": [Timing(**timing) for timing in row["timings"]]}) for row in found["rows"]
             ]
-            return cls(told["machine"], rows, [Growth(**growth) for growth in told["growths"]])
+            return cls(found["machine"], rows, [Growth(**growth) for growth in found["growths"]])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise OptionError(f"{path} is no file of figures that the benchmarks wrote: {error}.") from None
 

@@ -68,7 +68,7 @@ class TestRoundTrip:
         net.save(path)
         loaded = cr.load(path)
         assert repr(loaded) == repr(net)
-        assert loaded.describe() == net.describe()
+        assert loaded.to_config() == net.to_config()
         assert loaded.input_shape == net.input_shape == shape
         assert loaded.state().keys() == net.state().keys()
         for name, value in net.state().items():

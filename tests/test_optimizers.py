@@ -5,7 +5,7 @@ import pytest
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
 import chainrule as cr
-from chainrule.described import restore
+from chainrule.configuration import from_config
 from chainrule.optimizers import OPTIMIZERS, find_optimizer, penalty
 
 RULES = list(dict.fromkeys(kind for name, kind in OPTIMIZERS.items() if name != "lbfgs"))
@@ -345,7 +345,7 @@ class TestFinding:
     ids=repr,
 )
 def test_an_optimizer_comes_back_from_its_json(optimizer):
-    assert restore(json.loads(json.dumps(optimizer.describe()))) == optimizer
+    assert from_config(json.loads(json.dumps(optimizer.to_config()))) == optimizer
 
 
 def test_an_own_rule_is_one_method():
@@ -355,7 +355,7 @@ def test_an_own_rule_is_one_method():
 
     theta = np.array([1.0, 1.0, 1.0])
     np.testing.assert_allclose(after(OwnSign(0.25), theta, [np.array([5.0, -0.1, 0.0])]), [0.75, 1.25, 1.0])
-    assert restore(json.loads(json.dumps(OwnSign(0.25).describe()))) == OwnSign(0.25)
+    assert from_config(json.loads(json.dumps(OwnSign(0.25).to_config()))) == OwnSign(0.25)
 
 
 def test_an_optimizer_without_a_rule_says_so():

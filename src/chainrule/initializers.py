@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.checking import real
-from chainrule.described import Described
+from chainrule.configuration import Configurable
 from chainrule.errors import OptionError
 from chainrule.names import lookup
 
 Distribution = Literal["normal", "uniform"]
 
 
-class Initializer(Described):
+class Initializer(Configurable):
     """The base of the initializers; subclass it and write `__call__`."""
 
     def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar
 
 from chainrule.checking import real, whole
-from chainrule.described import Described
+from chainrule.configuration import Configurable
 from chainrule.errors import OptionError
 from chainrule.graph import Array
 from chainrule.names import lookup
@@ -19,7 +19,7 @@ Slots = dict[str, Array]
 
 
 @dataclass(frozen=True, repr=False)
-class Optimizer(Described):
+class Optimizer(Configurable):
     """The base of the optimizers: regularization and clipping here, the rule in the subclass.
 
     Args:
@@ -211,7 +211,7 @@ class AdamW(Adam):
 
 
 @dataclass(frozen=True, repr=False)
-class LBFGS(Described):
+class LBFGS(Configurable):
     """The limited-memory Broyden-Fletcher-Goldfarb-Shanno method, by SciPy: for small data and full batches.
 
     Each epoch is one iteration; a line search takes the place of the learning rate. Dropout keeps the same units

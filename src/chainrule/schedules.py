@@ -8,10 +8,10 @@ import math
 from dataclasses import dataclass
 
 from chainrule.checking import real
-from chainrule.described import Described
+from chainrule.configuration import Configurable
 
 
-class Schedule(Described):
+class Schedule(Configurable):
     """The base of the schedules; subclass it and write `__call__`."""
 
     def __post_init__(self) -> None:

@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.data.augmentation import AugmentedBatches
 from chainrule.data.batches import ArrayBatches, StreamBatches
+from chainrule.sklearn.batches import SolverBatches
 
 
 @pytest.fixture
@@ -236,3 +238,28 @@ class TestTraining:
             cr.train(
                 cr.Network([cr.Dense(1)]), X, y, loss="squared_error", batch_size=batch_size, epochs=1, progress=False
             )
+
+
+class TestWhatAnEngineMayRead:
+    @pytest.mark.parametrize("shuffle", [True, False])
+    def test_rows_taken_from_the_arrays_in_their_order_are_the_batches(self, X, y, shuffle):
+        batches = of_arrays(X, y, shuffle=shuffle)
+        arrays, size = batches.arrays, batches.arrays.batch_size
+        numbers = arrays.order(1)
+        taken = [arrays.Y[numbers[i : i + size]].tolist() for i in range(0, arrays.m, size)]
+        assert taken == met(batches, 1)
+        assert len(arrays) == len(taken)
+        assert batches.l2 is None
+
+    def test_streams_and_changed_pictures_lie_in_no_arrays(self, parts):
+        pictures = of_arrays(np.zeros((6, 2, 2, 1), np.float32), np.zeros(6))
+        for batches in (of_stream(parts), AugmentedBatches(pictures, cr.Augmentation(flip=True), None)):
+            assert batches.arrays is None
+            assert batches.l2 is None
+
+    def test_batches_of_scikit_learns_cost_have_an_l2_each(self, X, y):
+        batches = SolverBatches(
+            X, y, None, batch_size=5, random=np.random.RandomState(0), alpha=1.0, l2=0.5, dtype="float64"
+        )
+        assert batches.arrays is batches
+        assert batches.l2 == pytest.approx(0.5 + 1 / np.array([5, 5, 5, 5, 3]))

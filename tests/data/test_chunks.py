@@ -7,11 +7,11 @@ import polars as pl
 import pytest
 
 import chainrule as cr
-from chainrule.data import chunks, drawn
+from chainrule.data import chunks, row_sample
 from chainrule.data.batches import ChunkBatches
 from chainrule.data.chunks import open_chunks, scattered, too_large
-from chainrule.data.drawn import draw
 from chainrule.data.frames import read_frame
+from chainrule.data.row_sample import sample_rows
 
 
 @pytest.fixture(autouse=True)
@@ -117,7 +117,7 @@ def test_a_quotation_that_never_ends_is_noticed_before_it_fills_the_memory(tmp_p
 
 
 def test_a_small_file_is_drawn_whole(tmp_path):
-    found = draw(open_chunks(written(tmp_path, "a.csv", csv_of(frame()))), ["word"])
+    found = sample_rows(open_chunks(written(tmp_path, "a.csv", csv_of(frame()))), ["word"])
     assert found.frame.equals(read_frame(tmp_path / "a.csv")[0])
     assert found.row.tolist() == list(range(1, 101))
     assert found.size == 100
@@ -125,16 +125,16 @@ def test_a_small_file_is_drawn_whole(tmp_path):
 
 
 def test_rows_are_drawn_from_all_over_and_do_not_depend_on_the_chunks(tmp_path, monkeypatch):
-    monkeypatch.setattr(drawn, "FEWEST", 40)
-    monkeypatch.setattr(drawn, "CELLS", 0)
+    monkeypatch.setattr(row_sample, "FEWEST", 40)
+    monkeypatch.setattr(row_sample, "CELLS", 0)
     path = written(tmp_path, "a.csv", csv_of(frame(1000)))
-    found = draw(open_chunks(path), [])
+    found = sample_rows(open_chunks(path), [])
     assert found.size == 1000
     assert found.frame["n"].cast(int).to_list() == (found.row - 1).tolist()
     assert len(found.row) == 40
     assert 350 < found.row.mean() < 650
     monkeypatch.setattr(chunks, "BYTES", 5000)
-    again = draw(open_chunks(path), [])
+    again = sample_rows(open_chunks(path), [])
     assert again.frame.equals(found.frame)
 
 

@@ -72,10 +72,10 @@ def test_a_word_among_numbers_means_that_they_are_missing():
 )
 def test_a_number_that_is_written_in_another_way_is_told_by_its_row(written, value):
     column = found(written, role="number")
-    told = (
+    message = (
         f"x holds '{re.escape(value)}' in row 2, but that column holds numbers such as {re.escape(column.form)} other"
     )
-    with pytest.raises(cr.DataError, match=told):
+    with pytest.raises(cr.DataError, match=message):
         column.values(pl.Series("x", [written[0], value]))
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from chainrule.configuration import from_config
 from chainrule.data.columns import Column
 from chainrule.data.encoding import Code, code_for, matrix_of
-from chainrule.described import restore
 
 RANDOM = np.random.default_rng(0)
 
@@ -128,6 +128,6 @@ def test_embedded_columns_come_last_and_count_on():
 )
 def test_what_was_learned_comes_back_from_json(kind, values):
     code = learned(kind, values)
-    again = restore(json.loads(json.dumps(code.describe())))
+    again = from_config(json.loads(json.dumps(code.to_config())))
     assert again == code
     np.testing.assert_array_equal(matrix(again, values), matrix(code, values))

@@ -9,7 +9,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.data.series import read_series
-from chainrule.experiments.parts import split
+from chainrule.experiments.splits import split
 
 START = dt.datetime(2024, 1, 1)
 
@@ -76,11 +76,11 @@ def test_rows_may_come_in_any_order():
 
 def test_nothing_of_a_later_part_is_learned():
     series = read_series(table(200), "sold", "when", window=5, horizon=4)
-    parts = split(series, series.numbers(series.target), 0.2, 0.1, 0)
+    splits = split(series, series.numbers(series.target), 0.2, 0.1, 0)
     last = series.last
-    assert (last[parts.train] + 4).max() < (last[parts.validation] + 1).min()
-    assert (last[parts.validation] + 4).max() < (last[parts.test] + 1).min()
-    left_out = len(series) - sum(map(len, (parts.train, parts.validation, parts.test)))
+    assert (last[splits.train] + 4).max() < (last[splits.validation] + 1).min()
+    assert (last[splits.validation] + 4).max() < (last[splits.test] + 1).min()
+    left_out = len(series) - sum(map(len, (splits.train, splits.validation, splits.test)))
     assert left_out == 2 * 3  # the windows that reach from one part into the next
 
 
@@ -151,8 +151,8 @@ def test_of_two_ways_to_read_dates_the_one_with_even_steps_is_taken(day_before_m
     series = first_of_months(day_before_month)
     assert series.season == 12
     note = f"day does not tell whether day or month stands first: taken as {taken}.*; --day-first or --month-first"
-    (told,) = series.notes
-    assert re.match(note, told)
+    (text,) = series.notes
+    assert re.match(note, text)
 
 
 def test_somebody_may_say_whether_the_day_stands_first():
@@ -258,8 +258,8 @@ def test_a_network_beats_both_baselines_and_forecasts_what_comes_after(tmp_path)
     assert mae["test"] < 0.8 * mae["seasonal"] < mae["baseline"]
     trained = cr.Trained.load(tmp_path)
     source = trained.read(frame)
-    rows, told = trained.rows(source, "auto")
-    assert told == "the held-out part"
+    rows, what = trained.rows(source, "auto")
+    assert what == "the held-out part"
     assert trained.evaluate(source, rows)["mae"] == pytest.approx(mae["test"])
     coming = trained.predictions(trained.read(frame, labelled=False))
     assert coming["last when"] == [START + dt.timedelta(days=399)]

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.configuration import from_config
 from chainrule.data.tokens import KINDS, KINDS_OF_DOCUMENTS, UNKNOWN
-from chainrule.described import restore
 
 PLAY = "First Citizen:\nBefore we proceed any further, hear me speak.\n\nAll:\nSpeak, speak!  Ünïcode…\n" * 5
 
@@ -20,7 +20,7 @@ def test_what_is_encoded_can_be_decoded(kind):
     assert numbers.dtype == np.int32
     assert 0 < numbers.min() <= numbers.max() < tokenizer.count
     assert tokenizer.decode(numbers.tolist()) == PLAY
-    again = restore(tokenizer.describe())
+    again = from_config(tokenizer.to_config())
     assert np.array_equal(again.encode(PLAY), numbers)
 
 
@@ -76,18 +76,18 @@ def test_a_text_is_cut_into_pieces_with_what_comes_next(play):
     assert X.shape == Y.shape == ((len(PLAY) - 1) // 10, 10)
     assert np.array_equal(X.ravel()[1:], Y.ravel()[:-1])
     assert text.tokenizer.decode(X.ravel().tolist()) == PLAY[: X.size]
-    assert text.target.told == f"the next of {len(set(PLAY)) + 1} characters to predict"
+    assert text.target.summary == f"the next of {len(set(PLAY)) + 1} characters to predict"
 
 
 def test_what_comes_last_is_held_out_and_the_rest_is_watched_here_and_there(play):
     text = cr.read_text(play, window=10)
     experiment = cr.Experiment(text, cr.Settings(seed=0, epochs=1), play.parent / "run")
-    parts = experiment.parts
-    assert len(parts.test) == np.ceil(len(text) / 10)
-    seen = [*parts.train, *parts.validation]
-    assert sorted([*seen, *parts.test]) == list(range(len(text)))
-    assert max(seen) < parts.test.min()
-    assert parts.train.max() > parts.validation.min()
+    splits = experiment.splits
+    assert len(splits.test) == np.ceil(len(text) / 10)
+    seen = [*splits.train, *splits.validation]
+    assert sorted([*seen, *splits.test]) == list(range(len(text)))
+    assert max(seen) < splits.test.min()
+    assert splits.train.max() > splits.validation.min()
 
 
 def test_the_vocabulary_is_that_of_the_first_nine_tenths(tmp_path):
@@ -184,8 +184,8 @@ def test_a_network_tells_documents_apart_and_predicts_new_ones(letters):
     result = cr.Experiment(cr.read_text(letters), cr.Settings(seed=0, epochs=40), folder).run(progress=False)
     assert result.metrics["test"]["accuracy"] > 0.9
     trained = cr.Trained.load(folder)
-    rows, told = trained.rows(source := trained.read(letters), "auto")
-    assert told == "the held-out part"
+    rows, what = trained.rows(source := trained.read(letters), "auto")
+    assert what == "the held-out part"
     assert trained.evaluate(source, rows)["accuracy"] == result.metrics["test"]["accuracy"]
     found = trained.predictions(trained.read(letters / "sad" / "01.txt", labelled=False))
     assert found["prediction"] == ["sad"]

@@ -8,7 +8,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.derivation.formula import text
-from chainrule.derivation.page import around_equals
+from chainrule.derivation.sections import around_equals
 from chainrule.graph import OPERATIONS, operation
 from chainrule.ops import ACTIVATIONS, LOSSES
 from derivation.networks import three_four_one, twelve_layers

@@ -126,9 +126,9 @@ def test_everything_else_is_refused_and_nothing_is_run(text, tmp_path, monkeypat
     ],
 )
 def test_what_is_said_of_a_mistake(text, values, words):
-    with pytest.raises(cr.OptionError) as told:
+    with pytest.raises(cr.OptionError) as error:
         parse(text, values)
-    assert words in str(told.value)
+    assert words in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -148,9 +148,9 @@ def test_what_is_said_of_a_mistake(text, values, words):
     ],
 )
 def test_what_is_not_finite_or_has_no_variable(text, a, words):
-    with pytest.raises(cr.GraphError) as told:
+    with pytest.raises(cr.GraphError) as error:
         parse(text, {} if a is None else {"a": a})
-    assert words in str(told.value)
+    assert words in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -199,9 +199,9 @@ def test_assignments():
     ],
 )
 def test_bad_assignments(texts, words):
-    with pytest.raises(cr.OptionError) as told:
+    with pytest.raises(cr.OptionError) as error:
         assignments(texts)
-    assert words in str(told.value)
+    assert words in str(error.value)
 
 
 def graph(*arguments, cwd, **environment):

@@ -88,22 +88,22 @@ def check(page: Page, trace: Trace) -> int:
     made = computed(trace)
     values: Values = {"e": np.e, r"\infty": np.inf, r"-\infty": -np.inf} | of_windows(trace)
     values |= made
-    told = {}
+    shown = {}
     for section in page.sections:
         for line in section.lines:
             if line.numbers is not None and not any(atom.symbol == "=" for atom in line.formula):
-                told[flat(line.formula)[0].symbol] = line.numbers
+                shown[flat(line.formula)[0].symbol] = line.numbers
             elif [atom.symbol for atom in line.formula[1:4:2]] == ["(", ")"]:  # h(e) = …
                 left, right = sides(flat(line.formula))
                 values[name(left[0])] = _function(name(left[2]), right, values)
-    values |= told
+    values |= shown
     checked = 0
     for section in page.sections:
         if section.part == "Update":
             continue
         definitions_first = sorted(section.lines, key=lambda line: name(flat(line.formula)[0]) in made)
         for line in definitions_first:
-            checked += _check_line(flat(line.formula), line, values, told, made)
+            checked += _check_line(flat(line.formula), line, values, shown, made)
     return checked
 
 
@@ -111,14 +111,14 @@ def _function(argument: str, right: Formula, values: Values):
     return lambda given: evaluate_side(right, values | {argument: given})[0]
 
 
-def _check_line(formula: Formula, line, values: Values, told: Values, made: Values) -> int:
+def _check_line(formula: Formula, line, values: Values, shown: Values, made: Values) -> int:
     numbers = made.get(name(formula[0])) if line.numbers is None else line.numbers
     if Atom("=") not in formula or latex(formula).count("reshape"):
         values |= {name(formula[0]): numbers}
         return 0
     left, right = sides(formula)
     if latex(right) == "X":
-        values[name(left[0])] = told[name(left[0])] = numbers
+        values[name(left[0])] = shown[name(left[0])] = numbers
         values["m"] = numbers.shape[-1]
         return 0
     if len(left) > 1:
@@ -141,7 +141,7 @@ def _check_line(formula: Formula, line, values: Values, told: Values, made: Valu
             atol=1e-12,
             err_msg=latex(formula),
         )
-        values[name(left[0])] = told[name(left[0])] = numbers
+        values[name(left[0])] = shown[name(left[0])] = numbers
     return numbers is not None
 
 

@@ -92,13 +92,13 @@ def test_the_formulas_are_true(kind, backwards, masked):
     always: Values = {"n": n, "gates": gates, "W": W, "U": U, "b": b[: gates * n, None], "bd": b[3 * n :, None]}
     always |= {"activation": np.tanh, "slope": lambda Z: 1 - np.tanh(Z) ** 2}
     before = dict(zip((f"A{earlier}", f"C{earlier}"), (part.T for part in a), strict=False))
-    told = {}
+    by_step = {}
     for t in order:
         values = always | before | {"Xnow": X[:, t].T, "masknow": mask[:, t]}
         settle(equations(operation.forward, backwards), values)
         np.testing.assert_allclose(values["Anow"], A[:, t].T, rtol=1e-12)
         before = {f"{symbol}{earlier}": values[f"{symbol}now"] for symbol in "AC" if f"{symbol}now" in values}
-        told[t] = values
+        by_step[t] = values
 
     of_X, of_W, of_U = (equations(formula, backwards) for formula in operation.backward[:3])
     behind = {
@@ -107,7 +107,7 @@ def test_the_formulas_are_true(kind, backwards, masked):
     behind |= {f"{symbol}{later}": np.zeros((n, m)) for symbol in "FG"} | {f"mask{later}": np.ones(m)}
     by_W, by_U = np.zeros_like(W), np.zeros_like(U)
     for t in reversed(order):
-        values = told[t] | behind | {"dAnow": dA[:, t].T}
+        values = by_step[t] | behind | {"dAnow": dA[:, t].T}
         settle(of_W[1:], values)
         _put_together(values)
         np.testing.assert_allclose(evaluate_side(of_X[0][1], values)[0], dX[:, t].T, rtol=1e-9)

@@ -123,9 +123,9 @@ def test_the_last_number_of_each_line_is_the_derivative():
     ],
 )
 def test_a_derivative_that_is_no_number_is_told_with_its_node(J, words):
-    with pytest.raises(cr.GraphError) as told:
+    with pytest.raises(cr.GraphError) as error:
         steps(J(*variables(x=0, y=3)))
-    assert words in str(told.value)
+    assert words in str(error.value)
 
 
 def test_a_deep_graph_is_written():
@@ -145,9 +145,9 @@ def test_a_deep_graph_is_written():
 )
 @pytest.mark.filterwarnings("ignore:invalid value")
 def test_a_value_that_is_no_number_is_told_though_its_derivative_is_one(J, words):
-    with pytest.raises(cr.GraphError) as told:
+    with pytest.raises(cr.GraphError) as error:
         steps(J(cr.variable(-1.0, "x")))
-    assert words in str(told.value)
+    assert words in str(error.value)
 
 
 @pytest.mark.parametrize("given", [3, "J", None])

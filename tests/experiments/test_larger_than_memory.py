@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 import chainrule as cr
-from chainrule.data import chunks, drawn
+from chainrule.data import chunks, row_sample
 from test_cli import chainrule
 
 M = 600
@@ -39,8 +39,8 @@ def small(monkeypatch):
     """Chunks and draws of a few rows."""
     monkeypatch.setattr(chunks, "BYTES", 2000)
     monkeypatch.setattr(chunks, "ROWS", 50)
-    monkeypatch.setattr(drawn, "FEWEST", 200)
-    monkeypatch.setattr(drawn, "CELLS", 0)
+    monkeypatch.setattr(row_sample, "FEWEST", 200)
+    monkeypatch.setattr(row_sample, "CELLS", 0)
 
 
 def experiment(folder, path, target="pays", *, epochs=8, resume=False, hidden=(16,), **options):
@@ -67,9 +67,9 @@ def test_a_file_that_is_drawn_whole_is_the_same_experiment_as_in_memory(tmp_path
     streamed = experiment(tmp_path / "a", path)
     held = experiment(tmp_path / "b", path, stream=False)
     assert streamed.encoding.codes == held.encoding.codes
-    assert streamed.parts.test.tolist() == held.parts.test.tolist()
-    assert streamed.m == held.m == len(held.parts.train)
-    expected = held.X[np.sort(held.parts.train)]
+    assert streamed.splits.test.tolist() == held.splits.test.tolist()
+    assert streamed.m == held.m == len(held.splits.train)
+    expected = held.X[np.sort(held.splits.train)]
     assert np.array_equal(rows_met(streamed), expected)
 
 
@@ -79,8 +79,8 @@ def test_all_rows_but_those_held_out_are_trained_on(tmp_path, small, suffix):
     assert len(made.source) == 200
     assert made.source.size == M
     assert len(made.chunked.sizes) > 5
-    assert made.m == M - len(made.parts.test) - len(made.parts.validation) == M - 40 - 32
-    out = np.concatenate([made.parts.test, made.parts.validation])
+    assert made.m == M - len(made.splits.test) - len(made.splits.validation) == M - 40 - 32
+    out = np.concatenate([made.splits.test, made.splits.validation])
     kept = np.delete(np.arange(M), made.source.row[out] - 1)
     assert np.array_equal(rows_met(made), made.encoding.matrix(cr.read_table(people(), "pays").frame[kept]))
 
@@ -128,7 +128,7 @@ def test_a_class_that_was_not_drawn_is_a_class(tmp_path, small):
 def test_time_trains_on_nothing_later_than_what_is_held_out(tmp_path, small):
     frame = people().sample(fraction=1, shuffle=True, seed=1)
     made = experiment(tmp_path / "run", saved(tmp_path, frame), time="since", epochs=1)
-    limit = made.source.moments[np.concatenate([made.parts.validation, made.parts.test])].min()
+    limit = made.source.moments[np.concatenate([made.splits.validation, made.splits.test])].min()
     since = frame["since"].cast(pl.Datetime("us")).dt.epoch("us").to_numpy()
     assert made.m == (since < limit).sum()
     assert 0.5 * M < made.m < 0.8 * M
@@ -136,14 +136,14 @@ def test_time_trains_on_nothing_later_than_what_is_held_out(tmp_path, small):
 
 def test_a_group_that_is_held_out_is_held_out_of_all_chunks(tmp_path, small):
     made = experiment(tmp_path / "run", saved(tmp_path, people()), group="family", epochs=1)
-    groups = {*made.source.groups[np.concatenate([made.parts.validation, made.parts.test])]}
+    groups = {*made.source.groups[np.concatenate([made.splits.validation, made.splits.test])]}
     assert made.m == sum(family not in groups for family in people()["family"])
 
 
 def test_rows_without_a_target_are_left_out_of_every_chunk(tmp_path, small):
     frame = people().with_columns(pays=pl.when(pl.arange(M) % 3 == 0).then(None).otherwise("pays"))
     made = experiment(tmp_path / "run", saved(tmp_path, frame))
-    held = len(made.parts.test) + len(made.parts.validation)
+    held = len(made.splits.test) + len(made.splits.validation)
     assert made.m == M * 2 // 3 - held
 
 
@@ -187,12 +187,12 @@ def test_a_frame_is_in_memory_already():
 
 def test_a_file_that_is_too_large_is_read_in_chunks_without_being_told(tmp_path, monkeypatch):
     path = saved(tmp_path, people())
-    assert cr.read_table(path, "pays").drawn is None
+    assert cr.read_table(path, "pays").sample is None
     monkeypatch.setattr(chunks, "memory_in_all", lambda: 1000)
     table = cr.read_table(path, "pays")
-    assert table.drawn is not None
+    assert table.sample is not None
     assert "is read in 1 chunks: 600 rows" in table.notes[0]
-    assert cr.read_table(path, "pays", stream=False).drawn is None
+    assert cr.read_table(path, "pays", stream=False).sample is None
 
 
 def test_a_killed_run_goes_on_with_the_same_bits(tmp_path, small):
@@ -240,8 +240,8 @@ def test_a_killed_command_goes_on_with_the_same_bits(tmp_path):
 
 SMALL = """
 import chainrule.cli
-from chainrule.data import chunks, drawn
-chunks.BYTES, drawn.MOST = 2**18, 10_000
+from chainrule.data import chunks, row_sample
+chunks.BYTES, row_sample.MOST = 2**18, 10_000
 chainrule.cli.main()
 """
 

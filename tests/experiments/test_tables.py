@@ -13,7 +13,7 @@ import chainrule as cr
 from chainrule.cli import main
 from chainrule.cli.train import _is_worse
 from chainrule.experiments import report
-from chainrule.experiments.parts import split
+from chainrule.experiments.splits import split
 from test_cli import chainrule
 
 M = 240
@@ -354,7 +354,7 @@ def test_several_tables_are_predicted_one_after_the_other_if_they_have_the_same_
 
 def test_several_yes_or_no_questions_at_once(tmp_path):
     experiment, result = run(tmp_path, ["pays", "rich"])
-    assert experiment.target.told == "2 yes-or-no questions"
+    assert experiment.target.summary == "2 yes-or-no questions"
     assert result.metrics["test"]["roc_auc"] > 0.85
     assert "confusion" not in result.metrics
     trained = cr.Trained.load(tmp_path / "run")
@@ -424,13 +424,13 @@ def test_words_that_differ_in_capitals_alone_are_noted(target):
 def test_time_divides_past_from_future(tmp_path):
     frame = people().sample(fraction=1, shuffle=True, seed=1)
     experiment, _ = run(tmp_path, "pays", frame=frame, time="since", epochs=1, validation=0.2)
-    moments, parts = experiment.source.moments, experiment.parts
-    assert moments[parts.train].max() < moments[parts.validation].min()
-    assert moments[parts.validation].max() < moments[parts.test].min()
+    moments, splits = experiment.source.moments, experiment.splits
+    assert moments[splits.train].max() < moments[splits.validation].min()
+    assert moments[splits.validation].max() < moments[splits.test].min()
     assert all("elapsed" not in getattr(code, "parts", []) for code in experiment.encoding.codes)
     trained = cr.Trained.load(tmp_path / "run")
     again, _ = trained.rows(trained.read(frame), "test")
-    assert again.tolist() == parts.test.tolist()
+    assert again.tolist() == splits.test.tolist()
 
 
 def with_unknown_years(target="pays"):
@@ -445,10 +445,10 @@ def test_rows_of_an_unknown_time_are_left_out(tmp_path):
         table = cr.read_table(path, "pays", time="year", stream=stream)
         assert "left out are 60 rows in which year is missing" in table.notes
         experiment = cr.Experiment(table, cr.Settings(seed=0, epochs=1, validation=0.2), tmp_path / f"run{stream}")
-        moments, parts = table.moments, experiment.parts
+        moments, splits = table.moments, experiment.splits
         assert np.isfinite(moments).all()
-        assert moments[parts.train].max() < moments[parts.test].min()
-        assert experiment.m == len(parts.train)
+        assert moments[splits.train].max() < moments[splits.test].min()
+        assert experiment.m == len(splits.train)
 
 
 def test_none_is_a_class_unless_somebody_says_otherwise(tmp_path):
@@ -498,10 +498,10 @@ def test_a_class_of_one_example_is_trained_on_and_the_others_keep_their_shares(t
     assert "there is a single example of 'c': if it is astray, such as the line of a sum, take it out\n" in out
     table = cr.read_table(many, "k")
     for seed in range(5):
-        parts = split(table, table.numbers(table.target), 0.2, 0.2, seed)
-        counts = [many["k"][rows.tolist()].value_counts(sort=True)["count"].to_list() for rows in vars(parts).values()]
+        splits = split(table, table.numbers(table.target), 0.2, 0.2, seed)
+        counts = [many["k"][rows.tolist()].value_counts(sort=True)["count"].to_list() for rows in vars(splits).values()]
         assert counts == [[96, 31, 1], [24, 8], [30, 10]]
-        assert sorted(np.concatenate([*vars(parts).values()])) == list(range(200))
+        assert sorted(np.concatenate([*vars(splits).values()])) == list(range(200))
 
 
 @pytest.mark.parametrize(
@@ -535,8 +535,8 @@ def test_after_a_search_the_network_is_shown_that_is_kept(folder, typed):
 
 def test_a_group_is_never_divided(tmp_path):
     experiment, _ = run(tmp_path, "pays", group="family", epochs=1, validation=0.2)
-    groups, parts = experiment.source.groups, experiment.parts
-    sets = [set(groups[rows]) for rows in (parts.train, parts.validation, parts.test)]
+    groups, splits = experiment.source.groups, experiment.splits
+    sets = [set(groups[rows]) for rows in (splits.train, splits.validation, splits.test)]
     assert sum(map(len, sets)) == len(set.union(*sets))
     assert all(code.column.name != "family" for code in experiment.encoding.codes)
 
@@ -544,7 +544,7 @@ def test_a_group_is_never_divided(tmp_path):
 def test_what_is_fitted_is_fitted_on_the_training_part_alone(tmp_path):
     experiment, _ = run(tmp_path, "pays", epochs=1)
     age = next(code for code in experiment.encoding.codes if code.column.name == "age")
-    of_training = experiment.source.frame["age"].to_numpy()[experiment.parts.train]
+    of_training = experiment.source.frame["age"].to_numpy()[experiment.splits.train]
     assert age.middle == pytest.approx(of_training.mean())
 
 
@@ -552,7 +552,7 @@ def test_the_linear_model_is_the_one_that_scikit_learn_fits_by_hand(tmp_path):
     from sklearn.linear_model import Ridge
 
     experiment, result = run(tmp_path, "spends", ignore=["club"], epochs=1)
-    train, test = experiment.parts.train, experiment.parts.test
+    train, test = experiment.splits.train, experiment.splits.test
     model = Ridge().fit(experiment.X[train], experiment.Y[train])
     expected = model.score(experiment.X[test], experiment.Y[test])
     assert result.metrics["linear"]["r2"] == pytest.approx(expected, abs=1e-6)
@@ -565,8 +565,8 @@ def test_a_test_part_with_one_class_still_gets_its_report(tmp_path, early, label
     experiment, result = run(tmp_path, "late", frame=frame, time="order", epochs=2)
     assert np.isnan(result.metrics["test"]["roc_auc"])
     assert result.metrics["test"]["accuracy"] >= 0
-    assert np.sum(result.metrics["confusion"]["true by predicted"]) == len(experiment.parts.test)
-    assert sum(count for *_, count in result.metrics["calibration"]["bins"]) == len(experiment.parts.test)
+    assert np.sum(result.metrics["confusion"]["true by predicted"]) == len(experiment.splits.test)
+    assert sum(count for *_, count in result.metrics["calibration"]["bins"]) == len(experiment.splits.test)
     assert experiment.notes[-1].endswith("so roc_auc is not defined")
 
 
@@ -627,7 +627,7 @@ def test_a_column_that_makes_one_of_two_values_matters_whatever_their_units_are(
 )
 def test_a_column_that_tells_everything_by_itself(importance, loss, column):
     found = {"importance": importance, "test": {"loss": loss}, "baseline": {"loss": 0.6}}
-    assert report.telling_alone(found) == column
+    assert report.suspected_leak(found) == column
 
 
 def test_train_asks_whether_a_column_that_tells_everything_will_be_known(folder, typed):
@@ -642,7 +642,7 @@ def test_the_error_of_probabilities_counts_examples(tmp_path):
     certain = np.repeat([0.1, 0.5, 0.9], [900, 90, 10])
     yes = np.concatenate([np.arange(900) % 10 == 0, np.arange(90) % 2 == 0, np.zeros(10)])
     experiment, result = run(tmp_path, "pays", epochs=1)
-    made = report.Report(experiment, result.network, [])
+    made = experiment.report(result.network)
     made.output, made.Y = certain[:, None], yes
     found = made._calibration()
     assert found["expected_error"] == pytest.approx(0.09 * 100 / 1000)

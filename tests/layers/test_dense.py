@@ -104,7 +104,7 @@ def test_n_out_is_a_whole_number_of_one_or_more(n_out):
 
 
 def test_a_numpy_integer_is_a_whole_number():
-    assert cr.Dense(np.int64(3)).describe()["n_out"] == 3
+    assert cr.Dense(np.int64(3)).to_config()["n_out"] == 3
 
 
 def test_an_unknown_activation_is_answered_with_the_known_ones_and_the_nearest():

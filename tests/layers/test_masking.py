@@ -173,7 +173,7 @@ def test_a_step_with_one_number_like_the_padding_is_a_step():
 
 def test_training_histories_leave_masked_steps_out():
     y = RANDOM.integers(0, 3, IDS.shape)
-    told = {
+    options = {
         "loss": "cross_entropy",
         "metrics": ["accuracy"],
         "epochs": 2,
@@ -185,7 +185,7 @@ def test_training_histories_leave_masked_steps_out():
     for more in (0, 4):
         net = network([cr.LSTM(3)], 5 + more, like=network([cr.LSTM(3)], 5))
         X2, y2 = padded(IDS, 0, more), padded(y, 0, more)
-        history = cr.train(net, X2, y2, validation=(X2, y2), **told)
+        history = cr.train(net, X2, y2, validation=(X2, y2), **options)
         histories.append({name: history[name] for name in ("loss", "accuracy", "val_loss", "val_accuracy")})
     for name, values in histories[0].items():
         np.testing.assert_allclose(histories[1][name], values, rtol=1e-9)
@@ -195,9 +195,9 @@ def test_batches_of_a_stream_may_have_lengths_of_their_own():
     y = RANDOM.integers(0, 3, IDS.shape)
     net = network([cr.LSTM(3)], 5)
     other = net.copy()
-    told = {"loss": "cross_entropy", "epochs": 1, "progress": False, "seed": 0, "optimizer": cr.GradientDescent(0.5)}
-    cr.train(net, [(IDS, y)], **told)
-    cr.train(other, [(padded(IDS, 0, 2), padded(y, 0, 2))], **told)
+    options = {"loss": "cross_entropy", "epochs": 1, "progress": False, "seed": 0, "optimizer": cr.GradientDescent(0.5)}
+    cr.train(net, [(IDS, y)], **options)
+    cr.train(other, [(padded(IDS, 0, 2), padded(y, 0, 2))], **options)
     np.testing.assert_allclose(other.flat, net.flat, rtol=1e-12)
 
 

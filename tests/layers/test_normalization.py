@@ -194,5 +194,5 @@ def test_an_option_of_numpys_float64_never_widens_a_float32_network(layer):
 
 
 def test_an_option_of_numpys_float32_can_be_saved():
-    description = cr.Network([cr.BatchNorm(momentum=np.float32(0.5))]).describe()
+    description = cr.Network([cr.BatchNorm(momentum=np.float32(0.5))]).to_config()
     assert json.loads(json.dumps(description))["layers"][0]["momentum"] == 0.5

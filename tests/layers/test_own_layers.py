@@ -269,10 +269,10 @@ def test_forward_called_by_hand_says_to_call_the_layer():
 
 
 def test_a_class_that_is_not_there_any_more_is_asked_for(tmp_path, monkeypatch):
-    from chainrule.described import Described
+    from chainrule.configuration import Configurable
 
     cr.Network([OwnPower(2)], input_shape=2).save(tmp_path / "own.safetensors")
-    monkeypatch.delitem(Described.kinds, "OwnPower")
+    monkeypatch.delitem(Configurable.kinds, "OwnPower")
     with pytest.raises(cr.ModelFileError, match=r"own.safetensors .*'OwnPower'.*import the module that defines it"):
         cr.load(tmp_path / "own.safetensors")
 

@@ -79,11 +79,11 @@ def last_states(module, X):
 
 @pytest.mark.parametrize(("kind", "layers", "bidirectional", "last", "bias"), EVERY, ids=str)
 def test_recurrent_layers(kind, layers, bidirectional, last, bias):
-    told = {"activation": "relu"} if kind == "relu" else {}
-    layer = KINDS[kind][0](4, layers=layers, bidirectional=bidirectional, last=last, bias=bias, **told)
+    options = {"activation": "relu"} if kind == "relu" else {}
+    layer = KINDS[kind][0](4, layers=layers, bidirectional=bidirectional, last=last, bias=bias, **options)
     module = getattr(torch.nn, KINDS[kind][1])(
         3, 4, layers, batch_first=True, bidirectional=bidirectional, bias=bias,
-        **({"nonlinearity": "relu"} if told else {}),
+        **({"nonlinearity": "relu"} if options else {}),
     )  # fmt: skip
     call = last_states if last else lambda module, X: module(X)[0]
     beside(layer, module, RANDOM.normal(size=(5, 6, 3)), call)

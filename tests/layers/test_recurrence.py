@@ -8,7 +8,7 @@ import pytest
 
 import chainrule as cr
 
-KINDS = {"RNN": cr.RNN, "relu": lambda n, **told: cr.RNN(n, "relu", **told), "GRU": cr.GRU, "LSTM": cr.LSTM}
+KINDS = {"RNN": cr.RNN, "relu": lambda n, **options: cr.RNN(n, "relu", **options), "GRU": cr.GRU, "LSTM": cr.LSTM}
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(4, 6, 2))
 
@@ -121,8 +121,14 @@ class TestGoingOn:
         whole = built(kind(3))
         net = built(kind(3, stateful=True))
         parts = np.concatenate([X[:, t : t + 2] for t in range(0, 6, 2)])
-        told = {"epochs": 2, "batch_size": 4, "shuffle": False, "optimizer": cr.GradientDescent(0.1), "progress": False}
-        cr.train(net, parts, np.zeros(12), loss=loss, engine="numpy", **told)
+        options = {
+            "epochs": 2,
+            "batch_size": 4,
+            "shuffle": False,
+            "optimizer": cr.GradientDescent(0.1),
+            "progress": False,
+        }
+        cr.train(net, parts, np.zeros(12), loss=loss, engine="numpy", **options)
         outputs = [A for A in seen if A.shape == (4, 2, 3)]
         np.testing.assert_allclose(np.concatenate(outputs[:3], axis=1), whole.predict(X), rtol=1e-12)
         np.testing.assert_array_equal(outputs[3:], outputs[:3])  # each epoch begins anew
@@ -136,7 +142,14 @@ class TestGoingOn:
 
     def test_a_killed_run_goes_on_with_the_same_state(self, kind, tmp_path):
         data = np.tile(X, (3, 1, 1)), np.tile(np.zeros((4, 6, 3)), (3, 1, 1))
-        told = {"loss": "squared_error", "epochs": 3, "batch_size": 4, "shuffle": False, "seed": 0, "progress": False}
+        options = {
+            "loss": "squared_error",
+            "epochs": 3,
+            "batch_size": 4,
+            "shuffle": False,
+            "seed": 0,
+            "progress": False,
+        }
         there = cr.Checkpoint(tmp_path / "c.safetensors", every_minutes=0)
 
         class KilledError(Exception):
@@ -155,11 +168,11 @@ class TestGoingOn:
 
         dying.__name__ = living.__name__ = "loss"
         straight, resumed = built(kind(3, stateful=True)), built(kind(3, stateful=True))
-        cr.train(straight, *data, **told | {"loss": living})
+        cr.train(straight, *data, **options | {"loss": living})
         with pytest.raises(KilledError):
-            cr.train(resumed, *data, checkpoint=there, **told | {"loss": dying})
+            cr.train(resumed, *data, checkpoint=there, **options | {"loss": dying})
         resumed = built(kind(3, stateful=True))
-        cr.train(resumed, *data, checkpoint=there, resume=True, **told | {"loss": living})
+        cr.train(resumed, *data, checkpoint=there, resume=True, **options | {"loss": living})
         np.testing.assert_array_equal(resumed.flat, straight.flat)
 
     def test_shuffled_batches_do_not_go_on(self):

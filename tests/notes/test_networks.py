@@ -138,8 +138,8 @@ def test_the_shortcut_equals_the_full_product():
 
 def test_a_trained_network_prints_in_one_line():
     found = notes.train(X, Y, (3, 4, 1), 0.5, 2)
-    told = f"3 → 4 relu → 1 sigmoid; J from {found.costs[0]:.4f} to {found.costs[1]:.4f} in 2 iterations"
-    assert str(found) == told
+    text = f"3 → 4 relu → 1 sigmoid; J from {found.costs[0]:.4f} to {found.costs[1]:.4f} in 2 iterations"
+    assert str(found) == text
     assert "no iterations" in str(notes.train(X, Y, (3, 4, 1), 0.5, 0))
 
 

@@ -79,6 +79,6 @@ def test_a_mismatch_is_explained_in_the_words_of_the_notes():
 
 def test_the_table_shows_parameters_beside_hyperparameters():
     net = cr.Network([cr.Dense(4, "tanh"), cr.Dense(1, "sigmoid")], input_shape=3)
-    told = notes.table(net, alpha=0.1)
+    table = notes.table(net, alpha=0.1)
     for text in ("W1 (4, 3)", "b2 (1,)", "L = 2", "n^[1] = 4, g^[1] = tanh", "alpha = 0.1"):
-        assert text in told
+        assert text in table

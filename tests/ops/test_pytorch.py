@@ -108,9 +108,9 @@ def test_pooling(kind, d, options):
     (A,) = arrays((3, *AXES[d], 4))
     ours = {"max": ops.max_pool, "avg": ops.average_pool}[kind]
     their = getattr(F, f"{kind}_pool{d}d")
-    told = {"kernel_size" if name == "size" else name: value for name, value in options.items()}
-    told |= {"count_include_pad": False} if kind == "avg" else {}
-    assert_same(lambda A: ours(A, **options), lambda A: channels_last(their(channels_first(A), **told)), A)
+    their_options = {"kernel_size" if name == "size" else name: value for name, value in options.items()}
+    their_options |= {"count_include_pad": False} if kind == "avg" else {}
+    assert_same(lambda A: ours(A, **options), lambda A: channels_last(their(channels_first(A), **their_options)), A)
 
 
 def test_the_first_of_several_largest_gets_the_derivative():

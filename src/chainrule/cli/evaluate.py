@@ -21,7 +21,7 @@ def evaluate(
     """Measure a trained network on labelled examples."""
     from rich.console import Console
 
-    from chainrule.cli.tables import f1_told, loss_told, metrics_table, show_notes
+    from chainrule.cli.tables import f1_note, loss_note, metrics_table, show_notes
     from chainrule.engines import held_to
     from chainrule.experiments import Trained
 
@@ -33,6 +33,6 @@ def evaluate(
         measured = trained.evaluate(source, rows)
     print(f"{source.name}: {what}, {len(rows):,} examples")
     Console().print(metrics_table({"value": measured}))
-    print(loss_told(trained.target))
+    print(loss_note(trained.target))
     if "f1" in measured:
-        print(f1_told(trained.target))
+        print(f1_note(trained.target))

@@ -1,4 +1,4 @@
-"""What kind of data a path names, and the source that reads it."""
+"""Finds the kind of data that a path names (table, series, pictures, text), and the source that reads it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What more than one command prints."""
+"""Tables and notes that more than one command prints."""
 
 import sys
 from collections.abc import Sequence
@@ -9,13 +9,13 @@ from rich.table import Table
 
 from chainrule.data.columns import Kind
 from chainrule.data.targets import Target
-from chainrule.experiments.search import Trial, told
+from chainrule.experiments.search import Trial, settings_text
 
 if TYPE_CHECKING:
     from chainrule.data import tables
 
 BEST = 20
-"""So many trials of a search are shown."""
+"""How many trials of a search are shown."""
 
 KINDS: dict[Kind, str] = {
     "number": "a number",
@@ -42,14 +42,14 @@ def metrics_table(columns: dict[str, dict[str, float]]) -> Table:
     return table
 
 
-def f1_told(target: Target) -> str:
+def f1_note(target: Target) -> str:
     """Whose f1 it is."""
     if target.task == "classes" or len(target.names) > 1:
         return "f1: the mean of all classes" if target.task == "classes" else "f1: the mean of all questions"
     return f"f1: of {target.names[0]} {target.classes[1]}" if target.classes else ""
 
 
-def loss_told(target: Target) -> str:
+def loss_note(target: Target) -> str:
     """What the loss is."""
     loss = "half the mean squared error" if target.task == "values" else "the log loss"
     return f"loss: {loss}" + (", summed over what there is to predict" if len(target.names) > 1 else "")
@@ -81,7 +81,7 @@ def trials_table(trials: Sequence[Trial]) -> Table:
     shown = Table("trial", "val_loss", "seconds", "settings", box=SIMPLE_HEAD, pad_edge=False)
     for trial in trials[:BEST]:
         cost = f"{trial.cost:.4g}" if trial.outcome == "complete" else f"{trial.cost:.4g} ({trial.outcome})"
-        shown.add_row(str(trial.number), cost, f"{trial.seconds:.1f}", told(trial.settings))
+        shown.add_row(str(trial.number), cost, f"{trial.seconds:.1f}", settings_text(trial.settings))
     return shown
 
 

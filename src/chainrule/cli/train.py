@@ -248,13 +248,13 @@ def _show_plan(experiment: "Experiment") -> None:
     from chainrule.data.series import Series
     from chainrule.data.tables import Table
 
-    source, parts, target = experiment.source, experiment.parts, experiment.target
+    source, splits, target = experiment.source, experiment.splits, experiment.target
     shape = " × ".join(map(str, experiment.X.shape[1:]))
     if isinstance(source, Table | Series):
         Console().print(columns_table(source.table if isinstance(source, Series) else source))
     print(
-        f"{source.name}: {source.size:,} examples of {shape} features, {target.told}; "
-        f"{experiment.m:,} to train, {len(parts.validation):,} to validate, {len(parts.test):,} to test"
+        f"{source.name}: {source.size:,} examples of {shape} features, {target.summary}; "
+        f"{experiment.m:,} to train, {len(splits.validation):,} to validate, {len(splits.test):,} to test"
     )
     for note in (*source.notes, *experiment.notes):
         print(note)
@@ -265,10 +265,10 @@ def _show_plan(experiment: "Experiment") -> None:
 def _show_result(result: "Result", experiment: "Experiment") -> None:
     from rich.console import Console
 
-    from chainrule.cli.tables import f1_told, importance_table, loss_told, metrics_table, trials_table
+    from chainrule.cli.tables import f1_note, importance_table, loss_note, metrics_table, trials_table
     from chainrule.data.columns import option
     from chainrule.data.tables import Table
-    from chainrule.experiments.report import telling_alone
+    from chainrule.experiments.report import suspected_leak
     from chainrule.names import counted
 
     source, history, model, measured = experiment.source, result.history, result.folder / MODEL, result.metrics
@@ -285,18 +285,18 @@ def _show_result(result: "Result", experiment: "Experiment") -> None:
     Console().print(metrics_table({name: measured[name] for name in shown}))
     if "each" in measured:
         Console().print(metrics_table(measured["each"]))
-    print(loss_told(experiment.target))
+    print(loss_note(experiment.target))
     if "f1" in measured["test"]:
-        print(f1_told(source.target))
+        print(f1_note(source.target))
     if "linear" in measured:
-        print(f"linear: {_linear_told(experiment.target, measured['linear_fit'])}")
-    print(f"baseline: {source.baseline_told}")
+        print(f"linear: {_linear_note(experiment.target, measured['linear_fit'])}")
+    print(f"baseline: {source.baseline_note}")
     if "importance" in measured:
         Console().print(importance_table(measured["importance"]))
         print("100%: without it the network knows no more than the baseline")
-        if column := telling_alone(measured):
-            told, without = ", ".join(source.target.names), option("ignore", column)
-            print(f"{column} alone tells {told}: is it known when you predict? If not, train with {without}")
+        if column := suspected_leak(measured):
+            answer, without = ", ".join(source.target.names), option("ignore", column)
+            print(f"{column} alone tells {answer}: is it known when you predict? If not, train with {without}")
     simple = [name for name in ("seasonal", "baseline") if name in measured]
     better = [name for name in simple if _is_worse(measured["test"], measured[name])]
     if better:
@@ -329,7 +329,7 @@ def _is_worse(one: dict[str, float], other: dict[str, float]) -> bool:
     return one["r2"] < other["r2"] if "r2" in one else one["loss"] > other["loss"]
 
 
-def _linear_told(target: "Target", fit: dict[str, Any]) -> str:
+def _linear_note(target: "Target", fit: dict[str, Any]) -> str:
     """What the linear model is, and in what it had less than the network."""
     rows = f"{fit['rows']:,} of the {fit['of']:,} rows to train" if fit["rows"] < fit["of"] else "the same rows"
     end = "" if fit["converged"] else "; it had not converged when its iterations ended"

@@ -1,4 +1,4 @@
-"""Pictures changed a little, and anew in every epoch, so that a network sees more of them than there are."""
+"""Data augmentation: pictures are changed a little in every epoch, so that a network sees more than there are."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.checking import real
+from chainrule.configuration import Configurable
 from chainrule.data.batches import ArrayBatches
-from chainrule.described import Described
 from chainrule.engines import Batch
 from chainrule.errors import OptionError, ShapeError
 from chainrule.names import unknown
@@ -23,13 +23,13 @@ _PLACE, _MIX, _NOISE = 1, 2, 3  # beside the seed and the epoch, what random num
 
 
 @dataclass(frozen=True, repr=False)
-class Augmentation(Described):
+class Augmentation(Configurable):
     """How pictures are changed; each change is drawn uniformly, for each picture in each epoch.
 
-    All changes of places together are one sampling between the nearest four pixels. Beyond the edge, its pixels go on.
+    Shift, rotation, scale and crop are one bilinear interpolation; beyond the edge its pixels are repeated.
 
     Args:
-        flip: whether left and right change places, in half of the cases.
+        flip: whether half of the pictures are mirrored, left to right.
         shift: by which part of its height and of its width a picture moves at most.
         rotate: by how many degrees it turns at most.
         scale: s makes it up to 1 + s times as large or as small.
@@ -59,26 +59,26 @@ class Augmentation(Described):
 
     @classmethod
     def parse(cls, text: str) -> Augmentation | None:
-        """The augmentation that "flip,shift=0.1,rotate=15" tells; None for "".
+        """The augmentation that "flip,shift=0.1,rotate=15" means; None for "".
 
         Raises:
             OptionError: an unknown change, or one without its number.
         """
-        told: dict[str, Any] = {}
+        changes: dict[str, Any] = {}
         for part in filter(None, (part.strip() for part in text.split(","))):
             name, _, number = (word.strip() for word in part.partition("="))
             known = [field.name for field in fields(cls)]
             if name not in known:
                 raise OptionError(unknown("change of pictures", name, known))
             if name == "flip" and not number:
-                told[name] = True
+                changes[name] = True
                 continue
             try:
-                told[name] = bool(int(number)) if name == "flip" else float(number)
+                changes[name] = bool(int(number)) if name == "flip" else float(number)
             except ValueError:
                 way = "flip stands by itself" if name == "flip" else f"{name} takes a number, as in {name}=0.1"
                 raise OptionError(f"{part!r} is no change of pictures: {way}.") from None
-        return cls(**told) if told else None
+        return cls(**changes) if changes else None
 
     @property
     def places(self) -> bool:
@@ -139,7 +139,7 @@ class Augmentation(Described):
 
 
 def _sampled(X: NDArray[Any], q: Pixels) -> Pixels:
-    """X (m, height, width, channels) at places q (m, height, width, 2): between the nearest four pixels."""
+    """X (m, height, width, channels) at places q (m, height, width, 2), by bilinear interpolation."""
     m, height, width, channels = X.shape
     q = q.clip(0, np.array([height - 1, width - 1], np.float32))
     low = q.astype(np.intp)
@@ -157,26 +157,28 @@ def _sampled(X: NDArray[Any], q: Pixels) -> Pixels:
 
 
 class AugmentedBatches:
-    """Mini-batches of pictures, each changed as a function of the seed, the epoch and its number.
+    """Mini-batches of augmented pictures; how one is changed depends on the seed, the epoch and its number alone.
 
-    The next batch is made while the one before is learned.
+    A thread makes the next batch while one is trained on.
 
     Args:
         batches: the pictures as they are. augmentation: how they are changed.
         classes: how many there are, where Y holds their numbers; None where Y holds values or answers.
 
+    Attributes:
+        arrays: None: changed pictures are made batch by batch. l2: None: the optimizer's holds for all batches.
+
     Raises:
         ShapeError: X are no pictures.
     """
 
-    arrays: None = None
-    l2: None = None
+    arrays = None
+    l2 = None
 
     def __init__(self, batches: ArrayBatches, augmentation: Augmentation, classes: int | None):
         if batches.X.ndim != 4:
             raise ShapeError(f"augmentation changes pictures (m, height, width, channels), but X is {batches.X.shape}.")
         self.batches, self.augmentation, self.classes = batches, augmentation, classes
-        self.Y = batches.Y
 
     def count(self, epoch: int) -> int:
         """How many batches the epoch has."""

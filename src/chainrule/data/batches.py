@@ -1,10 +1,14 @@
-"""The examples in mini-batches: from arrays and memory maps, shuffled, or from any stream of batches."""
+"""The examples in mini-batches: from arrays and memory maps, shuffled, or from any stream of batches.
+
+What an engine may read of all of them is the same: `epoch` gives the batches, `arrays` tells whether all examples lie
+as arrays from which the engine may take rows itself, and `l2` may hold the strength of the penalty batch by batch.
+"""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +24,23 @@ Cast = Callable[[NDArray[Any]], NDArray[Any]]
 """X as it comes -> X as the network takes it; see `Network.cast`."""
 
 
+class RowArray(Protocol):
+    """Holds examples that can be taken by their row numbers: an array, a memory map, the rows of a sparse matrix."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+
+    @property
+    def ndim(self) -> int: ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: Any, /) -> NDArray[Any]: ...
+
+
 class ArrayBatches:
     """Mini-batches of arrays that support row indexing; a memory map is read batch by batch.
 
@@ -28,17 +49,21 @@ class ArrayBatches:
     Args:
         X: (m, …); Y: (m, …); weights: (m,) or (m, steps), or None.
         batch_size: examples in a batch; the last batch takes what is left.
+        shuffle: whether each epoch has an order of its own. seed: of the orders.
         cast: what makes X the network's type and checks it, where that has not been done for all of X.
 
     Attributes:
-        l2: λ of each batch of the epoch under way, in place of the optimizer's; None for that.
+        X, Y, weights, seed, cast: as given. batch_size: m at most.
+        m: how many examples there are.
+        shuffle: whether `order` is anything else than 0, 1, 2, …
+        l2: the strength of L2 regularization in each batch of the epoch under way; None for the optimizer's.
     """
 
-    l2: NDArray[Any] | None = None
+    l2: NDArray[np.float64] | None = None
 
     def __init__(
         self,
-        X: NDArray[Any],
+        X: RowArray,
         Y: NDArray[Any],
         weights: NDArray[Any] | None,
         *,
@@ -59,7 +84,7 @@ class ArrayBatches:
 
     @property
     def arrays(self) -> ArrayBatches:
-        """The data themselves, from which an engine may pick examples on its own."""
+        """These batches themselves: all their examples lie as arrays, from which an engine may take rows itself."""
         return self
 
     @property
@@ -104,6 +129,8 @@ class ArrayBatches:
 
 class ChunkBatches:
     """Mini-batches of examples that are read in chunks, in a new order in every epoch.
+
+    An engine sees its pools one after the other, which are `ArrayBatches`.
 
     An epoch takes the chunks in random order, as many at a time as make a pool, and shuffles what is in the pool. The
     order depends on the seed and the epoch alone, so any epoch can be run again from any batch.
@@ -184,11 +211,14 @@ class StreamBatches:
         source: something to iterate over more than once, or a function that returns a fresh iterator.
         weigh: turns examples, labels and example weights into the weights that count.
         cast: makes X the network's type and checks it.
+
+    Attributes:
+        arrays: None: examples come batch by batch. sizes: empty: nobody knows. l2: None: the optimizer's holds for all batches.
     """
 
-    arrays: None = None
+    arrays = None
+    l2 = None
     sizes: tuple[int, ...] = ()
-    l2: None = None
 
     def __init__(self, source: Iterable[Any] | Callable[[], Iterable[Any]], weigh: Weigh, cast: Cast):
         self.source = source
@@ -243,7 +273,7 @@ class StreamBatches:
         return X, Y, None if len(batch) == 2 or batch[2] is None else np.asarray(batch[2])
 
 
-def _checksum(array: NDArray[Any]) -> int:
+def _checksum(array: RowArray) -> int:
     """A number that tells these examples from others, by up to a thousand of them."""
     rows = np.linspace(0, len(array) - 1, min(len(array), 1000)).astype(np.intp)
     return zlib.crc32(np.ascontiguousarray(array[rows]).tobytes())

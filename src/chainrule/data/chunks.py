@@ -1,4 +1,4 @@
-"""Files with a table that is larger than memory, read in chunks of rows, each whenever it is wanted."""
+"""Tables larger than memory: files that are read in chunks of rows, in any order."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ BYTES, ROWS = 2**22, 2**16
 """The length of a chunk of a CSV in bytes, and of a Parquet file in rows."""
 
 LONGEST = 2**24
-"""No row of a CSV has so many bytes."""
+"""The most bytes of a row of a CSV; a longer one is taken for a quotation that is never closed."""
 
 SHARE = 0.03
 """A file of more than this part of the memory is read in chunks: read whole, it takes about ten times its size."""
 
 CELL = 8
-"""About so many bytes a cell has as text, however it is packed in a Parquet file."""
+"""About how many bytes a cell has as text, however it is packed in a Parquet file."""
 
 
 class Chunks(ABC):

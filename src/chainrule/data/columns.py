@@ -1,4 +1,4 @@
-"""What each column of a table is, and why."""
+"""Infers the kind of each column of a table (number, category, date, …), and how its text is read."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.configuration import Configurable
 from chainrule.data.frames import MISSING
-from chainrule.described import Described
 from chainrule.errors import DataError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ PLAIN, THOUSANDS, COMMA = "1234.5", "1,234.5", "1234,5"
 negative, as in accounts."""
 
 SIGNS = ("%", "$", "€", "£", "¥")
-"""What numbers may be of, beside what three capital letters with a blank stand for."""
+"""Units that may stand beside a number, as may three capital letters and a blank, such as USD."""
 
 ISO = "%Y-%m-%d"
 """The form of a date by ISO 8601, or of what is like it: with a time, a fraction, a zone, or none of them."""
@@ -51,7 +51,7 @@ DATES = (ISO, *(day + time for day in _DAYS for time in _TIMES), "%Y%m%d", *CLOC
 """How dates are written, the likeliest first: 3/4/2025 is in March unless a day of more than 12 says otherwise."""
 
 _NO_DAY = "2000-01-01"
-"""The day that stands before times of day."""
+"""The day that is put before a time of day, to make a moment of it."""
 
 _OF_SOMEBODY = re.compile(r"(?i:(^|[^a-z])(id|uuid|guid)$)|[a-z](ID|Id)$")
 """Names of columns that tell who or what a row is of."""
@@ -61,7 +61,7 @@ _OF_A_ROW = re.compile(r"(?i:(^|[^a-z])(key|index|rownames)$)|^column_1$")
 
 
 @dataclass(frozen=True, repr=False)
-class Column(Described):
+class Column(Configurable):
     """A column, and how its text is read.
 
     Args:
@@ -97,7 +97,7 @@ class Column(Described):
             ways = ["write it like that", "leave it empty"]
             ways += [f"train with {option('category', self.name)}"] if self.kind in ("number", "yes_no") else []
             raise DataError(
-                f"{self._told(series, wrong, row)}, but that column holds {self._what} otherwise: "
+                f"{self._where(series, wrong, row)}, but that column holds {self._what} otherwise: "
                 f"{', '.join(ways[:-1])} or {ways[-1]}."
             )
         return values
@@ -108,7 +108,7 @@ class Column(Described):
         if wrong is not None:
             said = option(self.kind, self.name)
             raise DataError(
-                f"{self._told(series, wrong, row)}, but {said} says that it holds {self._what}: leave such cells "
+                f"{self._where(series, wrong, row)}, but {said} says that it holds {self._what}: leave such cells "
                 f"empty, or leave {said} out."
             )
 
@@ -125,12 +125,12 @@ class Column(Described):
             return as_text(series), None
         return values, next(iter((values.is_null() & series.is_not_null()).arg_true()), None)
 
-    def _told(self, series: Series, i: int, row: NDArray[np.int64] | None) -> str:
+    def _where(self, series: Series, i: int, row: NDArray[np.int64] | None) -> str:
         return f"{self.name} holds {series[i]!r} in row {i + 1 if row is None else row[i]}"
 
     @property
     def _what(self) -> str:
-        """What is in it, with an example."""
+        """The kind of its values in words, with an example."""
         if self.kind != "date":
             return f"numbers such as {self.form or PLAIN}"
         return f"{'times' if self.form in CLOCKS else 'dates'} such as {_example(self.form)}"
@@ -168,7 +168,7 @@ def _without(series: Series, gaps: Series) -> Series:
 
 
 def as_numbers(series: Series, form: str = PLAIN) -> Series:
-    """Floats; null where there is none that is written in that form."""
+    """The series as floats; null where a text is no number in that form."""
     import polars as pl
 
     if series.dtype == pl.String:
@@ -198,7 +198,7 @@ def _plainly(text: Series, form: str) -> Series:
 
 
 def as_moments(series: Series, form: str = ISO) -> Series:
-    """Dates with a time, as the clocks of their zone tell it; null where there is none that is written in that form.
+    """The series as dates with the local time; null where a text is no date in that form.
 
     A time without a date is one of the first day of 2000.
     """
@@ -243,7 +243,7 @@ def as_text(series: Series) -> Series:
 
 
 def column_of_labels(series: Series) -> Column:
-    """A column to be predicted: numbers if all are but what may mean a missing one, else words."""
+    """A column to be predicted: numbers if all values are but those that may be missing, else words."""
     there = series.drop_nulls()
     form, markers = _form_of_numbers(there), []
     if form is None and _is_text(there):
@@ -263,7 +263,7 @@ def column_of_numbers(series: Series) -> Column:
     """A column that is to hold numbers, whatever it does hold."""
     there = series.drop_nulls()
     form, markers = _numbers(there)
-    return Column(series.name, "number", "as you said" + _told(markers), form or _likeliest(there), markers)
+    return Column(series.name, "number", "as you said" + _note_on(markers), form or _likeliest(there), markers)
 
 
 def column_of_time(series: Series, column: Column, place: str) -> Column:
@@ -400,11 +400,11 @@ def _number(series: Series, there: Series) -> Column | None:
         return Column(name, "id", "another one in every row")
     if _is_padded(there) or (whole and _OF_SOMEBODY.search(name)):
         return None  # names that are written in digits
-    reason = f"{distinct:,} different{_told(markers)}" + (f", written as {form}" if form != PLAIN else "")
+    reason = f"{distinct:,} different{_note_on(markers)}" + (f", written as {form}" if form != PLAIN else "")
     return Column(name, "number", reason, form, markers)
 
 
-def _told(markers: list[str]) -> str:
+def _note_on(markers: list[str]) -> str:
     return f", {markers[0]!r} taken for missing" if markers else ""
 
 

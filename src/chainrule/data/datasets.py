@@ -84,7 +84,7 @@ class Dataset(Source):
 
 @dataclass(frozen=True, repr=False)
 class Arrays(Encoding):
-    """Numbers are taken as they are; the network's first layer standardizes them."""
+    """The encoding of arrays: numbers as they are; the network's first layer standardizes them."""
 
     def read(self, data: Any, *, labelled: bool) -> Dataset:
         return read(data)

@@ -1,4 +1,4 @@
-"""From picture files to one array: decoded by Pillow in threads, brought to one size, and kept for the next time."""
+"""Decodes picture files into one array: by Pillow in threads, brought to one size, and cached for the next time."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ LONGEST = 64
 """How many pixels the longer side of a picture has at most, where nobody asks for another size."""
 
 TOGETHER = 32
-"""So many files are one piece of work for a thread."""
+"""How many files a thread decodes as one piece of work."""
 
 KEPT_DAYS = 30
-"""Decoded pictures that nobody has asked for so long are not kept any longer."""
+"""After how many days without use decoded pictures are removed from the cache."""
 
 COPIES = 3
-"""So many bytes each number of a picture takes while all of them become one array."""
+"""Bytes of memory for each number of a picture while all of them become one array."""
 
 Size = tuple[int, int]
 """Height and width in pixels."""
@@ -45,13 +45,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Decoded:
-    """Pictures of one size.
+    """Decoded pictures of one size.
 
     Attributes:
         X: (m, height, width, channels) of uint8, of the files that are not broken.
         crc: (m,) a number for the content of each of their files.
         broken: what is wrong with the others, by their place among the files.
-        lasting: whether all of that is the files' own fault, so that it would be found again.
+        lasting: whether all failures are the files' own, so that decoding them again would fail again.
     """
 
     X: NDArray[np.uint8]
@@ -117,8 +117,8 @@ def _decode(paths: Sequence[Path], size: Size | None, channels: int | None) -> D
     height, width = size = size or _common_size([shape for shape, _ in seen])
     coloured = channels == 3 if channels is not None else any(colours for _, colours in seen)
     mode = "RGB" if coloured else "L"
-    told = "a picture" if len(paths) == 1 else f"an array of {len(paths):,} pictures"
-    refuse_too_large(told, size, COPIES * len(paths) * len(mode))
+    what = "a picture" if len(paths) == 1 else f"an array of {len(paths):,} pictures"
+    refuse_too_large(what, size, COPIES * len(paths) * len(mode))
     found = _in_threads(functools.partial(_pixels, mode=mode, size=size), paths)
     failures = {i: result for i, result in enumerate(found) if isinstance(result, Failure)}
     good = [result for result in found if not isinstance(result, Failure)]
@@ -137,8 +137,8 @@ def _look(path: Path) -> tuple[Size, bool] | Failure:
     try:
         with Image.open(path) as image:
             # Where a PNG does not begin with it, all of it would be decoded in search of it.
-            told = image.format != "PNG" or {"exif", "Raw profile type exif"} & image.info.keys()
-            turned = bool(told) and image.getexif().get(0x0112, 1) >= 5  # the camera was held upright
+            looked_for = image.format != "PNG" or {"exif", "Raw profile type exif"} & image.info.keys()
+            turned = bool(looked_for) and image.getexif().get(0x0112, 1) >= 5  # the camera was held upright
             width, height = image.size[::-1] if turned else image.size
             return (height, width), image.mode not in ("1", "L", "LA", "La") and not image.mode.startswith("I")
     except Exception as error:  # a damaged file can go wrong in many ways

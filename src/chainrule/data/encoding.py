@@ -1,4 +1,4 @@
-"""From the columns of a table to one matrix; what must be known for it is learned from the training rows alone.
+"""Encodes the columns of a table as one matrix; means, words and the like are learned from the training rows alone.
 
 Numbers come first in the matrix, then the one-hot rows of categories with few values, then one number for each category
 with many, which the network's first layer replaces by a learned vector.
@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.configuration import Configurable
 from chainrule.data.columns import Column
 from chainrule.data.source import Place
-from chainrule.described import Described
 
 if TYPE_CHECKING:
     from polars import Series
@@ -26,7 +26,7 @@ FEW = 32
 """Categories of no more values are one-hot; others are embedded."""
 
 RARE = 3
-"""Values that occur less often while training are taken together: what stands for those that nobody has seen yet."""
+"""Words that occur less often in the training rows share one code, which stands for words never seen, too."""
 
 TALL = 8.0
 """A column whose numbers lie further from the median, in robust deviations, has its tails drawn in."""
@@ -38,11 +38,11 @@ Matrix = NDArray[np.float32]
 
 
 @dataclass(frozen=True, repr=False)
-class Code(Described, ABC):
-    """How one column becomes numbers.
+class Code(Configurable, ABC):
+    """The encoding of one column.
 
     Args:
-        column: what it is.
+        column: its name, kind, and how its text is read.
     """
 
     column: Column
@@ -66,7 +66,7 @@ class Code(Described, ABC):
 
 @dataclass(frozen=True, repr=False)
 class Number(Code):
-    """(f(v) − middle) / spread, held within ±10; f draws long tails in: f(v) = arsinh((v − origin) / unit).
+    """(f(v) − middle) / spread, clipped to ±10; f draws long tails in: f(v) = arsinh((v − origin) / unit).
 
     A missing value becomes the median, and 1 in a column of its own where there were such while training.
 
@@ -113,7 +113,7 @@ def _drawn_in(v: NDArray[np.float64], origin: float, unit: float) -> NDArray[np.
 
 @dataclass(frozen=True, repr=False)
 class YesNo(Code):
-    """−1 and 1; a missing value, and one that nobody has seen yet, is 0.
+    """−1 and 1; a missing value, and one never seen in training, is 0.
 
     Args:
         words: what stands for −1 and for 1.
@@ -135,7 +135,7 @@ class YesNo(Code):
 
 @dataclass(frozen=True, repr=False)
 class OneHot(Code):
-    """A column for each word, 1 where it stands; one for rare words and for those that nobody has seen yet.
+    """A column for each word, 1 where it stands; one for rare words and for those never seen in training.
 
     Args:
         words: those that are not rare.
@@ -163,7 +163,7 @@ class OneHot(Code):
 
 @dataclass(frozen=True, repr=False)
 class Embedded(Code):
-    """The number of a vector for each word: 0 for rare words and those that nobody has seen yet, 1 for missing ones.
+    """The index of each word's learned vector: 0 for rare words and those never seen in training, 1 for missing ones.
 
     Args:
         words: those that are not rare, from number 2 on. rare: the others.

@@ -12,7 +12,7 @@ from chainrule.data.source import left_out
 from chainrule.errors import DataError
 
 PARTS = frozenset({"train", "training", "val", "valid", "validation", "dev", "test", "testing", "eval"})
-"""What sub-folders are called that are no classes, but parts of the data."""
+"""Names of sub-folders that hold parts of the data, and are no classes."""
 
 Broken = Literal["refuse", "skip"]
 

@@ -30,21 +30,21 @@ ENCODINGS = ("utf-8-sig", "cp1252", "latin-1")
 """What text may be written in, the likeliest first."""
 
 NO_CSV = "it cannot be a CSV; chainrule reads CSV, TSV and Parquet"
-"""What follows for a table from a file that is no text."""
+"""How the message on a file that is no text ends."""
 
 ALWAYS_MISSING = ("", "?", "NA", "N/A", "#N/A", "<NA>", "NAN", "NULL", "NAT")
-"""What stands for a value that is not there, in capitals or not."""
+"""Words that mark a missing value, in capitals or not."""
 
 MISSING = (*ALWAYS_MISSING, "-", "--", ".", "NONE", "NIL")
-"""What does so wherever it is not a class to be predicted."""
+"""Words that mark a missing value wherever they cannot be a class to be predicted."""
 
 LONGEST_CELL = 2**31 - 1
-"""So many characters may stand in a cell: Python's csv has a limit, too, but of a picture in letters."""
+"""The most characters of a cell; the limit of Python's csv is less than a picture written in letters."""
 
 
 @dataclass(frozen=True)
 class Markers:
-    """What stands for a value that is not there: `MISSING`, but in columns to predict `ALWAYS_MISSING`; or own words.
+    """The words that mark a missing value: `MISSING`, but in columns to predict `ALWAYS_MISSING`; or the user's own.
 
     Args:
         targets: the columns to predict. words: those that mark a missing value in place of all others, in any column.
@@ -165,7 +165,7 @@ def _from_file(path: str) -> tuple[DataFrame, list[str]]:
 
 @contextlib.contextmanager
 def readable(path: str) -> Iterator[None]:
-    """What the system has against reading a file is said in a sentence."""
+    """Turns an error of the system while a file is read into a DataError of one sentence."""
     try:
         yield
     except FileNotFoundError:
@@ -187,7 +187,7 @@ def is_parquet(first: bytes, path: str) -> bool:
 
 @contextlib.contextmanager
 def parquet_of(path: str) -> Iterator[None]:
-    """What is wrong with a Parquet file is said in a sentence."""
+    """Turns an error while a Parquet file is read into a DataError of one sentence."""
     import polars as pl
 
     try:

@@ -1,4 +1,4 @@
-"""How much memory there is, and pictures that ask for more."""
+"""How much memory the machine or container has, and the error for pictures that need more."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def memory_in_all() -> int | None:
         return None
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     limit = Path("/sys/fs/cgroup/memory.max")
-    told = limit.read_text().strip() if limit.exists() else ""
-    return min(memory, int(told)) if told.isdigit() else memory
+    quota = limit.read_text().strip() if limit.exists() else ""
+    return min(memory, int(quota)) if quota.isdigit() else memory
 
 
 def available_memory() -> int | None:
     """The bytes that nobody uses now; where the system does not tell, those of `memory_in_all`."""
-    whole, told = memory_in_all(), Path("/proc/meminfo")
-    found = re.search(r"^MemAvailable: +(\d+) kB$", told.read_text(), re.MULTILINE) if told.exists() else None
+    whole, meminfo = memory_in_all(), Path("/proc/meminfo")
+    found = re.search(r"^MemAvailable: +(\d+) kB$", meminfo.read_text(), re.MULTILINE) if meminfo.exists() else None
     return whole if whole is None or found is None else min(whole, 1024 * int(found[1]))
 
 

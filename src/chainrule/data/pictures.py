@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from polars import DataFrame, Series
 
 HEAD = 100_000
-"""So many characters of a table are looked through for names of pictures."""
+"""How many characters of a table are searched for names of pictures."""
 
 
 class Pictures(Source):
@@ -61,10 +61,10 @@ class Pictures(Source):
         if len(found.broken) == len(paths) > 1:
             raise DataError(f"no picture can be read; {paths[0]} {found.broken[0]}.")
         if found.broken and broken == "refuse":
-            raise DataError(f"{_told(found, paths)} {_way(len(found.broken))}")
+            raise DataError(f"{_broken_files(found, paths)} {_way(len(found.broken))}")
         if not len(found.X):
-            raise DataError(_told(found, paths))
-        self._notes = [*notes, *([f"left out: {_told(found, paths)}"] if found.broken else [])]
+            raise DataError(_broken_files(found, paths))
+        self._notes = [*notes, *([f"left out: {_broken_files(found, paths)}"] if found.broken else [])]
         good = [i for i in range(len(paths)) if i not in found.broken]
         self.name, self.paths, self.y = name, [paths[i] for i in good], None if y is None else y[good]
         self.column, self.task, self.broken = column, task, broken
@@ -108,7 +108,7 @@ class Pictures(Source):
 
 @dataclass(frozen=True, repr=False)
 class Pixels(Encoding):
-    """Pictures as they are, in one size; the network's first layer standardizes each channel.
+    """The encoding of pictures: pixels as they are, in one size; the network's first layer standardizes each channel.
 
     Args:
         height, width: in pixels. channels: 1 or 3.
@@ -274,10 +274,10 @@ def _way(n: int) -> str:
     return f"With --broken skip {'it is' if n == 1 else 'they are'} left out."
 
 
-def _told(found: Decoded, paths: Sequence[Path]) -> str:
+def _broken_files(found: Decoded, paths: Sequence[Path]) -> str:
     """A sentence on the files that are broken."""
-    told = [f"{paths[i]} {why}" for i, why in found.broken.items()]
-    if len(told) == 1:
-        return f"{told[0]}."
-    more = f"; and {len(told) - 3:,} more" if len(told) > 3 else ""
-    return f"{len(told):,} pictures cannot be read: {'; '.join(told[:3])}{more}."
+    reasons = [f"{paths[i]} {why}" for i, why in found.broken.items()]
+    if len(reasons) == 1:
+        return f"{reasons[0]}."
+    more = f"; and {len(reasons) - 3:,} more" if len(reasons) > 3 else ""
+    return f"{len(reasons):,} pictures cannot be read: {'; '.join(reasons[:3])}{more}."

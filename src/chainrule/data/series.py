@@ -12,7 +12,6 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from chainrule.checking import whole
-from chainrule.data.ahead import times_ahead
 from chainrule.data.columns import (
     USED,
     Column,
@@ -25,6 +24,7 @@ from chainrule.data.columns import (
     with_days_in_order,
 )
 from chainrule.data.encoding import FEW, Code, Moment, code_for
+from chainrule.data.forecast_times import forecast_times
 from chainrule.data.frames import Markers, is_frame, read_frame
 from chainrule.data.source import Encoding, Form, Source, left_out
 from chainrule.data.tables import Table, crc_of, require
@@ -36,28 +36,28 @@ if TYPE_CHECKING:
     from polars import DataFrame
 
 MOST = 128
-"""A window is no longer than this, where nobody asks for another length."""
+"""The longest window, where nobody asks for another length."""
 
 LEVELS = 2.0
-"""The level that a window ends at is told in deviations from the mean, up to so many: one never seen is a high one."""
+"""To how many deviations the standardized last value of a window is clipped, so that no level is new to the network."""
 
 DAY = 86400e6
-"""In microseconds, as moments are told."""
+"""A day in microseconds, the unit of moments."""
 
 SEASONS = ((60 * DAY, 300 * DAY, 4), (20 * DAY, 60 * DAY, 12), (6 * DAY, 20 * DAY, 52))
-"""Steps from so long to so long are quarters, months or weeks, and so many of them make a year."""
+"""Of quarters, months and weeks: the shortest step, the longest step, and how many make a year."""
 
 
 @dataclass(frozen=True, repr=False)
 class Future(Target):
-    """The values of some columns over the next steps, each as the change since the last value that is known."""
+    """The target of a forecast: columns over the next steps, each value as the change since the last known one."""
 
     @property
     def metrics(self) -> tuple[str, ...]:
         return ("mae", "rmse")
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         return f"{len(self.names)} values to come" if len(self.names) > 1 else "the next value"
 
 
@@ -76,7 +76,7 @@ class Series(Source):
 
     defaults: ClassVar[dict[str, Any]] = {"hidden": (64,)}
     more: ClassVar[str] = "; shorten them by --window, and there are more"
-    baseline_told: ClassVar[str] = "the last value again; seasonal: what it was at that time of the last season"
+    baseline_note: ClassVar[str] = "the last value again; seasonal: what it was at that time of the last season"
 
     def __init__(
         self,
@@ -192,7 +192,7 @@ class Series(Source):
         name, times = self.table.time, self.table.frame[self.table.time]
         columns = group | {f"last {name}": times}
         found = {name: column[self.last].to_list() for name, column in columns.items()}
-        ahead = times_ahead(self._time, times, self._series, self.last, self.horizon)
+        ahead = forecast_times(self._time, times, self._series, self.last, self.horizon)
         return found | {f"{name} +{h}": moments for h, moments in enumerate(ahead, 1)}
 
     @property
@@ -212,10 +212,10 @@ class Series(Source):
         n, ahead = len(self.values), self.horizon if labelled else 0
         lengths = np.bincount(self._series)
         if lengths.max() < self.window + ahead:
-            told = f" with the {ahead} to forecast" if ahead else ""
+            forecast = f" with the {ahead} to forecast" if ahead else ""
             raise DataError(
                 f"{self.name} has {lengths.max():,} rows in its longest series, but a window of {self.window} rows"
-                f"{told} takes {self.window + ahead:,}: give more rows, or train with a shorter --window."
+                f"{forecast} takes {self.window + ahead:,}: give more rows, or train with a shorter --window."
             )
         last = np.arange(self.window - 1, n - ahead) if labelled else self._last_known()
         whole_windows = self._series[last - self.window + 1] == self._series[last + ahead]
@@ -243,7 +243,7 @@ class Series(Source):
 
 @dataclass(frozen=True, repr=False)
 class Windows(Encoding):
-    """Of each row of a window: the values to forecast, less the last that is known, and the other columns as numbers.
+    """The encoding of windows. A row holds the values to forecast, less the last known ones, and the other columns.
 
     In the last row the difference would be 0; there the value itself stands, standardized.
 

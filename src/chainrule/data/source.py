@@ -1,4 +1,4 @@
-"""What an experiment needs of its data, and what a trained network keeps of them."""
+"""`Source`: what an experiment reads examples from; `Encoding`: how they become X, which a model file keeps."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.configuration import Configurable
 from chainrule.data.targets import Target
-from chainrule.described import Described
 from chainrule.names import counted
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ Form = Literal["rows", "pictures", "tokens", "documents", "windows"]
 
 def left_out(n: int, thing: str, why: str, example: object = None) -> str:
     """A note on n things that are not used, with one of them as an example."""
-    told = "" if example is None else f": {example}" if n == 1 else f", such as {example}"
-    return f"left out {'is' if n == 1 else 'are'} {counted(n, thing)} {why}{told}"
+    instance = "" if example is None else f": {example}" if n == 1 else f", such as {example}"
+    return f"left out {'is' if n == 1 else 'are'} {counted(n, thing)} {why}{instance}"
 
 
 class Source(ABC):
@@ -36,10 +36,10 @@ class Source(ABC):
         groups: (m,), examples with the same entry belong together; None where nobody has said so.
         moments: (m,), numbers that grow with time; None where order means nothing.
         ends: (m,), up to which moment an example reaches; None where it is all of one moment.
-        scattered: whether the examples to watch come from all over the others, in spite of moments.
+        scattered: whether the validation part is drawn at random although the examples have moments.
         more: how there would be more examples, to be said where there are too few; "" where nothing is known.
         defaults: what settings of an experiment are for such examples where nobody has chosen them.
-        baseline_told: what the simplest answer is, in words.
+        baseline_note: what the simplest answer is, in words.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Source(ABC):
     scattered: ClassVar[bool] = False
     more: ClassVar[str] = ""
     defaults: ClassVar[dict[str, Any]] = {}
-    baseline_told: ClassVar[str] = "an answer that never looks at X, the shares of the classes or the mean"
+    baseline_note: ClassVar[str] = "an answer that never looks at X, the shares of the classes or the mean"
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -82,7 +82,7 @@ class Source(ABC):
 
     @abstractmethod
     def learn(self, rows: NDArray[np.intp]) -> Encoding:
-        """What turns such examples into numbers, learned from these rows alone."""
+        """The encoding of such examples, learned from these rows alone."""
 
     def baselines(self, rows: NDArray[np.intp]) -> dict[str, NDArray[Any]]:
         """The outputs of simple answers for these rows, by name, the simplest as "baseline".
@@ -119,7 +119,7 @@ class Source(ABC):
 
 @dataclass(frozen=True)
 class Chunked:
-    """Examples that are read in chunks whenever they are wanted.
+    """Training examples that are read in chunks, because they are more than memory holds.
 
     Attributes:
         sizes: how many there are in each chunk. read: X and Y of a chunk.
@@ -131,7 +131,7 @@ class Chunked:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a column lies in the matrix: columns [start, stop).
+    """Which columns of X, [start, stop), a column of the table has become.
 
     Attributes:
         name: the column's. tokens: how many vectors its numbers choose from, where it is embedded; else 0.
@@ -143,7 +143,7 @@ class Place:
     tokens: int = 0
 
 
-class Encoding(Described, ABC):
+class Encoding(Configurable, ABC):
     """What turns examples into the numbers that a network takes; it travels in the model file as plain JSON."""
 
     form: ClassVar[Form] = "rows"
@@ -173,9 +173,9 @@ class Encoding(Described, ABC):
         return output
 
     def places(self, source: Source) -> list[Place]:
-        """Where in the matrix each column of such a source lies; nothing where columns have no names."""
+        """Which columns of X each column of such a source has become; nothing where columns have no names."""
         return []
 
     @abstractmethod
     def layers(self, input_shape: tuple[int, ...]) -> list[Layer]:
-        """What a network for these numbers begins with."""
+        """The layers that a network for these numbers begins with."""

@@ -1,4 +1,4 @@
-"""Tables as sources of examples: rows of a CSV or Parquet file, or of a frame, that say what they are by themselves."""
+"""Tables as sources of examples: rows of a CSV or Parquet file, or of a frame; the kinds of columns are inferred."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from chainrule.data.columns import (
     with_days_in_order,
 )
 from chainrule.data.decoding import is_picture
-from chainrule.data.drawn import Drawn, draw
 from chainrule.data.encoding import Code, Moment, code_for, matrix_of
 from chainrule.data.frames import Markers, is_frame, read_frame
+from chainrule.data.row_sample import RowSample, sample_rows
 from chainrule.data.source import Chunked, Encoding, Place, Source, left_out
 from chainrule.data.targets import KINDS, Target
 from chainrule.data.targets import Kind as Task
@@ -51,12 +51,12 @@ class Table(Source):
 
     Attributes:
         name: how the user called it.
-        frame: the rows that can be used, as a frame of polars; of a table larger than memory, rows drawn from it.
+        frame: the rows that can be used, as a frame of polars; of a table larger than memory, a sample of them.
         row: (m,) their numbers in the file, from 1.
         columns: what each column is, the columns to predict too.
         missing: the words that stand for a missing value, where somebody has said so.
         targets: the names of the columns to predict.
-        drawn: where the rows were drawn from; None where they are all.
+        sample: how the rows were sampled from a file that is larger than memory; None where they are all.
     """
 
     def __init__(
@@ -71,11 +71,11 @@ class Table(Source):
         group: str | None = None,
         notes: Sequence[str] = (),
         row: NDArray[np.int64] | None = None,
-        drawn: Drawn | None = None,
+        sample: RowSample | None = None,
         missing: Sequence[str] | None = None,
     ):
         self.name, self.columns, self.targets, self.task = name, list(columns), list(targets), task
-        self.time, self.group, self.drawn = time, group, drawn
+        self.time, self.group, self.sample = time, group, sample
         self.missing = None if missing is None else list(missing)
         self._notes = list(notes)
         self.frame, self.row = frame, np.arange(1, frame.height + 1) if row is None else row
@@ -85,15 +85,15 @@ class Table(Source):
                 self._drop_gaps(needed)
 
     def __repr__(self) -> str:
-        told = f", to predict {', '.join(self.targets)}" if self.targets else ""
-        return f"Table({self.name}: {self.size:,} rows, {len(self.columns)} columns{told})"
+        goal = f", to predict {', '.join(self.targets)}" if self.targets else ""
+        return f"Table({self.name}: {self.size:,} rows, {len(self.columns)} columns{goal})"
 
     def __len__(self) -> int:
         return self.frame.height
 
     @property
     def size(self) -> int:
-        return len(self) if self.drawn is None else self.drawn.size
+        return len(self) if self.sample is None else self.sample.size
 
     @property
     def notes(self) -> Sequence[str]:
@@ -121,14 +121,14 @@ class Table(Source):
                 words = as_text(self.frame[column.name]).drop_nulls().unique()
                 alike = words.filter(words.str.to_lowercase().is_duplicated()).to_list()
                 if alike:
-                    told = " and ".join(map(repr, sorted(alike, key=lambda word: (word.lower(), word))[:2]))
+                    spellings = " and ".join(map(repr, sorted(alike, key=lambda word: (word.lower(), word))[:2]))
                     self._notes.append(
-                        f"{column.name} holds {told} as different words: write them alike if they are one"
+                        f"{column.name} holds {spellings} as different words: write them alike if they are one"
                     )
 
     def _labels(self) -> list[Series]:
         """The columns to predict; of a table larger than memory, with every label that it holds."""
-        all_labels = {} if self.drawn is None else self.drawn.labels
+        all_labels = {} if self.sample is None else self.sample.labels
         series = [self.frame[name] for name in self.targets]
         return [s.clone().append(all_labels[s.name]) if s.name in all_labels else s for s in series]
 
@@ -165,21 +165,21 @@ class Table(Source):
         return whole if self.size <= frame.height else zlib.crc32(str(self.size).encode(), whole)
 
     def chunked(self, encoding: Encoding, target: Target, held_out: NDArray[np.intp]) -> Chunked | None:
-        if self.drawn is None:
+        if self.sample is None:
             return None
         assert isinstance(encoding, Columns)
         stays_out = self._out(held_out)
 
         def read(i: int) -> tuple[NDArray[Any], NDArray[Any]]:
-            frame, row = drawn.chunk(i)
+            frame, row = sample.chunk(i)
             keep = ~stays_out(frame, row)
             return encoding.matrix(frame, row)[keep], self._numbers(target, frame.filter(keep), row[keep])
 
-        drawn = self.drawn
-        return Chunked([len(read(i)[1]) for i in range(len(drawn.chunks))], read)
+        sample = self.sample
+        return Chunked([len(read(i)[1]) for i in range(len(sample.chunks))], read)
 
     def _out(self, held_out: NDArray[np.intp]) -> Callable[[DataFrame, NDArray[np.int64]], NDArray[np.bool_]]:
-        """Tells which rows of a frame of the file are not to be trained on: held out, or without what must be there."""
+        """Finds the rows of a frame that are not trained on: held out, or without a value that must be there."""
         needed = [self._column(name) for name in (*self.targets, self.time, self.group) if name is not None]
         rows = self.row[held_out]
         groups = [] if self.groups is None else np.unique(self.groups[held_out]).tolist()
@@ -198,11 +198,11 @@ class Table(Source):
         return out
 
     def pieces(self) -> Iterator[Table]:
-        if self.drawn is None:
+        if self.sample is None:
             yield self
             return
-        for i in range(len(self.drawn.chunks)):
-            frame, row = self.drawn.chunk(i)
+        for i in range(len(self.sample.chunks)):
+            frame, row = self.sample.chunk(i)
             yield Table(frame, self.name, self.columns, [], row=row)
 
     def learn(self, rows: NDArray[np.intp]) -> Columns:
@@ -210,13 +210,13 @@ class Table(Source):
         codes = [self._code(column, part, row) for column in self.columns if column.kind in USED]
         if not codes:
             why = [f"{column.name}: {self._why(column)}" for column in self.columns if column.kind != "target"]
-            told = f" ({'; '.join(why)})" if why else ""
-            raise DataError(f"{self.name} has no column left to predict {', '.join(self.targets)} from{told}.")
+            reasons = f" ({'; '.join(why)})" if why else ""
+            raise DataError(f"{self.name} has no column left to predict {', '.join(self.targets)} from{reasons}.")
         ids = [column.name for column in self.columns if column.kind == "id"]
         time = None if self.time is None else self._column(self.time)
         others = [column.name for column in self.columns if column.kind in ("constant", "text", "ignored")]
         targets = [self._column(name) for name in self.targets]
-        return Columns(codes, targets, ids, others, time, self.group, self.drawn is not None, self.missing)
+        return Columns(codes, targets, ids, others, time, self.group, self.sample is not None, self.missing)
 
     def identification(self) -> dict[str, list[Any]]:
         ids = [column.name for column in self.columns if column.kind == "id" and column.name in self.frame.columns]
@@ -299,7 +299,7 @@ def read_table(
     targets = [target] if isinstance(target, str) else list(target)
     markers = Markers(targets, [missing] if isinstance(missing, str) else missing)
     name = "the table" if is_frame(source) else str(source)
-    frame, notes, drawn = _open(source, markers, stream)
+    frame, notes, sample = _open(source, markers, stream)
     asked: dict[Kind, Iterable[str]] = {
         "target": targets,
         "group": [] if group is None else [group],
@@ -318,7 +318,7 @@ def read_table(
         require(column, frame, name)
     if not targets:
         raise OptionError(f"which column of {name} is to be predicted? It has {', '.join(frame.columns)}.")
-    row, labels = (None, {}) if drawn is None else (drawn.row, drawn.labels)
+    row, labels = (None, {}) if sample is None else (sample.row, sample.labels)
     columns = find_columns(frame, roles, row)
     columns = [column_of_labels(labels[column.name]) if column.name in labels else column for column in columns]
     if time is not None:
@@ -334,7 +334,7 @@ def read_table(
         group=group,
         notes=[*notes, *doubts],
         row=row,
-        drawn=drawn,
+        sample=sample,
         missing=markers.words,
     )
     table.call_labels_as_written()
@@ -342,8 +342,8 @@ def read_table(
     return table
 
 
-def _open(source: Any, markers: Markers, stream: bool | None) -> tuple[DataFrame, list[str], Drawn | None]:
-    """The frame of a file, notes on it, and where its rows were drawn from, if the file is read in chunks."""
+def _open(source: Any, markers: Markers, stream: bool | None) -> tuple[DataFrame, list[str], RowSample | None]:
+    """The frame of a file, notes on it, and the sample that the frame is, if the file is read in chunks."""
     if is_frame(source):
         if stream:
             raise OptionError("a frame is in memory already: give the path of a file to read it in chunks.")
@@ -351,13 +351,13 @@ def _open(source: Any, markers: Markers, stream: bool | None) -> tuple[DataFrame
     path = str(source)
     if stream is False or (stream is None and not (too_large(path) and can_be_chunks(path))):
         return *read_frame(path, markers), None
-    drawn = draw(open_chunks(path, markers), markers.targets)
-    note = f"{path} is read in {len(drawn.before):,} chunks: {drawn.size:,} rows"
-    if drawn.size > drawn.frame.height:
+    sample = sample_rows(open_chunks(path, markers), markers.targets)
+    note = f"{path} is read in {len(sample.before):,} chunks: {sample.size:,} rows"
+    if sample.size > sample.frame.height:
         note += (
-            f"; what the columns are, and what is held out, is found in {drawn.frame.height:,} drawn from all over it"
+            f"; what the columns are, and what is held out, is found in {sample.frame.height:,} drawn from all over it"
         )
-    return drawn.frame, [*drawn.chunks.notes, note], drawn
+    return sample.frame, [*sample.chunks.notes, note], sample
 
 
 def require(column: str, frame: DataFrame, name: str) -> None:
@@ -368,7 +368,7 @@ def require(column: str, frame: DataFrame, name: str) -> None:
 
 @dataclass(frozen=True, repr=False)
 class Columns(Encoding):
-    """What was learned of the columns of a table; see `chainrule.data.encoding`.
+    """The encoding of a table, a code for each column; see `chainrule.data.encoding`.
 
     Args:
         codes: of the columns that the network sees.
@@ -391,8 +391,8 @@ class Columns(Encoding):
     def read(self, data: Any, *, labelled: bool) -> Table:
         again = self.stream and not is_frame(data) and can_be_chunks(str(data))
         targets = [column.name for column in self.predicted]
-        frame, notes, drawn = _open(data, Markers(targets if labelled else [], self.missing), again or None)
-        row = None if drawn is None else drawn.row
+        frame, notes, sample = _open(data, Markers(targets if labelled else [], self.missing), again or None)
+        row = None if sample is None else sample.row
         name = "the table" if is_frame(data) else str(data)
         columns = {code.column.name: code.column for code in self.codes}
         columns |= {column: Column(column, "id") for column in self.ids if column in frame.columns}
@@ -404,7 +404,7 @@ class Columns(Encoding):
         notes += [f"not used, because training did not have it: {', '.join(extra)}"] if extra else []
         notes += [note for code in self.codes if (note := _strangers(code, frame, row))]
         if not labelled:
-            return Table(frame, name, list(columns.values()), [], notes=notes, row=row, drawn=drawn)
+            return Table(frame, name, list(columns.values()), [], notes=notes, row=row, sample=sample)
         time = self.time if self.time is not None and self.time.name in frame.columns else None
         group = self.group if self.group in frame.columns else None
         columns |= {} if time is None else {time.name: time}
@@ -418,7 +418,7 @@ class Columns(Encoding):
             group=group,
             notes=notes,
             row=row,
-            drawn=drawn,
+            sample=sample,
         )
 
     def X(self, source: Source) -> NDArray[Any]:
@@ -450,11 +450,11 @@ class Columns(Encoding):
 
 
 def _strangers(code: Code, frame: DataFrame, row: NDArray[np.int64] | None) -> str:
-    """What to know of values that training has not met."""
+    """A note on words that training has not met, or nothing."""
     values = code.column.values(frame[code.column.name], row)
     found = code.strangers(values)
     if not found:
         return ""
-    told = ", ".join(map(repr, found[:3])) + (", …" if len(found) > 3 else "")
+    strangers = ", ".join(map(repr, found[:3])) + (", …" if len(found) > 3 else "")
     rows = f"{values.is_in(found).sum():,} of {len(values):,} rows"
-    return f"{code.column.name} holds {told} in {rows}, which training has not met: it is taken for something rare"
+    return f"{code.column.name} holds {strangers} in {rows}, which training has not met: it is taken for something rare"

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.described import Described
+from chainrule.configuration import Configurable
 from chainrule.errors import DataError
 from chainrule.metrics import Task, decide
 
@@ -21,11 +21,11 @@ Kind = Literal["classification", "regression"]
 KINDS: dict[str, Kind] = {"classification": "classification", "regression": "regression"}
 
 FEW = 20
-"""Whole numbers of no more different values are taken for labels."""
+"""Whole numbers of at most so many different values are taken for labels."""
 
 
 @dataclass(frozen=True, repr=False)
-class Target(Described):
+class Target(Configurable):
     """The columns to predict. One column of two labels is a yes-or-no question, and several such columns are several.
 
     Args:
@@ -116,7 +116,7 @@ class Target(Described):
         return self.metrics[:1]
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """What there is to predict, in words."""
         several = f"{len(self.names)} " if len(self.names) > 1 else ""
         if self.labels is None:

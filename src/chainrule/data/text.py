@@ -1,4 +1,4 @@
-"""Text as a source of examples: one that goes on, or a folder with one sub-folder of texts for each class."""
+"""Text as a source of examples: one to be continued, or a folder with one sub-folder of texts for each class."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ STEPS = 64
 """How many tokens of a text are one example, where nobody asks for another number."""
 
 HELD_OUT = 0.1
-"""The last part of a text, which is kept for the end where nobody asks for another: no token is known from there."""
+"""The share at the end of a text that is held out, where nobody asks for another; the vocabulary does not know it."""
 
 LONGEST = 512
-"""A document is no longer than this, where nobody asks for another length: the rest of it is not read."""
+"""The most tokens of a document that are read, where nobody asks for another number."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -53,7 +53,7 @@ class NextToken(Target):
         return self.count
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         return f"the next of {self.count:,} {self.called} to predict"
 
     def typical(self, Y: NDArray[Any]) -> NDArray[np.float64]:
@@ -85,7 +85,7 @@ class Text(Source):
     }
     scattered: ClassVar[bool] = True
     more: ClassVar[str] = "; shorten them by --window, and there are more"
-    baseline_told: ClassVar[str] = "an answer that never looks back, the shares of the tokens"
+    baseline_note: ClassVar[str] = "an answer that never looks back, the shares of the tokens"
 
     def __init__(self, name: str, text: str, tokenizer: Tokenizer, steps: int, *, notes: Sequence[str] = ()):
         self.name, self.tokenizer, self.steps, self._notes = name, tokenizer, steps, list(notes)
@@ -131,7 +131,7 @@ class Text(Source):
 
 @dataclass(frozen=True, repr=False)
 class Continued(Encoding):
-    """Numbers of tokens, of a text that goes on.
+    """The encoding of a text to be continued: the numbers of its tokens.
 
     Args:
         tokenizer: with the vocabulary. steps: how many tokens are one example.
@@ -256,7 +256,7 @@ class Documents(Source):
 
 @dataclass(frozen=True, repr=False)
 class Separate(Encoding):
-    """Numbers of tokens, from 1 on, of texts that end; behind a shorter one there are zeros, which do not count.
+    """The encoding of documents: numbers of tokens, from 1 on; a shorter one is padded with 0, which does not count.
 
     Args:
         tokenizer: with the vocabulary. kind: its name.

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.described import Described
+from chainrule.configuration import Configurable
 from chainrule.errors import ModelFileError, OptionError
 
 Numbers = NDArray[np.int32]
@@ -22,13 +22,13 @@ UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 """Token 0: what stands for everything that is not in the vocabulary."""
 
 LEAST = 257
-"""So many sub-words there are before any is learned."""
+"""How many sub-words there are before any is learned."""
 
 _PIECES = re.compile(r" ?\w+| ?[^\w\s]+|\s")
 _WORDS = re.compile(r"\w+|[^\w\s]")
 
 
-class Tokenizer(Described, ABC):
+class Tokenizer(Configurable, ABC):
     """What turns text into numbers of tokens, and back. Number 0 is what is not in the vocabulary.
 
     Attributes:

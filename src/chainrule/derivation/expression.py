@@ -74,7 +74,7 @@ INSTEAD: dict[type[ast.AST], str] = {
     ast.Compare: "an expression is a number, not a comparison",
     ast.Tuple: "a decimal point is written ., and an expression is one number",
 }
-"""The way out of some mistakes."""
+"""What to write in place of syntax that is not taken."""
 
 DOMAINS: dict[str, tuple[Callable[..., Any], str]] = {
     "divide": (lambda a, b: np.all(np.not_equal(b, 0)), "this divides by 0"),

@@ -31,7 +31,7 @@ LABEL, DETAIL, NOTE = 15.0, 12.0, 12.5
 
 MARGIN = 16.0
 INPUTS_LEFT = 4
-"""Up to so many columns the inputs stand in the first one, as on paper; in a deeper graph each stands near its use."""
+"""With at most so many columns, all inputs stand in the first, as on paper; in a deeper graph each is near its use."""
 
 
 @dataclass(frozen=True)

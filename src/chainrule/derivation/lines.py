@@ -49,24 +49,24 @@ def computed(trace: Trace, node: Variable) -> list[Line]:
     lines = []
     for left, right in writing.equations(writing.operation.forward):
         if left[0].symbol != writing.out:
-            told = written(of_sum(trace, node, right))
-            lines.append(Line(writing.named((*left, *parse(" = "), *right)), told))
+            definition = writing.named((*left, *parse(" = "), *right))
+            lines.append(Line(definition, written(of_sum(trace, node, right))))
             continue
         if writing.operation.as_arrays:
             right = in_columns(trace, node, right, writing.operands, writing.out)
-        told = shapes(trace, node, right, writing.operands)
+        sizes = shapes(trace, node, right, writing.operands)
         formula = writing.named((*left, *parse(" = "), *right))
-        lines.append(Line(formula, told, trace.shown(node, node.value)))
+        lines.append(Line(formula, sizes, trace.shown(node, node.value)))
     return [replace(lines[0], remark=remark(trace, node, writing.operation)), *lines[1:]]
 
 
 def given(trace: Trace, leaf: Variable) -> Line:
     """What a parameter, a constant or the targets are: name, shape and numbers."""
     smoothing = next((node.options["label_smoothing"] for node in trace.nodes if _smooths(trace, node)), 0)
-    told = (
+    smoothed = (
         f"Y stands for the smoothed labels: label_smoothing = {smoothing:g}." if leaf is trace.Y and smoothing else ""
     )
-    return Line((trace.name(leaf),), written(trace.shape(leaf)), trace.shown(leaf, leaf.value), told)
+    return Line((trace.name(leaf),), written(trace.shape(leaf)), trace.shown(leaf, leaf.value), smoothed)
 
 
 def _smooths(trace: Trace, node: Variable) -> bool:
@@ -83,12 +83,12 @@ def derivative(trace: Trace, variable: Variable, uses: Sequence[Use]) -> list[Li
     for part in parts:
         total = part.right if not total else _plus(total, part.right)
     left = parts[0].left if len({part.left for part in parts}) == 1 else differential(trace.name(variable))
-    told = parts[0].shapes if len(parts) == 1 else written(trace.shape(variable))
+    sizes = parts[0].shapes if len(parts) == 1 else written(trace.shape(variable))
     scale = trace.m if trace.of_examples(variable) else 1
     numbers = trace.shown(variable, _rounded(trace, variable, scale * np.asarray(variable.grad), uses), backward=True)
     remarks = " ".join(filter(None, (part.remark for part in parts)))
     definitions = dict.fromkeys(formula for part in parts for formula in part.definitions)
-    return [*map(Line, definitions), Line((left, *parse(" = "), *total), told, numbers, remarks)]
+    return [*map(Line, definitions), Line((left, *parse(" = "), *total), sizes, numbers, remarks)]
 
 
 def _rounded(trace: Trace, variable: Variable, numbers: NDArray[Any], uses: Sequence[Use]) -> NDArray[Any]:
@@ -99,7 +99,7 @@ def _rounded(trace: Trace, variable: Variable, numbers: NDArray[Any], uses: Sequ
 
 
 class _Part:
-    """What comes back from one use of a variable."""
+    """One summand of a derivative: what comes back from one use of the variable."""
 
     def __init__(self, trace: Trace, node: Variable, i: int):
         writing, variable = _Writing(trace, node, as_recorded=True), node.inputs[i]
@@ -127,7 +127,7 @@ class _Part:
 
 
 class _Writing:
-    """A node's formulas, with names of the network for their symbols.
+    """Writes the formulas of a node with the network's names in the places of their symbols.
 
     Attributes:
         operation, inputs: as the user wrote them; as they were recorded, where a shortcut took over, if so asked.
@@ -161,7 +161,7 @@ class _Writing:
         return _with_dots(substitute(formula, self.names))
 
     def is_new(self, left: Formula) -> bool:
-        """Whether a clause's left side is told nowhere else on the page."""
+        """Whether a clause's left side is defined nowhere else on the page."""
         forward = {sides(clause)[0][0].symbol for clause in clauses(parse(self.operation.forward))}
         return left[0].symbol not in self.operands.keys() | {self.out} | forward and not self._is_activation(left)
 

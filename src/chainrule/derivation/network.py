@@ -14,8 +14,9 @@ from typing import Any
 from chainrule.derivation.formula import Formula, parse, symbols
 from chainrule.derivation.lines import Line, Use, computed, derivative, given
 from chainrule.derivation.notation import differential, output_symbol
-from chainrule.derivation.page import Page, Section
+from chainrule.derivation.page import Page
 from chainrule.derivation.record import record
+from chainrule.derivation.sections import Section
 from chainrule.derivation.trace import Trace, on_the_way
 from chainrule.graph import Variable
 from chainrule.layers import Network
@@ -77,19 +78,19 @@ def derive(net: Network, X: Any = None, y: Any = None, loss: LossLike | None = N
 def _forward(trace: Trace) -> Iterator[Section]:
     A0 = given(trace, trace.A0)
     yield Section("Forward", "the input", (replace(A0, formula=(*A0.formula, *parse(" = X"))),))
-    told: set[Variable] = set()
+    shown: set[Variable] = set()
     for layer, nodes in groupby((node for node in trace.nodes if node in trace.layers), key=trace.layers.__getitem__):
         lines = []
         for node in nodes:
-            lines += [*_leaves(trace, node, told), *computed(trace, node)]
+            lines += [*_leaves(trace, node, shown), *computed(trace, node)]
         yield Section("Forward", layer.label, tuple(lines))
 
 
-def _leaves(trace: Trace, node: Variable, told: set[Variable]) -> Iterator[Line]:
-    """What the node is computed from and is told nowhere else: parameters, where they have numbers, and constants."""
+def _leaves(trace: Trace, node: Variable, shown: set[Variable]) -> Iterator[Line]:
+    """What the node is computed from and no line has shown yet: parameters, where they have numbers, and constants."""
     for leaf in map(trace.variable, node.inputs):
-        if leaf is not None and leaf.operation is None and leaf not in told and leaf not in {trace.A0, trace.Y}:
-            told.add(leaf)
+        if leaf is not None and leaf.operation is None and leaf not in shown and leaf not in {trace.A0, trace.Y}:
+            shown.add(leaf)
             line = given(trace, leaf)
             if line.numbers is not None or leaf not in trace.parameters:
                 yield line
@@ -98,19 +99,19 @@ def _leaves(trace: Trace, node: Variable, told: set[Variable]) -> Iterator[Line]
 def _cost(trace: Trace) -> Section:
     Y = given(trace, trace.Y)
     lines = [Y] if Y.numbers is not None or Y.remark else []
-    told: set[Variable] = {leaf for node in trace.layers for leaf in node.parents}
+    shown: set[Variable] = {leaf for node in trace.layers for leaf in node.parents}
     for node in trace.nodes:
         if node not in trace.layers:
-            lines += [*_leaves(trace, node, told), *computed(trace, node)]
+            lines += [*_leaves(trace, node, shown), *computed(trace, node)]
     assumed = f"no loss is given: {trace.loss} is assumed" if trace.assumed else ""
     return Section("Cost", assumed, tuple(lines))
 
 
 def _backward(trace: Trace) -> Iterator[Section]:
-    told: set[Formula] = set()
+    shown: set[Formula] = set()
     for place, placed in groupby(_derivatives(trace), key=lambda placed: placed[0]):
-        lines = {line.formula: line for _, line in placed if line.formula not in told}
-        told |= lines.keys()
+        lines = {line.formula: line for _, line in placed if line.formula not in shown}
+        shown |= lines.keys()
         yield Section("Backward", place, tuple(lines.values()))
 
 

@@ -73,15 +73,15 @@ class _Painter:
         trace = self.trace
         if not isinstance(given, Variable):
             return "", ""
-        forward = self._told(given, given.value)
+        forward = self._numbers_or_shape(given, given.value)
         if given not in self.differentiated:
             return forward, ""
         scale = trace.m if trace.of_examples(given) else 1
-        backward = self._told(given, scale * np.asarray(given.grad), backward=True)
+        backward = self._numbers_or_shape(given, scale * np.asarray(given.grad), backward=True)
         name = markup((differential(trace.name(given)),))
         return forward, name if backward.startswith("(") else f"{name} = {backward}"
 
-    def _told(self, node: Variable, value: Any, backward: bool = False) -> str:
+    def _numbers_or_shape(self, node: Variable, value: Any, backward: bool = False) -> str:
         """The numbers, where they are real and few, else the shape in the notes' convention."""
         numbers = self.trace.shown(node, value, backward)
         if numbers is None or numbers.size > MOST:

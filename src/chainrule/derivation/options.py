@@ -19,10 +19,10 @@ SAID = {
     "a": "The state to begin with is given.",
     "c": "So is the cell.",
 }
-"""What options and inputs that no formula mentions say on a page; nothing where shapes or formulas tell it already."""
+"""The remark on an option or input that no formula mentions; empty where shapes or formulas show it already."""
 
 UNBOUNDED = {"low": Atom(r"-\infty"), "high": Atom(r"\infty")}
-"""What a bound is that is None."""
+"""How a bound that is None is written."""
 
 
 def atom_of(name: str, value: Any) -> Atom | None:
@@ -31,16 +31,16 @@ def atom_of(name: str, value: Any) -> Atom | None:
         return UNBOUNDED.get(name)
     if isinstance(value, bool) or value is ...:
         return None
-    return number(value) if isinstance(value, int | float) else Atom(told(value))
+    return number(value) if isinstance(value, int | float) else Atom(as_text(value))
 
 
-def told(value: Any) -> str:
+def as_text(value: Any) -> str:
     """An option's value in a word: 0.3, (2, 3), [0, 2]; a key of an index as it was typed, :,1:3."""
     if isinstance(value, slice):
         start, stop, step = ("" if part is None else str(part) for part in (value.start, value.stop, value.step))
         return f"{start}:{stop}" + (f":{step}" if step else "")
     if isinstance(value, tuple) and any(isinstance(item, slice | type(...) | np.ndarray | list) for item in value):
-        return ",".join(map(told, value))
+        return ",".join(map(as_text, value))
     if value is ...:
         return "…"
     if isinstance(value, list | np.ndarray):

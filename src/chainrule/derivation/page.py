@@ -5,16 +5,11 @@ from __future__ import annotations
 import io
 import os
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from chainrule import files
-from chainrule.derivation.formula import Formula, trim
-from chainrule.derivation.lines import ROUNDING, Line
+from chainrule.derivation.sections import Derivation
 from chainrule.errors import OptionError
 
 if TYPE_CHECKING:
@@ -24,31 +19,12 @@ FORMS = {".txt": "text", ".tex": "latex", ".html": "html"}
 
 
 @dataclass(frozen=True)
-class Section:
-    """Lines that belong together.
-
-    Attributes:
-        part: "Forward", "Cost", "Backward" or "Update".
-        title: the layer.
-        lines: in order.
-    """
-
-    part: str
-    title: str
-    lines: tuple[Line, ...]
-
-
-@dataclass(frozen=True)
-class Page:
+class Page(Derivation):
     """A derivation. Printed it is text; a notebook shows it as HTML.
 
     Attributes:
         title: what is derived. legend: sentences on the notation. sections: in the order of the page.
     """
-
-    title: str
-    legend: tuple[str, ...]
-    sections: tuple[Section, ...]
 
     def __str__(self) -> str:
         return self.text
@@ -101,19 +77,3 @@ class Page:
         if suffix not in FORMS:
             raise OptionError(f"a derivation is written as .txt, .tex or .html, but the file is called {path}.")
         files.write_atomically(Path(path), getattr(self, FORMS[suffix]))
-
-    def parts(self) -> list[tuple[str, list[Section]]]:
-        """The sections by their part."""
-        return [(part, list(sections)) for part, sections in groupby(self.sections, key=lambda section: section.part)]
-
-
-def printed(numbers: NDArray[Any]) -> NDArray[Any]:
-    """The numbers of a matrix, 0 for those that its largest one leaves nothing but rounding of."""
-    array = np.asarray(numbers, float)
-    return np.where(np.abs(array) < ROUNDING * np.max(np.abs(array), initial=0), 0.0, array) + 0.0
-
-
-def around_equals(formula: Formula) -> tuple[Formula, Formula]:
-    """The left side, and the sign with the right side, so that lines can be aligned; := counts as a sign."""
-    at = next((i for i, atom in enumerate(formula) if atom.symbol in (":", "=")), len(formula))
-    return trim(formula[:at]), formula[at:]

@@ -84,7 +84,7 @@ def columns(trace: Trace, node: Variable) -> Atom:
 
 
 def counted(trace: Trace, n: int) -> Atom:
-    """A number that grows with the examples, told by m."""
+    """A number that grows with the examples, written with m."""
     if n == trace.m or n % trace.m:
         return Atom(trace.count(n))
     return Atom("{", ((number(n // trace.m), Atom(" "), Atom("m")),))

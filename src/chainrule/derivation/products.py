@@ -52,17 +52,17 @@ def _turned(trace: Trace, value: Variable, rows: set[Variable | None]) -> bool:
 
 def shapes(trace: Trace, result: Variable, right: Formula, operands: Mapping[str, Any]) -> str:
     """The line with shapes in the place of names, where it is a sum of matrix products; else the result's shape."""
-    told = {symbol: trace.shape(given) for symbol, given in operands.items()}
-    return _products(trace.shape(result), right, told) or written(trace.shape(result))
+    sizes = {symbol: trace.shape(given) for symbol, given in operands.items()}
+    return _products(trace.shape(result), right, sizes) or written(trace.shape(result))
 
 
-def _products(result: tuple[str, ...], right: Formula, told: Mapping[str, tuple[str, ...]]) -> str:
+def _products(result: tuple[str, ...], right: Formula, sizes: Mapping[str, tuple[str, ...]]) -> str:
     terms: list[list[tuple[str, ...]]] = [[]]
     for atom in right:
         if atom.symbol == "+":
             terms.append([])
-        elif atom.symbol in told and not atom.below and atom.above in ((), TRANSPOSE):
-            terms[-1].append(told[atom.symbol][:: -1 if atom.above else 1])
+        elif atom.symbol in sizes and not atom.below and atom.above in ((), TRANSPOSE):
+            terms[-1].append(sizes[atom.symbol][:: -1 if atom.above else 1])
         elif atom.symbol not in (" ", r"\,"):
             return ""
     if max(map(len, terms)) < 2 or not all(_fits(term, result) for term in terms):

@@ -12,7 +12,7 @@ import numpy as np
 
 from chainrule.derivation.formula import Atom, Formula, clauses, parse, sides, symbols
 from chainrule.derivation.notation import GREEK, input_symbol, output_symbol, symbol_of
-from chainrule.derivation.options import SAID, told
+from chainrule.derivation.options import SAID, as_text
 from chainrule.derivation.spelling import MOST
 from chainrule.derivation.trace import Trace
 from chainrule.graph import OPERATIONS, Operation, Variable, plain
@@ -47,7 +47,7 @@ def explanation(operation: Operation) -> str:
 
 def _explained(node: Variable, operation: Operation) -> str:
     """The explanation, with the values of options in the places of their names."""
-    return re.sub(r"`(\w+)`", lambda found: told(node.options.get(found[1], found[1])), explanation(operation))
+    return re.sub(r"`(\w+)`", lambda found: as_text(node.options.get(found[1], found[1])), explanation(operation))
 
 
 def _unmentioned(trace: Trace, node: Variable, operation: Operation) -> Iterator[str]:
@@ -69,7 +69,7 @@ def _unmentioned(trace: Trace, node: Variable, operation: Operation) -> Iterator
         elif name == "mask":
             yield "Steps that the mask leaves out do not count."
         elif np.size(plain(value)) <= MOST:
-            values.append(name if value is True else f"{name} = {told(plain(value))}")
+            values.append(name if value is True else f"{name} = {as_text(plain(value))}")
     if values:
         yield f"{', '.join(values)}."
 

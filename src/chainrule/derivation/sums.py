@@ -100,7 +100,7 @@ def _over_examples(atom: Atom, both: bool) -> Atom:
 
 
 def numbers_in_each(trace: Trace, node: Variable) -> Atom:
-    """n: how many numbers of the input go into one number of the node; told by m where these are all examples.
+    """n: how many numbers of the input go into one number of the node; written with m where these are all examples.
 
     Where there are as many as before, a sum inside of the formula is one over features, and n is their number.
     """

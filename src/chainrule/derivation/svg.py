@@ -25,7 +25,7 @@ STYLES: dict[Kind, dict[str, str]] = {
     "cost": {"fill": "#fdeee6", "stroke": "#b5420e", "stroke-width": "2.4"},
 }
 ROUND: dict[Kind, float] = {"leaf": 17, "parameter": 17, "constant": 4, "operation": 6, "cost": 6}
-"""How round the corners of each kind are."""
+"""The radius of the corners of each kind of box."""
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML cannot hold."""

@@ -11,18 +11,18 @@ from rich.text import Text
 
 from chainrule.derivation.formula import text
 from chainrule.derivation.lines import Line
-from chainrule.derivation.page import Page, around_equals, printed
+from chainrule.derivation.sections import Derivation, around_equals, printed
 
 WIDEST = 56
-"""Shapes stand in one column behind the formulas, as long as these are not longer than that."""
+"""The widest formula that the column of shapes makes room for."""
 
 
-def page(derivation: Page) -> Group:
+def page(derivation: Derivation) -> Group:
     """The whole page."""
     return Group(*_lines(derivation))
 
 
-def _lines(derivation: Page) -> Iterator[Text]:
+def _lines(derivation: Derivation) -> Iterator[Text]:
     yield Text(derivation.title, "bold")
     for sentence in derivation.legend:
         yield Text(sentence, "dim")

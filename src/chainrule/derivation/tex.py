@@ -10,7 +10,7 @@ from pylatexenc.latexencode import unicode_to_latex
 
 from chainrule.derivation.formula import latex
 from chainrule.derivation.lines import Line
-from chainrule.derivation.page import Page, Section, around_equals, printed
+from chainrule.derivation.sections import Derivation, Section, around_equals, printed
 
 PREAMBLE = r"""\documentclass{article}
 \usepackage[a4paper,margin=2cm%s]{geometry}
@@ -22,7 +22,7 @@ PREAMBLE = r"""\documentclass{article}
 """
 
 
-def document(derivation: Page) -> str:
+def document(derivation: Derivation) -> str:
     """The whole page, ready to be compiled."""
     across = ",landscape" if any(map(_is_wide, derivation.sections)) else ""
     parts = [PREAMBLE % across + rf"\section*{{{words(derivation.title)}}}", *map(words, derivation.legend)]

@@ -15,7 +15,7 @@ from chainrule.graph import Array, Variable, from_cost_to_leaves, plain
 from chainrule.layers import Layer
 
 MOST = 8
-"""Matrices with more rows or columns are told by their shape alone."""
+"""Matrices with more rows or columns are shown by their shape alone."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Trace:
         dependent: the variables that depend on X or y.
         losses: the leading axes of the network's output: (m,), or (m, T) where each step of a sequence has its loss.
         activations: of each node whose operation is a shortcut, the activation that it reads past.
-        loss: what the loss is called. assumed: whether neither the caller nor the model told it.
+        loss: what the loss is called. assumed: whether neither the caller nor the model named it.
         given: how much of the numbers is real, and not made of blanks: "nothing", "X", or "X and y".
     """
 
@@ -116,7 +116,7 @@ class Trace:
         return (*sizes, "1") if len(sizes) == 1 else sizes
 
     def count(self, n: int) -> str:
-        """A number of examples, or of what there are several for each, told by m."""
+        """A number of examples, or of what there are several for each, written with m."""
         if n % self.m == 0:
             return "m" if n == self.m else f"{n // self.m}m"
         return f"m/{self.m // n}" if n and self.m % n == 0 else str(n)

@@ -9,7 +9,7 @@ from latex2mathml.converter import convert
 
 from chainrule.derivation.formula import latex
 from chainrule.derivation.lines import Line
-from chainrule.derivation.page import Page, Section, around_equals
+from chainrule.derivation.sections import Derivation, Section, around_equals
 from chainrule.derivation.tex import matrix
 
 STYLE = """
@@ -30,7 +30,7 @@ STYLE = """
 """
 
 
-def document(derivation: Page) -> str:
+def document(derivation: Derivation) -> str:
     """The whole page as a document of its own."""
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -38,7 +38,7 @@ def document(derivation: Page) -> str:
     )
 
 
-def fragment(derivation: Page) -> str:
+def fragment(derivation: Derivation) -> str:
     """The page as a part of a document: what a notebook shows."""
     parts = [f"<style>{STYLE}</style>", '<div class="chainrule">', f"<h1>{escape(derivation.title)}</h1>"]
     parts += [f"<p>{escape(sentence)}</p>" for sentence in derivation.legend]

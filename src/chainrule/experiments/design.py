@@ -6,7 +6,7 @@ from typing import Any
 
 from chainrule.data.source import Encoding
 from chainrule.data.targets import Target
-from chainrule.experiments.bodies import BODIES, dense
+from chainrule.experiments.architectures import ARCHITECTURES, dense
 from chainrule.experiments.settings import Settings
 from chainrule.layers import Dense, Network
 from chainrule.names import lookup
@@ -20,8 +20,8 @@ def design(encoding: Encoding, input_shape: tuple[int, ...], target: Target, set
     Raises:
         OptionError: a setting that nothing can be done with.
     """
-    body = BODIES.get(encoding.form, dense)
-    layers = [*encoding.layers(input_shape), *body(encoding, settings), Dense(target.n_out, target.activation)]
+    hidden = ARCHITECTURES.get(encoding.form, dense)
+    layers = [*encoding.layers(input_shape), *hidden(encoding, settings), Dense(target.n_out, target.activation)]
     return Network(layers, seed=settings.seed, input_shape=input_shape)
 
 

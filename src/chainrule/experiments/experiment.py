@@ -23,7 +23,6 @@ from chainrule.data.source import Chunked, Form, Source
 from chainrule.errors import ModelFileError, NotFiniteError, OptionError
 from chainrule.experiments.design import design, optimizer_for
 from chainrule.experiments.outputs import measure, measured
-from chainrule.experiments.parts import Parts, split
 from chainrule.experiments.report import Report
 from chainrule.experiments.search import Search, Trial, table
 from chainrule.experiments.settings import (
@@ -37,16 +36,17 @@ from chainrule.experiments.settings import (
     TRIALS,
     Settings,
 )
+from chainrule.experiments.splits import Splits, split
 from chainrule.experiments.trained import as_csv
 from chainrule.layers import Network, Standardize
 from chainrule.training import Checkpoint, EarlyStopping, History, train
 from chainrule.training.run import Callback
 
 REPORTED: tuple[Form, ...] = ("pictures", "documents")
-"""Examples without columns of which there is a report, too."""
+"""The forms of examples that get a report although they have no columns."""
 
 POOL = 2**23
-"""Of data that are read in chunks, about so many numbers are shuffled together."""
+"""About how many numbers of chunked data are in memory, and shuffled, together."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Result:
     Attributes:
         network: the trained network. history: of its training.
         metrics: {"test": {…}, "baseline": {…}, "engine": …, "seconds": …}, as in metrics.json; of tables, pictures and
-            texts to be told apart, with more (see `chainrule.experiments.report`) unless training was interrupted.
+            texts by class, with more (see `chainrule.experiments.report`) unless training was interrupted.
         folder: where it all is.
         trials: of a search, the best first.
     """
@@ -78,13 +78,13 @@ class Experiment:
     Args:
         source: the examples, such as a table of `chainrule.read_table`.
         settings: what somebody chose. folder: where the results go.
-        parts: which example is in which part; None for `chainrule.experiments.parts.split`.
-        resume: go on with the interrupted run in the folder; a search does so without being told.
+        splits: which example is in which part; None for `chainrule.experiments.splits.split`.
+        resume: go on with the interrupted run in the folder; a search always does.
 
     Attributes:
         source, settings: as given, the settings with nothing left open.
         target: what there is to predict. Y: as numbers.
-        parts: which example is in which part.
+        splits: which example is in which part.
         encoding: what turns examples into numbers, learned from the training part. X: the numbers.
         chunked: what to train on, where it is more than X; then the training part is a sample of it.
         network: what will be trained; where it predicts values it learns standardized ones.
@@ -101,7 +101,7 @@ class Experiment:
         settings: Settings,
         folder: str | os.PathLike[str],
         *,
-        parts: Parts | None = None,
+        splits: Splits | None = None,
         resume: bool = False,
     ):
         self.folder = Path(folder)
@@ -120,22 +120,22 @@ class Experiment:
         self.target = source.target
         self.Y = source.numbers(self.target)
         usual = settings.beside(source.defaults)
-        test = usual.part_to_test
-        watched = usual.part_to_watch(int(len(source) * (1 - test)))
-        self.split = {"seed": seed, "test": test, "validation": watched} if parts is None else None
-        self.parts = parts or split(source, self.Y, test, watched, seed)
+        test = usual.test_share
+        watched = usual.validation_share(int(len(source) * (1 - test)))
+        self.split = {"seed": seed, "test": test, "validation": watched} if splits is None else None
+        self.splits = splits or split(source, self.Y, test, watched, seed)
         self._given, self._seed, self.chunked = settings, seed, None
         self.settings = self._resolved(settings)
         optimizer_for(self.settings)
         _make_folder(self.folder)
-        self.encoding = source.learn(self.parts.train)
+        self.encoding = source.learn(self.splits.train)
         self.X = self.encoding.X(source)
-        held_out = np.concatenate([self.parts.validation, self.parts.test])
+        held_out = np.concatenate([self.splits.validation, self.splits.test])
         self.chunked = source.chunked(self.encoding, self.target, held_out)
         self._take(settings)
 
     def _seed_before(self, resume: bool) -> int | None:
-        """The seed of the run or the search that is gone on with, or None where this is a new one."""
+        """The seed of the run or the search that is resumed, or None for a new one."""
         before = self._search.seed if self._search is not None else self.checkpoint.seed() if resume else None
         if resume and before is None:
             missing = CHECKPOINT if self._search is None else JOURNAL
@@ -145,7 +145,7 @@ class Experiment:
     @property
     def m(self) -> int:
         """The number of training examples."""
-        return len(self.parts.train) if self.chunked is None else sum(self.chunked.sizes)
+        return len(self.splits.train) if self.chunked is None else sum(self.chunked.sizes)
 
     @property
     def notes(self) -> list[str]:
@@ -157,19 +157,19 @@ class Experiment:
             return []
         whole = self.Y.ndim == 1 and self.chunked is None  # not the tokens of a text, nor some rows of more
         alone = np.flatnonzero(np.bincount(self.Y, minlength=len(labels)) == 1) if whole else ()
-        absent = np.setdiff1d(np.arange(len(labels)), self.Y[self.parts.test])
-        said = (
+        absent = np.setdiff1d(np.arange(len(labels)), self.Y[self.splits.test])
+        notes = (
             (alone, "there is a single example of {}: if it is astray, such as the line of a sum, take it out"),
             (absent, "the test part has no example of {}, so roc_auc is not defined"),
         )
-        return [told.format(", ".join(repr(labels[i]) for i in found)) for found, told in said if len(found)]
+        return [note.format(", ".join(repr(labels[i]) for i in found)) for found, note in notes if len(found)]
 
     def _resolved(self, settings: Settings) -> Settings:
         """The settings with nothing left open."""
         return settings.beside(self.source.defaults).resolve(self.m, self.target.task != "values", self._seed)
 
     def _take(self, settings: Settings) -> None:
-        """Let these be the settings: with nothing left open, and a new network."""
+        """Adopt these settings, with nothing left open, and design a new network for them."""
         self.settings = self._resolved(settings)
         self.network = design(self.encoding, self.X.shape[1:], self.target, self.settings)
 
@@ -207,7 +207,7 @@ class Experiment:
     def _data(self) -> dict[str, Any]:
         """What tells these data from others, as a user knows them."""
         return {
-            "the target": f"{', '.join(self.target.names)} ({self.target.told})",
+            "the target": f"{', '.join(self.target.names)} ({self.target.summary})",
             "a file, columns and rows with checksum": self.source.checksum(),
         }
 
@@ -227,10 +227,12 @@ class Experiment:
         Raises:
             NotFiniteError: see `chainrule.train`.
         """
-        X, parts, target = self.X, self.parts, self.target
+        X, splits, target = self.X, self.splits, self.target
         final = self._final()
         Y = _learned(self.Y, final)
-        given = (X[parts.train], Y[parts.train]) if self.chunked is None else (self._chunks(self.chunked, final), None)
+        given = (
+            (X[splits.train], Y[splits.train]) if self.chunked is None else (self._chunks(self.chunked, final), None)
+        )
         history = train(
             self.network,
             *given,
@@ -238,7 +240,7 @@ class Experiment:
             optimizer=optimizer_for(self.settings),
             epochs=self.settings.epochs or 0,
             batch_size=self.settings.batch_size,
-            validation=(X[parts.validation], Y[parts.validation]) if len(parts.validation) else None,
+            validation=(X[splits.validation], Y[splits.validation]) if len(splits.validation) else None,
             metrics=target.watched if self.chunked is None else (),  # they would hold the outputs of an epoch
             augment=self.settings.augment,
             early_stopping=self._early_stopping(),
@@ -265,36 +267,43 @@ class Experiment:
             OptionError, KeyboardInterrupt: see `search`.
         """
         with engines.held_to(self.settings.threads), engines.blas_held():  # scikit-learn computes here, too
-            X, Y, parts, target = self.X, self.Y, self.parts, self.target
+            X, Y, splits, target = self.X, self.Y, self.splits, self.target
             trials = self.search(progress=progress) if self._search is not None else []
             network, history = self.fit(progress=progress)
             network.metadata = self._metadata(history)
             network.save(self.folder / MODEL)
             metrics: dict[str, Any] = {
-                "test": measure(network, X[parts.test], Y[parts.test], target.loss, target.metrics),
+                "test": measure(network, X[splits.test], Y[splits.test], target.loss, target.metrics),
                 **self._baselines(),
                 "engine": history.engine,
                 "seconds": round(history.seconds, 3),
             }
             self._keep(history, metrics)
-            places = self.encoding.places(self.source)
-            if (places or self.encoding.form in REPORTED) and history.stopped != "interrupted":
-                report = Report(self, network, places)
+            report = None if history.stopped == "interrupted" else self.report(network)
+            if report is not None:
                 metrics |= report.metrics()
                 self._keep_metrics(metrics)
                 report.draw(self.folder / REPORT, metrics)
         return Result(network, history, metrics, self.folder, trials)
 
+    def report(self, network: Network) -> Report | None:
+        """The report on the trained network; None for forms of examples that have none."""
+        places = self.encoding.places(self.source)
+        if not places and self.encoding.form not in REPORTED:
+            return None
+        seed = self.settings.seed
+        return Report(network, self.target, self.X, self.Y, self.splits, m=self.m, places=places, seed=seed)
+
     def _early_stopping(self) -> EarlyStopping | None:
         patience = self.settings.patience
-        return EarlyStopping(patience=patience) if patience and len(self.parts.validation) else None
+        return EarlyStopping(patience=patience) if patience and len(self.splits.validation) else None
 
     def _final(self) -> Standardize | None:
         """The layer that turns standardized values, which are what a network learns, back; None for labels."""
         if self.target.task != "values":
             return None
         final = Standardize(inverse=True)
-        final.learn([self.Y[self.parts.train].reshape(len(self.parts.train), -1)])
+        final.learn([self.Y[self.splits.train].reshape(len(self.splits.train), -1)])
         return final
 
     def _chunks(self, chunked: Chunked, final: Standardize | None) -> ChunkBatches:
@@ -314,10 +323,10 @@ class Experiment:
 
     def _baselines(self) -> dict[str, dict[str, float]]:
         """What simple answers reach: those of the source, or each class's share as its probability, or the mean."""
-        test, target = self.parts.test, self.target
+        test, target = self.splits.test, self.target
         outputs = self.source.baselines(test)
         if not outputs:
-            typical = target.typical(self.Y[self.parts.train])
+            typical = target.typical(self.Y[self.splits.train])
             places = self.Y[test].shape if target.task == "classes" else (len(test),)
             outputs = {"baseline": np.broadcast_to(typical, (*places, len(typical)))}
         return {name: measured(output, self.Y[test], target.loss, target.metrics) for name, output in outputs.items()}
@@ -327,8 +336,8 @@ class Experiment:
             "data": self.source.name,
             "checksum": self.source.checksum(),
             "classes": self.target.classes,
-            "target": self.target.describe(),
-            "encoding": self.encoding.describe(),
+            "target": self.target.to_config(),
+            "encoding": self.encoding.to_config(),
             "loss": self.target.loss,
             "metrics": list(self.target.metrics),
             "split": self.split,

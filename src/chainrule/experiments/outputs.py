@@ -1,4 +1,4 @@
-"""What a network of an experiment says, and how good that is.
+"""The outputs of an experiment's network, in the target's own units, and their scores.
 
 A network for values ends in a `Standardize` that brings them back to their own units. It does so in the network's type,
 and float32 cannot tell 1.7e9 from 1.7e9 + 50; so here that last layer is computed in float64.
@@ -40,7 +40,7 @@ def measure(network: Network, X: NDArray[Any], Y: NDArray[Any], loss: str, metri
 
 
 def measured(output: NDArray[Any], Y: NDArray[Any], loss: str, metrics: Any) -> dict[str, float]:
-    """The same of outputs (m, …), whoever gave them."""
+    """As `measure`, of outputs (m, …) that are there already."""
     cost = Cost(loss)
     return {"loss": float(cost(output, Y))} | score(find_metrics(metrics, cost.task), Y, output, cost.task)
 

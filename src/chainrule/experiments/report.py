@@ -1,4 +1,4 @@
-"""What else to know of a network: where it errs; for a table a linear model, too, and which columns matter."""
+"""The report on a trained network: where it errs; of a table also a linear model, and the importance of columns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from chainrule import files
 from chainrule.data.source import Place
+from chainrule.data.targets import Target
 from chainrule.experiments.outputs import measured, outputs, spread
+from chainrule.experiments.splits import Splits
 from chainrule.layers import Network
 from chainrule.metrics import decide
 from chainrule.training.cost import Cost
@@ -23,33 +25,45 @@ from chainrule.training.curves import MARK, TRAINING, VALIDATION
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from chainrule.experiments.experiment import Experiment
-
 MOST, CELLS, ITERATIONS = 50_000, 2**25, 200
-"""The linear model learns from no more examples and no more numbers, and a logistic one ends after so many rounds."""
+"""The most examples and numbers that the linear model learns from, and the most iterations of a logistic one."""
 
 SOME, REPEATS = 2_000, 3
-"""The importance of a column is measured on no more examples, shuffled so often."""
+"""The most examples on which the importance of a column is measured, and how often it is shuffled."""
 
 DOUBT = 0.1
-"""Who is wrong about less than this part of what there is to know is hardly ever wrong."""
+"""A network whose cost is less than this share of the baseline's is hardly ever wrong; see `suspected_leak`."""
 
 BINS = 10
-"""Into so many parts of equal size the probabilities are divided to see whether they are right."""
+"""How many bins of equal size the calibration of probabilities is measured in."""
 
 
 class Report:
-    """What a network does on the test part of an experiment.
+    """Measures and draws what a trained network does on the test part of its data.
 
     Args:
-        experiment: whose network it is. network: for the target itself, trained.
+        network: for the target itself, trained. target: what it predicts.
+        X, Y: all examples, as numbers. splits: which of them are trained on, and which are the test part.
+        m: how many examples the network was trained on, more than in X where they are read in chunks.
         places: where in X each column lies; nothing where the examples have no columns.
+        seed: of how columns are shuffled.
     """
 
-    def __init__(self, experiment: Experiment, network: Network, places: Sequence[Place]):
-        self.experiment, self.network, self.places = experiment, network, places
-        self.target = experiment.target
-        self.X, self.Y = experiment.X[experiment.parts.test], experiment.Y[experiment.parts.test]
+    def __init__(
+        self,
+        network: Network,
+        target: Target,
+        X: NDArray[Any],
+        Y: NDArray[Any],
+        splits: Splits,
+        *,
+        m: int,
+        places: Sequence[Place],
+        seed: int | None,
+    ):
+        self.network, self.target, self.m, self.places, self.seed = network, target, m, places, seed
+        self.X, self.Y = X[splits.test], Y[splits.test]
+        self._all_X, self._all_Y, self._train = X, Y, splits.train
         self.output = outputs(network, self.X).astype(np.float64)
 
     def metrics(self) -> dict[str, Any]:
@@ -101,11 +115,11 @@ class Report:
 
     def _linear(self) -> tuple[dict[str, float], dict[str, Any]]:
         """A logistic or linear regression on the same numbers, measured as the network is, and how it was fitted."""
-        rows = self.experiment.parts.train
+        rows = self._train
         most = min(MOST, CELLS // sum(place.tokens or place.stop - place.start for place in self.places))
         if len(rows) > most:
             rows = np.random.default_rng(0).choice(rows, most, replace=False)
-        X, Y, converged = self._expanded(self.experiment.X[rows]), self.experiment.Y[rows], True
+        X, Y, converged = self._expanded(self._all_X[rows]), self._all_Y[rows], True
         if self.target.task == "values":
             from sklearn.linear_model import Ridge
 
@@ -117,14 +131,14 @@ class Report:
             models = [_logistic(X, y, 2) for y in Y.reshape(len(Y), -1).T]
             converged = all(done for _, done in models)
             output = np.column_stack([self._answers(probabilities)[:, 1] for probabilities, _ in models])
-        return self._measured(output), {"rows": len(rows), "of": self.experiment.m, "converged": converged}
+        return self._measured(output), {"rows": len(rows), "of": self.m, "converged": converged}
 
     def _answers(self, answer: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[Any]:
         """What a linear model answers for the test part, some rows at a time: expanded, they may be wide."""
         return np.concatenate([answer(self._expanded(self.X[i : i + SOME])) for i in range(0, len(self.X), SOME)])
 
     def _expanded(self, X: NDArray[Any]) -> NDArray[Any]:
-        """X in float64, with a column of 0 and 1 for each category that the network has a vector for."""
+        """X in float64, with embedded categories as one-hot columns, for a linear model."""
         parts, before = [], 0
         for place in self.places:
             part = X[:, place.start : place.stop]
@@ -143,8 +157,8 @@ class Report:
         return measured(output, self.Y, self.target.loss, self.target.metrics)
 
     def _importance(self) -> dict[str, float]:
-        random = np.random.default_rng(self.experiment.settings.seed)
-        typical = self.target.typical(self.experiment.Y[self.experiment.parts.train])
+        random = np.random.default_rng(self.seed)
+        typical = self.target.typical(self._all_Y[self._train])
         loss, baseline = (self._cost(A, self.Y) for A in (self.output, np.broadcast_to(typical, self.output.shape)))
         known = baseline - loss if baseline > loss else baseline
         rows = random.permutation(len(self.X))[:SOME]
@@ -214,8 +228,8 @@ class Report:
         _name(axes, "residuals", "true − predicted", "examples")
 
 
-def telling_alone(metrics: dict[str, Any]) -> str | None:
-    """The column without which the network would know nothing, while no other one matters and it is hardly ever wrong.
+def suspected_leak(metrics: dict[str, Any]) -> str | None:
+    """The column that may hold the target itself: without it alone, a network that is hardly ever wrong knows nothing.
 
     Such a column often holds the answer in another form, which nobody has when there is something to predict.
     """
@@ -235,7 +249,7 @@ def _logistic(X: NDArray[Any], y: NDArray[Any], n: int) -> tuple[Callable[[NDArr
     if len(known) == 1:
         return lambda X: np.tile(np.eye(n)[known], (len(X), 1)), True
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # it is told beside the result
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the caller gets it as a value
         model = LogisticRegression(max_iter=ITERATIONS).fit(X, y)
     return lambda X: model.predict_proba(X) @ np.eye(n)[known], bool(model.n_iter_.max() < ITERATIONS)
 

@@ -37,7 +37,7 @@ OPTIMIZERS = ("adam", "adamw", "rmsprop")
 SIZES = (16, 32, 64, 128, 256, 512)
 
 STARTED, WARM = 5, 20
-"""So many trials are never ended early, and no other one before so many percent of its epochs."""
+"""How many trials come before any is pruned, and how many percent of its epochs a trial has run before it is."""
 
 Fit = Callable[[Settings, Callable[[Run], None]], History]
 """Trains with these settings, calling the function after every epoch."""
@@ -116,11 +116,11 @@ class Search:
     def trials(self, space: Space) -> list[Trial]:
         """What was tried, the best first."""
         assert self._study is not None
-        found = [self._told(trial, i, space) for i, trial in enumerate(self._done(self._study), 1)]
+        found = [self._trial(trial, i, space) for i, trial in enumerate(self._done(self._study), 1)]
         return sorted(found, key=lambda t: (t.outcome != "complete", math.isnan(t.cost), t.cost, t.number))
 
     def _try(self, study: Study, k: int, space: Space, fit: Fit) -> None:
-        """The trial after k others."""
+        """Run one trial, the one after k others."""
         study.sampler = self._optuna.samplers.TPESampler(seed=_seed(study.user_attrs["seed"], k))
         trial = study.ask()
         settings = space.suggest(trial)
@@ -149,7 +149,7 @@ class Search:
         else:
             study.tell(trial, trial.user_attrs["cost"])
 
-    def _told(self, trial: FrozenTrial, number: int, space: Space) -> Trial:
+    def _trial(self, trial: FrozenTrial, number: int, space: Space) -> Trial:
         assert trial.datetime_complete is not None
         assert trial.datetime_start is not None
         cost = trial.user_attrs.get("cost", math.nan)
@@ -184,7 +184,7 @@ class Search:
         return study
 
     def _claim(self, study: Study, facts: dict[str, Any]) -> None:
-        """See to it that the journal is of this very search."""
+        """Enter the settings of this search into its journal, and refuse a journal of another search."""
         for free in ("search", "checkpoint_minutes"):
             del facts[free]
         facts["hidden"] = None if facts["hidden"] is None else list(facts["hidden"])
@@ -247,13 +247,13 @@ class Space:
         return replace(self.given, **self.settings(trial.params))
 
     def settings(self, params: dict[str, Any]) -> dict[str, Any]:
-        """What Optuna calls layers and units is `hidden`."""
+        """Optuna's parameters as settings: `layers` and `units` become `hidden`."""
         hidden = {"hidden": (params["units"],) * params["layers"]} if "layers" in params else {}
         others = {name: value for name, value in params.items() if name not in ("layers", "units")}
         return {name: (hidden | others)[name] for name in self.open}
 
     def _sizes(self) -> list[int]:
-        """From half of the default to four times as many."""
+        """The batch sizes to try: from half of the default to four times as many."""
         return [size for size in SIZES if self.size // 2 <= size <= self.size * 4]
 
 
@@ -265,15 +265,15 @@ def table(trials: Sequence[Trial]) -> dict[str, list[Any]]:
         "outcome": [trial.outcome for trial in trials],
         "seconds": [round(trial.seconds, 1) for trial in trials],
     }
-    return columns | {name: [_told(trial.settings[name]) for trial in trials] for name in trials[0].settings}
+    return columns | {name: [_value_text(trial.settings[name]) for trial in trials] for name in trials[0].settings}
 
 
-def told(settings: dict[str, Any]) -> str:
+def settings_text(settings: dict[str, Any]) -> str:
     """Settings in one line."""
-    return ", ".join(f"{name} {_told(value)}" for name, value in settings.items())
+    return ", ".join(f"{name} {_value_text(value)}" for name, value in settings.items())
 
 
-def _told(value: Any) -> str:
+def _value_text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.3g}"
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
@@ -285,7 +285,7 @@ def _say(trials: list[Trial], n: int) -> None:
     best = "the best" if trial is trials[0] else f"the best {trials[0].cost:.4g}"
     how = best if trial.outcome == "complete" else f"{trial.outcome}, {best}"
     print(
-        f"trial {trial.number}/{n}  val_loss {trial.cost:.4g} ({how})  {told(trial.settings)}",
+        f"trial {trial.number}/{n}  val_loss {trial.cost:.4g} ({how})  {settings_text(trial.settings)}",
         file=sys.stderr,
         flush=True,
     )
@@ -300,7 +300,7 @@ def _optuna() -> Any:
 
 @contextlib.contextmanager
 def _readable(path: Path) -> Iterator[None]:
-    """What the system has against the journal is said in a sentence."""
+    """Turns an error of the system about the journal into a ModelFileError of one sentence."""
     try:
         yield
     except ModelFileError:

@@ -78,11 +78,11 @@ class Settings:
         return replace(self, **{name: value for name, value in defaults.items() if getattr(self, name) is None})
 
     @property
-    def part_to_test(self) -> float:
+    def test_share(self) -> float:
         """The part of all examples that is held out."""
         return 0.2 if self.test is None else self.test
 
-    def part_to_watch(self, m: int) -> float:
+    def validation_share(self, m: int) -> float:
         """The validation part of m examples that are not held out.
 
         A tenth; of fewer than 1,000 none, or for a search a fifth.
@@ -114,7 +114,7 @@ class Settings:
         chance = 0.2 if large and labels else 0.0
         return replace(
             self,
-            test=self.part_to_test,
+            test=self.test_share,
             epochs=epochs,
             hidden=(256,) if self.hidden is None else self.hidden,
             activation="relu" if self.activation is None else self.activation,

@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.configuration import from_config
 from chainrule.data import datasets, pictures, series, tables, text  # noqa: F401, the encodings that model files name
 from chainrule.data.folders import BROKEN
 from chainrule.data.source import Encoding, Source
 from chainrule.data.targets import Target
-from chainrule.described import restore
 from chainrule.errors import DataError, ModelFileError, OptionError
 from chainrule.experiments.outputs import measure, outputs, spread
-from chainrule.experiments.parts import split
 from chainrule.experiments.settings import CHECKPOINT, JOURNAL, MODEL
+from chainrule.experiments.splits import split
 from chainrule.layers import Network, load
 from chainrule.names import lookup
 
@@ -56,7 +56,7 @@ class Trained:
     target: Target
 
     def __repr__(self) -> str:
-        return f"Trained({self.path}: {', '.join(self.target.names)}, {self.target.told})"
+        return f"Trained({self.path}: {', '.join(self.target.names)}, {self.target.summary})"
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, broken: str | None = None) -> Trained:
@@ -77,7 +77,7 @@ class Trained:
                 "load it in Python with chainrule.load."
             )
         try:
-            encoding, target = restore(network.metadata["encoding"]), restore(network.metadata["target"])
+            encoding, target = from_config(network.metadata["encoding"]), from_config(network.metadata["target"])
         except Exception as error:  # a damaged description can go wrong in many ways
             raise ModelFileError(f"{path} is damaged: what it knows of its data does not fit ({error}).") from None
         if broken is not None:
@@ -133,8 +133,8 @@ class Trained:
             return np.arange(len(source)), some + (", those of the training among them" if own else "")
         if not own:
             raise OptionError(f"{self.path} was trained on {made['data']}, so {source.name} has no {part} part.")
-        parts = split(source, source.numbers(self.target), **made["split"])
-        return (parts.test, "the held-out part") if part != "train" else (parts.train, "the training part")
+        splits = split(source, source.numbers(self.target), **made["split"])
+        return (splits.test, "the held-out part") if part != "train" else (splits.train, "the training part")
 
     def evaluate(self, source: Source, rows: NDArray[np.intp]) -> dict[str, float]:
         """The mean cost and the metrics of the experiment on these rows."""
@@ -151,7 +151,7 @@ class Trained:
         return found
 
     def lines(self, *sources: Source) -> Iterator[str]:
-        """The predictions as a CSV, their numbers rounded, piece by piece, which need not be in memory together.
+        """The predictions as a CSV with rounded numbers, in pieces that need not be in memory together.
 
         Raises:
             DataError: a source has other columns than the first.

@@ -42,8 +42,8 @@ class EmbedColumns(Layer):
     """Z = [A_1, …, A_n, W[A_{n+1}], …]: of a table's row, numbers as they are and a learned vector for each category.
 
     The input is (m, first + c), numbers and then c columns of whole numbers from 0 to n_tokens − 1; the output is
-    (m, first + c · n_out). Each column has rows of its own in W (n_tokens, n_out), because whoever numbers the
-    categories goes on counting from one column to the next. It stands first in a network. Guo & Berkhahn, 2016.
+    (m, first + c · n_out). Each column has rows of its own in W (n_tokens, n_out): the categories
+    are numbered on from one column to the next. It stands first in a network. Guo & Berkhahn, 2016.
 
     Args:
         first: n, how many columns are numbers.

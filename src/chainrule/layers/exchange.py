@@ -13,7 +13,7 @@ What differs from one to the other is documented by PyTorch's reference of `Conv
 | the projections of attention | Wq, Wk, Wv | one below the other | |
 | the columns of a Dense's W behind a Flatten | (height, width, channels) | (channels, height, width) | as PyTorch |
 
-The last of these no shape tells: `flattened` does, of what was flattened, as in
+No shape shows the last of these, so `flattened` says what was flattened, as in
 `from_pytorch(dense, state, flattened=(4, 4, 16))`.
 """
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.described import Described
+from chainrule.configuration import Configurable
 from chainrule.errors import DataError, GraphError, OptionError, ShapeError
 from chainrule.graph import Array, Recording, refuse_numbers
 from chainrule.initializers import Initializer, find_initializer
@@ -16,7 +16,7 @@ from chainrule.layers.walk import Walk, current_walk, walking
 from chainrule.ops import mask_steps
 
 
-class Layer(Described):
+class Layer(Configurable):
     """A step of a network: parameters, and operations that use them. Subclass it and write one method, `forward`:
 
         class Scale(cr.Layer):

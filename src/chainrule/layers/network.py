@@ -41,7 +41,7 @@ class Network(Layer):
         OptionError: no layers, one layer object twice, or an unknown dtype.
     """
 
-    undescribed = frozenset({"input_shape"})
+    not_in_config = frozenset({"input_shape"})
 
     def __init_subclass__(cls, **options: Any) -> None:
         raise OptionError("a Network is plain data and has no subclasses: subclass Layer, and put it into a Network.")
@@ -375,7 +375,7 @@ class Network(Layer):
 
     def content(self) -> tuple[files.Tensors, dict[str, Any]]:
         """What a model file holds: the tensors, and the description as JSON (see `chainrule.layers.saved`)."""
-        description = {"format": files.FORMAT, "network": self.describe(), "metadata": self.metadata}
+        description = {"format": files.FORMAT, "network": self.to_config(), "metadata": self.metadata}
         if self.input_shape is not None:
             description["input_shape"] = list(self.input_shape)
             description["parameters"] = {

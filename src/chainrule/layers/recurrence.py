@@ -54,12 +54,12 @@ class Recurrent(Layer):
 
     def _stacked(self) -> list[Layer]:
         """Single layers of this kind, one for each, with dropout between them."""
-        told = self.arguments() | {"layers": 1, "dropout": 0.0}
+        arguments = self.arguments() | {"layers": 1, "dropout": 0.0}
         stack: list[Layer] = []
         for k in range(self.layers):
             if k and self.dropout:
                 stack.append(Dropout(self.dropout))
-            stack.append(type(self)(**told | {"last": self.last and k == self.layers - 1}))
+            stack.append(type(self)(**arguments | {"last": self.last and k == self.layers - 1}))
         return stack
 
     def forward(self, A: Array) -> Array:
@@ -234,14 +234,14 @@ class LSTM(Recurrent):
 
 
 class _EachGate(Initializer):
-    """Every gate's part of a weight by itself, as if it were a layer's."""
+    """Starts each gate's part of a weight by itself, so that n_in and n_out are those of one gate."""
 
-    def __init__(self, of_each: Initializer, gates: int):
-        self.of_each, self.gates = of_each, gates
+    def __init__(self, initializer: Initializer, gates: int):
+        self.initializer, self.gates = initializer, gates
 
     def __call__(self, shape: tuple[int, ...], random: np.random.Generator) -> Any:
         part = (shape[0] // self.gates, *shape[1:])
-        return np.concatenate([self.of_each(part, random) for _ in range(self.gates)])
+        return np.concatenate([self.initializer(part, random) for _ in range(self.gates)])
 
 
 class _OpenForgetGate(Initializer):

@@ -1,4 +1,4 @@
-"""Networks back from their files: checked at every step, because files can be damaged or made to do harm."""
+"""Loads networks from their files and checks all they hold, because files can be damaged or made to do harm."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from chainrule import files
-from chainrule.described import restore
+from chainrule.configuration import from_config
 from chainrule.errors import ChainruleError, DataError, ModelFileError, OptionError, ShapeError
 from chainrule.layers.network import Network
 from chainrule.layers.walk import Walk
@@ -42,7 +42,7 @@ def _assemble(tensors: files.Tensors, description: dict[str, Any], called: str) 
     try:
         if description["format"] > files.FORMAT:
             raise ModelFileError("it was written by a newer chainrule: upgrade with pip install -U chainrule.")
-        network = restore(description["network"])
+        network = from_config(description["network"])
         if not isinstance(network, Network):
             raise OptionError(f"it describes a {type(network).__name__}, not a network.")
         network.metadata = dict(description.get("metadata", {}))

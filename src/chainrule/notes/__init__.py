@@ -21,7 +21,7 @@ from chainrule.notes.computation_graph import computation_graph
 from chainrule.notes.descent import gradient_descent
 from chainrule.notes.dimensions import dimensions
 from chainrule.notes.hyperparameters import effect_of, table
-from chainrule.notes.initialization import initialize, show_symmetry
+from chainrule.notes.initialization import initialize
 from chainrule.notes.layers import (
     activation_backward,
     activation_forward,
@@ -48,6 +48,7 @@ from chainrule.notes.logistic import (
 )
 from chainrule.notes.rosenblatt import perceptron
 from chainrule.notes.shapes import stack_examples
+from chainrule.notes.symmetry import show_symmetry
 from chainrule.notes.why_deep import parity, why_deep
 
 # In the order of the notes.

@@ -18,7 +18,7 @@ from chainrule.errors import DataError, NotFiniteError, OptionError, ShapeError
 from chainrule.graph import Operation
 from chainrule.names import lookup
 from chainrule.notes.initialization import initialize
-from chainrule.notes.shapes import Matrix, examples, matrix, told
+from chainrule.notes.shapes import Matrix, examples, matrix, progress_of
 
 LinearCache = tuple[Matrix, Matrix, Matrix]
 """(A_prev, W, b): what the way back of the linear step needs."""
@@ -197,7 +197,7 @@ class DeepNetwork:
 
     def __str__(self) -> str:
         layers = [f"{len(self.parameters[f'b{l}'])} {g}" for l, g in enumerate(self.activations, 1)]
-        return f"{' → '.join([str(self.parameters['W1'].shape[1]), *layers])}; {told(self.costs)}"
+        return f"{' → '.join([str(self.parameters['W1'].shape[1]), *layers])}; {progress_of(self.costs)}"
 
     def output(self, X: Any) -> Matrix:
         """A^[L], (n_y, m)."""

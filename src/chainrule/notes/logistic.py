@@ -17,7 +17,7 @@ import numpy as np
 from chainrule import ops
 from chainrule.checking import real, whole
 from chainrule.errors import ShapeError
-from chainrule.notes.shapes import Matrix, examples, matrix, told
+from chainrule.notes.shapes import Matrix, examples, matrix, progress_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -180,7 +180,7 @@ class LogisticRegression:
     costs: list[float]
 
     def __str__(self) -> str:
-        return f"w {self.w.shape}, b = {self.b:.4g}; {told(self.costs)}"
+        return f"w {self.w.shape}, b = {self.b:.4g}; {progress_of(self.costs)}"
 
     def predict(self, X: Any) -> Matrix:
         """1 where ŷ > 0.5, else 0: (1, m)."""

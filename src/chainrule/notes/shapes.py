@@ -58,7 +58,7 @@ def examples(X: Any, Y: Any, called: str = "X") -> tuple[Matrix, Matrix]:
     return X, Y
 
 
-def told(costs: Sequence[float]) -> str:
+def progress_of(costs: Sequence[float]) -> str:
     """The costs of a training in words."""
     return f"J from {costs[0]:.4f} to {costs[-1]:.4f} in {len(costs)} iterations" if costs else "no iterations"
 

@@ -30,8 +30,8 @@ class Depth:
     def __str__(self) -> str:
         lines = [f"{'bits':>4}  {'shallow: units, parameters':<28}  deep: units, parameters"]
         for row in self.rows:
-            told = [f"{row[kind]}, {row[f'{kind}_parameters']}" for kind in ("shallow", "deep")]
-            lines.append(f"{row['bits']:>4}  {told[0]:<28}  {told[1]}")
+            sizes = [f"{row[kind]}, {row[f'{kind}_parameters']}" for kind in ("shallow", "deep")]
+            lines.append(f"{row['bits']:>4}  {sizes[0]:<28}  {sizes[1]}")
         return "\n".join(lines)
 
 

@@ -23,9 +23,9 @@ def broadcast(function: Callable[..., Any], *inputs: Array) -> Array:
         try:
             np.broadcast_shapes(*shapes)
         except ValueError:
-            told = " and ".join(map(str, shapes))
+            listed = " and ".join(map(str, shapes))
             raise ShapeError(
-                f"{function.__name__}: {told} cannot be broadcast together: "
+                f"{function.__name__}: {listed} cannot be broadcast together: "
                 "counted from the last, two axes must be equal or one of them 1."
             ) from None
         raise

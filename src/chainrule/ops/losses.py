@@ -278,8 +278,8 @@ def _mean(xp: ModuleType, losses: Array, weights: Array | None) -> tuple[Array, 
     weights = xp.asarray(weights)
     if xp.shape(weights) != losses.shape[: xp.ndim(weights)]:
         raise ShapeError(f"the weights are {xp.shape(weights)}, but the losses of the examples {losses.shape}.")
-    of_each = xp.asarray(weights, dtype=losses.dtype).reshape(weights.shape + (1,) * (losses.ndim - weights.ndim))
-    share = xp.broadcast_to(of_each / max(losses.size, 1), losses.shape)
+    expanded = xp.asarray(weights, dtype=losses.dtype).reshape(weights.shape + (1,) * (losses.ndim - weights.ndim))
+    share = xp.broadcast_to(expanded / max(losses.size, 1), losses.shape)
     return (losses * share).sum(), share
 
 

@@ -79,8 +79,8 @@ def _as_key(key: Any) -> Any:
 
 def _check_shapes(name: str, rests: list[tuple[int, ...]], A: tuple[Array, ...]) -> None:
     if len(set(rests)) != 1:
-        told = ", ".join(str(part.shape) for part in A) or "nothing"
-        raise ShapeError(f"{name} was given {told}: the shapes must be the same but for the axis of concatenation.")
+        shapes = ", ".join(str(part.shape) for part in A) or "nothing"
+        raise ShapeError(f"{name} was given {shapes}: the shapes must be the same but for the axis of concatenation.")
 
 
 def scatter(xp: ModuleType, shape: tuple[int, ...], key: Any, values: Array) -> Array:

@@ -1,4 +1,4 @@
-"""The examples as scikit-learn's solvers meet them."""
+"""Mini-batches in the order, and with the cost, that scikit-learn's solvers have."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DENSE = 2**24
 """Sparse examples of up to so many numbers are made dense once; of more, batch by batch."""
 
 
-class Rows:
+class SparseRows:
     """The rows of a sparse matrix, made dense as they are read."""
 
     def __init__(self, X: Any):
@@ -28,22 +28,27 @@ class Rows:
         return dense
 
 
-class Rounds(ArrayBatches):
+class SolverBatches(ArrayBatches):
     """Mini-batches, shuffled epoch after epoch by one `RandomState`, as `sklearn.utils.shuffle` does it.
 
     The cost of a batch is Σ w L / Σ w + α / (2 Σ w) Σ ‖W‖², its sums over the examples of the batch, w = 1 where there
     are no weights. A batch whose weights are all 0 teaches nothing.
 
     Args:
-        X: (m, n), an array of the network's type, or `Rows`; Y: (m, …); weights: (m,) or None.
+        X: (m, n), an array of the network's type, or `SparseRows`; Y: (m, …); weights: (m,) or None.
         random: draws the order of each epoch; None meets the examples as they stand.
-        alpha: α. l2: λ of the optimizer itself, which comes on top.
+        alpha: α, scikit-learn's strength of the penalty. l2: that of the optimizer itself, which comes on top.
         dtype: the network's type.
+
+    Attributes:
+        l2: (count,) of each batch of the epoch under way: α / Σ w and the optimizer's own.
     """
+
+    l2: NDArray[np.float64]
 
     def __init__(
         self,
-        X: NDArray[Any] | Rows,
+        X: NDArray[Any] | SparseRows,
         Y: NDArray[Any],
         weights: NDArray[Any] | None,
         *,
@@ -55,8 +60,8 @@ class Rounds(ArrayBatches):
     ):
         # The engine keeps the array of the weights, so those of a new epoch are written into the same one.
         shared = None if weights is None else np.empty(len(weights), dtype)
-        cast = (lambda rows: rows.astype(dtype, copy=False)) if isinstance(X, Rows) else None
-        super().__init__(X, Y, shared, batch_size=batch_size, shuffle=random is not None, cast=cast)  # type: ignore[arg-type]
+        cast = (lambda rows: rows.astype(dtype, copy=False)) if isinstance(X, SparseRows) else None
+        super().__init__(X, Y, shared, batch_size=batch_size, shuffle=random is not None, cast=cast)
         self._given, self._random = weights, random
         self._alpha, self._own_l2 = alpha, l2
         self._order = np.arange(self.m)

@@ -26,7 +26,7 @@ from chainrule.files import Tensors
 from chainrule.layers import Layer, Network
 from chainrule.metrics import find_metrics
 from chainrule.optimizers import penalty
-from chainrule.sklearn.batches import DENSE, Rounds, Rows
+from chainrule.sklearn.batches import DENSE, SolverBatches, SparseRows
 from chainrule.sklearn.design import coefficients, draw, each_hidden, layers_of, our_activation, take_over
 from chainrule.sklearn.parameters import check, hidden_sizes
 from chainrule.sklearn.solver import Solver, is_lbfgs, lbfgs_of
@@ -52,7 +52,7 @@ class Held:
     """The examples to validate with, and the network's state when it did best on them.
 
     Attributes:
-        X: an array of the network's type, or `Rows`; y: as `_read` returns it; weights: (m,) or None.
+        X: an array of the network's type, or `SparseRows`; y: as `_read` returns it; weights: (m,) or None.
     """
 
     X: Any
@@ -307,7 +307,7 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]
             warnings.warn(
                 "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", stacklevel=4
             )
-        batches = Rounds(
+        batches = SolverBatches(
             X,
             Y,
             weights,
@@ -335,7 +335,9 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]
     ) -> None:
         """L-BFGS on all examples at once."""
         net = run.network
-        batches = Rounds(X, Y, weights, batch_size=len(Y), random=None, alpha=self.alpha, l2=0.0, dtype=net.dtype)
+        batches = SolverBatches(
+            X, Y, weights, batch_size=len(Y), random=None, alpha=self.alpha, l2=0.0, dtype=net.dtype
+        )
         optimizer = lbfgs_of(self, float(batches.l2[0]))
         J = minimize(run, batches, optimizer, interrupt)
         of_weights = penalty(optimizer.l2, net.flat, net.regularized)
@@ -345,15 +347,15 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]
 
     def _epoch_ends(self, run: Run, held: Held | None) -> None:
         """Keep the record, and decide by scikit-learn's rule whether there is progress."""
-        running = run.running
+        sums = run.sums
         self.n_iter_ += 1
-        self.loss_ = self._reported((running.cost - running.penalty) / running.m, running.penalty / running.m)
+        self.loss_ = self._reported((sums.cost - sums.penalty) / sums.m, sums.penalty / sums.m)
         self.loss_curve_.append(self.loss_)
         self._say(f"Iteration {self.n_iter_}, loss = {self.loss_:.8f}")
         better = self._validated(run, held) if held is not None else True
         if is_lbfgs(self.solver):
             return
-        self.t_ += running.m
+        self.t_ += sums.m
         if not self.early_stopping:
             best = math.inf if self.best_loss_ is None else self.best_loss_
             better = not self.loss_ > best - self.tol
@@ -436,7 +438,7 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]
         X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
         net = self._network()
         with engines.held_to(self.threads):
-            output = engines.select(self.engine).predict(net, Rows(X) if issparse(X) else X)
+            output = engines.select(self.engine).predict(net, SparseRows(X) if issparse(X) else X)
         kind = X.dtype if X.dtype.kind == "f" else np.float64
         return output.astype(np.result_type(kind, output.dtype), copy=False)
 
@@ -507,6 +509,6 @@ def _readable(X: Any, net: Network) -> Any:
     """X in the network's type; a large sparse one stays sparse, and its rows are made dense as they are read."""
     if issparse(X):
         if math.prod(X.shape) > DENSE:
-            return Rows(X)
+            return SparseRows(X)
         X = X.toarray()
     return net.cast(X)

@@ -18,7 +18,7 @@ FLOOR = 1e-6
 
 
 class Solver:
-    """What stays between calls of `partial_fit`.
+    """The state of an optimizer that stays between calls of `partial_fit`.
 
     Attributes:
         rule: the update rule.
@@ -36,7 +36,7 @@ class Solver:
         self._power = estimator.power_t
         self._program: Program | None = None
         self._slots: Tensors = {}
-        self._t = 0
+        self._updates = 0
 
     def program(self, net: Network, cost: Cost, engine: Engine, seed: int, outputs: bool) -> Program:
         """The engine's program for the epochs of one call, which goes on with what the last one remembered."""
@@ -45,7 +45,7 @@ class Solver:
             self.rest()
             self._program = engine.program(net, cost, self.rule, seed, outputs)
             if self._slots:
-                self._program.slots, self._program.updates = self._slots, self._t
+                self._program.slots, self._program.updates = self._slots, self._updates
         return self._program
 
     def alpha(self, epoch: float) -> float:
@@ -56,7 +56,7 @@ class Solver:
         """Let go of the program, its threads and its data; what it remembers stays."""
         if self._program is not None:
             self._slots = {name: np.array(value) for name, value in self._program.slots.items()}
-            self._t, self._program = self._program.updates, None
+            self._updates, self._program = self._program.updates, None
 
     def epoch_ends(self, examples: int) -> None:
         """Lower the learning rate, if it goes by the number of examples that were met."""
@@ -103,7 +103,7 @@ def lbfgs_of(estimator: Any, l2: float) -> LBFGS:
     """L-BFGS as scikit-learn calls it, or with an object's own settings.
 
     Args:
-        l2: λ; that of an object comes on top.
+        l2: of the L2 regularization; that of an object comes on top.
     """
     given = estimator.solver
     if isinstance(given, LBFGS):

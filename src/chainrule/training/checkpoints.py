@@ -27,7 +27,7 @@ class Checkpoint:
         every_minutes: whenever that much time has passed, also within an epoch; None for not.
         anew: whether to begin anew where the file holds a run with other settings, as of another trial of a search,
             instead of refusing it.
-        facts: what else a resumed run must share, JSON by name; what differs is told in these words first.
+        facts: what else a resumed run must share, JSON by name; what differs is named in these words first.
 
     Raises:
         OptionError: neither, or a number out of range.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chainrule import files
 
@@ -13,21 +13,22 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from chainrule.training.history import History
-
 TRAINING, VALIDATION, MARK = "#1f6f8b", "#d1603d", "#8a8a8a"
 
+Records = list[dict[str, Any]]
+"""One dict for each epoch, as `History.epochs` has them."""
 
-def draw(history: History, path: str | os.PathLike[str] | None = None) -> Figure:
+
+def draw(epochs: Records, best_epoch: int | None, path: str | os.PathLike[str] | None = None) -> Figure:
     """One panel for the cost and one for each metric, training and validation in each."""
     from matplotlib.figure import Figure
 
-    recorded = history.epochs[0] if history.epochs else {}
+    recorded = epochs[0] if epochs else {}
     others = ("epoch", "loss", "penalty", "seconds")
     names = ["loss"] + [n for n in recorded if n not in others and not n.startswith("val_")]
     figure = Figure(figsize=(5.2 * len(names), 3.6), layout="constrained")
     for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
-        _panel(axes, history, name)
+        _panel(axes, epochs, best_epoch, name)
     if path is not None:
         buffer = io.BytesIO()
         figure.savefig(buffer, format=Path(path).suffix.lstrip(".") or "svg", dpi=150)
@@ -35,18 +36,18 @@ def draw(history: History, path: str | os.PathLike[str] | None = None) -> Figure
     return figure
 
 
-def _panel(axes: Axes, history: History, name: str) -> None:
+def _panel(axes: Axes, epochs: Records, best_epoch: int | None, name: str) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    penalized = name == "loss" and any("penalty" in record for record in history.epochs)
-    counted = [epoch + 1 for epoch in history["epoch"]]  # as the progress counts them
+    penalized = name == "loss" and any("penalty" in record for record in epochs)
+    counted = [record["epoch"] + 1 for record in epochs]  # as the progress counts them
     title = ("cost J" + " without penalty" * penalized) if name == "loss" else name.replace("_", " ")
     for key, colour, label in ((name, TRAINING, "training"), (f"val_{name}", VALIDATION, "validation")):
-        if history.epochs and key in history.epochs[0]:
-            marker = "o" if len(history.epochs) == 1 else None
-            axes.plot(counted, _values(history, key), color=colour, label=label, linewidth=1.8, marker=marker)
-    if history.best_epoch is not None:
-        axes.axvline(history.best_epoch + 1, color=MARK, linewidth=1, linestyle="--", label="best epoch")
+        if epochs and key in epochs[0]:
+            marker = "o" if len(epochs) == 1 else None
+            axes.plot(counted, _values(epochs, key), color=colour, label=label, linewidth=1.8, marker=marker)
+    if best_epoch is not None:
+        axes.axvline(best_epoch + 1, color=MARK, linewidth=1, linestyle="--", label="best epoch")
     axes.set_title(title, fontsize=11)
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -56,8 +57,6 @@ def _panel(axes: Axes, history: History, name: str) -> None:
         axes.legend(frameon=False, fontsize=9)
 
 
-def _values(history: History, key: str) -> list[float]:
-    """What is drawn of a key: of the training cost the part that validation has, too."""
-    if key != "loss":
-        return history[key]
-    return [record["loss"] - record.get("penalty", 0.0) for record in history.epochs]
+def _values(epochs: Records, key: str) -> list[float]:
+    """The values of a curve; of the training cost without the penalty, which validation does not have."""
+    return [record[key] - (record.get("penalty", 0.0) if key == "loss" else 0.0) for record in epochs]

@@ -1,4 +1,4 @@
-"""The way through the epochs, batch by batch."""
+"""Mini-batch gradient descent: runs an engine's program epoch by epoch, and stops where the cost is not finite."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from chainrule.training.interrupt import Interrupt
 from chainrule.training.run import Run
 
 AnyBatches = ArrayBatches | AugmentedBatches | ChunkBatches | StreamBatches
-"""What there is to go through, epoch by epoch."""
+"""All kinds of mini-batches that an epoch may consist of."""
 
 
 def descend(
@@ -40,18 +40,18 @@ def descend(
     while not run.over:
         before, count = [array.copy() for array in changing], batches.count(run.epoch)
 
-        def alpha(k: int, epoch: int = run.epoch, count: int | None = count) -> float:
-            return learning_rate(epoch + (k / count if count else 0.0))
+        def alpha(batch: int, epoch: int = run.epoch, count: int | None = count) -> float:
+            return learning_rate(epoch + (batch / count if count else 0.0))
 
-        for done in _steps(program, batches, run.epoch, alpha, run.running.batches):
+        for done in _updates(program, batches, run.epoch, alpha, run.sums.batches):
             if done.X is not None:
-                batch = run.running.batches + done.batches - 1
+                batch = run.sums.batches + done.batches - 1
                 error = not_finite(run.network, done.X, done.cost, run.epoch, batch, run.seed, program.updates)
                 _go_back(changing, before, error)
             run.computed_by(program.engine, program.reason)
             run.meet(done, count)
             run.save_if_due(program, after_epoch=False)
-            if interrupt.asked and run.running.batches != count:
+            if interrupt.asked and run.sums.batches != count:
                 break
         else:
             if not np.isfinite(run.network.flat).all():
@@ -64,7 +64,7 @@ def descend(
             run.save_if_due(program, after_epoch=False, now=True)
 
 
-def _steps(
+def _updates(
     program: Program,
     batches: AnyBatches,
     epoch: int,
@@ -76,7 +76,7 @@ def _steps(
         yield from program.epoch(batches, epoch, alpha, start=start)
         return
     for pool, first, before in batches.pools(epoch, start):
-        yield from program.epoch(pool, epoch, lambda k, before=before: alpha(before + k), start=first)  # type: ignore[misc]
+        yield from program.epoch(pool, epoch, lambda batch, before=before: alpha(before + batch), start=first)  # type: ignore[misc]
 
 
 def _go_back(changing: list[NDArray[Any]], before: list[NDArray[Any]], error: NotFiniteError) -> None:

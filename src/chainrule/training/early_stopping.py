@@ -50,7 +50,7 @@ class EarlyStopping:
 
 @dataclass
 class Watch:
-    """How an `EarlyStopping` stands at the moment.
+    """The state of an `EarlyStopping` during a run.
 
     Attributes:
         best: the best value so far, smaller is better. epoch: when it was. waited: epochs since.
@@ -62,7 +62,7 @@ class Watch:
     waited: int = 0
 
     def improved(self, record: dict[str, Any]) -> bool:
-        """Look at the record of an epoch.
+        """Whether the record of an epoch is the best so far; counts the epochs since.
 
         Raises:
             OptionError: the record does not have what is monitored.

@@ -1,4 +1,4 @@
-"""Where a NaN or an infinity came from."""
+"""Finds the layer in which a NaN or an infinity appeared first."""
 
 import numpy as np
 

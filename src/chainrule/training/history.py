@@ -38,8 +38,8 @@ class History:
     def __repr__(self) -> str:
         measured = "val_loss" if self.epochs and "val_loss" in self.epochs[0] else "loss"
         least = [f"least {measured} {min(self[measured]):.4g}"] if self.epochs else []
-        told = [counted(len(self.epochs), "epoch"), *least, self.stopped, self.engine]
-        return f"History({', '.join(filter(None, told))})"
+        facts = [counted(len(self.epochs), "epoch"), *least, self.stopped, self.engine]
+        return f"History({', '.join(filter(None, facts))})"
 
     def __getitem__(self, name: str) -> list[float]:
         """One value for each epoch: history["val_loss"]."""
@@ -62,7 +62,7 @@ class History:
         """
         from chainrule.training.curves import draw
 
-        return draw(self, path)
+        return draw(self.epochs, self.best_epoch, path)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the JSON, atomically.

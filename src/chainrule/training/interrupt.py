@@ -9,7 +9,7 @@ from types import FrameType
 
 
 class InterruptionError(Exception):
-    """Leads out of a computation that knows nothing of Ctrl-C."""
+    """Raised after Ctrl-C, to leave a computation such as SciPy's that knows nothing of it."""
 
 
 class Interrupt:
@@ -51,17 +51,17 @@ def _presses() -> Iterator[Callable[[], int]]:
     Python calls a handler once, however many signals have come while it was inside a kernel, but writes down each of
     them. Where somebody else, such as an event loop, reads that, it stays theirs, and nothing is counted here.
     """
-    heard, told = socket.socketpair()
-    with heard, told:
-        heard.setblocking(False)
-        told.setblocking(False)
-        others = signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
+    reader, writer = socket.socketpair()
+    with reader, writer:
+        reader.setblocking(False)
+        writer.setblocking(False)
+        others = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
         if others >= 0:
             signal.set_wakeup_fd(others)
 
         def count() -> int:
             with suppress(BlockingIOError):
-                return heard.recv(4096).count(signal.SIGINT)
+                return reader.recv(4096).count(signal.SIGINT)
             return 0
 
         try:

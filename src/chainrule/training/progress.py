@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 
 class Progress(Protocol):
-    """Told of every batch and epoch, and what else is worth a line; closed at the end."""
+    """What shows the progress of a run: it gets every batch, every epoch and notes, and is closed at the end."""
 
     def note(self, line: str) -> None: ...
 
@@ -46,7 +46,7 @@ class Lines(Silent):
 
     def epoch(self, record: dict[str, Any]) -> None:
         if record["epoch"] % self.every == 0 or record["epoch"] == self.epochs - 1:
-            print(f"epoch {record['epoch'] + 1}/{self.epochs}  {told(record)}", file=sys.stderr, flush=True)
+            print(f"epoch {record['epoch'] + 1}/{self.epochs}  {as_text(record)}", file=sys.stderr, flush=True)
 
 
 class Bar:
@@ -66,11 +66,11 @@ class Bar:
             ),
             BarColumn(bar_width=12, table_column=Column(min_width=12)),
             TimeRemainingColumn(compact=True, elapsed_when_finished=True, table_column=Column(min_width=5)),
-            TextColumn("{task.fields[told]}", table_column=Column(no_wrap=True, overflow="ellipsis")),
+            TextColumn("{task.fields[measures]}", table_column=Column(no_wrap=True, overflow="ellipsis")),
             console=Console(stderr=True),
             refresh_per_second=8,
         )
-        self.task = self.bar.add_task(f"epoch 1/{epochs}", total=epochs, told="")
+        self.task = self.bar.add_task(f"epoch 1/{epochs}", total=epochs, measures="")
         self.bar.start()
 
     def note(self, line: str) -> None:
@@ -78,12 +78,12 @@ class Bar:
 
     def batch(self, epoch: int, batch: int, batches: int | None, cost: float) -> None:
         done = epoch + (batch + 1) / batches if batches else epoch
-        told = f"loss {cost:.4g}  {self.measured}"
-        self.bar.update(self.task, completed=done, description=f"epoch {epoch + 1}/{self.epochs}", told=told)
+        measures = f"loss {cost:.4g}  {self.measured}"
+        self.bar.update(self.task, completed=done, description=f"epoch {epoch + 1}/{self.epochs}", measures=measures)
 
     def epoch(self, record: dict[str, Any]) -> None:
-        self.measured = told({name: value for name, value in record.items() if name != "loss"})
-        self.bar.update(self.task, completed=record["epoch"] + 1, told=told(record))
+        self.measured = as_text({name: value for name, value in record.items() if name != "loss"})
+        self.bar.update(self.task, completed=record["epoch"] + 1, measures=as_text(record))
 
     def close(self) -> None:
         self.bar.stop()
@@ -96,6 +96,6 @@ def progress_for(shown: bool, epochs: int) -> Progress:
     return Bar(epochs) if sys.stderr.isatty() or "ipykernel" in sys.modules else Lines(epochs)
 
 
-def told(record: dict[str, Any]) -> str:
+def as_text(record: dict[str, Any]) -> str:
     """The numbers of an epoch in one line."""
     return "  ".join(f"{name} {value:.4g}" for name, value in record.items() if name not in ("epoch", "seconds"))

@@ -25,8 +25,8 @@ Callback = Callable[["Run"], None]
 
 
 @dataclass
-class Running:
-    """The epoch under way: the sums over its examples so far."""
+class EpochSums:
+    """The sums over the examples of the epoch under way; a checkpoint keeps them."""
 
     cost: float = 0.0
     penalty: float = 0.0
@@ -64,7 +64,7 @@ class Run:
         self.network, self.cost, self.engine = network, cost, engine
         self.epoch, self.epochs, self.seed = 0, epochs, seed
         self.history = History(engine=engine.name, seed=seed)
-        self.running = Running()
+        self.sums = EpochSums()
         self._metrics = metrics
         self._validation = validation
         self._watch = None if early_stopping is None else Watch(early_stopping)
@@ -72,7 +72,7 @@ class Run:
         self._callbacks = list(callbacks)
         self._checkpoints = checkpoints
         self.progress = progress
-        self._told = False
+        self._noted_engine = False
         self._began = time.perf_counter()
 
     def stop(self, why: str) -> None:
@@ -98,32 +98,32 @@ class Run:
 
     def computed_by(self, engine: str, reason: str) -> None:
         """Take note of the engine, and tell once where "auto" has had to take the slower one."""
-        if self.engine.name == "auto" and reason and not self._told:
-            self._told = True
+        if self.engine.name == "auto" and reason and not self._noted_engine:
+            self._noted_engine = True
             self.progress.note(f"the {engine} engine trains, slower than the native one, because of {reason}")
         self.history.engine, self.history.reason = engine, reason
 
     def meet(self, done: Done, batches: int | None) -> None:
-        """Take note of what was done."""
-        running = self.running
-        running.cost += done.cost * done.m
-        running.penalty += done.penalty * done.m
-        running.m += done.m
-        running.batches += done.batches
+        """Add what the engine has done to the sums of the epoch."""
+        sums = self.sums
+        sums.cost += done.cost * done.m
+        sums.penalty += done.penalty * done.m
+        sums.m += done.m
+        sums.batches += done.batches
         if self._metrics:
             Y, output = that_count(np.asarray(done.Y), np.asarray(done.output), done.weights)
-            running.outputs.append(output)
-            running.targets.append(Y)
-        self.progress.batch(self.epoch, running.batches - 1, batches, done.cost)
+            sums.outputs.append(output)
+            sums.targets.append(Y)
+        self.progress.batch(self.epoch, sums.batches - 1, batches, done.cost)
 
     def close_epoch(self) -> None:
         """Measure, record, and decide whether to go on."""
-        running = self.running
-        record: dict[str, Any] = {"epoch": self.epoch, "loss": running.cost / running.m}
-        if running.penalty:
-            record["penalty"] = running.penalty / running.m
+        sums = self.sums
+        record: dict[str, Any] = {"epoch": self.epoch, "loss": sums.cost / sums.m}
+        if sums.penalty:
+            record["penalty"] = sums.penalty / sums.m
         if self._metrics:
-            targets, outputs = np.concatenate(running.targets), np.concatenate(running.outputs)
+            targets, outputs = np.concatenate(sums.targets), np.concatenate(sums.outputs)
             record |= score(self._metrics, targets, outputs, self.cost.task)
         if self._validation is not None:
             record |= {f"val_{name}": value for name, value in self._validate(self._validation).items()}
@@ -138,7 +138,7 @@ class Run:
         if self._watch is not None and self._watch.over and not self.history.stopped:
             self.stop("early stopping")
         self.epoch += 1
-        self.running = Running()
+        self.sums = EpochSums()
 
     def finish(self) -> History:
         """Restore the best parameters, if they were watched, and return the history."""
@@ -185,7 +185,7 @@ class Run:
             kept.write(*self._state(program.slots, program.updates))
 
     def resume(self) -> tuple[Tensors, int] | None:
-        """Go back to the last checkpoint; returns the optimizer's slots and t, or None where there is none."""
+        """Go back to the last checkpoint; returns the optimizer's slots and how many updates there were, or None."""
         found = None if self._checkpoints is None else self._checkpoints.read()
         if found is None:
             return None
@@ -196,23 +196,23 @@ class Run:
         self.history = History(**state["history"])
         if self.history.stopped == "interrupted":
             self.history.stopped = ""
-        self.running = Running(state["cost"], state["penalty"], state["m"], state["batches"])
+        self.sums = EpochSums(state["cost"], state["penalty"], state["m"], state["batches"])
         if state["batches"] and self._metrics:
-            self.running.outputs = [tensors["running.outputs"]]
-            self.running.targets = [tensors["running.targets"]]
+            self.sums.outputs = [tensors["running.outputs"]]
+            self.sums.targets = [tensors["running.targets"]]
         if self._watch is not None and state["watch"] is not None:
             self._watch.best, self._watch.epoch, self._watch.waited = state["watch"]
         return _part(tensors, "slot."), state["t"]
 
-    def _state(self, slots: Tensors, t: int) -> tuple[Tensors, dict[str, Any]]:
-        running, watch = self.running, self._watch
+    def _state(self, slots: Tensors, updates: int) -> tuple[Tensors, dict[str, Any]]:
+        sums, watch = self.sums, self._watch
         tensors = _prefixed("network.", self.network.state()) | _prefixed("best.", self._best)
         tensors |= _prefixed("slot.", slots)
-        if running.outputs:
-            tensors["running.outputs"] = np.concatenate(running.outputs)
-            tensors["running.targets"] = np.concatenate(running.targets)
-        state = {"epoch": self.epoch, "seed": self.seed, "t": t, "history": asdict(self.history)}
-        state |= {"cost": running.cost, "penalty": running.penalty, "m": running.m, "batches": running.batches}
+        if sums.outputs:
+            tensors["running.outputs"] = np.concatenate(sums.outputs)
+            tensors["running.targets"] = np.concatenate(sums.targets)
+        state = {"epoch": self.epoch, "seed": self.seed, "t": updates, "history": asdict(self.history)}
+        state |= {"cost": sums.cost, "penalty": sums.penalty, "m": sums.m, "batches": sums.batches}
         state["watch"] = None if watch is None or watch.epoch is None else [watch.best, watch.epoch, watch.waited]
         return tensors, state
 

@@ -199,7 +199,7 @@ def _augmented(
     if not isinstance(batches, ArrayBatches):
         raise OptionError("a stream of batches is changed by whoever makes it: give arrays X and y to augment them.")
     if isinstance(rule, LBFGS):
-        raise OptionError("L-BFGS needs the same examples at every step: take another optimizer to augment them.")
+        raise OptionError("L-BFGS needs the same examples at every update: take another optimizer to augment them.")
     return AugmentedBatches(batches, augment, net.blank_output().shape[-1] if cost.task == "classes" else None)
 
 
@@ -236,7 +236,7 @@ def _stream(
 
 
 def _cast_once(net: Network, X: Any) -> tuple[Any, Any]:
-    """X cast and checked now, and nothing to do later; of a memory map, X as it is and what to do with each batch."""
+    """X cast and checked, and None; of a memory map, X as it is, and what casts and checks each batch."""
     return (X, net.cast) if isinstance(X, np.memmap) else (net.cast(X), None)
 
 
@@ -282,7 +282,7 @@ def _checkpoints(
     optimizer: Optimizer | LBFGS,
     settings: dict[str, Any],
 ) -> Checkpoints | None:
-    """The keeper of the checkpoint, with the settings that a resumed run must share."""
+    """What writes and reads the checkpoint, with the settings that a resumed run must share."""
     if given is None:
         if resume:
             raise OptionError("resume=True needs to know from where: give checkpoint=Checkpoint(path).")

@@ -1,7 +1,7 @@
-"""Objects that are fully told by their constructor's arguments, and so can be written as plain JSON and made again.
+"""Configurations: objects as plain JSON, by their constructors' arguments, and back.
 
-Layers, initializers, schedules and optimizers are such objects. JSON shows them as {"type": "Dense", "n_out": 64, …},
-operations as {"operation": "leaky_relu", "options": {"slope": 0.2}}.
+Layers, initializers, schedules, optimizers and what was learned of data are written so into model files: an object as
+{"type": "Dense", "n_out": 64, …}, an operation as {"operation": "leaky_relu", "options": {"slope": 0.2}}.
 """
 
 import functools
@@ -17,21 +17,21 @@ from chainrule.graph import OPERATIONS, Operation
 from chainrule.names import nearest, unknown
 
 
-class Described:
-    """The base of whatever its constructor's arguments tell completely; each is kept as an attribute of its name."""
+class Configurable:
+    """An object that can be made again from its constructor's arguments, each kept as an attribute of the same name."""
 
-    kinds: ClassVar[dict[str, type["Described"]]] = {}
+    kinds: ClassVar[dict[str, type["Configurable"]]] = {}
     """Every subclass by its name, own ones of users too."""
 
-    undescribed: ClassVar[frozenset[str]] = frozenset()
-    """Arguments that are left out of the description."""
+    not_in_config: ClassVar[frozenset[str]] = frozenset()
+    """Arguments that are left out of the configuration."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        before = Described.kinds.get(cls.__name__)
+        before = Configurable.kinds.get(cls.__name__)
         if before is not None and before.__module__.startswith("chainrule."):
             raise OptionError(f"{cls.__name__} is a name that chainrule uses itself: give your class another.")
-        Described.kinds[cls.__name__] = cls
+        Configurable.kinds[cls.__name__] = cls
 
     def arguments(self) -> dict[str, Any]:
         """The constructor's arguments as they are now.
@@ -64,12 +64,12 @@ class Described:
             if isinstance(value, np.number):
                 object.__setattr__(self, name, value.item())
 
-    def describe(self) -> dict[str, Any]:
-        """This object as plain JSON; `restore` makes it again."""
+    def to_config(self) -> dict[str, Any]:
+        """This object as plain JSON; `from_config` makes it again."""
         return {"type": type(self).__name__} | {
             name: _plain(argument, f"{type(self).__name__}'s {name}")
             for name, argument in self.arguments().items()
-            if name not in self.undescribed
+            if name not in self.not_in_config
         }
 
     def __repr__(self) -> str:
@@ -120,44 +120,45 @@ def constructor(init: Callable[..., None]) -> dict[str, inspect.Parameter]:
     return {parameter.name: parameter for parameter in parameters}
 
 
-def restore(description: Any) -> Any:
-    """The object that `describe` told: objects, operations, lists and plain values.
+def from_config(config: Any) -> Any:
+    """The object whose configuration this is, or the list, dict, operation or plain value.
 
     Raises:
         OptionError: it names a kind or an operation that is not known here, or arguments that do not fit.
     """
-    if isinstance(description, list):
-        return [restore(item) for item in description]
-    if not isinstance(description, dict):
-        return description
-    if "operation" in description:
-        name, options = description["operation"], description.get("options", {})
+    if isinstance(config, list):
+        return [from_config(item) for item in config]
+    if not isinstance(config, dict):
+        return config
+    if "operation" in config:
+        name, options = config["operation"], config.get("options", {})
         if name not in OPERATIONS:
             raise OptionError(unknown("operation", name, OPERATIONS))
         return functools.partial(OPERATIONS[name], **options) if options else OPERATIONS[name]
-    if "type" not in description:
-        return {name: restore(item) for name, item in description.items()}
-    kind = description["type"]
+    if "type" not in config:
+        return {name: from_config(item) for name, item in config.items()}
+    kind = config["type"]
     if kind == "dict":
-        return {name: restore(item) for name, item in description["items"].items()}
-    if kind not in Described.kinds:
-        public = [name for name in Described.kinds if not name.startswith("_")]
+        return {name: from_config(item) for name, item in config["items"].items()}
+    if kind not in Configurable.kinds:
+        public = [name for name in Configurable.kinds if not name.startswith("_")]
         raise OptionError(
             f"there is no layer, initializer, schedule or optimizer {kind!r}: if it is a class of your own, import the "
             f"module that defines it first.{nearest(kind, public)}"
         )
-    arguments = {name: restore(item) for name, item in description.items() if name != "type"}
-    if Described.kinds[kind].undescribed & arguments.keys():
-        raise OptionError(f"a description of {kind} does not hold {', '.join(Described.kinds[kind].undescribed)}.")
+    arguments = {name: from_config(item) for name, item in config.items() if name != "type"}
+    found = Configurable.kinds[kind]
+    if found.not_in_config & arguments.keys():
+        raise OptionError(f"a configuration of {kind} does not hold {', '.join(found.not_in_config)}.")
     try:
-        return Described.kinds[kind](**arguments)
+        return found(**arguments)
     except TypeError as error:
         raise OptionError(f"{kind} cannot be made from {arguments}: {error}.") from None
 
 
 def _plain(value: Any, what: str) -> Any:
-    if isinstance(value, Described):
-        return value.describe()
+    if isinstance(value, Configurable):
+        return value.to_config()
     if isinstance(value, Operation):
         return {"operation": value.name}
     if isinstance(value, functools.partial) and isinstance(value.func, Operation) and not value.args:

@@ -1,4 +1,4 @@
-"""What time it is some steps later, where the steps of a series are even."""
+"""The times that a forecast is for: one, two, … steps after the end of a series whose steps are even."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from polars import Series
 
 TO_THE_FIRST = ("0d", "1d")
-"""How long it is from a date that stands for a month to a certain day: the last of a month lies before a first."""
+"""Shifts to the first day of a month: monthly data are dated by the first day, or by the last."""
 
 
-def times_ahead(
+def forecast_times(
     column: Column, times: Series, series: NDArray[np.intp], last: NDArray[np.intp], horizon: int
 ) -> list[list[Any]]:
     """The times one, two, … steps after the rows `last`, written as `times` are; nothing where steps are not even.
@@ -29,11 +29,11 @@ def times_ahead(
         numbers = moments.to_numpy()
         step = _only(np.diff(numbers)[same])
         found = [] if step is None else [moments[last] + h * step for h in range(1, horizon + 1)]
-        return [as_text(ahead).to_list() for ahead in found]
-    return [_written(ahead, times, column.form) for ahead in _dates_ahead(moments, same, last, horizon)]
+        return [as_text(later).to_list() for later in found]
+    return [_written(later, times, column.form) for later in _later_dates(moments, same, last, horizon)]
 
 
-def _dates_ahead(moments: Series, same: NDArray[np.bool_], last: NDArray[np.intp], horizon: int) -> list[Series]:
+def _later_dates(moments: Series, same: NDArray[np.bool_], last: NDArray[np.intp], horizon: int) -> list[Series]:
     for shift in TO_THE_FIRST:
         moved = moments.dt.offset_by(shift)
         months = _only(np.diff((12 * moved.dt.year() + moved.dt.month()).to_numpy())[same])

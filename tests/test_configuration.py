@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.described import Described, restore
+from chainrule.configuration import Configurable, from_config
 from chainrule.initializers import He, Orthogonal, Random, Xavier
 from chainrule.schedules import Cosine, Exponential, Step, WarmUp
 
@@ -35,10 +35,10 @@ OBJECTS = [
 
 @pytest.mark.parametrize("made", OBJECTS, ids=repr)
 def test_an_object_comes_back_from_its_json(made):
-    again = restore(json.loads(json.dumps(made.describe())))
+    again = from_config(json.loads(json.dumps(made.to_config())))
     assert type(again) is type(made)
     assert repr(again) == repr(made)
-    assert again.describe() == made.describe()
+    assert again.to_config() == made.to_config()
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_it_shows_itself_as_one_would_type_it(made, text):
 
 
 def test_plain_json_is_told_in_full_defaults_too():
-    assert cr.Dense(3, "relu").describe() == {
+    assert cr.Dense(3, "relu").to_config() == {
         "type": "Dense",
         "n_out": 3,
         "activation": "relu",
@@ -71,14 +71,14 @@ def test_plain_json_is_told_in_full_defaults_too():
 
 
 def test_an_operation_is_told_with_its_options():
-    description = cr.Activation(functools.partial(cr.ops.elu, alpha=0.5)).describe()
+    description = cr.Activation(functools.partial(cr.ops.elu, alpha=0.5)).to_config()
     assert description["activation"] == {"operation": "elu", "options": {"alpha": 0.5}}
-    assert restore({"operation": "tanh"}) is cr.ops.tanh
+    assert from_config({"operation": "tanh"}) is cr.ops.tanh
 
 
 @pytest.mark.parametrize("plain", [None, True, 3, 2.5, "text", [1, [2]], {"a": {"b": [None]}}])
 def test_plain_values_are_restored_as_they_are(plain):
-    assert restore(plain) == plain
+    assert from_config(plain) == plain
 
 
 @pytest.mark.parametrize(
@@ -86,41 +86,41 @@ def test_plain_values_are_restored_as_they_are(plain):
 )
 def test_what_cannot_be_written_is_named_with_the_way_out(activation):
     with pytest.raises(cr.OptionError, match=r"Dense's activation is .*cannot be written.*Layer subclass"):
-        cr.Dense(3, activation).describe()
+        cr.Dense(3, activation).to_config()
 
 
 def test_a_number_that_json_does_not_have_cannot_be_written():
     with pytest.raises(cr.OptionError, match="Activation's activation is nan"):
-        cr.Activation(functools.partial(cr.ops.leaky_relu, slope=float("nan"))).describe()
+        cr.Activation(functools.partial(cr.ops.leaky_relu, slope=float("nan"))).to_config()
 
 
 @pytest.mark.parametrize("number", [np.float32(0.5), np.float64(0.5)])
 def test_numpys_numbers_are_written_as_plain_ones(number):
     for made in (cr.BatchNorm(momentum=number), cr.Adam(number), Step(number), Random(number), cr.Dropout(number)):
-        assert 0.5 in json.loads(json.dumps(made.describe())).values()
+        assert 0.5 in json.loads(json.dumps(made.to_config())).values()
 
 
 @pytest.mark.parametrize("number", [np.int32(3), np.int64(3), np.uint8(3)])
 def test_numpys_whole_numbers_are_written_as_plain_ones(number):
     for made in (cr.Dense(number), cr.Embedding(number, 2), cr.LBFGS(history=number)):
-        assert 3 in json.loads(json.dumps(made.describe())).values()
+        assert 3 in json.loads(json.dumps(made.to_config())).values()
 
 
 @pytest.mark.parametrize("kind", ["dense", "Dens", 3, None, "Nothing like it"])
 def test_an_unknown_kind_asks_for_the_import(kind):
     with pytest.raises(cr.OptionError, match=rf"optimizer {kind!r}: if it is a class of your own, import") as caught:
-        restore({"type": kind})
+        from_config({"type": kind})
     assert ("Did you mean 'Dense'?" in str(caught.value)) == (kind in ("dense", "Dens"))
 
 
 def test_an_unknown_operation_lists_the_known():
     with pytest.raises(cr.OptionError, match=r"no operation 'tanhh'. Did you mean 'tanh'\?.*Known: .*relu"):
-        restore({"operation": "tanhh"})
+        from_config({"operation": "tanhh"})
 
 
 def test_arguments_that_do_not_fit_are_named():
     with pytest.raises(cr.OptionError, match=r"Dense cannot be made from \{'units': 3\}"):
-        restore({"type": "Dense", "units": 3})
+        from_config({"type": "Dense", "units": 3})
 
 
 def test_a_class_of_the_user_is_known_by_its_name():
@@ -131,8 +131,8 @@ def test_a_class_of_the_user_is_known_by_its_name():
         def __call__(self, epoch):
             return self.alpha / (1 + epoch)
 
-    assert Described.kinds["OwnWarmth"] is OwnWarmth
-    again = restore(json.loads(json.dumps(cr.GradientDescent(OwnWarmth(0.5)).describe())))
+    assert Configurable.kinds["OwnWarmth"] is OwnWarmth
+    again = from_config(json.loads(json.dumps(cr.GradientDescent(OwnWarmth(0.5)).to_config())))
     assert again.alpha(1) == 0.25
 
 
@@ -159,7 +159,7 @@ def test_an_argument_that_layers_have_a_property_for_is_told_and_ends_in_no_recu
 
     assert repr(DerivedLabelled("x")) == "DerivedLabelled(…)"
     with pytest.raises(cr.OptionError, match="has an argument 'label'"):
-        DerivedLabelled("x").describe()
+        DerivedLabelled("x").to_config()
 
 
 def test_operations_and_functions_are_shown_by_their_names():

@@ -1,4 +1,4 @@
-"""Examples to train with, to watch while training, and to keep for the end."""
+"""Splits the examples into those to train on, to validate and to test."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ ALONE = -1
 
 
 @dataclass(frozen=True)
-class Parts:
-    """The three parts of the examples, as row numbers."""
+class Splits:
+    """Which examples are trained on, watched while training, and kept for the end, as row numbers."""
 
     train: NDArray[np.intp]
     validation: NDArray[np.intp]
     test: NDArray[np.intp]
 
 
-def split(source: Source, Y: NDArray[Any], test: float, validation: float, seed: int) -> Parts:
-    """The three parts of the examples, the same for the same seed.
+def split(source: Source, Y: NDArray[Any], test: float, validation: float, seed: int) -> Splits:
+    """Split the examples in three, the same way for the same seed.
 
     Where the examples have groups, each group is in one part. Where they have moments, the test part is what came last,
     and the validation part what came before it, unless the source scatters it; an example that reaches into a later
@@ -49,19 +49,19 @@ def split(source: Source, Y: NDArray[Any], test: float, validation: float, seed:
         raise DataError(f"{few}: it takes 10 or more{source.more}.")
     if m - sum(sizes) < 2:
         raise DataError(f"of {m} examples, {sizes[0]} to test and {sizes[1]} to validate leave too few to train with.")
-    rest, for_test = divide(source, Y, np.arange(m), test, seed, by_time=True)
-    train, to_watch = divide(source, Y, rest, validation, seed, by_time=not source.scattered)
-    return Parts(train, to_watch, for_test)
+    rest, for_test = hold_out(source, Y, np.arange(m), test, seed, by_time=True)
+    train, to_watch = hold_out(source, Y, rest, validation, seed, by_time=not source.scattered)
+    return Splits(train, to_watch, for_test)
 
 
 def _size(m: int, share: float) -> int:
     return int(np.ceil(m * share))
 
 
-def divide(
+def hold_out(
     source: Source, Y: NDArray[Any], rows: NDArray[np.intp], share: float, seed: int, *, by_time: bool
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """These rows in two parts, the second with about that share of them; see `split`."""
+    """These rows without those held out, and those held out, about that share of them; see `split`."""
     size = _size(len(rows), share)
     if size == 0:
         return rows, rows[:0]
@@ -84,7 +84,7 @@ def divide(
 
 
 def _by_time(source: Source, rows: NDArray[np.intp], size: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """The past and the future; examples of one moment stay together."""
+    """Split by time into past and future; examples of one moment stay together."""
     assert source.moments is not None
     moments = source.moments[rows]
     later = moments >= np.sort(moments)[-size]
@@ -101,7 +101,7 @@ def _by_time(source: Source, rows: NDArray[np.intp], size: int) -> tuple[NDArray
 
 
 def _strata(Y: NDArray[Any], rows: NDArray[np.intp], size: int) -> NDArray[np.intp] | None:
-    """What keeps its share in both parts: each class, `ALONE` for an example without another of its class.
+    """The classes that keep their shares in both parts; `ALONE` for the only example of its class.
 
     None where there are no classes, or too many for a part.
     """

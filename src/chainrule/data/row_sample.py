@@ -1,7 +1,8 @@
-"""Of a table that is larger than memory, rows drawn from all over it: what stands for it wherever it need not be whole.
+"""A sample of the rows of a file that is larger than memory.
 
-Row r is drawn if `scattered(r)` is among the smallest. So the same file gives the same rows, however it is cut into
-chunks, and a file that is small enough gives all of them.
+It stands for the whole table when columns are looked at and examples are held out. Row r is in it if its hash
+`scattered(r)` is among the smallest, so that the same file gives the same rows however it is cut into chunks. A file
+that is small enough gives all of its rows.
 """
 
 from __future__ import annotations
@@ -20,19 +21,19 @@ if TYPE_CHECKING:
     from polars import DataFrame, Series
 
 MOST, FEWEST, CELLS = 100_000, 10_000, 5_000_000
-"""So many rows are drawn, and so few of a wide table, to hold about as many cells."""
+"""The most rows of a sample, the fewest of a wide table, and the cells that it should hold between these."""
 
 LABELS = 1_000
-"""Of a column to predict, so many different values are collected from all rows; one with more holds values."""
+"""Different values of a column to predict that are collected from all rows; one with more holds values."""
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """Rows drawn from a file.
+class RowSample:
+    """Rows sampled from all over a file.
 
     Attributes:
         chunks: the file. before: how many rows come before each chunk. size: how many there are.
-        frame: the rows drawn, in their order. row: their numbers, from 1.
+        frame: the sampled rows, in their order. row: their numbers, from 1.
         labels: of each column to predict, all different values, where they are few.
     """
 
@@ -49,8 +50,11 @@ class Drawn:
         return frame, np.arange(self.before[i] + 1, self.before[i] + 1 + frame.height)
 
 
-def draw(chunks: Chunks, targets: Sequence[str]) -> Drawn:
-    """Read the file once, and draw.
+def sample_rows(chunks: Chunks, targets: Sequence[str]) -> RowSample:
+    """Read the file once and sample its rows.
+
+    Args:
+        chunks: the file. targets: the columns to predict, of which all different values are collected.
 
     Raises:
         DataError: see `Chunks.frame`.
@@ -81,7 +85,7 @@ def draw(chunks: Chunks, targets: Sequence[str]) -> Drawn:
             places = scattered(numbers)
             limit = np.partition(places, most - 1)[most - 1]
             frames, rows = [_alone(pl.concat(frames).filter(places <= limit))], [numbers[places <= limit]]
-    return Drawn(chunks, before, size, pl.concat(frames), np.concatenate(rows), labels)
+    return RowSample(chunks, before, size, pl.concat(frames), np.concatenate(rows), labels)
 
 
 def _joined(known: Series | None, series: Series) -> Series:

@@ -1,4 +1,4 @@
-"""The hidden layers of a network, for each form that examples have."""
+"""The hidden layers of a network, one architecture for each form of examples."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ from chainrule.layers import (
     MaxPool,
 )
 
-Body = Callable[[Any, Settings], list[Layer]]
+Architecture = Callable[[Any, Settings], list[Layer]]
 """(an encoding, settings) -> layers."""
 
 FEATURES = {1: 8, 3: 16}
-"""Of the first convolution, for shades of grey and for colours."""
+"""Features of the first convolution, by the number of channels: grey or colours."""
 
 VECTOR = 64
 """The length of the vectors that stand for tokens."""
 
 PATTERNS, LONG = 128, 5
-"""So many patterns of so many characters are looked for."""
+"""How many filters a convolution over characters has, and how many characters each sees."""
 
 SMALLEST = 6
 """Pictures are halved until their shorter side is less than twice this, in pixels."""
 
 
-BESIDE = 3.25
-"""Numbers for each feature of each pixel: of the convolution, normalized, activated, and a quarter of them pooled."""
+NUMBERS_PER_FEATURE = 3.25
+"""Numbers kept for each feature of a pixel: of the convolution, normalized, activated, and a quarter of them pooled."""
 
-FORTH_AND_BACK = 2 * 4
-"""Bytes of a number that training keeps until it has its derivative."""
+BYTES_WITH_DERIVATIVE = 2 * 4
+"""Bytes of a float32 and of its derivative, which training keeps at the same time."""
 
 
 def dense(encoding: Encoding, settings: Settings) -> list[Layer]:
@@ -83,12 +83,15 @@ def convolutional(encoding: Pixels, settings: Settings) -> list[Layer]:
 
 
 def _refuse_too_large(encoding: Pixels, settings: Settings) -> None:
-    """All levels together have twice the numbers of the first: each has half of those of the one before."""
-    together = settings.batch_size or 1
-    numbers = encoding.channels + 2 * BESIDE * FEATURES[encoding.channels]
-    way = ", and it may with a smaller --batch-size" if together > 1 else ""
-    told = f"training on {together} pictures at a time"
-    refuse_too_large(told, (encoding.height, encoding.width), together * FORTH_AND_BACK * numbers, way)
+    """Raises DataError where a batch takes too much memory.
+
+    All levels together have twice the numbers of the first: each has half of those of the one before.
+    """
+    batch_size = settings.batch_size or 1
+    numbers = encoding.channels + 2 * NUMBERS_PER_FEATURE * FEATURES[encoding.channels]
+    way = ", and it may with a smaller --batch-size" if batch_size > 1 else ""
+    task = f"training on {batch_size} pictures at a time"
+    refuse_too_large(task, (encoding.height, encoding.width), batch_size * BYTES_WITH_DERIVATIVE * numbers, way)
 
 
 def windowed(encoding: Encoding, settings: Settings) -> list[Layer]:
@@ -121,7 +124,7 @@ def pooled(encoding: Separate, settings: Settings) -> list[Layer]:
     return [vectors, GlobalAveragePool(), *dense(encoding, settings)]
 
 
-BODIES: dict[Form, Body] = {
+ARCHITECTURES: dict[Form, Architecture] = {
     "rows": dense,
     "pictures": convolutional,
     "windows": windowed,

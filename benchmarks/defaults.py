@@ -39,6 +39,7 @@ from chainrule.data.source import Source
 from chainrule.data.tables import Table, read_table
 from chainrule.experiments import Experiment, Settings
 from chainrule.experiments.parts import Parts, divide
+from chainrule.randomness import legacy_stream
 from chainrule.training import evaluate
 
 DATA = Path(os.environ.get("CHAINRULE_DATA", Path(__file__).parents[2] / "shared" / "data"))
@@ -103,7 +104,8 @@ def ours(source: Source, fold: Fold) -> float:
     """Accuracy or R² of the defaults."""
     settings = Settings(seed=fold.seed)
     Y = source.numbers(source.target)
-    train, validation = divide(source, Y, fold.train, settings.part_to_watch(len(fold.train)), fold.seed)
+    share, random = settings.part_to_watch(len(fold.train)), legacy_stream("validation part", fold.seed)
+    train, validation = divide(source, Y, fold.train, share, random, by_time=False)
     with tempfile.TemporaryDirectory() as folder:
         experiment = Experiment(source, settings, folder, parts=Parts(train, validation, fold.test))
         network, _ = experiment.fit(progress=False)

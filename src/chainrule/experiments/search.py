@@ -18,11 +18,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from chainrule.errors import ModelFileError, NotFiniteError, OptionError
 from chainrule.experiments.design import first_learning_rate, own_learning_rate
 from chainrule.experiments.settings import JOURNAL, Settings
+from chainrule.randomness import stream
 from chainrule.training import History, Run
 
 if TYPE_CHECKING:
@@ -329,4 +328,4 @@ def _cut_torn_line(path: Path) -> None:
 
 
 def _seed(seed: int, k: int) -> int:
-    return int(np.random.SeedSequence([seed, k]).generate_state(1)[0])
+    return int(stream("trial", seed, k).integers(2**32))

@@ -34,6 +34,9 @@ Purpose = Literal[
 ]
 """What random numbers are for, and the numbers that they follow from. No purpose has a digit in its name."""
 
+DRAWS = 2
+"""Goes up when seeds come to mean other numbers, so that nobody takes one part of old data for another."""
+
 
 def stream(purpose: Purpose, seed: int, *counters: int) -> np.random.Generator:
     """The random numbers for a purpose: PCG64 (O'Neill, 2014), started by 128 bits of BLAKE2b (RFC 7693).

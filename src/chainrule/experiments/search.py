@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from chainrule.errors import ModelFileError, NotFiniteError, OptionError
 from chainrule.experiments.design import first_learning_rate, own_learning_rate
 from chainrule.experiments.settings import JOURNAL, Settings
-from chainrule.randomness import stream
+from chainrule.randomness import DRAWS, stream
 from chainrule.training import History, Run
 
 if TYPE_CHECKING:
@@ -187,6 +187,9 @@ class Search:
         for free in ("search", "checkpoint_minutes"):
             del facts[free]
         facts["hidden"] = None if facts["hidden"] is None else list(facts["hidden"])
+        if study.user_attrs.get("draws", 1 if study.user_attrs else DRAWS) != DRAWS:
+            raise OptionError(f"{self.path} was begun by another version of chainrule: finish that search there.")
+        study.set_user_attr("draws", DRAWS)
         for name, ours in facts.items():
             theirs = study.user_attrs.get(name, ours)
             if theirs != ours:

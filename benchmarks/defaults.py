@@ -39,6 +39,7 @@ from chainrule.data.source import Source
 from chainrule.data.tables import Table, read_table
 from chainrule.experiments import Experiment, Settings
 from chainrule.experiments.splits import Splits, hold_out
+from chainrule.randomness import legacy_stream
 from chainrule.training import evaluate
 
 DATA = Path(os.environ.get("CHAINRULE_DATA", Path(__file__).parents[2] / "shared" / "data"))
@@ -103,8 +104,8 @@ def ours(source: Source, fold: Fold) -> float:
     """Accuracy or R² of the defaults."""
     settings = Settings(seed=fold.seed)
     Y = source.numbers(source.target)
-    share = settings.validation_share(len(fold.train))
-    train, validation = hold_out(source, Y, fold.train, share, fold.seed, by_time=False)
+    share, random = settings.validation_share(len(fold.train)), legacy_stream("validation part", fold.seed)
+    train, validation = hold_out(source, Y, fold.train, share, random, by_time=False)
     with tempfile.TemporaryDirectory() as folder:
         experiment = Experiment(source, settings, folder, splits=Splits(train, validation, fold.test))
         network, _ = experiment.fit(progress=False)

@@ -15,6 +15,7 @@ from chainrule.initializers import (
     find_initializer,
     initializer_for,
 )
+from chainrule.randomness import stream
 
 SHAPE = (400, 300)
 
@@ -143,7 +144,7 @@ def test_every_name_finds_an_initializer_that_a_layer_can_use(name):
     net = cr.Network([cr.Dense(3, initializer=name)], seed=0, input_shape=4)
     np.testing.assert_array_equal(
         net.parameters["W1"],
-        find_initializer(name)((3, 4), np.random.default_rng(0)).astype(np.float32),
+        find_initializer(name)((3, 4), stream("parameters", 0)).astype(np.float32),
     )
 
 

@@ -1,6 +1,7 @@
 """Files in chunks: the same rows as of the whole file, and what is drawn from all over it."""
 
 import gzip
+import itertools
 
 import numpy as np
 import polars as pl
@@ -12,6 +13,7 @@ from chainrule.data.batches import ChunkBatches
 from chainrule.data.chunks import open_chunks, scattered, too_large
 from chainrule.data.frames import read_frame
 from chainrule.data.row_sample import sample_rows
+from chainrule.randomness import stream
 
 
 @pytest.fixture(autouse=True)
@@ -138,9 +140,21 @@ def test_rows_are_drawn_from_all_over_and_do_not_depend_on_the_chunks(tmp_path, 
     assert again.frame.equals(found.frame)
 
 
+def split_mix(state):
+    """SplitMix64, number after number, in whole numbers of Python."""
+    while True:
+        state = (state + 0x9E3779B97F4A7C15) % 2**64
+        z = (state ^ state >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+        z = (z ^ z >> 27) * 0x94D049BB133111EB % 2**64
+        yield z ^ z >> 31
+
+
 def test_scattered_numbers_are_even_and_never_change():
     numbers = scattered(np.arange(100_000))
-    assert numbers[:2].tolist() == [16294208416658607535, 7960286522194355700]  # SplitMix64 from the state 0
+    state = int(stream("file", 0).integers(2**64, dtype=np.uint64))
+    assert numbers[:1000].tolist() == list(itertools.islice(split_mix(state), 1000))
+    assert next(split_mix(0)) == 16294208416658607535  # what others publish of it
+    assert numbers[:2].tolist() == [16349324396809106694, 17343383836461642938]
     counts = np.histogram(numbers / 2.0**64, bins=10, range=(0, 1))[0]
     assert abs(counts - 10_000).max() < 400
 

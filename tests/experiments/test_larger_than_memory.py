@@ -118,7 +118,7 @@ def test_values_are_learned_standardized_and_predicted_in_their_own_units(tmp_pa
 
 
 def test_a_class_that_was_not_drawn_is_a_class(tmp_path, small):
-    frame = people().with_columns(pays=pl.when(pl.arange(M) == 547).then(pl.lit("rarely")).otherwise("pays"))
+    frame = people().with_columns(pays=pl.when(pl.arange(M) == 549).then(pl.lit("rarely")).otherwise("pays"))
     made = experiment(tmp_path / "run", saved(tmp_path, frame))
     assert "rarely" not in made.source.frame["pays"].to_list()
     assert made.target.classes == ["no", "rarely", "yes"]
@@ -150,15 +150,15 @@ def test_rows_without_a_target_are_left_out_of_every_chunk(tmp_path, small):
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("age", "old", r"age holds 'old' in row 548, but that column holds numbers such as 1234.5 otherwise"),
-        ("since", "soon", r"since holds 'soon' in row 548, but that column holds dates such as 2025-01-31"),
+        ("age", "old", r"age holds 'old' in row 550, but that column holds numbers such as 1234.5 otherwise"),
+        ("since", "soon", r"since holds 'soon' in row 550, but that column holds dates such as 2025-01-31"),
     ],
 )
 def test_what_does_not_fit_is_found_before_training_wherever_it_stands(tmp_path, small, name, value, words):
     frame = people().with_columns(pl.col(name).cast(pl.String))
-    assert 548 not in experiment(tmp_path / "a", saved(tmp_path, frame)).source.row
+    assert 550 not in experiment(tmp_path / "a", saved(tmp_path, frame)).source.row
     path = saved(
-        tmp_path, frame.with_columns(pl.when(pl.arange(M) == 547).then(pl.lit(value)).otherwise(name).alias(name))
+        tmp_path, frame.with_columns(pl.when(pl.arange(M) == 549).then(pl.lit(value)).otherwise(name).alias(name))
     )
     with pytest.raises(cr.DataError, match=words):
         experiment(tmp_path / "b", path)

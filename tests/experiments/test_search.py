@@ -215,6 +215,14 @@ def test_another_search_cannot_go_on_from_a_journal(tmp_path, settings, words):
     assert words in str(error.value)
 
 
+def test_a_search_of_a_version_whose_seeds_meant_other_numbers_does_not_go_on(tmp_path, monkeypatch):
+    monkeypatch.setattr("chainrule.experiments.search.DRAWS", 1)
+    experiment(tmp_path, search=1).search(progress=False)
+    monkeypatch.undo()
+    with pytest.raises(cr.OptionError, match="was begun by another version of chainrule: finish that search there"):
+        experiment(tmp_path).search(progress=False)
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [

@@ -433,6 +433,17 @@ def test_time_divides_past_from_future(tmp_path):
     assert again.tolist() == splits.test.tolist()
 
 
+def test_a_model_of_a_version_whose_seeds_meant_other_numbers_does_not_take_other_rows_for_its_own(tmp_path):
+    run(tmp_path, "pays", epochs=1)
+    trained = cr.Trained.load(tmp_path / "run")
+    del trained.network.metadata["split"]["draws"]
+    source = trained.read(people())
+    for part in ("auto", "test", "train"):
+        with pytest.raises(cr.OptionError, match="made by another version of chainrule, which divided the data"):
+            trained.rows(source, part)
+    assert len(trained.rows(source, "all")[0]) == M
+
+
 def with_unknown_years(target="pays"):
     years = pl.Series("year", [str(1990 + i % 30) if i % 4 else "unknown" for i in range(M)])
     return people().select("age", "job", target).with_columns(years)

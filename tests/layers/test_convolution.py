@@ -164,13 +164,13 @@ def test_windows_tell_a_kernel_all_that_it_needs():
 def test_a_small_network_of_convolutions_learns_where_a_line_stands():
     """Which of 4 columns of a noisy picture is bright, wherever in it: pooled windows see it anywhere."""
     rng = np.random.default_rng(0)
-    y = rng.integers(0, 2, 200)
-    X = rng.normal(0, 0.3, size=(200, 8, 8, 1))
+    y = rng.integers(0, 2, 400)
+    X = rng.normal(0, 0.3, size=(400, 8, 8, 1))
     for picture, upright in zip(X, y, strict=True):
         at = rng.integers(0, 8)
         picture[:, at] += upright
         picture[at, :] += 1 - upright
     net = cr.Network([cr.Conv2D(4, 3, "relu"), cr.MaxPool(2), cr.GlobalAveragePool(), cr.Dense(2, "softmax")], seed=0)
     options = {"loss": "cross_entropy", "optimizer": cr.Adam(0.02), "batch_size": 20, "seed": 0, "progress": False}
-    cr.train(net, X[:150], y[:150], epochs=25, **options)
-    assert (net.predict(X[150:]).argmax(axis=1) == y[150:]).mean() > 0.95
+    cr.train(net, X[:200], y[:200], epochs=40, **options)
+    assert (net.predict(X[200:]).argmax(axis=1) == y[200:]).mean() > 0.95

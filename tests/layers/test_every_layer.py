@@ -23,7 +23,7 @@ def of_features(dtype="float32"):
             cr.Network([cr.Dense(6, "silu"), cr.BatchNorm()]),
             cr.Dense(4, "softmax"),
         ],
-        seed=0,
+        seed=1,  # by 0, a feature hardly differs in the batch: BatchNorm bends too much there for central differences
         dtype=dtype,
         input_shape=3,
     )

@@ -142,6 +142,14 @@ def test_a_broken_checkpoint_is_a_model_file_error(tmp_path):
         fit(tmp_path, resume=True)
 
 
+def test_a_checkpoint_of_a_version_whose_seeds_meant_other_numbers_is_not_resumed(tmp_path, monkeypatch):
+    monkeypatch.setattr("chainrule.training.checkpoints.FORMAT", 1)
+    fit(tmp_path)
+    monkeypatch.undo()
+    with pytest.raises(cr.ModelFileError, match="written by another version of chainrule: finish that run there"):
+        fit(tmp_path, resume=True)
+
+
 def test_a_model_file_is_no_checkpoint(tmp_path):
     net, _ = fit(tmp_path)
     net.save(tmp_path / "c.safetensors")

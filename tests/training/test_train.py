@@ -21,7 +21,7 @@ def fit(net, X, y, **options):
 
 def test_training_learns_digits(digits):
     X, y = digits
-    net = network()
+    net = cr.Network([cr.Dense(64, "relu"), cr.Dense(10, "softmax")], seed=0)
     validation = (X[1400:], y[1400:])
     history = fit(
         net, X[:1400], y[:1400], optimizer=cr.Adam(0.01), epochs=20, validation=validation, metrics=["accuracy"]

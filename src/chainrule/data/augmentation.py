@@ -16,10 +16,9 @@ from chainrule.data.batches import ArrayBatches
 from chainrule.engines import Batch
 from chainrule.errors import OptionError, ShapeError
 from chainrule.names import unknown
+from chainrule.randomness import stream
 
 Pixels = NDArray[np.float32]
-
-_PLACE, _MIX, _NOISE = 1, 2, 3  # beside the seed and the epoch, what random numbers are for
 
 
 @dataclass(frozen=True, repr=False)
@@ -87,10 +86,10 @@ class Augmentation(Configurable):
 
     def draw(self, m: int, seed: int, epoch: int) -> tuple[Pixels, Pixels]:
         """What an epoch draws for each of m pictures: (m, 9) numbers from 0 to 1 for its changes, and (m,) its λ."""
-        drawn = np.random.default_rng([seed, epoch, _PLACE]).random((m, 9), np.float32)
+        drawn = stream("augmentation", seed, epoch).random((m, 9), np.float32)
         if not self.mixup:
             return drawn, np.ones(m, np.float32)
-        keep = np.random.default_rng([seed, epoch, _MIX]).beta(self.mixup, self.mixup, m)
+        keep = stream("mixup", seed, epoch).beta(self.mixup, self.mixup, m)
         return drawn, keep.astype(np.float32)
 
     def change(self, X: NDArray[Any], drawn: Pixels, rows: NDArray[np.intp], seed: int, epoch: int) -> Pixels:
@@ -110,7 +109,7 @@ class Augmentation(Configurable):
         if self.noise:
             unit = np.float32(self.noise * (255 if X.dtype == np.uint8 else 1))
             for z, row in zip(Z, rows.tolist(), strict=True):
-                z += unit * np.random.default_rng([seed, epoch, _NOISE, row]).standard_normal(z.shape, np.float32)
+                z += unit * stream("noise", seed, epoch, row).standard_normal(z.shape, np.float32)
         return np.clip(Z, 0, 255, out=Z) if X.dtype == np.uint8 else Z
 
     def mix(self, X: Pixels, Y: NDArray[Any], keep: Pixels) -> tuple[Pixels, NDArray[Any]]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from chainrule.data.examples import examples
 from chainrule.engines import Batch
 from chainrule.errors import DataError
+from chainrule.randomness import stream
 
 Weigh = Callable[[NDArray[Any], NDArray[Any], NDArray[Any] | None], NDArray[Any] | None]
 """(X, Y, example weights or None) -> the weights that count, or None."""
@@ -116,7 +117,7 @@ class ArrayBatches:
 
     def order(self, epoch: int) -> NDArray[np.intp]:
         """The examples' numbers in the order in which this epoch meets them."""
-        return np.random.default_rng([self.seed, epoch]).permutation(self.m) if self.shuffle else np.arange(self.m)
+        return stream("order", self.seed, epoch).permutation(self.m) if self.shuffle else np.arange(self.m)
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         """The batches of an epoch from number `start` on."""
@@ -166,17 +167,18 @@ class ChunkBatches:
         for pool in self._pools(epoch):
             count = self._batches(pool)
             if start < before + count:
-                yield self._read(pool, [self.seed, epoch, before]), max(start - before, 0), before
+                seed = int(stream("pool", self.seed, epoch, before).integers(2**63))
+                yield self._read(pool, seed), max(start - before, 0), before
             before += count
 
     def first(self) -> Batch:
         """Some examples, to learn the shapes from."""
-        return self._read([int(self.sizes.argmax())], [0]).first()
+        return self._read([int(self.sizes.argmax())]).first()
 
     def in_order(self) -> Iterator[Batch]:
         """All batches once, as the data stand."""
         for chunk in np.flatnonzero(self.sizes):
-            yield from self._read([int(chunk)], [0]).in_order()
+            yield from self._read([int(chunk)]).in_order()
 
     def settings(self) -> dict[str, Any]:
         """What a resumed run must share with the first: JSON."""
@@ -185,7 +187,7 @@ class ChunkBatches:
     def _pools(self, epoch: int) -> Iterator[list[int]]:
         """Which chunks come together."""
         pool: list[int] = []
-        for chunk in np.random.default_rng([self.seed, epoch]).permutation(np.flatnonzero(self.sizes)):
+        for chunk in stream("chunks", self.seed, epoch).permutation(np.flatnonzero(self.sizes)):
             pool.append(int(chunk))
             if self.sizes[pool].sum() >= self.pool:
                 yield pool
@@ -196,10 +198,9 @@ class ChunkBatches:
     def _batches(self, pool: list[int]) -> int:
         return -(-int(self.sizes[pool].sum()) // self.batch_size)
 
-    def _read(self, pool: list[int], seeds: list[int]) -> ArrayBatches:
+    def _read(self, pool: list[int], seed: int = 0) -> ArrayBatches:
         parts = [self.read(chunk) for chunk in pool]
         X, Y = (np.concatenate(part) for part in zip(*parts, strict=True))
-        seed = int(np.random.SeedSequence(seeds).generate_state(1)[0])
         X = X if self.cast is None else self.cast(X)
         return ArrayBatches(X, Y, None, batch_size=self.batch_size, shuffle=True, seed=seed)
 

@@ -25,6 +25,7 @@ from chainrule.data.frames import (
 )
 from chainrule.data.memory import memory_in_all
 from chainrule.errors import DataError
+from chainrule.randomness import stream
 
 if TYPE_CHECKING:
     from polars import DataFrame
@@ -214,7 +215,8 @@ def _beginning(path: str) -> bytes:
 
 def scattered(rows: NDArray[np.int64]) -> NDArray[np.uint64]:
     """A number for each row number that looks random and is always the same: SplitMix64 (Steele et al., 2014)."""
-    z = (rows.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+    start = stream("file", 0).integers(2**64, dtype=np.uint64)
+    z = start + (rows.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return z ^ (z >> np.uint64(31))

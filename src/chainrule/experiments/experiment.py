@@ -39,6 +39,7 @@ from chainrule.experiments.settings import (
 from chainrule.experiments.splits import Splits, split
 from chainrule.experiments.trained import as_csv
 from chainrule.layers import Network, Standardize
+from chainrule.randomness import DRAWS
 from chainrule.training import Checkpoint, EarlyStopping, History, train
 from chainrule.training.run import Callback
 
@@ -122,7 +123,7 @@ class Experiment:
         usual = settings.beside(source.defaults)
         test = usual.test_share
         watched = usual.validation_share(int(len(source) * (1 - test)))
-        self.split = {"seed": seed, "test": test, "validation": watched} if splits is None else None
+        self.split = {"draws": DRAWS, "seed": seed, "test": test, "validation": watched} if splits is None else None
         self.splits = splits or split(source, self.Y, test, watched, seed)
         self._given, self._seed, self.chunked = settings, seed, None
         self.settings = self._resolved(settings)

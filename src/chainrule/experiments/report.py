@@ -19,6 +19,7 @@ from chainrule.experiments.outputs import measured, outputs, spread
 from chainrule.experiments.splits import Splits
 from chainrule.layers import Network
 from chainrule.metrics import decide
+from chainrule.randomness import stream
 from chainrule.training.cost import Cost
 from chainrule.training.curves import MARK, TRAINING, VALIDATION
 
@@ -118,7 +119,7 @@ class Report:
         rows = self._train
         most = min(MOST, CELLS // sum(place.tokens or place.stop - place.start for place in self.places))
         if len(rows) > most:
-            rows = np.random.default_rng(0).choice(rows, most, replace=False)
+            rows = stream("linear model", 0).choice(rows, most, replace=False)
         X, Y, converged = self._expanded(self._all_X[rows]), self._all_Y[rows], True
         if self.target.task == "values":
             from sklearn.linear_model import Ridge
@@ -157,7 +158,7 @@ class Report:
         return measured(output, self.Y, self.target.loss, self.target.metrics)
 
     def _importance(self) -> dict[str, float]:
-        random = np.random.default_rng(self.seed)
+        random = stream("importance", self.seed)
         typical = self.target.typical(self._all_Y[self._train])
         loss, baseline = (self._cost(A, self.Y) for A in (self.output, np.broadcast_to(typical, self.output.shape)))
         known = baseline - loss if baseline > loss else baseline

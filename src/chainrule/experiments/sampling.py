@@ -14,6 +14,7 @@ from chainrule.data.tokens import UNKNOWN
 from chainrule.errors import OptionError
 from chainrule.experiments.trained import Trained
 from chainrule.layers import Network
+from chainrule.randomness import stream
 
 
 def sample(
@@ -38,7 +39,7 @@ def sample(
     if not isinstance(encoding, Continued):
         raise OptionError(f"{trained.path} does not continue text: chainrule train TEXT.txt makes a network that does.")
     length, temperature = whole("length", length), real("temperature", temperature, low=0)
-    random = np.random.default_rng(seed_or_fresh(seed))
+    random = stream("text", seed_or_fresh(seed))
     begin = encoding.tokenizer.encode(prompt or "\n").tolist()
     tokens = _tokens(trained.network, begin, length, temperature, random)
     return _pieces(encoding.tokenizer.decode, tokens)

@@ -18,11 +18,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from chainrule.errors import ModelFileError, NotFiniteError, OptionError
 from chainrule.experiments.design import first_learning_rate, own_learning_rate
 from chainrule.experiments.settings import JOURNAL, Settings
+from chainrule.randomness import DRAWS, stream
 from chainrule.training import History, Run
 
 if TYPE_CHECKING:
@@ -188,6 +187,9 @@ class Search:
         for free in ("search", "checkpoint_minutes"):
             del facts[free]
         facts["hidden"] = None if facts["hidden"] is None else list(facts["hidden"])
+        if study.user_attrs.get("draws", 1 if study.user_attrs else DRAWS) != DRAWS:
+            raise OptionError(f"{self.path} was begun by another version of chainrule: finish that search there.")
+        study.set_user_attr("draws", DRAWS)
         for name, ours in facts.items():
             theirs = study.user_attrs.get(name, ours)
             if theirs != ours:
@@ -329,4 +331,4 @@ def _cut_torn_line(path: Path) -> None:
 
 
 def _seed(seed: int, k: int) -> int:
-    return int(np.random.SeedSequence([seed, k]).generate_state(1)[0])
+    return int(stream("trial", seed, k).integers(2**32))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from chainrule.checking import real
 from chainrule.data.source import Source
 from chainrule.errors import DataError
+from chainrule.randomness import legacy_stream
 
 ALONE = -1
 
@@ -49,8 +50,9 @@ def split(source: Source, Y: NDArray[Any], test: float, validation: float, seed:
         raise DataError(f"{few}: it takes 10 or more{source.more}.")
     if m - sum(sizes) < 2:
         raise DataError(f"of {m} examples, {sizes[0]} to test and {sizes[1]} to validate leave too few to train with.")
-    rest, for_test = hold_out(source, Y, np.arange(m), test, seed, by_time=True)
-    train, to_watch = hold_out(source, Y, rest, validation, seed, by_time=not source.scattered)
+    rest, for_test = hold_out(source, Y, np.arange(m), test, legacy_stream("test part", seed), by_time=True)
+    random = legacy_stream("validation part", seed)
+    train, to_watch = hold_out(source, Y, rest, validation, random, by_time=not source.scattered)
     return Splits(train, to_watch, for_test)
 
 
@@ -59,7 +61,13 @@ def _size(m: int, share: float) -> int:
 
 
 def hold_out(
-    source: Source, Y: NDArray[Any], rows: NDArray[np.intp], share: float, seed: int, *, by_time: bool
+    source: Source,
+    Y: NDArray[Any],
+    rows: NDArray[np.intp],
+    share: float,
+    random: np.random.RandomState,
+    *,
+    by_time: bool,
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """These rows without those held out, and those held out, about that share of them; see `split`."""
     size = _size(len(rows), share)
@@ -71,7 +79,7 @@ def hold_out(
         groups = source.groups[rows]
         if len(np.unique(groups)) < 2:
             raise DataError(f"in {source.name} there are too few groups for parts to train, to validate and to test.")
-        division = GroupShuffleSplit(1, test_size=size / len(rows), random_state=seed)
+        division = GroupShuffleSplit(1, test_size=size / len(rows), random_state=random)
         first, second = next(division.split(rows, groups=groups))
         return rows[first], rows[second]
     if by_time and source.moments is not None:
@@ -79,7 +87,7 @@ def hold_out(
     strata = _strata(Y, rows, size)
     alone = np.zeros(len(rows), bool) if strata is None else strata == ALONE
     to_divide, of_them = rows[~alone], None if strata is None else strata[~alone]
-    first, second = train_test_split(to_divide, test_size=size, random_state=seed, stratify=of_them)
+    first, second = train_test_split(to_divide, test_size=size, random_state=random, stratify=of_them)
     return np.concatenate([first, rows[alone]]), second
 
 

@@ -24,6 +24,7 @@ from chainrule.experiments.settings import CHECKPOINT, JOURNAL, MODEL
 from chainrule.experiments.splits import split
 from chainrule.layers import Network, load
 from chainrule.names import lookup
+from chainrule.randomness import DRAWS
 
 
 def load_network(path: str | os.PathLike[str]) -> Network:
@@ -123,7 +124,8 @@ class Trained:
                 trained on, and all of any other.
 
         Raises:
-            OptionError: another word, or a part of data that the network was not trained on.
+            OptionError: another word, a part of data that the network was not trained on, or of what another version of
+                chainrule divided.
         """
         made = self.network.metadata
         own = made["split"] is not None and source.checksum() == made["checksum"]
@@ -133,7 +135,13 @@ class Trained:
             return np.arange(len(source)), some + (", those of the training among them" if own else "")
         if not own:
             raise OptionError(f"{self.path} was trained on {made['data']}, so {source.name} has no {part} part.")
-        splits = split(source, source.numbers(self.target), **made["split"])
+        how = {"draws": 1} | made["split"]
+        if how.pop("draws") != DRAWS:
+            raise OptionError(
+                f"{self.path} was made by another version of chainrule, which divided the data otherwise: evaluate it "
+                "there, or on examples that it was not trained on."
+            )
+        splits = split(source, source.numbers(self.target), **how)
         return (splits.test, "the held-out part") if part != "train" else (splits.train, "the training part")
 
     def evaluate(self, source: Source, rows: NDArray[np.intp]) -> dict[str, float]:

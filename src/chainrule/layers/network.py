@@ -20,6 +20,7 @@ from chainrule.layers.layer import Layer, list_of_layers
 from chainrule.layers.masking import Masking
 from chainrule.layers.recurrence import Recurrent
 from chainrule.layers.walk import Walk, Watch, current_walk, walking
+from chainrule.randomness import stream
 
 
 class Network(Layer):
@@ -118,7 +119,7 @@ class Network(Layer):
         before = [(layer, dict(layer.held), dict(layer.statistics)) for _, layer in self.family()]
         unbuilt = [network for network in self._networks() if not network.built]
         try:
-            self.rehearse(shape, Walk(building=np.random.default_rng(self.seed), dtype=self.dtype))
+            self.rehearse(shape, Walk(building=stream("parameters", self.seed), dtype=self.dtype))
         except Exception:
             for layer, held, statistics in before:
                 layer.held, layer.statistics = held, statistics

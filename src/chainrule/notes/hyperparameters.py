@@ -11,6 +11,7 @@ import numpy as np
 from chainrule.layers import Dense, Network
 from chainrule.names import lookup
 from chainrule.optimizers import GradientDescent
+from chainrule.randomness import legacy_stream
 from chainrule.training import History, train
 
 if TYPE_CHECKING:
@@ -119,7 +120,8 @@ def _run(changed: dict[str, Any], epochs: int, seed: int) -> History:
     from sklearn.model_selection import train_test_split
 
     X, y = load_digits(return_X_y=True)
-    X, X_val, y, y_val = train_test_split(X / 16, y, test_size=0.2, stratify=y, random_state=0)
+    random = legacy_stream("hyperparameters", 0)
+    X, X_val, y, y_val = train_test_split(X / 16, y, test_size=0.2, stratify=y, random_state=random)
     usual: dict[str, Any] = {
         "alpha": 0.1,
         "iterations": epochs,

@@ -23,7 +23,8 @@ def initialize(
         method: "random", scale · randn; "he", √(2 / n^[l-1]) · randn (He et al., 2015); "lecun", √(1 / n^[l-1]) · randn
             (LeCun et al., 1998); "zeros".
         scale: of "random".
-        seed: of NumPy's RandomState, whose numbers stay the same in all versions.
+        seed: of NumPy's RandomState, as the published runs of the notes drew: `np.random.seed(1)`, then W1, W2, … So
+            draw no X from the same seed.
 
     Returns:
         W1, b1, … WL, bL by name.

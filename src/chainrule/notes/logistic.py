@@ -18,6 +18,7 @@ from chainrule import ops
 from chainrule.checking import real, whole
 from chainrule.errors import ShapeError
 from chainrule.notes.shapes import Matrix, examples, matrix, progress_of
+from chainrule.randomness import stream
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -147,7 +148,7 @@ def compare_vectorization(
     ms: Sequence[int] = (100, 1000, 4000), n_xs: Sequence[int] = (2, 20, 100), *, repeats: int = 3, seed: int = 0
 ) -> Comparison:
     """Time `propagate_loop` against `propagate`, in turn, on random data of growing m and n_x; medians of `repeats`."""
-    random = np.random.default_rng(seed)
+    random = stream("vectorization", seed)
     rows = []
     for n_x in n_xs:
         for m in ms:

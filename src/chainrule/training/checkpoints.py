@@ -13,7 +13,7 @@ from chainrule import files
 from chainrule.checking import real, whole
 from chainrule.errors import ModelFileError, OptionError
 
-FORMAT = 1
+FORMAT = 2
 """The version of the checkpoint's description."""
 
 

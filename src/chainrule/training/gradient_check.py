@@ -8,6 +8,7 @@ import numpy as np
 from chainrule.checking import whole
 from chainrule.data.examples import example_weights, examples
 from chainrule.layers import Network
+from chainrule.randomness import stream
 from chainrule.training.cost import Cost, LossLike, gradients
 
 
@@ -70,7 +71,7 @@ def check_gradients(
     net.build_for(X)
     exact, cost = net.copy(dtype="float64"), Cost(loss)
     whole("most", most)
-    random = np.random.default_rng(seed)
+    random = stream("gradient check", seed)
     X = exact.cast(X)
     weights = example_weights(y, mask=exact.steps_that_count(X))
 

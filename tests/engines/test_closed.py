@@ -392,7 +392,7 @@ def test_made_up_layers_give_the_same_by_both_engines(forward, first, seed):
     ends = []
     for engine in ("numpy", "auto"):
         twin = net.copy()
-        cr.train(twin, data, data[:, :1], loss="squared_error", epochs=1, batch_size=8, seed=0, engine=engine, progress=False,
-                 optimizer=cr.GradientDescent(1e-8))  # fmt: skip
+        how = {"epochs": 1, "batch_size": 8, "optimizer": cr.GradientDescent(1e-8), "seed": 0, "progress": False}
+        cr.train(twin, data, data[:, :1], loss="squared_error", engine=engine, **how)
         ends.append(twin.flat)
     np.testing.assert_allclose(*ends, rtol=1e-6, atol=1e-9)

@@ -214,7 +214,8 @@ class StreamBatches:
         cast: makes X the network's type and checks it.
 
     Attributes:
-        arrays: None: examples come batch by batch. sizes: empty: nobody knows. l2: None: the optimizer's holds for all batches.
+        arrays: None: examples come batch by batch. sizes: empty: nobody knows them before.
+        l2: None: the optimizer's holds for all batches.
     """
 
     arrays = None

@@ -6,9 +6,9 @@ the layers, so they say here what they need of them; nobody asks for more.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from chainrule.optimizers import Optimizer
 CHUNK = 1024
 """How many examples are measured or predicted at a time, to bound the memory for what is between the layers."""
 
-Numbers: TypeAlias = NDArray[np.generic]
+Numbers: TypeAlias = NDArray[Any]
 """A NumPy array of any type."""
 
 Batch = tuple[Array, Array, Array | None]
@@ -29,7 +29,8 @@ Batch = tuple[Array, Array, Array | None]
 class LayerLike(Protocol):
     """What an engine needs of a layer; see `chainrule.layers.Layer`."""
 
-    takes_any_type: bool
+    @property
+    def takes_any_type(self) -> bool: ...
 
     @property
     def label(self) -> str: ...
@@ -49,8 +50,12 @@ class NetworkLike(Protocol):
 
     dtype: str
     flat: Numbers
-    input_shape: tuple[int, ...]
-    compiled: dict[object, object]
+
+    @property
+    def input_shape(self) -> tuple[int, ...] | None: ...
+
+    @property
+    def compiled(self) -> dict[Any, Any]: ...
 
     @property
     def parameters(self) -> dict[str, Numbers]: ...
@@ -129,13 +134,26 @@ class Arrays(Protocol):
         shuffle: whether `order` says in which order an epoch meets them.
     """
 
-    X: Array
-    Y: Array
-    weights: Array | None
-    m: int
-    batch_size: int
-    shuffle: bool
-    cast: Callable[[Numbers], Numbers] | None
+    @property
+    def X(self) -> Array: ...
+
+    @property
+    def Y(self) -> Array: ...
+
+    @property
+    def weights(self) -> Array | None: ...
+
+    @property
+    def m(self) -> int: ...
+
+    @property
+    def batch_size(self) -> int: ...
+
+    @property
+    def shuffle(self) -> bool: ...
+
+    @property
+    def cast(self) -> Callable[[Numbers], Numbers] | None: ...
 
     def __len__(self) -> int: ...
 
@@ -158,7 +176,7 @@ class Batches(Protocol):
     def sizes(self) -> tuple[int, ...]: ...
 
     @property
-    def l2(self) -> Sequence[float] | None: ...
+    def l2(self) -> NDArray[np.float64] | None: ...
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]: ...
 

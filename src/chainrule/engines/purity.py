@@ -1,15 +1,16 @@
 """Is the code that users wrote a function of its input and its parameters, whatever the number of examples?
 
-A trace shows what code has done once. Closed variables rule out that this depended on numbers of the data; what they
-cannot rule out is found here: that code does something else at its next call, because it draws random numbers, reads the
-clock or keeps something from call to call; or that it does with another number of examples. So a copy of the network is
-traced while its calls are watched, what its code can reach must be the same before and after, and a second trace with
-another number of examples must be the same in terms of that number.
+A trace shows what code has done once. Closed variables rule out that this depended on numbers of the data. What they
+cannot rule out is found here: that code does something else at its next call, because it draws random numbers, reads
+the clock or keeps something from call to call; or that it does with another number of examples. So a copy of the
+network is traced while its calls are watched, what its code can reach must be the same before and after, and a second
+trace with another number of examples must be the same in terms of that number.
 """
 
 from __future__ import annotations
 
 import datetime
+import pickle
 import random
 import sys
 from collections.abc import Callable, Iterator
@@ -74,7 +75,7 @@ def still_the_same(known: Trace, network: NetworkLike, cost: CostLike | None, tr
 
 
 def refuse_difference(a: Trace, b: Trace, called: str) -> None:
-    """Raises NotTraceableError where two traces of one network are not the same in terms of their numbers of examples."""
+    """Raises NotTraceableError where two traces are not the same in terms of their numbers of examples."""
     places = {node: i for trace in (a, b) for i, node in enumerate(trace.nodes)}
     for one, other in zip(a.nodes, b.nodes, strict=False):
         who = called if one.layer is None else one.layer.label
@@ -193,5 +194,5 @@ def _impure(function: object) -> str:
 
 def _states() -> tuple[object, ...]:
     """Of the generators that belong to nobody."""
-    kind, words, *rest = np.random.get_state(legacy=True)
-    return random.getstate(), kind, words.tobytes(), *rest
+    state = np.random.get_state(legacy=False)
+    return random.getstate(), pickle.dumps(state)

@@ -59,7 +59,7 @@ class Reach:
                 raise NotTraceableError(f"{who}, which changes its {name} while it computes")
 
     def refuse_parameters(self) -> None:
-        """Raises NotTraceableError where code has hold of an array of the network's parameters, whose numbers change."""
+        """Raises NotTraceableError where code has hold of an array of the network's parameters, which change."""
         flat = self._network.flat
         attributes = {
             (layer.label, name): value for layer in self._layers.values() for name, value in vars(layer).items()
@@ -166,7 +166,7 @@ def _content(value: object, children: set[int]) -> object:
     if is_closed_array(value):
         return id(value)
     if isinstance(value, np.ndarray) and value.dtype != object:
-        return value.shape, str(value.dtype), zlib.crc32(np.ascontiguousarray(value))
+        return value.shape, str(value.dtype), zlib.crc32(np.ascontiguousarray(value).view(np.uint8).data)
     if isinstance(value, list | tuple):
         return [_content(item, children) for item in value]
     if isinstance(value, dict):

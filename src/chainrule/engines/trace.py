@@ -43,8 +43,8 @@ class Node:
         role: what it is.
         shape, dtype: of the recorded batch of `Trace.m` examples.
         of_examples: whether the first axis is that of the examples. from_data: whether it depends on them at all.
-        operation, inputs, options: what made it, None standing for an optional input that was left out, and options with
-            their defaults; of a computed node only.
+        operation, inputs, options: what made it, None standing for an optional input that was left out; options with
+            their defaults. Of a computed node only.
         name: of a parameter or a statistic.
         numbers: of a constant, as it was given, or a statistic.
         layer: the innermost layer that made it; None outside of all, as in a loss.
@@ -94,6 +94,11 @@ class Node:
             yield self
         for node in self.parents:
             yield from node.statistics()
+
+    @property
+    def first(self) -> Node:
+        """The first input."""
+        return next(self.parents)
 
     @property
     def parents(self) -> Iterator[Node]:
@@ -154,7 +159,7 @@ def trace(
     Args:
         given: the form of X, as the network's `cast` makes it.
         training, seed, update: as `Network.record` takes them; training belongs to an update.
-        target: the form of Y, as a loss of the user's own gets it; by default as training has met it, or that of outputs.
+        target: the form of Y, as a loss of the user's own gets it; by default as training met it, or that of outputs.
 
     Raises:
         NotTraceableError: code asks for numbers, of which there are none.
@@ -287,7 +292,8 @@ def own_code(network: NetworkLike) -> Iterator[tuple[str, LayerLike]]:
 def sample_size(network: NetworkLike, shape: tuple[int, ...]) -> int:
     """A number of examples that is no size of anything else, so that shapes tell where the examples are."""
     sizes = {*shape, *(n for value in network.parameters.values() for n in value.shape)}
-    return next(m for m in (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, *range(37, 10**6, 2)) if m not in sizes)
+    primes = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31)
+    return next((m for m in primes if m not in sizes), max(sizes) + 1)
 
 
 def form_of(network: NetworkLike, shape: tuple[int, ...], dtype: np.dtype[np.generic] | None = None) -> Form:

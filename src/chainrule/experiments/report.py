@@ -158,7 +158,7 @@ class Report:
         return measured(output, self.Y, self.target.loss, self.target.metrics)
 
     def _importance(self) -> dict[str, float]:
-        random = stream("importance", self.seed)
+        random = stream("importance", self.seed or 0)
         typical = self.target.typical(self._all_Y[self._train])
         loss, baseline = (self._cost(A, self.Y) for A in (self.output, np.broadcast_to(typical, self.output.shape)))
         known = baseline - loss if baseline > loss else baseline

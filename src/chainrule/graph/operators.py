@@ -19,7 +19,7 @@ OPERATIONS: dict[str, Operation] = {}
 """The registry: every operation by its name. Tests, engines and derivations walk it."""
 
 COMPARISONS: dict[str, Operation] = {}
-"""equal, not_equal, less, less_equal, greater, greater_equal: they have no derivative, so they are not in the registry."""
+"""equal, not_equal, less, less_equal, greater, greater_equal, which have no derivative and are not in the registry."""
 
 
 class Operators:
@@ -27,7 +27,9 @@ class Operators:
 
     __slots__ = ()
 
-    shape: tuple[int, ...]
+    @property
+    def shape(self) -> tuple[int, ...]:
+        raise NotImplementedError
 
     @property
     def ndim(self) -> int:

@@ -87,7 +87,7 @@ class Recording:
 
     @contextmanager
     def under_way(self) -> Iterator[None]:
-        """While the block lasts, code in it gets nothing that training changes as plain numbers; see `refuse_numbers`."""
+        """While the block lasts, nothing that training changes comes as plain numbers; see `refuse_numbers`."""
         token = _UNDER_WAY.set(self)
         try:
             yield
@@ -188,7 +188,7 @@ class ClosedArray(Operators):
         self.node = node
 
     @property
-    def shape(self) -> tuple[int, ...]:  # type: ignore[override]
+    def shape(self) -> tuple[int, ...]:
         return self.node.shape
 
     @property
@@ -225,8 +225,8 @@ class ClosedArray(Operators):
             self._recording.refuse(f".{name} of an array")
         raise AttributeError(f"a NumPy array has no attribute {name!r}.")
 
-    @property
-    def __class__(self) -> Any:
+    @property  # type: ignore[misc]
+    def __class__(self) -> NoReturn:  # type: ignore[override]
         """What isinstance() asks for; the answer would be another one than without a trace."""
         self._recording.refuse("the class of an array")
 
@@ -238,7 +238,7 @@ class ClosedArray(Operators):
 
 def _refusing(what: str) -> Callable[..., NoReturn]:
     def method(self: ClosedArray, *arguments: Any, **options: Any) -> NoReturn:
-        self.node.recording.refuse(what)  # type: ignore[union-attr]
+        self._recording.refuse(what)
 
     return method
 
@@ -277,7 +277,7 @@ def plain(A: Any) -> Array:
 
 
 def recording_of(inputs: Sequence[Any]) -> Recording | None:
-    """The recording that one of these inputs of an operation belongs to, also inside a list; None where all are open."""
+    """The recording that one of these inputs belongs to, also inside a list; None where all are open."""
     for given in inputs:
         if type(given) is ClosedArray:
             return given.node.recording
@@ -292,7 +292,7 @@ def recording_of(inputs: Sequence[Any]) -> Recording | None:
 
 
 def sample_of(given: Any) -> Array:
-    """The blank numbers behind the seal, or the plain ones of what is open: for engines, which need shapes and constants."""
+    """The blank numbers behind the seal, or the plain ones of what is open: for engines, which need constants."""
     if type(given) is ClosedArray:
         given = given.node
     return given._value if isinstance(given, Variable) else given

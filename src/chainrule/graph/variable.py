@@ -73,6 +73,10 @@ class Variable(Operators):
             self.recording.refuse("the value of a variable")
         return self._value
 
+    @value.setter
+    def value(self, value: Array) -> None:
+        self._value = value
+
     def backward(self) -> None:
         """Set `grad` to dJ/d(node) on this node J, on every leaf and on every node between. See `backward`."""
         backward(self)
@@ -83,7 +87,7 @@ class Variable(Operators):
         return tuple(given for given in self.inputs if isinstance(given, Variable))
 
     @property
-    def shape(self) -> tuple[int, ...]:  # type: ignore[override]
+    def shape(self) -> tuple[int, ...]:
         return np.shape(self._value)
 
     @property
@@ -114,7 +118,7 @@ class Variable(Operators):
         self._refuse_to_leave("a NumPy array")
 
     def _refuse_to_leave(self, what: str) -> NoReturn:
-        """A number that is taken out in silence would have no derivative: J = x + math.exp(x) would have the slope 1."""
+        """Of a number that is taken out in silence nothing comes back: J = x + math.exp(x) would have the slope 1."""
         if self.recording is not None:
             self.recording.refuse(f"{what} of a variable")
         raise GraphError(

@@ -36,13 +36,14 @@ def kernels() -> Kernels | None:
     if wanted not in SETS:
         raise OptionError(f"CHAINRULE_INSTRUCTIONS is {wanted!r}, but must be {', '.join(SETS[:-1])} or {SETS[-1]}.")
     try:
-        baseline: Kernels = import_module("chainrule.engines._baseline")  # type: ignore[assignment]
+        baseline: Kernels = import_module("chainrule.engines._baseline")
     except ImportError:
         return None
     for name in SETS[SETS.index(wanted) :]:
         if baseline.supported(name):
             try:
-                return import_module(f"chainrule.engines._{name}")  # type: ignore[return-value]
+                found: Kernels = import_module(f"chainrule.engines._{name}")
+                return found
             except ImportError:
                 continue
     return baseline
@@ -103,9 +104,8 @@ class NativeEngine:
 
     def _compiled(self, network: NetworkLike, cost: CostLike | None, given: Form, sizes: tuple[int, ...]) -> Prediction:
         """What changes nothing: compiled once for a network and a cost, and again when it is no longer true."""
-        kept = network.compiled.setdefault(self, {})
-        assert isinstance(kept, dict)
-        found: Prediction | None = kept.get(cost is None)
+        kept: dict[bool, Prediction] = network.compiled.setdefault(self, {})
+        found = kept.get(cost is None)
         if found is None or not found.holds(cost, given):
             found = kept[cost is None] = Prediction(self._native, network, cost, given, sizes)
             self._known.add(network)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from chainrule.engines.contract import NetworkLike
+from weakref import ref
+
+from chainrule.engines.contract import LayerLike, NetworkLike
 from chainrule.engines.native.plan import Plan
 
 
@@ -23,10 +25,16 @@ class Fingerprint:
         """Whether nothing has changed since."""
         try:
             return self._attributes == self._as_they_were and all(
-                layer().statistics[name].tobytes() == content for layer, name, content in self._constants
+                _alive(layer).statistics[name].tobytes() == content for layer, name, content in self._constants
             )
         except Exception:  # there is another array now, or something else that cannot be compared
             return False
+
+
+def _alive(layer: ref[LayerLike]) -> LayerLike:
+    found = layer()
+    assert found is not None
+    return found
 
 
 def _copied(value: object) -> object:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TypeAlias
 from weakref import ref
 
 import numpy as np
@@ -17,8 +18,8 @@ EXAMPLE, PARAMETER, SHARED, CONSTANT = range(4)
 """What a value is: of each example; a parameter; made of parameters alone; given once and for all."""
 
 
-Options = dict[str, float | NDArray[np.float64] | NDArray[np.int64]]
-"""What a kernel reads by name beside its inputs; no other types."""
+Option: TypeAlias = float | NDArray[np.float64] | NDArray[np.int64]
+"""What a kernel reads by name beside its inputs: a number, or an array of one of these types."""
 
 
 class NoKernelError(OptionError):
@@ -77,7 +78,7 @@ class Step:
     inputs: list[int]
     output: int
     derives: list[bool]
-    options: Options
+    options: dict[str, Option]
     origin: str
 
 

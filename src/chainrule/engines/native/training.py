@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chainrule.engines.contract import CHUNK, Arrays, Batch, Batches, CostLike, Done, Form, NetworkLike, Numbers, Slope
 from chainrule.engines.native.compile import Compiled, Compiler
@@ -36,7 +37,7 @@ class NativeProgram:
         self._compiler = Compiler(cost, frozenset(native.kernels()), training=True, seed=seed, outputs=outputs)
         self._slots: dict[str, Array] = {name: np.zeros_like(network.flat) for name in optimizer.slots}
         self._compiled = self._compiler.compiled(
-            network, cost.input or form_of(network, network.input_shape), cost.target
+            network, cost.input or form_of(network, network.input_shape or ()), cost.target
         )
         self._fingerprint = Fingerprint(network, self._plan, own=False)
         self._executor: Executor | None = None
@@ -131,7 +132,7 @@ class NativeProgram:
         return Examples(self.network, self._cost, X, Y, weights, self._plan)
 
     def _run(
-        self, examples: Examples, which: Which, size: int, alphas: list[float], l2: Sequence[float] | None = None
+        self, examples: Examples, which: Which, size: int, alphas: list[float], l2: NDArray[np.float64] | None = None
     ) -> Done:
         X, Y = examples.X, examples.Y[which]
         m = len(Y)

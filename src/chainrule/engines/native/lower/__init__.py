@@ -1,7 +1,7 @@
 """From a trace to a plan: every operation becomes the step of a kernel of its name, or a few.
 
-The functions that do it stand in files by subject, as the operations do in `chainrule.ops`, and are found by the name of
-the operation in one table.
+The functions that do it stand in files by subject, as the operations do in `chainrule.ops`, and are found by the name
+of the operation in one table.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from chainrule.engines.contract import CostLike, Form, NetworkLike
 from chainrule.engines.native.lower import axes, sequences, windows
 from chainrule.engines.native.lower.builder import Builder, of_the_library
 from chainrule.engines.native.lower.cost import (
-    is_loss,
     reads_classes,
     refuse_labels_as_numbers,
     term,

@@ -8,16 +8,16 @@ from weakref import ref
 import numpy as np
 
 from chainrule.engines.native.lower.builder import Builder, numbers_of, of_the_library
-from chainrule.engines.native.lower.pointwise import _beside, pointwise
+from chainrule.engines.native.lower.pointwise import beside, pointwise
 from chainrule.engines.native.lower.registry import lowers
 from chainrule.engines.native.lower.sequences import mask_of
-from chainrule.engines.native.plan import EXAMPLE, NoKernelError
+from chainrule.engines.native.plan import EXAMPLE, NoKernelError, Option
 from chainrule.engines.trace import Node
 
 
 @lowers("softmax", "log_softmax")
 def softmax(plan: Builder, node: Node) -> None:
-    A = plan.read(*node.parents)
+    A = plan.read(node.first)
     axis = node.options.get("axis", -1) % node.ndim
     plan.refuse_examples(node.op, A, [axis])
     if axis == node.ndim - 1:
@@ -45,7 +45,7 @@ def reduction(plan: Builder, node: Node) -> None:
 
 @lowers("layer_norm")
 def layer_norm(plan: Builder, node: Node) -> None:
-    plan.refuse_examples("layer_norm", plan.read(next(node.parents)), [node.ndim - 1])
+    plan.refuse_examples("layer_norm", plan.read(node.first), [node.ndim - 1])
     pointwise(plan, node)
 
 
@@ -57,14 +57,14 @@ def batch_norm(plan: Builder, node: Node) -> None:
     if not moving and node.op == "normalize":
         pointwise(plan, node)
         return
-    inputs = [_beside(plan, node, given) for given in node.inputs[:3] if given is not None]
+    inputs = [beside(plan, node, given) for given in node.inputs[:3] if given is not None]
     if node.op == "batch_norm":
         inputs += [mask_of(plan, node, given) for given in node.inputs[3:] if given is not None]
     if plan.values[inputs[0]].kind != EXAMPLE:
         raise NoKernelError("batch normalization of what is no batch")
     n = node.shape[-1]
     averages = {"moving": moving, "momentum": getattr(layer, "momentum", 1.0)}
-    statistics = {"mean": np.zeros(n), "variance": np.ones(n)}
+    statistics: dict[str, Option] = {"mean": np.zeros(n), "variance": np.ones(n)}
     plan.make(node, "batch_norm", inputs, **numbers_of(node), **averages, **statistics)
     if moving and layer is not None:
         plan.moving.append((plan.steps[-1], ref(layer)))
@@ -73,7 +73,8 @@ def batch_norm(plan: Builder, node: Node) -> None:
 @lowers("reshape", "transpose", "index", "concatenate", "stack")
 def moving(plan: Builder, node: Node) -> None:
     """The same numbers in another shape or order."""
-    function = functools.partial(node.operation, **node.options)  # type: ignore[arg-type]
+    assert node.operation is not None
+    function = functools.partial(node.operation, **node.options)
     given = list(node.parents)
     if given[0] in plan.views and len(given) == 1:
         view = given[0]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.engines.contract import LayerLike
-from chainrule.engines.native.plan import CONSTANT, EXAMPLE, PARAMETER, SHARED, NoKernelError, Step, Value
+from chainrule.engines.native.plan import CONSTANT, EXAMPLE, PARAMETER, SHARED, NoKernelError, Option, Step, Value
 from chainrule.engines.trace import Node, Role, Trace
 
 MIXES = "an operation that mixes examples"
@@ -72,7 +72,8 @@ class Builder:
         shape: tuple[int, ...],
         kind: int | None = None,
         derived: list[bool] | None = None,
-        **options: float | NDArray[np.float64] | NDArray[np.int64],
+        /,
+        **options: Option,
     ) -> int:
         """Add a step and the value that it makes; returns the value's number.
 
@@ -92,12 +93,12 @@ class Builder:
         return len(self.values) - 1
 
     def make(
-        self, node: Node, kernel: str, inputs: list[int], derived: list[bool] | None = None, **options: float
+        self, node: Node, kernel: str, inputs: list[int], derived: list[bool] | None = None, /, **options: Option
     ) -> None:
         """Add the step that makes a node."""
         of_examples = any(self.values[i].kind == EXAMPLE for i in inputs)
         shape = node.shape[1:] if of_examples else node.shape
-        self.ids[node] = self.emit(kernel, inputs, shape, derived=derived, **options)
+        self.ids[node] = self.emit(kernel, inputs, shape, None, derived, **options)
 
     # What is read
 

@@ -84,11 +84,10 @@ def refuse_labels_as_numbers(plan: Builder, terms: dict[Node, float], loss: str)
     """Where Y is read as numbers, the losses beside must do so too."""
     Y = plan.trace.Y
     for node in terms:
-        A = node.inputs[0]
-        assert A is not None
-        if is_loss(node) and Y is not None and not reads_classes(plan, terms):
-            if math.prod(Y.shape) != math.prod(A.shape):
-                raise NoKernelError(f"the loss {loss}, which takes targets in two ways")
+        A = node.first
+        as_numbers = is_loss(node) and Y is not None and not reads_classes(plan, terms)
+        if as_numbers and Y is not None and math.prod(Y.shape) != math.prod(A.shape):
+            raise NoKernelError(f"the loss {loss}, which takes targets in two ways")
 
 
 def _number(node: Node) -> float:

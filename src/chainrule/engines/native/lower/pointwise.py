@@ -18,11 +18,11 @@ TIES = ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal", 
 def pointwise(plan: Builder, node: Node) -> None:
     """An operation whose kernel takes its inputs and options as they are, and broadcasts them."""
     _refuse_other_types(plan, node)
-    inputs = [_beside(plan, node, given) for given in node.parents]
+    inputs = [beside(plan, node, given) for given in node.parents]
     plan.make(node, node.op, inputs, derived(node), **numbers_of(node))
 
 
-def _beside(plan: Builder, node: Node, given: Node) -> int:
+def beside(plan: Builder, node: Node, given: Node) -> int:
     """The number of a value that is broadcast to the node's shape; the examples must stay along the first axis."""
     if not any(map(plan.of_examples, node.parents)):
         return plan.read(given)
@@ -69,7 +69,7 @@ def identity(plan: Builder, node: Node) -> None:
 def clip(plan: Builder, node: Node) -> None:
     low, high = node.options["low"], node.options["high"]
     bounds = {"low": -math.inf if low is None else float(low), "high": math.inf if high is None else float(high)}
-    plan.make(node, "clip", [plan.read(*node.parents)], **bounds)
+    plan.make(node, "clip", [plan.read(node.first)], **bounds)
 
 
 @lowers("power")
@@ -88,7 +88,7 @@ def dropout(plan: Builder, node: Node) -> None:
     mask = key - (plan.trace.update << 16)
     if not plan.trace.training or seed != plan.trace.seed % 2**64 or not 0 < mask < 2**16:
         raise NoKernelError("dropout with a key of its own")
-    plan.make(node, "dropout", [plan.read(*node.parents)], rate=float(node.options["rate"]), seed=seed, mask=mask)
+    plan.make(node, "dropout", [plan.read(node.first)], rate=float(node.options["rate"]), seed=seed, mask=mask)
 
 
 @lowers("standardize")

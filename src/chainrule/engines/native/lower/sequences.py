@@ -21,10 +21,9 @@ STATES = {"rnn": 1, "gru": 1, "lstm": 2}
 @lowers("rnn", "gru", "lstm")
 def recurrence(plan: Builder, node: Node) -> None:
     """Z = W X + b for all steps at once is a linear step; the kernel does the rest."""
-    X, W, U, b, *begin, mask = [*node.inputs, *[None] * (STATES[node.op] + 5 - len(node.inputs))]
-    assert X is not None
-    assert W is not None
-    assert U is not None
+    X, W, U = list(node.parents)[:3]
+    others: list[Node | None] = [*node.inputs[3:], *[None] * (STATES[node.op] + 5 - len(node.inputs))]
+    b, *begin, mask = others
     if any(state is not None for state in begin) or node.options.get("cells"):
         raise NoKernelError(f"{node.op} that begins with a state")
     if not plan.of_examples(X):
@@ -36,9 +35,8 @@ def recurrence(plan: Builder, node: Node) -> None:
     how = {"backwards": node.options["backwards"], "last": node.options["last"]}
     how |= {"biased": len(biases) > 1, "masked": mask is not None}
     layer = node.layer
-    carried = (
-        plan.trace.training and layer is not None and of_the_library(type(layer)) and getattr(layer, "stateful", False)
-    )
+    stateful = of_the_library(type(layer)) and bool(getattr(layer, "stateful", False))
+    carried = plan.trace.training and stateful
     states = {name: np.zeros((0, U.shape[1])) for name in (layer.lend(0) if carried and layer is not None else ())}
     plan.make(node, kernel, inputs, **how, carried=carried, **states)
     if carried and layer is not None:
@@ -73,7 +71,7 @@ def positional_encoding(plan: Builder, node: Node) -> None:
 
 @lowers("step_mask")
 def step_mask(plan: Builder, node: Node) -> None:
-    plan.make(node, "step_mask", [plan.read(*node.parents)], **numbers_of(node))
+    plan.make(node, "step_mask", [plan.read(node.first)], **numbers_of(node))
 
 
 @lowers("mask_steps")
@@ -92,6 +90,6 @@ def mask_windows(plan: Builder, node: Node) -> None:
 
 def mask_of(plan: Builder, node: Node, mask: Node) -> int:
     """The value of a mask of a node's steps, which must be one that is made of the examples."""
-    if not plan.of_examples(mask) or not all(plan.of_examples(given) for given in node.inputs[:1] if given is not None):
+    if not plan.of_examples(mask) or not plan.of_examples(node.first):
         raise NoKernelError(f"{node.op} with a mask that is not made of X")
     return plan.read(mask)

@@ -23,7 +23,7 @@ ONE_ROW = {"axes": 1, "size": 1, "stride": 1, "dilation": 1, "before": 0, "count
 
 @lowers("convolution")
 def convolution(plan: Builder, node: Node) -> None:
-    A = next(node.parents)
+    A = node.first
     _convolve(plan, node, convolution_windows, of_data=A in plan.views and plan.is_whole(A))
 
 
@@ -66,12 +66,12 @@ def global_pool(plan: Builder, node: Node) -> None:
     if not all(map(plan.of_examples, (A, *mask))):
         raise NoKernelError(f"{node.op} with a mask that is not made of X")
     kernel = "masked_max_pool" if node.op == "global_max_pool" else "masked_average_pool"
-    plan.make(node, kernel, [plan.read(A), plan.read(*mask)])
+    plan.make(node, kernel, [plan.read(A), plan.read(mask[0])])
 
 
 @lowers("upsample")
 def upsample(plan: Builder, node: Node) -> None:
-    shape = next(node.parents).shape[1:-1]
+    shape = node.first.shape[1:-1]
     places = np.arange(math.prod(shape)).reshape(shape)
     for axis, (many, few) in enumerate(zip(node.shape[1:-1], shape, strict=True)):
         places = np.repeat(places, many // few, axis)
@@ -80,7 +80,7 @@ def upsample(plan: Builder, node: Node) -> None:
 
 def _pool(plan: Builder, node: Node, shown: NDArray[np.int64]) -> None:
     """shown: (places of Z, k), the places of A that each place of Z is made of, −1 for none."""
-    A = plan.read(next(node.parents))
+    A = plan.read(node.first)
     if plan.values[A].kind != EXAMPLE:
         raise NoKernelError(f"{node.op} of what is no batch")
     plan.make(node, node.op, [A], shown=np.ascontiguousarray(shown), k=float(shown.shape[1]))

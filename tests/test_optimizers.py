@@ -350,7 +350,7 @@ def test_an_optimizer_comes_back_from_its_json(optimizer):
 
 def test_an_own_rule_is_one_method():
     class OwnSign(cr.Optimizer):
-        def rule(self, g, alpha, t, **slots):
+        def rule(self, g, alpha, update, **slots):
             return alpha * np.sign(g), slots
 
     theta = np.array([1.0, 1.0, 1.0])

@@ -1,7 +1,7 @@
 """How the parameters follow the gradient: the papers' update rules on one flat vector of parameters.
 
-A rule receives the gradient g, the learning rate α, the number t of this update (counting from 1) and the vectors that
-it remembers, its slots; it returns what to subtract from the parameters θ and the new slots. Whatever has + − * / ** is
+A rule receives the gradient g, the learning rate α, the number of this update (from 1; the papers' t) and the vectors
+that it remembers, its slots; it returns what to subtract from the parameters θ and the new slots. Whatever has + − * / ** is
 a vector, so the same line serves every engine.
 """
 
@@ -58,9 +58,9 @@ class Optimizer(Configurable):
             if getattr(self, name) is not None:
                 real(name, getattr(self, name), low=0, open="low")
 
-    def rule(self, g: Array, alpha: float, t: int, **slots: Array) -> tuple[Array, Slots]:
+    def rule(self, g: Array, alpha: float, update: int, **slots: Array) -> tuple[Array, Slots]:
         """What to subtract from θ, and the new slots."""
-        raise NotImplementedError(f"{type(self).__name__} must define rule(g, alpha, t, **slots).")
+        raise NotImplementedError(f"{type(self).__name__} must define rule(g, alpha, update, **slots).")
 
     def step(
         self,
@@ -68,7 +68,7 @@ class Optimizer(Configurable):
         gradient: Array,
         regularized: Array,
         alpha: float,
-        t: int,
+        update: int,
         slots: Slots,
         l2: float | None = None,
     ) -> tuple[Array, Slots]:
@@ -79,12 +79,12 @@ class Optimizer(Configurable):
             gradient: dJ/dθ without the penalty.
             regularized: 1 where θ is a weight, and 0 where it is a bias or the like.
             alpha: the learning rate of this update.
-            t: the number of this update, from 1.
+            update: the number of this update, from 1.
             l2: λ of this update; None for the optimizer's own.
         """
         l2 = self.l2 if l2 is None else l2
         g = gradient + l2 * regularized * theta if l2 else gradient
-        change, slots = self.rule(self._clip(g), alpha, t, **slots)
+        change, slots = self.rule(self._clip(g), alpha, update, **slots)
         if self.weight_decay:
             change = change + alpha * self.weight_decay * regularized * theta
         return change, slots
@@ -124,7 +124,7 @@ class GradientDescent(Optimizer):
         if self.nesterov and not self.momentum:
             raise OptionError("nesterov=True looks ahead along the momentum, so it needs momentum > 0, such as 0.9.")
 
-    def rule(self, g: Array, alpha: float, t: int, **slots: Array) -> tuple[Array, Slots]:
+    def rule(self, g: Array, alpha: float, update: int, **slots: Array) -> tuple[Array, Slots]:
         if not self.momentum:
             return alpha * g, slots
         v = self.momentum * slots["v"] - alpha * g
@@ -143,7 +143,7 @@ class Adagrad(Optimizer):
         super().__post_init__()
         real("epsilon", self.epsilon, low=0)
 
-    def rule(self, g: Array, alpha: float, t: int, **slots: Array) -> tuple[Array, Slots]:
+    def rule(self, g: Array, alpha: float, update: int, **slots: Array) -> tuple[Array, Slots]:
         s = slots["s"] + g**2
         return alpha * g / (s**0.5 + self.epsilon), {"s": s}
 
@@ -163,7 +163,7 @@ class RMSProp(Optimizer):
         real("rho", self.rho, low=0, high=1, open="high")
         real("epsilon", self.epsilon, low=0)
 
-    def rule(self, g: Array, alpha: float, t: int, **slots: Array) -> tuple[Array, Slots]:
+    def rule(self, g: Array, alpha: float, update: int, **slots: Array) -> tuple[Array, Slots]:
         s = self.rho * slots["s"] + (1 - self.rho) * g**2
         return alpha * g / (s**0.5 + self.epsilon), {"s": s}
 
@@ -193,12 +193,12 @@ class Adam(Optimizer):
         real("beta2", self.beta2, low=0, high=1, open="high")
         real("epsilon", self.epsilon, low=0)
 
-    def rule(self, g: Array, alpha: float, t: int, **slots: Array) -> tuple[Array, Slots]:
+    def rule(self, g: Array, alpha: float, update: int, **slots: Array) -> tuple[Array, Slots]:
         m = self.beta1 * slots["m"] + (1 - self.beta1) * g
         v = self.beta2 * slots["v"] + (1 - self.beta2) * g**2
-        m_hat = m / (1 - self.beta1**t)
-        v_hat = v / (1 - self.beta2**t)
-        epsilon = self.epsilon / (1 - self.beta2**t) ** 0.5 if self.epsilon_hat else self.epsilon
+        m_hat = m / (1 - self.beta1**update)
+        v_hat = v / (1 - self.beta2**update)
+        epsilon = self.epsilon / (1 - self.beta2**update) ** 0.5 if self.epsilon_hat else self.epsilon
         return alpha * m_hat / (v_hat**0.5 + epsilon), {"m": m, "v": v}
 
 

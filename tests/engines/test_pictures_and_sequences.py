@@ -9,7 +9,7 @@ import chainrule as cr
 from chainrule.engines import ENGINES, native
 from chainrule.engines.native import executor
 from chainrule.engines.native.compile import Compiler
-from chainrule.engines.trace import form_of
+from chainrule.engines.tracing import form_of
 from engines.both import TOLERANCE, M, Y, assert_same
 
 pytestmark = pytest.mark.skipif("native" not in ENGINES, reason="the kernels were not built")

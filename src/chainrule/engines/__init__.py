@@ -1,8 +1,11 @@
 """Who does the arithmetic. The numpy engine is the reference and always there."""
 
+import warnings
+from functools import cache
+
 from chainrule.engines.auto import AutoEngine
 from chainrule.engines.contract import CHUNK, Batch, Batches, Done, Engine, Form, Program, Slope
-from chainrule.engines.native import NativeEngine, kernels
+from chainrule.engines.native import NativeEngine, described, kernels
 from chainrule.engines.numpy import NumpyEngine
 from chainrule.engines.threads import blas_held, held_to, steady
 from chainrule.errors import OptionError
@@ -30,7 +33,20 @@ def select(name: str) -> Engine:
     """
     if _wrong:
         raise OptionError(_wrong)
+    if name == "auto" and "native" not in ENGINES:
+        _tell_that_numpy_computes()
     return _AUTO if name == "auto" else lookup("engine", name, {"auto": _AUTO} | ENGINES)
+
+
+@cache
+def _tell_that_numpy_computes() -> None:
+    """Once in a process, because who installed without a compiler may never have seen that something is missing."""
+    warnings.warn(
+        f"chainrule computes with its numpy engine, which is several times slower: the native one is {described()}. "
+        'With a C++20 compiler, such as g++ or clang++, install chainrule again; engine="numpy" says that this is meant.',
+        RuntimeWarning,
+        stacklevel=3,
+    )
 
 
 __all__ = [

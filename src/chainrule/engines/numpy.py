@@ -6,7 +6,7 @@ import numpy as np
 
 from chainrule.engines.contract import CHUNK, Batch, Batches, CostLike, Done, NetworkLike, Numbers, Slope
 from chainrule.engines.threads import blas_held
-from chainrule.engines.trace import own_code
+from chainrule.engines.tracing import own_code
 from chainrule.graph import Array, backward, plain
 from chainrule.optimizers import Optimizer
 

@@ -12,7 +12,8 @@ from types import CodeType, FunctionType, MethodType, ModuleType
 import numpy as np
 
 from chainrule.engines.contract import CostLike, NetworkLike, Numbers
-from chainrule.engines.trace import NotTraceableError, own_code
+from chainrule.engines.trace import NotTraceableError
+from chainrule.engines.tracing import own_code
 from chainrule.graph import Operation, is_closed_array
 
 _LIBRARIES = frozenset(sys.stdlib_module_names) | {"chainrule", "numpy", "scipy", "sklearn", "jax", "builtins"}

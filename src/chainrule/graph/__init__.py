@@ -5,15 +5,14 @@ which turns the derivative of the cost by that value into the derivatives by eac
 operation made it from which inputs; `backward()` visits the variables from the cost to the leaves and adds up.
 """
 
+from chainrule.graph.closed_array import ClosedArray, is_closed_array
 from chainrule.graph.operation import Operation, operation
 from chainrule.graph.operators import COMPARISONS, OPERATIONS
 from chainrule.graph.recording import (
-    ClosedArray,
     ClosedError,
     Recording,
     Refusal,
     computing,
-    is_closed_array,
     plain,
     refuse_numbers,
     sample_of,

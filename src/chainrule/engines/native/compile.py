@@ -9,7 +9,8 @@ from chainrule.engines.native.lower import lower
 from chainrule.engines.native.plan import NoKernelError, Plan
 from chainrule.engines.purity import pure_trace, still_the_same
 from chainrule.engines.reach import Reach
-from chainrule.engines.trace import NotTraceableError, Trace, own_code, sample_size, trace
+from chainrule.engines.trace import NotTraceableError, Trace
+from chainrule.engines.tracing import own_code, sample_size, trace
 
 
 @dataclass

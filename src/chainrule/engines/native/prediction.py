@@ -16,7 +16,7 @@ from chainrule.engines.native.fingerprint import Fingerprint
 from chainrule.engines.native.plan import NoKernelError
 from chainrule.engines.numpy import forward
 from chainrule.engines.threads import blas_held
-from chainrule.engines.trace import form_of
+from chainrule.engines.tracing import form_of
 
 FEW_OF_OWN = 256
 """Where users wrote layers, NumPy answers so many examples: it takes longer to see whether these are still the same."""

@@ -14,7 +14,7 @@ from chainrule.engines.native.executor import Examples, Executor, Kernels, Which
 from chainrule.engines.native.fingerprint import Fingerprint
 from chainrule.engines.native.plan import NoKernelError, Plan
 from chainrule.engines.native.rules import rule_of
-from chainrule.engines.trace import form_of
+from chainrule.engines.tracing import form_of
 from chainrule.graph import Array
 from chainrule.optimizers import Optimizer
 

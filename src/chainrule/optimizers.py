@@ -1,8 +1,8 @@
 """How the parameters follow the gradient: the papers' update rules on one flat vector of parameters.
 
 A rule receives the gradient g, the learning rate α, the number of this update (from 1; the papers' t) and the vectors
-that it remembers, its slots; it returns what to subtract from the parameters θ and the new slots. Whatever has + − * / ** is
-a vector, so the same line serves every engine.
+that it remembers, its slots; it returns what to subtract from the parameters θ and the new slots. Whatever has
++ − * / ** is a vector, so the same line serves every engine.
 """
 
 from dataclasses import KW_ONLY, dataclass

@@ -70,5 +70,5 @@ def test_all_options_at_once(kind):
 
 def test_every_rule_is_entered_once():
     assert set(RULES) == set(BY_RULE), (
-        "enter a new optimizer's rule in native/optimizers.hpp and engines/native/rules.py"
+        "enter its rule in native/rules.cpp and engines/native/rules.py"
     )

@@ -15,7 +15,7 @@ RULES: dict[type[Optimizer], str] = {
     Adam: "adam",
     AdamW: "adam",
 }
-"""By the class of an optimizer, the name under which native/optimizers.hpp has its rule."""
+"""By the class of an optimizer, the name under which native/rules.cpp has its rule."""
 
 
 def rule_of(optimizer: Optimizer) -> Rule:

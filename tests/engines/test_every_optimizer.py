@@ -69,6 +69,4 @@ def test_all_options_at_once(kind):
 
 
 def test_every_rule_is_entered_once():
-    assert set(RULES) == set(BY_RULE), (
-        "enter its rule in native/rules.cpp and engines/native/rules.py"
-    )
+    assert set(RULES) == set(BY_RULE), "enter its rule in native/rules.cpp and engines/native/rules.py"

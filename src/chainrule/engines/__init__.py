@@ -42,8 +42,8 @@ def select(name: str) -> Engine:
 def _tell_that_numpy_computes() -> None:
     """Once in a process, because who installed without a compiler may never have seen that something is missing."""
     warnings.warn(
-        f"chainrule computes with its numpy engine, which is several times slower: the native one is {described()}. "
-        'With a C++20 compiler, such as g++ or clang++, install chainrule again; engine="numpy" says that this is meant.',
+        f"chainrule computes with its numpy engine, which is slower: the native one is {described()}. Install a C++20 "
+        'compiler, such as g++ or clang++, and chainrule again; engine="numpy" says that this is meant.',
         RuntimeWarning,
         stacklevel=3,
     )

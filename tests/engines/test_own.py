@@ -638,7 +638,7 @@ def test_a_kernel_asks_for_its_options_by_name(options, words):
     from chainrule.engines.native.plan import EXAMPLE, Step, Value
 
     values = [Value(EXAMPLE, (3,)), Value(EXAMPLE, (3,))]
-    steps = [Step("gather", [], 0, [], {}, ""), Step("leaky_relu", [0], 1, [False], options, "")]
+    steps = [Step("gather", [], 0, [], {}), Step("leaky_relu", [0], 1, [False], options)]
     with pytest.raises(ValueError, match=words):
         native.kernels().Program32(values, steps, {"name": ""}, 4, 0, 1, 1)
 

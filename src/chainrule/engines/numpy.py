@@ -105,7 +105,10 @@ def forward(network: NetworkLike, X: Array) -> Numbers:
     Code that users wrote meets variables and plain arrays as it does in training, so that what it makes of their types
     comes to the same.
     """
-    if any(True for _ in own_code(network)):
-        output: Numbers = plain(network.record(X)[0])
-        return output
-    return network.output(X)
+    return recorded(network, X) if any(True for _ in own_code(network)) else network.output(X)
+
+
+def recorded(network: NetworkLike, X: Array) -> Numbers:
+    """The outputs for a batch, by way of variables."""
+    output: Numbers = plain(network.record(X)[0])
+    return output

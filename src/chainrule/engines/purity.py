@@ -49,7 +49,7 @@ def pure_trace(network: NetworkLike, cost: CostLike | None, traced: Traced, size
         twin = network.copy()
         of_twin = Reach(twin, cost)
         before = of_twin.content()
-        with _watched(of_twin.called):
+        with _watched(lambda: of_twin.called):
             other = traced(twin, sizes[1], 1)
         of_twin.refuse_changes(before)
         trace = traced(network, sizes[0], 0)
@@ -66,7 +66,7 @@ def pure_trace(network: NetworkLike, cost: CostLike | None, traced: Traced, size
 def still_the_same(known: Trace, network: NetworkLike, cost: CostLike | None, traced: Traced) -> bool:
     """Whether code that was pure, and holds what it held then, would be traced as before."""
     try:
-        with _watched("your own layers or loss"):
+        with _watched(lambda: "own code"):
             now = traced(network, known.m, known.update)
         refuse_difference(known, now, "")
     except Exception:  # who asks will look more closely, and say what is wrong
@@ -78,11 +78,13 @@ def refuse_difference(a: Trace, b: Trace, called: str) -> None:
     """Raises NotTraceableError where two traces are not the same in terms of their numbers of examples."""
     places = {node: i for trace in (a, b) for i, node in enumerate(trace.nodes)}
     for one, other in zip(a.nodes, b.nodes, strict=False):
-        who = called if one.layer is None else one.layer.label
+        what = ""
         if not _same_operation(one, other, a, b, places):
-            raise NotTraceableError(f"{who}, {OPERATIONS_DIFFER}")
-        if not all(_same_numbers(x, y, a.m, b.m) for x, y in zip(one.parents, other.parents, strict=True) if x.given):
-            raise NotTraceableError(f"{who}, {NUMBERS_DIFFER}")
+            what = OPERATIONS_DIFFER
+        elif not all(_same_numbers(x, y, a.m, b.m) for x, y in zip(one.parents, other.parents, strict=True) if x.given):
+            what = NUMBERS_DIFFER
+        if what:
+            raise NotTraceableError(f"{called if one.layer is None else one.layer.label}, {what}")
     if len(a.nodes) != len(b.nodes) or not all(
         x is y or (x is not None and y is not None and _same_leaf(x, y, places))
         for x, y in ((a.output, b.output), (a.cost, b.cost))
@@ -155,7 +157,7 @@ _CLOCKS |= {"process_time_ns", "thread_time", "thread_time_ns", "localtime", "gm
 
 
 @contextmanager
-def _watched(called: str) -> Iterator[None]:
+def _watched(called: Callable[[], str]) -> Iterator[None]:
     """Raises NotTraceableError behind the block if code in it drew random numbers, read the clock or opened a file."""
     seen: list[str] = []
 
@@ -175,7 +177,7 @@ def _watched(called: str) -> Iterator[None]:
     if _states() != before:
         seen.append("draws random numbers")
     if seen:
-        raise NotTraceableError(f"{called}, which {seen[0]}")
+        raise NotTraceableError(f"{called()}, which {seen[0]}")
 
 
 def _impure(function: object) -> str:

@@ -20,54 +20,59 @@ _LIBRARIES = frozenset(sys.stdlib_module_names) | {"chainrule", "numpy", "scipy"
 
 
 class Reach:
-    """The objects that own layers, activations and a loss can read and change without being given them.
-
-    Attributes:
-        called: who they belong to, in words.
-    """
+    """The objects that own layers, activations and a loss can read and change without being given them."""
 
     def __init__(self, network: NetworkLike, cost: CostLike | None):
         self._network, self._cost = network, cost
         self._layers = dict(own_code(network))
         own_loss = cost.loss if cost is not None and cost.own else None
-        self.called = (
-            f"the loss {cost.name}"
-            if cost is not None and not self._layers
-            else ", ".join(dict.fromkeys(layer.label for layer in self._layers.values()))
-        )
         self._objects: dict[tuple[str, str], object] = {}  # by where they are named, and their name
         self._seen: set[int] = set()
         for layer in self._layers.values():
             self._follow_class(type(layer))
-            self._follow(layer.label, "activation", getattr(layer, "activation", None), ())
-        self._follow(self.called, "loss", own_loss, ())
+            self._follow("activation", "activation", getattr(layer, "activation", None), ())
+        self._follow("loss", "loss", own_loss, ())
+
+    @property
+    def called(self) -> str:
+        """Who the objects belong to, in words."""
+        if self._cost is not None and not self._layers:
+            return f"the loss {self._cost.name}"
+        return ", ".join(dict.fromkeys(layer.label for layer in self._layers.values()))
 
     def content(self) -> dict[tuple[str, str], object]:
-        """By owner and name, something that changes when an object does."""
+        """By owner and name, something that changes when an object does; the owner is a layer's path, or some code."""
         found: dict[tuple[str, str], object] = {}
-        for layer in self._layers.values():
+        for path, layer in self._layers.items():
             children = {id(child) for child in layer.children()}
-            attributes = {name: value for name, value in vars(layer).items() if name not in _LIBRARYS_OWN}
-            for name, value in (attributes | vars(layer)["_own_statistics"]).items():
-                found[layer.label, name] = _content(value, children)
+            for name, value in self._attributes(path):
+                found[path, name] = _content(value, children)
         return found | {key: _content(value, set()) for key, value in self._objects.items()}
 
     def refuse_changes(self, before: dict[tuple[str, str], object]) -> None:
         """Raises NotTraceableError where something is not as it was."""
         for (owner, name), content in Reach(self._network, self._cost).content().items():
             if content != before.get((owner, name)):
-                who = owner if any(owner == layer.label for layer in self._layers.values()) else self.called
-                raise NotTraceableError(f"{who}, which changes its {name} while it computes")
+                raise NotTraceableError(f"{self._called(owner)}, which changes its {name} while it computes")
 
     def refuse_parameters(self) -> None:
         """Raises NotTraceableError where code has hold of an array of the network's parameters, which change."""
         flat = self._network.flat
-        attributes = {
-            (layer.label, name): value for layer in self._layers.values() for name, value in vars(layer).items()
-        }
+        attributes = {(path, name): value for path in self._layers for name, value in self._attributes(path)}
         for (owner, name), value in (attributes | self._objects).items():
-            if name not in _LIBRARYS_OWN and any(np.may_share_memory(array, flat) for array in _arrays_in(value)):
-                raise NotTraceableError(f"{owner}, which reads parameters of the network by the name {name}")
+            if any(np.may_share_memory(array, flat) for array in _arrays_in(value)):
+                raise NotTraceableError(
+                    f"{self._called(owner)}, which reads parameters of the network by the name {name}"
+                )
+
+    def _attributes(self, path: str) -> Iterator[tuple[str, object]]:
+        """The attributes and statistics of an own layer."""
+        held = vars(self._layers[path])
+        yield from ((name, value) for name, value in held.items() if name not in _LIBRARYS_OWN)
+        yield from held["_own_statistics"].items()
+
+    def _called(self, owner: str) -> str:
+        return self._layers[owner].label if owner in self._layers else self.called
 
     def _follow(self, where: str, name: str, value: object, names: tuple[str, ...]) -> None:
         """Enter an object, and what the code of it refers to.

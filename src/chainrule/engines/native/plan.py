@@ -71,7 +71,6 @@ class Step:
         inputs, output: the numbers of values; -1 where it makes nothing but a part of the cost.
         derives: for each input, whether the derivative by it is wanted.
         options: numbers and arrays by the names that the kernel asks for.
-        origin: the layer or loss that it belongs to, in words.
     """
 
     kernel: str
@@ -79,7 +78,6 @@ class Step:
     output: int
     derives: list[bool]
     options: dict[str, Option]
-    origin: str
 
 
 @dataclass

@@ -14,7 +14,7 @@ from chainrule.engines.native.compile import Compiler
 from chainrule.engines.native.executor import Examples, Executor, Kernels, members
 from chainrule.engines.native.fingerprint import Fingerprint
 from chainrule.engines.native.plan import NoKernelError
-from chainrule.engines.numpy import forward
+from chainrule.engines.numpy import recorded
 from chainrule.engines.threads import blas_held
 from chainrule.engines.tracing import form_of
 
@@ -84,7 +84,8 @@ class Prediction:
         plan = self._compiled.plan
         if plan.own and len(X) <= FEW_OF_OWN:
             with blas_held():
-                return forward(self._owner(), self._owner().cast(X))
+                network = self._owner()
+                return recorded(network, network.cast(X))
         if self._of_few is None or len(X) > self._native.FEW or len(X) * plan.work > SHORT:
             return None
         output = np.empty((len(X), *plan.output_shape), plan.dtype)

@@ -36,10 +36,9 @@ def lower(
     Raises:
         NoKernelError: an operation that no kernel is for, or a form of it.
     """
-    called = "the network" if cost is None else f"the loss {cost.name}"
     if trace.output.role is not Role.COMPUTED or not trace.output.from_data:
         raise NoKernelError("an output that does not depend on X")
-    plan = Builder(trace, network.parameters, network.dtype, called)
+    plan = Builder(trace, network.parameters, network.dtype)
     terms: dict[Node, float] = {}
     of_cost: set[Node] = set()
     if cost is not None:
@@ -49,7 +48,7 @@ def lower(
     needed = _needed([*([trace.output] if shown else []), *([] if trace.cost is None else [trace.cost])])
     for node in trace.nodes:
         if node in needed and (node in terms or node not in of_cost):
-            _write(plan, node, terms, kernels)
+            _write(plan, node, terms, kernels, "the network" if cost is None else f"the loss {cost.name}")
     output = plan.read(trace.output) if shown else -1
     if output >= 0 and plan.values[output].kind != EXAMPLE:
         raise NoKernelError("an output that does not depend on X")
@@ -74,9 +73,8 @@ def lower(
     )
 
 
-def _write(plan: Builder, node: Node, terms: dict[Node, float], kernels: frozenset[str]) -> None:
-    """Add the steps of one node; what is refused is told with the layer that made it."""
-    plan.made_by(node)
+def _write(plan: Builder, node: Node, terms: dict[Node, float], kernels: frozenset[str], called: str) -> None:
+    """Add the steps of one node; what is refused is told with the layer that made it, or what is `called` so."""
     try:
         known = node.op in kernels and of_the_library(node.operation and node.operation.function)
         if not known:
@@ -86,7 +84,8 @@ def _write(plan: Builder, node: Node, terms: dict[Node, float], kernels: frozens
         else:
             LOWERINGS.get(node.op, pointwise)(plan, node)
     except NoKernelError as error:
-        raise NoKernelError(f"{error.reason}, in {plan.origin}") from None
+        where = called if node.layer is None else node.layer.label
+        raise NoKernelError(f"{error.reason}, in {where}") from None
 
 
 def _needed(ends: list[Node]) -> set[Node]:

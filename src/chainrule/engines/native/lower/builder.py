@@ -32,10 +32,9 @@ class Builder:
         limits: see `Plan`.
         target: the number of the value that holds Y; -1 if nothing reads it as numbers.
         moving: see `Plan`. constants: see `Plan`.
-        origin: the layer or loss that the next steps belong to, in words.
     """
 
-    def __init__(self, trace: Trace, parameters: dict[str, NDArray[np.generic]], dtype: str, called: str):
+    def __init__(self, trace: Trace, parameters: dict[str, NDArray[np.generic]], dtype: str):
         self.trace, self.dtype = trace, np.dtype(dtype)
         self.values: list[Value] = []
         self.steps: list[Step] = []
@@ -47,8 +46,6 @@ class Builder:
         self.target = -1
         self.moving: list[tuple[Step, ref[LayerLike]]] = []
         self.constants: list[tuple[ref[LayerLike], str, bytes]] = []
-        self.origin = called
-        self._loss = called
         self._known_constants: dict[tuple[tuple[int, ...], bytes], int] = {}
         self._in_rows = {given for node in trace.nodes for given in _read_in_rows(node)}
         for name, held in parameters.items():
@@ -60,10 +57,6 @@ class Builder:
     def m(self) -> int:
         """The number of examples in the trace."""
         return self.trace.m
-
-    def made_by(self, node: Node) -> None:
-        """The next steps belong to the layer of this node, or to the loss."""
-        self.origin = self._loss if node.layer is None else node.layer.label
 
     def emit(
         self,
@@ -88,7 +81,7 @@ class Builder:
             kind = EXAMPLE if any(self.values[i].kind == EXAMPLE for i in inputs) else SHARED
         derived = [True] * len(inputs) if derived is None else derived
         derives = [has and self.values[i].wanted for i, has in zip(inputs, derived, strict=True)]
-        self.steps.append(Step(kernel, inputs, len(self.values), derives, options, self.origin))
+        self.steps.append(Step(kernel, inputs, len(self.values), derives, options))
         self.values.append(Value(kind, tuple(shape), wanted=any(derives)))
         return len(self.values) - 1
 

@@ -71,7 +71,7 @@ def term(plan: Builder, node: Node, scale: float) -> None:
     else:
         options["mean"] = node.op == "mean"
     kernel = node.op if is_loss(node) else "total"
-    plan.steps.append(Step(kernel, [A], -1, [plan.values[A].wanted], dict(options), plan.origin))
+    plan.steps.append(Step(kernel, [A], -1, [plan.values[A].wanted], dict(options)))
 
 
 def reads_classes(plan: Builder, terms: dict[Node, float]) -> bool:

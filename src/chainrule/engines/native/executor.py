@@ -47,6 +47,7 @@ class NativeProgram(Protocol):
         l2: Numbers | None,
         update: int,
         outputs: Numbers | None,
+        threads: int,
     ) -> tuple[list[float], list[float], bool, bool]: ...
 
 
@@ -140,18 +141,22 @@ class Ran(NamedTuple):
 
 
 class Executor:
-    """A plan in buffers of its own, for batches up to a size; by default by as many threads as these are worth."""
+    """A plan in buffers of its own.
+
+    Attributes:
+        capacity: how many examples a batch may have. team: by how many threads, by default as many as these are worth.
+    """
 
     def __init__(
-        self, native: Kernels, network: NetworkLike, plan: Plan, size: int, rule: Rule, team: int | None = None
+        self, native: Kernels, network: NetworkLike, plan: Plan, capacity: int, rule: Rule, team: int | None = None
     ):
-        self.plan, self.size = plan, size
-        self.team = members(size, plan) if team is None else team
+        self.plan, self.capacity = plan, capacity
+        self.team = members(capacity, plan) if team is None else team
         self._network = ref(network)
         make = native.Program32 if network.dtype == "float32" else native.Program64
         for step, _ in plan.moving:  # what is kept of each example has room for a batch
-            step.options |= {name: np.zeros((size, n)) for name, (_, n) in _of_each(step).items()}
-        self._program = make(plan.values, plan.steps, rule, size, STRIP, self.team, plan.output)
+            step.options |= {name: np.zeros((capacity, n)) for name, (_, n) in _of_each(step).items()}
+        self._program = make(plan.values, plan.steps, rule, capacity, STRIP, self.team, plan.output)
 
     def load(self, slot: int, vector: Numbers) -> None:
         """What the optimizer remembers, its vector number 1 or 2, in the order of the network's."""
@@ -176,7 +181,7 @@ class Executor:
         outputs: Numbers | None,
         l2: NDArray[np.float64] | None = None,
     ) -> Ran:
-        """Run batches of a size, one after the other.
+        """Run batches of a size, one after the other, by as many threads as these are worth.
 
         Args:
             alphas: the learning rate of each batch; None changes nothing and measures.
@@ -195,7 +200,8 @@ class Executor:
             fields |= {"first": which.start, "order": None}
         else:
             fields |= {"first": 0, "order": np.ascontiguousarray(which, dtype=np.int64)}
-        ran = Ran(*program.run(fields, m, size, alphas, l2, update, outputs))
+        threads = min(self.team, members(size, self.plan))
+        ran = Ran(*program.run(fields, m, size, alphas, l2, update, outputs, threads))
         if alphas is not None:
             program.unload(0, network.flat)
             self._take_back((m - 1) % size + 1)

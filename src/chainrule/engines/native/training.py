@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,9 @@ from chainrule.engines.native.rules import rule_of
 from chainrule.engines.tracing import form_of
 from chainrule.graph import Array
 from chainrule.optimizers import Optimizer
+
+KEPT = 4
+"""So many forms of the data, such as sequences of different lengths, have a plan ready; each has buffers of its own."""
 
 CALL = 0.1
 """About how many seconds of work are done between two looks at the keyboard and the progress bar."""
@@ -36,30 +40,33 @@ class NativeProgram:
         self._rule = rule_of(optimizer)
         self._compiler = Compiler(cost, frozenset(native.kernels()), training=True, seed=seed, outputs=outputs)
         self._slots: dict[str, Array] = {name: np.zeros_like(network.flat) for name in optimizer.slots}
-        self._compiled = self._compiler.compiled(
-            network, cost.input or form_of(network, network.input_shape or ()), cost.target
-        )
-        self._fingerprint = Fingerprint(network, self._plan, own=False)
-        self._executor: Executor | None = None
+        self._kept: dict[tuple[Form, Form | None], _Ready] = {}
+        given = cost.input or form_of(network, network.input_shape or ())
+        self._ready = self._made_ready(given, cost.target, (), None)
         self._given: tuple[Arrays, Examples] | None = None
         self._some = 1  # batches in the next call
 
     @property
     def _plan(self) -> Plan:
-        return self._compiled.plan
+        return self._ready.compiled.plan
 
     @property
     def slots(self) -> dict[str, Array]:
         """The optimizer's vectors, by name, in the order of the network's."""
-        if self._executor is not None:
+        if self._ready.executor is not None:
             for k, name in enumerate(self._slots, 1):
-                self._executor.unload(k, self._slots[name])
+                self._ready.executor.unload(k, self._slots[name])
         return self._slots
 
     @slots.setter
     def slots(self, slots: dict[str, Array]) -> None:
         self._slots = {name: np.array(slots[name], self.network.dtype) for name in self.optimizer.slots}
-        self._executor = None
+        self._give_slots()
+
+    def _give_slots(self) -> None:
+        if self._ready.executor is not None:
+            for k, vector in enumerate(self._slots.values(), 1):
+                self._ready.executor.load(k, vector)
 
     def epoch(
         self, batches: Batches, epoch: int, learning_rate: Callable[[int], float], start: int = 0
@@ -67,27 +74,38 @@ class NativeProgram:
         """See `Program.epoch`; yields about ten times a second, at least once a batch."""
         if start == 0:
             self.network.forget()
-        self._compile_again(self._plan.input, self._plan.target, batches.sizes)
+        self._turn_to(self._plan.input, self._plan.target, batches.sizes)
         if batches.arrays is not None:
             yield from self._of_arrays(batches, batches.arrays, epoch, learning_rate, start)
             return
         for k, (X, Y, weights) in enumerate(batches.epoch(epoch, start), start):
-            done = self._run(self._prepared(X, Y, weights), slice(0, len(X)), len(X), [learning_rate(k)])
+            examples = self._prepared(X, Y, weights, (len(X),))
+            done = self._run(examples, slice(0, len(X)), len(X), [learning_rate(k)])
             yield done
             if done.X is not None:
                 return
 
-    def _compile_again(self, given: Form, target: Form | None, sizes: tuple[int, ...]) -> None:
-        """Take over other forms of the data, and what has changed in a layer or in what users wrote."""
-        same = (given, target) == (self._plan.input, self._plan.target) and self._fingerprint.holds()
-        if same and not self._plan.own:
-            return
-        known = self._compiled if same else None
-        compiled = self._compiler.compiled(self.network, given, target, sizes, known)
-        if compiled is not self._compiled:
-            slots = self.slots
-            self._compiled, self._slots, self._executor = compiled, slots, None
-            self._fingerprint = Fingerprint(self.network, self._plan, own=False)
+    def _turn_to(self, given: Form, target: Form | None, sizes: tuple[int, ...]) -> None:
+        """Go on with the plan for data of these forms, as the network and what users wrote are now."""
+        known = self._kept.pop((given, target), None)
+        if known is not None and not known.fingerprint.holds():
+            known = None
+        ready = known if known is not None and not known.compiled.plan.own else None
+        ready = ready or self._made_ready(given, target, sizes, known)
+        if ready is not self._ready:
+            self._slots, self._ready = self.slots, ready
+            self._give_slots()
+        self._kept[given, target] = ready
+        while len(self._kept) > KEPT:
+            del self._kept[next(iter(self._kept))]
+
+    def _made_ready(self, given: Form, target: Form | None, sizes: tuple[int, ...], known: _Ready | None) -> _Ready:
+        """What is known, if it still stands, or what is compiled anew."""
+        before = None if known is None else known.compiled
+        compiled = self._compiler.compiled(self.network, given, target, sizes, before)
+        if known is not None and compiled is before:
+            return known
+        return _Ready(compiled, Fingerprint(self.network, compiled.plan, own=False))
 
     def _of_arrays(
         self, batches: Batches, data: Arrays, epoch: int, learning_rate: Callable[[int], float], start: int
@@ -123,12 +141,17 @@ class NativeProgram:
             self._given = data, self._prepared(data.X, data.Y, data.weights)
         return self._given[1]
 
-    def _prepared(self, X: Numbers, Y: Numbers, weights: Numbers | None) -> Examples:
-        """The data as the kernels read them; the plan is made anew for examples of another form, as of sequences."""
+    def _prepared(self, X: Numbers, Y: Numbers, weights: Numbers | None, sizes: tuple[int, ...] = ()) -> Examples:
+        """The data as the kernels read them; the plan is another one for examples of another form, as of sequences.
+
+        Args:
+            sizes: how many examples there are at a time, where that has not been said before.
+        """
         target = self._cost.target_of(Y, self._plan.output_shape)
         given = Form(X.shape[1:], X.dtype) if self._plan.own else Form(X.shape[1:], self._plan.input.dtype)
-        if (given, target) != (self._plan.input, self._plan.target):
-            self._compile_again(given, target, ())
+        new = self._plan.own and not self._ready.compiled.sizes.issuperset(sizes)
+        if new or (given, target) != (self._plan.input, self._plan.target):
+            self._turn_to(given, target, sizes)
         return Examples(self.network, self._cost, X, Y, weights, self._plan)
 
     def _run(
@@ -136,7 +159,7 @@ class NativeProgram:
     ) -> Done:
         X, Y = examples.X, examples.Y[which]
         m = len(Y)
-        executor = self._ready(size)
+        executor = self._executor_for(size)
         outputs = np.empty((m, *self._plan.output_shape), self.network.dtype) if self.outputs else None
         rates, lambdas = np.array(alphas, np.float64), None if l2 is None else np.array(l2, np.float64)
         ran = executor.run(examples, which, size, rates, self.updates, outputs, lambdas)
@@ -154,15 +177,26 @@ class NativeProgram:
         cost, penalty = (float(np.dot(numbers, sizes) / m) for numbers in (costs, ran.penalties))
         return Done(cost, m, outputs, Y, batches=len(costs), penalty=penalty, weights=weights)
 
-    def _ready(self, size: int) -> Executor:
+    def _executor_for(self, size: int) -> Executor:
+        """What runs batches of this size; made anew only where it must have room for more."""
         # How many threads there are, and so the roundings, follows from the size: who resumes here must have the same.
-        team = members(size, self._plan)
-        if self._executor is None or (self._executor.size, self._executor.team) != (size, team):
-            slots = self.slots
-            self._executor = Executor(self._native, self.network, self._plan, size, self._rule, team)
-            for k, vector in enumerate(slots.values(), 1):
-                self._executor.load(k, vector)
-        return self._executor
+        team, ready = members(size, self._plan), self._ready
+        if ready.executor is None or size > ready.executor.capacity or team > ready.executor.team:
+            self._slots = self.slots
+            if ready.executor is not None:
+                size, team = max(size, ready.executor.capacity), max(team, ready.executor.team)
+            ready.executor = Executor(self._native, self.network, self._plan, size, self._rule, team)
+            self._give_slots()
+        return ready.executor
+
+
+@dataclass
+class _Ready:
+    """A plan for data of one form, and what runs it once there was a batch."""
+
+    compiled: Compiled
+    fingerprint: Fingerprint
+    executor: Executor | None = None
 
 
 class NativeSlope:
@@ -181,7 +215,7 @@ class NativeSlope:
 
     def measure(self) -> tuple[float, Array, Array]:
         self._compile_again()
-        plan, size = self._compiled.plan, self._executor.size
+        plan, size = self._compiled.plan, self._executor.capacity
         shares = np.diff([*range(0, self._m, size), self._m]) / self._m
         self._gradient.fill(0)
         self._executor.load(1, self._gradient)

@@ -1,33 +1,58 @@
 // The engine for Python: a program is described by its values and steps, and run on arrays.
-#include "ops/activations.hpp"
-#include "ops/arithmetic.hpp"
-#include "ops/attention.hpp"
-#include "ops/convolution.hpp"
-#include "ops/elementwise.hpp"
-#include "ops/embedding.hpp"
-#include "ops/linear.hpp"
-#include "ops/losses.hpp"
-#include "ops/masking.hpp"
-#include "ops/normalization.hpp"
-#include "ops/pooling.hpp"
-#include "ops/recurrence.hpp"
-#include "ops/reductions.hpp"
-#include "ops/regularization.hpp"
-#include "ops/shaping.hpp"
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
 
+#include <algorithm>
+
+#include "kernels.hpp"
+
+namespace nb = nanobind;
 using namespace nb::literals;
 
 namespace chainrule {
 
-template <class T>
-const Kernels<T>& kernels() {
-    static const Kernels<T> all = [] {
-        Kernels<T> all;
-        enter_activations(all), enter_arithmetic(all), enter_attention(all), enter_convolution(all), enter_elementwise(all), enter_embedding(all), enter_linear(all);
-        enter_losses(all), enter_masking(all), enter_normalization(all), enter_pooling(all), enter_recurrence(all), enter_reductions(all), enter_regularization(all), enter_shaping(all);
-        return all;
-    }();
-    return all;
+// As `Array` and `Data` call the type of numbers; 0 where there are no kernels for it.
+inline char type_of(nb::dlpack::dtype dtype) {
+    using Code = nb::dlpack::dtype_code;
+    const Code code = Code(dtype.code);
+    if (code == Code::Float) return dtype.bits == 32 ? 'f' : dtype.bits == 64 ? 'd' : 0;
+    if (code == Code::Int) return dtype.bits == 32 ? 'i' : dtype.bits == 64 ? 'l' : 0;
+    return (code == Code::UInt || code == Code::Bool) && dtype.bits == 8 ? 'b' : 0;
+}
+
+// Keeps a Python object alive until the last of those who share it has gone, whoever that is.
+inline std::shared_ptr<void> kept(nb::object object) {
+    return {object.release().ptr(), [](void* held) {
+                nb::gil_scoped_acquire hold;
+                Py_DECREF(static_cast<PyObject*>(held));
+            }};
+}
+
+inline Option read_option(nb::handle given, const std::string& name) {
+    PyObject* object = given.ptr();
+    if (PyBool_Check(object)) return object == Py_True;
+    if (PyUnicode_Check(object)) return nb::cast<std::string>(given);
+    if (PyLong_Check(object)) return nb::cast<uint64_t>(given);
+    nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu> array;
+    if (!PyFloat_Check(object) && nb::try_cast(given, array, false) && array.ndim() > 0) {
+        nb::ndarray<nb::c_contig, nb::device::cpu> ours;
+        const bool writable = nb::try_cast(given, ours, false);
+        return Array{type_of(array.dtype()), writable, const_cast<void*>(array.data()), long(array.size()), kept(nb::borrow(given))};
+    }
+    double number = 0;
+    if (nb::try_cast<double>(given, number)) return number;
+    throw std::invalid_argument("the option " + name + " is neither a number nor a contiguous array");
+}
+
+inline Options read_options(nb::dict given) {
+    std::map<std::string, Option> options;
+    for (auto [name, option] : given) {
+        const std::string known = nb::cast<std::string>(name);
+        options.emplace(known, read_option(option, known));
+    }
+    return Options(std::move(options));
 }
 
 // What an attribute of a Python object says.
@@ -56,11 +81,11 @@ class Runner {
   public:
     // values, steps: objects with the attributes of `Value` and `Step` in engines/steps.py.
     Runner(nb::list values, nb::list steps, nb::dict rule, long batch, long strip, int threads, int result)
-        : program(read(values), make_rule(Options(rule)), batch, strip, threads, result) {
+        : program(read(values), make_rule(read_options(rule)), batch, strip, threads, result) {
         for (nb::handle given : steps) {
-            const auto found = kernels<T>().find(said<std::string>(given, "kernel"));
+            const auto found = chainrule::kernels<T>().find(said<std::string>(given, "kernel"));
             if (found == kernels<T>().end()) throw std::invalid_argument("no kernel is called " + said<std::string>(given, "kernel"));
-            Options options(said<nb::dict>(given, "options"));
+            Options options = read_options(said<nb::dict>(given, "options"));
             auto step = found->second(options);
             options.refuse_others();
             step->inputs = said<std::vector<int>>(given, "inputs");

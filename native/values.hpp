@@ -103,6 +103,18 @@ struct Data {
     const T* parameters = nullptr;  // the network's own vector, for those that are read in place
 };
 
+// Calls use(pointer) with X as what it is made of.
+template <class T, class F>
+void with_type(const Data<T>& data, F use) {
+    switch (data.type) {
+        case 'f': return use(static_cast<const float*>(data.X));
+        case 'd': return use(static_cast<const double*>(data.X));
+        case 'b': return use(static_cast<const uint8_t*>(data.X));
+        case 'i': return use(static_cast<const int32_t*>(data.X));
+        default: return use(static_cast<const int64_t*>(data.X));
+    }
+}
+
 // A piece of a parameter that is updated at a time, small enough for the first cache: n numbers from `first` on, of each of
 // `panels` panels that lie `panel` apart.
 struct Part {

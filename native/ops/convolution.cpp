@@ -2,14 +2,13 @@
 //
 // A picture lies with its edges around it and its channels side by side, so a row of a window is a stretch of it, and the
 // same row of the next window begins a stride later: the windows of a row of places are a matrix whose rows overlap.
-#pragma once
 #include <optional>
 
-#include "linear.hpp"
-#include "shaping.hpp"
+#include "sums.hpp"
 #include "windows.hpp"
 
 namespace chainrule {
+namespace {
 
 // From a picture of c channels to one of f, a number for every window: Z = W P + b, and the ways back.
 template <class T>
@@ -129,7 +128,7 @@ class Convolving : public Step<T> {
     }
 
   protected:
-    Convolving(const Options& o, bool transposed, int W) : windows(o), groups(long(o.get("groups"))), transposed(transposed), W(W) {}
+    Convolving(const Options& o, bool transposed, int W) : windows(o), groups(o.whole("groups")), transposed(transposed), W(W) {}
 
     // A worker's own room: a picture with its edges, what a row of places paints, a small picture of one group, and dW.
     struct Room {
@@ -276,11 +275,16 @@ class TransposedConvolution : public Convolving<T> {
     }
 };
 
+}  // namespace
+
 template <class T>
 void enter_convolution(Kernels<T>& kernels) {
     enter<Convolution<T, false>>(kernels, "convolution");
     enter<Convolution<T, true>>(kernels, "convolution_of_data");
     enter<TransposedConvolution<T>>(kernels, "transposed_convolution");
 }
+
+template void enter_convolution(Kernels<float>&);
+template void enter_convolution(Kernels<double>&);
 
 }  // namespace chainrule

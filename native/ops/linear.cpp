@@ -1,17 +1,10 @@
 // Z = W A + b, and the panels in which W lies.
-#pragma once
 #include <array>
 
-#include "../kernels.hpp"
+#include "sums.hpp"
 
 namespace chainrule {
-
-// to += sum of the rows
-template <class T>
-void add_rows(Matrix<T> rows, T* to) {
-    for (long i = 0; i < rows.rows; i++)
-        for (long j = 0; j < rows.n; j++) to[j] += rows[i][j];
-}
+namespace {
 
 // sums[r] = row r · b, n numbers each, of R rows at a time.
 template <class T, size_t R>
@@ -172,10 +165,15 @@ class NarrowLinear : public Step<T> {
     long likes() const override { return 4; }
 };
 
+}  // namespace
+
 template <class T>
 void enter_linear(Kernels<T>& kernels) {
     enter<Linear<T>>(kernels, "linear");
     enter<NarrowLinear<T>>(kernels, "narrow_linear");
 }
+
+template void enter_linear(Kernels<float>&);
+template void enter_linear(Kernels<double>&);
 
 }  // namespace chainrule

@@ -1,9 +1,9 @@
 // The costs: the loss L of each example, times its weight, and the derivative of J = 1/m sum w L by the output.
-#pragma once
-#include "activations.hpp"
-#include "reductions.hpp"
+#include "activation.hpp"
+#include "sums.hpp"
 
 namespace chainrule {
+namespace {
 
 // Those of single outputs: what one costs, and its derivative.
 struct Told {
@@ -252,6 +252,8 @@ class Targets : public Step<T> {
     }
 };
 
+}  // namespace
+
 template <class T>
 void enter_losses(Kernels<T>& kernels) {
     enter<Loss<T, SquaredError<T>>>(kernels, "squared_error");
@@ -268,5 +270,8 @@ void enter_losses(Kernels<T>& kernels) {
     enter<Total<T>>(kernels, "total");
     enter<Targets<T>>(kernels, "targets");
 }
+
+template void enter_losses(Kernels<float>&);
+template void enter_losses(Kernels<double>&);
 
 }  // namespace chainrule

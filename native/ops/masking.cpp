@@ -1,8 +1,8 @@
 // Masks: which steps of a sequence are there.
-#pragma once
 #include "../kernels.hpp"
 
 namespace chainrule {
+namespace {
 
 // M_t is 1 where step t holds anything but the padding.
 template <class T>
@@ -108,6 +108,8 @@ class MaskedPool : public Step<T> {
     }
 };
 
+}  // namespace
+
 template <class T>
 void enter_masking(Kernels<T>& kernels) {
     enter<StepMask<T>>(kernels, "step_mask");
@@ -116,5 +118,8 @@ void enter_masking(Kernels<T>& kernels) {
     enter<MaskedPool<T, false>>(kernels, "masked_average_pool");
     enter<MaskedPool<T, true>>(kernels, "masked_max_pool");
 }
+
+template void enter_masking(Kernels<float>&);
+template void enter_masking(Kernels<double>&);
 
 }  // namespace chainrule

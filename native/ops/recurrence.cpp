@@ -1,9 +1,9 @@
 // Recurrence: sequences read step by step. The linear step before has made Z = W X + b for all steps at once; here U A of the
 // step before joins it, in time, and on the way back the derivative by Z goes from the last step to the first.
-#pragma once
-#include "activations.hpp"
+#include "activation.hpp"
 
 namespace chainrule {
+namespace {
 
 // A cell sees one step of one example. z: Z, and afterwards whatever the way back needs of it. v: U A of the step before, where
 // that is kept apart from Z. a, c: the state and the cell, old those of the step before. d: the derivative by the state; dc: by
@@ -206,8 +206,8 @@ class Recurrence : public Step<T> {
     void go_on(Worker<T>& w) {
         const long before = (w.first - w.begin) * n;
         for (long i = 0; i < w.examples; i++) {
-            std::copy_n(carried_states + before + i * n, n, rooms[w.id].begin.data() + i * row);
-            if (Of::cells) std::copy_n(carried_cells + before + i * n, n, rooms[w.id].begin_c.data() + i * row);
+            std::copy_n(carried_states.data + before + i * n, n, rooms[w.id].begin.data() + i * row);
+            if (Of::cells) std::copy_n(carried_cells.data + before + i * n, n, rooms[w.id].begin_c.data() + i * row);
         }
     }
 
@@ -215,8 +215,8 @@ class Recurrence : public Step<T> {
     void leave(Worker<T>& w, Matrix<T> A) {
         const long before = (w.first - w.begin) * n;
         for (long i = 0; i < w.examples; i++) {
-            std::copy_n(A[i * steps + end()], n, carried_states + before + i * n);
-            if (Of::cells) std::copy_n(rooms[w.id].c.data() + (i * steps + end()) * row, n, carried_cells + before + i * n);
+            std::copy_n(A[i * steps + end()], n, carried_states.data + before + i * n);
+            if (Of::cells) std::copy_n(rooms[w.id].c.data() + (i * steps + end()) * row, n, carried_cells.data + before + i * n);
         }
     }
 
@@ -250,11 +250,13 @@ class Recurrence : public Step<T> {
     }
 
     bool backwards, last, biased, masked, carried;
-    double *carried_states = nullptr, *carried_cells = nullptr;
+    SharedNumbers carried_states, carried_cells;
     long steps = 0, n = 0, wide = 0, row = 0, row_of_Z = 0;
     Buffer<T> ahead, back, nothing;
     std::vector<Room> rooms;
 };
+
+}  // namespace
 
 template <class T>
 void enter_recurrence(Kernels<T>& kernels) {
@@ -263,5 +265,8 @@ void enter_recurrence(Kernels<T>& kernels) {
     enter<Recurrence<T, GruCell<T>>>(kernels, "gru");
     enter<Recurrence<T, LstmCell<T>>>(kernels, "lstm");
 }
+
+template void enter_recurrence(Kernels<float>&);
+template void enter_recurrence(Kernels<double>&);
 
 }  // namespace chainrule

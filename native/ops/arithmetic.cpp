@@ -1,9 +1,9 @@
 // + − * / ** @
-#pragma once
-#include "activations.hpp"
+#include "activation.hpp"
 #include "broadcasting.hpp"
 
 namespace chainrule {
+namespace {
 
 template <class T>
 struct Add {
@@ -106,6 +106,8 @@ class Matmul : public Step<T> {
     std::vector<Buffer<T>> turned;  // by worker: B^T, for the way back to A
 };
 
+}  // namespace
+
 template <class T>
 void enter_arithmetic(Kernels<T>& kernels) {
     enter<Elementwise<T, Add<T>, 2>>(kernels, "add");
@@ -116,5 +118,8 @@ void enter_arithmetic(Kernels<T>& kernels) {
     enter<Activation<T, Negative<T>>>(kernels, "negative");
     enter<Matmul<T>>(kernels, "matmul");
 }
+
+template void enter_arithmetic(Kernels<float>&);
+template void enter_arithmetic(Kernels<double>&);
 
 }  // namespace chainrule

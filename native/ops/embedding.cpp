@@ -1,8 +1,8 @@
 // Rows of a table by their numbers: for every number, or for some columns of a matrix.
-#pragma once
-#include "shaping.hpp"
+#include "../kernels.hpp"
 
 namespace chainrule {
+namespace {
 
 // Which row of W an index is. The data are looked at before a call, and somebody may write into them since: an index that is
 // none makes the cost no number.
@@ -49,7 +49,7 @@ class Embedding : public Step<T> {
 template <class T>
 class EmbedColumns : public Step<T> {
   public:
-    explicit EmbedColumns(const Options& o) : positions(o.all<int64_t>("positions")), first(long(o.get("first"))) {}
+    explicit EmbedColumns(const Options& o) : positions(o.all<int64_t>("positions")), first(o.whole("first")) {}
 
     void forward(Worker<T>& w) override {
         Matrix<T> W = this->in(w, 0), Z = this->out(w);
@@ -83,10 +83,15 @@ class EmbedColumns : public Step<T> {
     long first;
 };
 
+}  // namespace
+
 template <class T>
 void enter_embedding(Kernels<T>& kernels) {
     enter<Embedding<T>>(kernels, "embedding");
     enter<EmbedColumns<T>>(kernels, "embed_columns");
 }
+
+template void enter_embedding(Kernels<float>&);
+template void enter_embedding(Kernels<double>&);
 
 }  // namespace chainrule

@@ -1,9 +1,9 @@
 // Dropout.
-#pragma once
 #include "../philox.hpp"
 #include "../kernels.hpp"
 
 namespace chainrule {
+namespace {
 
 // Z = A D / (1 - rate). Number i of the batch takes draw i of the mask, whoever computes it.
 template <class T>
@@ -33,9 +33,14 @@ class Dropout : public Step<T> {
     uint64_t seed, mask;
 };
 
+}  // namespace
+
 template <class T>
 void enter_regularization(Kernels<T>& kernels) {
     enter<Dropout<T>>(kernels, "dropout");
 }
+
+template void enter_regularization(Kernels<float>&);
+template void enter_regularization(Kernels<double>&);
 
 }  // namespace chainrule

@@ -1,20 +1,8 @@
 // From the data to the first buffer, and between shapes.
-#pragma once
 #include "../kernels.hpp"
 
 namespace chainrule {
-
-// Calls use(pointer) with X as what it is made of.
-template <class T, class F>
-void with_type(const Data<T>& data, F use) {
-    switch (data.type) {
-        case 'f': return use(static_cast<const float*>(data.X));
-        case 'd': return use(static_cast<const double*>(data.X));
-        case 'b': return use(static_cast<const uint8_t*>(data.X));
-        case 'i': return use(static_cast<const int32_t*>(data.X));
-        default: return use(static_cast<const int64_t*>(data.X));
-    }
-}
+namespace {
 
 // Ask for the example that is read a while after number i.
 template <class T, class E>
@@ -118,11 +106,16 @@ class Index : public Step<T> {
     std::vector<std::vector<Run>> runs;  // by input: numbers that lie side by side in both
 };
 
+}  // namespace
+
 template <class T>
 void enter_shaping(Kernels<T>& kernels) {
     enter<Gather<T>>(kernels, "gather");
     enter<GatherStandardized<T>>(kernels, "gather_standardized");
     for (const char* name : {"index", "reshape", "transpose", "concatenate", "stack"}) enter<Index<T>>(kernels, name);
 }
+
+template void enter_shaping(Kernels<float>&);
+template void enter_shaping(Kernels<double>&);
 
 }  // namespace chainrule

@@ -1,9 +1,9 @@
 // Features on a common scale: by given means and deviations, by those of the batch, or of each example.
-#pragma once
 #include "broadcasting.hpp"
-#include "reductions.hpp"
+#include "sums.hpp"
 
 namespace chainrule {
+namespace {
 
 template <class T>
 struct Standardize {
@@ -54,8 +54,8 @@ class BatchNorm : public Step<T> {
         if (moving && rows <= 1) rows = 0;
         if (rows && moving && w.id == 0) remember(mean, variance, rows);
         if (!rows && moving) {
-            std::copy(moving_mean, moving_mean + n, mean);
-            std::copy(moving_variance, moving_variance + n, variance);
+            std::copy_n(moving_mean.data, n, mean);
+            std::copy_n(moving_variance.data, n, variance);
         }
         if (w.id == 0)
             for (long j = 0; j < n; j++) mu[j] = T(mean[j]), inverse[j] = T(1 / std::sqrt(variance[j] + epsilon));
@@ -141,14 +141,14 @@ class BatchNorm : public Step<T> {
     void remember(const double* mean, const double* variance, double rows) {
         for (long j = 0; j < n; j++) {
             double unbiased = variance[j] * (rows / (rows - 1));
-            moving_mean[j] = momentum * moving_mean[j] + (1 - momentum) * mean[j];
-            moving_variance[j] = momentum * moving_variance[j] + (1 - momentum) * unbiased;
+            moving_mean.data[j] = momentum * moving_mean.data[j] + (1 - momentum) * mean[j];
+            moving_variance.data[j] = momentum * moving_variance.data[j] + (1 - momentum) * unbiased;
         }
     }
 
     double epsilon, momentum;
     bool moving;
-    double *moving_mean, *moving_variance;
+    SharedNumbers moving_mean, moving_variance;
     long n = 0;
     Buffer<double> sums;
     std::vector<double> scratch;  // by worker, because nothing may be allocated, and fail, between two barriers
@@ -199,6 +199,8 @@ class LayerNorm : public Step<T> {
     double epsilon;
 };
 
+}  // namespace
+
 template <class T>
 void enter_normalization(Kernels<T>& kernels) {
     enter<Elementwise<T, Standardize<T>, 3>>(kernels, "standardize");
@@ -207,5 +209,8 @@ void enter_normalization(Kernels<T>& kernels) {
     enter<BatchNorm<T>>(kernels, "batch_norm");
     enter<LayerNorm<T>>(kernels, "layer_norm");
 }
+
+template void enter_normalization(Kernels<float>&);
+template void enter_normalization(Kernels<double>&);
 
 }  // namespace chainrule

@@ -1,14 +1,14 @@
 // Pooling: many places of a picture become one, feature by feature; and upsampling, where one becomes many.
-#pragma once
 #include "../kernels.hpp"
 
 namespace chainrule {
+namespace {
 
 // What all have in common: which places of A each place of Z is made of. `shown`: (places of Z, k), -1 for none.
 template <class T>
 class Pooling : public Step<T> {
   public:
-    explicit Pooling(const Options& o) : k(long(o.get("k"))), shown(o.all<int64_t>("shown")) {}
+    explicit Pooling(const Options& o) : k(o.whole("k")), shown(o.all<int64_t>("shown")) {}
 
     void prepare() override {
         for (long p = 0; p < long(shown.size()); p += k) {
@@ -115,10 +115,15 @@ class MaxPool : public Pooling<T> {
     }
 };
 
+}  // namespace
+
 template <class T>
 void enter_pooling(Kernels<T>& kernels) {
     for (const char* name : {"average_pool", "adaptive_average_pool", "global_average_pool", "upsample"}) enter<MeanPool<T>>(kernels, name);
     for (const char* name : {"max_pool", "global_max_pool"}) enter<MaxPool<T>>(kernels, name);
 }
+
+template void enter_pooling(Kernels<float>&);
+template void enter_pooling(Kernels<double>&);
 
 }  // namespace chainrule

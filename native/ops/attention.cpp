@@ -1,14 +1,14 @@
 // Attention: every step looks at all the others and takes from them what it asks for.
-#pragma once
 #include "../kernels.hpp"
 
 namespace chainrule {
+namespace {
 
 // Z = softmax(Q K^T / sqrt(d)) V, for each head alone. inputs: Q, K, V, and a mask of the steps of K and V or nothing
 template <class T>
 class Attention : public Step<T> {
   public:
-    explicit Attention(const Options& o) : heads(long(o.get("heads"))), causal(o.get<bool>("causal")) {}
+    explicit Attention(const Options& o) : heads(o.whole("heads")), causal(o.get<bool>("causal")) {}
 
     void prepare() override {
         steps = this->of(this->inputs[0]).rows, others = this->of(this->inputs[1]).rows;
@@ -156,10 +156,15 @@ class PositionalEncoding : public Step<T> {
     std::vector<T> encoding;  // (steps, n)
 };
 
+}  // namespace
+
 template <class T>
 void enter_attention(Kernels<T>& kernels) {
     enter<Attention<T>>(kernels, "attention");
     enter<PositionalEncoding<T>>(kernels, "positional_encoding");
 }
+
+template void enter_attention(Kernels<float>&);
+template void enter_attention(Kernels<double>&);
 
 }  // namespace chainrule

@@ -51,7 +51,7 @@ class Matmul : public Step<T> {
         single = B.kind != Kind::example && B.rows == q;
         many[0] = A.kind != Z.kind || A.rows < Z.rows;
         many[1] = !single && (B.kind != Z.kind || B.rows / q < Z.rows / p);
-        for (int id = 0; id < this->program->team.size(); id++) turned.emplace_back(r * padded<T>(q));
+        for (int id = 0; id < this->program->team.most(); id++) turned.emplace_back(r * padded<T>(q));
     }
 
     void forward(Worker<T>& w) override {

@@ -15,7 +15,7 @@ class Attention : public Step<T> {
         d = this->of(this->inputs[0]).n / heads, of_V = this->of(this->inputs[2]).n / heads;
         scale = T(1 / std::sqrt(double(d)));
         const long most = std::max(steps, others), wide = padded<T>(std::max(d, of_V));
-        for (int id = 0; id < this->program->team.size(); id++)
+        for (int id = 0; id < this->program->team.most(); id++)
             rooms.emplace_back(steps * padded<T>(others), std::max(most * wide, std::max(d, of_V) * padded<T>(most)), most * wide);
     }
 

@@ -107,7 +107,7 @@ class Convolving : public Step<T> {
         transposed ? one.emplace(windows, first, weights.n) : one.emplace(windows, weights.n, first);
         places = windows.y.count * windows.x.count;
         ahead = Buffer<T>(groups * one->ahead()), back = Buffer<T>(groups * one->back());
-        for (int id = 0; id < this->program->team.size(); id++)
+        for (int id = 0; id < this->program->team.most(); id++)
             rooms.emplace_back(one->size(), one->x.count * padded<T>(one->k), places * padded<T>(one->f), groups * one->ahead());
     }
 

@@ -79,10 +79,10 @@ class Linear : public Step<T> {
         if (!this->wanted(0)) return;
         Program<T>& program = *this->program;
         const int A = this->inputs[0], Z = this->output;
-        T* turned = program.turned(this->inputs[1]);
-        if (!by_outputs()) return times(dZ, turned, this->d_in(w, 0), {0, panels(A)}, nullptr, this->add[0]);
+        const T* W = program.backward_panels(this->inputs[1]);
+        if (!by_outputs()) return times(dZ, W, this->d_in(w, 0), {0, panels(A)}, nullptr, this->add[0]);
         program.team.barrier.meet();
-        times(program.all_derivatives(w, Z), turned, program.all_derivatives(w, A), program.mine(w, panels(A)), nullptr, this->add[0]);
+        times(program.all_derivatives(w, Z), W, program.all_derivatives(w, A), program.mine(w, panels(A)), nullptr, this->add[0]);
         program.team.barrier.meet();
     }
 

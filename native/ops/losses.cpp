@@ -132,7 +132,7 @@ class Loss : public Step<T> {
     explicit Loss(const Options& o) : loss(made<L>(o)), scale(o.get("scale")) {}
 
     void prepare() override {
-        for (int id = 0; id < this->program->team.size(); id++) rows.emplace_back(this->of(this->inputs[0]).n);
+        for (int id = 0; id < this->program->team.most(); id++) rows.emplace_back(this->of(this->inputs[0]).n);
     }
     void forward(Worker<T>& w) override { walk(w, false); }
     void backward(Worker<T>& w) override { walk(w, true); }

@@ -38,7 +38,7 @@ class BatchNorm : public Step<T> {
           moving_mean(o.shared("mean")), moving_variance(o.shared("variance")) {}
 
     void prepare() override {
-        const int workers = this->program->team.size();
+        const int workers = this->program->team.most();
         n = this->of(this->output).n;
         sums = Buffer<double>(workers * 2 * padded<double>(n));
         scratch.resize(workers * 4 * n), mu.resize(n), inverse.resize(n), rows_of_batch.resize(workers);

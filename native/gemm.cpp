@@ -1,6 +1,8 @@
 // The kernels of the matrix product: compiled once, for all who multiply.
 #include "gemm.hpp"
 
+#include "assertions.hpp"
+
 namespace chainrule {
 namespace {
 
@@ -43,6 +45,7 @@ void columns(long m, long k, Runs runs, Spread<T> A, Panels<const T> B, Panels<T
 template <class T>
 void multiply(long m, long n, long k, Spread<T> A, Panels<const T> B, Panels<T> C, const T* start, bool add,
               Runs runs) {
+    RELIES_ON(m >= 0 && n >= 0 && k >= 0 && runs.count >= 1);
     constexpr long block = 384;  // so many products at a time keep the rows of A in the first cache
     for (long p = 0; p < k || p == 0; p += block) {
         long depth = k - p < block ? k - p : block;

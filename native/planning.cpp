@@ -33,6 +33,7 @@ void Program<T>::check_steps() const {
         expect(std::all_of(step->inputs.begin(), step->inputs.end(), known), "a step reads a value that there is not");
         expect(step->output == -1 || known(step->output), "a step makes a value that there is not");
         expect(step->derives.size() == step->inputs.size(), "a step has as many derivatives as inputs");
+        step->expects();
     }
 }
 

@@ -17,8 +17,10 @@ class Step {
   public:
     virtual ~Step() = default;
 
-    // Called once, when all steps are known and all values have their places: here a kernel checks the shapes of its inputs and
-    // output, and allocates. Raises std::invalid_argument.
+    // Called once, before anything is planned: whether the inputs and the output have shapes that this kernel can use. Raises
+    // std::invalid_argument.
+    virtual void expects() const {}
+    // Called once, when all values have their places: here a kernel allocates what it needs. Raises the same.
     virtual void prepare() {}
     // Called once a call: whether the data have what this kernel reads of them. Raises std::invalid_argument.
     virtual void check(const Data<T>&) const {}
@@ -72,16 +74,17 @@ class Step {
     const Value& of(int id) const { return program->values[id]; }
     bool wanted(int i) const { return derives[i]; }
 
-    // What `prepare` asks for.
+    // What `expects` and `prepare` ask for.
     const Value& given(int i) const { return of(inputs[i]); }
     const Value& made() const { return of(output); }
-    bool of_examples(int i) const { return given(i).kind == Kind::example; }
     void takes(int least, int most) const {
         const int n = int(inputs.size());
         expect(least <= n && n <= most, "a kernel that takes " + std::to_string(least) + " to " + std::to_string(most) +
                                             " inputs has " + std::to_string(n));
     }
-    void makes(bool something) const { expect((output >= 0) == something, "a kernel makes a value, or a part of the cost"); }
+    void makes_a_value() const { expect(output >= 0, "a kernel has no output"); }
+    static void fits(bool holds, const char* what) { expect(holds, std::string("the arrays of a kernel do not fit: ") + what); }
+    static bool alike(const Value& a, const Value& b) { return a.rows == b.rows && a.n == b.n; }
 };
 
 }  // namespace chainrule

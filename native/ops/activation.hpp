@@ -46,6 +46,10 @@ class Activation : public Step<T> {
   public:
     explicit Activation(const Options& o) : g(made<G>(o)) {}
 
+    void expects() const override {
+        this->takes(1, 1), this->makes_a_value();
+        this->fits(this->alike(this->given(0), this->made()), "Z and A");
+    }
     bool overwrites() const override { return requires { G::of_output; }; }
 
     void forward(Worker<T>& w) override {

@@ -63,6 +63,10 @@ T log_sum(const T* z, long n) {
 template <class T>
 class Softmax : public Step<T> {
   public:
+    void expects() const override {
+        this->takes(1, 1), this->makes_a_value();
+        this->fits(this->alike(this->given(0), this->made()), "Z and A");
+    }
     void forward(Worker<T>& w) override {
         Matrix<T> Z = this->in(w, 0), A = this->out(w);
         for (long i = 0; i < Z.rows; i++) softmax(Z[i], A[i], Z.n);
@@ -81,6 +85,10 @@ class Softmax : public Step<T> {
 template <class T>
 class LogSoftmax : public Step<T> {
   public:
+    void expects() const override {
+        this->takes(1, 1), this->makes_a_value();
+        this->fits(this->alike(this->given(0), this->made()), "Z and A");
+    }
     void forward(Worker<T>& w) override {
         Matrix<T> Z = this->in(w, 0), A = this->out(w);
         for (long i = 0; i < Z.rows; i++) {

@@ -45,9 +45,11 @@ template <class T>
 class Matmul : public Step<T> {
   public:
     void prepare() override {
+        this->takes(2, 2), this->makes_a_value();
         const Value &A = this->of(this->inputs[0]), &B = this->of(this->inputs[1]), &Z = this->of(this->output);
         p = A.shape.size() > 1 ? A.shape[A.shape.size() - 2] : 1;
         q = A.n, r = B.n;
+        this->fits(B.rows % q == 0 && Z.n == r && A.rows % p == 0 && Z.rows % p == 0, "A, B and Z = A B");
         single = B.kind != Kind::example && B.rows == q;
         many[0] = A.kind != Z.kind || A.rows < Z.rows;
         many[1] = !single && (B.kind != Z.kind || B.rows / q < Z.rows / p);

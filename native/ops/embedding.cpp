@@ -13,11 +13,22 @@ long row_of(Worker<T>& w, const Matrix<T>& W, E index) {
     return 0;
 }
 
+// The positions are those of numbers of an example of X.
+template <class T>
+void check_positions(const std::vector<int64_t>& positions, const Data<T>& data) {
+    for (int64_t position : positions) expect(0 <= position && position < data.features, "X has not so many features");
+}
+
 // input: W (n_tokens, n). The indices are numbers of X, at these positions of an example.
 template <class T>
 class Embedding : public Step<T> {
   public:
     explicit Embedding(const Options& o) : positions(o.all<int64_t>("positions")) {}
+    void expects() const override {
+        this->takes(1, 1), this->makes_a_value();
+        this->fits(this->made().rows == long(positions.size()) && this->made().n == this->given(0).n, "the indices, W and Z");
+    }
+    void check(const Data<T>& data) const override { check_positions(positions, data); }
     void forward(Worker<T>& w) override {
         Matrix<T> W = this->in(w, 0), Z = this->out(w);
         each(w, W, [&](long i, long k) { std::memcpy(Z[i], W[k], sizeof(T) * Z.n); });
@@ -50,6 +61,11 @@ template <class T>
 class EmbedColumns : public Step<T> {
   public:
     explicit EmbedColumns(const Options& o) : positions(o.all<int64_t>("positions")), first(o.whole("first")) {}
+    void expects() const override {
+        this->takes(1, 1), this->makes_a_value();
+        this->fits(columns() >= 0 && this->made().rows == 1 && this->made().n == first + columns() * this->given(0).n, "the columns, W and Z");
+    }
+    void check(const Data<T>& data) const override { check_positions(positions, data); }
 
     void forward(Worker<T>& w) override {
         Matrix<T> W = this->in(w, 0), Z = this->out(w);

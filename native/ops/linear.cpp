@@ -62,6 +62,14 @@ template <class T>
 class Linear : public Step<T> {
   public:
     // inputs: A, W, b or nothing
+    void expects() const override {
+        this->takes(2, 3), this->makes_a_value();
+        const Value &A = this->given(0), &W = this->given(1), &Z = this->made();
+        this->fits(W.panels && W.n == A.n && Z.n == W.rows && Z.rows == A.rows, "A, W in panels, and Z");
+        this->fits(this->inputs.size() < 3 || this->given(2).count() == Z.n, "b");
+        this->fits(!this->wanted(0) || W.needs_backward, "W, of which the way back has no copy");
+    }
+
     void forward(Worker<T>& w) override {
         const T* b = this->inputs.size() > 2 ? this->in(w, 2).data : nullptr;
         if (this->of(this->inputs[1]).in_network) return row_by_row(w, b);
@@ -121,6 +129,13 @@ class Linear : public Step<T> {
 template <class T>
 class NarrowLinear : public Step<T> {
   public:
+    void expects() const override {
+        this->takes(2, 3), this->makes_a_value();
+        const Value &A = this->given(0), &W = this->given(1), &Z = this->made();
+        this->fits(!W.panels && W.n == A.n && Z.n == W.rows && Z.rows == A.rows, "A, W and Z");
+        this->fits(this->inputs.size() < 3 || this->given(2).count() == Z.n, "b");
+    }
+
     void forward(Worker<T>& w) override {
         Matrix<T> W = this->in(w, 1), Z = this->out(w);
         const Rows<T> A = this->rows_in(w, 0);

@@ -28,8 +28,9 @@ struct Normalize {
 
 // Z = gamma A_hat + beta, A_hat = (A - mu) / sqrt(sigma^2 + epsilon). inputs: A, gamma, beta, a mask of steps or nothing
 //
-// mu and sigma^2 are those of all rows of the batch that count: the workers meet to add up their sums. If it is `moving`, they
-// are moving averages while predicting, and for a single row; these lie in float64 arrays of Python's.
+// In training mu and sigma^2 are the mean and the variance of the whole batch, without the steps that the mask leaves out: the
+// workers meet to add up their sums. If the layer keeps `moving` averages, these are mu and sigma^2 in prediction, and in training
+// where the batch has a single row; they lie in float64 arrays that the caller shares.
 template <class T>
 class BatchNorm : public Step<T> {
   public:
@@ -39,7 +40,12 @@ class BatchNorm : public Step<T> {
 
     void prepare() override {
         const int workers = this->program->team.most();
+        this->takes(3, 4), this->makes_a_value();
         n = this->of(this->output).n;
+        this->fits(this->alike(this->given(0), this->made()), "A and Z");
+        this->fits(this->given(1).count() == n && this->given(2).count() == n, "gamma and beta");
+        this->fits(this->inputs.size() < 4 || this->given(3).count() == this->given(0).rows, "the mask");
+        this->fits(moving_mean.size == n && moving_variance.size == n, "the moving averages");
         sums = Buffer<double>(workers * 2 * padded<double>(n));
         scratch.resize(workers * 4 * n), mu.resize(n), inverse.resize(n), rows_of_batch.resize(workers);
     }
@@ -95,7 +101,7 @@ class BatchNorm : public Step<T> {
     }
 
   private:
-    // Whether row i of this worker's counts for mu and sigma^2.
+    // Whether the mask lets row i of this worker's be a part of mu and sigma^2.
     bool counts(Worker<T>& w, long i) const {
         if (this->inputs.size() < 4) return true;
         Matrix<T> M = this->in(w, 3);
@@ -161,6 +167,11 @@ template <class T>
 class LayerNorm : public Step<T> {
   public:
     explicit LayerNorm(const Options& o) : epsilon(o.get("epsilon")) {}
+    void expects() const override {
+        this->takes(3, 3), this->makes_a_value();
+        const Value& Z = this->made();
+        this->fits(this->alike(this->given(0), Z) && this->given(1).count() == Z.n && this->given(2).count() == Z.n, "A, gamma, beta and Z");
+    }
     void forward(Worker<T>& w) override {
         Matrix<T> A = this->in(w, 0), gamma = this->in(w, 1), beta = this->in(w, 2), Z = this->out(w);
         for (long i = 0; i < A.rows; i++) {

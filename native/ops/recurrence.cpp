@@ -1,24 +1,30 @@
-// Recurrence: sequences read step by step. The linear step before has made Z = W X + b for all steps at once; here U A of the
-// step before joins it, in time, and on the way back the derivative by Z goes from the last step to the first.
+// Recurrent layers: RNN, GRU and LSTM, without the part W X + b, which a linear step has computed for all steps of the sequence at
+// once. The kernel goes through the sequence: it adds U A, made of the state A of the step before, and applies the gates. On the
+// way back it goes from the last step to the first.
 #include "activation.hpp"
 
 namespace chainrule {
 namespace {
 
-// A cell sees one step of one example. z: Z, and afterwards whatever the way back needs of it. v: U A of the step before, where
-// that is kept apart from Z. a, c: the state and the cell, old those of the step before. d: the derivative by the state; dc: by
-// the cell, and afterwards by the one before. dz, dv: the derivatives by Z and V; kept: what of d reaches the state before directly.
+// The arrays of one step of one example, as the gates of a cell read and write them. n is the size of the state.
 template <class T>
 struct Cell {
     long n;
-    const T* b;  // a bias of v, or null
-    T *z, *v, *a, *c, *d, *dc, *dz, *dv, *kept;
-    const T *old, *old_c;
+    const T* b;    // a bias of v, or null
+    T* z;          // W X + b of all gates, and behind the way forward what the way back needs of the gates
+    T* v;          // U A of the step before, where it is not added to z
+    T *a, *c;      // the state and, of an LSTM, the cell
+    T* d;          // the derivative by the state
+    T* dc;         // the derivative by the cell, and behind the way back that by the cell before
+    T *dz, *dv;    // the derivatives by z and v
+    T* kept;       // the part of the derivative by the state before that goes there without U
+    const T *old, *old_c;  // the state and the cell of the step before
 };
 
 template <class T, class G>
 struct SimpleCell {
     static constexpr bool cells = false, apart = false;
+    static constexpr long gates = 1;
     static void forward(const Cell<T>& s) {
 #pragma GCC ivdep
         for (long j = 0; j < s.n; j++) s.a[j] = G().value(s.z[j]);
@@ -32,6 +38,7 @@ struct SimpleCell {
 template <class T>
 struct LstmCell {
     static constexpr bool cells = true, apart = false;
+    static constexpr long gates = 4;
     static void forward(const Cell<T>& s) {
         const long n = s.n;
         const Tanh<T> tanh;
@@ -61,6 +68,7 @@ struct LstmCell {
 template <class T>
 struct GruCell {
     static constexpr bool cells = false, apart = true;
+    static constexpr long gates = 3;
     static void forward(const Cell<T>& s) {
         const long n = s.n;
 #pragma GCC ivdep
@@ -84,10 +92,11 @@ struct GruCell {
     }
 };
 
-// inputs: Z (steps, gates n), U (gates n, n), then what there is of: a bias of V's last part, a mask (steps).
+// inputs: Z = W X + b (steps, gates n), U (gates n, n), then what there is of: a bias (n) of the last gate's part of V = U A, a
+// mask (steps).
 //
-// If the state is `carried`, a batch begins in the states, and the cells, that its sequences have in float64 arrays of Python's,
-// and leaves there those that it ends in.
+// Of a stateful layer the state is `carried`: each sequence of a batch begins with the state, and the cell, that the caller's
+// float64 arrays (batch, n) hold for it, and leaves there those that it ends with.
 template <class T, class Of>
 class Recurrence : public Step<T> {
   public:
@@ -99,8 +108,15 @@ class Recurrence : public Step<T> {
     }
 
     void prepare() override {
+        this->takes(2 + biased + masked, 2 + biased + masked), this->makes_a_value();
         const Value &Z = this->of(this->inputs[0]), &U = this->of(this->inputs[1]);
         steps = Z.rows, n = U.n, wide = Z.n, row = padded<T>(n), row_of_Z = Z.row;
+        this->fits(wide == Of::gates * n && U.rows == wide, "Z and U");
+        this->fits(this->made().n == n && this->made().rows == (last ? 1 : steps), "Z and the states");
+        this->fits(!biased || this->given(2).count() == n, "the bias");
+        this->fits(!masked || this->given(2 + biased).count() == steps, "the mask");
+        this->fits(!carried || carried_states.size >= this->program->capacity * n, "the batch and the states that are carried on");
+        this->fits(!carried || !Of::cells || carried_cells.size >= this->program->capacity * n, "the batch and the cells that are carried on");
         ahead = Buffer<T>(n * row_of_Z), back = Buffer<T>(wide * row), nothing = Buffer<T>(row);
         const long examples = this->program->room(), all = examples * steps;
         if (last) states = Buffer<T>(all * row);
@@ -235,7 +251,7 @@ class Recurrence : public Step<T> {
         }
     }
 
-    // U^T and U in panels: each worker brings a share of both there.
+    // Bring U^T and U into panels, which the products of the way forward and of the way back read: each worker a share.
     void lay_out(Worker<T>& w) {
         constexpr long P = WIDTH<T>;
         Matrix<T> U = this->in(w, 1);

@@ -10,7 +10,9 @@ template <class T, Take take>
 class Reduction : public Step<T> {
   public:
     void prepare() override {
+        this->takes(1, 1), this->makes_a_value();
         const Value &A = this->of(this->inputs[0]), &Z = this->of(this->output);
+        this->fits(A.rows % Z.count() == 0, "A and Z");
         rows = A.rows / (Z.rows * Z.n);
         count = rows * A.n;
     }

@@ -1,172 +1,101 @@
 // The engine for Python: a program is described by its values and steps, and run on arrays.
-#include "ops/activations.hpp"
-#include "ops/arithmetic.hpp"
-#include "ops/attention.hpp"
-#include "ops/convolution.hpp"
-#include "ops/elementwise.hpp"
-#include "ops/embedding.hpp"
-#include "ops/linear.hpp"
-#include "ops/losses.hpp"
-#include "ops/masking.hpp"
-#include "ops/normalization.hpp"
-#include "ops/pooling.hpp"
-#include "ops/recurrence.hpp"
-#include "ops/reductions.hpp"
-#include "ops/regularization.hpp"
-#include "ops/shaping.hpp"
+#include "reading.hpp"
 
-using namespace nb::literals;
+using namespace nanobind::literals;
 
 namespace chainrule {
 
 template <class T>
-const Kernels<T>& kernels() {
-    static const Kernels<T> all = [] {
-        Kernels<T> all;
-        enter_activations(all), enter_arithmetic(all), enter_attention(all), enter_convolution(all), enter_elementwise(all), enter_embedding(all), enter_linear(all);
-        enter_losses(all), enter_masking(all), enter_normalization(all), enter_pooling(all), enter_recurrence(all), enter_reductions(all), enter_regularization(all), enter_shaping(all);
-        return all;
-    }();
-    return all;
-}
-
-// What an attribute of a Python object says.
-template <class V>
-V said(nb::handle object, const char* name) {
-    return nb::cast<V>(object.attr(name));
-}
-
-Rule make_rule(const Options& o) {
-    auto number = [&](const char* key) { return o.has(key) ? o.get(key) : 0.0; };
-    Rule rule{o.get<std::string>("name")};
-    const std::vector<std::string> known{"", "gradient", "gradient_descent", "adagrad", "rmsprop", "adam"};
-    if (std::find(known.begin(), known.end(), rule.name) == known.end())
-        throw std::invalid_argument("no rule is called " + rule.name);
-    rule.momentum = number("momentum"), rule.rho = number("rho"), rule.epsilon = number("epsilon");
-    rule.beta1 = number("beta1"), rule.beta2 = number("beta2");
-    rule.nesterov = number("nesterov") != 0, rule.epsilon_hat = number("epsilon_hat") != 0;
-    rule.l2 = number("l2"), rule.weight_decay = number("weight_decay");
-    rule.clip_value = number("clip_value"), rule.clip_norm = number("clip_norm");
-    o.refuse_others();
-    return rule;
-}
-
-template <class T>
 class Runner {
   public:
-    // values, steps: objects with the attributes of `Value` and `Step` in engines/steps.py.
     Runner(nb::list values, nb::list steps, nb::dict rule, long batch, long strip, int threads, int result)
-        : program(read(values), make_rule(Options(rule)), batch, strip, threads, result) {
-        for (nb::handle given : steps) {
-            const auto found = kernels<T>().find(said<std::string>(given, "kernel"));
-            if (found == kernels<T>().end()) throw std::invalid_argument("no kernel is called " + said<std::string>(given, "kernel"));
-            Options options(said<nb::dict>(given, "options"));
-            auto step = found->second(options);
-            options.refuse_others();
-            step->inputs = said<std::vector<int>>(given, "inputs");
-            step->output = said<int>(given, "output");
-            step->derives = said<std::vector<bool>>(given, "derives");
-            program.add_step(std::move(step));
-        }
+        : Runner(read_values(values), read_options(rule), batch, strip, threads, result) {
+        for (nb::handle given : steps) program.add_step(read_step<T>(given));
         program.seal();
     }
 
     using Vector_ = nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
-    // which: 0 for the parameters, 1 and 2 for what the rule remembers. The network's vector holds them one by one.
-    void load(int which, Vector_ flat) { each(which, flat.size(), [&](auto& buffer, int id, long at) { program.load(buffer, id, flat.data() + at); }); }
-    void unload(int which, Vector_ flat) { each(which, flat.size(), [&](auto& buffer, int id, long at) { program.unload(buffer, id, flat.data() + at); }); }
+    // which: 0 for the parameters, 1 and more for what the rule remembers. The network's vector holds them one by one.
+    void load(int which, Vector_ flat) {
+        expect(long(flat.size()) == numbers, "the network has another number of parameters");
+        each(which, [&](int id, long at) { program.load(which, id, flat.data() + at); });
+    }
+    void unload(int which, Vector_ flat) {
+        expect(long(flat.size()) == numbers, "the network has another number of parameters");
+        each(which, [&](int id, long at) { program.unload(which, id, flat.data() + at); });
+    }
 
-    nb::tuple run(nb::dict given, long m, long batch, nb::object alphas, nb::object l2, uint64_t update, nb::object outputs) {
-        Data<T> data;
-        // Nothing is converted: the arrays themselves stay alive in `given`, and no copy could.
-        auto pointer = [](nb::object array, auto kind) {
-            using E = const decltype(kind);
-            return array.is_none() ? nullptr : nb::cast<nb::ndarray<E, nb::c_contig, nb::device::cpu>>(array, false).data();
-        };
-        data.X = nb::cast<nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>>(given["X"], false).data();
-        data.type = nb::cast<std::string>(given["type"])[0];
-        data.features = nb::cast<long>(given["features"]);
-        data.Y = pointer(given["Y"], T());
-        data.labels = pointer(given["labels"], int64_t());
-        data.weights = pointer(given["weights"], T());
-        data.weights_of_each = nb::cast<long>(given["weights_of_each"]);
-        data.order = pointer(given["order"], int64_t());
-        data.first = nb::cast<long>(given["first"]);
-        data.looked_at = nb::cast<bool>(given["looked_at"]);
-        data.parameters = pointer(given["parameters"], T());
-        const double *rates = pointer(alphas, double()), *lambdas = pointer(l2, double());
-        T* results = outputs.is_none()
-                         ? nullptr
-                         : nb::cast<nb::ndarray<T, nb::c_contig, nb::device::cpu>>(outputs, false).data();
+    nb::tuple run(nb::dict given, long m, long batch, nb::object alphas, nb::object l2, uint64_t update, nb::object outputs,
+                  int threads) {
+        expect(m >= 0 && batch >= 1, "batches are of 1 example or more");
+        const Data<T> data = read_data<T>(given, m, numbers);
+        const long batches = (m + batch - 1) / batch;
+        Call<T> call{&data, m, batch, threads};
+        call.alphas = read_numbers<const double>(alphas, batches, "the learning rates");
+        call.l2 = read_numbers<const double>(l2, batches, "l2");
+        call.update = update;
+        call.outputs = read_numbers<T>(outputs, m * outputs_of_each(outputs), "the outputs");
+        expect(!call.alphas || program.rule.trains(), "a program without a rule cannot train");
         Report report;
         {
             nb::gil_scoped_release release;
-            report = program.run(data, m, batch, rates, lambdas, update, results);
+            report = program.run(call);
         }
         report.costs.resize(report.count), report.penalties.resize(report.count);
         return nb::make_tuple(report.costs, report.penalties, report.finite, report.numbers);
     }
 
-    // The way forward for a few examples X, on the shortest way: nothing is converted or checked by Python, and the GIL is
-    // held, so that nobody else comes to the buffers. False where X must be brought into another form, or be refused.
+    // The way forward for a few examples X, on the shortest way: nothing is converted by Python, and the GIL is held, so that
+    // nobody else comes to the buffers. False where X must be brought into another form, or be refused.
+    //
+    // Raises std::invalid_argument where X has another number of features, or the arrays beside it another size or type.
     bool few(nb::handle X, nb::handle parameters, nb::handle outputs) {
-        Memory x(X), theta(parameters), out(outputs);
-        if (!x.found || !x.view.len) return false;
+        const Memory x(X, false), theta(parameters, false), out(outputs, true);
+        const long m = x.examples();
+        if (!m || !x.numbers() || !x.type()) return false;
         Data<T> data;
-        data.X = x.view.buf, data.type = x.type(), data.parameters = static_cast<const T*>(theta.view.buf);
-        data.features = x.view.len / x.view.itemsize / x.view.shape[0];
+        data.X = x.data(), data.type = x.type(), data.examples = m, data.features = x.numbers() / m;
         data.looked_at = false;
-        if (!data.type) return false;
-        each(0, theta.view.len / sizeof(T), [&](auto& buffer, int id, long at) { program.load(buffer, id, data.parameters + at); });
-        return program.run(data, x.view.shape[0], x.view.shape[0], nullptr, nullptr, 0, static_cast<T*>(out.view.buf)).numbers;
+        data.parameters = theta.exactly<T>(numbers, "the parameters");
+        Call<T> call{&data, m, m};
+        call.outputs = out.exactly<T>(m * outputs_of_each(outputs), "the outputs");
+        each(0, [&](int id, long at) { program.load(0, id, data.parameters + at); });
+        return program.run(call).numbers;
     }
 
   private:
-    // The memory of an array whose numbers lie side by side, while it is looked at.
-    struct Memory {
-        explicit Memory(nb::handle array) : found(!PyObject_GetBuffer(array.ptr(), &view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT)) {
-            if (!found) PyErr_Clear();
-        }
-        ~Memory() {
-            if (found) PyBuffer_Release(&view);
-        }
-        Memory(const Memory&) = delete;
-
-        // As `Data` calls it; 0 where there are no kernels for it.
-        char type() const {
-            const std::string format = view.format;
-            return format.size() != 1 ? 0 : format == "?" || format == "B" ? 'b' : std::strchr("fdil", format[0]) ? format[0] : 0;
-        }
-
-        Py_buffer view;
-        bool found;
-    };
-
-    static std::vector<Value> read(nb::list given) {
-        std::vector<Value> values;
-        for (nb::handle item : given) {
-            Value v(Kind(said<int>(item, "kind")), said<std::vector<long>>(item, "shape"));
-            v.panels = said<bool>(item, "panels"), v.turned = said<bool>(item, "turned"), v.weights = said<bool>(item, "weights");
-            v.numbers = said<std::vector<double>>(item, "numbers");
-            values.push_back(v);
-        }
-        return values;
+    Runner(std::vector<Value> values, const Options& rule, long batch, long strip, int threads, int result)
+        : Runner(std::move(values), rule.get<std::string>("name"), read_settings(rule), batch, strip, threads, result) {
+        rule.refuse_others();
     }
-    // use(buffer, parameter, where it begins in the network's vector) for all parameters, which have so many numbers.
+    Runner(std::vector<Value> values, const std::string& rule, const Settings& settings, long batch, long strip, int threads,
+           int result)
+        : program(std::move(values), settings, rule_of<T>(rule, settings), batch, strip, threads, result) {
+        for (const Value& v : program.values) numbers += v.kind == Kind::parameter ? v.count() : 0;
+    }
+
+    long outputs_of_each(nb::handle outputs) const {
+        if (outputs.is_none()) return 0;
+        expect(program.output() >= 0, "the program returns no outputs");
+        return program.values[program.output()].count();
+    }
+
+    // use(parameter, where it begins in the network's vector) for all parameters.
     template <class F>
-    void each(int which, size_t numbers, F use) {
-        long at = 0, all = 0;
-        for (const Value& v : program.values) all += v.kind == Kind::parameter ? v.rows * v.n : 0;
-        if (size_t(all) != numbers) throw std::invalid_argument("the network has another number of parameters");
+    void each(int which, F use) {
+        expect(0 <= which && which < program.vectors(), "there is no such vector");
+        long at = 0;
         for (int id = 0; id < int(program.values.size()); id++) {
             const Value& v = program.values[id];
             if (v.kind != Kind::parameter) continue;
-            use(which == 0 ? program.theta : program.slots[which - 1], id, at);
-            at += v.rows * v.n;
+            use(id, at);
+            at += v.count();
         }
     }
+
     Program<T> program;
+    long numbers = 0;  // of all parameters
 };
 
 template <class T>
@@ -177,14 +106,26 @@ void bind(nb::module_& m, const char* name) {
         .def("load", &Runner<T>::load, "which"_a, "flat"_a.noconvert())
         .def("unload", &Runner<T>::unload, "which"_a, "flat"_a.noconvert())
         .def("few", &Runner<T>::few, "X"_a, "parameters"_a, "outputs"_a)
-        .def("run", &Runner<T>::run, "data"_a, "m"_a, "batch"_a, "alphas"_a.none(), "l2"_a.none(),
-             "update"_a, "outputs"_a.none());
+        .def("run", &Runner<T>::run, "data"_a, "m"_a, "batch"_a, "alphas"_a.none(), "l2"_a.none(), "update"_a,
+             "outputs"_a.none(), "threads"_a = 0);
+}
+
+// Whether this machine has an instruction set.
+bool supported([[maybe_unused]] const std::string& set) {
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (set == "avx512")
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
+               __builtin_cpu_supports("avx512vl");
+    if (set == "avx2") return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#endif
+    return set == "baseline";
 }
 
 }  // namespace chainrule
 
 NB_MODULE(NATIVE_MODULE, m) {
-    nb::set_leak_warnings(false);  // of programs that belong to networks which live to the end
+    nanobind::set_leak_warnings(false);  // of programs that belong to networks which live to the end
     chainrule::bind<float>(m, "Program32");
     chainrule::bind<double>(m, "Program64");
     m.attr("FEW") = chainrule::Program<float>::FEW;
@@ -193,12 +134,10 @@ NB_MODULE(NATIVE_MODULE, m) {
         for (const auto& [name, _] : chainrule::kernels<float>()) names.push_back(name);
         return names;
     });
-    m.def("supported", [](const std::string& set) {
-#if defined(__x86_64__)
-        __builtin_cpu_init();
-        if (set == "avx512") return bool(__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"));
-        if (set == "avx2") return bool(__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"));
-#endif
-        return set == "baseline";
+    m.def("rules", [] {
+        nanobind::dict slots;
+        for (const auto& [name, count] : chainrule::rules()) slots[name.c_str()] = count;
+        return slots;
     });
+    m.def("supported", &chainrule::supported);
 }

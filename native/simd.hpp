@@ -119,7 +119,9 @@ constexpr long AHEAD = 8;  // rows that may lie anywhere are asked for so many r
 inline double exponential(double x) { return std::exp(x); }
 inline float exponential(float x) {
     x = x < -87.0f ? -87.0f : x > 88.0f ? 88.0f : x;
-    float n = (x * 1.44269504f + 12582912.0f) - 12582912.0f;  // round(x / ln 2)
+    constexpr float MAGIC = 12582912.0f;  // 1.5 * 2^23: whoever is added to it is rounded, and stands in its last bits
+    const float shifted = x * 1.44269504f + MAGIC;
+    const float n = shifted - MAGIC;  // round(x / ln 2)
     float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
     float p = 1.9875691500e-4f;
     p = p * r + 1.3981999507e-3f;
@@ -128,7 +130,7 @@ inline float exponential(float x) {
     p = p * r + 1.6666665459e-1f;
     p = p * r + 5.0000001201e-1f;
     p = p * r * r + r + 1.0f;
-    return p * std::bit_cast<float>((int32_t(n) + 127) << 23);
+    return p * std::bit_cast<float>((std::bit_cast<uint32_t>(shifted) - std::bit_cast<uint32_t>(MAGIC) + 127u) << 23);  // 2^n
 }
 
 // ln(1 + x) for x from 0 to 1. For float 2 artanh(x / (2 + x)) by its series, without branches too.

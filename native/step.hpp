@@ -1,8 +1,11 @@
-// What every kernel is: a step forward and back, and what the program asks about it.
+// A step is one kernel in its place in a program: which values it reads and makes, and what it does with them.
 #pragma once
+#include <string>
 #include <vector>
 
+#include "assertions.hpp"
 #include "values.hpp"
+#include "worker.hpp"
 
 namespace chainrule {
 
@@ -13,33 +16,55 @@ template <class T>
 class Step {
   public:
     virtual ~Step() = default;
-    virtual void prepare() {}  // once all steps are there: the time to allocate
+
+    // Called once, before anything is planned: whether the inputs and the output have shapes that this kernel can use. Raises
+    // std::invalid_argument.
+    virtual void expects() const {}
+    // Called once, when all values have their places: here a kernel allocates what it needs. Raises the same.
+    virtual void prepare() {}
+    // Called once a call: whether the data have what this kernel reads of them. Raises std::invalid_argument.
+    virtual void check(const Data<T>&) const {}
+
+    // The output of the worker's examples in hand, from the inputs; and on the way back the derivatives by the inputs, from that
+    // by the output. They throw nothing, because the other workers would wait for this one.
     virtual void forward(Worker<T>&) = 0;
     virtual void backward(Worker<T>&) {}
-    // What is done once a batch, if `begins`: before the first examples, with what is made of parameters alone, and after the
-    // last. The workers meet after `begin`.
+
+    // Some kernels prepare something once a batch, as another layout of W. If `begins` says so, `begin` is called before the
+    // batch's first examples, when what is made of parameters alone is there, and `end` after the last. The workers meet between
+    // `begin` and the first examples.
     virtual bool begins() const { return false; }
     virtual void begin(Worker<T>&) {}
     virtual void end(Worker<T>&) {}
-    // How many examples at a time it takes to be fast; and whether it must have all those of its worker, or meets others.
+
+    // How many examples at a time make this kernel fast.
     virtual long likes() const { return 1; }
+    // Whether it must have all of its worker's examples of the batch in hand at once, as one that meets the other workers must.
     virtual bool needs_all() const { return false; }
-    // Whether the derivative by this input is the product of input 0 and the derivative by the output, and left to the update.
+
+    // Whether the derivative by input i is the product of input 0 and the derivative by the output. Such a product is computed
+    // by the update, part by part, and not on the way back.
     virtual bool defers(int) const { return false; }
-    // Whether the output may take the place of input 0, which the way back does not need; and whether that needs the output.
+    // Whether the output may lie in the place of input 0: the way back does not read that input then.
     virtual bool overwrites() const { return false; }
+    // Whether the way back reads the output, so that nobody may overwrite it.
     virtual bool keeps_output() const { return true; }
-    virtual bool gathers() const { return false; }  // whether the output is the examples as they come
-    virtual Reads reads(int) const { return Reads::copies; }  // how it can take an input that is
-    virtual bool row_by_row(int) const { return false; }  // whether it reads nothing behind a row of a parameter
+
+    // Whether the output is the examples of X as they come; others may then read them in X, each as far as `reads` says.
+    virtual bool gathers() const { return false; }
+    virtual Reads reads(int) const { return Reads::copies; }
+    // Whether it reads no number behind the n of a row of a parameter, so that it can read that in the network's own vector.
+    virtual bool row_by_row(int) const { return false; }
 
     std::vector<int> inputs;
-    int output = -1;
+    int output = -1;            // -1 where it makes nothing but a part of the cost
     std::vector<bool> derives;  // by input: whether a derivative by it is wanted
-    std::vector<bool> add;      // by input: whether there is a derivative already; of a parameter always, since it begins as 0
+    std::vector<bool> add;      // by input: whether there is a derivative already, to which this one is added. There always is
+                                // one by a parameter, which begins as 0.
     Program<T>* program = nullptr;
 
   protected:
+    // The worker's rows of values, and of the derivatives by them; all rows of what belongs to no example.
     Matrix<T> value(Worker<T>& w, int id) const { return program->value(w, id); }
     Matrix<T> in(Worker<T>& w, int i) const { return program->value(w, inputs[i]); }
     Matrix<T> out(Worker<T>& w) const { return program->value(w, output); }
@@ -48,6 +73,18 @@ class Step {
     Matrix<T> d_out(Worker<T>& w) const { return program->derivative(w, output); }
     const Value& of(int id) const { return program->values[id]; }
     bool wanted(int i) const { return derives[i]; }
+
+    // What `expects` and `prepare` ask for.
+    const Value& given(int i) const { return of(inputs[i]); }
+    const Value& made() const { return of(output); }
+    void takes(int least, int most) const {
+        const int n = int(inputs.size());
+        expect(least <= n && n <= most, "a kernel that takes " + std::to_string(least) + " to " + std::to_string(most) +
+                                            " inputs has " + std::to_string(n));
+    }
+    void makes_a_value() const { expect(output >= 0, "a kernel has no output"); }
+    static void fits(bool holds, const char* what) { expect(holds, std::string("the arrays of a kernel do not fit: ") + what); }
+    static bool alike(const Value& a, const Value& b) { return a.rows == b.rows && a.n == b.n; }
 };
 
 }  // namespace chainrule

@@ -1,135 +1,70 @@
-// What a program is made of beside its steps: arrays, the data of a call, and the members of the team at their work.
+// The values of a program: the arrays that its steps read and make, and where they lie.
 #pragma once
-#include <cstdint>
-#include <cstdlib>
-#include <cstring>
-#include <memory>
-#include <new>
 #include <utility>
 #include <vector>
 
+#include "memory.hpp"
 #include "simd.hpp"
 
 namespace chainrule {
 
-// Memory that starts on a cache line and is zero.
-template <class T>
-class Buffer {
-  public:
-    explicit Buffer(long size = 0) {
-        size_t bytes = (size_t(size) * sizeof(T) + 63) / 64 * 64 + 64;
-        data_.reset(static_cast<T*>(std::aligned_alloc(64, bytes)));
-        if (!data_) throw std::bad_alloc();
-        std::memset(static_cast<void*>(data_.get()), 0, bytes);
-    }
-    T* data() const { return data_.get(); }
-
-  private:
-    struct Free {
-        void operator()(T* memory) const { std::free(memory); }
-    };
-    std::unique_ptr<T, Free> data_;
-};
-
-// Of each example; a parameter; made of parameters alone, the same for all examples; given once and for all.
+// What an array belongs to: each example has its own; a parameter; made of parameters alone, and so the same for all examples;
+// given once and for all.
 enum class Kind { example, parameter, shared, constant };
 
-// How a step can take examples as they come, in the program's type: copied into the program's rows; where they lie, if they
-// lie there in the order of the batch; or wherever they lie.
+// In which places a step can read the examples of X, if X already has the program's type. The examples may be copied into the
+// program's own rows first, which every step can read (copies); a step may read them in X where the batch's examples lie there
+// one after the other (in_order), or wherever each of them lies (anywhere).
 enum class Reads { copies, in_order, anywhere };
 
-// What a step reads or makes: an array, of one example where it is of examples, seen as a matrix (rows, n) of its last axis.
+// An array that a step reads or makes, seen as a matrix (rows, n) of its last axis. Where each example has its own, this is the
+// matrix of one example.
 struct Value {
     Kind kind;
     std::vector<long> shape;
     long rows = 1, n = 1;
-    long row = 0;     // how far its rows lie apart: n, rounded up to whole registers
-    long offset = 0;  // where it starts, among the parameters or among all others
-    long sum = 0;     // of a parameter whose derivative steps add up: where that starts, in every worker's sums
+
+    // What the network says about it.
     std::vector<double> numbers;  // of a constant
+    bool weights = false;         // whether it is regularized
+    bool panels = false;  // a W (rows, n) that only linear steps read: kept as W^T, in panels as wide as a register, which the
+                          // product A W^T reads one number after the other
+    bool needs_backward = false;  // whether there is a second copy of such a W, in panels and not transposed: the way back,
+                                  // dA = dZ W, reads that one
+
+    // Where it lies: decided once, when all steps are known.
+    long row = 0;             // how far its rows lie apart
+    long offset = 0;          // where it starts, among the parameters or among all other values
+    long in_flat = 0;         // of a parameter: where it starts in the network's own vector
+    long sum = 0;             // of a parameter to whose derivative steps add: where that starts, in every worker's sums
+    long backward = -1;       // of a W with a copy for the way back: where that starts
+    bool copied = true;       // of a parameter: whether the program has a copy of it
+    bool stays = false;       // of examples: whether the update reads the whole batch's rows of it
+    Reads reads = Reads::copies;  // of the examples as they come: in which places all who read them can
+
+    // How it is used for batches of the present size.
     bool in_network = false;  // a parameter that is read in the network's own vector, row by row
-    Reads reads = Reads::copies;  // of examples as they come: how all who read them can take them
-    bool by_outputs = false;  // a W in panels: whether the workers split its outputs, instead of the batch
-    bool panels = false;  // a W (rows, n), kept as W^T in panels as wide as a register: what products read at a stride of 1
-    bool turned = false;  // whether there is also a copy of W itself in panels, for the way back to A
-    bool weights = false;  // whether it is regularized
-    bool whole = true;  // of examples: whether all of the batch are kept, or only the strips that the workers have in hand
+    bool by_outputs = false;  // a W in panels: whether the workers share its outputs, instead of the batch
 
     Value(Kind kind, std::vector<long> shape_) : kind(kind), shape(std::move(shape_)) {
         for (size_t d = 0; d + 1 < shape.size(); d++) rows *= shape[d];
         if (!shape.empty()) n = shape.back();
     }
 
+    // How many numbers it has.
+    long count() const { return rows * n; }
+
     // Where number i of its array lies, counted row by row.
-    long place(long i) const { return i / n * row + i % n; }
+    long place(long i) const {
+        RELIES_ON(0 <= i && i < count());
+        return i / n * row + i % n;
+    }
 
     // How much room it takes, in whole registers.
     template <class T>
     long size() const {
         return padded<T>(panels ? padded<T>(rows) * n : rows * row);
     }
-};
-
-template <class T>
-struct Matrix {
-    T* data;
-    long rows, n, row;
-    T* operator[](long i) const { return data + i * row; }
-    void clear() const { std::memset(static_cast<void*>(data), 0, sizeof(T) * rows * row); }
-};
-
-// Rows that lie one after the other, or are found by their numbers.
-template <class T>
-struct Rows {
-    const T* data;
-    long row;
-    const int64_t* order;
-    const T* operator[](long i) const { return data + (order ? order[i] : i) * row; }
-};
-
-// The data of one call, as they lie in memory; rows are met in the given order, or from `first` on.
-template <class T>
-struct Data {
-    const void* X = nullptr;
-    char type = 'f';  // of X: f d (floats), b (bytes), i l (integers of 4 and 8 bytes)
-    long features = 0;
-    const T* Y = nullptr;  // (m, n_y), or null where there are labels
-    const int64_t* labels = nullptr;
-    const T* weights = nullptr;
-    long weights_of_each = 1;
-    const int64_t* order = nullptr;
-    long first = 0;
-    bool looked_at = true;  // whether X is known to hold numbers alone; else that is found out on the way
-    const T* parameters = nullptr;  // the network's own vector, for those that are read in place
-};
-
-// A piece of a parameter that is updated at a time, small enough for the first cache: n numbers from `first` on, of each of
-// `panels` panels that lie `panel` apart.
-struct Part {
-    int id;
-    long first, n;
-    int panels;
-    long panel;
-};
-
-// One member of the team, its part of the batch and of the parameters.
-template <class T>
-struct Worker {
-    int id = 0;
-    long first = 0;     // the first example it has in hand, counted in the order of the epoch
-    long examples = 0;  // how many it has in hand
-    long begin = 0;     // the batch's first example, in the same count
-    long batch = 0;     // examples in the whole batch
-    bool training = false;
-    bool numbers = true;  // whether all of X that it has met are, as far as it looked
-    uint64_t update = 0;  // the number of updates before this one
-    const Data<T>* data = nullptr;
-    Buffer<T> sums;  // derivatives by parameters
-    std::vector<Part> parts;
-    double cost = 0, squares = 0;
-    double penalty[2] = {};  // of this and the last batch: others may still read the last one
-
-    int64_t source(long i) const { return data->order ? data->order[first + i] : data->first + first + i; }
 };
 
 }  // namespace chainrule

@@ -5,7 +5,7 @@
 
 namespace chainrule {
 
-// Where the numbers of an input are that belong to a row of the output.
+// How an input is stretched to the output's shape: where the numbers lie that belong to each row of the output.
 struct Reach {
     std::vector<long> rows;   // by row of one example of the output, where they begin
     long of_example = 0;      // how far those of one example lie from the next's; 0 where all examples share them
@@ -17,12 +17,15 @@ struct Reach {
         of_example = in.kind == Kind::example ? in.rows * in.row : 0;
         stretched = in.kind != Kind::example && out.kind == Kind::example;
         long axes = long(out.shape.size()), missing = axes - long(in.shape.size());
+        const auto leading_ones = [&] { return std::all_of(in.shape.begin(), in.shape.begin() - missing, [](long n) { return n == 1; }); };
+        expect((missing >= 0 || leading_ones()) && (in.n == out.n || in.n == 1), "an array cannot be stretched to another's shape");
         if (in.n < out.n) step = 0, stretched = true;
         for (long r = 0; r < out.rows; r++) {
             long rest = r, apart = in.row, begin = 0;
             for (long d = axes - 2; d >= 0; d--) {
                 long i = rest % out.shape[d], n = d < missing ? 1 : in.shape[d - missing];
                 rest /= out.shape[d];
+                expect(n == 1 || n == out.shape[d], "an array cannot be stretched to another's shape");
                 if (n > 1) begin += i * apart;
                 if (n < out.shape[d]) stretched = true;
                 apart *= n;
@@ -41,6 +44,7 @@ class Elementwise : public Step<T> {
     explicit Elementwise(const Options& options) : f(made<F>(options)) {}
 
     void prepare() override {
+        this->takes(K, K), this->makes_a_value();
         for (int k = 0; k < K; k++) reaches[k] = Reach(this->of(this->inputs[k]), this->of(this->output));
     }
     void forward(Worker<T>& w) override { forward(w, std::make_integer_sequence<int, K>()); }

@@ -313,3 +313,23 @@ cr.train(net, X, X[:, :1], loss="squared_error", epochs=2, seed=0, progress=Fals
 @pytest.mark.skipif("native" not in ENGINES, reason="the kernels are not built")
 def test_workers_follow_where_the_caller_may_run():
     assert printed(NARROWED) == "True\n"
+
+
+SHARED = """
+import os
+import numpy as np, chainrule as cr
+from chainrule.engines import runner
+runner.WORK = 1
+before = set(os.listdir("/proc/self/task"))
+X = np.ones((64, 5), np.float32)
+for number in range(2, 9):
+    net = cr.Network([cr.Dense(300, "tanh"), cr.Dense(1)], seed=0)
+    cr.train(net, X, X[:, :1], loss="squared_error", epochs=2, progress=False, engine="native", threads=number)
+    print(len(set(os.listdir("/proc/self/task")) - before))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux lists a process's threads")
+@pytest.mark.skipif("native" not in ENGINES, reason="the kernels are not built")
+def test_teams_of_several_sizes_share_their_threads():
+    assert printed(SHARED).split() == ["1", "2", "3", "4", "5", "6", "7"]

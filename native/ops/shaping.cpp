@@ -1,20 +1,8 @@
-// From the data to the first buffer, and between shapes.
-#pragma once
+// The examples of X brought into the program's rows, and arrays brought into another shape or order.
 #include "../kernels.hpp"
 
 namespace chainrule {
-
-// Calls use(pointer) with X as what it is made of.
-template <class T, class F>
-void with_type(const Data<T>& data, F use) {
-    switch (data.type) {
-        case 'f': return use(static_cast<const float*>(data.X));
-        case 'd': return use(static_cast<const double*>(data.X));
-        case 'b': return use(static_cast<const uint8_t*>(data.X));
-        case 'i': return use(static_cast<const int32_t*>(data.X));
-        default: return use(static_cast<const int64_t*>(data.X));
-    }
-}
+namespace {
 
 // Ask for the example that is read a while after number i.
 template <class T, class E>
@@ -22,10 +10,14 @@ void fetch_ahead(const Worker<T>& w, const E* X, long i) {
     if (i + AHEAD < w.examples) fetch(X + w.source(i + AHEAD) * w.data->features, w.data->features);
 }
 
-// A^[0]: the examples of this worker, gathered by their numbers, unless they are read where they lie.
+// A^[0] = X: the worker's examples copied into the program's rows, unless all who read them can read them in X.
 template <class T>
 class Gather : public Step<T> {
   public:
+    void expects() const override { this->takes(0, 0), this->makes_a_value(); }
+    void check(const Data<T>& data) const override {
+        expect(data.features == this->made().count(), "X has another number of features");
+    }
     bool gathers() const override { return true; }
     void forward(Worker<T>& w) override {
         if (this->program->lies(w, this->output)) return;
@@ -42,11 +34,18 @@ class Gather : public Step<T> {
     }
 };
 
-// (A - mean) / deviation of the examples as they come, before they lose digits in the network's type.
+// (X - mean) / deviation, computed with the digits that X has, before they are rounded to the network's type.
 template <class T>
 class GatherStandardized : public Step<T> {
   public:
     explicit GatherStandardized(const Options& o) : mean(o.all<double>("mean")), deviation(o.all<double>("deviation")) {}
+    void expects() const override {
+        this->takes(0, 0), this->makes_a_value();
+        this->fits(long(mean.size()) == this->made().n && long(deviation.size()) == this->made().n, "the means, the deviations and Z");
+    }
+    void check(const Data<T>& data) const override {
+        expect(data.features == this->made().count(), "X has another number of features");
+    }
     void forward(Worker<T>& w) override {
         Matrix<T> A = this->out(w);
         long rows = this->program->values[this->output].rows;
@@ -74,12 +73,17 @@ class Index : public Step<T> {
     explicit Index(const Options& o) : positions(o.all<int64_t>("positions")) {}
 
     void prepare() override {
+        this->takes(1, 1 << 20), this->makes_a_value();
         const Value& Z = this->of(this->output);
+        long numbers = 0;
+        for (long k = 0; k < long(this->inputs.size()); k++) numbers += size(k);
+        const auto known = [&](int64_t position) { return 0 <= position && position < numbers; };
+        this->fits(long(positions.size()) == Z.count() && std::all_of(positions.begin(), positions.end(), known), "the positions");
         runs.resize(this->inputs.size());
         for (long i = 0; i < long(positions.size()); i++) {
             long k = 0, position = positions[i];
             for (; position >= size(k); k++) position -= size(k);
-            Run here{int(this->of(this->inputs[k]).place(position)), int(Z.place(i)), 1};
+            Run here{this->of(this->inputs[k]).place(position), Z.place(i), 1};
             Run* last = runs[k].empty() ? nullptr : &runs[k].back();
             if (last && last->from + last->n == here.from && last->to + last->n == here.to) last->n++;
             else runs[k].push_back(here);
@@ -101,7 +105,7 @@ class Index : public Step<T> {
 
   private:
     struct Run {
-        int from, to, n;
+        long from, to, n;
     };
     long size(long k) const { return this->of(this->inputs[k]).rows * this->of(this->inputs[k]).n; }
 
@@ -118,11 +122,16 @@ class Index : public Step<T> {
     std::vector<std::vector<Run>> runs;  // by input: numbers that lie side by side in both
 };
 
+}  // namespace
+
 template <class T>
 void enter_shaping(Kernels<T>& kernels) {
     enter<Gather<T>>(kernels, "gather");
     enter<GatherStandardized<T>>(kernels, "gather_standardized");
     for (const char* name : {"index", "reshape", "transpose", "concatenate", "stack"}) enter<Index<T>>(kernels, name);
 }
+
+template void enter_shaping(Kernels<float>&);
+template void enter_shaping(Kernels<double>&);
 
 }  // namespace chainrule

@@ -1,9 +1,9 @@
 // + − * / ** @
-#pragma once
-#include "activations.hpp"
+#include "activation.hpp"
 #include "broadcasting.hpp"
 
 namespace chainrule {
+namespace {
 
 template <class T>
 struct Add {
@@ -45,13 +45,15 @@ template <class T>
 class Matmul : public Step<T> {
   public:
     void prepare() override {
+        this->takes(2, 2), this->makes_a_value();
         const Value &A = this->of(this->inputs[0]), &B = this->of(this->inputs[1]), &Z = this->of(this->output);
         p = A.shape.size() > 1 ? A.shape[A.shape.size() - 2] : 1;
         q = A.n, r = B.n;
+        this->fits(B.rows % q == 0 && Z.n == r && A.rows % p == 0 && Z.rows % p == 0, "A, B and Z = A B");
         single = B.kind != Kind::example && B.rows == q;
         many[0] = A.kind != Z.kind || A.rows < Z.rows;
         many[1] = !single && (B.kind != Z.kind || B.rows / q < Z.rows / p);
-        for (int id = 0; id < this->program->team.size(); id++) turned.emplace_back(r * padded<T>(q));
+        for (int id = 0; id < this->program->team.most(); id++) turned.emplace_back(r * padded<T>(q));
     }
 
     void forward(Worker<T>& w) override {
@@ -106,6 +108,8 @@ class Matmul : public Step<T> {
     std::vector<Buffer<T>> turned;  // by worker: B^T, for the way back to A
 };
 
+}  // namespace
+
 template <class T>
 void enter_arithmetic(Kernels<T>& kernels) {
     enter<Elementwise<T, Add<T>, 2>>(kernels, "add");
@@ -116,5 +120,8 @@ void enter_arithmetic(Kernels<T>& kernels) {
     enter<Activation<T, Negative<T>>>(kernels, "negative");
     enter<Matmul<T>>(kernels, "matmul");
 }
+
+template void enter_arithmetic(Kernels<float>&);
+template void enter_arithmetic(Kernels<double>&);
 
 }  // namespace chainrule

@@ -1,9 +1,9 @@
 // Features on a common scale: by given means and deviations, by those of the batch, or of each example.
-#pragma once
 #include "broadcasting.hpp"
-#include "reductions.hpp"
+#include "sums.hpp"
 
 namespace chainrule {
+namespace {
 
 template <class T>
 struct Standardize {
@@ -28,8 +28,9 @@ struct Normalize {
 
 // Z = gamma A_hat + beta, A_hat = (A - mu) / sqrt(sigma^2 + epsilon). inputs: A, gamma, beta, a mask of steps or nothing
 //
-// mu and sigma^2 are those of all rows of the batch that count: the workers meet to add up their sums. If it is `moving`, they
-// are moving averages while predicting, and for a single row; these lie in float64 arrays of Python's.
+// In training mu and sigma^2 are the mean and the variance of the whole batch, without the steps that the mask leaves out: the
+// workers meet to add up their sums. If the layer keeps `moving` averages, these are mu and sigma^2 in prediction, and in training
+// where the batch has a single row; they lie in float64 arrays that the caller shares.
 template <class T>
 class BatchNorm : public Step<T> {
   public:
@@ -38,8 +39,13 @@ class BatchNorm : public Step<T> {
           moving_mean(o.shared("mean")), moving_variance(o.shared("variance")) {}
 
     void prepare() override {
-        const int workers = this->program->team.size();
+        const int workers = this->program->team.most();
+        this->takes(3, 4), this->makes_a_value();
         n = this->of(this->output).n;
+        this->fits(this->alike(this->given(0), this->made()), "A and Z");
+        this->fits(this->given(1).count() == n && this->given(2).count() == n, "gamma and beta");
+        this->fits(this->inputs.size() < 4 || this->given(3).count() == this->given(0).rows, "the mask");
+        this->fits(moving_mean.size == n && moving_variance.size == n, "the moving averages");
         sums = Buffer<double>(workers * 2 * padded<double>(n));
         scratch.resize(workers * 4 * n), mu.resize(n), inverse.resize(n), rows_of_batch.resize(workers);
     }
@@ -54,8 +60,8 @@ class BatchNorm : public Step<T> {
         if (moving && rows <= 1) rows = 0;
         if (rows && moving && w.id == 0) remember(mean, variance, rows);
         if (!rows && moving) {
-            std::copy(moving_mean, moving_mean + n, mean);
-            std::copy(moving_variance, moving_variance + n, variance);
+            std::copy_n(moving_mean.data, n, mean);
+            std::copy_n(moving_variance.data, n, variance);
         }
         if (w.id == 0)
             for (long j = 0; j < n; j++) mu[j] = T(mean[j]), inverse[j] = T(1 / std::sqrt(variance[j] + epsilon));
@@ -95,7 +101,7 @@ class BatchNorm : public Step<T> {
     }
 
   private:
-    // Whether row i of this worker's counts for mu and sigma^2.
+    // Whether the mask lets row i of this worker's be a part of mu and sigma^2.
     bool counts(Worker<T>& w, long i) const {
         if (this->inputs.size() < 4) return true;
         Matrix<T> M = this->in(w, 3);
@@ -141,14 +147,14 @@ class BatchNorm : public Step<T> {
     void remember(const double* mean, const double* variance, double rows) {
         for (long j = 0; j < n; j++) {
             double unbiased = variance[j] * (rows / (rows - 1));
-            moving_mean[j] = momentum * moving_mean[j] + (1 - momentum) * mean[j];
-            moving_variance[j] = momentum * moving_variance[j] + (1 - momentum) * unbiased;
+            moving_mean.data[j] = momentum * moving_mean.data[j] + (1 - momentum) * mean[j];
+            moving_variance.data[j] = momentum * moving_variance.data[j] + (1 - momentum) * unbiased;
         }
     }
 
     double epsilon, momentum;
     bool moving;
-    double *moving_mean, *moving_variance;
+    SharedNumbers moving_mean, moving_variance;
     long n = 0;
     Buffer<double> sums;
     std::vector<double> scratch;  // by worker, because nothing may be allocated, and fail, between two barriers
@@ -161,6 +167,11 @@ template <class T>
 class LayerNorm : public Step<T> {
   public:
     explicit LayerNorm(const Options& o) : epsilon(o.get("epsilon")) {}
+    void expects() const override {
+        this->takes(3, 3), this->makes_a_value();
+        const Value& Z = this->made();
+        this->fits(this->alike(this->given(0), Z) && this->given(1).count() == Z.n && this->given(2).count() == Z.n, "A, gamma, beta and Z");
+    }
     void forward(Worker<T>& w) override {
         Matrix<T> A = this->in(w, 0), gamma = this->in(w, 1), beta = this->in(w, 2), Z = this->out(w);
         for (long i = 0; i < A.rows; i++) {
@@ -199,6 +210,8 @@ class LayerNorm : public Step<T> {
     double epsilon;
 };
 
+}  // namespace
+
 template <class T>
 void enter_normalization(Kernels<T>& kernels) {
     enter<Elementwise<T, Standardize<T>, 3>>(kernels, "standardize");
@@ -207,5 +220,8 @@ void enter_normalization(Kernels<T>& kernels) {
     enter<BatchNorm<T>>(kernels, "batch_norm");
     enter<LayerNorm<T>>(kernels, "layer_norm");
 }
+
+template void enter_normalization(Kernels<float>&);
+template void enter_normalization(Kernels<double>&);
 
 }  // namespace chainrule

@@ -1,9 +1,9 @@
-// Dropout.
-#pragma once
+// Dropout: numbers that are left out at random, by a seed and their place in the batch.
 #include "../philox.hpp"
 #include "../kernels.hpp"
 
 namespace chainrule {
+namespace {
 
 // Z = A D / (1 - rate). Number i of the batch takes draw i of the mask, whoever computes it.
 template <class T>
@@ -12,6 +12,10 @@ class Dropout : public Step<T> {
     explicit Dropout(const Options& o)
         : rate(float(o.get("rate"))), scale(T(1 / (1 - o.get("rate")))), seed(o.get<uint64_t>("seed")),
           mask(o.get<uint64_t>("mask")) {}
+    void expects() const override {
+        this->takes(1, 1), this->makes_a_value();
+        this->fits(this->alike(this->given(0), this->made()), "A and Z");
+    }
     bool overwrites() const override { return true; }
     bool keeps_output() const override { return false; }
     void forward(Worker<T>& w) override { thin(w, this->in(w, 0), this->out(w), false); }
@@ -33,9 +37,14 @@ class Dropout : public Step<T> {
     uint64_t seed, mask;
 };
 
+}  // namespace
+
 template <class T>
 void enter_regularization(Kernels<T>& kernels) {
     enter<Dropout<T>>(kernels, "dropout");
 }
+
+template void enter_regularization(Kernels<float>&);
+template void enter_regularization(Kernels<double>&);
 
 }  // namespace chainrule

@@ -1,24 +1,30 @@
-// Recurrence: sequences read step by step. The linear step before has made Z = W X + b for all steps at once; here U A of the
-// step before joins it, in time, and on the way back the derivative by Z goes from the last step to the first.
-#pragma once
-#include "activations.hpp"
+// Recurrent layers: RNN, GRU and LSTM, without the part W X + b, which a linear step has computed for all steps of the sequence at
+// once. The kernel goes through the sequence: it adds U A, made of the state A of the step before, and applies the gates. On the
+// way back it goes from the last step to the first.
+#include "activation.hpp"
 
 namespace chainrule {
+namespace {
 
-// A cell sees one step of one example. z: Z, and afterwards whatever the way back needs of it. v: U A of the step before, where
-// that is kept apart from Z. a, c: the state and the cell, old those of the step before. d: the derivative by the state; dc: by
-// the cell, and afterwards by the one before. dz, dv: the derivatives by Z and V; kept: what of d reaches the state before directly.
+// The arrays of one step of one example, as the gates of a cell read and write them. n is the size of the state.
 template <class T>
 struct Cell {
     long n;
-    const T* b;  // a bias of v, or null
-    T *z, *v, *a, *c, *d, *dc, *dz, *dv, *kept;
-    const T *old, *old_c;
+    const T* b;    // a bias of v, or null
+    T* z;          // W X + b of all gates, and behind the way forward what the way back needs of the gates
+    T* v;          // U A of the step before, where it is not added to z
+    T *a, *c;      // the state and, of an LSTM, the cell
+    T* d;          // the derivative by the state
+    T* dc;         // the derivative by the cell, and behind the way back that by the cell before
+    T *dz, *dv;    // the derivatives by z and v
+    T* kept;       // the part of the derivative by the state before that goes there without U
+    const T *old, *old_c;  // the state and the cell of the step before
 };
 
 template <class T, class G>
 struct SimpleCell {
     static constexpr bool cells = false, apart = false;
+    static constexpr long gates = 1;
     static void forward(const Cell<T>& s) {
 #pragma GCC ivdep
         for (long j = 0; j < s.n; j++) s.a[j] = G().value(s.z[j]);
@@ -32,6 +38,7 @@ struct SimpleCell {
 template <class T>
 struct LstmCell {
     static constexpr bool cells = true, apart = false;
+    static constexpr long gates = 4;
     static void forward(const Cell<T>& s) {
         const long n = s.n;
         const Tanh<T> tanh;
@@ -61,6 +68,7 @@ struct LstmCell {
 template <class T>
 struct GruCell {
     static constexpr bool cells = false, apart = true;
+    static constexpr long gates = 3;
     static void forward(const Cell<T>& s) {
         const long n = s.n;
 #pragma GCC ivdep
@@ -84,10 +92,11 @@ struct GruCell {
     }
 };
 
-// inputs: Z (steps, gates n), U (gates n, n), then what there is of: a bias of V's last part, a mask (steps).
+// inputs: Z = W X + b (steps, gates n), U (gates n, n), then what there is of: a bias (n) of the last gate's part of V = U A, a
+// mask (steps).
 //
-// If the state is `carried`, a batch begins in the states, and the cells, that its sequences have in float64 arrays of Python's,
-// and leaves there those that it ends in.
+// Of a stateful layer the state is `carried`: each sequence of a batch begins with the state, and the cell, that the caller's
+// float64 arrays (batch, n) hold for it, and leaves there those that it ends with.
 template <class T, class Of>
 class Recurrence : public Step<T> {
   public:
@@ -99,12 +108,22 @@ class Recurrence : public Step<T> {
     }
 
     void prepare() override {
+        this->takes(2 + biased + masked, 2 + biased + masked), this->makes_a_value();
         const Value &Z = this->of(this->inputs[0]), &U = this->of(this->inputs[1]);
         steps = Z.rows, n = U.n, wide = Z.n, row = padded<T>(n), row_of_Z = Z.row;
+        this->fits(wide == Of::gates * n && U.rows == wide, "Z and U");
+        this->fits(this->made().n == n && this->made().rows == (last ? 1 : steps), "Z and the states");
+        this->fits(!biased || this->given(2).count() == n, "the bias");
+        this->fits(!masked || this->given(2 + biased).count() == steps, "the mask");
+        this->fits(!carried || carried_states.size >= this->program->capacity * n, "the batch and the states that are carried on");
+        this->fits(!carried || !Of::cells || carried_cells.size >= this->program->capacity * n, "the batch and the cells that are carried on");
         ahead = Buffer<T>(n * row_of_Z), back = Buffer<T>(wide * row), nothing = Buffer<T>(row);
-        const long most = this->program->strip, all = most * steps;
-        for (int id = 0; id < this->program->team.size(); id++)
-            rooms.emplace_back(last ? all * row : 0, Of::cells ? all * row : 0, Of::apart ? all * row_of_Z : 0, most * row, carried ? most * row : 0);
+        const long examples = this->program->room(), all = examples * steps;
+        if (last) states = Buffer<T>(all * row);
+        if (Of::cells) c = Buffer<T>(all * row);
+        if (Of::apart) v = Buffer<T>(all * row_of_Z), dv = Buffer<T>(all * row_of_Z);
+        for (Buffer<T>* of_each : {&d, &dc, &kept}) *of_each = Buffer<T>(examples * row);
+        if (carried) first_state = Buffer<T>(examples * row), first_cell = Buffer<T>(examples * row);
     }
 
     bool begins() const override { return true; }
@@ -112,19 +131,19 @@ class Recurrence : public Step<T> {
     long likes() const override { return 2 * TILE; }  // U comes from the cache anew at every step
 
     void forward(Worker<T>& w) override {
-        Room& room = rooms[w.id];
-        Matrix<T> Z = this->in(w, 0), out = this->out(w), A = last ? Matrix<T>{room.states.data(), w.examples * steps, n, row} : out;
-        if (carried) go_on(w);
+        const Room room = room_of(w);
+        Matrix<T> Z = this->in(w, 0), out = this->out(w), A = last ? Matrix<T>{room.states, w.examples * steps, n, row} : out;
+        if (carried) go_on(w, room);
         for (long k = 0, t = first(); k < steps; k++, t += ahead_by()) {
-            T* into = Of::apart ? room.v.data() : Z.data;
+            T* into = Of::apart ? room.v : Z.data;
             if (k > 0 || carried)
-                multiply<T>(w.examples, wide, n, k > 0 ? Spread<T>{A[t - ahead_by()], steps * row, 1} : Spread<T>{room.begin.data(), row, 1},
+                multiply<T>(w.examples, wide, n, k > 0 ? Spread<T>{A[t - ahead_by()], steps * row, 1} : Spread<T>{room.first_state, row, 1},
                             {ahead.data(), n * WIDTH<T>, WIDTH<T>},
                             {into + t * row_of_Z, WIDTH<T>, steps * row_of_Z}, nullptr, !Of::apart);
             else if (Of::apart)
                 for (long i = 0; i < w.examples; i++) std::memset(into + (i * steps + t) * row_of_Z, 0, sizeof(T) * row_of_Z);
             for (long i = 0; i < w.examples; i++) {
-                Cell<T> s = cell(w, A, i, t, k);
+                Cell<T> s = cell(w, room, A, i, t, k);
                 if (counts(w, i, t)) {
                     Of::forward(s);
                 } else {
@@ -135,19 +154,19 @@ class Recurrence : public Step<T> {
         }
         if (last)
             for (long i = 0; i < w.examples; i++) std::copy_n(A[i * steps + end()], n, out[i]);
-        if (carried) leave(w, A);
+        if (carried) leave(w, room, A);
     }
 
     void backward(Worker<T>& w) override {
-        Room& room = rooms[w.id];
+        const Room room = room_of(w);
         Matrix<T> dZ = this->d_in(w, 0), out = this->out(w), dA = this->d_out(w);
-        Matrix<T> A = last ? Matrix<T>{room.states.data(), w.examples * steps, n, row} : out;
-        Matrix<T> dV = Of::apart ? Matrix<T>{room.dv.data(), dZ.rows, wide, row_of_Z} : dZ;
-        for (Buffer<T>* carried : {&room.d, &room.dc}) std::memset(carried->data(), 0, sizeof(T) * w.examples * row);
+        Matrix<T> A = last ? Matrix<T>{room.states, w.examples * steps, n, row} : out;
+        Matrix<T> dV = Of::apart ? Matrix<T>{room.dv, dZ.rows, wide, row_of_Z} : dZ;
+        for (T* back_in_time : {room.d, room.dc}) std::memset(static_cast<void*>(back_in_time), 0, sizeof(T) * w.examples * row);
         const long of_step = std::max(w.examples, 1L), most = std::max(PRODUCTS, FRESH / row_of_Z) / of_step + 1;
         for (long k = steps - 1, t = end(), behind = 0; k >= 0; k--, t -= ahead_by()) {
             for (long i = 0; i < w.examples; i++) {
-                Cell<T> s = cell(w, A, i, t, k);
+                Cell<T> s = cell(w, room, A, i, t, k);
                 s.dz = dZ[i * steps + t], s.dv = dV[i * steps + t];
                 if (!last || t == end()) {
                     const T* here = last ? dA[i] : dA[i * steps + t];
@@ -162,12 +181,12 @@ class Recurrence : public Step<T> {
             }
             if (k == 0) break;
             multiply<T>(w.examples, n, wide, {dV[t], steps * row_of_Z, 1}, {back.data(), wide * WIDTH<T>, WIDTH<T>},
-                        {room.d.data(), WIDTH<T>, row}, nullptr, true);
+                        {room.d, WIDTH<T>, row}, nullptr, true);
             if (++behind < most && k > 1) continue;
             to_weights(w, A, dV, backwards ? t - behind + 1 : t, behind);
             behind = 0;
         }
-        if (carried) to_weights_from_before(w, dV);
+        if (carried) to_weights_from_before(w, room, dV);
         if (biased && this->wanted(2)) {
             T* db = this->d_in(w, 2).data;
             for (long i = 0; i < dV.rows; i++)
@@ -176,12 +195,23 @@ class Recurrence : public Step<T> {
     }
 
   private:
-    // A worker's own: the states if they do not come out, the cells, V and its derivative; what goes back in time.
+    // Where a worker's numbers are: the states if they do not come out, the cells, V and its derivative; what goes back in time;
+    // what the first step has before it. Null where there is no such thing.
     struct Room {
-        Buffer<T> states, c, v, dv, d, dc, kept, begin, begin_c;
-        Room(long states, long c, long v, long d, long begin)
-            : states(states), c(c), v(v), dv(v), d(d), dc(d), kept(d), begin(begin), begin_c(begin) {}
+        T *states, *c, *v, *dv, *d, *dc, *kept, *first_state, *first_cell;
     };
+    Room room_of(const Worker<T>& w) const {
+        const long i = this->program->place(w), all = i * steps;
+        return {last ? states.data() + all * row : nullptr,
+                Of::cells ? c.data() + all * row : nullptr,
+                Of::apart ? v.data() + all * row_of_Z : nullptr,
+                Of::apart ? dv.data() + all * row_of_Z : nullptr,
+                d.data() + i * row,
+                dc.data() + i * row,
+                kept.data() + i * row,
+                carried ? first_state.data() + i * row : nullptr,
+                carried ? first_cell.data() + i * row : nullptr};
+    }
 
     long ahead_by() const { return backwards ? -1 : 1; }
     long first() const { return backwards ? steps - 1 : 0; }
@@ -190,37 +220,38 @@ class Recurrence : public Step<T> {
     bool counts(Worker<T>& w, long i, long t) { return !masked || this->in(w, biased ? 3 : 2)[i][t] != 0; }
 
     // Step t, number k in time, of example i.
-    Cell<T> cell(Worker<T>& w, Matrix<T> A, long i, long t, long k) {
-        Room& room = rooms[w.id];
+    Cell<T> cell(Worker<T>& w, const Room& room, Matrix<T> A, long i, long t, long k) {
         const long here = i * steps + t, before = here - ahead_by();
         Cell<T> s{};
         s.n = n, s.b = biased ? this->in(w, 2).data : nullptr;
-        s.z = this->in(w, 0)[here], s.v = room.v.data() + here * row_of_Z, s.a = A[here], s.c = room.c.data() + here * row;
-        s.d = room.d.data() + i * row, s.dc = room.dc.data() + i * row, s.kept = room.kept.data() + i * row;
-        s.old = k > 0 ? A[before] : carried ? room.begin.data() + i * row : nothing.data();
-        s.old_c = k > 0 ? room.c.data() + before * row : carried ? room.begin_c.data() + i * row : nothing.data();
+        s.z = this->in(w, 0)[here], s.a = A[here];
+        if (Of::apart) s.v = room.v + here * row_of_Z;
+        if (Of::cells) s.c = room.c + here * row;
+        s.d = room.d + i * row, s.dc = room.dc + i * row, s.kept = room.kept + i * row;
+        s.old = k > 0 ? A[before] : carried ? room.first_state + i * row : nothing.data();
+        if (Of::cells) s.old_c = k > 0 ? room.c + before * row : carried ? room.first_cell + i * row : nothing.data();
         return s;
     }
 
     // Begin where the sequences ended before.
-    void go_on(Worker<T>& w) {
+    void go_on(Worker<T>& w, const Room& room) {
         const long before = (w.first - w.begin) * n;
         for (long i = 0; i < w.examples; i++) {
-            std::copy_n(carried_states + before + i * n, n, rooms[w.id].begin.data() + i * row);
-            if (Of::cells) std::copy_n(carried_cells + before + i * n, n, rooms[w.id].begin_c.data() + i * row);
+            std::copy_n(carried_states.data + before + i * n, n, room.first_state + i * row);
+            if (Of::cells) std::copy_n(carried_cells.data + before + i * n, n, room.first_cell + i * row);
         }
     }
 
     // Leave what the sequences end in.
-    void leave(Worker<T>& w, Matrix<T> A) {
+    void leave(Worker<T>& w, const Room& room, Matrix<T> A) {
         const long before = (w.first - w.begin) * n;
         for (long i = 0; i < w.examples; i++) {
-            std::copy_n(A[i * steps + end()], n, carried_states + before + i * n);
-            if (Of::cells) std::copy_n(rooms[w.id].c.data() + (i * steps + end()) * row, n, carried_cells + before + i * n);
+            std::copy_n(A[i * steps + end()], n, carried_states.data + before + i * n);
+            if (Of::cells) std::copy_n(room.c + (i * steps + end()) * row, n, carried_cells.data + before + i * n);
         }
     }
 
-    // U^T and U in panels: each worker brings a share of both there.
+    // Bring U^T and U into panels, which the products of the way forward and of the way back read: each worker a share.
     void lay_out(Worker<T>& w) {
         constexpr long P = WIDTH<T>;
         Matrix<T> U = this->in(w, 1);
@@ -242,19 +273,21 @@ class Recurrence : public Step<T> {
                     {dU.data, WIDTH<T>, dU.row}, nullptr, true, {w.examples, steps * row_of_Z, steps * A.row});
     }
     // The part of the first step, which has what is carried before it.
-    void to_weights_from_before(Worker<T>& w, Matrix<T> dV) {
+    void to_weights_from_before(Worker<T>& w, const Room& room, Matrix<T> dV) {
         if (!this->wanted(1)) return;
         Matrix<T> dU = this->d_in(w, 1);
-        multiply<T>(wide, n, w.examples, {dV[first()], 1, steps * row_of_Z}, {rooms[w.id].begin.data(), WIDTH<T>, row},
+        multiply<T>(wide, n, w.examples, {dV[first()], 1, steps * row_of_Z}, {room.first_state, WIDTH<T>, row},
                     {dU.data, WIDTH<T>, dU.row}, nullptr, true);
     }
 
     bool backwards, last, biased, masked, carried;
-    double *carried_states = nullptr, *carried_cells = nullptr;
+    SharedNumbers carried_states, carried_cells;
     long steps = 0, n = 0, wide = 0, row = 0, row_of_Z = 0;
-    Buffer<T> ahead, back, nothing;
-    std::vector<Room> rooms;
+    Buffer<T> ahead, back, nothing;  // U^T and U in panels; a state of zeros
+    Buffer<T> states, c, v, dv, d, dc, kept, first_state, first_cell;  // of all examples in hand, each worker's at its place
 };
+
+}  // namespace
 
 template <class T>
 void enter_recurrence(Kernels<T>& kernels) {
@@ -263,5 +296,8 @@ void enter_recurrence(Kernels<T>& kernels) {
     enter<Recurrence<T, GruCell<T>>>(kernels, "gru");
     enter<Recurrence<T, LstmCell<T>>>(kernels, "lstm");
 }
+
+template void enter_recurrence(Kernels<float>&);
+template void enter_recurrence(Kernels<double>&);
 
 }  // namespace chainrule

@@ -1,15 +1,15 @@
-// Convolution and its transpose: products whose one operand is a picture, met in windows that overlap.
+// Convolution and its transpose, as matrix products that read the picture itself: no window is copied.
 //
-// A picture lies with its edges around it and its channels side by side, so a row of a window is a stretch of it, and the
-// same row of the next window begins a stride later: the windows of a row of places are a matrix whose rows overlap.
-#pragma once
+// The picture lies in a frame, with its padding around it and the channels of a pixel side by side. So one row of a window is a
+// stretch of the picture, and the same row of the next window begins one stride later. The windows along a row of the picture are
+// therefore a matrix whose rows overlap, and the product takes it as it is.
 #include <optional>
 
-#include "linear.hpp"
-#include "shaping.hpp"
+#include "sums.hpp"
 #include "windows.hpp"
 
 namespace chainrule {
+namespace {
 
 // From a picture of c channels to one of f, a number for every window: Z = W P + b, and the ways back.
 template <class T>
@@ -95,24 +95,32 @@ struct Correlation {
     static long in_panels(long i, long j, long rows) { return (j / WIDTH<T> * rows + i) * WIDTH<T> + j % WIDTH<T>; }
 };
 
-// What both have in common: a large picture, a small one with a number for every window of the large one, and W. Every group
-// of channels is a correlation of its own.
+// What both have in common: a large picture, a small one with a place for every window of the large one, and W. A convolution makes
+// the small one of the large one, its transpose the large one of the small one. Each group of channels is a correlation of its own.
 template <class T>
 class Convolving : public Step<T> {
   public:
     bool keeps_output() const override { return false; }
 
     void prepare() override {
+        this->takes(W + 1, W + 2), this->makes_a_value();
         const Value& weights = this->of(this->inputs[W]);
+        expect(groups > 0 && weights.shape.size() > 1 && weights.shape[0] % groups == 0, "a convolution has no such groups");
         const long first = weights.shape[0] / groups;
         transposed ? one.emplace(windows, first, weights.n) : one.emplace(windows, weights.n, first);
         places = windows.y.count * windows.x.count;
+        const Value *small = &this->made(), *large = W ? &this->given(0) : nullptr;
+        if (transposed) std::swap(small, large);
+        this->fits(weights.rows == weights.shape[0] * windows.y.size * windows.x.size, "W and its windows");
+        this->fits(small->rows == places && small->n == groups * one->f, "the windows and their numbers");
+        this->fits(!large || (large->rows == windows.y.n * windows.x.n && large->n == groups * one->c), "the windows and the picture");
+        this->fits(int(this->inputs.size()) < W + 2 || this->given(W + 1).count() == this->made().n, "b");
         ahead = Buffer<T>(groups * one->ahead()), back = Buffer<T>(groups * one->back());
-        for (int id = 0; id < this->program->team.size(); id++)
+        for (int id = 0; id < this->program->team.most(); id++)
             rooms.emplace_back(one->size(), one->x.count * padded<T>(one->k), places * padded<T>(one->f), groups * one->ahead());
     }
 
-    // W as both ways read it: each worker brings a share of it there.
+    // Copy W into the two layouts that the way forward and the way back read: each worker a share.
     bool begins() const override { return true; }
     void begin(Worker<T>& w) override {
         const T* from = this->in(w, W).data;
@@ -121,7 +129,7 @@ class Convolving : public Step<T> {
         std::memset(rooms[w.id].slopes.data(), 0, sizeof(T) * groups * one->ahead());
     }
 
-    // Bring dW to where W is.
+    // Add this worker's dW, which lies as the way forward reads W, to the derivative by W.
     void end(Worker<T>& w) override {
         if (!this->wanted(W)) return;
         T *to = this->d_in(w, W).data, *from = rooms[w.id].slopes.data();
@@ -129,7 +137,7 @@ class Convolving : public Step<T> {
     }
 
   protected:
-    Convolving(const Options& o, bool transposed, int W) : windows(o), groups(long(o.get("groups"))), transposed(transposed), W(W) {}
+    Convolving(const Options& o, bool transposed, int W) : windows(o), groups(o.whole("groups")), transposed(transposed), W(W) {}
 
     // A worker's own room: a picture with its edges, what a row of places paints, a small picture of one group, and dW.
     struct Room {
@@ -196,6 +204,11 @@ template <class T, bool of_data>
 class Convolution : public Convolving<T> {
   public:
     explicit Convolution(const Options& o) : Convolving<T>(o, false, of_data ? 0 : 1) {}
+
+    void check(const Data<T>& data) const override {
+        const auto& one = *this->one;
+        expect(!of_data || data.features == one.y.n * one.x.n * one.c * this->groups, "X has another number of features");
+    }
 
     void forward(Worker<T>& w) override {
         const int b = this->W + 1;
@@ -276,11 +289,16 @@ class TransposedConvolution : public Convolving<T> {
     }
 };
 
+}  // namespace
+
 template <class T>
 void enter_convolution(Kernels<T>& kernels) {
     enter<Convolution<T, false>>(kernels, "convolution");
     enter<Convolution<T, true>>(kernels, "convolution_of_data");
     enter<TransposedConvolution<T>>(kernels, "transposed_convolution");
 }
+
+template void enter_convolution(Kernels<float>&);
+template void enter_convolution(Kernels<double>&);
 
 }  // namespace chainrule

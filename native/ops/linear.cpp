@@ -1,17 +1,10 @@
 // Z = W A + b, and the panels in which W lies.
-#pragma once
 #include <array>
 
-#include "../kernels.hpp"
+#include "sums.hpp"
 
 namespace chainrule {
-
-// to += sum of the rows
-template <class T>
-void add_rows(Matrix<T> rows, T* to) {
-    for (long i = 0; i < rows.rows; i++)
-        for (long j = 0; j < rows.n; j++) to[j] += rows[i][j];
-}
+namespace {
 
 // sums[r] = row r · b, n numbers each, of R rows at a time.
 template <class T, size_t R>
@@ -69,6 +62,14 @@ template <class T>
 class Linear : public Step<T> {
   public:
     // inputs: A, W, b or nothing
+    void expects() const override {
+        this->takes(2, 3), this->makes_a_value();
+        const Value &A = this->given(0), &W = this->given(1), &Z = this->made();
+        this->fits(W.panels && W.n == A.n && Z.n == W.rows && Z.rows == A.rows, "A, W in panels, and Z");
+        this->fits(this->inputs.size() < 3 || this->given(2).count() == Z.n, "b");
+        this->fits(!this->wanted(0) || W.needs_backward, "W, of which the way back has no copy");
+    }
+
     void forward(Worker<T>& w) override {
         const T* b = this->inputs.size() > 2 ? this->in(w, 2).data : nullptr;
         if (this->of(this->inputs[1]).in_network) return row_by_row(w, b);
@@ -86,10 +87,10 @@ class Linear : public Step<T> {
         if (!this->wanted(0)) return;
         Program<T>& program = *this->program;
         const int A = this->inputs[0], Z = this->output;
-        T* turned = program.turned(this->inputs[1]);
-        if (!by_outputs()) return times(dZ, turned, this->d_in(w, 0), {0, panels(A)}, nullptr, this->add[0]);
+        const T* W = program.backward_panels(this->inputs[1]);
+        if (!by_outputs()) return times(dZ, W, this->d_in(w, 0), {0, panels(A)}, nullptr, this->add[0]);
         program.team.barrier.meet();
-        times(program.all_derivatives(w, Z), turned, program.all_derivatives(w, A), program.mine(w, panels(A)), nullptr, this->add[0]);
+        times(program.all_derivatives(w, Z), W, program.all_derivatives(w, A), program.mine(w, panels(A)), nullptr, this->add[0]);
         program.team.barrier.meet();
     }
 
@@ -128,6 +129,13 @@ class Linear : public Step<T> {
 template <class T>
 class NarrowLinear : public Step<T> {
   public:
+    void expects() const override {
+        this->takes(2, 3), this->makes_a_value();
+        const Value &A = this->given(0), &W = this->given(1), &Z = this->made();
+        this->fits(!W.panels && W.n == A.n && Z.n == W.rows && Z.rows == A.rows, "A, W and Z");
+        this->fits(this->inputs.size() < 3 || this->given(2).count() == Z.n, "b");
+    }
+
     void forward(Worker<T>& w) override {
         Matrix<T> W = this->in(w, 1), Z = this->out(w);
         const Rows<T> A = this->rows_in(w, 0);
@@ -172,10 +180,15 @@ class NarrowLinear : public Step<T> {
     long likes() const override { return 4; }
 };
 
+}  // namespace
+
 template <class T>
 void enter_linear(Kernels<T>& kernels) {
     enter<Linear<T>>(kernels, "linear");
     enter<NarrowLinear<T>>(kernels, "narrow_linear");
 }
+
+template void enter_linear(Kernels<float>&);
+template void enter_linear(Kernels<double>&);
 
 }  // namespace chainrule

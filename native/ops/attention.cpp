@@ -1,21 +1,27 @@
 // Attention: every step looks at all the others and takes from them what it asks for.
-#pragma once
 #include "../kernels.hpp"
 
 namespace chainrule {
+namespace {
 
 // Z = softmax(Q K^T / sqrt(d)) V, for each head alone. inputs: Q, K, V, and a mask of the steps of K and V or nothing
 template <class T>
 class Attention : public Step<T> {
   public:
-    explicit Attention(const Options& o) : heads(long(o.get("heads"))), causal(o.get<bool>("causal")) {}
+    explicit Attention(const Options& o) : heads(o.whole("heads")), causal(o.get<bool>("causal")) {}
 
     void prepare() override {
+        this->takes(3, 4), this->makes_a_value();
         steps = this->of(this->inputs[0]).rows, others = this->of(this->inputs[1]).rows;
+        expect(heads > 0, "attention has no heads");
         d = this->of(this->inputs[0]).n / heads, of_V = this->of(this->inputs[2]).n / heads;
+        const Value &Q = this->given(0), &K = this->given(1), &V = this->given(2), &Z = this->made();
+        this->fits(Q.n == K.n && V.rows == K.rows && Z.rows == Q.rows && Z.n == V.n, "Q, K, V and Z");
+        this->fits(Q.n % heads == 0 && V.n % heads == 0, "the heads");
+        this->fits(this->inputs.size() < 4 || this->given(3).count() == others, "the mask");
         scale = T(1 / std::sqrt(double(d)));
         const long most = std::max(steps, others), wide = padded<T>(std::max(d, of_V));
-        for (int id = 0; id < this->program->team.size(); id++)
+        for (int id = 0; id < this->program->team.most(); id++)
             rooms.emplace_back(steps * padded<T>(others), std::max(most * wide, std::max(d, of_V) * padded<T>(most)), most * wide);
     }
 
@@ -127,7 +133,10 @@ class PositionalEncoding : public Step<T> {
     bool keeps_output() const override { return false; }
 
     void prepare() override {
+        this->takes(1, 2), this->makes_a_value();
         const Value& Z = this->of(this->output);
+        this->fits(this->alike(this->given(0), Z), "A and Z");
+        this->fits(this->inputs.size() < 2 || this->given(1).count() == Z.rows, "the mask");
         for (long t = 0; t < Z.rows; t++)
             for (long j = 0; j < Z.n; j++) {
                 const double angle = double(t) * std::pow(base, -double(j - j % 2) / double(Z.n));
@@ -156,10 +165,15 @@ class PositionalEncoding : public Step<T> {
     std::vector<T> encoding;  // (steps, n)
 };
 
+}  // namespace
+
 template <class T>
 void enter_attention(Kernels<T>& kernels) {
     enter<Attention<T>>(kernels, "attention");
     enter<PositionalEncoding<T>>(kernels, "positional_encoding");
 }
+
+template void enter_attention(Kernels<float>&);
+template void enter_attention(Kernels<double>&);
 
 }  // namespace chainrule

@@ -1,20 +1,8 @@
 // sum, mean and max: each number of Z from as many rows of A, one after the other.
-#pragma once
-#include "../kernels.hpp"
+#include "sums.hpp"
 
 namespace chainrule {
-
-// The sum of n numbers, in as many sums at a time as a register holds.
-template <class T>
-T total(const T* a, long n) {
-    constexpr long P = WIDTH<T>;
-    Vector<T> sums{};
-    long j = 0;
-    for (; j + P <= n; j += P) sums += load(a + j);
-    T sum = total<T>(sums);
-    for (; j < n; j++) sum += a[j];
-    return sum;
-}
+namespace {
 
 enum class Take { sum, mean, max };
 
@@ -22,7 +10,9 @@ template <class T, Take take>
 class Reduction : public Step<T> {
   public:
     void prepare() override {
+        this->takes(1, 1), this->makes_a_value();
         const Value &A = this->of(this->inputs[0]), &Z = this->of(this->output);
+        this->fits(A.rows % Z.count() == 0, "A and Z");
         rows = A.rows / (Z.rows * Z.n);
         count = rows * A.n;
     }
@@ -69,11 +59,16 @@ class Reduction : public Step<T> {
     long rows = 1, count = 1;
 };
 
+}  // namespace
+
 template <class T>
 void enter_reductions(Kernels<T>& kernels) {
     enter<Reduction<T, Take::sum>>(kernels, "sum");
     enter<Reduction<T, Take::mean>>(kernels, "mean");
     enter<Reduction<T, Take::max>>(kernels, "max");
 }
+
+template void enter_reductions(Kernels<float>&);
+template void enter_reductions(Kernels<double>&);
 
 }  // namespace chainrule

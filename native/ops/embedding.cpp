@@ -1,8 +1,8 @@
 // Rows of a table by their numbers: for every number, or for some columns of a matrix.
-#pragma once
-#include "shaping.hpp"
+#include "../kernels.hpp"
 
 namespace chainrule {
+namespace {
 
 // Which row of W an index is. The data are looked at before a call, and somebody may write into them since: an index that is
 // none makes the cost no number.
@@ -13,11 +13,22 @@ long row_of(Worker<T>& w, const Matrix<T>& W, E index) {
     return 0;
 }
 
+// The positions are those of numbers of an example of X.
+template <class T>
+void check_positions(const std::vector<int64_t>& positions, const Data<T>& data) {
+    for (int64_t position : positions) expect(0 <= position && position < data.features, "X has not so many features");
+}
+
 // input: W (n_tokens, n). The indices are numbers of X, at these positions of an example.
 template <class T>
 class Embedding : public Step<T> {
   public:
     explicit Embedding(const Options& o) : positions(o.all<int64_t>("positions")) {}
+    void expects() const override {
+        this->takes(1, 1), this->makes_a_value();
+        this->fits(this->made().rows == long(positions.size()) && this->made().n == this->given(0).n, "the indices, W and Z");
+    }
+    void check(const Data<T>& data) const override { check_positions(positions, data); }
     void forward(Worker<T>& w) override {
         Matrix<T> W = this->in(w, 0), Z = this->out(w);
         each(w, W, [&](long i, long k) { std::memcpy(Z[i], W[k], sizeof(T) * Z.n); });
@@ -49,7 +60,12 @@ class Embedding : public Step<T> {
 template <class T>
 class EmbedColumns : public Step<T> {
   public:
-    explicit EmbedColumns(const Options& o) : positions(o.all<int64_t>("positions")), first(long(o.get("first"))) {}
+    explicit EmbedColumns(const Options& o) : positions(o.all<int64_t>("positions")), first(o.whole("first")) {}
+    void expects() const override {
+        this->takes(1, 1), this->makes_a_value();
+        this->fits(columns() >= 0 && this->made().rows == 1 && this->made().n == first + columns() * this->given(0).n, "the columns, W and Z");
+    }
+    void check(const Data<T>& data) const override { check_positions(positions, data); }
 
     void forward(Worker<T>& w) override {
         Matrix<T> W = this->in(w, 0), Z = this->out(w);
@@ -83,10 +99,15 @@ class EmbedColumns : public Step<T> {
     long first;
 };
 
+}  // namespace
+
 template <class T>
 void enter_embedding(Kernels<T>& kernels) {
     enter<Embedding<T>>(kernels, "embedding");
     enter<EmbedColumns<T>>(kernels, "embed_columns");
 }
+
+template void enter_embedding(Kernels<float>&);
+template void enter_embedding(Kernels<double>&);
 
 }  // namespace chainrule

@@ -1,14 +1,19 @@
 // Masks: which steps of a sequence are there.
-#pragma once
 #include "../kernels.hpp"
 
 namespace chainrule {
+namespace {
 
 // M_t is 1 where step t holds anything but the padding.
 template <class T>
 class StepMask : public Step<T> {
   public:
     explicit StepMask(const Options& o) : padding(T(o.get("padding"))) {}
+    void expects() const override {
+        this->takes(1, 1), this->makes_a_value();
+        const Value &A = this->given(0), &M = this->made();
+        this->fits(M.rows == 1 && M.n == (A.shape.size() == 1 ? A.n : A.rows), "A and its mask");
+    }
     void forward(Worker<T>& w) override {
         Matrix<T> A = this->in(w, 0), M = this->out(w);
         const bool numbers = this->of(this->inputs[0]).shape.size() == 1;  // whether a step is a single number, and not a row
@@ -23,21 +28,31 @@ class StepMask : public Step<T> {
     T padding;
 };
 
-// 1 for each window that shows a step that counts, and whose first and last step lie within the sequence.
+// The mask of the windows of a convolution or pooling over steps: 1 where a window shows a step that counts, and its first and
+// last step lie between the first and the last that count.
 template <class T>
 class MaskWindows : public Step<T> {
   public:
     explicit MaskWindows(const Options& o)
         : shown(o.all<int64_t>("shown")), first(o.all<int64_t>("first")), last(o.all<int64_t>("last")) {}
+    void expects() const override {
+        this->takes(1, 1), this->makes_a_value();
+        const Value &M = this->given(0), &Z = this->made();
+        const auto among_steps = [&](int64_t place) { return -1 <= place && place < M.n; };
+        this->fits(M.rows == 1 && Z.rows == 1, "the masks");
+        this->fits(shown.size() % Z.n == 0 && long(first.size()) == Z.n && long(last.size()) == Z.n, "the windows and their mask");
+        this->fits(std::all_of(shown.begin(), shown.end(), among_steps), "the windows and the steps");
+    }
     void forward(Worker<T>& w) override {
         Matrix<T> M = this->in(w, 0), Z = this->out(w);
         const long k = long(shown.size()) / Z.n;
         for (long i = 0; i < Z.rows; i++) {
             const auto counts = [&](int64_t place) { return place >= 0 && M[i][place] != 0; };
-            const T *begin = std::find_if(M[i], M[i] + M.n, [](T m) { return m != 0; }), *end = M[i] + M.n;
-            while (end > begin && end[-1] == 0) end--;
+            long begin = 0, end = M.n;  // where the sequence lies
+            while (begin < M.n && M[i][begin] == 0) begin++;
+            while (end > begin && M[i][end - 1] == 0) end--;
             for (long p = 0; p < Z.n; p++)
-                Z[i][p] = T(begin <= M[i] + first[p] && M[i] + last[p] < end && std::any_of(&shown[p * k], &shown[p * k] + k, counts));
+                Z[i][p] = T(begin <= first[p] && last[p] < end && std::any_of(&shown[p * k], &shown[p * k] + k, counts));
         }
     }
 
@@ -49,6 +64,11 @@ class MaskWindows : public Step<T> {
 template <class T>
 class MaskSteps : public Step<T> {
   public:
+    void expects() const override {
+        this->takes(2, 2), this->makes_a_value();
+        this->fits(this->alike(this->given(0), this->made()), "A and Z");
+        this->fits(this->given(1).rows == 1 && this->given(1).n == this->given(0).rows, "the mask");
+    }
     void forward(Worker<T>& w) override { choose(w, this->in(w, 0), this->out(w), false); }
     void backward(Worker<T>& w) override {
         if (this->wanted(0)) choose(w, this->d_out(w), this->d_in(w, 0), this->add[0]);
@@ -68,6 +88,11 @@ class MaskSteps : public Step<T> {
 template <class T, bool largest>
 class MaskedPool : public Step<T> {
   public:
+    void expects() const override {
+        this->takes(2, 2), this->makes_a_value();
+        const Value &A = this->given(0), &M = this->given(1), &Z = this->made();
+        this->fits(Z.rows == 1 && Z.n == A.n && M.rows == 1 && M.n == A.rows, "A, its mask and Z");
+    }
     void forward(Worker<T>& w) override {
         Matrix<T> A = this->in(w, 0), M = this->in(w, 1), Z = this->out(w);
         for (long i = 0; i < Z.rows; i++) {
@@ -108,6 +133,8 @@ class MaskedPool : public Step<T> {
     }
 };
 
+}  // namespace
+
 template <class T>
 void enter_masking(Kernels<T>& kernels) {
     enter<StepMask<T>>(kernels, "step_mask");
@@ -116,5 +143,8 @@ void enter_masking(Kernels<T>& kernels) {
     enter<MaskedPool<T, false>>(kernels, "masked_average_pool");
     enter<MaskedPool<T, true>>(kernels, "masked_max_pool");
 }
+
+template void enter_masking(Kernels<float>&);
+template void enter_masking(Kernels<double>&);
 
 }  // namespace chainrule

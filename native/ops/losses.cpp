@@ -1,11 +1,11 @@
 // The costs: the loss L of each example, times its weight, and the derivative of J = 1/m sum w L by the output.
-#pragma once
-#include "activations.hpp"
-#include "reductions.hpp"
+#include "activation.hpp"
+#include "sums.hpp"
 
 namespace chainrule {
+namespace {
 
-// Those of single outputs: what one costs, and its derivative.
+// Losses of a single output a and its target y: the loss, and its derivative by a.
 struct Told {
     double cost, slope;
 };
@@ -77,8 +77,8 @@ struct Perceptron {
     Told of(T z, T y) const { return {std::max(-y * z, T(0)), y * z <= 0 ? -y : T(0)}; }
 };
 
-// Those of classes see a row of outputs, and y as a label or as a share of each class; d becomes the derivative of the row's
-// part of J.
+// Losses of a row of outputs, one for each class. The target is the number of a class (label), or the shares y of all classes;
+// the other of both is null or -1. The derivative by the row, times its share of J, is written to d.
 template <class T>
 struct SoftmaxCrossEntropy {  // of Z
     T smoothing;
@@ -132,7 +132,14 @@ class Loss : public Step<T> {
     explicit Loss(const Options& o) : loss(made<L>(o)), scale(o.get("scale")) {}
 
     void prepare() override {
-        for (int id = 0; id < this->program->team.size(); id++) rows.emplace_back(this->of(this->inputs[0]).n);
+        this->takes(1, 1);
+        for (int id = 0; id < this->program->team.most(); id++) rows.emplace_back(this->of(this->inputs[0]).n);
+    }
+    void check(const Data<T>& data) const override {
+        const Value& A = this->given(0);
+        expect(data.Y ? data.targets == A.count() : of_classes && data.labels && data.labels_of_each == A.rows,
+               "the targets have another shape than the loss takes");
+        expect(!data.weights || data.weights_of_each == 1 || data.weights_of_each == A.rows, "there are weights for each example, or step");
     }
     void forward(Worker<T>& w) override { walk(w, false); }
     void backward(Worker<T>& w) override { walk(w, true); }
@@ -202,7 +209,7 @@ class Loss : public Step<T> {
         return of_each == 1 ? w.source(i) : w.source(i / of_each) * of_each + i % of_each;
     }
 
-    // What of J a row is whose target has this number.
+    // The factor of a row's loss in J, whose target has this number: its weight divided by the number of rows in the batch.
     double share(const Worker<T>& w, long target) const {
         const long of_each = this->of(this->inputs[0]).rows;
         const T* weights = w.data->weights;
@@ -220,6 +227,7 @@ template <class T>
 class Total : public Step<T> {
   public:
     explicit Total(const Options& o) : scale(o.get("scale")), mean(o.get<bool>("mean")) {}
+    void expects() const override { this->takes(1, 1); }
     void forward(Worker<T>& w) override {
         Matrix<T> A = this->in(w, 0);
         for (long i = 0; i < A.rows; i++) w.cost += share(w) * total(A[i], A.n);
@@ -244,6 +252,10 @@ class Total : public Step<T> {
 template <class T>
 class Targets : public Step<T> {
   public:
+    void expects() const override { this->takes(0, 0), this->makes_a_value(); }
+    void check(const Data<T>& data) const override {
+        expect(data.Y && data.targets == this->made().count(), "the targets have another shape than the network takes");
+    }
     void forward(Worker<T>& w) override {
         Matrix<T> Y = this->out(w);
         long rows = this->of(this->output).rows;
@@ -251,6 +263,8 @@ class Targets : public Step<T> {
             std::copy_n(w.data->Y + (w.source(i / rows) * rows + i % rows) * Y.n, Y.n, Y[i]);
     }
 };
+
+}  // namespace
 
 template <class T>
 void enter_losses(Kernels<T>& kernels) {
@@ -268,5 +282,8 @@ void enter_losses(Kernels<T>& kernels) {
     enter<Total<T>>(kernels, "total");
     enter<Targets<T>>(kernels, "targets");
 }
+
+template void enter_losses(Kernels<float>&);
+template void enter_losses(Kernels<double>&);
 
 }  // namespace chainrule

@@ -1,16 +1,21 @@
 // Pooling: many places of a picture become one, feature by feature; and upsampling, where one becomes many.
-#pragma once
 #include "../kernels.hpp"
 
 namespace chainrule {
+namespace {
 
-// What all have in common: which places of A each place of Z is made of. `shown`: (places of Z, k), -1 for none.
+// What all have in common: each place of Z is made of some places of A. `shown` (places of Z, k) has their numbers, and -1 where a
+// window reaches beyond the edge.
 template <class T>
 class Pooling : public Step<T> {
   public:
-    explicit Pooling(const Options& o) : k(long(o.get("k"))), shown(o.all<int64_t>("shown")) {}
+    explicit Pooling(const Options& o) : k(o.whole("k")), shown(o.all<int64_t>("shown")) {}
 
     void prepare() override {
+        this->takes(1, 1), this->makes_a_value();
+        const auto among_places = [&](int64_t place) { return -1 <= place && place < of_A(); };
+        this->fits(k > 0 && long(shown.size()) == this->made().rows * k && this->made().n == this->given(0).n, "A, Z and the windows");
+        this->fits(std::all_of(shown.begin(), shown.end(), among_places), "the windows and the places of A");
         for (long p = 0; p < long(shown.size()); p += k) {
             begins.push_back(long(places.size()));
             std::copy_if(shown.begin() + p, shown.begin() + p + k, std::back_inserter(places), [](int64_t place) { return place >= 0; });
@@ -33,6 +38,7 @@ class Pooling : public Step<T> {
         if (!this->add[0]) dA.clear();
         return dA;
     }
+    bool each_shows_something() const { return std::adjacent_find(begins.begin(), begins.end()) == begins.end(); }
     long of_A() const { return this->of(this->inputs[0]).rows; }
 
   private:
@@ -81,6 +87,11 @@ class MaxPool : public Pooling<T> {
   public:
     using Pooling<T>::Pooling;
 
+    void prepare() override {
+        Pooling<T>::prepare();
+        this->fits(this->each_shows_something(), "the windows, one of which lies beyond the edges");
+    }
+
     void forward(Worker<T>& w) override {
         Matrix<T> A = this->in(w, 0), Z = this->out(w);
         this->each(w, [&](long i, long p, const int64_t* from, const int64_t* to) {
@@ -115,10 +126,15 @@ class MaxPool : public Pooling<T> {
     }
 };
 
+}  // namespace
+
 template <class T>
 void enter_pooling(Kernels<T>& kernels) {
     for (const char* name : {"average_pool", "adaptive_average_pool", "global_average_pool", "upsample"}) enter<MeanPool<T>>(kernels, name);
     for (const char* name : {"max_pool", "global_max_pool"}) enter<MaxPool<T>>(kernels, name);
 }
+
+template void enter_pooling(Kernels<float>&);
+template void enter_pooling(Kernels<double>&);
 
 }  // namespace chainrule

@@ -1,46 +1,9 @@
 // The activations A = g(Z): each its value and its slope.
-#pragma once
-#include "../kernels.hpp"
+#include "activation.hpp"
 
 namespace chainrule {
+namespace {
 
-template <class T>
-T sigmoid(T z) {
-    T e = exponential(-std::abs(z));
-    return (z >= 0 ? T(1) : e) / (1 + e);
-}
-
-// Each holds its options and says the value g(z) and the slope g'(z), of z or of a = g(z), whichever is simpler.
-template <class T>
-struct Identity {
-    static constexpr bool of_output = true;
-    T value(T z) const { return z; }
-    T slope(T, T) const { return 1; }
-};
-template <class T>
-struct Sigmoid {
-    static constexpr bool of_output = true;
-    T value(T z) const { return sigmoid(z); }
-    T slope(T, T a) const { return a * (1 - a); }
-};
-template <class T>
-struct Tanh {
-    static constexpr bool of_output = true;
-    T value(T z) const {
-        T e = exponential(-2 * std::abs(z)), a = (1 - e) / (1 + e);
-        T z2 = z * z, near = z * (1 + z2 * (T(-1) / 3 + z2 * (T(2) / 15 - z2 * (T(17) / 315))));  // no cancellation at 0
-        return std::abs(z) < T(0.1) && sizeof(T) == 4 ? near : z >= 0 ? a : -a;
-    }
-    T slope(T, T a) const { return 1 - a * a; }
-};
-template <>
-inline double Tanh<double>::value(double z) const { return std::tanh(z); }
-template <class T>
-struct Relu {
-    static constexpr bool of_output = true;
-    T value(T z) const { return z > 0 || z != z ? z : T(0); }  // NaN stays, so that it is found
-    T slope(T, T a) const { return a > 0 ? T(1) : T(0); }
-};
 template <class T>
 struct LeakyRelu {
     T leak;
@@ -78,42 +41,6 @@ struct Softplus {
     T slope(T z, T) const { return sigmoid(z); }
 };
 
-template <class T, class G>
-class Activation : public Step<T> {
-  public:
-    explicit Activation(const Options& o) : g(made<G>(o)) {}
-
-    bool overwrites() const override { return requires { G::of_output; }; }
-
-    void forward(Worker<T>& w) override {
-        each_stretch(w, g.value(T(0)) == T(0), [&](long i, long n) {
-            const T* z = this->in(w, 0).data + i;
-            T* a = this->out(w).data + i;
-            for (long j = 0; j < n; j++) a[j] = g.value(z[j]);
-        });
-    }
-    void backward(Worker<T>& w) override {
-        if (!this->wanted(0)) return;
-        const bool add = this->add[0];
-        each_stretch(w, std::isfinite(g.slope(T(0), g.value(T(0)))), [&](long i, long n) {
-            const T *z = this->in(w, 0).data + i, *a = this->out(w).data + i, *da = this->d_out(w).data + i;
-            T* dz = this->d_in(w, 0).data + i;
-            for (long j = 0; j < n; j++) dz[j] = (add ? dz[j] : T(0)) + da[j] * g.slope(z[j], a[j]);
-        });
-    }
-
-  private:
-    // use(where they begin, how many) for the numbers of each row; for all at once if what is behind the rows stays zero.
-    template <class Use>
-    void each_stretch(Worker<T>& w, bool zeros_stay, Use use) {
-        const Matrix<T> A = this->out(w);
-        if (zeros_stay && this->in(w, 0).row == A.row) return use(0, A.rows * A.row);
-        for (long i = 0; i < A.rows; i++) use(i * A.row, A.n);  // a single row of another length may lie in a shorter place
-    }
-
-    G g;
-};
-
 // A_j = e^{Z_j} / sum_k e^{Z_k} along the rows.
 template <class T>
 void softmax(const T* z, T* a, long n) {
@@ -136,6 +63,10 @@ T log_sum(const T* z, long n) {
 template <class T>
 class Softmax : public Step<T> {
   public:
+    void expects() const override {
+        this->takes(1, 1), this->makes_a_value();
+        this->fits(this->alike(this->given(0), this->made()), "Z and A");
+    }
     void forward(Worker<T>& w) override {
         Matrix<T> Z = this->in(w, 0), A = this->out(w);
         for (long i = 0; i < Z.rows; i++) softmax(Z[i], A[i], Z.n);
@@ -154,6 +85,10 @@ class Softmax : public Step<T> {
 template <class T>
 class LogSoftmax : public Step<T> {
   public:
+    void expects() const override {
+        this->takes(1, 1), this->makes_a_value();
+        this->fits(this->alike(this->given(0), this->made()), "Z and A");
+    }
     void forward(Worker<T>& w) override {
         Matrix<T> Z = this->in(w, 0), A = this->out(w);
         for (long i = 0; i < Z.rows; i++) {
@@ -173,6 +108,8 @@ class LogSoftmax : public Step<T> {
     }
 };
 
+}  // namespace
+
 template <class T>
 void enter_activations(Kernels<T>& kernels) {
     enter<Activation<T, Identity<T>>>(kernels, "identity");
@@ -187,5 +124,8 @@ void enter_activations(Kernels<T>& kernels) {
     enter<Softmax<T>>(kernels, "softmax");
     enter<LogSoftmax<T>>(kernels, "log_softmax");
 }
+
+template void enter_activations(Kernels<float>&);
+template void enter_activations(Kernels<double>&);
 
 }  // namespace chainrule

@@ -1,9 +1,9 @@
 // Functions of each number by itself, and choices between numbers.
-#pragma once
-#include "activations.hpp"
+#include "activation.hpp"
 #include "broadcasting.hpp"
 
 namespace chainrule {
+namespace {
 
 template <class T>
 struct Exp {
@@ -65,6 +65,8 @@ struct Comparison {
     std::array<T, 2> slopes(T, T, T) const { return {}; }
 };
 
+}  // namespace
+
 template <class T>
 void enter_elementwise(Kernels<T>& kernels) {
     enter<Activation<T, Exp<T>>>(kernels, "exp");
@@ -80,5 +82,8 @@ void enter_elementwise(Kernels<T>& kernels) {
     enter<Elementwise<T, Comparison<T, std::greater<T>>, 2>>(kernels, "greater");
     enter<Elementwise<T, Comparison<T, std::greater_equal<T>>, 2>>(kernels, "greater_equal");
 }
+
+template void enter_elementwise(Kernels<float>&);
+template void enter_elementwise(Kernels<double>&);
 
 }  // namespace chainrule

@@ -7,9 +7,11 @@ import pytest
 
 import chainrule as cr
 from chainrule.engines import ENGINES, native
-from chainrule.engines.runner import Examples
-from chainrule.engines.steps import EXAMPLE, PARAMETER, Step, Value
-from chainrule.engines.tracing import steps_of
+from chainrule.engines.native.compile import Compiler
+from chainrule.engines.native.executor import Examples
+from chainrule.engines.native.plan import EXAMPLE, PARAMETER, Step, Value
+from chainrule.engines.native.rules import RULES
+from chainrule.engines.tracing import form_of
 from chainrule.training.cost import Cost
 
 pytestmark = pytest.mark.skipif("native" not in ENGINES, reason="the kernels were not built")
@@ -40,29 +42,28 @@ class Compiled:
         self.cost = Cost("squared_error") if training else None
         if training:
             self.cost.fit(self.network, X, Y)
-        steps = steps_of(
-            self.network, self.cost, X.shape[1:], frozenset(module.kernels()), training=training, seed=1, outputs=True
-        )
-        for step, _ in steps.statistics:
+        compiler = Compiler(self.cost, frozenset(module.kernels()), training=training, seed=1)
+        plan = compiler.compiled(self.network, form_of(self.network, X.shape[1:], X.dtype)).plan
+        for step, _ in plan.moving:
             states = {
                 name: np.zeros((capacity, step.options[name].shape[1]))
                 for name in ("state", "cell")
                 if name in step.options
             }
             step.options |= states
-        self.steps, self.rule = steps, rule
+        self.plan, self.rule = plan, rule
         kind = module.Program32 if dtype == "float32" else module.Program64
-        self.program = kind(steps.values, steps.steps, rule, capacity, strip, threads, steps.output)
+        self.program = kind(plan.values, plan.steps, rule, capacity, strip, threads, plan.output)
         self.X, self.update = self.network.cast(X), 0
-        self.examples = Examples(self.network, self.cost, self.X, Y if training else None, None, steps)
-        self.told = self.examples.told | {"parameters": self.network.flat, "first": 0, "order": None}
+        self.examples = Examples(self.network, self.cost, self.X, Y if training else None, None, plan)
+        self.fields = self.examples.fields | {"parameters": self.network.flat, "first": 0, "order": None}
 
     def run(self, m, batch, threads=0, **changed):
         """Parameters or outputs after a call over the first m examples."""
-        outputs = np.zeros((m, *self.steps.shape), self.network.dtype)
+        outputs = np.zeros((m, *self.plan.output_shape), self.network.dtype)
         self.program.load(0, self.network.flat)
         alphas = None if self.rule["name"] == "" else np.full(-(-m // max(batch, 1)), 0.01)
-        costs, *_ = self.program.run(self.told | changed, m, batch, alphas, None, self.update, outputs, threads)
+        costs, *_ = self.program.run(self.fields | changed, m, batch, alphas, None, self.update, outputs, threads)
         if alphas is not None:
             self.program.unload(0, self.network.flat)
             self.update += len(costs)
@@ -86,7 +87,7 @@ def test_a_batch_comes_to_the_same_bits_in_every_program_that_it_fits_in(name, t
             for slot, kept in zip(range(1, slots + 1), (np.empty_like(start), np.empty_like(start)), strict=False):
                 large.program.unload(slot, kept)
                 exact.program.load(slot, kept)
-            for (a, _), (b, _) in zip(large.steps.statistics, exact.steps.statistics, strict=True):
+            for (a, _), (b, _) in zip(large.plan.moving, exact.plan.moving, strict=True):
                 for key in ("mean", "variance", "state", "cell"):
                     if key in a.options:
                         b.options[key][...] = a.options[key][: len(b.options[key])]
@@ -163,7 +164,7 @@ def test_a_few_examples_that_must_be_brought_into_another_form(X):
 
 def test_what_a_program_keeps_stays_where_it_is_when_others_replace_it():
     compiled = Compiled(*NETWORKS["stateful"], "float64", 8, 2)
-    (step, _), *_ = compiled.steps.statistics
+    (step, _), *_ = compiled.plan.moving
     expected = Compiled(*NETWORKS["stateful"], "float64", 8, 2).run(16, 8)
     for name in ("state", "cell"):
         step.options[name] = np.full(1, np.nan)
@@ -174,7 +175,7 @@ def test_what_a_program_keeps_stays_where_it_is_when_others_replace_it():
 def test_states_that_have_no_room_for_a_batch_are_refused():
     compiled = Compiled(*NETWORKS["stateful"], "float64", 8, 2)
     with pytest.raises(ValueError, match="carried on"):
-        native.kernels().Program64(compiled.steps.values, compiled.steps.steps, ADAM, 9, 0, 2, compiled.steps.output)
+        native.kernels().Program64(compiled.plan.values, compiled.plan.steps, ADAM, 9, 0, 2, compiled.plan.output)
 
 
 VALUES = [
@@ -183,30 +184,30 @@ VALUES = [
     Value(EXAMPLE, (5,)),
     Value(EXAMPLE, (2, 2)),
 ]
-GATHER = Step("gather", [], 0, [], {}, "")
+GATHER = Step("gather", [], 0, [], {})
 
 
 @pytest.mark.parametrize(
     ("step", "words"),
     [
-        (Step("linear", [0, 1], 3, [False, False], {}, ""), "A, W in panels, and Z"),
-        (Step("linear", [0], 2, [False], {}, ""), "2 to 3 inputs"),
-        (Step("linear", [0, 1], 2, [False], {}, ""), "as many derivatives as inputs"),
-        (Step("linear", [0, 7], 2, [False, False], {}, ""), "reads a value that there is not"),
-        (Step("tanh", [0], 9, [False], {}, ""), "makes a value that there is not"),
-        (Step("tanh", [0], 2, [False], {}, ""), "Z and A"),
-        (Step("add", [0, 2], 2, [False, False], {}, ""), "cannot be stretched"),
-        (Step("index", [0], 3, [False], {"positions": np.array([0, 1, 2, 3])}, ""), "the positions"),
-        (Step("index", [0], 3, [False], {"positions": np.array([0, 1, 2, -1])}, ""), "the positions"),
-        (Step("index", [0], 3, [False], {"positions": np.array([0, 1])}, ""), "the positions"),
-        (Step("index", [0], 3, [False], {"positions": np.array([0.0, 1.0, 2.0, 0.0])}, ""), "whole numbers"),
-        (Step("embedding", [1], 3, [False], {"positions": np.array([0])}, ""), "the indices"),
-        (Step("max_pool", [0], 3, [False], {"k": 1.5, "shown": np.zeros((4, 1), np.int64)}, ""), "whole number"),
+        (Step("linear", [0, 1], 3, [False, False], {}), "A, W in panels, and Z"),
+        (Step("linear", [0], 2, [False], {}), "2 to 3 inputs"),
+        (Step("linear", [0, 1], 2, [False], {}), "as many derivatives as inputs"),
+        (Step("linear", [0, 7], 2, [False, False], {}), "reads a value that there is not"),
+        (Step("tanh", [0], 9, [False], {}), "makes a value that there is not"),
+        (Step("tanh", [0], 2, [False], {}), "Z and A"),
+        (Step("add", [0, 2], 2, [False, False], {}), "cannot be stretched"),
+        (Step("index", [0], 3, [False], {"positions": np.array([0, 1, 2, 3])}), "the positions"),
+        (Step("index", [0], 3, [False], {"positions": np.array([0, 1, 2, -1])}), "the positions"),
+        (Step("index", [0], 3, [False], {"positions": np.array([0, 1])}), "the positions"),
+        (Step("index", [0], 3, [False], {"positions": np.array([0.0, 1.0, 2.0, 0.0])}), "whole numbers"),
+        (Step("embedding", [1], 3, [False], {"positions": np.array([0])}), "the indices"),
+        (Step("max_pool", [0], 3, [False], {"k": 1.5, "shown": np.zeros((4, 1), np.int64)}), "whole number"),
         (
-            Step("max_pool", [0], 3, [False], {"k": float("nan"), "shown": np.zeros((4, 1), np.int64)}, ""),
+            Step("max_pool", [0], 3, [False], {"k": float("nan"), "shown": np.zeros((4, 1), np.int64)}),
             "whole number",
         ),
-        (Step("dropout", [0], 2, [False], {"rate": 0.5, "seed": 1, "mask": 1}, ""), "A and Z"),
+        (Step("dropout", [0], 2, [False], {"rate": 0.5, "seed": 1, "mask": 1}), "A and Z"),
     ],
 )
 def test_steps_that_do_not_fit_together_are_refused(step, words):
@@ -216,8 +217,8 @@ def test_steps_that_do_not_fit_together_are_refused(step, words):
 
 def test_every_optimizer_of_the_library_has_a_rule_with_as_many_slots():
     rules = native.kernels().rules()
-    assert set(rules) == {"", "gradient", *native._RULES.values()}
-    assert all(rules[name] == len(kind.slots) for kind, name in native._RULES.items())
+    assert set(rules) == {"", "gradient", *RULES.values()}
+    assert all(rules[name] == len(kind.slots) for kind, name in RULES.items())
     with pytest.raises(ValueError, match="no rule is called newton"):
         native.kernels().Program32(VALUES, [GATHER], {"name": "newton"}, 4, 0, 1, 0)
     program = native.kernels().Program32(VALUES, [GATHER], {"name": "adagrad"}, 4, 0, 1, 0)

@@ -318,8 +318,8 @@ def test_workers_follow_where_the_caller_may_run():
 SHARED = """
 import os
 import numpy as np, chainrule as cr
-from chainrule.engines import runner
-runner.WORK = 1
+from chainrule.engines.native import executor
+executor.WORK = 1
 before = set(os.listdir("/proc/self/task"))
 X = np.ones((64, 5), np.float32)
 for number in range(2, 9):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple, Protocol
 from weakref import ref
 
@@ -154,9 +155,10 @@ class Executor:
         self.team = members(capacity, plan) if team is None else team
         self._network = ref(network)
         make = native.Program32 if network.dtype == "float32" else native.Program64
-        for step, _ in plan.moving:  # what is kept of each example has room for a batch
-            step.options |= {name: np.zeros((capacity, n)) for name, (_, n) in _of_each(step).items()}
-        self._program = make(plan.values, plan.steps, rule, capacity, STRIP, self.team, plan.output)
+        self._moving = [(_with_own_arrays(step, capacity), layer) for step, layer in plan.moving]
+        own = dict(zip((id(step) for step, _ in plan.moving), (step for step, _ in self._moving), strict=True))
+        steps = [own.get(id(step), step) for step in plan.steps]
+        self._program = make(plan.values, steps, rule, capacity, STRIP, self.team, plan.output)
 
     def load(self, slot: int, vector: Numbers) -> None:
         """What the optimizer remembers, its vector number 1 or 2, in the order of the network's."""
@@ -209,18 +211,25 @@ class Executor:
 
     def _lend(self, m: int) -> None:
         """Give the kernels what layers keep, for batches that begin with one of m examples."""
-        for step, layer in self.plan.moving:
+        for step, layer in self._moving:
             for name, held in _alive(layer).lend(m).items():
                 _array(step, name)[: len(held)] = held
 
     def _take_back(self, m: int) -> None:
         """Give the layers what the kernels have left, after a batch of m examples."""
-        for step, layer in self.plan.moving:
+        for step, layer in self._moving:
             of_each = _of_each(step)
             kept = {name: _array(step, name) for name in _alive(layer).lend(0)}
             _alive(layer).take_back(
                 {name: np.array(held[:m] if name in of_each else held) for name, held in kept.items()}
             )
+
+
+def _with_own_arrays(step: Step, capacity: int) -> Step:
+    """A step whose statistics no other executor reads or moves; what is kept of each example has room for a batch."""
+    arrays = {name: np.array(option) for name, option in step.options.items() if isinstance(option, np.ndarray)}
+    arrays |= {name: np.zeros((capacity, n)) for name, (_, n) in _of_each(step).items()}
+    return replace(step, options=step.options | arrays)
 
 
 def _of_each(step: Step) -> dict[str, tuple[int, ...]]:

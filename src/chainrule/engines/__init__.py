@@ -17,7 +17,7 @@ ENGINES: dict[str, Engine] = {"numpy": NumpyEngine()}
 _kernels, _wrong = None, ""
 try:
     _kernels = kernels()
-except OptionError as error:  # which is not told to who only imports
+except OptionError as error:  # who only imports need not know
     _wrong = str(error)
 if _kernels is not None:
     ENGINES["native"] = NativeEngine(_kernels)

@@ -168,7 +168,7 @@ def _named_by(function: FunctionType, names: tuple[str, ...]) -> Iterator[tuple[
 
 
 def _content(value: object, children: set[int]) -> object:
-    """Something that changes when the value does; of what cannot be told so, such as other layers, the object."""
+    """Something that changes when the value does; of other layers, and what has no bytes, the object itself."""
     if is_closed_array(value):
         return id(value)
     if isinstance(value, np.ndarray) and value.dtype != object:

@@ -92,10 +92,10 @@ def _kept(variable: ContextVar[int | None], number: int) -> Iterator[None]:
 
 @contextmanager
 def blas_held() -> Iterator[None]:
-    """Hold every BLAS library that is loaded by now, such as NumPy's, to what `held_to` says, if it says anything.
+    """Let NumPy's BLAS, and any other that is loaded, compute with as many threads as `held_to` says, if it says so.
 
-    Most have one number for the whole process: while several threads ask, it is the least of theirs, and the last one
-    out gives back what there was before the first.
+    Most BLAS libraries have one number of threads for the whole process. So while several Python threads ask for
+    different ones, the smallest holds; when the last of them leaves, the number from before the first comes back.
     """
     number = _HELD.get()
     if number is None:

@@ -203,6 +203,7 @@ class Executor:
         else:
             fields |= {"first": 0, "order": np.ascontiguousarray(which, dtype=np.int64)}
         threads = min(self.team, members(size, self.plan))
+        l2 = None if l2 is None else np.array(l2, np.float64)
         ran = Ran(*program.run(fields, m, size, alphas, l2, update, outputs, threads))
         if alphas is not None:
             program.unload(0, network.flat)

@@ -161,8 +161,7 @@ class NativeProgram:
         m = len(Y)
         executor = self._executor_for(size)
         outputs = np.empty((m, *self._plan.output_shape), self.network.dtype) if self.outputs else None
-        rates, lambdas = np.array(alphas, np.float64), None if l2 is None else np.array(l2, np.float64)
-        ran = executor.run(examples, which, size, rates, self.updates, outputs, lambdas)
+        ran = executor.run(examples, which, size, np.array(alphas, np.float64), self.updates, outputs, l2)
         costs = ran.costs
         self.updates += len(costs) - (not ran.finite)
         weights = None if examples.weights is None else examples.weights[which]

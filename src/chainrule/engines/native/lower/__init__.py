@@ -74,7 +74,7 @@ def lower(
 
 
 def _write(plan: Builder, node: Node, terms: dict[Node, float], kernels: frozenset[str], called: str) -> None:
-    """Add the steps of one node; what is refused is told with the layer that made it, or what is `called` so."""
+    """Add the steps of one node; a refusal names the layer that made it, or else what is `called` so."""
     try:
         known = node.op in kernels and of_the_library(node.operation and node.operation.function)
         if not known:

@@ -1,5 +1,7 @@
 """The computation graph: leaves, the record, and the chain rule that walks it backwards."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -240,3 +242,21 @@ def test_variables_are_compared_number_by_number():
     np.testing.assert_array_equal(chosen.value, [0, 3, 0])
     chosen.sum().backward()
     np.testing.assert_array_equal(a.grad, [0, 1, 0])
+
+
+@pytest.mark.parametrize(
+    "leave", [math.exp, math.sqrt, float, int, complex, np.asarray, np.median, lambda x: np.clip(x, 0, 1)]
+)
+def test_a_variable_does_not_leave_the_graph_in_silence(leave):
+    x = cr.variable(2.0, "x")
+    for given in (x, x * 2):
+        with pytest.raises(cr.GraphError, match=r"cr\.ops\.exp\(x\) in place of math\.exp\(x\).* or write x\.value"):
+            leave(given)
+
+
+def test_the_derivative_of_what_the_message_proposes():
+    x = cr.variable(2.0)
+    (x + cr.ops.exp(x)).backward()
+    assert x.grad == pytest.approx(1 + math.exp(2))
+    assert (x + math.exp(x.value)).value == pytest.approx(2 + math.exp(2))
+    assert cr.ops.clip(cr.variable(-1.0), low=0).value == 0

@@ -102,7 +102,8 @@ def pack(tensors: Tensors, metadata: dict[str, Any]) -> bytes:
         described = json.dumps(metadata)
     except (TypeError, ValueError) as error:
         raise OptionError(f"the metadata of a file must be plain JSON: {error}.") from None
-    little = {name: np.ascontiguousarray(tensor, tensor.dtype.newbyteorder("<")) for name, tensor in tensors.items()}
+    # Not np.ascontiguousarray, which makes an array of one axis of a single number.
+    little = {name: np.asarray(tensor, tensor.dtype.newbyteorder("<"), order="C") for name, tensor in tensors.items()}
     description = json.loads(described)
     described = json.dumps(description | {"crc32": _checksum(little, description)})
     packed: bytes = save(little, metadata={"chainrule": described})

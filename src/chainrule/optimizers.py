@@ -84,10 +84,27 @@ class Optimizer(Configurable):
         """
         l2 = self.l2 if l2 is None else l2
         g = gradient + l2 * regularized * theta if l2 else gradient
-        change, slots = self.rule(self._clip(g), alpha, update, **slots)
+        change, slots = self._by_rule(self._clip(g), alpha, update, slots)
         if self.weight_decay:
             change = change + alpha * self.weight_decay * regularized * theta
         return change, slots
+
+    def _by_rule(self, g: Array, alpha: float, update: int, slots: Slots) -> tuple[Array, Slots]:
+        """What the rule returns, which may be the user's own.
+
+        Raises:
+            OptionError: it is not (what to subtract, {slot: vector}).
+        """
+        found = self.rule(g, alpha, update, **slots)
+        name = type(self).__name__
+        if not isinstance(found, tuple) or len(found) != 2 or not isinstance(found[1], dict):
+            raise OptionError(
+                f"{name}.rule must return what to subtract from θ and the new slots, but returned {found!r}."
+            )
+        if found[1].keys() != slots.keys():
+            names = [", ".join(given) or "none" for given in (found[1], slots)]
+            raise OptionError(f"{name}.rule returned the slots {names[0]}, but {name}.slots names {names[1]}.")
+        return found
 
     def penalty(self, theta: Array, regularized: Array, l2: float | None = None) -> float:
         """λ/2 Σ ‖W‖², what L2 regularization adds to J, with another λ than the optimizer's if one is given."""

@@ -318,3 +318,67 @@ def test_a_parameter_without_axes_that_changes_its_shape_is_a_shape_error():
     net = cr.Network([OwnGrowing()], input_shape=2)
     with pytest.raises(cr.ShapeError, match=r"layer 1, OwnGrowing\(\): s1 is \(\).*\(3,\)"):
         net.predict(np.zeros((1, 2, 3)))
+
+
+class Threshold(cr.Layer):
+    def forward(self, A):
+        return cr.ops.maximum(A, self.parameter("t", (), "ones"))
+
+
+def test_a_parameter_that_is_a_single_number_is_saved_and_resumed(tmp_path):
+    X, y = np.ones((10, 2)), np.ones(10)
+    ends = []
+    for stops in ([4], [2, 4]):
+        for k, epochs in enumerate(stops):
+            net = cr.Network([cr.Dense(3), Threshold(), cr.Dense(1)], seed=0)
+            how = {"checkpoint": tmp_path / str(len(stops)), "resume": k > 0, "progress": False, "seed": 0}
+            cr.train(net, X, y, loss="squared_error", epochs=epochs, **how)
+        ends.append(net.flat)
+    np.testing.assert_array_equal(*ends)
+    net.save(tmp_path / "model.safetensors")
+    loaded = cr.load(tmp_path / "model.safetensors")
+    assert loaded.parameters["t2"].shape == ()
+    np.testing.assert_array_equal(loaded.predict(X), net.predict(X))
+
+
+def test_a_random_key_is_for_training_alone():
+    class Forgetful(cr.Layer):
+        def forward(self, A):
+            return cr.ops.dropout(A, rate=0.5, key=self.random_key())
+
+    net = cr.Network([cr.Dense(3), Forgetful(), cr.Dense(1)], seed=0, input_shape=2)
+    with pytest.raises(cr.GraphError, match="while predicting: guard it by `if self"):
+        net.predict(np.ones((3, 2)))
+
+
+def test_a_layer_behind_another_meets_variables_also_while_it_is_built():
+    class ByValue(cr.Layer):
+        def forward(self, A):
+            return A * (2 if A.value.max() > 0 else 1)
+
+    net = cr.Network([cr.Dense(3), ByValue(), cr.Dense(1)], seed=0, input_shape=2)
+    assert net.predict(np.ones((3, 2))).shape == (3, 1)
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        (lambda self, g, alpha, update, **slots: alpha * g, "must return .what to subtract from θ, the new slots"),
+        (
+            lambda self, g, alpha, update, **slots: (alpha * g, {}),
+            "the slots none, but Mistaken.slots names v",
+        ),
+    ],
+)
+def test_mistakes_in_an_own_rule_are_named(rule, words):
+    Mistaken = type("Mistaken", (cr.Optimizer,), {"rule": rule, "slots": ("v",)})
+    net = cr.Network([cr.Dense(1)], seed=0)
+    with pytest.raises(cr.OptionError, match=words):
+        cr.train(
+            net, np.ones((4, 2)), np.ones(4), loss="squared_error", optimizer=Mistaken(0.1), epochs=1, progress=False
+        )
+
+
+def test_options_go_by_their_names():
+    with pytest.raises(TypeError, match=r"takes its options by their names: clip\(A, low=…, high=…\)"):
+        cr.ops.clip(np.ones(3), 0, 1)

@@ -53,9 +53,10 @@ def pure_trace(network: NetworkLike, cost: CostLike | None, traced: Traced, size
             other = traced(twin, sizes[1], 1)
         of_twin.refuse_changes(before)
         trace = traced(network, sizes[0], 0)
-        refuse_difference(trace, other, reach.called)
+        loss = "the network" if cost is None else f"the loss {cost.name}"
+        refuse_difference(trace, other, loss)
         for m in sizes[2:]:
-            refuse_difference(trace, traced(network, m, 0), reach.called)
+            refuse_difference(trace, traced(network, m, 0), loss)
     except NotTraceableError:
         raise
     except Exception as error:

@@ -81,6 +81,9 @@ class Operation:
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         inputs = self._spread(self._in_order(inputs, options))
+        if len(inputs) > len(self.inputs) and not self.inputs[-1].startswith("*"):
+            shown = ", ".join([*self.inputs, *(f"{name}=…" for name in self.defaults)])
+            raise TypeError(f"{self.name} takes its options by their names: {self.name}({shown}).")
         recording = recording_of((*inputs, *options.values()))
         if recording is not None:
             return recording.record(self, inputs, options)

@@ -44,9 +44,10 @@ class Operators:
         name = {"absolute": "abs"}.get(ufunc.__name__, ufunc.__name__)
         found = OPERATIONS.get(name) or COMPARISONS.get(name)
         if found is None or method != "__call__" or options:
+            what = f"np.{ufunc.__name__}" if found is None else f"np.{ufunc.__name__} with options such as out="
             raise TypeError(
-                f"np.{ufunc.__name__} is no operation of the computation graph, which has {', '.join(OPERATIONS)} "
-                "(see chainrule.ops)."
+                f"{what} is no operation of the computation graph: those are in chainrule.ops, and the decorator "
+                "`operation` of chainrule.graph makes more."
             )
         return found(*inputs)
 

@@ -170,7 +170,7 @@ class Recording:
             given = given.node
         if isinstance(given, Variable):
             if given.recording is not self:
-                self.refuse("the value of a variable from outside of the network")
+                self.refuse("the value of a variable from outside, which training does not change as self.parameter's")
             return given
         return np.array(given) if isinstance(given, np.ndarray | list | tuple) else given
 
@@ -230,4 +230,4 @@ def _place() -> str:
         frame = frame.f_back
     path, number = frame.f_code.co_filename, frame.f_lineno
     text = linecache.getline(path, number).strip()
-    return f"{path.replace(chr(92), '/').rpartition('/')[2]}, line {number}" + (f": {text}" if text else "")
+    return f"{path.replace(chr(92), '/').rpartition('/')[2]}, line {number}" + (f" ({text})" if text else "")

@@ -115,16 +115,16 @@ class Variable(Operators):
         self._refuse_to_leave("complex()")
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
-        self._refuse_to_leave("a NumPy array")
+        self._refuse_to_leave("np.asarray(), or a function of NumPy that is no operation,")
 
     def _refuse_to_leave(self, what: str) -> NoReturn:
         """Of a number that is taken out in silence nothing comes back: J = x + math.exp(x) would have the slope 1."""
         if self.recording is not None:
-            self.recording.refuse(f"{what} of a variable")
+            self.recording.refuse("the numbers of a variable")
         raise GraphError(
             f"{what} takes a variable out of the computation graph, and what is computed of it has no derivative. "
-            "Compute with operations, such as cr.ops.exp(x) in place of math.exp(x), or write x.value where its plain "
-            "numbers are meant."
+            "Compute with operations, cr.ops.exp(x) in place of math.exp(x), cr.ops.clip(x, low=0) in place of "
+            "np.clip(x, 0, None), or write x.value where its plain numbers are meant."
         )
 
 

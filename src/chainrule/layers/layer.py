@@ -197,8 +197,15 @@ class Layer(Configurable):
         return self._walk().mask
 
     def random_key(self) -> tuple[int, int]:
-        """A fresh key for `chainrule.ops.dropout`. Only to be called in `forward`, while training."""
-        return self._walk().random_key()
+        """A fresh key for `chainrule.ops.dropout`. Only to be called in `forward`, while training.
+
+        Raises:
+            GraphError: the walk under way predicts, where nothing may be dropped.
+        """
+        walk = self._walk()
+        if not walk.training and walk.building is None:
+            raise GraphError(f"{self.label} asks for a random key while predicting: guard it by `if self.training:`.")
+        return walk.random_key()
 
     @property
     def label(self) -> str:
@@ -220,7 +227,10 @@ class Layer(Configurable):
     def _walk(self) -> Walk:
         walk = current_walk()
         if walk is None:
-            raise GraphError(f"{type(self).__name__}.forward was called by itself: call the layer, layer(A), instead.")
+            raise GraphError(
+                f"{type(self).__name__} asks for what there is only while data pass through the layers, such as "
+                "self.parameter(…): do so in forward, and call the layer, layer(A), instead of its forward."
+            )
         return walk
 
     def _check(self, name: str, held: tuple[int, ...], asked: tuple[int, ...]) -> None:

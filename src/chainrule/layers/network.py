@@ -119,7 +119,7 @@ class Network(Layer):
         before = [(layer, dict(layer.held), dict(layer.statistics)) for _, layer in self.family()]
         unbuilt = [network for network in self._networks() if not network.built]
         try:
-            self.rehearse(shape, Walk(building=stream("parameters", self.seed), dtype=self.dtype))
+            self.rehearse(shape, Walk(building=stream("parameters", self.seed), recording=True, dtype=self.dtype))
         except Exception:
             for layer, held, statistics in before:
                 layer.held, layer.statistics = held, statistics

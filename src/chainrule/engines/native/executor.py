@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.engines.contract import CostLike, LayerLike, NetworkLike, Numbers
-from chainrule.engines.native.plan import Plan, Step, Value
+from chainrule.engines.native.plan import Option, Plan, Step, Value
 from chainrule.engines.threads import threads
 
 EXAMPLES, WORK = 4, 400_000
@@ -228,7 +228,9 @@ class Executor:
 
 def _with_own_arrays(step: Step, capacity: int) -> Step:
     """A step whose statistics no other executor reads or moves; what is kept of each example has room for a batch."""
-    arrays = {name: np.array(option) for name, option in step.options.items() if isinstance(option, np.ndarray)}
+    arrays: dict[str, Option] = {
+        name: np.array(option) for name, option in step.options.items() if isinstance(option, np.ndarray)
+    }
     arrays |= {name: np.zeros((capacity, n)) for name, (_, n) in _of_each(step).items()}
     return replace(step, options=step.options | arrays)
 

@@ -29,17 +29,26 @@ def beside(plan: Builder, node: Node, given: Node) -> int:
     of_examples, first = plan.of_examples(given), given.ndim == node.ndim
     along_the_examples = first and not of_examples and not given.given and given.shape[0] != 1
     if (of_examples and not first) or along_the_examples:
-        raise NoKernelError(MIXES)
+        raise NoKernelError(f"{MIXES}: {_shapes(node)} are brought together in {node.op}")
     return plan.read(given, of_each=first)
+
+
+def _shapes(node: Node) -> str:
+    return " and ".join(f"({', '.join(map(str, given.symbolic_shape))})" for given in node.parents)
 
 
 def _refuse_other_types(plan: Builder, node: Node) -> None:
     """Kernels compute in the network's type alone, which must come to the same as NumPy's rules for plain arrays do."""
     if node.plain:
         for given in node.parents:
+            if not given.plain:  # made with parameters, so that it is rounded anyway
+                continue
             boolean = given.dtype.kind == "b" and (node.op in ("where", "identity") or node.dtype.kind == "f")
             if not (given.given or boolean or given.dtype == plan.dtype):
-                raise NoKernelError(f"{node.op} of plain arrays of type {given.dtype}, not {plan.dtype}")
+                raise NoKernelError(
+                    f"{node.op} of plain arrays of type {given.dtype}, where the network computes in {plan.dtype} "
+                    f'(X and Y .astype("{plan.dtype}") are as they must be)'
+                )
     if node.op in TIES:
         for given in node.parents:
             if given.given and not _exact(plan, given):

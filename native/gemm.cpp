@@ -45,7 +45,7 @@ void columns(long m, long k, Runs runs, Spread<T> A, Panels<const T> B, Panels<T
 template <class T>
 void multiply(long m, long n, long k, Spread<T> A, Panels<const T> B, Panels<T> C, const T* start, bool add,
               Runs runs) {
-    RELIES_ON(m >= 0 && n >= 0 && k >= 0 && runs.count >= 1);
+    RELIES_ON(m >= 0 && n >= 0 && k >= 0 && runs.count >= 0);
     constexpr long block = 384;  // so many products at a time keep the rows of A in the first cache
     for (long p = 0; p < k || p == 0; p += block) {
         long depth = k - p < block ? k - p : block;

@@ -98,9 +98,7 @@ class Optimizer(Configurable):
         found = self.rule(g, alpha, update, **slots)
         name = type(self).__name__
         if not isinstance(found, tuple) or len(found) != 2 or not isinstance(found[1], dict):
-            raise OptionError(
-                f"{name}.rule must return what to subtract from θ and the new slots, but returned {found!r}."
-            )
+            raise OptionError(f"{name}.rule must return (what to subtract from θ, the new slots), not {found!r}.")
         if found[1].keys() != slots.keys():
             names = [", ".join(given) or "none" for given in (found[1], slots)]
             raise OptionError(f"{name}.rule returned the slots {names[0]}, but {name}.slots names {names[1]}.")

@@ -228,11 +228,13 @@ class Executor:
 
 def _with_own_arrays(step: Step, capacity: int) -> Step:
     """A step whose statistics no other executor reads or moves; what is kept of each example has room for a batch."""
-    arrays: dict[str, Option] = {
-        name: np.array(option) for name, option in step.options.items() if isinstance(option, np.ndarray)
-    }
+    arrays: dict[str, Option] = {name: np.array(_array(step, name)) for name in _KEPT if name in step.options}
     arrays |= {name: np.zeros((capacity, n)) for name, (_, n) in _of_each(step).items()}
     return replace(step, options=step.options | arrays)
+
+
+_KEPT = ("mean", "variance", "state", "cell")
+"""The arrays that steps move, by the names that layers and kernels have for them."""
 
 
 def _of_each(step: Step) -> dict[str, tuple[int, ...]]:

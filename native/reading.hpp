@@ -24,7 +24,7 @@ V said(nb::handle object, const char* name) {
 Options read_options(nb::dict given);
 Settings read_settings(const Options& options);
 
-// From objects with the attributes of `Value` in engines/steps.py.
+// From objects with the attributes of `Value` in engines/native/plan.py.
 std::vector<Value> read_values(nb::list given);
 
 // From an object with the attributes of `Step` there.

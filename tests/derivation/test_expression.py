@@ -44,15 +44,15 @@ def test_the_example_of_the_notes():
 )
 def test_values(text, expected):
     values = {name: value for name, value in {"a": 2.0, "b": 0.5}.items() if name in text.replace("abs", "")}
-    assert float(parse(text, values)) == pytest.approx(expected)
+    assert parse(text, values).value == pytest.approx(expected)
 
 
 def test_pi_and_e_may_be_values():
-    assert float(parse("e + pi", {"e": 1, "pi": 2})) == 3
+    assert parse("e + pi", {"e": 1, "pi": 2}).value == 3
 
 
 def test_names_are_any_letters():
-    assert float(parse("α*x_1", {"α": 2, "x_1": 3})) == 6
+    assert parse("α*x_1", {"α": 2, "x_1": 3}).value == 6
 
 
 def test_arrays():
@@ -65,7 +65,7 @@ def test_every_function_computes_what_its_operation_does(name):
     needed = {"maximum": 2, "minimum": 2}.get(name, 2 if name in ops.LOSSES else 1)
     text = f"{name}({', '.join(['x', '1'][:needed])})"
     expected = ops.OPERATIONS[name](*[0.25, 1.0][:needed])
-    assert float(parse(text, {"x": 0.25})) == pytest.approx(float(expected))
+    assert parse(text, {"x": 0.25}).value == pytest.approx(float(expected))
 
 
 @given(
@@ -80,7 +80,7 @@ def test_every_function_computes_what_its_operation_does(name):
 def test_arithmetic_is_pythons(text):
     values = {name: value for name, value in {"a": 0.7, "b": -1.3}.items() if name in text}
     if values:
-        assert float(parse(text, values)) == pytest.approx(eval(text, {"a": 0.7, "b": -1.3}), rel=1e-9, abs=1e-9)
+        assert parse(text, values).value == pytest.approx(eval(text, {"a": 0.7, "b": -1.3}), rel=1e-9, abs=1e-9)
 
 
 REFUSED = [
@@ -173,11 +173,11 @@ def test_huge_and_deep_expressions_are_refused(text, error, words):
 
 
 def test_an_expression_in_150_parentheses_works():
-    assert float(parse("(" * 150 + "a" + ")" * 150, {"a": 1.0})) == 1
+    assert parse("(" * 150 + "a" + ")" * 150, {"a": 1.0}).value == 1
 
 
 def test_a_sum_of_300_terms_works():
-    assert float(parse("+".join(["a"] * 300), {"a": 1.0})) == 300
+    assert parse("+".join(["a"] * 300), {"a": 1.0}).value == 300
 
 
 def test_assignments():

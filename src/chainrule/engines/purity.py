@@ -3,19 +3,22 @@
 A trace shows what code has done once. Closed variables rule out that this depended on numbers of the data. What they
 cannot rule out is found here: that code does something else at its next call, because it draws random numbers, reads
 the clock or keeps something from call to call; or that it does with another number of examples. So a copy of the
-network is traced while its calls are watched, what its code can reach must be the same before and after, and a second
-trace with another number of examples must be the same in terms of that number.
+network is traced while its calls are watched, what its code can reach must be the same before and after, and traces
+with every number of examples that there will be must be the same in terms of that number. Each costs a pass forward of
+as many blank examples.
 """
 
 from __future__ import annotations
 
 import datetime
+import gc
 import pickle
 import random
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 import numpy as np
 
@@ -45,13 +48,16 @@ def pure_trace(network: NetworkLike, cost: CostLike | None, traced: Traced, size
     """
     reach = Reach(network, cost)
     reach.refuse_parameters()
+    reach.refuse_types()
     try:
         twin = network.copy()
         of_twin = Reach(twin, cost)
         before = of_twin.content()
-        with _watched(lambda: of_twin.called):
+        with of_twin.left_as_it_was(), _watched(of_twin):
             other = traced(twin, sizes[1], 1)
-        of_twin.refuse_changes(before)
+            changes = of_twin.changes(before)
+        if changes:
+            raise NotTraceableError(changes)
         trace = traced(network, sizes[0], 0)
         loss = "the network" if cost is None else f"the loss {cost.name}"
         refuse_difference(trace, other, loss)
@@ -67,7 +73,7 @@ def pure_trace(network: NetworkLike, cost: CostLike | None, traced: Traced, size
 def still_the_same(known: Trace, network: NetworkLike, cost: CostLike | None, traced: Traced) -> bool:
     """Whether code that was pure, and holds what it held then, would be traced as before."""
     try:
-        with _watched(lambda: "own code"):
+        with _watched(Reach(network, cost)):
             now = traced(network, known.m, known.update)
         refuse_difference(known, now, "")
     except Exception:  # who asks will look more closely, and say what is wrong
@@ -86,31 +92,34 @@ def refuse_difference(a: Trace, b: Trace, called: str) -> None:
             what = NUMBERS_DIFFER
         if what:
             raise NotTraceableError(f"{called if one.layer is None else one.layer.label}, {what}")
-    if len(a.nodes) != len(b.nodes) or not all(
-        x is y or (x is not None and y is not None and _same_leaf(x, y, places))
-        for x, y in ((a.output, b.output), (a.cost, b.cost))
-    ):
+    ends = _both_same(a.output, b.output, places) and _both_same(a.cost, b.cost, places)
+    if len(a.nodes) != len(b.nodes) or not ends:
         raise NotTraceableError(f"{called}, {OPERATIONS_DIFFER}")
 
 
 def _same_operation(one: Node, other: Node, a: Trace, b: Trace, places: dict[Node, int]) -> bool:
-    options = {**one.options}, {**other.options}
-    if one.op == "dropout" and one.options != other.options:  # the key of a mask counts the updates
-        for own, trace in zip(options, (a, b), strict=True):
-            seed, key = own["key"]
-            own["key"] = seed, key - (trace.update << 16)
+    if one.operation is not other.operation or len(one.inputs) != len(other.inputs) or one.dtype != other.dtype:
+        return False
+    if one.op == "dropout":
+        options_alike = _mask_of(one, a) == _mask_of(other, b) and one.options["rate"] == other.options["rate"]
+    else:
+        options_alike = _alike_options(one, other, a.m, b.m)
     return (
-        one.operation is other.operation
-        and len(one.inputs) == len(other.inputs)
-        and _same(one.shape, other.shape, a.m, b.m)
-        and one.dtype == other.dtype
-        and all(
-            x is y or (x is not None and y is not None and _same_leaf(x, y, places))
-            for x, y in zip(one.inputs, other.inputs, strict=True)
-        )
-        and options[0].keys() == options[1].keys()
-        and all(_same(option, options[1][name], a.m, b.m) for name, option in options[0].items())
+        options_alike
+        and one.ndim == other.ndim
+        and all(p == q or p * b.m == q * a.m for p, q in zip(one.shape, other.shape, strict=True))
+        and all(_both_same(x, y, places) for x, y in zip(one.inputs, other.inputs, strict=True))
     )
+
+
+def _mask_of(node: Node, trace: Trace) -> tuple[int, int]:
+    """The seed and the number of a mask of dropout, whose key counts the updates beside it."""
+    seed, key = node.options["key"]
+    return seed, key - (trace.update << 16)
+
+
+def _both_same(x: Node | None, y: Node | None, places: dict[Node, int]) -> bool:
+    return x is y or (x is not None and y is not None and _same_leaf(x, y, places))
 
 
 def _same_leaf(x: Node, y: Node, places: dict[Node, int]) -> bool:
@@ -129,22 +138,54 @@ def _same_numbers(x: Node, y: Node, m: int, n: int) -> bool:
     return one.dtype == other.dtype and _equal(one, other)
 
 
-def _same(x: object, y: object, m: int, n: int) -> bool:
-    """Whether two options are the same in terms of the numbers of examples m and n."""
-    if isinstance(x, bool | str | float | None):
-        return type(x) is type(y) and (x == y or (x != x and y != y))
-    if isinstance(x, int) and isinstance(y, int):
-        return x == y or x * n == y * m
-    if isinstance(x, slice) and isinstance(y, slice):
-        return _same((x.start, x.stop, x.step), (y.start, y.stop, y.step), m, n)
-    if isinstance(x, tuple | list) and isinstance(y, tuple | list):
-        return len(x) == len(y) and all(_same(p, q, m, n) for p, q in zip(x, y, strict=True))
-    if isinstance(x, np.ndarray) and isinstance(y, np.ndarray):
-        if x.shape[1:] != y.shape[1:] or not _same(x.shape, y.shape, m, n):
+def _alike_options(one: Node, other: Node, m: int, n: int) -> bool:
+    """Whether options are the same, but for the numbers of examples m and n where they count these: in a new shape, and
+    in what is taken along the first axis."""
+    if one.options.keys() != other.options.keys():
+        return False
+    for name, option in one.options.items():
+        counterpart = other.options[name]
+        if (one.op, name) == ("reshape", "shape"):
+            alike = _alike_shapes(_as_tuple(option), _as_tuple(counterpart), m, n)
+        elif (one.op, name) == ("index", "key"):
+            (first, *rest), (second, *others) = (_as_tuple(key) or (...,) for key in (option, counterpart))
+            alike = _alike_keys(first, second, m, n) and _identical(rest, others)
+        else:
+            alike = _identical(option, counterpart)
+        if not alike:
             return False
-        few = min(len(x), len(y)) if x.ndim else None
-        return _equal(x[:few], y[:few]) if x.ndim else _equal(x, y)
-    return x is y or bool(x == y)
+    return True
+
+
+def _alike_shapes(x: tuple[int, ...], y: tuple[int, ...], m: int, n: int) -> bool:
+    """Whether shapes are the same, but for a first axis in proportion to the numbers of examples."""
+    return x == y or (len(x) == len(y) > 0 and x[1:] == y[1:] and x[0] * n == y[0] * m)
+
+
+def _alike_keys(x: object, y: object, m: int, n: int) -> bool:
+    """Whether keys of the first axis take the same of each example."""
+    if isinstance(x, slice) and isinstance(y, slice):
+        pairs = ((x.start, y.start), (x.stop, y.stop), (x.step, y.step))
+        return all(_identical(p, q) or (p == m and q == n) for p, q in pairs)
+    if isinstance(x, np.ndarray | list) and isinstance(y, np.ndarray | list):
+        each = np.array_equal(x, np.arange(m)) and np.array_equal(y, np.arange(n))
+        return each or _identical(x, y)
+    return _identical(x, y)
+
+
+def _as_tuple(option: object) -> tuple[Any, ...]:
+    return tuple(option) if isinstance(option, tuple | list) else (option,)
+
+
+def _identical(x: object, y: object) -> bool:
+    if isinstance(x, np.ndarray) or isinstance(y, np.ndarray):
+        one, other = np.asarray(x), np.asarray(y)
+        return one.dtype == other.dtype and _equal(one, other)
+    if isinstance(x, tuple | list) and isinstance(y, tuple | list):
+        return len(x) == len(y) and all(map(_identical, x, y))
+    if isinstance(x, slice) and isinstance(y, slice):
+        return _identical((x.start, x.stop, x.step), (y.start, y.stop, y.step))
+    return x is y or (type(x) is type(y) and bool(x == y or (x != x and y != y)))
 
 
 def _equal(x: np.ndarray, y: np.ndarray) -> bool:
@@ -153,32 +194,43 @@ def _equal(x: np.ndarray, y: np.ndarray) -> bool:
 
 # Calls that give something else each time
 
-_CLOCKS = {"time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "process_time"}
-_CLOCKS |= {"process_time_ns", "thread_time", "thread_time_ns", "localtime", "gmtime", "ctime", "asctime", "strftime"}
+_CLOCKS = {"time", "monotonic", "perf_counter", "process_time", "thread_time", "clock_gettime"}
+_CLOCKS |= {f"{name}_ns" for name in _CLOCKS} | {"localtime", "gmtime", "ctime", "asctime", "strftime"}
 
 
 @contextmanager
-def _watched(called: Callable[[], str]) -> Iterator[None]:
-    """Raises NotTraceableError behind the block if code in it drew random numbers, read the clock or opened a file."""
+def _watched(reach: Reach) -> Iterator[None]:
+    """Raises NotTraceableError behind the block if code in it drew random numbers, read the clock or opened a file.
+
+    Global random generators are as they were before, so that who goes on with numpy draws what it would have drawn.
+    """
+    if sys.getprofile() is not None:
+        raise NotTraceableError(f"{reach.called}, whose calls cannot be watched while a profiler runs")
     seen: list[str] = []
 
     def look(frame: FrameType, event: str, function: object) -> None:
         if event == "c_call" and not computing() and (what := _impure(function)):
             seen.append(what)
 
-    before = _states()
-    free = sys.getprofile() is None  # else somebody measures the program, and must not be disturbed
-    if free:
-        sys.setprofile(look)
+    numpys, pythons = np.random.get_state(legacy=False), random.getstate()
+    collecting = gc.isenabled()
+    gc.disable()  # what others have hung into it is no code of the network's
+    sys.setprofile(look)
     try:
         yield
     finally:
-        if free:
-            sys.setprofile(None)
-    if _states() != before:
-        seen.append("draws random numbers")
+        sys.setprofile(None)
+        if collecting:
+            gc.enable()
+        if reach.names_random:
+            drew = random.getstate() != pythons or pickle.dumps(np.random.get_state(legacy=False)) != pickle.dumps(
+                numpys
+            )
+            np.random.set_state(numpys)
+            random.setstate(pythons)
+            seen += ["draws random numbers"] if drew else []
     if seen:
-        raise NotTraceableError(f"{called()}, which {seen[0]}")
+        raise NotTraceableError(f"{reach.called}, which {seen[0]}")
 
 
 def _impure(function: object) -> str:
@@ -188,14 +240,8 @@ def _impure(function: object) -> str:
         name in ("now", "today", "utcnow") and getattr(function, "__self__", None) in (datetime.datetime, datetime.date)
     ):
         return "reads the clock"
-    if name == "urandom":
+    if name in ("urandom", "getrandom"):
         return "draws random numbers"
     if module in ("io", "_io", "builtins") and name in ("open", "input"):
         return "reads a file"
     return ""
-
-
-def _states() -> tuple[object, ...]:
-    """Of the generators that belong to nobody."""
-    state = np.random.get_state(legacy=False)
-    return random.getstate(), pickle.dumps(state)

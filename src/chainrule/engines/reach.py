@@ -2,128 +2,176 @@
 
 from __future__ import annotations
 
+import dis
 import functools
 import pickle
+import random
 import sys
+import sysconfig
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import CodeType, FunctionType, MethodType, ModuleType
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from chainrule.engines.contract import CostLike, NetworkLike, Numbers
+from chainrule.engines.contract import CostLike, LayerLike, NetworkLike, Numbers
 from chainrule.engines.trace import NotTraceableError
 from chainrule.engines.tracing import own_code
 from chainrule.graph import Operation, is_closed_array
 
-_LIBRARIES = frozenset(sys.stdlib_module_names) | {"chainrule", "numpy", "scipy", "sklearn", "jax", "builtins"}
+
+class Found(NamedTuple):
+    """An object that code refers to.
+
+    Attributes:
+        owner: the path of a layer, or the name of a function, class or module. name: what it is called there.
+        value: the object. put: binds the name to an object again, where that can be undone.
+    """
+
+    owner: str
+    name: str
+    value: object
+    put: Callable[[object], None] | None = None
 
 
 class Reach:
-    """The objects that own layers, activations and a loss can read and change without being given them."""
+    """The objects that own layers, activations and a loss can read and change without being given them.
+
+    Attributes:
+        names_random: whether the code names something called random.
+    """
 
     def __init__(self, network: NetworkLike, cost: CostLike | None):
         self._network, self._cost = network, cost
-        self._layers = dict(own_code(network))
-        own_loss = cost.loss if cost is not None and cost.own else None
-        self._objects: dict[tuple[str, str], object] = {}  # by where they are named, and their name
+        self._layers: dict[str, LayerLike] = dict(own_code(network))
+        self._found: list[Found] = []
+        self._asks_for_types = ""
+        self.names_random = False
         self._seen: set[int] = set()
-        for layer in self._layers.values():
+        self._packages = {_root(type(layer).__module__) for layer in self._layers.values()}
+        if cost is not None and cost.own:
+            self._packages.add(_root(getattr(cost.loss, "__module__", "")))
+        for path, layer in self._layers.items():
             self._follow_class(type(layer))
-            self._follow("activation", "activation", getattr(layer, "activation", None), ())
-        self._follow("loss", "loss", own_loss, ())
+            for name, value in _attributes(layer):
+                if callable(value) or _of_a_users_class(value):
+                    self._follow(Found(path, name, value), ())
+        if cost is not None and cost.own:
+            self._follow(Found("loss", "loss", cost.loss), ())
 
     @property
     def called(self) -> str:
-        """Who the objects belong to, in words."""
+        """Who the code belongs to, in words."""
         if self._cost is not None and not self._layers:
             return f"the loss {self._cost.name}"
         return ", ".join(dict.fromkeys(layer.label for layer in self._layers.values()))
 
-    def content(self) -> dict[tuple[str, str], object]:
-        """By owner and name, something that changes when an object does; the owner is a layer's path, or some code."""
-        found: dict[tuple[str, str], object] = {}
-        for path, layer in self._layers.items():
-            children = {id(child) for child in layer.children()}
-            for name, value in self._attributes(path):
-                found[path, name] = _content(value, children)
-        return found | {key: _content(value, set()) for key, value in self._objects.items()}
+    def content(self) -> list[tuple[str, str, object]]:
+        """Of each object its owner, its name, and something that changes when it does."""
+        attributes = [
+            (path, name, _content(value, {id(child) for child in layer.children()}))
+            for path, layer in self._layers.items()
+            for name, value in _attributes(layer)
+        ]
+        return attributes + [(found.owner, found.name, _content(found.value, set())) for found in self._found]
 
-    def refuse_changes(self, before: dict[tuple[str, str], object]) -> None:
-        """Raises NotTraceableError where something is not as it was."""
-        for (owner, name), content in Reach(self._network, self._cost).content().items():
-            if content != before.get((owner, name)):
-                raise NotTraceableError(f"{self._called(owner)}, which changes its {name} while it computes")
+    def changes(self, before: list[tuple[str, str, object]]) -> str:
+        """Who has changed what since that was the content, in words; empty if nobody has."""
+        known = {(owner, name, repr(i)): content for i, (owner, name, content) in enumerate(before)}
+        for i, (owner, name, content) in enumerate(Reach(self._network, self._cost).content()):
+            if content != known.get((owner, name, repr(i))):
+                return f"{self._owner(owner)}, which changes its {name} while it computes"
+        return ""
 
     def refuse_parameters(self) -> None:
         """Raises NotTraceableError where code has hold of an array of the network's parameters, which change."""
         flat = self._network.flat
-        attributes = {(path, name): value for path in self._layers for name, value in self._attributes(path)}
-        for (owner, name), value in (attributes | self._objects).items():
+        attributes = [Found(path, *item) for path, layer in self._layers.items() for item in _attributes(layer)]
+        for owner, name, value, _ in attributes + self._found:
             if any(np.may_share_memory(array, flat) for array in _arrays_in(value)):
                 raise NotTraceableError(
-                    f"{self._called(owner)}, which reads parameters of the network by the name {name}"
+                    f"{self._owner(owner)}, which reads parameters of the network by the name {name}"
                 )
 
-    def _attributes(self, path: str) -> Iterator[tuple[str, object]]:
-        """The attributes and statistics of an own layer."""
-        held = vars(self._layers[path])
-        yield from ((name, value) for name, value in held.items() if name not in _LIBRARYS_OWN)
-        yield from held["_own_statistics"].items()
+    def refuse_types(self) -> None:
+        """Raises NotTraceableError where code asks for type(…), of which a closed array gives another answer."""
+        if self._asks_for_types:
+            raise NotTraceableError(f"{self.called}, which asks for a type(…) in {self._asks_for_types}")
 
-    def _called(self, owner: str) -> str:
+    @contextmanager
+    def left_as_it_was(self) -> Iterator[None]:
+        """Behind the block, what its code has changed is as it was before, as far as that can be undone."""
+        undo = [_undoing(found) for found in self._found]
+        try:
+            yield
+        finally:
+            for put_back in undo:
+                put_back()
+
+    def _owner(self, owner: str) -> str:
         return self._layers[owner].label if owner in self._layers else self.called
 
-    def _follow(self, where: str, name: str, value: object, names: tuple[str, ...]) -> None:
+    def _follow(self, found: Found, names: tuple[str, ...]) -> None:
         """Enter an object, and what the code of it refers to.
 
         Args:
-            where: the code that names it.
-            names: all names in that code, among them those of a module's attributes.
+            names: all names in the code that refers to it, among them those of a module's attributes.
         """
+        value = found.value
         if value is None or isinstance(value, Operation | str) or _is_layer(value):
             return
         if isinstance(value, int | float):
-            self._objects[where, name] = value
+            self._found.append(found)
             return
         if id(value) in self._seen:
             return
         self._seen.add(id(value))
         if isinstance(value, functools.partial):
             for part in (value.func, *value.args, *value.keywords.values()):
-                self._follow(where, name, part, names)
+                self._follow(found._replace(value=part, put=None), names)
         elif isinstance(value, MethodType):
-            self._follow(where, name, value.__func__, names)
-            self._follow(where, name, value.__self__, names)
+            self._follow(found._replace(value=value.__func__, put=None), names)
+            self._follow(found._replace(value=value.__self__, put=None), names)
         elif isinstance(value, FunctionType):
             self._follow_function(value)
         elif isinstance(value, ModuleType):
-            if not _of_a_library(value.__name__):
-                for attribute in names:
-                    self._follow(value.__name__, attribute, getattr(value, attribute, None), names)
+            self._follow_module(value, names)
         elif isinstance(value, type):
             self._follow_class(value)
         elif hasattr(value, "__next__"):
-            raise NotTraceableError(f"{self.called}, which reads the iterator {name}, another thing at each call")
+            raise NotTraceableError(f"{self.called}, which reads the iterator {found.name}, another thing at each call")
         elif not callable(value) or not _of_a_library(type(value).__module__):
-            self._objects[where, name] = value
+            self._found.append(found)
             self._follow_class(type(value))
 
+    def _foreign(self, module: str | None) -> bool:
+        """Whether code is a library's: Python's, chainrule's, or of another installed package than the layers' own."""
+        return _of_a_library(module) or (_installed(str(module)) and _root(module) not in self._packages)
+
+    def _follow_module(self, module: ModuleType, names: tuple[str, ...]) -> None:
+        if not self._foreign(module.__name__):
+            for name in names:
+                put = functools.partial(setattr, module, name)
+                self._follow(Found(module.__name__, name, getattr(module, name, None), put), names)
+
     def _follow_function(self, function: FunctionType) -> None:
-        if _of_a_library(function.__module__):
+        if self._foreign(function.__module__):
             return
-        where, names = function.__qualname__, tuple(_names(function.__code__))
-        for name, value in _named_by(function, names):
-            self._follow(where, name, value, names)
-        for default in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
-            self._follow(where, "default", default, names)
+        names = tuple(_names(function.__code__))
+        self.names_random = self.names_random or any("random" in name or name == "rand" for name in names)
+        if _names_type(function.__code__):
+            self._asks_for_types = self._asks_for_types or f"{function.__qualname__}()"
+        for found in _referred_to(function, names):
+            self._follow(found, names)
         if vars(function):
-            self._objects[where, function.__name__] = vars(function)
+            self._found.append(Found(function.__qualname__, function.__name__, vars(function)))
 
     def _follow_class(self, kind: type) -> None:
         """The methods of a class that users wrote, and the attributes that all its objects share."""
         for base in kind.__mro__:
-            if _of_a_library(base.__module__) or id(base) in self._seen:
+            if self._foreign(base.__module__) or id(base) in self._seen:
                 continue
             self._seen.add(id(base))
             for name, value in vars(base).items():
@@ -131,16 +179,54 @@ class Reach:
                 if isinstance(function, FunctionType):
                     if name != "__init__":
                         self._follow_function(function)
-                elif not name.startswith("__") and isinstance(function, list | dict | set | np.ndarray | int | float):
-                    self._objects[base.__name__, name] = function
+                elif not name.startswith("__") and not hasattr(value, "__get__"):
+                    self._follow(Found(base.__name__, name, value, functools.partial(setattr, base, name)), ())
 
 
-_LIBRARYS_OWN = ("root", "_own_parameters", "_own_statistics")
+_LIBRARYS_OWN = ("root", "_own_parameters", "_own_statistics", "compiled")
 """Attributes of a layer that the library keeps there."""
 
 
+def _attributes(layer: LayerLike) -> Iterator[tuple[str, object]]:
+    """The attributes and statistics of an own layer."""
+    held = vars(layer)
+    yield from ((name, value) for name, value in held.items() if name not in _LIBRARYS_OWN)
+    yield from held["_own_statistics"].items()
+
+
+@functools.cache
 def _of_a_library(module: str | None) -> bool:
-    return str(module).partition(".")[0] in _LIBRARIES
+    """Whether a module belongs to Python, to chainrule or to what it computes with, and not just by its name."""
+    root = _root(module)
+    if root in {"chainrule", "numpy", "scipy", "sklearn", "jax", "builtins"}:
+        return True
+    file = getattr(sys.modules.get(root), "__file__", None)
+    return root in sys.stdlib_module_names and (file is None or file.startswith(sysconfig.get_paths()["stdlib"]))
+
+
+def _root(module: str | None) -> str:
+    """The outermost package of a module."""
+    return str(module).partition(".")[0]
+
+
+def _of_a_users_class(value: object) -> bool:
+    return not is_closed_array(value) and not _is_layer(value) and not _of_a_library(type(value).__module__)
+
+
+def _has_attributes(value: object) -> bool:
+    """Whether an object of a class that users wrote, and not of a package that they installed, holds attributes."""
+    return (
+        hasattr(value, "__dict__")
+        and not isinstance(value, type | ModuleType | FunctionType)
+        and _of_a_users_class(value)
+        and not _installed(type(value).__module__)
+    )
+
+
+@functools.cache
+def _installed(module: str) -> bool:
+    file = getattr(sys.modules.get(_root(module)), "__file__", None) or ""
+    return any(file.startswith(sysconfig.get_paths()[kind]) for kind in ("purelib", "platlib"))
 
 
 def _is_layer(value: object) -> bool:
@@ -155,39 +241,126 @@ def _names(code: CodeType) -> Iterator[str]:
             yield from _names(constant)
 
 
-def _named_by(function: FunctionType, names: tuple[str, ...]) -> Iterator[tuple[str, object]]:
-    """The globals and the variables around a function that its code names."""
+@functools.cache
+def _imported(code: CodeType) -> set[str]:
+    """The modules that a function imports when it is called."""
+    return {str(step.argval) for step in dis.get_instructions(code) if step.opname == "IMPORT_NAME"}
+
+
+@functools.cache
+def _names_type(code: CodeType) -> bool:
+    """Whether a function, or one inside it, uses the built-in type(…)."""
+    asks = any(step.opname == "LOAD_GLOBAL" and step.argval == "type" for step in dis.get_instructions(code))
+    return asks or any(_names_type(constant) for constant in code.co_consts if isinstance(constant, CodeType))
+
+
+def _referred_to(function: FunctionType, names: tuple[str, ...]) -> Iterator[Found]:
+    """The globals, modules imported inside, variables around and defaults that a function's code refers to."""
+    where = function.__qualname__
     for name in names:
         if name in function.__globals__:
-            yield name, function.__globals__[name]
+            put = functools.partial(function.__globals__.__setitem__, name)
+            yield Found(where, name, function.__globals__[name], put)
+        elif name in _imported(function.__code__) and name in sys.modules:
+            yield Found(where, name, sys.modules[name])
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         try:
-            yield name, cell.cell_contents
+            yield Found(where, name, cell.cell_contents, functools.partial(setattr, cell, "cell_contents"))
         except ValueError:  # it holds nothing yet
             continue
+    for default in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
+        yield Found(where, "default", default)
 
 
-def _content(value: object, children: set[int]) -> object:
-    """Something that changes when the value does; of other layers, and what has no bytes, the object itself."""
-    if is_closed_array(value):
+def _content(value: object, children: set[int], depth: int = 0) -> object:
+    """Something that changes when the value does; of other layers, and of what shows nothing of itself, the object."""
+    if is_closed_array(value) or id(value) in children:
         return id(value)
-    if isinstance(value, np.ndarray) and value.dtype != object:
-        return value.shape, str(value.dtype), zlib.crc32(np.ascontiguousarray(value).view(np.uint8).data)
-    if isinstance(value, list | tuple):
-        return [_content(item, children) for item in value]
-    if isinstance(value, dict):
-        return {str(key): _content(item, children) for key, item in value.items()}
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biufcSUmM":
+        return value.shape, str(value.dtype), _checksum(value)
+    if isinstance(value, list | tuple) and depth < DEPTH:
+        return [_content(item, children, depth + 1) for item in value]
+    if isinstance(value, dict) and depth < DEPTH:
+        return [(id(key), _Kept(key), _content(item, children, depth + 1)) for key, item in list(value.items())]
+    if _installed(type(value).__module__) and not _of_a_library(type(value).__module__):
+        return [id(value), _Kept(value)]  # such as a table, which would take long
     try:
-        return id(value) if id(value) in children else pickle.dumps(value)
+        return pickle.dumps(value)
     except Exception:
-        return [id(value), value]  # kept, so that no other object can have its id
+        inside = dict(vars(value)) if depth < DEPTH and _has_attributes(value) else {}
+        return [id(value), _Kept(value), _content(inside, children, depth + 1)]
 
 
-def _arrays_in(value: object) -> Iterator[Numbers]:
+class _Kept:
+    """Keeps an object, so that no other can have its id, and is equal to whatever keeps another."""
+
+    def __init__(self, value: object):
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Kept)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+DEPTH = 5
+"""So far into each other are objects looked at that cannot be pickled."""
+
+LARGE = 2**20
+"""Of an array with more bytes than this some elements are looked at; what a trace computes with is compared in full."""
+
+
+def _checksum(array: Numbers) -> int:
+    if array.nbytes > LARGE:
+        array = array.reshape(-1)[:: array.size // 4096 + 1]
+    return zlib.crc32(np.ascontiguousarray(array).view(np.uint8).data)
+
+
+def _undoing(found: Found) -> Callable[[], None]:
+    """A function that makes an object what it is now, and binds its name to it."""
+    restore = _restoring(found.value)
+
+    def put_back() -> None:
+        restore()
+        if found.put is not None:
+            found.put(found.value)
+
+    return put_back
+
+
+def _restoring(value: object) -> Callable[[], None]:
+    """A function that gives an object the content that it has now, as far as that can be done."""
+    if isinstance(value, list):
+        return functools.partial(value.__setitem__, slice(None), value.copy())
+    if isinstance(value, dict):
+        return functools.partial(_refill, value, value.copy())
+    if isinstance(value, set):
+        return functools.partial(_refill, value, value.copy())
+    if isinstance(value, np.random.Generator):
+        return functools.partial(setattr, value.bit_generator, "state", value.bit_generator.state)
+    if isinstance(value, random.Random):
+        return functools.partial(value.setstate, value.getstate())
+    if isinstance(value, np.ndarray) and value.nbytes <= LARGE and value.flags.writeable:
+        return functools.partial(np.copyto, value, value.copy())
+    if _has_attributes(value):
+        return functools.partial(_refill, vars(value), dict(vars(value)))
+    return lambda: None
+
+
+def _refill(container: Any, content: Any) -> None:
+    container.clear()
+    container.update(content)
+
+
+def _arrays_in(value: object, depth: int = 0) -> Iterator[Numbers]:
+    if is_closed_array(value) or _is_layer(value) or depth > DEPTH:
+        return
     if isinstance(value, np.ndarray):
         yield value
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from _arrays_in(item)
+            yield from _arrays_in(item, depth + 1)
     elif isinstance(value, dict):
-        yield from _arrays_in(list(value.values()))
+        yield from _arrays_in(list(value.values()), depth + 1)
+    elif _has_attributes(value) or type(value).__module__ == "types":
+        yield from _arrays_in(dict(vars(value)), depth + 1)

@@ -19,6 +19,7 @@ def trace(
     m: int,
     *,
     training: bool,
+    updating: bool = False,
     seed: int = 0,
     update: int = 0,
     target: Form | None = None,
@@ -27,7 +28,7 @@ def trace(
 
     Args:
         given: the form of X, as the network's `cast` makes it.
-        training, seed, update: as `Network.record` takes them; training belongs to an update.
+        training, updating, seed, update: as `Network.record` takes them.
         target: the form of Y, as a loss of the user's own gets it; by default as training met it, or that of outputs.
 
     Raises:
@@ -40,7 +41,12 @@ def trace(
     try:
         with closed.under_way(), np.errstate(all="ignore"):
             A, variables = network.record(
-                X, training=training, updating=training, seed=seed, update=update, closed=closed
+                X,
+                training=training,
+                updating=updating,
+                seed=seed,
+                update=update,
+                closed=closed,
             )
             if cost is not None:
                 Y = closed.array(_blank_targets(cost, A, m, target), "Y")
@@ -49,6 +55,8 @@ def trace(
                 J = cost(A, Y, weights)
     except ClosedError:
         pass  # the recording knows more of it
+    if any(node.derivatives is not None or node.grad is not None for node in closed.nodes):
+        closed.note("gives a variable derivatives by hand")
     if closed.refusal is not None:
         raise NotTraceableError(_in_words(closed.refusal, cost))
     ends = [A] if cost is None else [A, J]
@@ -112,6 +120,8 @@ class _Nodes:
     def _leaf(self, leaf: Variable) -> Node:
         """A parameter, or else a statistic: X and Y have been entered, and nothing else comes in from outside."""
         shape, dtype = leaf.shape, leaf.dtype
+        if leaf not in self.names and leaf not in self.closed.owners:
+            raise NotTraceableError("a layer or network inside that is no part of this network")
         if leaf in self.names:
             made = self.parameters[self.names[leaf]] = Node(Role.PARAMETER, shape, dtype, name=self.names[leaf])
         else:
@@ -153,6 +163,9 @@ def own_code(network: NetworkLike) -> Iterator[tuple[str, LayerLike]]:
         activation = getattr(layer, "activation", None)
         if isinstance(activation, functools.partial):
             activation = activation.func
+        if "forward" in vars(layer):
+            yield path, layer
+            continue
         of_the_library = activation is None or isinstance(activation, str | Operation)
         if not (type(layer).__module__.startswith("chainrule.") and of_the_library):
             yield path, layer

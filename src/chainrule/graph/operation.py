@@ -53,6 +53,9 @@ class Operation:
             the activation's own input Z: the notes' shortcut dZ = A - Y.
     """
 
+    makes_plain_arrays = False
+    """Whether the value is no variable, whatever the inputs are."""
+
     def __init__(
         self,
         function: Callable[..., tuple[Array, Backward]],
@@ -101,8 +104,11 @@ class Operation:
     def _recorded(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
         """The value as a node of the graph."""
         value, backward = self.differentiate(*map(plain, inputs), **options)
-        changed = {name: option for name, option in options.items() if not _same(option, self.defaults.get(name))}
-        return Variable(value, operation=self, inputs=inputs, options=changed, derivatives=backward)
+        return Variable(value, operation=self, inputs=inputs, options=self.changed(options), derivatives=backward)
+
+    def changed(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """The options that differ from their defaults."""
+        return {name: option for name, option in options.items() if not _same(option, self.defaults.get(name))}
 
     def differentiate(self, *values: Array, xp: ModuleType | None = None, **options: Any) -> tuple[Array, Backward]:
         """The value and the function `backward` for plain arrays: one building block of the notes, with its cache.
@@ -188,6 +194,8 @@ def _same(option: Any, default: Any) -> bool:
 
 class _Comparison(Operation):
     """A truth for each element: it has no derivative, so without a trace it is a plain array."""
+
+    makes_plain_arrays = True
 
     def _recorded(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
         return self.differentiate(*map(plain, inputs))[0]

@@ -1,4 +1,4 @@
-"""What + − * / @ ** [], comparisons and NumPy's functions mean: each is the operation of its name."""
+"""Operators of variables and closed arrays: + − * / @ ** [], comparisons, NumPy's functions."""
 
 from __future__ import annotations
 

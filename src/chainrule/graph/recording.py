@@ -25,7 +25,7 @@ import numpy as np
 
 from chainrule.errors import GraphError
 from chainrule.graph.closed_array import ClosedArray, is_closed_array
-from chainrule.graph.operators import COMPARISONS, OPERATIONS
+from chainrule.graph.operators import OPERATIONS
 from chainrule.graph.variable import Array, Variable
 
 if TYPE_CHECKING:
@@ -115,8 +115,8 @@ class Recording:
         Raises:
             ClosedError: always.
         """
-        self.note(f"asks for {what}")
-        raise ClosedError(f"there is {what} only when data pass through: here an engine traces the network.")
+        (_UNDER_WAY.get() or self).note(f"asks for {what}")
+        raise ClosedError(f"code asks for {what} while an engine traces the network, and there are no numbers then.")
 
     def note(self, what: str) -> None:
         """Keep in mind that the trace cannot be believed; the first reason counts."""
@@ -137,7 +137,7 @@ class Recording:
             self.note(f"fails on blank examples ({error})")
             raise
         arrays_alone = not any(isinstance(given, Variable) for given in inputs if not is_closed_array(given))
-        return self._as_array(made) if arrays_alone or operation.name in COMPARISONS else made
+        return self._as_array(made) if arrays_alone or operation.makes_plain_arrays else made
 
     def cast(self, node: Variable, dtype: Any) -> ClosedArray:
         """The same numbers in another floating type."""
@@ -157,7 +157,9 @@ class Recording:
             value, _ = operation.differentiate(*samples, xp=_UNCHECKED, **options)
         finally:
             _COMPUTING.reset(token)
-        return self._enter(Variable(value, operation=operation, inputs=nodes, options=options, recording=self))
+        return self._enter(
+            Variable(value, operation=operation, inputs=nodes, options=operation.changed(options), recording=self)
+        )
 
     def _enter(self, node: Variable) -> Variable:
         self.nodes.append(node)

@@ -75,6 +75,8 @@ class Variable(Operators):
 
     @value.setter
     def value(self, value: Array) -> None:
+        if self.recording is not None:
+            self.recording.refuse("a variable to write into")
         self._value = value
 
     def backward(self) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from chainrule.configuration import Configurable
 from chainrule.errors import DataError, GraphError, OptionError, ShapeError
-from chainrule.graph import Array, Recording, refuse_numbers
+from chainrule.graph import Array, Recording, is_closed_array, refuse_numbers
 from chainrule.initializers import Initializer, find_initializer
 from chainrule.layers.walk import Walk, current_walk, walking
 from chainrule.ops import mask_steps
@@ -192,6 +192,11 @@ class Layer(Configurable):
         return self._walk().closed is not None
 
     @property
+    def lent(self) -> bool:
+        """Whether kernels keep this layer's statistics in its place: where it is traced, and of the library."""
+        return self.traced and type(self).__module__.startswith("chainrule.")
+
+    @property
     def mask(self) -> Array | None:
         """(m, steps), the steps of this layer's input that count, or None for all of them (see `Masking`)."""
         return self._walk().mask
@@ -262,6 +267,8 @@ def features(A: Array) -> int:
 
 
 def _layers_in(value: Any) -> Iterator[Layer]:
+    if is_closed_array(value):
+        return
     if isinstance(value, Layer):
         yield value
     elif isinstance(value, list | tuple):

@@ -40,7 +40,7 @@ class BatchNorm(Layer):
         gamma, beta = self.parameter("gamma", n, "ones"), self.parameter("beta", n)
         mean, variance = self.statistic("mean", n, 0.0), self.statistic("variance", n, 1.0)
         if self.training and self._numbers(A) > 1:
-            if self.updating and not self.traced:
+            if self.updating and not self.lent:
                 self._remember(plain(A) if self.mask is None else plain(A)[plain(self.mask)])
             return batch_norm(A, gamma, beta, self.mask, epsilon=self.epsilon)
         return normalize(A, gamma, beta, mean.astype(A.dtype), variance.astype(A.dtype), epsilon=self.epsilon)

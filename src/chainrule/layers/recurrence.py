@@ -109,7 +109,7 @@ class Recurrent(Layer):
     def _remembered(self, m: int) -> tuple[Array, ...] | None:
         """Where m sequences begin that go on with earlier ones; None where all begin anew and nobody goes on."""
         walk = self._walk()
-        carrying = self.stateful and walk.updating and walk.closed is None  # else the kernels carry it
+        carrying = self.stateful and walk.updating and not self.lent
         if walk.memory is None and not carrying:
             return None
         if self.bidirectional:

@@ -87,7 +87,7 @@ def gradient_descent(J: Callable[..., Any], start: float | Sequence[float], alph
         with np.errstate(over="ignore", invalid="ignore"):
             value = J(*inputs)
             value.backward()
-        costs.append(float(value))
+        costs.append(float(value.value))
         if not np.isfinite(costs[-1]):
             raise NotFiniteError(f"step {step}: J is {costs[-1]}. Take a smaller alpha than {alpha}.")
         if step < iterations:

@@ -25,7 +25,7 @@ class Compiled:
 
     plan: Plan
     trace: Trace
-    content: dict[tuple[str, str], object] = field(default_factory=dict)
+    content: list[tuple[str, str, object]] = field(default_factory=list)
     sizes: set[int] = field(default_factory=set)
 
 
@@ -35,13 +35,14 @@ class Compiler:
 
     Attributes:
         kernels: the names of the kernels that there are.
-        training, seed: as `Network.record` takes them.
+        training, updating, seed: as `Network.record` takes them.
         outputs: whether anybody wants to see the network's output.
     """
 
     cost: CostLike | None
     kernels: frozenset[str]
     training: bool
+    updating: bool = False
     seed: int = 0
     outputs: bool = True
 
@@ -75,8 +76,17 @@ class Compiler:
         self, network: NetworkLike, given: Form, target: Form | None, sizes: tuple[int, ...], known: Compiled | None
     ) -> Compiled:
         def traced(network: NetworkLike, m: int, update: int) -> Trace:
-            how = {"seed": self.seed, "update": update}
-            return trace(network, self.cost, given, m, training=self.training, target=target, **how)
+            return trace(
+                network,
+                self.cost,
+                given,
+                m,
+                training=self.training,
+                updating=self.updating,
+                seed=self.seed,
+                update=update,
+                target=target,
+            )
 
         m = sample_size(network, given.shape)
         if not has_own_code(network, self.cost):
@@ -85,14 +95,14 @@ class Compiler:
         if self.cost is not None and self.cost.own and self.cost.takes_weights:
             raise NoKernelError(f"the loss {self.cost.name}, which may take weights")
         content = Reach(network, self.cost).content()
-        new = set(sizes) - {m}
+        seen: set[int] = set()
         if known is not None and content == known.content and still_the_same(known.trace, network, self.cost, traced):
-            new -= known.sizes
-            if not new:
-                return known
-        made = pure_trace(network, self.cost, traced, [m, *(new or {m + 2})])
-        sizes_seen = new | {m} | (known.sizes if known is not None and known.content == content else set())
-        return Compiled(self._lowered(made, network, own=True), made, content, sizes_seen)
+            seen = known.sizes
+        new = set(sizes) - seen - {m}
+        if known is not None and seen and not new:
+            return known
+        made = pure_trace(network, self.cost, traced, [m, *(new or {sample_size(network, (*given.shape, m))})])
+        return Compiled(self._lowered(made, network, own=True), made, content, seen | new | {m})
 
     def _lowered(self, made: Trace, network: NetworkLike, own: bool) -> Plan:
         return lower(made, network, self.cost, self.kernels, outputs=self.outputs, own=own)

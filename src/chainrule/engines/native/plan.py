@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 from weakref import ref
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from chainrule.engines.contract import Form, LayerLike
 from chainrule.errors import OptionError
+from chainrule.graph import Operation
 
 EXAMPLE, PARAMETER, SHARED, CONSTANT = range(4)
 """What a value is: of each example; a parameter; made of parameters alone; given once and for all."""
@@ -80,6 +81,14 @@ class Step:
     options: dict[str, Option]
 
 
+class Loss(NamedTuple):
+    """A loss of the library in the cost: the operation, its options, and the shape of one example's output in it."""
+
+    operation: Operation
+    options: dict[str, Any]
+    shape: tuple[int, ...]
+
+
 @dataclass
 class Plan:
     """A network, and a cost if there is one.
@@ -94,6 +103,7 @@ class Plan:
         dtype: the network's type.
         moving: the steps that read and move the statistics of a layer, each with that layer, held weakly.
         constants: the statistics that became constants, by layer and name, with their bytes at that time.
+        losses: those of the library that the cost is made of.
         target: of a loss of the user's own, the form of what it takes for one example.
         own: whether a layer, an activation or the loss is the user's own.
     """
@@ -108,6 +118,7 @@ class Plan:
     dtype: str
     moving: list[tuple[Step, ref[LayerLike]]]
     constants: list[tuple[ref[LayerLike], str, bytes]]
+    losses: list[Loss] = field(default_factory=list)
     target: Form | None = None
     own: bool = False
 

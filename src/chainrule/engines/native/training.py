@@ -38,7 +38,9 @@ class NativeProgram:
         self.outputs = outputs
         self._native, self._cost = native, cost
         self._rule = rule_of(optimizer)
-        self._compiler = Compiler(cost, frozenset(native.kernels()), training=True, seed=seed, outputs=outputs)
+        self._compiler = Compiler(
+            cost, frozenset(native.kernels()), training=True, updating=True, seed=seed, outputs=outputs
+        )
         self._slots: dict[str, Array] = {name: np.zeros_like(network.flat) for name in optimizer.slots}
         self._kept: dict[tuple[Form, Form | None], _Ready] = {}
         given = cost.input or form_of(network, network.input_shape or ())

@@ -7,20 +7,21 @@ of the operation in one table.
 from __future__ import annotations
 
 from chainrule.engines.contract import CostLike, Form, NetworkLike
-from chainrule.engines.native.lower import axes, sequences, windows
+from chainrule.engines.native.lower import axes, pointwise, products, sequences, windows  # they fill the table
 from chainrule.engines.native.lower.builder import Builder, of_the_library
 from chainrule.engines.native.lower.cost import (
+    is_loss,
     reads_classes,
     refuse_labels_as_numbers,
+    refuse_unchecked_outputs,
     term,
     terms_of,
 )
-from chainrule.engines.native.lower.pointwise import pointwise
 from chainrule.engines.native.lower.registry import LOWERINGS
-from chainrule.engines.native.plan import EXAMPLE, NoKernelError, Plan
+from chainrule.engines.native.plan import EXAMPLE, Loss, NoKernelError, Plan
 from chainrule.engines.trace import Node, Role, Trace
 
-__all__ = ["LOWERINGS", "axes", "lower", "sequences", "windows"]
+__all__ = ["LOWERINGS", "axes", "lower", "pointwise", "products", "sequences", "windows"]
 
 
 def lower(
@@ -54,7 +55,10 @@ def lower(
         raise NoKernelError("an output that does not depend on X")
     if cost is not None:
         refuse_labels_as_numbers(plan, terms, cost.name)
+    if cost is not None and cost.own:
+        refuse_unchecked_outputs(terms)
     _drop_idle_derivatives(plan)
+    _refuse_layers_that_move_twice(plan)
     return Plan(
         input=Form(trace.X.shape[1:], trace.X.dtype),
         values=plan.values,
@@ -66,11 +70,17 @@ def lower(
         dtype=network.dtype,
         moving=plan.moving,
         constants=plan.constants,
+        losses=[_loss_of(node) for node in terms if is_loss(node)],
         target=Form(trace.Y.shape[1:], trace.Y.dtype)
         if trace.Y is not None and cost is not None and cost.own
         else None,
         own=own,
     )
+
+
+def _loss_of(node: Node) -> Loss:
+    assert node.operation is not None
+    return Loss(node.operation, node.options, node.first.shape[1:])
 
 
 def _write(plan: Builder, node: Node, terms: dict[Node, float], kernels: frozenset[str], called: str) -> None:
@@ -82,7 +92,7 @@ def _write(plan: Builder, node: Node, terms: dict[Node, float], kernels: frozens
         if node in terms:
             term(plan, node, terms[node])
         else:
-            LOWERINGS.get(node.op, pointwise)(plan, node)
+            LOWERINGS.get(node.op, pointwise.pointwise)(plan, node)
     except NoKernelError as error:
         where = called if node.layer is None else node.layer.label
         raise NoKernelError(f"{error.reason}, in {where}") from None
@@ -97,6 +107,14 @@ def _needed(ends: list[Node]) -> set[Node]:
                 needed.add(node)
                 unseen.append(node)
     return needed
+
+
+def _refuse_layers_that_move_twice(plan: Builder) -> None:
+    """The second of two steps would have to begin with what the first has left in the layer."""
+    layers = [layer() for _, layer in plan.moving]
+    for i, layer in enumerate(layers):
+        if layer is not None and any(other is layer for other in layers[:i]):
+            raise NoKernelError(f"{layer.label}, whose statistics move twice in one pass")
 
 
 def _drop_idle_derivatives(plan: Builder) -> None:

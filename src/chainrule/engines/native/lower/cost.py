@@ -90,5 +90,13 @@ def refuse_labels_as_numbers(plan: Builder, terms: dict[Node, float], loss: str)
             raise NoKernelError(f"the loss {loss}, which takes targets in two ways")
 
 
+def refuse_unchecked_outputs(terms: dict[Node, float]) -> None:
+    """Kernels take any number for a probability; a loss of the library's alone has its outputs checked by the cost."""
+    for node in terms:
+        if is_loss(node) and node.operation is not None and node.operation.after:
+            activations = " or ".join(activation.name for activation in node.operation.after)
+            raise NoKernelError(f"{node.op} of something else than the {activations} of the network, in an own loss")
+
+
 def _number(node: Node) -> float:
     return float(np.asarray(node.numbers).item())

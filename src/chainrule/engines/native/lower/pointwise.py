@@ -57,7 +57,7 @@ def _refuse_other_types(plan: Builder, node: Node) -> None:
 
 def _exact(plan: Builder, given: Node) -> bool:
     """Whether the network's type holds the numbers as they are; Python's own numbers take the type of their partner."""
-    if isinstance(given.numbers, int | float):
+    if type(given.numbers) in (bool, int, float):
         return True
     numbers = plan.numbers(given)
     return np.array_equal(numbers.astype(plan.dtype).astype(np.float64), numbers, equal_nan=True)
@@ -69,6 +69,8 @@ def identity(plan: Builder, node: Node) -> None:
     if given in plan.views:
         plan.views[node] = plan.views[given]
     elif node.plain:  # a cast, and kernels have one type
+        if node.dtype.itemsize < plan.dtype.itemsize:
+            raise NoKernelError(f"numbers rounded to {node.dtype}")
         plan.ids[node] = plan.read(given)
     else:
         pointwise(plan, node)

@@ -2,6 +2,7 @@
 
 import copy
 import datetime
+import functools
 import itertools
 import math
 import pickle
@@ -325,6 +326,157 @@ def test_types_are_those_that_training_has():
 
     assert assert_alike(lambda: [of(by_name), cr.Dense(4), cr.Dense(1)]).engine == "native"
     assert_alike(lambda: [of(by_name), cr.Dense(4), of(by_name), cr.Dense(1)])
+
+
+# Whatever else could come to other numbers natively
+
+
+class OwnBatchNorm(cr.BatchNorm):
+    pass
+
+
+class OwnRNN(cr.RNN):
+    pass
+
+
+class Twice(cr.Layer):
+    """The same layers for two parts of each example."""
+
+    def __init__(self, inside):
+        self.inside = inside
+
+    def forward(self, A):
+        return ops.concatenate(self.inside(A[:, :2]), self.inside(3 + 5 * A[:, 2:]), axis=1)
+
+
+class Applied(cr.Layer):
+    def __init__(self, function):
+        self.function = function
+
+    def forward(self, A):
+        return self.function(A)
+
+
+class Doubling:
+    """Something else from its thirtieth call on."""
+
+    calls = 0
+
+    def __call__(self, A):
+        self.calls += 1
+        return A * 2 if self.calls > 30 else A
+
+
+def counting(A, calls=[0], factor=2.0):  # noqa: B006
+    calls[0] += 1
+    return A * factor if calls[0] > 30 else A
+
+
+def reversed_gradient(A):
+    if hasattr(A, "derivatives"):
+        A = ops.identity(A)
+        A.derivatives = lambda dZ: (-dZ,)
+    return A
+
+
+SIXTEEN_BITS = np.float64(0.1)
+
+OTHERS = {
+    "a subclass of a layer with statistics": lambda: OwnBatchNorm(),
+    "layers with statistics, called twice": lambda: Twice(cr.Network([cr.Dense(2), cr.BatchNorm()])),
+    "an option that is the number of examples": lambda: of(lambda A: ops.leaky_relu(A, slope=len(A) / 100)),
+    "a whole option that is the number of examples": lambda: of(lambda A: ops.leaky_relu(A, slope=len(A))),
+    "as many columns as examples": lambda: of(lambda A: A * A[:, : len(A)].sum(axis=1, keepdims=True)),
+    "the first rows again": lambda: of(lambda A: A + A[np.minimum(np.arange(len(A)), 2)]),
+    "one mask for ever": lambda: of(lambda A: ops.dropout(A, rate=0.5, key=(0, 1))),
+    "a function that counts": lambda: Applied(Doubling()),
+    "a default that counts": lambda: Applied(counting),
+    "type()": lambda: of(lambda A: A * (2 if type(A) is np.ndarray else 1)),
+    "derivatives by hand": lambda: of(reversed_gradient),
+    "half precision": lambda: of(lambda A: A * A[:, :1].astype(np.float16) if isinstance(A, np.ndarray) else A),
+    "a threshold of NumPy's": lambda: of(lambda A: A * (A > SIXTEEN_BITS)),
+    "while updating": lambda: of(lambda A: A * 2),
+}
+
+
+@pytest.mark.parametrize("optimizer", [cr.GradientDescent(1e-4), cr.LBFGS()], ids=["descent", "lbfgs"])
+@pytest.mark.parametrize("first", [True, False], ids=["first", "behind"])
+@pytest.mark.parametrize("name", OTHERS)
+def test_the_engines_agree_on_what_own_layers_remember_and_options_say(name, first, optimizer):
+    data, found = RANDOM.normal(size=(320, 4)).astype(np.float32), []
+    for engine in ("numpy", "auto"):
+        Doubling.calls, counting.__defaults__[0][0] = 0, 0
+        layers = [OTHERS[name](), cr.Dense(1)] if first else [cr.Dense(4, "tanh"), OTHERS[name](), cr.Dense(1)]
+        net = cr.Network(layers, seed=1, input_shape=4)
+        how = {"epochs": 3, "batch_size": 16, "optimizer": optimizer, "seed": 0, "progress": False}
+        cr.train(net, data, data[:, :1], loss="squared_error", engine=engine, **how)
+        found.append(net.state() | {"predicted": net.predict(data, engine=engine)})
+    for key, numbers in found[0].items():
+        np.testing.assert_allclose(found[1][key], numbers, rtol=2e-3, atol=2e-4, err_msg=key)
+
+
+def test_a_subclass_of_a_recurrence_carries_its_state():
+    sequences, found = RANDOM.normal(size=(32, 5, 3)), []
+    for engine in ("numpy", "auto"):
+        net = cr.Network([OwnRNN(4, last=True, stateful=True), cr.Dense(1)], seed=1, dtype="float64")
+        how = {"epochs": 2, "batch_size": 8, "shuffle": False, "seed": 0, "progress": False}
+        cr.train(net, sequences, sequences[:, 0, :1], loss="squared_error", engine=engine, **how)
+        found.append(net.flat)
+    np.testing.assert_allclose(*found, rtol=1e-6)
+
+
+def test_a_default_that_is_written_out_is_a_default():
+    softmax, found = functools.partial(ops.softmax, axis=-1), []
+    for engine in ("numpy", "native"):
+        net = cr.Network([cr.Dense(3, softmax)], seed=0, input_shape=4)
+        history = cr.train(
+            net, X, np.arange(64) % 3, loss="cross_entropy", epochs=2, seed=0, engine=engine, progress=False
+        )
+        found.append(history["loss"])
+    np.testing.assert_allclose(*found, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("loss", "y", "words"),
+    [
+        (lambda A, Y: 2 * ops.cross_entropy(A, Y), np.arange(64) % 3, "takes probabilities"),
+        (lambda A, Y: ops.cross_entropy(ops.softmax(A), Y) * 2, np.arange(64) % 4, "from 0 to 2"),
+    ],
+)
+def test_what_a_librarys_loss_refuses_is_refused_inside_an_own_one(loss, y, words):
+    with pytest.raises(cr.DataError, match=words):
+        cr.train(cr.Network([cr.Dense(3)], seed=0), X, y, loss=loss, epochs=2, seed=0, progress=False)
+
+
+def test_a_network_inside_that_is_no_part_of_this_one_is_left_to_numpy():
+    inside = cr.Network([cr.Dense(4, "tanh")], seed=0, input_shape=4)
+    net = cr.Network([of(lambda A: A + 0 * inside(A).sum()), cr.Dense(1)], seed=1, input_shape=4)
+    net.predict(np.tile(X, (5, 1)))
+
+
+CACHE = {}
+
+
+def cached(A):
+    if A.shape not in CACHE:
+        CACHE[A.shape] = A > 1e9
+    return A
+
+
+def test_the_trace_leaves_what_code_can_reach_as_it_was():
+    found = []
+    for engine in ("numpy", "auto"):
+        CACHE.clear()
+        COUNTER["calls"] = 0
+        np.random.seed(0)
+        noisy = of(lambda A: A + 1e-3 * np.random.normal(size=A.shape) + 0 * COUNTER.setdefault("seen", 0))
+        layers = [cr.Dense(4, "tanh"), of(counted), of(cached), noisy, cr.Dense(1)]
+        net = cr.Network(layers, seed=1, dtype="float64", input_shape=4)
+        np.random.seed(0)
+        cr.train(net, X / 500, Y, loss="squared_error", epochs=2, batch_size=16, seed=0, engine=engine, progress=False)
+        found.append((net.flat, np.random.random(), COUNTER["calls"]))
+    np.testing.assert_array_equal(found[0][0], found[1][0])
+    assert found[0][1:] == found[1][1:]
 
 
 # Made-up layers

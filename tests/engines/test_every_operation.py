@@ -123,7 +123,7 @@ class Called(cr.Layer):
                 parameter = A[:, begin:end].reshape(len(A), *shape) * parameter
                 begin = end
             inputs.append(parameter)
-        options = self.options(len(A))
+        options = dict(self.options(len(A)))
         if self.name == "dropout":
             if not self.training:
                 return A[:, :1]

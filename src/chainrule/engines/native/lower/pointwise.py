@@ -17,7 +17,7 @@ TIES = ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal", 
 
 def pointwise(plan: Builder, node: Node) -> None:
     """An operation whose kernel takes its inputs and options as they are, and broadcasts them."""
-    _refuse_other_types(plan, node)
+    refuse_other_types(plan, node)
     inputs = [beside(plan, node, given) for given in node.parents]
     plan.make(node, node.op, inputs, derived(node), **numbers_of(node))
 
@@ -37,7 +37,7 @@ def _shapes(node: Node) -> str:
     return " and ".join(f"({', '.join(map(str, given.symbolic_shape))})" for given in node.parents)
 
 
-def _refuse_other_types(plan: Builder, node: Node) -> None:
+def refuse_other_types(plan: Builder, node: Node) -> None:
     """Kernels compute in the network's type alone, which must come to the same as NumPy's rules for plain arrays do."""
     if node.plain:
         for given in node.parents:
@@ -87,7 +87,7 @@ def clip(plan: Builder, node: Node) -> None:
 def power(plan: Builder, node: Node) -> None:
     A, B = node.parents
     if B.given and B.ndim == 0 and plan.numbers(B) == 2:
-        _refuse_other_types(plan, node)
+        refuse_other_types(plan, node)
         plan.make(node, "multiply", [plan.read(A)] * 2)
     else:
         pointwise(plan, node)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from chainrule.engines.native.lower.builder import MIXES, Builder, Positions, in_a_row
+from chainrule.engines.native.lower.pointwise import refuse_other_types
 from chainrule.engines.native.lower.registry import lowers
 from chainrule.engines.native.plan import EXAMPLE, PARAMETER, NoKernelError
 from chainrule.engines.trace import Node
@@ -15,6 +16,7 @@ NARROW = 3
 
 @lowers("linear")
 def linear(plan: Builder, node: Node) -> None:
+    refuse_other_types(plan, node)
     A, W, *b = node.parents
     plan.ids[node] = linear_step(plan, A, W, [plan.read(one) for one in b])
 
@@ -38,6 +40,7 @@ def linear_step(plan: Builder, A: Node, weights: Node, b: list[int]) -> int:
 
 @lowers("matmul")
 def matmul(plan: Builder, node: Node) -> None:
+    refuse_other_types(plan, node)
     given = list(node.parents)
     of_examples = [plan.of_examples(one) for one in given]
     axes = [one.ndim for one in given]

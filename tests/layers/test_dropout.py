@@ -33,10 +33,10 @@ def test_training_keeps_the_mean(net, X):
     assert masks(net, X).mean() == pytest.approx(1, abs=0.01)
 
 
-def test_the_mask_depends_on_the_seed_and_the_step_and_on_nothing_else(net, X):
-    np.testing.assert_array_equal(masks(net, X, seed=1, step=2), masks(net, X, seed=1, step=2))
-    assert (masks(net, X, seed=1, step=2) != masks(net, X, seed=1, step=3)).any()
-    assert (masks(net, X, seed=1, step=2) != masks(net, X, seed=2, step=2)).any()
+def test_the_mask_depends_on_the_seed_and_the_update_and_on_nothing_else(net, X):
+    np.testing.assert_array_equal(masks(net, X, seed=1, update=2), masks(net, X, seed=1, update=2))
+    assert (masks(net, X, seed=1, update=2) != masks(net, X, seed=1, update=3)).any()
+    assert (masks(net, X, seed=1, update=2) != masks(net, X, seed=2, update=2)).any()
 
 
 def test_two_dropouts_in_one_network_drop_different_elements(X):

@@ -149,6 +149,7 @@ class TestGoingOn:
             "shuffle": False,
             "seed": 0,
             "progress": False,
+            "engine": "numpy",  # where `dying` must run
         }
         there = cr.Checkpoint(tmp_path / "c.safetensors", every_minutes=0)
 

@@ -96,7 +96,7 @@ class Node:
 
     @property
     def first(self) -> Node:
-        """The first input."""
+        """The first input that is there."""
         return next(self.parents)
 
     @property

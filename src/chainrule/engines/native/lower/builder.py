@@ -115,10 +115,6 @@ class Builder:
             raise NoKernelError("a number that is made of all examples")
         return self.ids[node]
 
-    def value(self, node: Node) -> Value:
-        """What a node has become."""
-        return self.values[self.read(node)]
-
     def numbers(self, node: Node) -> NDArray[np.float64]:
         """The numbers of a constant or a statistic, which the plan holds true as long as they do not change."""
         if node.role is Role.STATISTIC:

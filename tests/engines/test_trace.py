@@ -44,7 +44,7 @@ def test_roles_shapes_and_types():
         name: value.shape for name, value in net.parameters.items()
     }
     assert {node.role for node in found.parameters.values()} == {Role.PARAMETER}
-    assert shapes(found) == [(M, 4), (M, 4), (M, 5), (M, 2), ()]
+    assert shapes(found) == [(M, 4), (M, 5), (M, 2), ()]
     standardized = found.nodes[0]
     assert standardized.plain
     mean, deviation = standardized.inputs[1:]

@@ -16,6 +16,7 @@ import chainrule as cr
 from benchmarks import reference
 from benchmarks.models import Examples, Model, Multilayer, Pictures, Text, convolutions, lenet
 from benchmarks.reference import Tensors
+from chainrule.randomness import stream
 
 
 class Row(Protocol):
@@ -94,7 +95,7 @@ class Training:
 
     def order(self, epoch: int) -> NDArray[np.int64]:
         """The numbers of the examples (m,) in the order in which an epoch meets them: that of `chainrule.train`."""
-        return np.random.default_rng([0, epoch]).permutation(self.m)
+        return stream("order", 0, epoch).permutation(self.m)
 
     def loss(self, outcome: Tensors) -> float:
         return self.model.cost(outcome, *self.data())

@@ -69,7 +69,7 @@ def test_no_two_streams_share_a_number(seed):
 
 def test_no_mask_of_dropout_has_the_key_of_a_users_philox():
     """Philox(key=seed) has the key (seed, 0)."""
-    walks = (Walk(training=True, seed=7, step=step) for step in (0, 1, 1000))
+    walks = (Walk(training=True, seed=7, update=update) for update in (0, 1, 1000))
     keys = [walk.random_key() for walk in walks for _ in range(3)]
     assert len({*keys}) == len(keys)
     assert all(seed == 7 and mask > 0 for seed, mask in keys)

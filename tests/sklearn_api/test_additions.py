@@ -178,14 +178,19 @@ def test_a_loss_of_ones_own_sees_one_hot_rows():
     shapes = []
 
     def focal(A, Y):
-        shapes.append((A.shape, np.shape(Y)))
         return -(Y * (1 - A) ** 2 * cr.ops.log(A + 1e-9)).sum(axis=-1).mean()
 
-    estimator = classifier(loss=focal, learning_rate_init=0.03, batch_size=50).fit(X_IRIS, Y_IRIS)
+    def noted(A, Y):
+        shapes.append((A.shape, np.shape(Y)))
+        return focal(A, Y)
+
+    how = {"learning_rate_init": 0.03, "batch_size": 50}
+    estimator = classifier(loss=focal, **how).fit(X_IRIS, Y_IRIS)
+    classifier(loss=noted, **how).fit(X_IRIS, Y_IRIS)
     assert {(A[1:], Y[1:]) for A, Y in shapes} == {((3,), (3,))}
     assert estimator.history_.engine == list(ENGINES)[-1]
     assert estimator.score(X_IRIS, Y_IRIS) > 0.9
-    assert (shapes.clear(), classifier(loss=focal).fit(X, Y), shapes[-1])[-1][0][1:] == (1,)
+    assert (shapes.clear(), classifier(loss=noted).fit(X, Y), shapes[-1])[-1][0][1:] == (1,)
 
 
 @pytest.mark.parametrize("loss", ["squared_error", "cross_entropy", "binary_cross_entropy"])

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import dis
 import functools
-import pickle
-import random
 import sys
-import sysconfig
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import CodeType, FunctionType, MethodType, ModuleType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from chainrule.engines.contract import CostLike, LayerLike, NetworkLike, Numbers
+from chainrule.engines.content import (
+    arrays_in,
+    content_of,
+    installed,
+    is_layer,
+    of_a_library,
+    of_a_users_class,
+    restoring,
+    root_of,
+)
+from chainrule.engines.contract import CostLike, LayerLike, NetworkLike
 from chainrule.engines.trace import NotTraceableError
 from chainrule.engines.tracing import own_code
-from chainrule.graph import Operation, is_closed_array
+from chainrule.graph import Operation
 
 
 class Found(NamedTuple):
@@ -50,13 +56,13 @@ class Reach:
         self._asks_for_types = ""
         self.names_random = False
         self._seen: set[int] = set()
-        self._packages = {_root(type(layer).__module__) for layer in self._layers.values()}
+        self._packages = {root_of(type(layer).__module__) for layer in self._layers.values()}
         if cost is not None and cost.own:
-            self._packages.add(_root(getattr(cost.loss, "__module__", "")))
+            self._packages.add(root_of(getattr(cost.loss, "__module__", "")))
         for path, layer in self._layers.items():
             self._follow_class(type(layer))
             for name, value in _attributes(layer):
-                if callable(value) or _of_a_users_class(value):
+                if callable(value) or of_a_users_class(value):
                     self._follow(Found(path, name, value), ())
         if cost is not None and cost.own:
             self._follow(Found("loss", "loss", cost.loss), ())
@@ -71,11 +77,11 @@ class Reach:
     def content(self) -> list[tuple[str, str, object]]:
         """Of each object its owner, its name, and something that changes when it does."""
         attributes = [
-            (path, name, _content(value, {id(child) for child in layer.children()}))
+            (path, name, content_of(value, {id(child) for child in layer.children()}))
             for path, layer in self._layers.items()
             for name, value in _attributes(layer)
         ]
-        return attributes + [(found.owner, found.name, _content(found.value, set())) for found in self._found]
+        return attributes + [(found.owner, found.name, content_of(found.value, set())) for found in self._found]
 
     def changes(self, before: list[tuple[str, str, object]]) -> str:
         """Who has changed what since that was the content, in words; empty if nobody has."""
@@ -90,7 +96,7 @@ class Reach:
         flat = self._network.flat
         attributes = [Found(path, *item) for path, layer in self._layers.items() for item in _attributes(layer)]
         for owner, name, value, _ in attributes + self._found:
-            if any(np.may_share_memory(array, flat) for array in _arrays_in(value)):
+            if any(np.may_share_memory(array, flat) for array in arrays_in(value)):
                 raise NotTraceableError(
                     f"{self._owner(owner)}, which reads parameters of the network by the name {name}"
                 )
@@ -120,7 +126,7 @@ class Reach:
             names: all names in the code that refers to it, among them those of a module's attributes.
         """
         value = found.value
-        if value is None or isinstance(value, Operation | str) or _is_layer(value):
+        if value is None or isinstance(value, Operation | str) or is_layer(value):
             return
         if isinstance(value, int | float):
             self._found.append(found)
@@ -142,13 +148,13 @@ class Reach:
             self._follow_class(value)
         elif hasattr(value, "__next__"):
             raise NotTraceableError(f"{self.called}, which reads the iterator {found.name}, another thing at each call")
-        elif not callable(value) or not _of_a_library(type(value).__module__):
+        elif not callable(value) or not of_a_library(type(value).__module__):
             self._found.append(found)
             self._follow_class(type(value))
 
     def _foreign(self, module: str | None) -> bool:
         """Whether code is a library's: Python's, chainrule's, or of another installed package than the layers' own."""
-        return _of_a_library(module) or (_installed(str(module)) and _root(module) not in self._packages)
+        return of_a_library(module) or (installed(str(module)) and root_of(module) not in self._packages)
 
     def _follow_module(self, module: ModuleType, names: tuple[str, ...]) -> None:
         if not self._foreign(module.__name__):
@@ -194,45 +200,6 @@ def _attributes(layer: LayerLike) -> Iterator[tuple[str, object]]:
     yield from held["_own_statistics"].items()
 
 
-@functools.cache
-def _of_a_library(module: str | None) -> bool:
-    """Whether a module belongs to Python, to chainrule or to what it computes with, and not just by its name."""
-    root = _root(module)
-    if root in {"chainrule", "numpy", "scipy", "sklearn", "jax", "builtins"}:
-        return True
-    file = getattr(sys.modules.get(root), "__file__", None)
-    return root in sys.stdlib_module_names and (file is None or file.startswith(sysconfig.get_paths()["stdlib"]))
-
-
-def _root(module: str | None) -> str:
-    """The outermost package of a module."""
-    return str(module).partition(".")[0]
-
-
-def _of_a_users_class(value: object) -> bool:
-    return not is_closed_array(value) and not _is_layer(value) and not _of_a_library(type(value).__module__)
-
-
-def _has_attributes(value: object) -> bool:
-    """Whether an object of a class that users wrote, and not of a package that they installed, holds attributes."""
-    return (
-        hasattr(value, "__dict__")
-        and not isinstance(value, type | ModuleType | FunctionType)
-        and _of_a_users_class(value)
-        and not _installed(type(value).__module__)
-    )
-
-
-@functools.cache
-def _installed(module: str) -> bool:
-    file = getattr(sys.modules.get(_root(module)), "__file__", None) or ""
-    return any(file.startswith(sysconfig.get_paths()[kind]) for kind in ("purelib", "platlib"))
-
-
-def _is_layer(value: object) -> bool:
-    return hasattr(value, "_own_parameters")
-
-
 def _names(code: CodeType) -> Iterator[str]:
     """The names of globals and attributes in a function, and in those that are written inside it."""
     yield from code.co_names
@@ -272,53 +239,9 @@ def _referred_to(function: FunctionType, names: tuple[str, ...]) -> Iterator[Fou
         yield Found(where, "default", default)
 
 
-def _content(value: object, children: set[int], depth: int = 0) -> object:
-    """Something that changes when the value does; of other layers, and of what shows nothing of itself, the object."""
-    if is_closed_array(value) or id(value) in children:
-        return id(value)
-    if isinstance(value, np.ndarray) and value.dtype.kind in "biufcSUmM":
-        return value.shape, str(value.dtype), _checksum(value)
-    if isinstance(value, list | tuple) and depth < DEPTH:
-        return [_content(item, children, depth + 1) for item in value]
-    if isinstance(value, dict) and depth < DEPTH:
-        return [(id(key), _Kept(key), _content(item, children, depth + 1)) for key, item in list(value.items())]
-    if _installed(type(value).__module__) and not _of_a_library(type(value).__module__):
-        return [id(value), _Kept(value)]  # such as a table, which would take long
-    try:
-        return pickle.dumps(value)
-    except Exception:
-        inside = dict(vars(value)) if depth < DEPTH and _has_attributes(value) else {}
-        return [id(value), _Kept(value), _content(inside, children, depth + 1)]
-
-
-class _Kept:
-    """Keeps an object, so that no other can have its id, and is equal to whatever keeps another."""
-
-    def __init__(self, value: object):
-        self.value = value
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Kept)
-
-    __hash__ = None  # type: ignore[assignment]
-
-
-DEPTH = 5
-"""So far into each other are objects looked at that cannot be pickled."""
-
-LARGE = 2**20
-"""Of an array with more bytes than this some elements are looked at; what a trace computes with is compared in full."""
-
-
-def _checksum(array: Numbers) -> int:
-    if array.nbytes > LARGE:
-        array = array.reshape(-1)[:: array.size // 4096 + 1]
-    return zlib.crc32(np.ascontiguousarray(array).view(np.uint8).data)
-
-
 def _undoing(found: Found) -> Callable[[], None]:
     """A function that makes an object what it is now, and binds its name to it."""
-    restore = _restoring(found.value)
+    restore = restoring(found.value)
 
     def put_back() -> None:
         restore()
@@ -326,41 +249,3 @@ def _undoing(found: Found) -> Callable[[], None]:
             found.put(found.value)
 
     return put_back
-
-
-def _restoring(value: object) -> Callable[[], None]:
-    """A function that gives an object the content that it has now, as far as that can be done."""
-    if isinstance(value, list):
-        return functools.partial(value.__setitem__, slice(None), value.copy())
-    if isinstance(value, dict):
-        return functools.partial(_refill, value, value.copy())
-    if isinstance(value, set):
-        return functools.partial(_refill, value, value.copy())
-    if isinstance(value, np.random.Generator):
-        return functools.partial(setattr, value.bit_generator, "state", value.bit_generator.state)
-    if isinstance(value, random.Random):
-        return functools.partial(value.setstate, value.getstate())
-    if isinstance(value, np.ndarray) and value.nbytes <= LARGE and value.flags.writeable:
-        return functools.partial(np.copyto, value, value.copy())
-    if _has_attributes(value):
-        return functools.partial(_refill, vars(value), dict(vars(value)))
-    return lambda: None
-
-
-def _refill(container: Any, content: Any) -> None:
-    container.clear()
-    container.update(content)
-
-
-def _arrays_in(value: object, depth: int = 0) -> Iterator[Numbers]:
-    if is_closed_array(value) or _is_layer(value) or depth > DEPTH:
-        return
-    if isinstance(value, np.ndarray):
-        yield value
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _arrays_in(item, depth + 1)
-    elif isinstance(value, dict):
-        yield from _arrays_in(list(value.values()), depth + 1)
-    elif _has_attributes(value) or type(value).__module__ == "types":
-        yield from _arrays_in(dict(vars(value)), depth + 1)

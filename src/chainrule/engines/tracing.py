@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
+from contextlib import suppress
 
 import numpy as np
 
 from chainrule.engines.contract import CostLike, Form, LayerLike, NetworkLike, Numbers
 from chainrule.engines.trace import Node, NotTraceableError, Role, Trace
-from chainrule.graph import ClosedError, Operation, Recording, Refusal, Variable, is_closed_array, sample_of
+from chainrule.graph import (
+    Array,
+    ClosedArray,
+    ClosedError,
+    Operation,
+    Recording,
+    Refusal,
+    Variable,
+    is_closed_array,
+    sample_of,
+)
 
 
 def trace(
@@ -37,49 +48,35 @@ def trace(
     """
     closed = Recording()
     X = closed.array(np.zeros((m, *given.shape), given.dtype), "X")
-    Y = weights = J = None
-    try:
-        with closed.under_way(), np.errstate(all="ignore"):
-            A, variables = network.record(
-                X,
-                training=training,
-                updating=updating,
-                seed=seed,
-                update=update,
-                closed=closed,
-            )
-            if cost is not None:
-                Y = closed.array(_blank_targets(cost, A, m, target), "Y")
-                weighted = cost.takes_weights and not cost.own
-                weights = closed.array(np.ones(m), "weights") if weighted else None
-                J = cost(A, Y, weights)
-    except ClosedError:
-        pass  # the recording knows more of it
+    with closed.under_way(), np.errstate(all="ignore"), suppress(ClosedError):  # the recording knows more of that
+        A, variables = network.record(X, training=training, updating=updating, seed=seed, update=update, closed=closed)
+        Y, weights, J = _measured(closed, cost, A, m, target)
     if any(node.derivatives is not None or node.grad is not None for node in closed.nodes):
         closed.note("gives a variable derivatives by hand")
     if closed.refusal is not None:
         raise NotTraceableError(_in_words(closed.refusal, cost))
-    ends = [A] if cost is None else [A, J]
     nodes = _Nodes(closed, m, {variable: name for name, variable in variables.items()})
-    data = {Role.DATA: X, Role.LABEL: Y, Role.WEIGHT: weights}
-    for role, leaf in data.items():
-        if leaf is not None:
-            nodes.enter_data(leaf.node, role)
-    nodes.enter_all(ends)
-    leaves = {role: None if leaf is None else nodes.of(leaf) for role, leaf in data.items()}
-    return Trace(
-        m=m,
-        X=_there(leaves[Role.DATA]),
-        Y=leaves[Role.LABEL],
-        weights=leaves[Role.WEIGHT],
-        parameters=nodes.parameters,
-        nodes=nodes.in_order,
-        output=_there(nodes.of(A)),
-        cost=None if cost is None else nodes.of(J),
-        training=training,
-        seed=seed,
-        update=update,
+    data, label, weight = (
+        None if leaf is None else nodes.enter_data(leaf.node, role)
+        for leaf, role in ((X, Role.DATA), (Y, Role.LABEL), (weights, Role.WEIGHT))
     )
+    nodes.enter_all([A] if cost is None else [A, J])
+    output, measured = nodes.of(A), None if cost is None else nodes.of(J)
+    assert data is not None
+    assert output is not None
+    made = nodes.parameters, nodes.in_order
+    return Trace(m, data, label, weight, *made, output, measured, training, seed, update)
+
+
+def _measured(
+    closed: Recording, cost: CostLike | None, A: Array, m: int, target: Form | None
+) -> tuple[ClosedArray | None, ClosedArray | None, Array]:
+    """Y and the weights as closed arrays, and J; None where there is no cost."""
+    if cost is None:
+        return None, None, None
+    Y = closed.array(_blank_targets(cost, A, m, target), "Y")
+    weights = closed.array(np.ones(m), "weights") if cost.takes_weights and not cost.own else None
+    return Y, weights, cost(A, Y, weights)
 
 
 class _Nodes:
@@ -103,10 +100,12 @@ class _Nodes:
         numbers = np.asarray(given)
         return Node(Role.CONSTANT, numbers.shape, numbers.dtype, numbers=given, plain=True)  # type: ignore[arg-type]
 
-    def enter_data(self, leaf: Variable, role: Role) -> None:
-        self._made[leaf] = Node(
+    def enter_data(self, leaf: Variable, role: Role) -> Node:
+        """The node of X, Y or the weights."""
+        made = self._made[leaf] = Node(
             role, leaf.shape, leaf.dtype, of_examples=True, from_data=True, name=leaf.name or "", plain=True
         )
+        return made
 
     def enter_all(self, ends: list[object]) -> None:
         """Make the nodes of all that the ends depend on, in the order in which they were recorded."""
@@ -216,8 +215,3 @@ def _needed(ends: list[object]) -> set[Variable]:
 
 def _as_layer(owner: object | None) -> LayerLike | None:
     return owner  # type: ignore[return-value]
-
-
-def _there(node: Node | None) -> Node:
-    assert node is not None
-    return node

@@ -9,10 +9,10 @@ from weakref import WeakSet
 
 import numpy as np
 
-from chainrule.engines.contract import Batch, CostLike, Form, NetworkLike, Numbers, Slope
+from chainrule.engines.contract import Batch, CostLike, NetworkLike, Numbers, Slope
 from chainrule.engines.native.executor import Kernels
 from chainrule.engines.native.plan import NoKernelError
-from chainrule.engines.native.prediction import Prediction, sizes_of
+from chainrule.engines.native.prediction import Prediction
 from chainrule.engines.native.training import NativeProgram, slope
 from chainrule.engines.threads import threads
 from chainrule.errors import OptionError
@@ -92,22 +92,22 @@ class NativeEngine:
     def evaluate(self, network: NetworkLike, cost: CostLike, batches: Iterable[Batch]) -> tuple[float, Array]:
         total, m, outputs = 0.0, 0, []
         for X, Y, weights in batches:
-            measured = self._compiled(network, cost, Form(X.shape[1:], X.dtype), (len(X),))(X, Y, weights)
+            measured = self._compiled(network, cost, X)(X, Y, weights)
             total, m = total + float(np.sum(measured.costs)), m + len(X)
             outputs.append(measured.outputs)
         return total / m, np.concatenate(outputs)
 
     def predict(self, network: NetworkLike, X: Numbers) -> Numbers:
-        prediction = self._compiled(network, None, Form(X.shape[1:], X.dtype), sizes_of(len(X)))
+        prediction = self._compiled(network, None, X)
         found = prediction.at_few(X)
         return prediction.at_many(X) if found is None else found
 
-    def _compiled(self, network: NetworkLike, cost: CostLike | None, given: Form, sizes: tuple[int, ...]) -> Prediction:
+    def _compiled(self, network: NetworkLike, cost: CostLike | None, X: Numbers) -> Prediction:
         """What changes nothing: compiled once for a network and a cost, and again when it is no longer true."""
         kept: dict[bool, Prediction] = network.compiled.setdefault(self, {})
         found = kept.get(cost is None)
-        if found is None or not found.holds(cost, given):
-            found = kept[cost is None] = Prediction(self._native, network, cost, given, sizes)
+        if found is None or not found.holds(cost, X):
+            found = kept[cost is None] = Prediction(self._native, network, cost, X)
             self._known.add(network)
         if found.refusal:
             raise NoKernelError(found.refusal)

@@ -51,29 +51,27 @@ class Prediction:
         refusal: what there is no kernel for, or nothing.
     """
 
-    def __init__(
-        self, native: Kernels, network: NetworkLike, cost: CostLike | None, given: Form, sizes: tuple[int, ...]
-    ):
+    def __init__(self, native: Kernels, network: NetworkLike, cost: CostLike | None, X: Numbers):
         self._network = ref(network)
-        self._native, self._cost, self._given = native, cost, given
-        self._cast = form_of(network, given.shape, given.dtype)
+        self._native, self._cost, self._given = native, cost, Form(X.shape[1:], X.dtype)
+        self._cast = form_of(network, *self._given)
         self._compiler = Compiler(cost, frozenset(native.kernels()), training=False)
         self._lock = Lock()  # the buffers are for one at a time
         self.refusal = ""
         self._executors: dict[tuple[int, int], Executor] = {}  # by size and threads: few examples wake nobody up
         self._of_few: Executor | None = None
         try:
-            self._compiled = self._compiler.compiled(network, self._cast, sizes=sizes)
+            self._compiled = self._compiler.compiled(network, self._cast, sizes=_sizes_of(len(X), cost))
         except NoKernelError as error:
             self.refusal = error.reason
         self._fingerprint = Fingerprint(network, None if self.refusal else self._compiled.plan, own=not self.refusal)
         if not self.refusal:
             self._of_few = self._made_for_few()
 
-    def holds(self, cost: CostLike | None, given: Form) -> bool:
-        """Whether this is still the plan for examples of this form, and for a cost, or none."""
-        own = not self.refusal and self._compiled.plan.own
-        same = self._given == given if own or self.refusal else self._given.shape == given.shape
+    def holds(self, cost: CostLike | None, X: Numbers) -> bool:
+        """Whether this is still the plan for examples of the form of X, and for a cost, or none."""
+        typed = bool(self.refusal) or self._compiled.plan.own
+        same = X.shape[1:] == self._given.shape and not (typed and X.dtype != self._given.dtype)
         return same and _alike(self._cost, cost) and self._fingerprint.holds()
 
     def at_few(self, X: Numbers) -> Numbers | None:
@@ -121,7 +119,7 @@ class Prediction:
         network, m = self._owner(), len(X)
         size = min(CHUNK, 1 << (m - 1).bit_length())  # it decides how numbers are rounded, which m alone is to tell
         with self._lock:
-            self._renew(network, Y, sizes_of(m) if Y is None else (m,))
+            self._renew(network, Y, m)
             plan = self._compiled.plan
             examples = Examples(network, self._cost, X, Y, weights, plan, looked_at)
             output = np.empty((m, *plan.output_shape), plan.dtype)
@@ -139,13 +137,13 @@ class Prediction:
             self._executors[key] = Executor(self._native, network, plan, size, {"name": ""})
         return self._executors[key]
 
-    def _renew(self, network: NetworkLike, Y: Numbers | None, sizes: tuple[int, ...]) -> None:
+    def _renew(self, network: NetworkLike, Y: Numbers | None, m: int) -> None:
         """Take over what users have changed in what they wrote since the last call."""
         known = self._compiled
         if known.plan.own:
             target = None if Y is None or self._cost is None else self._cost.target_of(Y, known.plan.output_shape)
             same = known if target in (None, known.plan.target) else None
-            self._compiled = self._compiler.compiled(network, self._cast, target, sizes, same)
+            self._compiled = self._compiler.compiled(network, self._cast, target, _sizes_of(m, self._cost), same)
             if self._compiled.plan is not known.plan:
                 self._executors = {}
 
@@ -156,8 +154,10 @@ class Prediction:
         return Executor(self._native, self._owner(), plan, self._native.FEW, {"name": ""}, team=1)
 
 
-def sizes_of(m: int) -> tuple[int, ...]:
-    """How many examples of m are predicted at a time by the reference engine."""
+def _sizes_of(m: int, cost: CostLike | None) -> tuple[int, ...]:
+    """How many examples of m the reference engine takes at a time: all where they are measured, else chunks."""
+    if cost is not None:
+        return (m,)
     whole = (CHUNK,) if m >= CHUNK else ()
     return (*whole, m % CHUNK) if m % CHUNK else whole
 

@@ -53,11 +53,10 @@ def pure_trace(network: NetworkLike, cost: CostLike | None, traced: Traced, size
         twin = network.copy()
         of_twin = Reach(twin, cost)
         before = of_twin.content()
-        with of_twin.left_as_it_was(), _watched(of_twin):
-            other = traced(twin, sizes[1], 1)
-            changes = of_twin.changes(before)
-        if changes:
-            raise NotTraceableError(changes)
+        with of_twin.left_as_it_was():
+            with _watched(of_twin):
+                other = traced(twin, sizes[1], 1)
+            of_twin.refuse_changes(before)
         trace = traced(network, sizes[0], 0)
         loss = "the network" if cost is None else f"the loss {cost.name}"
         refuse_difference(trace, other, loss)
@@ -212,7 +211,7 @@ def _watched(reach: Reach) -> Iterator[None]:
         if event == "c_call" and not computing() and (what := _impure(function)):
             seen.append(what)
 
-    numpys, pythons = np.random.get_state(legacy=False), random.getstate()
+    before = _global_generators() if reach.names_random else None
     collecting = gc.isenabled()
     gc.disable()  # what others have hung into it is no code of the network's
     sys.setprofile(look)
@@ -222,15 +221,17 @@ def _watched(reach: Reach) -> Iterator[None]:
         sys.setprofile(None)
         if collecting:
             gc.enable()
-        if reach.names_random:
-            drew = random.getstate() != pythons or pickle.dumps(np.random.get_state(legacy=False)) != pickle.dumps(
-                numpys
-            )
-            np.random.set_state(numpys)
-            random.setstate(pythons)
-            seen += ["draws random numbers"] if drew else []
+        if before is not None and _global_generators() != before:
+            seen.append("draws random numbers")
+            np.random.set_state(pickle.loads(before[0]))
+            random.setstate(before[1])
     if seen:
         raise NotTraceableError(f"{reach.called}, which {seen[0]}")
+
+
+def _global_generators() -> tuple[bytes, tuple[Any, ...]]:
+    """The states of NumPy's global random generator, pickled, and of Python's."""
+    return pickle.dumps(np.random.get_state(legacy=False)), random.getstate()
 
 
 def _impure(function: object) -> str:

@@ -7,6 +7,7 @@ import functools
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import zip_longest
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import NamedTuple
 
@@ -83,13 +84,12 @@ class Reach:
         ]
         return attributes + [(found.owner, found.name, content_of(found.value, set())) for found in self._found]
 
-    def changes(self, before: list[tuple[str, str, object]]) -> str:
-        """Who has changed what since that was the content, in words; empty if nobody has."""
-        known = {(owner, name, repr(i)): content for i, (owner, name, content) in enumerate(before)}
-        for i, (owner, name, content) in enumerate(Reach(self._network, self._cost).content()):
-            if content != known.get((owner, name, repr(i))):
-                return f"{self._owner(owner)}, which changes its {name} while it computes"
-        return ""
+    def refuse_changes(self, before: list[tuple[str, str, object]]) -> None:
+        """Raises NotTraceableError where something is not as it was when that was the content."""
+        for now, then in zip_longest(Reach(self._network, self._cost).content(), before):
+            if now != then:
+                owner, name, _ = now or then
+                raise NotTraceableError(f"{self._owner(owner)}, which changes its {name} while it computes")
 
     def refuse_parameters(self) -> None:
         """Raises NotTraceableError where code has hold of an array of the network's parameters, which change."""

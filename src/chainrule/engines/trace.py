@@ -1,4 +1,4 @@
-"""The trace: one pass of a network and its cost as an object that engines, exports and pictures read.
+"""The trace: one pass of a network and its cost as an object that others can read.
 
 It is recorded with closed variables (see `chainrule.engines.tracing`): the code of a network sees shapes and types, and
 no numbers, so what it does cannot depend on them. The native plan is made of a trace; whatever else runs or writes down

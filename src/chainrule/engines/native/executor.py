@@ -11,8 +11,8 @@ from weakref import ref
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.engines.contract import CostLike, LayerLike, NetworkLike, Numbers
-from chainrule.engines.native.plan import Option, Plan, Step, Value
+from chainrule.engines.contract import CostLike, NetworkLike, Numbers
+from chainrule.engines.native.plan import Option, Plan, Step, Value, alive
 from chainrule.engines.threads import threads
 
 EXAMPLES, WORK = 4, 400_000
@@ -215,15 +215,15 @@ class Executor:
     def _lend(self, m: int) -> None:
         """Give the kernels what layers keep, for batches that begin with one of m examples."""
         for step, layer in self._moving:
-            for name, held in _alive(layer).lend(m).items():
+            for name, held in alive(layer).lend(m).items():
                 _array(step, name)[: len(held)] = held
 
     def _take_back(self, m: int) -> None:
         """Give the layers what the kernels have left, after a batch of m examples."""
         for step, layer in self._moving:
             of_each = _of_each(step)
-            kept = {name: _array(step, name) for name in _alive(layer).lend(0)}
-            _alive(layer).take_back(
+            kept = {name: _array(step, name) for name in alive(layer).lend(0)}
+            alive(layer).take_back(
                 {name: np.array(held[:m] if name in of_each else held) for name, held in kept.items()}
             )
 
@@ -248,12 +248,6 @@ def _array(step: Step, name: str) -> NDArray[np.float64]:
     array = step.options[name]
     assert isinstance(array, np.ndarray)
     return array  # type: ignore[return-value]
-
-
-def _alive(layer: ref[LayerLike]) -> LayerLike:
-    found = layer()
-    assert found is not None
-    return found
 
 
 def _check_targets(Y: Numbers, plan: Plan) -> None:

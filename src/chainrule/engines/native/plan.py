@@ -142,6 +142,13 @@ class Plan:
         return size * self.values[step.inputs[0]].shape[-1] if step.kernel in PRODUCTS else size
 
 
+def alive(layer: ref[LayerLike]) -> LayerLike:
+    """The layer behind a weak reference of a plan, which lives as long as its network does."""
+    found = layer()
+    assert found is not None
+    return found
+
+
 READ = 32
 """Reading a number of an example that lies anywhere in the data takes as long as so many multiplications, or longer."""
 

@@ -64,7 +64,7 @@ class Prediction:
             self._compiled = self._compiler.compiled(network, self._cast, sizes=_sizes_of(len(X), cost))
         except NoKernelError as error:
             self.refusal = error.reason
-        self._fingerprint = Fingerprint(network, None if self.refusal else self._compiled.plan, own=not self.refusal)
+        self._fingerprint = Fingerprint(network, None if self.refusal else self._compiled.plan)
         if not self.refusal:
             self._of_few = self._made_for_few()
 

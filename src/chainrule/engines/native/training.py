@@ -107,7 +107,7 @@ class NativeProgram:
         compiled = self._compiler.compiled(self.network, given, target, sizes, before)
         if known is not None and compiled is before:
             return known
-        return _Ready(compiled, Fingerprint(self.network, compiled.plan, own=False))
+        return _Ready(compiled, Fingerprint(self.network, compiled.plan))
 
     def _of_arrays(
         self, batches: Batches, data: Arrays, epoch: int, learning_rate: Callable[[int], float], start: int
@@ -240,7 +240,7 @@ class NativeSlope:
         size = (
             self._m if plan.own else min(CHUNK, self._m)
         )  # of own losses, the cost of all need not be the mean of parts'
-        self._compiled, self._fingerprint = compiled, Fingerprint(self._network, plan, own=False)
+        self._compiled, self._fingerprint = compiled, Fingerprint(self._network, plan)
         self._executor = Executor(self._native, self._network, plan, size, {"name": "gradient"})
 
 

@@ -44,7 +44,7 @@ class AutoProgram:
         """See `Program.epoch`."""
         try:
             for done in self._program.epoch(batches, epoch, learning_rate, start):
-                start += done.batches
+                start += len(done.costs)
                 yield done
         except NoKernelError as reason:
             before, self._program = self._program, self._instead(reason)

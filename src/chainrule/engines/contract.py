@@ -6,7 +6,7 @@ the layers, so they say here what they need of them; nobody asks for more.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from chainrule.graph import Array, Recording, Variable
 from chainrule.optimizers import Optimizer
+from chainrule.turns import Turn
 
 CHUNK = 1024
 """How many examples are measured or predicted at a time, to bound the memory for what is between the layers."""
@@ -50,6 +51,9 @@ class NetworkLike(Protocol):
 
     dtype: str
     flat: Numbers
+
+    @property
+    def turn(self) -> Turn: ...
 
     @property
     def input_shape(self) -> tuple[int, ...] | None: ...
@@ -183,27 +187,35 @@ class Batches(Protocol):
 
 @dataclass
 class Done:
-    """One update, or the attempt at one.
+    """One or several updates, and the attempt at another where a cost is not finite.
 
     Attributes:
-        cost: J of the batch before the update, penalty included.
-        m: the number of examples in the batch.
-        output: the network's output for the batch.
-        Y: what it should have been.
-        X: the input, only where the cost is not finite; then there was no update, and nothing follows.
-        batches: how many batches it was, where an engine tells of several at once; cost and penalty are their means.
-        penalty: what of the cost is the penalty.
+        costs: J of each batch before its update, penalty included.
+        penalties: what of each cost is the penalty.
+        sizes: how many examples each batch has.
+        output: the network's outputs for the batches, one below the other.
+        Y: what they should have been.
+        X: the input, only where a cost is not finite; then the batch of that cost is all there is, and nothing follows.
         weights: of the examples or their steps, as far as there are any.
     """
 
-    cost: float
-    m: int
+    costs: Sequence[float]
+    penalties: Sequence[float]
+    sizes: Sequence[int]
     output: Array
     Y: Array
     X: Array | None = None
-    batches: int = 1
-    penalty: float = 0.0
     weights: Array | None = None
+
+    @property
+    def m(self) -> int:
+        """How many examples there are in all."""
+        return sum(self.sizes)
+
+    @property
+    def cost(self) -> float:
+        """The mean cost of an example."""
+        return float(np.dot(self.costs, self.sizes) / self.m)
 
 
 class Program(Protocol):

@@ -43,12 +43,12 @@ class NumpyProgram:
     def _update(self, X: Array, Y: Array, weights: Array | None, alpha: float, l2: float | None) -> Done:
         """Forward, cost, backward, update: one step of gradient descent on one batch."""
         network, theta = self.network, self.network.flat
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        with network.turn, np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             A, variables = network.record(X, training=True, updating=True, seed=self.seed, update=self.updates)
             J = self.cost(A, Y, weights)
             penalty = self.optimizer.penalty(theta, self.regularized, l2)
             cost = float(plain(J)) + penalty
-            done = Done(cost, len(X), plain(A), Y, penalty=penalty, weights=weights)
+            done = Done([cost], [penalty], [len(X)], plain(A), Y, weights=weights)
             if not np.isfinite(cost):
                 done.X = X
                 return done

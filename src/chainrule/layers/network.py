@@ -21,6 +21,7 @@ from chainrule.layers.masking import Masking
 from chainrule.layers.recurrence import Recurrent
 from chainrule.layers.walk import Walk, Watch, current_walk, walking
 from chainrule.randomness import stream
+from chainrule.turns import Turn
 
 
 class Network(Layer):
@@ -63,6 +64,7 @@ class Network(Layer):
         self.compiled: dict[Any, Any] = {}
         self._flat: NDArray[Any] = np.empty(0, self.dtype)
         self._places: dict[str, slice] = {}
+        self._turn = Turn()
         _refuse_repeats(self)
         _refuse_late_masking(self)
         if input_shape is not None:
@@ -98,6 +100,16 @@ class Network(Layer):
     @flat.setter
     def flat(self, flat: NDArray[Any]) -> None:
         self._flat = flat
+
+    @property
+    def turn(self) -> Turn:
+        """Who changes parameters or statistics, or copies them all, takes it, `with net.turn:`; training does, too.
+
+        So another thread that saves or copies a network while it is trained gets it as it is between two updates.
+        Networks inside share the turn of the outermost one, whose vector has their parameters.
+        """
+        root = self.root
+        return root._turn if isinstance(root, Network) else self._turn
 
     @property
     def built(self) -> bool:
@@ -157,8 +169,9 @@ class Network(Layer):
                 raise OptionError(f"the network has no parameter {name!r}; it has {', '.join(held) or 'none yet'}.")
             if np.shape(value) != held[name].shape:
                 raise ShapeError(f"{name} is {held[name].shape}, but the value given is {np.shape(value)}.")
-        for name, value in parameters.items():
-            held[name][...] = value
+        with self.turn:
+            for name, value in parameters.items():
+                held[name][...] = value
 
     @property
     def regularized(self) -> NDArray[Any]:
@@ -178,8 +191,9 @@ class Network(Layer):
         Raises:
             ShapeError, OptionError: it belongs to another network.
         """
-        self.set_parameters({name: value for name, value in state.items() if not name.startswith("layers.")})
-        self.set_statistics(state)
+        with self.turn:
+            self.set_parameters({name: value for name, value in state.items() if not name.startswith("layers.")})
+            self.set_statistics(state)
 
     def set_statistics(self, state: files.Tensors) -> None:
         """Take over the statistics among what `state` returned."""
@@ -283,9 +297,10 @@ class Network(Layer):
 
     def forget(self) -> None:
         """Let go of the states that stateful layers carry from batch to batch: the next batch begins anew."""
-        for _, layer in self.family():
-            if isinstance(layer, Recurrent):
-                layer.forget()
+        with self.turn:
+            for _, layer in self.family():
+                if isinstance(layer, Recurrent):
+                    layer.forget()
 
     def blank_output(self, shape: tuple[int, ...] | None = None) -> Any:
         """The output for one example of zeros, as the end of a graph: it tells the shape and the last operation.
@@ -347,6 +362,8 @@ class Network(Layer):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network into one .safetensors file, atomically: a failed write leaves an old file as it was.
 
+        While another thread trains the network, the file holds it as it is between two updates.
+
         Raises:
             ModelFileError: the file cannot be written.
             OptionError: a layer cannot be told as plain data, such as one with an activation that is a lambda.
@@ -355,11 +372,9 @@ class Network(Layer):
 
     def copy(self, dtype: Any = None) -> Network:
         """A network of its own with the same layers and values, in another `dtype` if one is given."""
-        twin = Network(
-            [copy.deepcopy(layer) for layer in self.layers],
-            seed=self.seed,
-            dtype=self.dtype if dtype is None else dtype,
-        )
+        with self.turn:
+            layers = [copy.deepcopy(layer) for layer in self.layers]
+        twin = Network(layers, seed=self.seed, dtype=self.dtype if dtype is None else dtype)
         twin.metadata = copy.deepcopy(self.metadata)
         if self.built:
             twin.input_shape = self.input_shape
@@ -375,14 +390,15 @@ class Network(Layer):
         return from_bytes, (files.pack(*self.content()),)
 
     def content(self) -> tuple[files.Tensors, dict[str, Any]]:
-        """What a model file holds: the tensors, and the description as JSON (see `chainrule.layers.saved`)."""
+        """What a model file holds: copies of the tensors, and the description, JSON (see `chainrule.layers.saved`)."""
         description = {"format": files.FORMAT, "network": self.to_config(), "metadata": self.metadata}
         if self.input_shape is not None:
             description["input_shape"] = list(self.input_shape)
             description["parameters"] = {
                 f"{name}{layer.l}": [path, name] for path, layer in self.family() for name in layer.held
             }
-        return self.state(), description
+        with self.turn:
+            return {name: np.array(value) for name, value in self.state().items()}, description
 
     # How the parameters are numbered and laid out
 

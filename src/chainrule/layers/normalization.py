@@ -129,6 +129,9 @@ class Standardize(Layer):
             raise DataError("there is no example to learn mean and deviation from.")
         deviation = np.sqrt(squares / count)
         unchanging = deviation <= 1e-13 * np.abs(mean)
-        self.statistics["mean"] = np.array(np.broadcast_to(mean, np.shape(deviation)))
-        self.statistics["deviation"] = np.where(unchanging, 1.0, deviation)
-        self.statistics["count"] = np.array([float(count)])
+        # A dict of its own, for who copies the network at this moment.
+        self.statistics = self.statistics | {
+            "mean": np.array(np.broadcast_to(mean, np.shape(deviation))),
+            "deviation": np.where(unchanging, 1.0, deviation),
+            "count": np.array([float(count)]),
+        }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import threading
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -170,6 +171,7 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]
         epochs = 1 if incremental else self.max_iter
         run = self._run(net, cost, held, seed, epochs, record=bool(validation))
         self.n_iter_ = 0
+        self._fitting = threading.get_ident()
         with interruptible() as interrupt, engines.held_to(self.threads), engines.steady():
             try:
                 if is_lbfgs(self.solver):
@@ -179,6 +181,7 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]
             except NotFiniteError as error:
                 self._diverged(error, held)
             finally:
+                del self._fitting
                 run.progress.close()
         if held is not None and held.best and self._ends_by_score:
             net.set_state(held.best)
@@ -445,8 +448,14 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]
     # Copies
 
     def __getstate__(self) -> dict[str, Any]:
-        """Coefficients travel inside the network."""
+        """Coefficients travel inside the network.
+
+        Raises:
+            OptionError: another thread fits the estimator at the moment, so that its parts do not belong together.
+        """
         state = dict(super().__getstate__())
+        if state.pop("_fitting", None) not in (None, threading.get_ident()):
+            raise OptionError(f"another thread fits this {type(self).__name__}: save or copy it once that is done.")
         if "network_" in state:
             self._network()
             state = {name: value for name, value in state.items() if name not in ("coefs_", "intercepts_")}

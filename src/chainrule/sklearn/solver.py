@@ -76,8 +76,15 @@ class Solver:
         return False, f"Setting learning rate to {self.learning_rate:f}"
 
     def __getstate__(self) -> dict[str, Any]:
-        self.rest()
-        return vars(self)
+        """What a copy has; the program and its threads stay here."""
+        slots = self._slots if self._program is None else self._program.slots
+        updates = self._updates if self._program is None else self._program.updates
+        own = {
+            "_program": None,
+            "_slots": {name: np.array(value) for name, value in slots.items()},
+            "_updates": updates,
+        }
+        return vars(self) | own
 
 
 def is_lbfgs(solver: Any) -> bool:

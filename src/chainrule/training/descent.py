@@ -12,6 +12,7 @@ from chainrule.data.augmentation import AugmentedBatches
 from chainrule.data.batches import ArrayBatches, ChunkBatches, StreamBatches
 from chainrule.engines import Done, Program
 from chainrule.errors import NotFiniteError
+from chainrule.layers import Network
 from chainrule.training.finite import WAY_OUT, not_finite
 from chainrule.training.interrupt import Interrupt
 from chainrule.training.run import Run
@@ -45,9 +46,9 @@ def descend(
 
         for done in _updates(program, batches, run.epoch, alpha, run.sums.batches):
             if done.X is not None:
-                batch = run.sums.batches + done.batches - 1
-                error = not_finite(run.network, done.X, done.cost, run.epoch, batch, run.seed, program.updates)
-                _go_back(changing, before, error)
+                batch = run.sums.batches + len(done.costs) - 1
+                error = not_finite(run.network, done.X, done.costs[-1], run.epoch, batch, run.seed, program.updates)
+                _go_back(run.network, changing, before, error)
             run.computed_by(program.engine, program.reason)
             run.meet(done, count)
             run.save_if_due(program, after_epoch=False)
@@ -56,7 +57,7 @@ def descend(
         else:
             if not np.isfinite(run.network.flat).all():
                 error = NotFiniteError(f"epoch {run.epoch + 1}: its last update was not finite. {WAY_OUT}")
-                _go_back(changing, before, error)
+                _go_back(run.network, changing, before, error)
             run.close_epoch()
             run.save_if_due(program, after_epoch=True)
         if interrupt.asked and not run.over:
@@ -79,7 +80,8 @@ def _updates(
         yield from program.epoch(pool, epoch, lambda batch, before=before: alpha(before + batch), start=first)  # type: ignore[misc]
 
 
-def _go_back(changing: list[NDArray[Any]], before: list[NDArray[Any]], error: NotFiniteError) -> None:
-    for array, old in zip(changing, before, strict=True):
-        array[...] = old
+def _go_back(network: Network, changing: list[NDArray[Any]], before: list[NDArray[Any]], error: NotFiniteError) -> None:
+    with network.turn:
+        for array, old in zip(changing, before, strict=True):
+            array[...] = old
     raise NotFiniteError(f"{error} The network has the parameters from before this epoch.") from None

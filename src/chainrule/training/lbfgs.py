@@ -24,6 +24,11 @@ def minimize(run: Run, batches: ArrayBatches, optimizer: LBFGS, interrupt: Inter
     Raises:
         NotFiniteError: the cost is NaN or infinite at the start.
     """
+    with run.network.turn:  # a line search tries parameters that nobody else is to see
+        return _minimized(run, batches, optimizer, interrupt)
+
+
+def _minimized(run: Run, batches: ArrayBatches, optimizer: LBFGS, interrupt: Interrupt) -> float:
     from scipy.optimize import minimize as scipy_minimize
 
     network, regularized = run.network, run.network.regularized
@@ -37,29 +42,30 @@ def minimize(run: Run, batches: ArrayBatches, optimizer: LBFGS, interrupt: Inter
         run.computed_by(slope.engine, slope.reason)
         of_weights = penalty(optimizer.l2, network.flat, regularized)
         gradient = gradient + optimizer.l2 * regularized * network.flat
-        return Done(J + of_weights, len(X), A, Y, penalty=of_weights), gradient.astype(np.float64)
+        return Done([J + of_weights], [of_weights], [len(X)], A, Y), gradient.astype(np.float64)
 
     averaging = any(layer.statistics for _, layer in network.family())
     reached = network.flat.astype(np.float64)
     here = latest = look(reached)[0]
-    if not np.isfinite(here.cost):
-        raise not_finite(network, X, here.cost, 0, 0, run.seed, 0)
+    if not np.isfinite(here.costs[0]):
+        raise not_finite(network, X, here.costs[0], 0, 0, run.seed, 0)
 
     def cost_and_gradient(theta: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         nonlocal latest
         if interrupt.asked:  # a line search may look many times within one iteration
             raise InterruptionError
         latest, gradient = look(theta)
-        return latest.cost, gradient
+        return latest.costs[0], gradient
 
     def close_iteration(intermediate_result: Any) -> None:
         nonlocal here, reached
         reached = network.flat[...] = intermediate_result.x.copy()
         if averaging:
             network.record(X, training=True, updating=True, seed=run.seed)  # moving averages move once an iteration
-        run.meet(here, 1)
-        here = latest
-        run.close_epoch()
+        with network.turn.let_others_in():
+            run.meet(here, 1)
+            here = latest
+            run.close_epoch()
         if interrupt.asked and not run.over:
             run.interrupt()
         if run.over:
@@ -83,7 +89,7 @@ def minimize(run: Run, batches: ArrayBatches, optimizer: LBFGS, interrupt: Inter
     except InterruptionError:
         network.flat[...] = reached
         run.interrupt()
-        return here.cost
+        return here.costs[0]
     network.flat[...] = result.x
     if not run.over:
         few = optimizer.evaluations is not None and result.nfev > optimizer.evaluations

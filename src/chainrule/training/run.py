@@ -106,10 +106,12 @@ class Run:
     def meet(self, done: Done, batches: int | None) -> None:
         """Add what the engine has done to the sums of the epoch."""
         sums = self.sums
-        sums.cost += done.cost * done.m
-        sums.penalty += done.penalty * done.m
+        # Batch by batch, so that the sums have the same bits wherever the run was cut and went on.
+        for cost, penalty, m in zip(done.costs, done.penalties, done.sizes, strict=True):
+            sums.cost += cost * m
+            sums.penalty += penalty * m
         sums.m += done.m
-        sums.batches += done.batches
+        sums.batches += len(done.costs)
         if self._metrics:
             Y, output = that_count(np.asarray(done.Y), np.asarray(done.output), done.weights)
             sums.outputs.append(output)

@@ -208,8 +208,9 @@ class Executor:
         l2 = None if l2 is None else np.array(l2, np.float64)
         ran = Ran(*program.run(fields, m, size, alphas, l2, update, outputs, threads))
         if alphas is not None:
-            program.unload(0, network.flat)
-            self._take_back((m - 1) % size + 1)
+            with network.turn:
+                program.unload(0, network.flat)
+                self._take_back((m - 1) % size + 1)
         return ran
 
     def _lend(self, m: int) -> None:

@@ -165,6 +165,7 @@ class NativeProgram:
         outputs = np.empty((m, *self._plan.output_shape), self.network.dtype) if self.outputs else None
         ran = executor.run(examples, which, size, np.array(alphas, np.float64), self.updates, outputs, l2)
         costs = ran.costs
+        sizes = [min(size, m - begin) for begin in range(0, len(costs) * size, size)]
         self.updates += len(costs) - (not ran.finite)
         weights = None if examples.weights is None else examples.weights[which]
         if not ran.finite:
@@ -172,11 +173,8 @@ class NativeProgram:
             X, Y = X[which][bad], Y[bad]
             weights = None if weights is None else weights[bad]
             Examples(self.network, self._cost, X, Y, weights, self._plan)  # says so where the data have changed since
-            return Done(costs[-1], len(Y), None, Y, X, batches=len(costs))
-        sizes = np.full(len(costs), size)
-        sizes[-1] = m - size * (len(costs) - 1)
-        cost, penalty = (float(np.dot(numbers, sizes) / m) for numbers in (costs, ran.penalties))
-        return Done(cost, m, outputs, Y, batches=len(costs), penalty=penalty, weights=weights)
+            return Done(costs, ran.penalties, sizes, None, Y, X)
+        return Done(costs, ran.penalties, sizes, outputs, Y, weights=weights)
 
     def _executor_for(self, size: int) -> Executor:
         """What runs batches of this size; made anew only where it must have room for more."""

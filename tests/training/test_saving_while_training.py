@@ -1,0 +1,216 @@
+"""Whatever is written or copied while another thread trains is the network as it is between two updates."""
+
+import copy
+import os
+import pickle
+import threading
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.sklearn import MLPClassifier
+from chainrule.turns import Turn
+
+ONES = np.ones((64, 200), np.float32)
+
+
+def saved(net, tmp_path):
+    net.save(tmp_path / "net.safetensors")
+    return cr.load(tmp_path / "net.safetensors")
+
+
+WAYS = {
+    "save": saved,
+    "pickle": lambda net, _: pickle.loads(pickle.dumps(net)),
+    "copy": lambda net, _: net.copy(),
+    "deepcopy": lambda net, _: copy.deepcopy(net),
+}
+
+
+def taken_meanwhile(net, train, way, tmp_path):
+    """Copies that were made while `train` ran in another thread."""
+    thread = threading.Thread(target=train)
+    thread.start()
+    copies = []
+    while thread.is_alive():
+        copies.append(way(net, tmp_path))
+    thread.join()
+    return copies
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("engine", ["numpy", "auto"])
+def test_a_copy_has_the_parameters_between_two_updates(engine, way, tmp_path):
+    """Only the bias has a derivative, always the same, so all its numbers are alike between updates, and W's stay."""
+    net = cr.Network([cr.Dense(100_000, initializer="zeros")])
+    net.build(1)
+    zeros = np.zeros((64, 1), np.float32)
+
+    def train():
+        cr.train(
+            net,
+            zeros,
+            np.zeros((64, 1)),
+            loss=lambda A, Y: cr.ops.mean(A),
+            optimizer=cr.GradientDescent(1.0),
+            batch_size=8,
+            epochs=4,
+            engine=engine,
+            progress=False,
+        )
+
+    copies = taken_meanwhile(net, train, WAYS[way], tmp_path)
+    levels = [np.unique(made.parameters["b1"]) for made in copies]
+    assert all(len(level) == 1 for level in levels)
+    assert len({float(level[0]) for level in levels}) > 2
+
+
+def test_what_batch_norm_has_learned_belongs_to_the_same_update(tmp_path):
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((512, 50)), rng.integers(0, 3, 512)
+    net = cr.Network([cr.Dense(400), cr.BatchNorm(), cr.Dense(3, "softmax")], seed=0)
+    reached = set()
+
+    def train():
+        note = lambda run: reached.add(run.network.flat.tobytes() + net.layers[1].statistics["mean"].tobytes())
+        options = {"loss": "cross_entropy", "batch_size": None, "epochs": 15, "engine": "numpy", "progress": False}
+        cr.train(net, X, y, callbacks=note, **options)
+
+    net.build(50)
+    reached.add(net.flat.tobytes() + net.layers[1].statistics["mean"].tobytes())
+    copies = taken_meanwhile(net, train, WAYS["copy"], tmp_path)
+    assert {made.flat.tobytes() + made.layers[1].statistics["mean"].tobytes() for made in copies} <= reached
+    assert len(copies) > 3
+
+
+def test_trials_of_a_line_search_are_not_seen(tmp_path):
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((256, 30)), rng.integers(0, 3, 256)
+    net = cr.Network([cr.Dense(200, "tanh"), cr.Dense(3, "softmax")], seed=0)
+    net.build(30)
+    reached = {net.flat.tobytes()}
+
+    def train():
+        note = lambda run: reached.add(run.network.flat.tobytes())
+        cr.train(net, X, y, loss="cross_entropy", optimizer=cr.LBFGS(), epochs=60, callbacks=note, progress=False)
+        reached.add(net.flat.tobytes())
+
+    copies = taken_meanwhile(net, train, WAYS["copy"], tmp_path)
+    assert {made.flat.tobytes() for made in copies} <= reached
+    assert len({made.flat.tobytes() for made in copies}) > 2
+
+
+def test_a_callback_may_wait_for_a_thread_that_saves(tmp_path):
+    net = cr.Network([cr.Dense(3, "softmax")])
+
+    def save_elsewhere(run):
+        thread = threading.Thread(target=run.network.save, args=[tmp_path / "net.safetensors"])
+        thread.start()
+        thread.join(10)
+        assert not thread.is_alive()
+
+    for optimizer in ("adam", cr.LBFGS()):
+        cr.train(
+            net,
+            ONES,
+            np.arange(64) % 3,
+            loss="cross_entropy",
+            optimizer=optimizer,
+            epochs=2,
+            callbacks=save_elsewhere,
+            progress=False,
+        )
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_an_estimator_that_another_thread_fits_says_that_it_cannot_be_copied():
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((500, 10)), rng.integers(0, 3, 500)
+    begun, done = threading.Event(), threading.Event()
+
+    def wait(run):
+        begun.set()
+        done.wait(10)
+
+    model = MLPClassifier(max_iter=1, callbacks=[wait])
+    thread = threading.Thread(target=model.fit, args=(X, y))
+    thread.start()
+    assert begun.wait(10)
+    with pytest.raises(cr.OptionError, match="another thread fits this MLPClassifier"):
+        pickle.dumps(model)
+    done.set()
+    thread.join()
+    model.set_params(callbacks=())
+    assert (pickle.loads(pickle.dumps(model)).predict(X) == model.predict(X)).all()
+
+
+def test_copying_an_estimator_between_calls_of_partial_fit_changes_nothing():
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((100, 10)), rng.integers(0, 3, 100)
+    copied, left = (MLPClassifier(random_state=0).partial_fit(X, y, classes=[0, 1, 2]) for _ in range(2))
+    twin = copy.deepcopy(copied)
+    for model in (copied, left, twin):
+        model.partial_fit(X, y)
+    assert (copied.network_.flat == left.network_.flat).all()
+    assert (twin.network_.flat == left.network_.flat).all()
+
+
+class TestTurn:
+    def test_whoever_waits_is_next(self):
+        turn, order = Turn(), []
+
+        def wait():
+            with turn:
+                order.append("waited")
+
+        with turn:
+            thread = threading.Thread(target=wait)
+            thread.start()
+            while not turn._gate.locked():
+                pass
+        with turn:
+            order.append("came again")
+        thread.join()
+        assert order == ["waited", "came again"]
+
+    def test_who_has_it_may_take_it_again_and_let_others_in(self):
+        turn, seen = Turn(), []
+
+        def look():
+            with turn:
+                seen.append(True)
+
+        with turn, turn:
+            thread = threading.Thread(target=look)
+            thread.start()
+            with turn.let_others_in():
+                thread.join(10)
+            assert seen
+
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+    @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+    def test_a_fork_in_the_middle_of_an_update_refuses_to_copy(self, tmp_path):
+        net = cr.Network([cr.Dense(2)])
+        net.build(2)
+        has, leave = threading.Event(), threading.Event()
+
+        def hold():
+            with net.turn:
+                has.set()
+                leave.wait(10)
+
+        thread = threading.Thread(target=hold)
+        thread.start()
+        has.wait(10)
+        child = os.fork()
+        if not child:
+            try:
+                net.copy()
+                os._exit(1)
+            except cr.GraphError:
+                os._exit(0)
+        leave.set()
+        thread.join()
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        net.copy()

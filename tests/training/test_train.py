@@ -388,3 +388,35 @@ def test_a_rate_that_a_schedule_must_not_return_is_refused(rate):
         cr.OptionError, match=r"the learning rate that Odd\(\) returns at epoch 1 is (-1.0|nan|None), but"
     ):
         cr.train(net, X, X[:, 0], loss="squared_error", optimizer=cr.Adam(Odd()), epochs=3, progress=False)
+
+
+class TestSigterm:
+    def test_it_finishes_the_batch_leaves_a_checkpoint_and_ends_the_program(self, digits, tmp_path):
+        def end(run):
+            if run.epoch == 1:
+                signal.raise_signal(signal.SIGTERM)
+
+        path = tmp_path / "run.safetensors"
+        with pytest.raises(SystemExit) as ended:
+            checkpoint = cr.Checkpoint(path, every_epochs=None, every_minutes=60)
+            fit(network(), *digits, epochs=5, callbacks=[end], checkpoint=checkpoint)
+        assert ended.value.code == 143
+        assert ended.value.history.stopped == "terminated"
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        resumed, whole = network(), network()
+        history = fit(resumed, *digits, epochs=5, checkpoint=path, resume=True)
+        assert history.stopped == "all epochs done"
+        fit(whole, *digits, epochs=5)
+        np.testing.assert_array_equal(resumed.flat, whole.flat)
+
+    def test_a_program_that_handles_it_keeps_doing_so(self, digits):
+        seen = []
+        before = signal.signal(signal.SIGTERM, lambda *_: seen.append(1))
+        try:
+            history = fit(
+                network(), *digits, epochs=2, callbacks=[lambda run: signal.raise_signal(signal.SIGTERM)]
+            )
+        finally:
+            signal.signal(signal.SIGTERM, before)
+        assert seen == [1, 1]
+        assert history.stopped == "all epochs done"

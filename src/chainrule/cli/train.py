@@ -1,6 +1,5 @@
 """`chainrule train`."""
 
-import contextlib
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +9,6 @@ import typer
 from chainrule.cli.options import Threads
 from chainrule.errors import ChainruleError, OptionError
 from chainrule.experiments.settings import (
-    CHECKPOINT,
     CURVES,
     HISTORY,
     JOURNAL,
@@ -150,12 +148,14 @@ def train(
     """Train a network, measure it on held-out examples, and fill a run folder.
 
     The folder gets model.safetensors, history.json, metrics.json and curves.svg, of tables, pictures and texts by class
-    also report.svg, of a search also trials.csv and its journal. Ctrl-C keeps what was learned; the same command goes
-    on with a search.
+    also report.svg, of a search also trials.csv and its journal. Ctrl-C, or SIGTERM, keeps what was learned, and
+    --resume goes on; the same command goes on with a search.
     """
     from chainrule.cli.kinds import source_of
     from chainrule.data.augmentation import Augmentation
     from chainrule.experiments import Experiment
+    from chainrule.experiments.folder import RunFolder, free_folder
+    from chainrule.training.interrupt import TerminatedError
 
     if resume and out is None:
         raise OptionError("--resume needs the run folder: --out runs/…")
@@ -204,41 +204,28 @@ def train(
             "augment": augment,
         },
     )
-    folder = out or _free_folder(Path("runs") / Path(data).stem)
+    folder = RunFolder(out or free_folder(Path("runs") / Path(data).stem))
+    later = f"go on with the same command, --out {folder.path}" + ("" if search else " and --resume")
     try:
-        experiment = Experiment(source, settings, folder, resume=resume)
-        if not resume and not (search and (folder / JOURNAL).exists()):
-            _set_aside(folder)
-        _show_plan(experiment)
-        result = experiment.run()
+        experiment = Experiment(source, settings, folder.path, resume=resume)
+        folder = experiment.run_folder
+        with folder.claimed():
+            if not resume and not (search and (folder.path / JOURNAL).exists()) and (aside := folder.set_aside()):
+                print(f"{folder.path} held a run already, which is now {aside}")
+            _show_plan(experiment)
+            result = experiment.run()
     except (ChainruleError, MemoryError):
-        with contextlib.suppress(OSError):
-            folder.rmdir()  # which an empty one can be: there was nothing to keep
+        folder.discard_empty()
         raise
     except KeyboardInterrupt:
-        print(f"interrupted: go on with the same command and --out {folder}")
+        print(f"interrupted: {later}")
         raise typer.Exit(130) from None
+    except TerminatedError:
+        print(f"terminated: {later}")
+        raise
     _show_result(result, experiment)
     if result.history.stopped == "interrupted":
         raise typer.Exit(130)
-
-
-def _free_folder(folder: Path) -> Path:
-    """The folder, or the first of folder-2, folder-3, … that does not exist."""
-    free, k = folder, 1
-    while free.exists():
-        k += 1
-        free = folder.with_name(f"{folder.name}-{k}")
-    return free
-
-
-def _set_aside(folder: Path) -> None:
-    """Keep a run that stands where a new one is going to stand: no run is lost."""
-    if any((folder / name).exists() for name in (MODEL, CHECKPOINT, JOURNAL)):
-        aside = _free_folder(folder)
-        folder.rename(aside)
-        folder.mkdir()
-        print(f"{folder} held a run already, which is now {aside}")
 
 
 def _show_plan(experiment: "Experiment") -> None:

@@ -6,13 +6,13 @@ as arrays from which the engine may take rows itself, and `l2` may hold the stre
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.data.checksums import Passed, Rows, checksum
 from chainrule.data.examples import examples
 from chainrule.engines import Batch
 from chainrule.errors import DataError
@@ -25,21 +25,11 @@ Cast = Callable[[NDArray[Any]], NDArray[Any]]
 """X as it comes -> X as the network takes it; see `Network.cast`."""
 
 
-class RowArray(Protocol):
-    """Holds examples that can be taken by their row numbers: an array, a memory map, the rows of a sparse matrix."""
-
-    @property
-    def shape(self) -> tuple[int, ...]: ...
-
-    @property
-    def dtype(self) -> np.dtype[Any]: ...
+class RowArray(Rows, Protocol):
+    """An array, a memory map, the rows of a sparse matrix."""
 
     @property
     def ndim(self) -> int: ...
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, rows: Any, /) -> NDArray[Any]: ...
 
 
 class ArrayBatches:
@@ -110,7 +100,7 @@ class ArrayBatches:
         """What a resumed run must share with the first: JSON."""
         return {
             "X of shape": list(self.X.shape),
-            "data with checksum": [_checksum(part) for part in (self.X, self.Y, self.weights) if part is not None],
+            "data with checksum": checksum(self.X, self.Y, self.weights),
             "batch_size": self.batch_size,
             "shuffle": self.shuffle,
         }
@@ -216,11 +206,13 @@ class StreamBatches:
     Attributes:
         arrays: None: examples come batch by batch. sizes: empty: nobody knows them before.
         l2: None: the optimizer's holds for all batches.
+        passed: the checksums of what went by, where a run keeps checkpoints; else None.
     """
 
     arrays = None
     l2 = None
     sizes: tuple[int, ...] = ()
+    passed: Passed | None = None
 
     def __init__(self, source: Iterable[Any] | Callable[[], Iterable[Any]], weigh: Weigh, cast: Cast):
         self.source = source
@@ -235,8 +227,31 @@ class StreamBatches:
         """The batches of an epoch from number `start` on; those before are read and dropped.
 
         Raises:
-            DataError: there is no batch, or one that is not (X, Y) or (X, Y, weights) of one length.
+            DataError: there is no batch, or one that is not (X, Y) or (X, Y, weights) of one length; or one of those
+                before is not what it was when the run was trained on it.
         """
+        if self.passed is not None:
+            self.passed.begin(start)
+        for k, (X, Y, weights) in enumerate(self._batches(epoch)):
+            if self.passed is not None:
+                self.passed.meet(k, X, Y, weights)
+            if k >= start:
+                yield self.cast(X), Y, self.weigh(X, Y, weights)
+
+    def first(self) -> Batch:
+        """The first batch, to learn the shapes from."""
+        return next(self.in_order())
+
+    def in_order(self) -> Iterator[Batch]:
+        """All batches once."""
+        return ((self.cast(X), Y, self.weigh(X, Y, weights)) for X, Y, weights in self._batches(0))
+
+    def settings(self) -> dict[str, Any]:
+        """What a resumed run must share with the first: a stream says nothing about itself beforehand."""
+        return {"X of shape": "a stream"}
+
+    def _batches(self, epoch: int) -> Iterator[Batch]:
+        """The batches of an epoch as they come."""
         k, batches = -1, self.source() if callable(self.source) else self.source
         if not isinstance(batches, Iterable):
             raise DataError(
@@ -244,26 +259,12 @@ class StreamBatches:
                 "over batches (X, Y), as one with yield does."
             )
         for k, batch in enumerate(batches):
-            if k >= start:
-                X, Y, weights = self._parts(batch, k)
-                yield self.cast(X), Y, self.weigh(X, Y, weights)
+            yield self._parts(batch, k)
         if k < 0:
             raise DataError(
                 f"the stream of batches is empty{'' if epoch == 0 else ' in its second epoch'}: "
                 "give a list, an object that can be iterated again, or a function that returns a fresh iterator."
             )
-
-    def first(self) -> Batch:
-        """The first batch, to learn the shapes from."""
-        return next(self.epoch(0))
-
-    def in_order(self) -> Iterator[Batch]:
-        """All batches once."""
-        return self.epoch(0)
-
-    def settings(self) -> dict[str, Any]:
-        """What a resumed run must share with the first: a stream says nothing about itself beforehand."""
-        return {"X of shape": "a stream"}
 
     @staticmethod
     def _parts(batch: Any, k: int) -> Batch:
@@ -273,9 +274,3 @@ class StreamBatches:
             )
         X, Y = examples(batch[0], batch[1], f"X of batch {k}")
         return X, Y, None if len(batch) == 2 or batch[2] is None else np.asarray(batch[2])
-
-
-def _checksum(array: RowArray) -> int:
-    """A number that tells these examples from others, by up to a thousand of them."""
-    rows = np.linspace(0, len(array) - 1, min(len(array), 1000)).astype(np.intp)
-    return zlib.crc32(np.ascontiguousarray(array[rows]).tobytes())

@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.configuration import Configurable
+from chainrule.data.checksums import checksum
 from chainrule.data.targets import Target
+from chainrule.errors import DataError
 from chainrule.names import counted
 
 if TYPE_CHECKING:
@@ -122,11 +124,32 @@ class Chunked:
     """Training examples that are read in chunks, because they are more than memory holds.
 
     Attributes:
-        sizes: how many there are in each chunk. read: X and Y of a chunk.
+        read: X and Y of a chunk. sizes: how many examples there are in each chunk. checksums: of each chunk.
     """
 
-    sizes: list[int]
     read: Callable[[int], tuple[NDArray[Any], NDArray[Any]]]
+    sizes: list[int]
+    checksums: list[int]
+
+    @classmethod
+    def of(cls, n: int, read: Callable[[int], tuple[NDArray[Any], NDArray[Any]]]) -> Chunked:
+        """n chunks, looked through once.
+
+        Whoever reads one later gets a DataError where it is not what it was.
+        """
+
+        def read_again(i: int) -> tuple[NDArray[Any], NDArray[Any]]:
+            X, Y = read(i)
+            if checksum(X, Y) != checksums[i]:
+                raise DataError(f"part {i + 1} of {n} of the file has changed while it was trained on: train anew.")
+            return X, Y
+
+        sizes, checksums = [], []
+        for i in range(n):
+            X, Y = read(i)
+            sizes.append(len(Y))
+            checksums.append(checksum(X, Y))
+        return cls(read_again, sizes, checksums)
 
 
 @dataclass(frozen=True)

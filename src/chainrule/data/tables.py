@@ -176,7 +176,7 @@ class Table(Source):
             return encoding.matrix(frame, row)[keep], self._numbers(target, frame.filter(keep), row[keep])
 
         sample = self.sample
-        return Chunked([len(read(i)[1]) for i in range(len(sample.chunks))], read)
+        return Chunked.of(len(sample.chunks), read)
 
     def _out(self, held_out: NDArray[np.intp]) -> Callable[[DataFrame, NDArray[np.int64]], NDArray[np.bool_]]:
         """Finds the rows of a frame that are not trained on: held out, or without a value that must be there."""

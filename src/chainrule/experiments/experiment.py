@@ -20,8 +20,9 @@ from chainrule import engines, files
 from chainrule.checking import seed_or_fresh, whole
 from chainrule.data.batches import ChunkBatches
 from chainrule.data.source import Chunked, Form, Source
-from chainrule.errors import ModelFileError, NotFiniteError, OptionError
+from chainrule.errors import NotFiniteError, OptionError
 from chainrule.experiments.design import design, optimizer_for
+from chainrule.experiments.folder import RunFolder
 from chainrule.experiments.outputs import measure, measured
 from chainrule.experiments.report import Report
 from chainrule.experiments.search import Search, Trial, table
@@ -41,6 +42,7 @@ from chainrule.experiments.trained import as_csv
 from chainrule.layers import Network, Standardize
 from chainrule.randomness import DRAWS
 from chainrule.training import Checkpoint, EarlyStopping, History, train
+from chainrule.training.interrupt import TerminatedError
 from chainrule.training.run import Callback
 
 REPORTED: tuple[Form, ...] = ("pictures", "documents")
@@ -84,6 +86,7 @@ class Experiment:
 
     Attributes:
         source, settings: as given, the settings with nothing left open.
+        folder: the path of the run folder. run_folder: it, which belongs to one process while that is at work in it.
         target: what there is to predict. Y: as numbers.
         splits: which example is in which part.
         encoding: what turns examples into numbers, learned from the training part. X: the numbers.
@@ -92,7 +95,7 @@ class Experiment:
 
     Raises:
         DataError: too few examples, or a single class.
-        OptionError: a setting that nothing can be done with.
+        OptionError: a setting that nothing can be done with, or another process is at work in the folder.
         ModelFileError: the folder cannot be written, or a checkpoint to resume from cannot be read.
     """
 
@@ -106,7 +109,8 @@ class Experiment:
         resume: bool = False,
     ):
         self.folder = Path(folder)
-        self._search = Search(self.folder) if whole("search", settings.search, at_least=0) else None
+        self.run_folder = RunFolder(folder)
+        self._search = self._open_search() if whole("search", settings.search, at_least=0) else None
         self.checkpoint = Checkpoint(
             self.folder / CHECKPOINT,
             every_epochs=None,
@@ -128,12 +132,18 @@ class Experiment:
         self._given, self._seed, self.chunked = settings, seed, None
         self.settings = self._resolved(settings)
         optimizer_for(self.settings)
-        _make_folder(self.folder)
+        self.run_folder.make()
         self.encoding = source.learn(self.splits.train)
         self.X = self.encoding.X(source)
         held_out = np.concatenate([self.splits.validation, self.splits.test])
         self.chunked = source.chunked(self.encoding, self.target, held_out)
         self._take(settings)
+
+    def _open_search(self) -> Search:
+        if not (self.folder / JOURNAL).exists():
+            return Search(self.folder)
+        with self.run_folder.claimed():
+            return Search(self.folder)
 
     def _seed_before(self, resume: bool) -> int | None:
         """The seed of the run or the search that is resumed, or None for a new one."""
@@ -195,12 +205,13 @@ class Experiment:
             except NotFiniteError:
                 self._forget_checkpoint()
                 raise
-            if history.stopped != "interrupted":
+            if not history.cut:
                 self._forget_checkpoint()
             return history
 
-        trials = self._search.run(self._given, self._resolved(self._given), self._data, fit, progress)
-        files.write_atomically(self.folder / TRIALS, as_csv(table(trials)))
+        with self.run_folder.claimed():
+            trials = self._search.run(self._given, self._resolved(self._given), self._data, fit, progress)
+            files.write_atomically(self.folder / TRIALS, as_csv(table(trials)))
         self._take(replace(self._given, **trials[0].settings))
         return trials
 
@@ -227,6 +238,8 @@ class Experiment:
 
         Raises:
             NotFiniteError: see `chainrule.train`.
+            OptionError: another process is at work in the folder.
+            TerminatedError: SIGTERM has come; there is a checkpoint.
         """
         X, splits, target = self.X, self.splits, self.target
         final = self._final()
@@ -234,57 +247,50 @@ class Experiment:
         given = (
             (X[splits.train], Y[splits.train]) if self.chunked is None else (self._chunks(self.chunked, final), None)
         )
-        history = train(
-            self.network,
-            *given,
-            loss=target.loss,
-            optimizer=optimizer_for(self.settings),
-            epochs=self.settings.epochs or 0,
-            batch_size=self.settings.batch_size,
-            validation=(X[splits.validation], Y[splits.validation]) if len(splits.validation) else None,
-            metrics=target.watched if self.chunked is None else (),  # they would hold the outputs of an epoch
-            augment=self.settings.augment,
-            early_stopping=self._early_stopping(),
-            callbacks=callbacks,
-            checkpoint=replace(self.checkpoint, facts=self._facts()),
-            resume=self.resume,
-            engine=self.settings.engine,
-            threads=self.settings.threads,
-            seed=self.settings.seed,
-            progress=progress,
-        )
-        network = self.network if final is None else Network([self.network, final], seed=self.settings.seed)
-        network.build_for(X)
-        return network, history
+        with self.run_folder.claimed():
+            history = train(
+                self.network,
+                *given,
+                loss=target.loss,
+                optimizer=optimizer_for(self.settings),
+                epochs=self.settings.epochs or 0,
+                batch_size=self.settings.batch_size,
+                validation=(X[splits.validation], Y[splits.validation]) if len(splits.validation) else None,
+                metrics=target.watched if self.chunked is None else (),  # they would hold the outputs of an epoch
+                augment=self.settings.augment,
+                early_stopping=self._early_stopping(),
+                callbacks=callbacks,
+                checkpoint=replace(self.checkpoint, facts=self._facts()),
+                resume=self.resume,
+                engine=self.settings.engine,
+                threads=self.settings.threads,
+                seed=self.settings.seed,
+                progress=progress,
+            )
+        return self._whole(final), history
 
     def run(self, *, progress: bool = True) -> Result:
         """Search if the settings say so, train, measure on the test part, compare with a baseline, fill the run folder.
 
-        After Ctrl-C there is no report of a table: who interrupts does not want to wait.
+        After Ctrl-C or SIGTERM there is no report of a table: who interrupts does not want to wait.
 
         Raises:
             NotFiniteError: see `chainrule.train`.
             ModelFileError: the folder cannot be written.
             OptionError, KeyboardInterrupt: see `search`.
+            TerminatedError: SIGTERM has come; the run folder holds what was learned until then, and a checkpoint.
         """
-        with engines.held_to(self.settings.threads), engines.blas_held():  # scikit-learn computes here, too
-            X, Y, splits, target = self.X, self.Y, self.splits, self.target
+        with self.run_folder.claimed(), engines.held_to(self.settings.threads), engines.blas_held():
             trials = self.search(progress=progress) if self._search is not None else []
-            network, history = self.fit(progress=progress)
-            network.metadata = self._metadata(history)
-            network.save(self.folder / MODEL)
-            metrics: dict[str, Any] = {
-                "test": measure(network, X[splits.test], Y[splits.test], target.loss, target.metrics),
-                **self._baselines(),
-                "engine": history.engine,
-                "seconds": round(history.seconds, 3),
-            }
-            self._keep(history, metrics)
-            report = None if history.stopped == "interrupted" else self.report(network)
-            if report is not None:
-                metrics |= report.metrics()
-                self._keep_metrics(metrics)
-                report.draw(self.folder / REPORT, metrics)
+            try:
+                network, history = self.fit(progress=progress)
+            except TerminatedError as error:
+                self._keep(self._whole(self._final()), error.history)
+                raise
+            metrics = self._keep(network, history)
+            if not history.cut:
+                self._add_report(network, metrics)
+                self._forget_checkpoint()
         return Result(network, history, metrics, self.folder, trials)
 
     def report(self, network: Network) -> Report | None:
@@ -298,6 +304,12 @@ class Experiment:
     def _early_stopping(self) -> EarlyStopping | None:
         patience = self.settings.patience
         return EarlyStopping(patience=patience) if patience and len(self.splits.validation) else None
+
+    def _whole(self, final: Standardize | None) -> Network:
+        """The network for the target itself."""
+        network = self.network if final is None else Network([self.network, final], seed=self.settings.seed)
+        network.build_for(self.X)
+        return network
 
     def _final(self) -> Standardize | None:
         """The layer that turns standardized values, which are what a network learns, back; None for labels."""
@@ -319,7 +331,7 @@ class Experiment:
             read,
             batch_size=self.settings.batch_size or 1,
             pool=max(POOL // self.X.shape[1], 1),
-            facts={"data with checksum": self.source.checksum()},
+            facts={"data with checksum": chunked.checksums},
         )
 
     def _baselines(self) -> dict[str, dict[str, float]]:
@@ -346,12 +358,29 @@ class Experiment:
             "engine": history.engine,
         }
 
-    def _keep(self, history: History, metrics: dict[str, Any]) -> None:
+    def _keep(self, network: Network, history: History) -> dict[str, Any]:
+        """Measure the network, and write all that there is; the metrics."""
+        X, Y, splits, target = self.X, self.Y, self.splits, self.target
+        network.metadata = self._metadata(history)
+        network.save(self.folder / MODEL)
+        metrics: dict[str, Any] = {
+            "test": measure(network, X[splits.test], Y[splits.test], target.loss, target.metrics),
+            **self._baselines(),
+            "engine": history.engine,
+            "seconds": round(history.seconds, 3),
+        }
         history.save(self.folder / HISTORY)
         self._keep_metrics(metrics)
         history.plot(self.folder / CURVES)
-        if history.stopped != "interrupted":
-            self._forget_checkpoint()
+        return metrics
+
+    def _add_report(self, network: Network, metrics: dict[str, Any]) -> None:
+        """Draw the report, if there is one for these data, and put its numbers with the metrics."""
+        report = self.report(network)
+        if report is not None:
+            metrics |= report.metrics()
+            self._keep_metrics(metrics)
+            report.draw(self.folder / REPORT, metrics)
 
     def _keep_metrics(self, metrics: dict[str, Any]) -> None:
         files.write_atomically(self.folder / METRICS, files.to_json(metrics))
@@ -366,14 +395,3 @@ def _learned(Y: NDArray[Any], final: Standardize | None) -> NDArray[Any]:
     if final is None:
         return Y
     return np.asarray((Y.reshape(len(Y), -1) - final.statistics["mean"]) / final.statistics["deviation"])
-
-
-def _make_folder(folder: Path) -> None:
-    """Make the run folder and see to it that files can be written there, before any work that could be lost."""
-    probe = folder / f".{MODEL}.probe"
-    try:
-        files.write_atomically(probe, b"")
-    except ModelFileError as error:
-        reason = getattr(error.__cause__, "strerror", None) or error.__cause__
-        raise ModelFileError(f"the run folder {folder} cannot be written: {reason}. Name another one.") from None
-    probe.unlink()

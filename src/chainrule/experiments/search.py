@@ -65,7 +65,7 @@ class Search:
     """A search under way, or one that goes on.
 
     Args:
-        folder: where its journal is, or will be.
+        folder: where its journal is, or will be; claimed whenever a method is called (see `RunFolder`).
 
     Raises:
         OptionError: Optuna is not installed.
@@ -139,7 +139,7 @@ class Search:
         except NotFiniteError:
             study.tell(trial, state=self._state.PRUNED)
             return
-        if history.stopped == "interrupted":
+        if history.cut:
             raise KeyboardInterrupt
         costs = history["val_loss"]
         trial.set_user_attr("cost", costs[-1] if history.best_epoch is None else costs[history.best_epoch])
@@ -168,7 +168,7 @@ class Search:
         journal = self._optuna.storages.journal
         with _readable(self.path):
             _cut_torn_line(self.path)
-        backend = journal.JournalFileBackend(str(self.path), journal.JournalFileOpenLock(str(self.path)))
+        backend = journal.JournalFileBackend(str(self.path), _claimed(journal.BaseJournalFileLock))
         with _quiet():
             try:
                 study: Study = self._optuna.create_study(
@@ -309,6 +309,19 @@ def _readable(path: Path) -> Iterator[None]:
         raise
     except OSError as error:
         raise ModelFileError(f"{path} cannot be read or written: {error.strerror or error}.") from None
+
+
+def _claimed(kind: Any) -> Any:
+    """A lock of Optuna's that need not lock: the whole folder belongs to this process."""
+
+    class Claimed(kind):  # type: ignore[misc]
+        def acquire(self) -> bool:
+            return True
+
+        def release(self) -> None:
+            pass
+
+    return Claimed()
 
 
 @contextlib.contextmanager

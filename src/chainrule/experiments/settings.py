@@ -10,7 +10,7 @@ from chainrule.checking import whole
 from chainrule.data.augmentation import Augmentation
 from chainrule.errors import OptionError
 
-MODEL, HISTORY, METRICS, CURVES, REPORT, CHECKPOINT, JOURNAL, TRIALS = (
+MODEL, HISTORY, METRICS, CURVES, REPORT, CHECKPOINT, JOURNAL, TRIALS, LOCK = (
     "model.safetensors",
     "history.json",
     "metrics.json",
@@ -19,6 +19,7 @@ MODEL, HISTORY, METRICS, CURVES, REPORT, CHECKPOINT, JOURNAL, TRIALS = (
     "checkpoint.safetensors",
     "search.journal",
     "trials.csv",
+    ".lock",
 )
 
 SMALL, LARGE = 1_000, 10_000

@@ -34,7 +34,7 @@ from chainrule.sklearn.solver import Solver, is_lbfgs, lbfgs_of
 from chainrule.training.cost import Cost
 from chainrule.training.descent import descend
 from chainrule.training.early_stopping import EarlyStopping
-from chainrule.training.interrupt import Interrupt, interruptible
+from chainrule.training.interrupt import Interrupt, TerminatedError, interruptible
 from chainrule.training.lbfgs import minimize
 from chainrule.training.progress import progress_for
 from chainrule.training.run import Run, snapshot
@@ -186,6 +186,8 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]
         if held is not None and held.best and self._ends_by_score:
             net.set_state(held.best)
         self.history_ = run.finish()
+        if interrupt.terminated:
+            raise TerminatedError(self.history_)
         if not np.isfinite(net.flat).all():
             raise DataError(NOT_FINITE)
         self._warn(incremental)

@@ -61,7 +61,8 @@ def descend(
             run.close_epoch()
             run.save_if_due(program, after_epoch=True)
         if interrupt.asked and not run.over:
-            run.interrupt()
+            run.interrupt(interrupt)
+        if interrupt.asked:
             run.save_if_due(program, after_epoch=False, now=True)
 
 

@@ -12,6 +12,9 @@ from chainrule.names import counted
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+CUT = ("interrupted", "terminated")
+"""Why a run has ended before it was done, where that was not its own decision."""
+
 
 @dataclass
 class History:
@@ -24,7 +27,8 @@ class History:
             each metric; and `seconds`.
         engine: which engine ran. reason: why it was not a faster one, where that was for the network to say.
         seed: of shuffling and dropout, so that the run can be repeated.
-        stopped: why training ended: "all epochs done", "early stopping", "interrupted", or a callback's own words.
+        stopped: why training ended: "all epochs done", "early stopping", "interrupted" by Ctrl-C, "terminated" by
+            SIGTERM, or a callback's own words.
         best_epoch: with early stopping, the epoch whose parameters the network has, from 0; None without.
     """
 
@@ -44,6 +48,11 @@ class History:
     def __getitem__(self, name: str) -> list[float]:
         """One value for each epoch: history["val_loss"]."""
         return [record[name] for record in self.epochs]
+
+    @property
+    def cut(self) -> bool:
+        """Whether the run was ended from outside, so that there is more to do."""
+        return self.stopped in CUT
 
     @property
     def seconds(self) -> float:

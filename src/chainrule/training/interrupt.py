@@ -1,35 +1,64 @@
-"""Ctrl-C while training: finish the batch, keep what was learned, and stop."""
+"""Ctrl-C or SIGTERM while training: finish the batch, keep what was learned, and stop."""
 
+from __future__ import annotations
+
+import os
 import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from types import FrameType
+
+from chainrule.training.history import History
 
 
 class InterruptionError(Exception):
     """Raised after Ctrl-C, to leave a computation such as SciPy's that knows nothing of it."""
 
 
+class TerminatedError(SystemExit):
+    """Ends the program once a run that was told to by SIGTERM has kept what it has: exit status 143, as shells tell it.
+
+    Attributes:
+        history: of the run.
+    """
+
+    def __init__(self, history: History):
+        super().__init__(128 + signal.SIGTERM)
+        self.history = history
+
+
 class Interrupt:
-    """Whether somebody has pressed Ctrl-C."""
+    """Whether somebody wants the run to end.
+
+    Attributes:
+        asked: whether Ctrl-C was pressed or SIGTERM has come. terminated: whether SIGTERM has.
+    """
 
     def __init__(self) -> None:
-        self.asked = False
+        self.asked = self.terminated = False
 
 
 @contextmanager
 def interruptible() -> Iterator[Interrupt]:
-    """Within the block, the first Ctrl-C only sets `asked`; a second one raises KeyboardInterrupt as usual.
+    """Within the block, the first Ctrl-C or SIGTERM only sets `asked`; the second one does what it always does.
 
-    Where Ctrl-C is ignored, as in a program that a shell's script runs in the background, it stays so.
+    Where Ctrl-C is ignored, as in a program that a shell's script runs in the background, it stays so; and SIGTERM
+    stays with who handles it already.
     """
     interrupt = Interrupt()
-    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-    if ignored or threading.current_thread() is not threading.main_thread():
+    with ExitStack() as signals:
+        if threading.current_thread() is threading.main_thread():
+            if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+                signals.enter_context(_asked_by_ctrl_c(interrupt))
+            if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+                signals.enter_context(_asked_by_sigterm(interrupt))
         yield interrupt
-        return
+
+
+@contextmanager
+def _asked_by_ctrl_c(interrupt: Interrupt) -> Iterator[None]:
     with _presses() as presses:
 
         def ask(number: int, frame: FrameType | None) -> None:
@@ -39,9 +68,24 @@ def interruptible() -> Iterator[Interrupt]:
 
         before = signal.signal(signal.SIGINT, ask)
         try:
-            yield interrupt
+            yield
         finally:
             signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _asked_by_sigterm(interrupt: Interrupt) -> Iterator[None]:
+    def ask(number: int, frame: FrameType | None) -> None:
+        if interrupt.terminated:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGTERM)
+        interrupt.asked = interrupt.terminated = True
+
+    before = signal.signal(signal.SIGTERM, ask)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

@@ -67,7 +67,7 @@ def _minimized(run: Run, batches: ArrayBatches, optimizer: LBFGS, interrupt: Int
             here = latest
             run.close_epoch()
         if interrupt.asked and not run.over:
-            run.interrupt()
+            run.interrupt(interrupt)
         if run.over:
             raise StopIteration
 
@@ -88,7 +88,7 @@ def _minimized(run: Run, batches: ArrayBatches, optimizer: LBFGS, interrupt: Int
         )
     except InterruptionError:
         network.flat[...] = reached
-        run.interrupt()
+        run.interrupt(interrupt)
         return here.costs[0]
     network.flat[...] = result.x
     if not run.over:

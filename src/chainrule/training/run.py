@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.data.checksums import Passed
 from chainrule.engines import Batch, Done, Engine, Program
 from chainrule.files import Tensors
 from chainrule.layers import Network
@@ -18,6 +19,7 @@ from chainrule.training.checkpoints import Checkpoints
 from chainrule.training.cost import Cost
 from chainrule.training.early_stopping import EarlyStopping, Watch
 from chainrule.training.history import History
+from chainrule.training.interrupt import Interrupt
 from chainrule.training.progress import Progress
 
 Callback = Callable[["Run"], None]
@@ -60,6 +62,7 @@ class Run:
         callbacks: Iterable[Callback],
         checkpoints: Checkpoints | None,
         progress: Progress,
+        passed: Passed | None = None,
     ):
         self.network, self.cost, self.engine = network, cost, engine
         self.epoch, self.epochs, self.seed = 0, epochs, seed
@@ -71,6 +74,7 @@ class Run:
         self._best: Tensors = {}
         self._callbacks = list(callbacks)
         self._checkpoints = checkpoints
+        self._passed = passed
         self.progress = progress
         self._noted_engine = False
         self._began = time.perf_counter()
@@ -79,8 +83,12 @@ class Run:
         """End the run after this epoch; `why` goes into the history."""
         self.history.stopped = why
 
-    def interrupt(self) -> None:
-        """End the run because of Ctrl-C, and tell that."""
+    def interrupt(self, interrupt: Interrupt) -> None:
+        """End the run because of Ctrl-C or SIGTERM, and tell that."""
+        if interrupt.terminated:
+            self.stop("terminated")
+            self.progress.note("terminated by SIGTERM: the batch under way was finished")
+            return
         self.stop("interrupted")
         self.progress.note(
             "interrupted: the network keeps what it has learned (Ctrl-C twice at once raises KeyboardInterrupt)"
@@ -196,7 +204,7 @@ class Run:
         self._best = _part(tensors, "best.")
         self.epoch, self.seed = state["epoch"], state["seed"]
         self.history = History(**state["history"])
-        if self.history.stopped == "interrupted":
+        if self.history.cut:
             self.history.stopped = ""
         self.sums = EpochSums(state["cost"], state["penalty"], state["m"], state["batches"])
         if state["batches"] and self._metrics:

@@ -23,7 +23,7 @@ from chainrule.training.cost import Cost, LossLike
 from chainrule.training.descent import AnyBatches, descend
 from chainrule.training.early_stopping import EarlyStopping
 from chainrule.training.history import History
-from chainrule.training.interrupt import interruptible
+from chainrule.training.interrupt import TerminatedError, interruptible
 from chainrule.training.lbfgs import minimize
 from chainrule.training.progress import progress_for
 from chainrule.training.run import Callback, Run
@@ -57,7 +57,9 @@ def train(
     """Fit the network's parameters to examples: forward, cost, backward, update, for every batch of every epoch.
 
     Ctrl-C ends the run after the batch under way and keeps what was learned; `history.stopped` is "interrupted". A
-    second one before the run has come back raises KeyboardInterrupt, and so ends a loop of runs, too.
+    second one before the run has come back raises KeyboardInterrupt, and so ends a loop of runs, too. SIGTERM, which
+    schedulers and containers send, ends the program so: after the batch under way there is a checkpoint, if one is
+    wanted, and SystemExit with status 143; unless the program handles that signal itself.
 
     Args:
         net: the network; sizes that it does not know yet are found from X.
@@ -162,6 +164,8 @@ def train(
     finally:
         run.progress.close()
     history = run.finish()
+    if interrupt.terminated:
+        raise TerminatedError(history)
     cost.look(net, first_X, first_y)
     return history
 

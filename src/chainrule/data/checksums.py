@@ -1,0 +1,92 @@
+"""Checksums of examples: a run that is resumed must meet the data that it began with."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.errors import DataError
+
+BLOCK = 2**20
+"""About how many bytes are read at a time."""
+
+
+class Rows(Protocol):
+    """Examples that can be taken by their row numbers."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: Any, /) -> NDArray[Any]: ...
+
+
+def checksum(*parts: Rows | None) -> int:
+    """A number of 64 bits that tells these arrays from others, by all their rows (XXH3; Collet, 2019)."""
+    from xxhash import xxh3_64
+
+    summed = xxh3_64()
+    for part in parts:
+        if part is None:
+            summed.update(b"none")
+            continue
+        summed.update(f"{part.dtype} {part.shape}".encode())
+        rows = max(1, BLOCK // max(1, part.dtype.itemsize * int(np.prod(part.shape[1:]))))
+        for begin in range(0, len(part), rows):
+            summed.update(np.ascontiguousarray(part[begin : begin + rows]).reshape(-1).view(np.uint8))
+    return int(summed.intdigest())
+
+
+class Passed:
+    """The checksums of a stream's batches as they go by, which are all that a stream can be known by.
+
+    Attributes:
+        now: of the batches of the epoch under way. before: of those of the last epoch.
+        repeats: whether every epoch had the batches of the one before it; None where there were not two yet.
+    """
+
+    def __init__(self, now: Sequence[int] = (), before: Sequence[int] = (), repeats: bool | None = None):
+        self.now, self.before, self.repeats = list(now), list(before), repeats
+        self._resumed = bool(self.now)
+        self._expected: list[int] = []
+
+    def begin(self, start: int) -> None:
+        """An epoch begins, or goes on with batch number `start`."""
+        if start == 0 and self.now:
+            if self.before:
+                self.repeats = self.repeats is not False and self.now == self.before
+            self.before, self.now = self.now, []
+        self._expected = self.before if self._resumed and self.repeats else []
+        self._resumed = False
+
+    def meet(self, k: int, *parts: NDArray[Any] | None) -> None:
+        """Batch k of the epoch goes by. A stream that has always repeated itself is expected to; else a warning says so.
+
+        Raises:
+            DataError: the batch went by before the run was interrupted, and was another one.
+        """
+        number = checksum(*parts)
+        if k < len(self.now):
+            if self.now[k] != number:
+                raise DataError(
+                    f"batch {k} of the stream is not the one that the run was trained on before it was interrupted: "
+                    "resume it with the same data, or start anew without resume."
+                )
+            return
+        self.now.append(number)
+        if k < len(self._expected) and self._expected[k] != number:
+            self._expected = []
+            warnings.warn(
+                f"every epoch of the stream had the same batches before the run was interrupted, but now batch {k} is "
+                "another one: have the data changed?",
+                RuntimeWarning,
+                stacklevel=2,
+            )

@@ -1,0 +1,121 @@
+"""The folder of a run: one process at a time works in it, and a run that stands there is not lost."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chainrule import files
+from chainrule.errors import ModelFileError, OptionError
+from chainrule.experiments.settings import CHECKPOINT, JOURNAL, LOCK, MODEL
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+
+class RunFolder:
+    """The folder that a run fills, and who may.
+
+    Attributes:
+        path: where it is.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]):
+        self.path = Path(path)
+        self._lock: BaseFileLock | None = None
+
+    def make(self) -> None:
+        """Make the folder and see to it that files can be written there, before any work that could be lost.
+
+        Raises:
+            ModelFileError: they cannot.
+        """
+        probe = self.path / f".{MODEL}.probe"
+        try:
+            files.write_atomically(probe, b"")
+        except ModelFileError as error:
+            reason = getattr(error.__cause__, "strerror", None) or error.__cause__
+            raise ModelFileError(f"the run folder {self.path} cannot be written: {reason}. Name another one.") from None
+        probe.unlink()
+
+    @contextlib.contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Within the block, the folder belongs to this process. When a process dies, however, its claim ends.
+
+        Raises:
+            OptionError: it belongs to another process, or to another run of this one.
+            ModelFileError: it cannot be written.
+        """
+        if self._lock is not None:
+            yield
+            return
+        self._claim()
+        try:
+            yield
+        finally:
+            self._release()
+
+    def set_aside(self) -> Path | None:
+        """Where the run went that stood here, so that a new one can; None where there was none. To be claimed before.
+
+        Raises:
+            ModelFileError: it cannot be moved. OptionError: another process was faster.
+        """
+        if not any((self.path / name).exists() for name in (MODEL, CHECKPOINT, JOURNAL)):
+            return None
+        aside = free_folder(self.path)
+        if os.name == "nt":  # which moves no folder that has an open file
+            self._release()
+        try:
+            self.path.rename(aside)
+        except OSError as error:
+            raise ModelFileError(f"the run in {self.path} cannot be set aside: {error.strerror}.") from None
+        self._release()
+        (aside / LOCK).unlink(missing_ok=True)
+        self._claim()
+        return aside
+
+    def discard_empty(self) -> None:
+        """Remove the folder if there is nothing in it to keep."""
+        with contextlib.suppress(OSError):
+            if [file.name for file in self.path.iterdir()] == [LOCK]:
+                (self.path / LOCK).unlink()
+            self.path.rmdir()
+
+    def _claim(self) -> None:
+        import filelock
+
+        self.make()
+        lock = filelock.FileLock(self.path / LOCK, timeout=0)
+        try:
+            lock.acquire()
+        except filelock.Timeout:
+            raise OptionError(
+                f"another process is at work in {self.path}: wait until it ends, or name another folder."
+            ) from None
+        except (OSError, NotImplementedError) as error:  # as on some network file systems
+            warnings.warn(
+                f"{self.path} cannot be locked ({error}): see to it that one process at a time works there.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+            return
+        self._lock = lock
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+
+def free_folder(folder: Path) -> Path:
+    """The folder, or the first of folder-2, folder-3, … that does not exist."""
+    free, k = folder, 1
+    while free.exists():
+        k += 1
+        free = folder.with_name(f"{folder.name}-{k}")
+    return free

@@ -71,7 +71,10 @@ def test_every_public_name_exists_and_is_documented():
 
 @pytest.mark.parametrize(
     "error",
-    [cr.ShapeError, cr.DataError, cr.OptionError, cr.GraphError, cr.NotFiniteError, cr.ModelFileError],
+    [
+        *(cr.ShapeError, cr.DataError, cr.OptionError, cr.GraphError, cr.NotFiniteError),
+        *(cr.ModelFileError, cr.CheckpointError),
+    ],
 )
 def test_all_errors_share_one_base(error):
     assert issubclass(error, cr.ChainruleError)

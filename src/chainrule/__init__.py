@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from chainrule.derivation.steps import Steps, steps
     from chainrule.errors import (
         ChainruleError,
+        CheckpointError,
         DataError,
         GraphError,
         ModelFileError,
@@ -163,6 +164,7 @@ __all__ = [
     "GraphError",
     "NotFiniteError",
     "ModelFileError",
+    "CheckpointError",
 ]
 
 _MODULES = (

@@ -27,3 +27,7 @@ class NotFiniteError(ChainruleError, ArithmeticError):
 
 class ModelFileError(ChainruleError, OSError):
     """A model file or checkpoint cannot be read or written."""
+
+
+class CheckpointError(ModelFileError):
+    """A checkpoint or the journal of a search cannot be read, or does not fit."""

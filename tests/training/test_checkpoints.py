@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule import files
 
 PROGRAM = """
 import os, signal, sys
 import numpy as np
 import chainrule as cr
+from chainrule import files
 from chainrule import files
 from chainrule.engines.native import training
 
@@ -43,6 +45,9 @@ history = cr.train(
     checkpoint=cr.Checkpoint(folder + "/checkpoint.safetensors", every_epochs=1, every_minutes=0),
 )
 np.savez(folder + "/end.npz", flat=net.flat, **{k: history[k] for k in ("loss", "accuracy", "val_loss", "epoch")})
+for record in history.epochs:
+    del record["seconds"]
+history.save(folder + "/history.json")
 net.save(folder + "/model.safetensors")
 """
 
@@ -62,7 +67,8 @@ def test_a_run_killed_again_and_again_ends_with_the_same_bits(tmp_path, kind):
     with np.load(whole / "end.npz") as expected, np.load(killed / "end.npz") as found:
         for name in expected:
             assert np.array_equal(expected[name], found[name]), name
-    assert (whole / "model.safetensors").read_bytes() == (killed / "model.safetensors").read_bytes()
+    for name in ("model.safetensors", "history.json"):
+        assert (whole / name).read_bytes() == (killed / name).read_bytes()
 
 
 def fit(tmp_path, **options):
@@ -155,3 +161,115 @@ def test_a_model_file_is_no_checkpoint(tmp_path):
     net.save(tmp_path / "c.safetensors")
     with pytest.raises(cr.ModelFileError, match="is a model file, not a checkpoint"):
         fit(tmp_path, resume=True)
+
+
+class TestTheDataOfAResumedRun:
+    """A checksum of all rows, and of a stream's batches as they go by."""
+
+    @pytest.mark.parametrize("part", ["X", "y", "weights", "validation"])
+    def test_one_changed_number_of_many_rows_is_found(self, tmp_path, part):
+        rng = np.random.default_rng(0)
+        data = {"X": rng.standard_normal((5000, 3)), "y": rng.integers(0, 3, 5000), "weights": rng.random(5000)}
+        data["validation"] = data["X"].copy()
+
+        def train(resume):
+            given = {"loss": "cross_entropy", "epochs": 1, "batch_size": None, "seed": 0, "progress": False}
+            validation = (data["validation"], data["y"])
+            net = cr.Network([cr.Dense(3, "softmax")], seed=0)
+            cr.train(
+                net,
+                data["X"],
+                data["y"],
+                sample_weight=data["weights"],
+                validation=None if part == "y" else validation,
+                checkpoint=tmp_path / "c.safetensors",
+                resume=resume,
+                **given,
+            )
+
+        train(False)
+        train(True)
+        data[part].flat[4321] = data[part].flat[4321] + 1 if part != "y" else (data["y"][4321] + 1) % 3
+        with pytest.raises(cr.OptionError, match=r"cannot be resumed: its run had .*checksum"):
+            train(True)
+
+    @staticmethod
+    def stream(tmp_path, batches, *, end_at=None, epochs=3, resume=False):
+        def flow():
+            for i, batch in enumerate(batches() if callable(batches) else batches):
+                if i == end_at:
+                    raise KeyboardInterrupt
+                yield batch
+
+        net = cr.Network([cr.Dense(3, "softmax")], seed=0)
+        checkpoint = cr.Checkpoint(tmp_path / "c.safetensors", every_epochs=1, every_minutes=0)
+        options = {"loss": "cross_entropy", "seed": 0, "progress": False, "checkpoint": checkpoint}
+        return cr.train(net, flow, epochs=epochs, resume=resume, **options)
+
+    def batches(self):
+        rng = np.random.default_rng(0)
+        return [(rng.standard_normal((8, 3)).astype(np.float32), rng.integers(0, 3, 8)) for _ in range(6)]
+
+    def test_a_batch_that_went_by_and_has_changed_is_found(self, tmp_path):
+        batches = self.batches()
+        with pytest.raises(KeyboardInterrupt):
+            self.stream(tmp_path, batches, end_at=4)
+        changed = [*batches[:2], (batches[2][0] + 1, batches[2][1]), *batches[3:]]
+        with pytest.raises(cr.DataError, match="batch 2 of the stream is not the one"):
+            self.stream(tmp_path, changed, resume=True)
+        assert self.stream(tmp_path, batches, resume=True).stopped == "all epochs done"
+
+    def test_a_stream_that_has_always_repeated_itself_and_does_not_now_is_told(self, tmp_path):
+        batches = self.batches()
+        self.stream(tmp_path, batches, epochs=2)
+        with pytest.warns(RuntimeWarning, match="now batch 3 is another one: have the data changed"):
+            self.stream(tmp_path, [*batches[:3], *batches[:3]], epochs=3, resume=True)
+
+    def test_a_stream_that_is_drawn_anew_may_go_on_otherwise(self, tmp_path):
+        rng = np.random.default_rng(0)
+
+        def drawn():
+            for _ in range(4):
+                yield rng.standard_normal((8, 3)).astype(np.float32), rng.integers(0, 3, 8)
+
+        self.stream(tmp_path, drawn, epochs=2)
+        assert len(self.stream(tmp_path, drawn, epochs=4, resume=True).epochs) == 4
+
+
+def test_a_checkpoint_that_does_not_fit_is_refused_and_leaves_the_network_as_it_was(tmp_path):
+    fit(tmp_path)
+    path = tmp_path / "c.safetensors"
+    tensors, content = files.read_tensors(path)
+    start = cr.Network([cr.Dense(3, "softmax")], seed=0)
+    start.build(6)
+
+    def refused(tensors, content, words):
+        files.write_tensors(path, tensors, content)
+        net = cr.Network([cr.Dense(3, "softmax")], seed=0)
+        with pytest.raises(cr.CheckpointError, match=words):
+            cr.train(
+                net, np.eye(6), np.arange(6) % 3, loss="cross_entropy", epochs=4, seed=0,
+                checkpoint=cr.Checkpoint(path, every_epochs=2), resume=True, progress=False,
+            )  # fmt: skip
+        assert np.array_equal(net.flat, start.flat)
+
+    state = content["checkpoint"]
+    for name, value, words in [
+        ("epoch", -1, "its `epoch` is -1"),
+        ("epoch", "4", "its `checkpoint.epoch` is '4', but must be a whole number"),
+        ("epoch", 3, "its history has 4 epochs, but 3 are done"),
+        ("m", 7, "0 batches with 7 examples"),
+        ("cost", None, "its `checkpoint.cost` is None, but must be a finite number"),
+        ("history", {}, "`checkpoint.history.epochs` is missing"),
+        ("history", state["history"] | {"epochs": [{}] * 4}, "the record of its epoch 0 is"),
+        ("watch", [0.0, 9, 0], "its `watch` is"),
+    ]:
+        refused(tensors, content | {"checkpoint": state | {name: value}}, words)
+    for name, tensor, words in [
+        ("network.W1", np.zeros((2, 6), np.float32), "its W1 is"),
+        ("slot.v", np.zeros(3, np.float32), "the optimizer's v is"),
+        ("network.W7", np.zeros(3, np.float32), "it holds W7, which no such run has"),
+        ("other", np.zeros(3, np.float32), "it holds other, which no such run has"),
+    ]:
+        refused(tensors | {name: tensor}, content, words)
+    refused({name: tensor for name, tensor in tensors.items() if name != "network.b1"}, content, "it lacks b1")

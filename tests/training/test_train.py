@@ -397,8 +397,8 @@ class TestSigterm:
                 signal.raise_signal(signal.SIGTERM)
 
         path = tmp_path / "run.safetensors"
+        checkpoint = cr.Checkpoint(path, every_epochs=None, every_minutes=60)
         with pytest.raises(SystemExit) as ended:
-            checkpoint = cr.Checkpoint(path, every_epochs=None, every_minutes=60)
             fit(network(), *digits, epochs=5, callbacks=[end], checkpoint=checkpoint)
         assert ended.value.code == 143
         assert ended.value.history.stopped == "terminated"
@@ -413,9 +413,7 @@ class TestSigterm:
         seen = []
         before = signal.signal(signal.SIGTERM, lambda *_: seen.append(1))
         try:
-            history = fit(
-                network(), *digits, epochs=2, callbacks=[lambda run: signal.raise_signal(signal.SIGTERM)]
-            )
+            history = fit(network(), *digits, epochs=2, callbacks=[lambda run: signal.raise_signal(signal.SIGTERM)])
         finally:
             signal.signal(signal.SIGTERM, before)
         assert seen == [1, 1]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -41,7 +40,7 @@ def checksum(*parts: Rows | None) -> int:
         summed.update(f"{part.dtype} {part.shape}".encode())
         rows = max(1, BLOCK // max(1, part.dtype.itemsize * int(np.prod(part.shape[1:]))))
         for begin in range(0, len(part), rows):
-            summed.update(np.ascontiguousarray(part[begin : begin + rows]).reshape(-1).view(np.uint8))
+            summed.update(np.ascontiguousarray(part[begin : begin + rows]).reshape(-1).view(np.uint8).data)
     return int(summed.intdigest())
 
 
@@ -53,10 +52,16 @@ class Passed:
         repeats: whether every epoch had the batches of the one before it; None where there were not two yet.
     """
 
-    def __init__(self, now: Sequence[int] = (), before: Sequence[int] = (), repeats: bool | None = None):
-        self.now, self.before, self.repeats = list(now), list(before), repeats
-        self._resumed = bool(self.now)
+    def __init__(self) -> None:
+        self.now: list[int] = []
+        self.before: list[int] = []
+        self.repeats: bool | None = None
+        self._resumed = False
         self._expected: list[int] = []
+
+    def resume(self, now: list[int], before: list[int], repeats: bool | None) -> None:
+        """Go on from where a run was cut."""
+        self.now, self.before, self.repeats, self._resumed = now, before, repeats, True
 
     def begin(self, start: int) -> None:
         """An epoch begins, or goes on with batch number `start`."""
@@ -68,7 +73,7 @@ class Passed:
         self._resumed = False
 
     def meet(self, k: int, *parts: NDArray[Any] | None) -> None:
-        """Batch k of the epoch goes by. A stream that has always repeated itself is expected to; else a warning says so.
+        """Batch k of the epoch goes by. Where a stream has always repeated itself and does not now, a warning says so.
 
         Raises:
             DataError: the batch went by before the run was interrupted, and was another one.

@@ -74,16 +74,13 @@ class RunFolder:
             self.path.rename(aside)
         except OSError as error:
             raise ModelFileError(f"the run in {self.path} cannot be set aside: {error.strerror}.") from None
-        self._release()
-        (aside / LOCK).unlink(missing_ok=True)
+        self._release(aside)
         self._claim()
         return aside
 
     def discard_empty(self) -> None:
         """Remove the folder if there is nothing in it to keep."""
         with contextlib.suppress(OSError):
-            if [file.name for file in self.path.iterdir()] == [LOCK]:
-                (self.path / LOCK).unlink()
             self.path.rmdir()
 
     def _claim(self) -> None:
@@ -106,8 +103,11 @@ class RunFolder:
             return
         self._lock = lock
 
-    def _release(self) -> None:
+    def _release(self, moved: Path | None = None) -> None:
+        """End the claim; the folder may have been moved meanwhile."""
         if self._lock is not None:
+            with contextlib.suppress(OSError):  # of systems that remove no open file: it stays, and means nothing
+                ((moved or self.path) / LOCK).unlink()
             self._lock.release()
             self._lock = None
 

@@ -168,7 +168,7 @@ class Search:
         journal = self._optuna.storages.journal
         with _readable(self.path):
             _cut_torn_line(self.path)
-        backend = journal.JournalFileBackend(str(self.path), _claimed(journal.BaseJournalFileLock))
+        backend = journal.JournalFileBackend(str(self.path), _claimed(journal.JournalFileOpenLock, self.path))
         with _quiet():
             try:
                 study: Study = self._optuna.create_study(
@@ -311,7 +311,7 @@ def _readable(path: Path) -> Iterator[None]:
         raise ModelFileError(f"{path} cannot be read or written: {error.strerror or error}.") from None
 
 
-def _claimed(kind: Any) -> Any:
+def _claimed(kind: Any, path: Path) -> Any:
     """A lock of Optuna's that need not lock: the whole folder belongs to this process."""
 
     class Claimed(kind):  # type: ignore[misc]
@@ -321,7 +321,7 @@ def _claimed(kind: Any) -> Any:
         def release(self) -> None:
             pass
 
-    return Claimed()
+    return Claimed(str(path))
 
 
 @contextlib.contextmanager

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from chainrule import files
+from chainrule import files, forms
 from chainrule.checking import real, whole
-from chainrule.errors import ModelFileError, OptionError
+from chainrule.errors import CheckpointError, OptionError
+from chainrule.training.state import Described, State
 
-FORMAT = 2
+FORMAT = 3
 """The version of the checkpoint's description."""
 
 
@@ -51,10 +52,10 @@ class Checkpoint:
         """The seed of the run that the file holds, or None where there is no file.
 
         Raises:
-            ModelFileError: the file is damaged or no checkpoint.
+            CheckpointError: the file is no checkpoint. ModelFileError: it is damaged.
         """
         found = _read(self)
-        return None if found is None else int(found[1]["checkpoint"]["seed"])
+        return None if found is None else found[1]["checkpoint"]["seed"]
 
 
 class Checkpoints:
@@ -77,7 +78,7 @@ class Checkpoints:
         minutes = self.rule.every_minutes
         return minutes is not None and time.monotonic() - self.written >= 60 * minutes
 
-    def write(self, tensors: files.Tensors, state: dict[str, Any]) -> None:
+    def write(self, tensors: files.Tensors, state: State) -> None:
         """Write the file; the one before stays until the new one is whole."""
         files.write_tensors(
             self.rule.path,
@@ -86,11 +87,11 @@ class Checkpoints:
         )
         self.written = time.monotonic()
 
-    def read(self) -> tuple[files.Tensors, dict[str, Any]] | None:
+    def read(self) -> tuple[files.Tensors, State] | None:
         """What the file holds, or None where there is none yet: a run killed before its first checkpoint starts over.
 
         Raises:
-            ModelFileError: the file is damaged or no checkpoint.
+            CheckpointError: the file is no checkpoint. ModelFileError: it is damaged.
             OptionError: it belongs to a run with other settings, and the rule is not to begin anew.
         """
         found = _read(self.rule)
@@ -109,12 +110,12 @@ class Checkpoints:
         return tensors, description["checkpoint"]
 
 
-def _read(rule: Checkpoint) -> tuple[files.Tensors, dict[str, Any]] | None:
+def _read(rule: Checkpoint) -> tuple[files.Tensors, Described] | None:
     if not Path(rule.path).exists():
         return None
-    tensors, description = files.read_tensors(rule.path)
-    if "checkpoint" not in description:
-        raise ModelFileError(f"{rule.path} is a model file, not a checkpoint.")
-    if description.get("format") != FORMAT or "settings" not in description:
-        raise ModelFileError(f"{rule.path} was written by another version of chainrule: finish that run there.")
-    return tensors, description
+    tensors, content = files.read_tensors(rule.path)
+    if "checkpoint" not in content:
+        raise CheckpointError(f"{rule.path} is a model file, not a checkpoint.")
+    if content.get("format") != FORMAT:
+        raise CheckpointError(f"{rule.path} was written by another version of chainrule: finish that run there.")
+    return tensors, forms.read(Described, content, str(rule.path), CheckpointError)

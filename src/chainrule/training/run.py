@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from chainrule.training.early_stopping import EarlyStopping, Watch
 from chainrule.training.history import History
 from chainrule.training.interrupt import Interrupt
 from chainrule.training.progress import Progress
+from chainrule.training.state import Record, State, part, refuse_misfit
 
 Callback = Callable[["Run"], None]
 """Called after every epoch with the run; it may look at everything, and end the run with `run.stop("why")`."""
@@ -194,36 +195,57 @@ class Run:
         if now or (kept.due_after_epoch(self.epoch) if after_epoch else kept.due()):
             kept.write(*self._state(program.slots, program.updates))
 
-    def resume(self) -> tuple[Tensors, int] | None:
-        """Go back to the last checkpoint; returns the optimizer's slots and how many updates there were, or None."""
-        found = None if self._checkpoints is None else self._checkpoints.read()
-        if found is None:
+    def resume(self, slots: Sequence[str]) -> tuple[Tensors, int] | None:
+        """Go back to the last checkpoint; returns the optimizer's slots and how many updates there were, or None.
+
+        Args:
+            slots: the names of the optimizer's vectors.
+
+        Raises:
+            CheckpointError, ModelFileError, OptionError: it is none of this run; the run is as before.
+        """
+        kept = self._checkpoints
+        found = None if kept is None else kept.read()
+        if kept is None or found is None:
             return None
         tensors, state = found
-        self.network.set_state(_part(tensors, "network."))
-        self._best = _part(tensors, "best.")
+        refuse_misfit(tensors, state, self.network, slots, measuring=self.measuring, called=str(kept.rule.path))
+        self.network.set_state(part(tensors, "network."))
+        self._best = part(tensors, "best.")
         self.epoch, self.seed = state["epoch"], state["seed"]
         self.history = History(**state["history"])
         if self.history.cut:
             self.history.stopped = ""
         self.sums = EpochSums(state["cost"], state["penalty"], state["m"], state["batches"])
-        if state["batches"] and self._metrics:
-            self.sums.outputs = [tensors["running.outputs"]]
-            self.sums.targets = [tensors["running.targets"]]
+        if "running.outputs" in tensors:
+            self.sums.outputs, self.sums.targets = [tensors["running.outputs"]], [tensors["running.targets"]]
         if self._watch is not None and state["watch"] is not None:
             self._watch.best, self._watch.epoch, self._watch.waited = state["watch"]
-        return _part(tensors, "slot."), state["t"]
+        if self._passed is not None and "passed.now" in tensors:
+            self._passed.resume(tensors["passed.now"].tolist(), tensors["passed.before"].tolist(), state["repeats"])
+        return part(tensors, "slot."), state["updates"]
 
-    def _state(self, slots: Tensors, updates: int) -> tuple[Tensors, dict[str, Any]]:
-        sums, watch = self.sums, self._watch
+    def _state(self, slots: Tensors, updates: int) -> tuple[Tensors, State]:
+        sums, watch, passed = self.sums, self._watch, self._passed
         tensors = _prefixed("network.", self.network.state()) | _prefixed("best.", self._best)
         tensors |= _prefixed("slot.", slots)
         if sums.outputs:
             tensors["running.outputs"] = np.concatenate(sums.outputs)
             tensors["running.targets"] = np.concatenate(sums.targets)
-        state = {"epoch": self.epoch, "seed": self.seed, "t": updates, "history": asdict(self.history)}
-        state |= {"cost": sums.cost, "penalty": sums.penalty, "m": sums.m, "batches": sums.batches}
-        state["watch"] = None if watch is None or watch.epoch is None else [watch.best, watch.epoch, watch.waited]
+        if passed is not None:
+            tensors |= {f"passed.{name}": np.array(getattr(passed, name), np.uint64) for name in ("now", "before")}
+        state: State = {
+            "epoch": self.epoch,
+            "seed": self.seed,
+            "updates": updates,
+            "history": cast(Record, asdict(self.history)),
+            "cost": sums.cost,
+            "penalty": sums.penalty,
+            "m": sums.m,
+            "batches": sums.batches,
+            "watch": None if watch is None or watch.epoch is None else (watch.best, watch.epoch, watch.waited),
+            "repeats": None if passed is None else passed.repeats,
+        }
         return tensors, state
 
 
@@ -234,7 +256,3 @@ def snapshot(network: Network) -> Tensors:
 
 def _prefixed(prefix: str, tensors: Tensors) -> Tensors:
     return {prefix + name: tensor for name, tensor in tensors.items()}
-
-
-def _part(tensors: Tensors, prefix: str) -> Tensors:
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

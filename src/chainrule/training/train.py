@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from numbers import Integral
 from typing import Any, Literal
 
@@ -13,6 +13,7 @@ from chainrule import engines
 from chainrule.checking import seed_or_fresh, whole
 from chainrule.data.augmentation import Augmentation, AugmentedBatches
 from chainrule.data.batches import ArrayBatches, ChunkBatches, StreamBatches
+from chainrule.data.checksums import Passed
 from chainrule.data.examples import class_table, example_weights, examples, stream_weights
 from chainrule.errors import DataError, OptionError, ShapeError
 from chainrule.layers import Network
@@ -120,6 +121,25 @@ def train(
         batches = _augmented(batches, augment, net, cost, rule)
     wanted, stop = find_metrics(metrics, cost.task), _early_stopping(early_stopping, validation)
     watched = None if validation is None else _validation(net, cost, validation)
+    passed = Passed() if checkpoint is not None and isinstance(batches, StreamBatches) else None
+    if isinstance(batches, StreamBatches):
+        batches.passed = passed
+
+    def settings() -> dict[str, Any]:
+        """What a resumed run must share with this one."""
+        return {
+            "the network": repr(net),
+            "dtype": net.dtype,
+            "the loss": cost.settings,
+            "the optimizer": repr(rule),
+            "the metrics": [metric.name for metric in wanted],
+            "early stopping": repr(stop),
+            "the augmentation": None if augment is None else repr(augment),
+            "validation": None if watched is None else watched.settings(),
+            **batches.settings(),
+            **({} if seed_given is None else {"seed": seed}),
+        }
+
     run = Run(
         net,
         cost,
@@ -130,28 +150,13 @@ def train(
         validation=None if watched is None else watched.in_order,
         early_stopping=stop,
         callbacks=_callbacks(callbacks),
-        checkpoints=_checkpoints(
-            checkpoint,
-            resume,
-            rule,
-            {
-                "the network": repr(net),
-                "dtype": net.dtype,
-                "the loss": cost.settings,
-                "the optimizer": repr(rule),
-                "the metrics": [metric.name for metric in wanted],
-                "early stopping": repr(stop),
-                "the augmentation": None if augment is None else repr(augment),
-                "validation": None if watched is None else watched.settings(),
-                **batches.settings(),
-                **({} if seed_given is None else {"seed": seed}),
-            },
-        ),
+        checkpoints=_checkpoints(checkpoint, resume, rule, settings),
+        passed=passed,
         progress=progress_for(progress, epochs),
     )
     try:
         with interruptible() as interrupt, engines.held_to(threads), engines.steady():
-            resumed = run.resume() if resume else None
+            resumed = run.resume(rule.slots) if resume and isinstance(rule, Optimizer) else None
             batches.seed = run.seed
             learn_statistics(net, batches.in_order)
             if isinstance(rule, Optimizer):
@@ -284,13 +289,16 @@ def _checkpoints(
     given: Checkpoint | str | os.PathLike[str] | None,
     resume: bool,
     optimizer: Optimizer | LBFGS,
-    settings: dict[str, Any],
+    settings: Callable[[], dict[str, Any]],
 ) -> Checkpoints | None:
-    """What writes and reads the checkpoint, with the settings that a resumed run must share."""
+    """What writes and reads the checkpoint, with the settings that a resumed run must share.
+
+    These are made only where there is one: a checksum of all data takes its time.
+    """
     if given is None:
         if resume:
             raise OptionError("resume=True needs to know from where: give checkpoint=Checkpoint(path).")
         return None
     if isinstance(optimizer, LBFGS):
         raise OptionError("L-BFGS keeps its memory inside SciPy, so it cannot be resumed: take another optimizer.")
-    return Checkpoints(given if isinstance(given, Checkpoint) else Checkpoint(given), settings)
+    return Checkpoints(given if isinstance(given, Checkpoint) else Checkpoint(given), settings())

@@ -1,0 +1,101 @@
+"""A run folder belongs to one process at a time, and a run that stands in it is not lost."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+import chainrule as cr
+from chainrule.experiments.folder import RunFolder
+
+HOLD = """
+import sys, time
+from chainrule.experiments.folder import RunFolder
+with RunFolder(sys.argv[1]).claimed():
+    print("claimed", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def other_process(tmp_path):
+    """A process that is at work in the run folder."""
+    process = subprocess.Popen([sys.executable, "-c", HOLD, tmp_path / "run"], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "claimed\n"
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def test_a_second_process_is_told(tmp_path, other_process, command):
+    for options in ([], ["--search", "2"]):
+        status, _, err = command(tmp_path, "train", "iris", "--out", "run", "--epochs", "1", *options)
+        assert status == 2
+        assert "another process is at work in run: wait until it ends, or name another folder" in err
+
+
+def test_the_claim_of_a_process_that_was_killed_ends_at_once(tmp_path, other_process):
+    other_process.send_signal(signal.SIGKILL)
+    other_process.wait()
+    began = time.monotonic()
+    with RunFolder(tmp_path / "run").claimed():
+        assert time.monotonic() - began < 5
+
+
+def test_two_runs_of_one_process_do_not_share_a_folder(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    with folder.claimed():
+        with folder.claimed():  # the same run
+            pass
+        with pytest.raises(cr.OptionError, match="at work in"), RunFolder(tmp_path / "run").claimed():
+            pass
+    with RunFolder(tmp_path / "run").claimed():
+        pass
+    assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_a_run_that_stands_there_is_set_aside_and_the_new_folder_is_claimed(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    with folder.claimed():
+        assert folder.set_aside() is None
+        (tmp_path / "run/model.safetensors").write_bytes(b"kept")
+        aside = folder.set_aside()
+        assert aside == tmp_path / "run-2"
+        assert [file.name for file in aside.iterdir()] == ["model.safetensors"]
+        with pytest.raises(cr.OptionError), RunFolder(tmp_path / "run").claimed():
+            pass
+        with RunFolder(aside).claimed():
+            pass
+
+
+def test_where_nothing_can_be_locked_a_warning_says_so(tmp_path, monkeypatch):
+    def refuse(self):
+        raise OSError("no locks available")
+
+    monkeypatch.setattr("filelock.FileLock.acquire", refuse)
+    with pytest.warns(RuntimeWarning, match="cannot be locked"), RunFolder(tmp_path / "run").claimed():
+        pass
+
+
+def test_sigterm_keeps_what_was_learned_and_ends_with_exit_status_143(tmp_path):
+    arguments = ["train", "digits", "--epochs", "100000", "--patience", "0", "--checkpoint-minutes", "0.001"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "chainrule", *arguments, "--out", "run"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "run/checkpoint.safetensors").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert "terminated: go on with the same command, --out run and --resume" in out
+    assert "Traceback" not in err
+    names = {file.name for file in (tmp_path / "run").iterdir()}
+    assert {"model.safetensors", "history.json", "metrics.json", "checkpoint.safetensors"} <= names
+    assert cr.load(tmp_path / "run/model.safetensors").built

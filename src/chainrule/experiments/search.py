@@ -16,9 +16,10 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
-from chainrule.errors import ModelFileError, NotFiniteError, OptionError
+from chainrule import forms
+from chainrule.errors import ChainruleError, CheckpointError, ModelFileError, NotFiniteError, OptionError
 from chainrule.experiments.design import first_learning_rate, own_learning_rate
 from chainrule.experiments.settings import JOURNAL, Settings
 from chainrule.randomness import DRAWS, stream
@@ -40,6 +41,32 @@ STARTED, WARM = 5, 20
 
 Fit = Callable[[Settings, Callable[[Run], None]], History]
 """Trains with these settings, calling the function after every epoch."""
+
+
+class Begun(TypedDict):
+    """What a journal tells of its search, beside the settings that were given."""
+
+    draws: NotRequired[int]
+    seed: NotRequired[int]
+
+
+class Tried(TypedDict, total=False):
+    """What was tried, as a journal has it."""
+
+    layers: int
+    units: int
+    activation: str
+    dropout: float
+    optimizer: str
+    learning_rate: float
+    l2: float
+    batch_size: int
+
+
+class Found(TypedDict, total=False):
+    """What a trial came to."""
+
+    cost: float
 
 
 @dataclass(frozen=True)
@@ -99,6 +126,11 @@ class Search:
         self._study = study = self._study or self._open()
         with _readable(self.path), _quiet():
             self._claim(study, data | asdict(given) | {"seed": start.seed})
+            for trial in self._done(study):
+                times = {"begin": trial.datetime_start, "end": trial.datetime_complete}
+                lacking = {*space.default} - {*trial.params} | {name for name, time in times.items() if time is None}
+                if lacking:
+                    raise CheckpointError(f"{self.path} is damaged: trial {trial.number + 1} lacks its {min(lacking)}.")
             for trial in study.get_trials(states=[self._state.RUNNING]):
                 study.tell(trial.number, state=self._state.FAIL)  # killed; the next one is the same again
             while len(done := self._done(study)) < given.search:
@@ -178,9 +210,21 @@ class Search:
                     pruner=self._optuna.pruners.MedianPruner(STARTED, WARM),
                     load_if_exists=True,
                 )
-            except (ValueError, KeyError) as error:
-                raise ModelFileError(f"{self.path} is damaged, or no journal of a search: {error}.") from None
+                self._refuse_damage(study)
+            except ChainruleError:
+                raise
+            except Exception as error:  # Optuna replays the lines as they stand, which can go wrong in many ways
+                raise CheckpointError(f"{self.path} is damaged, or no journal of a search: {error!r}.") from None
         return study
+
+    def _refuse_damage(self, study: Study) -> None:
+        """Raises CheckpointError where what the journal tells has not the form that a search gives it."""
+        called = f"{self.path}, the journal of a search,"
+        if study.user_attrs:
+            forms.read(Begun, study.user_attrs, called, CheckpointError)
+        for trial in study.get_trials(deepcopy=False):
+            forms.read(Tried, trial.params, f"{called} (trial {trial.number + 1})", CheckpointError)
+            forms.read(Found, trial.user_attrs, f"{called} (trial {trial.number + 1})", CheckpointError)
 
     def _claim(self, study: Study, facts: dict[str, Any]) -> None:
         """Enter the settings of this search into its journal, and refuse a journal of another search."""

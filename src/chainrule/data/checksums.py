@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any, Protocol
 
@@ -38,7 +39,7 @@ def checksum(*parts: Rows | None) -> int:
             summed.update(b"none")
             continue
         summed.update(f"{part.dtype} {part.shape}".encode())
-        rows = max(1, BLOCK // max(1, part.dtype.itemsize * int(np.prod(part.shape[1:]))))
+        rows = max(1, BLOCK // max(1, part.dtype.itemsize * math.prod(part.shape[1:])))
         for begin in range(0, len(part), rows):
             summed.update(np.ascontiguousarray(part[begin : begin + rows]).reshape(-1).view(np.uint8).data)
     return int(summed.intdigest())

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from chainrule.configuration import Configurable
 from chainrule.data.frames import MISSING
-from chainrule.errors import DataError
+from chainrule.errors import DataError, OptionError
+from chainrule.forms import shortened
 
 if TYPE_CHECKING:
     from polars import DataFrame, Series
@@ -50,6 +51,8 @@ CLOCKS = tuple(time.lstrip() for time in _TIMES if time)
 DATES = (ISO, *(day + time for day in _DAYS for time in _TIMES), "%Y%m%d", *CLOCKS)
 """How dates are written, the likeliest first: 3/4/2025 is in March unless a day of more than 12 says otherwise."""
 
+_FORM_OF_A_DATE = re.compile(r"(?:[^%]|%(?:\.f|[YymdbBeHIMSp]))*")
+
 _NO_DAY = "2000-01-01"
 """The day that is put before a time of day, to make a moment of it."""
 
@@ -77,6 +80,11 @@ class Column(Configurable):
     reason: str = ""
     form: str = ""
     markers: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.form.isprintable() or (self.kind == "date" and not _FORM_OF_A_DATE.fullmatch(self.form)):
+            raise OptionError(f"there is no form {shortened(self.form)} of a {self.kind}.")
 
     @property
     def counts(self) -> bool:

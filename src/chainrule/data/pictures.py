@@ -123,6 +123,9 @@ class Pixels(Encoding):
 
     form: ClassVar[Form] = "pictures"
 
+    def takes(self, input_shape: tuple[int, ...], target: Target) -> bool:
+        return input_shape == (self.height, self.width, self.channels) and self.channels in (1, 3)
+
     def read(self, data: Any, *, labelled: bool) -> Pictures:
         own: dict[str, Any] = {
             "size": (self.height, self.width),

@@ -10,6 +10,7 @@ import numpy as np
 from chainrule.errors import DataError, ShapeError
 from chainrule.graph import Array, TooLargeError
 from chainrule.layers.layer import Layer
+from chainrule.layers.network import Network
 from chainrule.layers.walk import Walk
 
 
@@ -69,3 +70,9 @@ class Rehearsal(Walk):
         if name not in layer.statistics:
             raise DataError(f"its statistic {name} is missing.")
         self.statistics.add((id(layer), name))
+
+
+def output_shape(network: Network) -> tuple[int, ...]:
+    """The shape of what a built network makes of one example."""
+    assert network.input_shape is not None
+    return tuple(network.rehearse(network.input_shape, Rehearsal(network.dtype), 0).shape[1:])

@@ -95,19 +95,12 @@ def _assemble(tensors: files.Tensors, content: dict[str, Any], called: str, limi
             raise OptionError(f"it describes a {type(network).__name__}, not a network.")
         network.metadata = dict(description.get("metadata", {}))
         if "input_shape" in description or tensors:
-            _adopt(network, tensors, forms.read(_Built, description, "the description"), limit)
+            _adopt(network, tensors, description, limit)
     except ChainruleError as error:
         raise ModelFileError(f"{called} cannot be loaded: {error}") from None
     except Exception as error:  # an own layer can go wrong in as many ways as there are layers
         raise ModelFileError(f"{called} cannot be loaded: its description does not fit ({error!r}).") from None
     return network
-
-
-class _Built(TypedDict):
-    """The description of a network that has parameters."""
-
-    input_shape: list[int]
-    parameters: dict[str, tuple[str, str]]
 
 
 def _refuse_crowds(config: Any) -> None:
@@ -127,11 +120,13 @@ def _refuse_crowds(config: Any) -> None:
             unseen += [(part, depth) for part in (value.values() if isinstance(value, dict) else value)]
 
 
-def _adopt(network: Network, tensors: files.Tensors, built: _Built, limit: int) -> None:
+def _adopt(network: Network, tensors: files.Tensors, description: Description, limit: int) -> None:
     """Hand the file's tensors to the layers, then rehearse, so that what does not fit is found now and not later."""
-    shape = tuple(whole("a size of its input_shape", n) for n in built["input_shape"])
+    if not {"input_shape", "parameters"} <= description.keys():
+        raise DataError("it does not tell which examples it takes, or which layers its tensors belong to.")
+    shape = tuple(whole("a size of its input_shape", n) for n in description["input_shape"])
     by_path = dict(network.family())
-    parameters = _parameters(by_path, tensors, built["parameters"], network.dtype)
+    parameters = _parameters(by_path, tensors, description["parameters"], network.dtype)
     for layer, local, value in parameters:
         layer.held[local] = value
     network.number_layers()

@@ -1,4 +1,4 @@
-"""Of no examples every operation makes what it makes of one, with 0 in place of 1: so sizes are known before numbers."""
+"""Of no examples every operation makes what it makes of one, with 0 in place of 1: sizes are known before numbers."""
 
 import warnings
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chainrule.graph import OPERATIONS, Footprint, Operation, TooLargeError
+from chainrule.graph import OPERATIONS, Operation
 from ops.cases import CASES, REPEATABLE, Call
 
 NAMES = [name for name, operation in OPERATIONS.items() if operation.function.__module__.startswith("chainrule.")]
@@ -20,13 +20,13 @@ OF_NO_EXAMPLE = ("W", "U", "b", "gamma", "beta", "mean", "variance", "deviation"
 def of_examples(operation: Operation, call: Call, m: int) -> Any:
     """The value for m times the first example of the call."""
     names = operation.inputs * len(call.inputs) if operation.inputs[-1].startswith("*") else operation.inputs
-    most = np.ndim(call.inputs[0])
-    inputs = [
-        np.repeat(A[:1], m, axis=0)
-        if isinstance(A, np.ndarray) and name not in OF_NO_EXAMPLE and A.ndim and (not operation.broadcasts or A.ndim == most)
-        else A
-        for name, A in zip(names, call.inputs, strict=False)
-    ]
+    axes = np.ndim(call.inputs[0])
+
+    def taken(name: str, A: Any) -> Any:
+        stretched = operation.broadcasts and np.ndim(A) < axes
+        return A if name in OF_NO_EXAMPLE or not np.ndim(A) or stretched else np.repeat(A[:1], m, axis=0)
+
+    inputs = [taken(name, A) for name, A in zip(names, call.inputs, strict=False)]
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # the mean of a batch without examples is NaN
         return np.asarray(operation(*inputs, **call.options))
@@ -37,10 +37,10 @@ def of_examples(operation: Operation, call: Call, m: int) -> Any:
 @given(data=st.data())
 def test_no_examples_have_the_shape_and_type_of_one(name, data):
     operation, call = OPERATIONS[name], data.draw(CASES[name])
-    first, axis = call.inputs[0], call.options.get("axis", -1)
-    if np.ndim(first) == 0 or (operation.broadcasts and np.ndim(first) < max(map(np.ndim, call.inputs))):
+    axes, axis = np.ndim(call.inputs[0]), call.options.get("axis", -1)
+    if axes == 0 or (operation.broadcasts and axes < max(map(np.ndim, call.inputs))):
         return
-    if axis is None or np.ndim(axis) or axis % np.ndim(first) == 0:  # over the examples
+    if axis is None or np.ndim(axis) or axis % axes == 0:  # over the examples
         return
     try:
         one, two = of_examples(operation, call, 1), of_examples(operation, call, 2)

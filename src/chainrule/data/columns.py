@@ -51,8 +51,6 @@ CLOCKS = tuple(time.lstrip() for time in _TIMES if time)
 DATES = (ISO, *(day + time for day in _DAYS for time in _TIMES), "%Y%m%d", *CLOCKS)
 """How dates are written, the likeliest first: 3/4/2025 is in March unless a day of more than 12 says otherwise."""
 
-_FORM_OF_A_DATE = re.compile(r"(?:[^%]|%(?:\.f|[YymdbBeHIMSp]))*")
-
 _NO_DAY = "2000-01-01"
 """The day that is put before a time of day, to make a moment of it."""
 
@@ -83,7 +81,7 @@ class Column(Configurable):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.form.isprintable() or (self.kind == "date" and not _FORM_OF_A_DATE.fullmatch(self.form)):
+        if not (_is_form_of_dates(self.form) if self.kind == "date" else self.form.isprintable()):
             raise OptionError(f"there is no form {shortened(self.form)} of a {self.kind}.")
 
     @property
@@ -228,6 +226,18 @@ def as_moments(series: Series, form: str = ISO) -> Series:
             return moments
     day, time, seconds = (series.str.extract(_ISO, i) for i in (1, 2, 3))
     return _parsed(day + " " + time.fill_null("00:00") + seconds.fill_null(":00"), _WITH_TIME)
+
+
+def _is_form_of_dates(form: str) -> bool:
+    """Whether dates can be read in that form, which has both hours and minutes, say, or neither."""
+    if form in ("", *DATES):
+        return True
+    import polars as pl
+
+    try:
+        return _parsed(pl.Series([""]), form).null_count() == 1
+    except pl.exceptions.PolarsError:
+        return False
 
 
 def _parsed(text: Series, form: str) -> Series:

@@ -43,6 +43,8 @@ class Target(Configurable):
         super().__post_init__()
         if not self.names:
             raise OptionError("a target has a column or more to predict.")
+        if not _is_text([*self.names, *(str(label) for labels in self.labels or () for label in labels)]):
+            raise OptionError("a name or a label holds half of a pair of signs, which no file can.")
         counts = [len(set(labels)) for labels in self.labels or ()]
         if self.labels is not None and (
             counts != [len(labels) for labels in self.labels]
@@ -195,6 +197,14 @@ class Target(Configurable):
             return {f"p({name} {labels[1]})": p for name, labels, p in pairs}
         P = np.hstack([1 - output, output]) if self.task == "yes_no" else output
         return {f"p({label})": p for label, p in zip(self.labels[0], P.T, strict=True)}
+
+
+def _is_text(words: list[str]) -> bool:
+    try:
+        "".join(words).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _written(values: NDArray[np.float64], unit: float) -> list[str]:

@@ -7,8 +7,8 @@
     split = read(Split, json.loads(text), "the journal", CheckpointError)
     # the journal is damaged: its `seed` is 'x', but must be a whole number.
 
-A number is finite, True is no number, and a list stands for any sequence, as JSON has no other. What a form does not
-name may be there, too.
+A number is finite, True is no number, text can be written, and a list stands for any sequence, as JSON has no other.
+What a form does not name may be there, too.
 """
 
 import functools
@@ -107,7 +107,18 @@ def _fits(value: Any, form: Any, origin: Any, arguments: tuple[Any, ...]) -> boo
         return isinstance(value, int) and not isinstance(value, bool)
     if form is None:
         return value is None
+    if form is str:
+        return isinstance(value, str) and _is_writable(value)
     return isinstance(value, origin or form)
+
+
+def _is_writable(text: str) -> bool:
+    """Whether it can be written into a file, which half of a pair of surrogates cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_finite(number: float) -> bool:

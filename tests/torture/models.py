@@ -26,6 +26,9 @@ from chainrule.data.text import Continued
 from chainrule.errors import ChainruleError
 from chainrule.experiments.trained import Trained
 
+MOST = 2**26
+"""How many bytes a network may take with an example; several are predicted at a time."""
+
 LARGEST = 10**5
 """How many numbers an example may have that is predicted."""
 
@@ -53,11 +56,11 @@ def try_model(path: Path) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of numbers that are too large
         try:
-            net = cr.load(path)
+            net = cr.load(path, memory_limit=MOST)
             if net.input_shape is not None and np.prod(net.input_shape, dtype=float) <= LARGEST:
                 net.predict(np.ones((2, *net.input_shape), np.float32 if _takes_any(net) else np.int64))
             if "encoding" in net.metadata:
-                _use(Trained.load(path))
+                _use(Trained.load(path, memory_limit=MOST))
         except ChainruleError:
             return "refused"
     return "ok"

@@ -124,7 +124,8 @@ class Pixels(Encoding):
     form: ClassVar[Form] = "pictures"
 
     def takes(self, input_shape: tuple[int, ...], target: Target) -> bool:
-        return input_shape == (self.height, self.width, self.channels) and self.channels in (1, 3)
+        right = self.channels in (1, 3) and target.names == [self.column]
+        return right and input_shape == (self.height, self.width, self.channels)
 
     def read(self, data: Any, *, labelled: bool) -> Pictures:
         own: dict[str, Any] = {

@@ -43,8 +43,6 @@ class Target(Configurable):
         super().__post_init__()
         if not self.names:
             raise OptionError("a target has a column or more to predict.")
-        if not _is_text([*self.names, *(str(label) for labels in self.labels or () for label in labels)]):
-            raise OptionError("a name or a label holds half of a pair of signs, which no file can.")
         counts = [len(set(labels)) for labels in self.labels or ()]
         if self.labels is not None and (
             counts != [len(labels) for labels in self.labels]
@@ -199,17 +197,10 @@ class Target(Configurable):
         return {f"p({label})": p for label, p in zip(self.labels[0], P.T, strict=True)}
 
 
-def _is_text(words: list[str]) -> bool:
-    try:
-        "".join(words).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def _written(values: NDArray[np.float64], unit: float) -> list[str]:
     """Values with six digits, and more where they are greater than the unit in which they differ."""
-    more = max(0, math.ceil(math.log10(float(abs(values).max(initial=0)) / unit))) if unit and values.any() else 0
+    largest = float(abs(values).max(initial=0)) / unit if unit else 0.0
+    more = max(0, math.ceil(math.log10(largest))) if 0 < largest < math.inf else 0
     return [f"{value:.{6 + more}g}" for value in values]
 
 

@@ -282,7 +282,7 @@ class Separate(Encoding):
         lookup("kind of tokens", self.kind, KINDS_OF_DOCUMENTS)
 
     def takes(self, input_shape: tuple[int, ...], target: Target) -> bool:
-        return input_shape == (self.steps,) and self.count > 1 and target.task != "values"
+        return input_shape == (self.steps,) and target.names == ["class"] and target.labels is not None
 
     def read(self, data: Any, *, labelled: bool) -> Documents:
         path = Path(data)

@@ -52,8 +52,8 @@ class Made(TypedDict):
     split: Split | None
 
 
-def load_network(path: str | os.PathLike[str]) -> Network:
-    """The network in a model file, or in the run folder that holds it; see `chainrule.load`.
+def load_network(path: str | os.PathLike[str], *, memory_limit: int | None = None) -> Network:
+    """The network in a model file, or in the run folder that holds it; see `chainrule.load`, also for `memory_limit`.
 
     Raises:
         ModelFileError: see `chainrule.load`; or the run was interrupted before there was a model.
@@ -64,7 +64,7 @@ def load_network(path: str | os.PathLike[str]) -> Network:
             f"{file.parent} holds no {file.name}, as its run was interrupted: go on with it by the command that began "
             f"it, --out {file.parent} and --resume."
         )
-    return load(file)
+    return load(file, memory_limit=memory_limit)
 
 
 @dataclass(frozen=True, repr=False)
@@ -85,18 +85,21 @@ class Trained:
         return f"Trained({self.path}: {', '.join(self.target.names)}, {self.target.summary})"
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], *, broken: str | None = None) -> Trained:
+    def load(
+        cls, path: str | os.PathLike[str], *, broken: str | None = None, memory_limit: int | None = None
+    ) -> Trained:
         """The network in a model file, or in its run folder, as long as an experiment wrote it.
 
         Args:
             broken: whether a file of pictures or texts that cannot be read is an error, "refuse", or left out with a
                 note, "skip"; None for what was chosen while training.
+            memory_limit: how many bytes the network may take with one example; see `chainrule.load`.
 
         Raises:
             ModelFileError: see `chainrule.load`; or the file does not tell what its outputs mean.
             OptionError: `broken` is another word, or the network was trained on something else.
         """
-        network = load_network(path)
+        network = load_network(path, memory_limit=memory_limit)
         if not {"loss", "metrics", "target", "encoding", "checksum", "split"} <= network.metadata.keys():
             raise ModelFileError(
                 f"{path} does not say what its outputs mean, because it was not made by chainrule train: "
@@ -107,7 +110,7 @@ class Trained:
             encoding, target = from_config(made["encoding"]), from_config(made["target"])
             _check(network, encoding, target, made)
         except Exception as error:  # own classes can go wrong in many ways
-            raise ModelFileError(f"{path} is damaged: what it knows of its data does not fit ({error}).") from None
+            raise ModelFileError(f"{path} is damaged: what it knows of its data does not fit: {error}") from None
         if broken is not None:
             if not isinstance(encoding, pictures.Pixels | text.Separate):
                 raise OptionError(f"--broken is about files of pictures or texts, but {path} was trained on no such.")
@@ -211,15 +214,15 @@ def _check(network: Network, encoding: Any, target: Any, made: Made) -> None:
         OptionError: it does not.
     """
     if not isinstance(encoding, Encoding) or not isinstance(target, Target):
-        raise OptionError(f"the encoding is a {type(encoding).__name__} and the target a {type(target).__name__}")
+        raise OptionError(f"the encoding is a {type(encoding).__name__} and the target a {type(target).__name__}.")
     if network.input_shape is None or not encoding.takes(network.input_shape, target):
-        raise OptionError(f"the network takes examples of shape {network.input_shape}, but the encoding makes others")
+        raise OptionError(f"the network takes examples of shape {network.input_shape}, but the encoding makes others.")
     output = output_shape(network)
     steps = network.input_shape if isinstance(target, text.NextToken) else ()
     if output != (*steps, target.n_out):
-        raise OptionError(f"the network's output is {output}, but there are {target.n_out} to predict")
+        raise OptionError(f"the network's output is {output}, but there are {target.n_out} to predict.")
     if task_of(made["loss"]) != target.task:
-        raise OptionError(f"the loss {made['loss']} is not one of {target.task}")
+        raise OptionError(f"the loss {made['loss']} is not one of {target.task}.")
     lookup("loss", made["loss"], LOSSES)
     find_metrics(made["metrics"], target.task)
 

@@ -26,6 +26,9 @@ MOST_LAYERS = 10_000
 DEEPEST = 50
 """How many layers of a file may lie inside of one another."""
 
+LONGEST = 500
+"""How many letters of a reason are shown."""
+
 FREE = 2**31
 """How many bytes a network may take with one example, however small its file is."""
 
@@ -97,10 +100,16 @@ def _assemble(tensors: files.Tensors, content: dict[str, Any], called: str, limi
         if "input_shape" in description or tensors:
             _adopt(network, tensors, description, limit)
     except ChainruleError as error:
-        raise ModelFileError(f"{called} cannot be loaded: {error}") from None
+        raise ModelFileError(f"{called} cannot be loaded: {_shown(str(error))}") from None
     except Exception as error:  # an own layer can go wrong in as many ways as there are layers
-        raise ModelFileError(f"{called} cannot be loaded: its description does not fit ({error!r}).") from None
+        reason = _shown(repr(error))
+        raise ModelFileError(f"{called} cannot be loaded: its description does not fit ({reason}).") from None
     return network
+
+
+def _shown(reason: str) -> str:
+    """A reason, which a file can make as long as itself, as it is shown."""
+    return reason if len(reason) <= LONGEST else f"{reason[:LONGEST]}…"
 
 
 def _refuse_crowds(config: Any) -> None:

@@ -166,6 +166,7 @@ def upsample(xp: ModuleType, A: Array, *, size: Sizes = 2) -> tuple[Array, Backw
     axes = axes_between(A)
     size = each("size", size, len(axes))
     windows = windows_over(tuple(n * k for n, k in zip(axes, size, strict=True)), size, size, "valid")
+    foresee((*windows.axes, A.shape[-1]), A.dtype)
     Z = A
     for axis, k in enumerate(size, 1):
         Z = xp.repeat(Z, k, axis=axis)

@@ -215,10 +215,14 @@ def _check(network: Network, encoding: Any, target: Any, made: Made) -> None:
     """
     if not isinstance(encoding, Encoding) or not isinstance(target, Target):
         raise OptionError(f"the encoding is a {type(encoding).__name__} and the target a {type(target).__name__}.")
-    if network.input_shape is None or not encoding.takes(network.input_shape, target):
-        raise OptionError(f"the network takes examples of shape {network.input_shape}, but the encoding makes others.")
+    shape = network.input_shape
+    if shape is None or not encoding.takes(shape, target):
+        called = ", ".join(target.names[:3])
+        raise OptionError(
+            f"the encoding does not go with a network for examples of shape {shape} that predicts {called}."
+        )
     output = output_shape(network)
-    steps = network.input_shape if isinstance(target, text.NextToken) else ()
+    steps = shape if isinstance(target, text.NextToken) else ()
     if output != (*steps, target.n_out):
         raise OptionError(f"the network's output is {output}, but there are {target.n_out} to predict.")
     if task_of(made["loss"]) != target.task:

@@ -93,7 +93,7 @@ def test_a_changed_number(path):
     data = bytearray(path.read_bytes())
     data[data.find(np.ones(1).tobytes()) + 7] ^= 1
     path.write_bytes(data)
-    with pytest.raises(cr.DataError, match="X in .* is damaged: its content is not what was written"):
+    with pytest.raises(cr.DataError, match=r"X in .* is damaged: its content is not what was written"):
         datasets.read(str(path))
 
 

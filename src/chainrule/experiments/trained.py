@@ -217,9 +217,9 @@ def _check(network: Network, encoding: Any, target: Any, made: Made) -> None:
         raise OptionError(f"the encoding is a {type(encoding).__name__} and the target a {type(target).__name__}.")
     shape = network.input_shape
     if shape is None or not encoding.takes(shape, target):
-        called = ", ".join(target.names[:3])
+        predicted = ", ".join(target.names[:3])
         raise OptionError(
-            f"the encoding does not go with a network for examples of shape {shape} that predicts {called}."
+            f"the encoding does not go with a network for examples of shape {shape} that predicts {predicted}."
         )
     output = output_shape(network)
     steps = shape if isinstance(target, text.NextToken) else ()

@@ -60,7 +60,7 @@ def test_what_does_not_fit_is_named_with_its_place(change, reason):
 
 @pytest.mark.parametrize("value", [None, 3, "text", [GOOD]])
 def test_what_is_no_object(value):
-    with pytest.raises(cr.ModelFileError, match="the file is damaged: its `content` is .* must be an object"):
+    with pytest.raises(cr.ModelFileError, match=r"the file is damaged: its `content` is .* must be an object"):
         read(Description, value, "the file")
 
 

@@ -8,11 +8,13 @@ import functools
 import inspect
 import math
 from collections.abc import Callable
-from typing import Any, ClassVar
+from dataclasses import is_dataclass
+from typing import Any, ClassVar, get_type_hints
 
 import numpy as np
 
 from chainrule.errors import OptionError
+from chainrule.forms import misfit, shortened
 from chainrule.graph import OPERATIONS, Operation
 from chainrule.names import nearest, unknown
 
@@ -131,29 +133,63 @@ def from_config(config: Any) -> Any:
     if not isinstance(config, dict):
         return config
     if "operation" in config:
-        name, options = config["operation"], config.get("options", {})
-        if name not in OPERATIONS:
-            raise OptionError(unknown("operation", name, OPERATIONS))
-        return functools.partial(OPERATIONS[name], **options) if options else OPERATIONS[name]
+        return _operation(config["operation"], config.get("options", {}))
     if "type" not in config:
         return {name: from_config(item) for name, item in config.items()}
     kind = config["type"]
     if kind == "dict":
-        return {name: from_config(item) for name, item in config["items"].items()}
-    if kind not in Configurable.kinds:
+        return {name: from_config(item) for name, item in _object("items", config.get("items")).items()}
+    if not isinstance(kind, str) or kind not in Configurable.kinds or _is_internal(Configurable.kinds[kind]):
         public = [name for name in Configurable.kinds if not name.startswith("_")]
         raise OptionError(
             f"there is no layer, initializer, schedule or optimizer {kind!r}: if it is a class of your own, import the "
             f"module that defines it first.{nearest(kind, public)}"
         )
     arguments = {name: from_config(item) for name, item in config.items() if name != "type"}
-    found = Configurable.kinds[kind]
+    found: Any = Configurable.kinds[kind]
     if found.not_in_config & arguments.keys():
         raise OptionError(f"a configuration of {kind} does not hold {', '.join(found.not_in_config)}.")
+    if found.__module__.startswith("chainrule."):  # own classes may be annotated as anybody likes
+        _check_types(kind, arguments, _types_of(found))
     try:
         return found(**arguments)
     except TypeError as error:
-        raise OptionError(f"{kind} cannot be made from {arguments}: {error}.") from None
+        raise OptionError(f"{kind} cannot be made from {shortened(arguments)}: {error}.") from None
+
+
+def _is_internal(kind: type) -> bool:
+    return kind.__name__.startswith("_") and kind.__module__.startswith("chainrule.")
+
+
+def _operation(name: Any, options: Any) -> Any:
+    if not isinstance(name, str) or name not in OPERATIONS:
+        raise OptionError(unknown("operation", name, OPERATIONS))
+    found, options = OPERATIONS[name], from_config(_object("options", options))
+    strange = options.keys() - found.defaults.keys()
+    if strange:
+        raise OptionError(f"{name} has no option {min(strange)!r}; it has {', '.join(found.defaults) or 'none'}.")
+    _check_types(name, options, _types_of(found.function))
+    return functools.partial(found, **options) if options else found
+
+
+def _object(name: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise OptionError(f"{name} are {shortened(value)}, but must be an object.")
+    return value
+
+
+@functools.cache
+def _types_of(made: Any) -> dict[str, Any]:
+    """The declared types of the arguments of a class or a function."""
+    return get_type_hints(made if is_dataclass(made) or inspect.isroutine(made) else made.__init__)
+
+
+def _check_types(owner: str, arguments: dict[str, Any], types: dict[str, Any]) -> None:
+    """Raises OptionError where an argument is not of the type that is declared, so that nothing fails later."""
+    for name, value in arguments.items():
+        wrong = misfit(value, types.get(name, Any), name)
+        if wrong is not None:
+            raise OptionError(f"{owner}'s {wrong}.")
 
 
 def _plain(value: Any, what: str) -> Any:

@@ -13,17 +13,28 @@ import time
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule import forms
 from chainrule.errors import ChainruleError, ModelFileError, OptionError
 
 Tensors = dict[str, NDArray[Any]]
 
 FORMAT = 1
 """The version of a model file's description; a reader refuses a newer one."""
+
+
+DEEPEST = 200
+"""How deep a description may be nested."""
+
+
+class Header(TypedDict):
+    """What a safetensors file begins with, beside the places of its tensors."""
+
+    __metadata__: NotRequired[dict[str, str] | None]
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes | str) -> None:
@@ -94,7 +105,7 @@ def pack(tensors: Tensors, metadata: dict[str, Any]) -> bytes:
     """The bytes of a tensor file.
 
     Raises:
-        OptionError: the metadata are not plain JSON.
+        OptionError: the metadata are not plain JSON, or nested too deep.
     """
     from safetensors.numpy import save
 
@@ -102,6 +113,8 @@ def pack(tensors: Tensors, metadata: dict[str, Any]) -> bytes:
         described = json.dumps(metadata)
     except (TypeError, ValueError) as error:
         raise OptionError(f"the metadata of a file must be plain JSON: {error}.") from None
+    if _depth(metadata) >= DEEPEST:
+        raise OptionError(f"the metadata of a file must be plain JSON, not nested {DEEPEST} deep.")
     # Not np.ascontiguousarray, which makes an array of one axis of a single number.
     little = {name: np.asarray(tensor, tensor.dtype.newbyteorder("<"), order="C") for name, tensor in tensors.items()}
     description = json.loads(described)
@@ -116,15 +129,14 @@ def unpack(data: bytes, called: str) -> tuple[Tensors, dict[str, Any]]:
     Raises:
         ModelFileError: see `read_tensors`.
     """
-    from safetensors import SafetensorError
     from safetensors.numpy import load
 
     try:
         tensors = load(data)
-        header_length = int.from_bytes(data[:8], "little")
-        metadata = json.loads(data[8 : 8 + header_length]).get("__metadata__", {})
-    except (SafetensorError, ValueError, KeyError, RecursionError) as error:
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    except Exception as error:  # the library raises nothing more special
         raise ModelFileError(f"{called} is damaged or no model file: {error}.") from None
+    metadata = forms.read(Header, header, called).get("__metadata__") or {}
     if "chainrule" not in metadata:
         raise ModelFileError(f"{called} is a safetensors file, but not one that chainrule wrote.")
     try:
@@ -133,9 +145,21 @@ def unpack(data: bytes, called: str) -> tuple[Tensors, dict[str, Any]]:
         raise ModelFileError(f"{called} is damaged: its description is no JSON ({error}).") from None
     if not isinstance(description, dict):
         raise ModelFileError(f"{called} is damaged: its description is no JSON object.")
+    if _depth(description) > DEEPEST:
+        raise ModelFileError(f"{called} is damaged: its description is nested more than {DEEPEST} deep.")
     if "crc32" in description and description.pop("crc32") != _checksum(tensors, description):
         raise ModelFileError(f"{called} is damaged: its content is not what was written. Take another copy of it.")
     return tensors, description
+
+
+def _depth(value: Any) -> int:
+    """How deep JSON is nested, as far as it matters. No recursion, which ends at some depth itself."""
+    depth, layer = 0, [value]
+    while layer and depth <= DEEPEST:
+        held = [part for part in layer if isinstance(part, dict | list)]
+        layer = [part for whole in held for part in (whole.values() if isinstance(whole, dict) else whole)]
+        depth += bool(held)
+    return depth
 
 
 def _checksum(tensors: Tensors, description: dict[str, Any]) -> int:

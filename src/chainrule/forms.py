@@ -7,10 +7,11 @@
     split = read(Split, json.loads(text), "the journal", CheckpointError)
     # the journal is damaged: its `seed` is 'x', but must be a whole number.
 
-A number is finite, True is no number, and a list stands for any sequence, as JSON has no other. What a form does not
-name may be there, too.
+A number is finite, True is no number, text can be written, and a list stands for any sequence, as JSON has no other.
+What a form does not name may be there, too.
 """
 
+import functools
 import math
 import reprlib
 import types
@@ -45,6 +46,8 @@ def misfit(value: Any, form: Any, place: str = "") -> str | None:
         form: a type as annotations have it: a TypedDict, list[int], float | None, Literal["a", "b"], a class, …
         place: how to call the value.
     """
+    if form is Any:
+        return None
     if is_typeddict(form):
         return _misfit_of_keys(value, form, place)
     origin, arguments = get_origin(form), get_args(form)
@@ -64,7 +67,7 @@ _CONTAINERS = (list, tuple, Sequence, dict, Mapping)
 def _misfit_of_keys(value: Any, form: Any, place: str) -> str | None:
     if not isinstance(value, dict):
         return f"`{place or 'content'}` is {shortened(value)}, but must be an object"
-    for name, of_part in get_type_hints(form, include_extras=True).items():
+    for name, of_part in _keys(form).items():
         there, optional = f"{place}.{name}".removeprefix("."), get_origin(of_part) is NotRequired
         if name in value:
             reason = misfit(value[name], get_args(of_part)[0] if optional else of_part, there)
@@ -73,6 +76,11 @@ def _misfit_of_keys(value: Any, form: Any, place: str) -> str | None:
         elif name in form.__required_keys__ and not optional:
             return f"`{there}` is missing"
     return None
+
+
+@functools.cache
+def _keys(form: Any) -> dict[str, Any]:
+    return get_type_hints(form, include_extras=True)
 
 
 def _parts(value: Any, origin: Any, arguments: tuple[Any, ...]) -> list[tuple[str, Any, Any]] | None:
@@ -89,8 +97,6 @@ def _parts(value: Any, origin: Any, arguments: tuple[Any, ...]) -> list[tuple[st
 
 
 def _fits(value: Any, form: Any, origin: Any, arguments: tuple[Any, ...]) -> bool:
-    if form is Any:
-        return True
     if origin is Literal:
         return any(type(value) is type(known) and value == known for known in arguments)
     if form is Callable or origin is Callable:
@@ -101,7 +107,18 @@ def _fits(value: Any, form: Any, origin: Any, arguments: tuple[Any, ...]) -> boo
         return isinstance(value, int) and not isinstance(value, bool)
     if form is None:
         return value is None
+    if form is str:
+        return isinstance(value, str) and _is_writable(value)
     return isinstance(value, origin or form)
+
+
+def _is_writable(text: str) -> bool:
+    """Whether it can be written into a file, which half of a pair of surrogates cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_finite(number: float) -> bool:

@@ -23,8 +23,8 @@ from chainrule.data.frames import (
     parquet_of,
     readable,
 )
-from chainrule.data.memory import memory_in_all
 from chainrule.errors import DataError
+from chainrule.memory import memory_in_all
 from chainrule.randomness import stream
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from chainrule.configuration import Configurable
 from chainrule.data.frames import MISSING
-from chainrule.errors import DataError
+from chainrule.errors import DataError, OptionError
+from chainrule.forms import shortened
 
 if TYPE_CHECKING:
     from polars import DataFrame, Series
@@ -77,6 +78,11 @@ class Column(Configurable):
     reason: str = ""
     form: str = ""
     markers: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not (_is_form_of_dates(self.form) if self.kind == "date" else self.form.isprintable()):
+            raise OptionError(f"there is no form {shortened(self.form)} of a {self.kind}.")
 
     @property
     def counts(self) -> bool:
@@ -220,6 +226,18 @@ def as_moments(series: Series, form: str = ISO) -> Series:
             return moments
     day, time, seconds = (series.str.extract(_ISO, i) for i in (1, 2, 3))
     return _parsed(day + " " + time.fill_null("00:00") + seconds.fill_null(":00"), _WITH_TIME)
+
+
+def _is_form_of_dates(form: str) -> bool:
+    """Whether dates can be read in that form, which has both hours and minutes, say, or neither."""
+    if form in ("", *DATES):
+        return True
+    import polars as pl
+
+    try:
+        return _parsed(pl.Series([""]), form).null_count() == 1
+    except pl.exceptions.PolarsError:
+        return False
 
 
 def _parsed(text: Series, form: str) -> Series:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import sys
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -17,6 +19,7 @@ from chainrule.data.source import Encoding, Source
 from chainrule.data.targets import Kind, Target
 from chainrule.errors import DataError
 from chainrule.layers import Flatten, Layer, Standardize
+from chainrule.memory import memory_in_all
 from chainrule.names import unknown
 
 BUNDLED = ("iris", "wine", "breast_cancer", "digits", "diabetes")
@@ -138,7 +141,7 @@ def _bundled(name: str) -> Dataset:
 def _npz(path: Path) -> Dataset:
     held = _arrays(path)
     if "X" not in held:
-        raise DataError(f"{path} holds {', '.join(held) or 'nothing'}, but a data set is X (m, …) and y (m,).")
+        raise DataError(f"{path} holds {', '.join([*held][:10]) or 'nothing'}, but a data set is X (m, …) and y (m,).")
     X, y = held["X"], held.get("y")
     if X.ndim < 2 or X.size == 0:
         raise DataError(f"X in {path} is {X.shape}, but must be (m, …) with an example in each row.")
@@ -151,9 +154,19 @@ def _npz(path: Path) -> Dataset:
         raise DataError(f"in {path} X is {X.shape} and y is {y.shape}: each example needs one entry of y.")
     if y.dtype.kind == "S":
         y = np.char.decode(y, "utf-8", "replace")
-    if y.dtype.kind not in "fiubU" or (y.dtype.kind == "f" and not np.isfinite(y).all()):
+    if not _are_labels(y):
         raise DataError(f"y in {path} must be labels or finite numbers.")
     return Dataset(str(path), X, y)
+
+
+def _are_labels(y: NDArray[Any]) -> bool:
+    """Whether these are labels or values: finite numbers, or text of signs, and not of numbers that stand for none."""
+    if y.dtype.kind == "f":
+        return bool(np.isfinite(y).all())
+    if y.dtype.kind == "U":
+        signs = np.frombuffer(y.astype(y.dtype.newbyteorder("=")).tobytes(), np.uint32)
+        return bool(signs.max(initial=0) <= sys.maxunicode)
+    return y.dtype.kind in "iub"
 
 
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:
@@ -161,20 +174,51 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
     held: dict[str, NDArray[Any]] = {}
     name = "X"
     try:
-        with zipfile.ZipFile(path):
-            pass
-        with np.load(path, allow_pickle=False) as arrays:
-            for name in arrays.files:
-                held[name] = arrays[name] if name in ("X", "y") else np.empty(0)
+        with zipfile.ZipFile(path) as archive:
+            for entry in archive.infolist():
+                name = entry.filename.removesuffix(".npy")
+                if name in held:
+                    raise DataError(f"{path} holds two arrays {name}, and nothing tells which is meant.")
+                held[name] = _array(archive, entry, f"{name} in {path}") if name in ("X", "y") else np.empty(0)
+    except DataError:
+        raise
     except FileNotFoundError:
         raise DataError(f"there is no file {path}.") from None
-    except zipfile.BadZipFile:
-        raise DataError(f"{path} cannot be read: it is no .npz file, or was cut short. np.savez writes one.") from None
-    except (OSError, ValueError, EOFError, KeyError, zlib.error) as error:
-        if "pickle" in str(error):
+    except zipfile.BadZipFile as error:
+        if name in held or "CRC" not in str(error):
             raise DataError(
-                f"{name} in {path} is an array of Python objects, which could run code when read: "
-                f"save {name}.astype(str) or {name}.astype(float) instead."
+                f"{path} cannot be read: it is no .npz file, or was cut short. np.savez writes one."
             ) from None
-        raise DataError(f"{path} cannot be read as an .npz file: {error}.") from None
+        raise DataError(f"{name} in {path} is damaged: its content is not what was written.") from None
+    except Exception as error:  # archives and headers of arrays can be wrong in as many ways as there are bytes
+        raise DataError(f"{path} cannot be read as an .npz file: {error or type(error).__name__}.") from None
     return held
+
+
+def _array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, called: str) -> NDArray[Any]:
+    """An array of an archive, made only once its header, its size and the memory agree."""
+    if entry.flag_bits & 1:
+        raise DataError(f"{called} is encrypted: save it without a password.")
+    with archive.open(entry) as file:
+        version = np.lib.format.read_magic(file)
+        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read_header(file)
+        bytes_held, header = math.prod(shape) * dtype.itemsize, file.tell()
+    if dtype.hasobject:
+        name = called.partition(" ")[0]
+        raise DataError(
+            f"{called} is an array of Python objects, which could run code when read: "
+            f"save {name}.astype(str) or {name}.astype(float) instead."
+        )
+    if dtype.names is not None:
+        raise DataError(f"{called} has columns of its own, {', '.join(dtype.names)}: save a plain array of numbers.")
+    if bytes_held != entry.file_size - header or min(shape, default=1) < 0:
+        raise DataError(f"{called} should be {shape}, but the file holds more or less than that: was it cut short?")
+    memory = memory_in_all()
+    if memory is not None and bytes_held > memory / 2:
+        raise DataError(
+            f"{called} takes {bytes_held / 1e9:,.1f} GB, more than half of the memory, {memory / 1e9:,.1f} GB."
+        )
+    with archive.open(entry) as file:
+        array: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
+    return array

@@ -10,7 +10,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from chainrule.configuration import Configurable
 from chainrule.data.columns import Column
 from chainrule.data.source import Place
+from chainrule.errors import OptionError
 
 if TYPE_CHECKING:
     from polars import Series
@@ -49,6 +50,20 @@ class Code(Configurable, ABC):
 
     tokens: ClassVar[int] = 0
     """How many rows of the table of vectors belong to it, where it is embedded."""
+
+    reads: ClassVar[Literal["numbers", "dates", "words"]]
+    """What its column is read as."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        column = "numbers" if self.column.counts else "dates" if self.column.kind == "date" else "words"
+        if column != self.reads:
+            raise OptionError(f"{type(self).__name__} is for {self.reads}, but {self.column.name} holds {column}.")
+        words, spread = getattr(self, "words", []), getattr(self, "spread", 1.0)
+        if len(set(words)) < len(words):
+            raise OptionError(f"a word of {self.column.name} has two codes.")
+        if spread <= 0:
+            raise OptionError(f"the spread of {self.column.name} is {spread}, but must be more than 0.")
 
     @classmethod
     @abstractmethod
@@ -83,6 +98,8 @@ class Number(Code):
     middle: float
     spread: float
     gaps: bool
+
+    reads = "numbers"
 
     @classmethod
     def learn(cls, column: Column, values: Series) -> Number:
@@ -121,6 +138,8 @@ class YesNo(Code):
 
     words: list[str]
 
+    reads = "words"
+
     @classmethod
     def learn(cls, column: Column, values: Series) -> YesNo:
         return cls(column, _sorted(values.drop_nulls().unique().to_list()))
@@ -145,6 +164,8 @@ class OneHot(Code):
     words: list[str]
     rare: list[str]
     gaps: bool
+
+    reads = "words"
 
     @classmethod
     def learn(cls, column: Column, values: Series) -> OneHot:
@@ -172,6 +193,8 @@ class Embedded(Code):
     words: list[str]
     rare: list[str]
 
+    reads = "words"
+
     @property
     def tokens(self) -> int:  # type: ignore[override]
         return len(self.words) + 2
@@ -188,7 +211,9 @@ class Embedded(Code):
         return _strangers(values, self.words + self.rare)
 
 
-PARTS = ("elapsed", "month", "day", "weekday", "hour")
+Part = Literal["elapsed", "month", "day", "weekday", "hour"]
+
+PARTS: tuple[Part, ...] = ("elapsed", "month", "day", "weekday", "hour")
 """What a moment is made of: how far it lies on the way of the training data, and its places on four clocks."""
 
 _PERIODS = {"month": 12.0, "day": 31.0, "weekday": 7.0, "hour": 24.0}
@@ -203,10 +228,12 @@ class Moment(Code):
         middle, spread: of the days since 1970. gaps: whether values were missing while training.
     """
 
-    parts: list[str]
+    parts: list[Part]
     middle: float
     spread: float
     gaps: bool
+
+    reads = "dates"
 
     @classmethod
     def learn(cls, column: Column, values: Series) -> Moment:

@@ -1,25 +1,15 @@
-"""How much memory the machine or container has, and the error for pictures that need more."""
+"""How much memory is free, and the error for pictures that need more."""
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
 from chainrule.errors import DataError
+from chainrule.memory import memory_in_all
 
 SPARED = 0.9
 """A size that is proposed takes no more than this part of the memory."""
-
-
-def memory_in_all() -> int | None:
-    """The bytes that this machine or container has; None where the system does not tell."""
-    if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
-        return None
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    limit = Path("/sys/fs/cgroup/memory.max")
-    quota = limit.read_text().strip() if limit.exists() else ""
-    return min(memory, int(quota)) if quota.isdigit() else memory
 
 
 def available_memory() -> int | None:

@@ -123,6 +123,10 @@ class Pixels(Encoding):
 
     form: ClassVar[Form] = "pictures"
 
+    def takes(self, input_shape: tuple[int, ...], target: Target) -> bool:
+        right = self.channels in (1, 3) and target.names == [self.column]
+        return right and input_shape == (self.height, self.width, self.channels)
+
     def read(self, data: Any, *, labelled: bool) -> Pictures:
         own: dict[str, Any] = {
             "size": (self.height, self.width),

@@ -268,6 +268,21 @@ class Windows(Encoding):
 
     form: ClassVar[Form] = "windows"
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        whole("window", self.window), whole("horizon", self.horizon), whole("season", self.season)
+        for numbers in (self.deviations, self.means, self.spreads):
+            if len(numbers) != len(self.targets):
+                raise OptionError(f"there are {len(self.targets)} columns to forecast, but {len(numbers)} numbers.")
+        if not all(number > 0 for number in (*self.deviations, *self.spreads)):
+            raise OptionError("what values are divided by is more than 0.")
+        if not all(column.counts for column in self.targets) or not (self.time.counts or self.time.kind == "date"):
+            raise OptionError("what is forecast is numbers, and the time is numbers or dates.")
+
+    def takes(self, input_shape: tuple[int, ...], target: Target) -> bool:
+        right = isinstance(target, Future) and target.labels is None
+        return right and input_shape[0] == self.window and len(target.names) == self.horizon * len(self.targets)
+
     def read(self, data: Any, *, labelled: bool) -> Series:
         frame, notes, name = _frame_of(data, self.time.name, Markers(words=self.missing))
         columns = {column.name: column for column in (*(code.column for code in self.codes), self.time)}

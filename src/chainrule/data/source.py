@@ -183,6 +183,11 @@ class Encoding(Configurable, ABC):
             DataError: there is no such thing, or it is of another kind.
         """
 
+    def takes(self, input_shape: tuple[int, ...], target: Target) -> bool:
+        """Whether it goes with a network for examples of this shape, and with what is predicted, as far as that can be
+        told without examples."""
+        return True
+
     @abstractmethod
     def X(self, source: Source) -> NDArray[Any]:
         """The examples as numbers (m, …).

@@ -388,6 +388,15 @@ class Columns(Encoding):
     stream: bool = False
     missing: list[str] | None = None
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.codes:
+            raise OptionError("an encoding of a table has a column or more.")
+
+    def takes(self, input_shape: tuple[int, ...], target: Target) -> bool:
+        numbers = all(column.counts for column in self.predicted)
+        return [column.name for column in self.predicted] == target.names and (numbers or target.labels is not None)
+
     def read(self, data: Any, *, labelled: bool) -> Table:
         again = self.stream and not is_frame(data) and can_be_chunks(str(data))
         targets = [column.name for column in self.predicted]

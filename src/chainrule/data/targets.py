@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.configuration import Configurable
-from chainrule.errors import DataError
+from chainrule.errors import DataError, OptionError
 from chainrule.metrics import Task, decide
 
 Kind = Literal["classification", "regression"]
@@ -22,6 +22,9 @@ KINDS: dict[str, Kind] = {"classification": "classification", "regression": "reg
 
 FEW = 20
 """Whole numbers of at most so many different values are taken for labels."""
+
+
+Label = str | int | float | bool
 
 
 @dataclass(frozen=True, repr=False)
@@ -34,7 +37,20 @@ class Target(Configurable):
     """
 
     names: list[str]
-    labels: list[list[Any]] | None = None
+    labels: list[list[Label]] | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.names:
+            raise OptionError("a target has a column or more to predict.")
+        counts = [len(set(labels)) for labels in self.labels or ()]
+        if self.labels is not None and (
+            counts != [len(labels) for labels in self.labels]
+            or len(counts) != len(self.names)
+            or min(counts) < 2
+            or (len(counts) > 1 and max(counts) > 2)
+        ):
+            raise OptionError(f"the labels of {', '.join(self.names)} are not two or more for each, or some are alike.")
 
     @classmethod
     def find(cls, columns: Mapping[str, NDArray[Any]], task: Kind | None, place: str) -> Target:
@@ -183,7 +199,8 @@ class Target(Configurable):
 
 def _written(values: NDArray[np.float64], unit: float) -> list[str]:
     """Values with six digits, and more where they are greater than the unit in which they differ."""
-    more = max(0, math.ceil(math.log10(float(abs(values).max(initial=0)) / unit))) if unit and values.any() else 0
+    largest = float(abs(values).max(initial=0)) / unit if unit else 0.0
+    more = max(0, math.ceil(math.log10(largest))) if 0 < largest < math.inf else 0
     return [f"{value:.{6 + more}g}" for value in values]
 
 

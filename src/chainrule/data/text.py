@@ -48,6 +48,10 @@ class NextToken(Target):
     metrics: ClassVar[tuple[str, ...]] = ("accuracy",)
     watched: ClassVar[tuple[str, ...]] = ()
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        whole("count", self.count)
+
     @property
     def n_out(self) -> int:
         return self.count
@@ -141,6 +145,9 @@ class Continued(Encoding):
     steps: int
 
     form: ClassVar[Form] = "tokens"
+
+    def takes(self, input_shape: tuple[int, ...], target: Target) -> bool:
+        return input_shape == (self.steps,) and isinstance(target, NextToken) and target.count == self.count
 
     def read(self, data: Any, *, labelled: bool) -> Text:
         text, notes = contents(Path(data))
@@ -269,6 +276,13 @@ class Separate(Encoding):
     broken: Broken = "refuse"
 
     form: ClassVar[Form] = "documents"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        lookup("kind of tokens", self.kind, KINDS_OF_DOCUMENTS)
+
+    def takes(self, input_shape: tuple[int, ...], target: Target) -> bool:
+        return input_shape == (self.steps,) and target.names == ["class"] and target.labels is not None
 
     def read(self, data: Any, *, labelled: bool) -> Documents:
         path = Path(data)

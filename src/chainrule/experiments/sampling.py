@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from chainrule.checking import real, seed_or_fresh, whole
 from chainrule.data.text import Continued
 from chainrule.data.tokens import UNKNOWN
-from chainrule.errors import OptionError
+from chainrule.errors import NotFiniteError, OptionError
 from chainrule.experiments.trained import Trained
 from chainrule.layers import Network
 from chainrule.randomness import stream
@@ -34,6 +34,7 @@ def sample(
 
     Raises:
         OptionError: the network does something else, or a number is out of range.
+        NotFiniteError: what the network says is NaN.
     """
     encoding = trained.encoding
     if not isinstance(encoding, Continued):
@@ -75,7 +76,13 @@ def _pieces(decode: Callable[[list[int]], str], tokens: Iterator[int]) -> Iterat
 
 
 def _drawn(P: NDArray[Any], temperature: float, random: np.random.Generator) -> int:
-    """A token by its probability; what is not in the vocabulary is never written."""
+    """A token by its probability; what is not in the vocabulary is never written.
+
+    Raises:
+        NotFiniteError: the network's numbers are none.
+    """
+    if not np.isfinite(P).all():
+        raise NotFiniteError("the network gives NaN for probabilities: its parameters have left all bounds.")
     known = np.log(np.maximum(P[1:].astype(np.float64), 1e-300))
     if temperature == 0:
         return int(known.argmax()) + 1

@@ -8,11 +8,12 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule import forms
 from chainrule.configuration import from_config
 from chainrule.data import datasets, pictures, series, tables, text  # noqa: F401, the encodings that model files name
 from chainrule.data.folders import BROKEN
@@ -23,12 +24,36 @@ from chainrule.experiments.outputs import measure, outputs, spread
 from chainrule.experiments.settings import CHECKPOINT, JOURNAL, MODEL
 from chainrule.experiments.splits import split
 from chainrule.layers import Network, load
+from chainrule.layers.rehearsal import output_shape
+from chainrule.metrics import find_metrics, task_of
 from chainrule.names import lookup
+from chainrule.ops import LOSSES
 from chainrule.randomness import DRAWS
 
 
-def load_network(path: str | os.PathLike[str]) -> Network:
-    """The network in a model file, or in the run folder that holds it; see `chainrule.load`.
+class Split(TypedDict):
+    """How the data were divided, so that the same part is found again."""
+
+    seed: int
+    test: float
+    validation: float
+    draws: NotRequired[int]
+
+
+class Made(TypedDict):
+    """What an experiment tells of itself in the metadata of its network."""
+
+    data: str
+    checksum: int
+    target: dict[str, Any]
+    encoding: dict[str, Any]
+    loss: str
+    metrics: list[str]
+    split: Split | None
+
+
+def load_network(path: str | os.PathLike[str], *, memory_limit: int | None = None) -> Network:
+    """The network in a model file, or in the run folder that holds it; see `chainrule.load`, also for `memory_limit`.
 
     Raises:
         ModelFileError: see `chainrule.load`; or the run was interrupted before there was a model.
@@ -39,7 +64,7 @@ def load_network(path: str | os.PathLike[str]) -> Network:
             f"{file.parent} holds no {file.name}, as its run was interrupted: go on with it by the command that began "
             f"it, --out {file.parent} and --resume."
         )
-    return load(file)
+    return load(file, memory_limit=memory_limit)
 
 
 @dataclass(frozen=True, repr=False)
@@ -60,27 +85,32 @@ class Trained:
         return f"Trained({self.path}: {', '.join(self.target.names)}, {self.target.summary})"
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], *, broken: str | None = None) -> Trained:
+    def load(
+        cls, path: str | os.PathLike[str], *, broken: str | None = None, memory_limit: int | None = None
+    ) -> Trained:
         """The network in a model file, or in its run folder, as long as an experiment wrote it.
 
         Args:
             broken: whether a file of pictures or texts that cannot be read is an error, "refuse", or left out with a
                 note, "skip"; None for what was chosen while training.
+            memory_limit: how many bytes the network may take with one example; see `chainrule.load`.
 
         Raises:
             ModelFileError: see `chainrule.load`; or the file does not tell what its outputs mean.
             OptionError: `broken` is another word, or the network was trained on something else.
         """
-        network = load_network(path)
+        network = load_network(path, memory_limit=memory_limit)
         if not {"loss", "metrics", "target", "encoding", "checksum", "split"} <= network.metadata.keys():
             raise ModelFileError(
                 f"{path} does not say what its outputs mean, because it was not made by chainrule train: "
                 "load it in Python with chainrule.load."
             )
+        made = forms.read(Made, network.metadata, str(path))
         try:
-            encoding, target = from_config(network.metadata["encoding"]), from_config(network.metadata["target"])
-        except Exception as error:  # a damaged description can go wrong in many ways
-            raise ModelFileError(f"{path} is damaged: what it knows of its data does not fit ({error}).") from None
+            encoding, target = from_config(made["encoding"]), from_config(made["target"])
+            _check(network, encoding, target, made)
+        except Exception as error:  # own classes can go wrong in many ways
+            raise ModelFileError(f"{path} is damaged: what it knows of its data does not fit: {error}") from None
         if broken is not None:
             if not isinstance(encoding, pictures.Pixels | text.Separate):
                 raise OptionError(f"--broken is about files of pictures or texts, but {path} was trained on no such.")
@@ -175,6 +205,30 @@ class Trained:
 
     def _output(self, piece: Source) -> NDArray[Any]:
         return self.encoding.output(piece, outputs(self.network, self.encoding.X(piece)))
+
+
+def _check(network: Network, encoding: Any, target: Any, made: Made) -> None:
+    """See to it that what a file says of its data goes with its network, before there are data.
+
+    Raises:
+        OptionError: it does not.
+    """
+    if not isinstance(encoding, Encoding) or not isinstance(target, Target):
+        raise OptionError(f"the encoding is a {type(encoding).__name__} and the target a {type(target).__name__}.")
+    shape = network.input_shape
+    if shape is None or not encoding.takes(shape, target):
+        predicted = ", ".join(target.names[:3])
+        raise OptionError(
+            f"the encoding does not go with a network for examples of shape {shape} that predicts {predicted}."
+        )
+    output = output_shape(network)
+    steps = shape if isinstance(target, text.NextToken) else ()
+    if output != (*steps, target.n_out):
+        raise OptionError(f"the network's output is {output}, but there are {target.n_out} to predict.")
+    if task_of(made["loss"]) != target.task:
+        raise OptionError(f"the loss {made['loss']} is not one of {target.task}.")
+    lookup("loss", made["loss"], LOSSES)
+    find_metrics(made["metrics"], target.task)
 
 
 def as_csv(columns: dict[str, list[Any]], *, header: bool = True) -> str:

@@ -6,6 +6,7 @@ operation made it from which inputs; `backward()` visits the variables from the 
 """
 
 from chainrule.graph.closed_array import ClosedArray, is_closed_array
+from chainrule.graph.footprint import Footprint, TooLargeError, foresee
 from chainrule.graph.operation import Operation, operation
 from chainrule.graph.operators import COMPARISONS, OPERATIONS
 from chainrule.graph.recording import (
@@ -35,13 +36,16 @@ __all__ = [
     "Backward",
     "ClosedArray",
     "ClosedError",
+    "Footprint",
     "Later",
     "Operation",
     "Recording",
     "Refusal",
+    "TooLargeError",
     "Variable",
     "backward",
     "computing",
+    "foresee",
     "from_cost_to_leaves",
     "is_closed_array",
     "operation",

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import GraphError
+from chainrule.graph.footprint import count_value
 from chainrule.graph.operators import COMPARISONS, OPERATIONS
 from chainrule.graph.recording import plain, recording_of
 from chainrule.graph.variable import Array, Backward, Variable, namespace
@@ -127,7 +128,9 @@ class Operation:
             else v
             for v in values
         ]
-        return self.function(namespace(arrays) if xp is None else xp, *arrays, **options)
+        value, backward = self.function(namespace(arrays) if xp is None else xp, *arrays, **options)
+        count_value(value)
+        return value, backward
 
     def _in_order(self, inputs: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, ...]:
         """The inputs, those given by keyword, which are taken out of the options, put in their places."""

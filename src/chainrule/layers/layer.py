@@ -65,7 +65,7 @@ class Layer(Configurable):
         if walk is None:
             with walking(Walk()):
                 return self(A)
-        Z = self._located(A) if walk.closed is None else self._traced(A, walk.closed)
+        Z = walk.through(self, A, self._located) if walk.closed is None else self._traced(A, walk.closed)
         if Z is None:
             raise GraphError(f"{self.label}: forward returned nothing; its last line must return the output.")
         if walk.mask is not None and next(self.children(), None) is None:
@@ -132,11 +132,12 @@ class Layer(Configurable):
 
         The array itself is returned: change it in place, where `updating`. Only to be called in `forward`.
         """
-        own = self._own_statistics
+        walk, own = current_walk(), self._own_statistics
+        if walk is not None:
+            walk.statistic(self, name)
         if name not in own:
             own[name] = np.full(shape, start)
         self._check(name, own[name].shape, tuple(shape))
-        walk = current_walk()
         return own[name] if walk is None or walk.closed is None else walk.closed.array(own[name], name)
 
     def lend(self, m: int) -> dict[str, NDArray[Any]]:
@@ -194,7 +195,12 @@ class Layer(Configurable):
     @property
     def lent(self) -> bool:
         """Whether kernels keep this layer's statistics in its place: where it is traced, and of the library."""
-        return self.traced and type(self).__module__.startswith("chainrule.")
+        return self.traced and self.of_library
+
+    @property
+    def of_library(self) -> bool:
+        """Whether its class is one of chainrule's, and not a user's own."""
+        return type(self).__module__.startswith("chainrule.")
 
     @property
     def mask(self) -> Array | None:

@@ -443,11 +443,11 @@ class Network(Layer):
             l += bool(layer.held)
             layer.l, layer.follows = (l, 0) if layer.held else (None, l)
 
-    def rehearse(self, shape: tuple[int, ...], walk: Walk) -> None:
-        """One walk of a blank example through the layers."""
-        blank = self.cast(np.zeros((1, *shape), np.uint8))
+    def rehearse(self, shape: tuple[int, ...], walk: Walk, m: int = 1) -> Array:
+        """One walk of m blank examples through the layers: their output."""
+        blank = np.zeros((m, *shape), np.uint8 if self._takes_any_type() else self.dtype)
         with walking(walk), np.errstate(all="ignore"):
-            super().__call__(blank)
+            return super().__call__(blank)
 
 
 def _refuse_repeats(network: Network) -> None:

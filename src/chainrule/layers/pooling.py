@@ -160,6 +160,8 @@ class UpSample(Layer):
 
     def mask_after(self, mask: Array) -> Array:
         (size,) = each("size", self.size, 1)
+        if mask.shape[0] == 0:
+            return np.zeros((0, mask.shape[1] * size), bool)
         return mask[:, np.arange(mask.shape[1] * size) // size]
 
 

@@ -134,26 +134,27 @@ class Recurrent(Layer):
         if walk.memory is not None:
             walk.memory[id(self)] = parts
         elif walk.updating:
-            for name, part in zip(_STATES, parts, strict=False):
+            for name, part in zip(STATES, parts, strict=False):
                 self.statistics[name] = np.array(part, np.float64)
 
     def _held(self) -> tuple[Array, ...] | None:
-        held = tuple(self.statistics[name] for name in _STATES if name in self.statistics)
+        held = tuple(self.statistics[name] for name in STATES if name in self.statistics)
         return held or None
 
     def lend(self, m: int) -> dict[str, Array]:
-        return dict(zip(_STATES, self._first(m, self._held()), strict=False))
+        return dict(zip(STATES, self._first(m, self._held()), strict=False))
 
     def take_back(self, moved: dict[str, Array]) -> None:
         self.statistics.update(moved)
 
     def forget(self) -> None:
         """Let the next batch begin anew."""
-        for name in _STATES:
+        for name in STATES:
             self.statistics.pop(name, None)
 
 
-_STATES = ("state", "cell")
+STATES = ("state", "cell")
+"""What the statistics are called that a stateful layer carries on."""
 
 
 @dataclass(eq=False, repr=False)

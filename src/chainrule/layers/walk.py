@@ -63,6 +63,13 @@ class Walk:
             self.variables[id(layer), name] = made
         return made
 
+    def through(self, layer: Layer, A: Array, forward: Callable[[Array], Array]) -> Array:
+        """The layer's output for A, which is `forward(A)`."""
+        return forward(A)
+
+    def statistic(self, layer: Layer, name: str) -> None:
+        """Told when a layer asks for a statistic."""
+
     def random_key(self) -> tuple[int, int]:
         """A key for `dropout` that no other mask of this training run has: the seed, then the update and the mask."""
         self.masks += 1

@@ -6,7 +6,7 @@ import numpy as np
 
 from chainrule.checking import whole
 from chainrule.errors import ShapeError
-from chainrule.graph import Array, Backward, Later, operation
+from chainrule.graph import Array, Backward, Later, foresee, operation
 
 
 @operation(
@@ -44,9 +44,11 @@ def attention(
     """
     _check(Q, K, V, mask, whole("heads", heads))
     scale = float((Q.shape[-1] // heads) ** -0.5)
+    (m, steps), others = Q.shape[:2], K.shape[1]
+    foresee((4, heads, steps, others), Q.dtype)
     q, k, v = (_by_head(xp, A, heads) for A in (Q, K, V))
     S = (q * scale) @ xp.swapaxes(k, -1, -2)
-    seen = _seen(xp, mask, Q.shape[1], K.shape[1], causal)
+    seen = _seen(xp, mask, steps, others, causal and m > 0)
     if seen is not None:
         S = xp.where(seen, S, xp.asarray(-xp.inf, dtype=S.dtype))
     largest = S.max(axis=-1, keepdims=True)
@@ -87,7 +89,10 @@ def positional_encoding(
         raise ShapeError(f"A is {A.shape}, but must be sequences (m, steps, features).")
     if mask is not None and xp.shape(mask) != A.shape[:2]:
         raise ShapeError(f"the mask is {xp.shape(mask)}, but must be (m, steps) for sequences A of {A.shape}.")
-    _, steps, n = A.shape
+    m, steps, n = A.shape
+    foresee((4, steps, n), np.float64)
+    if m == 0:
+        return A, lambda dZ: (dZ, None)
     t = xp.arange(steps)[None, :] if mask is None else xp.maximum(xp.cumsum(xp.asarray(mask) != 0, axis=1) - 1, 0)
     features = np.arange(n)
     angles = t[..., None] * xp.asarray(base ** (-(features - features % 2) / n))
@@ -110,12 +115,13 @@ def _check(Q: Array, K: Array, V: Array, mask: Array | None, heads: int) -> None
 
 def _by_head(xp: ModuleType, A: Array, heads: int) -> Array:
     """(m, heads, steps, n / heads) of (m, steps, n)."""
-    return xp.swapaxes(A.reshape(*A.shape[:2], heads, -1), 1, 2)
+    return xp.swapaxes(A.reshape(*A.shape[:2], heads, A.shape[2] // heads), 1, 2)
 
 
 def _together(xp: ModuleType, A: Array) -> Array:
     """(m, steps, n) of (m, heads, steps, n / heads)."""
-    return xp.swapaxes(A, 1, 2).reshape(A.shape[0], A.shape[2], -1)
+    m, heads, steps, n = A.shape
+    return xp.swapaxes(A, 1, 2).reshape(m, steps, heads * n)
 
 
 def _seen(xp: ModuleType, mask: Array | None, steps: int, others: int, causal: bool) -> Array | None:

@@ -1,5 +1,6 @@
 """Convolution: one linear step for every window of a picture or a sequence, all with the same weights."""
 
+import math
 from types import ModuleType
 
 import numpy as np
@@ -212,20 +213,22 @@ def _check_bias(W: Array, b: Array | None) -> None:
 def _in_groups(P: Array, groups: int) -> Array:
     """(groups, m · places, numbers) of (m, *places, k, n): for each group of channels a matrix with a window a row."""
     k, n = P.shape[-2:]
+    rows = math.prod(P.shape[:-2])
     if groups == 1:
-        return P.reshape(1, -1, k * n)
-    return P.reshape(-1, k, groups, n // groups).transpose(2, 0, 1, 3).reshape(groups, -1, k * n // groups)
+        return P.reshape(1, rows, k * n)
+    return P.reshape(rows, k, groups, n // groups).transpose(2, 0, 1, 3).reshape(groups, rows, k * n // groups)
 
 
 def _out_of_groups(P: Array, shown: tuple[int, ...]) -> Array:
     """The way back of `_in_groups`, to (m, *places, k, n) of the m, places, window's size and n in `shown`."""
     d = (len(shown) - 2) // 2
-    shape = (*shown[: d + 1], -1, shown[-1])
+    shape = (*shown[: d + 1], math.prod(shown[d + 1 : -1]), shown[-1])
     if len(P) == 1:
         return P.reshape(shape)
-    return P.reshape(len(P), P.shape[1], -1, shown[-1] // len(P)).transpose(1, 2, 0, 3).reshape(shape)
+    return P.reshape(len(P), P.shape[1], shape[-2], shown[-1] // len(P)).transpose(1, 2, 0, 3).reshape(shape)
 
 
 def _side_by_side(Z: Array, before: tuple[int, ...]) -> Array:
     """(m, *places, n) of (groups, m · places, n / groups)."""
-    return Z.swapaxes(0, 1).reshape(*before, -1) if len(Z) > 1 else Z.reshape(*before, -1)
+    n = len(Z) * Z.shape[-1]
+    return Z.swapaxes(0, 1).reshape(*before, n) if len(Z) > 1 else Z.reshape(*before, n)

@@ -64,4 +64,4 @@ def embed_columns(xp: ModuleType, A: Array, W: Array, *, first: int) -> tuple[Ar
     def backward(dZ: Array) -> tuple[None, Array]:
         return None, scatter(xp, W.shape, keys, dZ[:, first:].reshape(*keys.shape, W.shape[1]))
 
-    return xp.concatenate([numbers, W[keys].reshape(len(A), -1)], axis=1), backward
+    return xp.concatenate([numbers, W[keys].reshape(len(A), keys.shape[1] * W.shape[1])], axis=1), backward

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.errors import OptionError, ShapeError
-from chainrule.graph import Array, Backward, operation
+from chainrule.graph import Array, Backward, foresee, operation
 from chainrule.ops.windows import Padding, Sizes, Windows, edges_of, windows_over
 
 
@@ -69,6 +69,10 @@ def mask_windows(
     Raises:
         OptionError: padding="same" with a stride, where windows depend on how long the longest sequence is.
     """
+    (count,) = _windows_under_mask(mask.shape[1], size, stride, padding, dilation).count
+    foresee((4, count), np.intp)
+    if len(mask) == 0:
+        return xp.zeros((0, count), dtype=bool), lambda dM: (None,)
     windows, first, last = windows_over_steps(mask.shape[1], size, stride, padding, dilation)
     there = xp.asarray(mask) != 0
     begun = xp.cumsum(there, axis=1) > 0
@@ -85,18 +89,23 @@ def windows_over_steps(
     Raises:
         OptionError: see `mask_windows`.
     """
-    windows = windows_over((steps,), size, stride, padding, dilation)
+    windows = _windows_under_mask(steps, size, stride, padding, dilation)
     (count,), (step,), (before,) = windows.count, windows.stride, windows.before
-    if padding == "same" and step > 1:
-        raise OptionError(
-            'under a mask padding="same" does not go with a stride, because then the windows of a sequence depend on '
-            "the length of the longest: give the padding as numbers."
-        )
     span = windows.dilation[0] * (windows.size[0] - 1) + 1
     after = span - 1 - before if padding == "same" else edges_of(padding, 1)[0][1]
     first = np.arange(count) * step
     last = first - before + span - 1 - after
     return windows, np.clip(first, 0, steps - 1), np.clip(last, 0, steps - 1)
+
+
+def _windows_under_mask(steps: int, size: Sizes, stride: Sizes, padding: Padding, dilation: Sizes) -> Windows:
+    windows = windows_over((steps,), size, stride, padding, dilation)
+    if padding == "same" and windows.stride[0] > 1:
+        raise OptionError(
+            'under a mask padding="same" does not go with a stride, because then the windows of a sequence depend on '
+            "the length of the longest: give the padding as numbers."
+        )
+    return windows
 
 
 def steps_that_count(xp: ModuleType, mask: Array, A: Array) -> Array:

@@ -6,7 +6,7 @@ from types import ModuleType
 import numpy as np
 
 from chainrule.errors import OptionError
-from chainrule.graph import Array, Backward, operation
+from chainrule.graph import Array, Backward, foresee, operation
 from chainrule.ops.masking import steps_that_count
 from chainrule.ops.windows import Padding, Sizes, Windows, axes_between, each, edges_of, windows_over
 
@@ -58,7 +58,7 @@ def average_pool(
     Beyond the edges there is nothing, so padding counts neither in the sum nor in N. Arguments as in `max_pool`.
     """
     windows = pooling_windows(A, size, stride, padding)
-    N = windows.show(np, np.ones((1, *windows.axes, 1))).sum(axis=-2)
+    N = windows.show(np, np.ones((min(len(A), 1), *windows.axes, 1))).sum(axis=-2)
     share = xp.asarray((1 / np.maximum(N, 1)).astype(A.dtype))
 
     def backward(dZ: Array) -> tuple[Array]:
@@ -87,8 +87,12 @@ def adaptive_average_pool(xp: ModuleType, A: Array, *, size: Sizes = 1) -> tuple
         OptionError: a size that is no whole number of 1 or more.
     """
     axes = axes_between(A)
-    sizes = zip(axes, each("size", size, len(axes)), strict=True)
-    means = [xp.asarray(_means(n, parts).astype(A.dtype)) for n, parts in sizes]
+    sizes = each("size", size, len(axes))
+    for n, parts in zip(axes, sizes, strict=True):
+        foresee((2, parts, n), np.float64)
+    if len(A) == 0:
+        return xp.zeros((0, *sizes, A.shape[-1]), dtype=A.dtype), lambda dZ: (xp.zeros_like(A),)
+    means = [xp.asarray(_means(n, parts).astype(A.dtype)) for n, parts in zip(axes, sizes, strict=True)]
     return _along_axes(xp, A, means), lambda dZ: (_along_axes(xp, dZ, [R.T for R in means]),)
 
 
@@ -162,6 +166,7 @@ def upsample(xp: ModuleType, A: Array, *, size: Sizes = 2) -> tuple[Array, Backw
     axes = axes_between(A)
     size = each("size", size, len(axes))
     windows = windows_over(tuple(n * k for n, k in zip(axes, size, strict=True)), size, size, "valid")
+    foresee((*windows.axes, A.shape[-1]), A.dtype)
     Z = A
     for axis, k in enumerate(size, 1):
         Z = xp.repeat(Z, k, axis=axis)

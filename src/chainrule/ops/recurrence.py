@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import OptionError, ShapeError
-from chainrule.graph import Array, Backward, operation
+from chainrule.graph import Array, Backward, foresee, operation
 from chainrule.ops.masking import steps_that_count
 
 States = tuple[Array, ...]
@@ -248,6 +248,10 @@ def _through_time(
     (m, steps, _), n, dtype = X.shape, U.shape[1], W.dtype
     order = range(steps)[::-1] if backwards else range(steps)
     counts = None if mask is None else steps_that_count(xp, mask, X)[..., None]
+    foresee((steps, 4, len(W)), dtype)
+    if m == 0:
+        value = xp.zeros((0, *(() if last else (steps,)), len(start) * n if cells else n), dtype=dtype)
+        return value, lambda dA: [None if A is None else xp.zeros_like(A) for A in (X, W, U, b, *start, None)]
     Z = X @ W.T if b is None else X @ W.T + b[: len(W)]
     states: States = tuple(_state(xp, given, (m, n), dtype) for given in start)
     before: list[Any] = [None] * steps

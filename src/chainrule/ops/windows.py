@@ -14,7 +14,7 @@ from typing import Any
 
 from chainrule.checking import whole
 from chainrule.errors import OptionError, ShapeError
-from chainrule.graph import Array
+from chainrule.graph import Array, foresee
 
 Sizes = int | tuple[int, ...]
 """One whole number for all axes, or one for each."""
@@ -50,6 +50,12 @@ class Windows:
 
     def show(self, xp: ModuleType, A: Array, beyond: float = 0) -> Array:
         """P `(m, *count, k, n)`: what each window shows of A `(m, *axes, n)`, `beyond` where that is over the edges."""
+        m, n = A.shape[0], A.shape[-1]
+        shown = (*self.count, math.prod(self.size), n)
+        foresee(shown, A.dtype)
+        foresee((*self._extent, n), A.dtype)
+        if m == 0:
+            return xp.zeros((0, *shown), dtype=A.dtype)
         room = [
             (before, max(0, extent - before - n))
             for before, extent, n in zip(self.before, self._extent, self.axes, strict=True)
@@ -63,6 +69,10 @@ class Windows:
         back of `show`."""
         m, n = P.shape[0], P.shape[-1]
         room = [max(extent, before + n) for before, extent, n in zip(self.before, self._extent, self.axes, strict=True)]
+        foresee(P.shape[1:], P.dtype)
+        foresee((*room, n), P.dtype)
+        if m == 0:
+            return xp.zeros((0, *self.axes, n), dtype=P.dtype)
         A = xp.zeros((m, *room, n), dtype=P.dtype)
         for k, place in enumerate(self._places()):
             if hasattr(A, "at"):

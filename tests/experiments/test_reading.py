@@ -1,0 +1,91 @@
+"""What a model file tells of its experiment is read by a declared form, and must go with the network."""
+
+import pytest
+from tests.torture.models import _of_experiments, packed
+
+import chainrule as cr
+from chainrule import files
+from chainrule.experiments import Trained
+
+KINDS = ("table of kinds", "table of values", "pictures", "text", "texts", "series", "arrays")
+
+
+@pytest.fixture(scope="module")
+def models():
+    return dict(zip(KINDS, (files.unpack(data, "") for data in _of_experiments()), strict=True))
+
+
+@pytest.fixture
+def refusal(models, tmp_path):
+    def refusal(kind, change):
+        tensors, description = models[kind]
+        description = files.unpack(packed(tensors, description), "")[1]
+        change(description["metadata"])
+        path = tmp_path / "model.safetensors"
+        path.write_bytes(packed(tensors, description))
+        with pytest.raises(cr.ModelFileError) as caught:
+            Trained.load(path)
+        assert str(path) in str(caught.value)
+        return str(caught.value)
+
+    return refusal
+
+
+def put(*way, value):
+    def change(metadata):
+        node = metadata
+        for key in way[:-1]:
+            node = node[key]
+        node[way[-1]] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "reason"),
+    [
+        ("arrays", put("split", "seed", value="x"), "its `split.seed` is 'x', but must be a whole number"),
+        ("arrays", put("split", value=[]), "its `split` is [], but must be an object or nothing"),
+        ("arrays", put("metrics", value="accuracy"), "its `metrics` is 'accuracy', but must be a list"),
+        ("arrays", put("metrics", value=["acuracy"]), "Did you mean 'accuracy'?"),
+        ("arrays", put("checksum", value=None), "its `checksum` is None"),
+        ("arrays", put("loss", value="squared_error"), "the loss squared_error is not one of classes"),
+        ("arrays", put("loss", value="lost"), "the loss lost is not one of classes"),
+        ("arrays", put("target", value={"type": "Column", "name": "a", "kind": "number"}), "the target a Column"),
+        ("arrays", put("target", "labels", value=[[0, 1]]), "the network's output is (3,), but there are 1 to predict"),
+        ("arrays", put("target", "labels", value=[[0, 1, 1]]), "or some are alike"),
+        ("arrays", put("target", "labels", 0, 1, value=[]), "Target's `labels[0][1]` is []"),
+        ("arrays", put("target", "names", value=[]), "a target has a column or more"),
+        ("table of kinds", put("encoding", "codes", value=[]), "an encoding of a table has a column or more"),
+        (
+            "table of kinds",
+            put("encoding", "codes", 0, "column", "form", value="%H"),
+            "there is no form '%H' of a date",
+        ),
+        ("table of kinds", put("encoding", "codes", 1, "spread", value=0), "the spread of price is 0"),
+        (
+            "table of kinds",
+            put("encoding", "codes", 1, "column", "kind", value="date"),
+            "Number is for numbers, but price holds dates",
+        ),
+        ("table of kinds", put("encoding", "codes", 3, "words", value=["r", "r"]), "a word of colour has two codes"),
+        ("table of kinds", put("encoding", "predicted", value=[]), "the encoding does not go with a network"),
+        ("table of values", put("target", "names", value=["price", "\ud800"]), "but must be text"),
+        ("pictures", put("encoding", "height", value=10**9), "the encoding does not go with a network"),
+        ("text", put("target", "count", value=3), "the encoding does not go with a network"),
+        ("texts", put("encoding", "kind", value="letters"), "there is no kind of tokens 'letters'"),
+        ("series", put("encoding", "horizon", value=10**12), "the encoding does not go with a network"),
+        ("series", put("encoding", "deviations", value=[0.0]), "what values are divided by is more than 0"),
+        ("series", put("encoding", "means", value=[]), "there are 1 columns to forecast, but 0 numbers"),
+    ],
+)
+def test_what_does_not_fit_is_refused(refusal, kind, change, reason):
+    assert reason in refusal(kind, change)
+
+
+def test_the_limit_of_memory_is_handed_on(models, tmp_path):
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(packed(*models["pictures"]))
+    assert Trained.load(path).target.names == ["class"]
+    with pytest.raises(cr.ModelFileError, match="larger memory_limit"):
+        Trained.load(path, memory_limit=100)

@@ -27,3 +27,13 @@ class NotFiniteError(ChainruleError, ArithmeticError):
 
 class ModelFileError(ChainruleError, OSError):
     """A model file or checkpoint cannot be read or written."""
+
+
+LONGEST = 80
+"""The most signs of a value that a message tells."""
+
+
+def shown(value: object) -> str:
+    """A value as a message tells it: the beginning, of one that goes on for pages."""
+    text = repr(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text):,} signs)"

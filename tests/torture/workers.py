@@ -21,6 +21,9 @@ Words = str | Sequence[str]
 
 Try = Callable[[], Words]
 
+BY_THE_CLOCK = 6.0
+"""How many times its seconds of the processor a try may take by the clock."""
+
 BETWEEN = 120.0
 """How many seconds a worker may take to make up its next input."""
 
@@ -42,7 +45,8 @@ class Kind:
         together: how many tries a worker makes in one round.
         tries: of a seed and a folder for its files, the tries of a round, one after the other. What lies in the folder
             when a try begins is its input.
-        seconds, memory: what a try may take, the bytes beside those of the worker.
+        seconds, memory: what a try may take of the processor, and by the clock `BY_THE_CLOCK` times as much, as others
+            may be at work, too; and the bytes beside those of the worker.
         warm: imports what the tries need, once for all workers.
     """
 
@@ -93,7 +97,7 @@ class Worker:
 
     def _start(self, first: int) -> None:
         self.pipe, theirs = Pipe(duplex=False)
-        self._at, self._trying, self._deadline = first, False, time.monotonic() + BETWEEN
+        self._at, self._trying, self._deadline, self._spent = first, False, time.monotonic() + BETWEEN, 0.0
         sys.stdout.flush()
         sys.stderr.flush()
         self.pid = os.fork()
@@ -109,16 +113,18 @@ class Worker:
         except EOFError:
             return self._died(_end_of(self.pid))
         self._at, self._trying = message[1], message[0] == "began"
-        self._deadline = time.monotonic() + (self.kind.seconds if self._trying else BETWEEN)
+        self._deadline = time.monotonic() + (BY_THE_CLOCK * self.kind.seconds if self._trying else BETWEEN)
+        self._spent = _processor_time(self.pid)
         return message
 
     def late(self) -> Message | None:
         """The failure of a try that takes too long, or None."""
-        if time.monotonic() < self._deadline:
+        busy = self._trying and _processor_time(self.pid) - self._spent > self.kind.seconds
+        if not busy and time.monotonic() < self._deadline:
             return None
-        allowed = self.kind.seconds if self._trying else BETWEEN
         self.end()
-        return self._died(f"took more than {allowed:g} s")
+        how = f"more than {self.kind.seconds:g} s of the processor" if busy else "far too long by the clock"
+        return self._died(f"took {how}")
 
     def _died(self, how: str) -> Message:
         self.pipe.close()
@@ -137,6 +143,16 @@ class Worker:
             os.killpg(self.pid, signal.SIGKILL)
         with contextlib.suppress(ChildProcessError):
             os.waitpid(self.pid, 0)
+
+
+def _processor_time(pid: int) -> float:
+    """The seconds of the processor that a process has had; 0 where it has ended."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            fields = file.read().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _end_of(pid: int) -> str:
@@ -159,7 +175,8 @@ def _serve(kind: Kind, seed: int, numbers: range, folder: Path, pipe: Connection
         said = _redirected(folder / "said.txt")
         limit_memory(kind.memory)
         os.chdir(work)
-        for i, attempt in enumerate(itertools.islice(kind.tries(seed, work), numbers.stop)):
+        made = itertools.islice(kind.tries(seed, work), numbers.stop) if numbers else ()
+        for i, attempt in enumerate(made):
             if i < numbers.start:
                 continue
             pipe.send(("began", i, None))
@@ -175,8 +192,9 @@ def _serve(kind: Kind, seed: int, numbers: range, folder: Path, pipe: Connection
                 pipe.send(("done", i, words))
         pipe.send(("over", numbers.stop, None))
         os._exit(0)
-    except BaseException:
-        traceback.print_exc()
+    except BaseException as error:  # of what makes up the inputs
+        pipe.send(("failed", numbers.stop, (told(error), f"an input could not be made: {type(error).__name__}")))
+        pipe.send(("over", numbers.stop, None))
         os._exit(70)
 
 

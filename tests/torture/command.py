@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import shutil
 import sys
@@ -30,13 +31,13 @@ class Torture:
 
     Args:
         kinds: what is attacked. seed: of the first rounds; each further one has the next.
-        minutes: after which no more begins; a round of each kind is made in any case.
-        workers: how many at once. tries: how many of each kind at most.
+        minutes: after which no more begins; 0 for one round of each kind, which is made in any case.
+        workers: how many at once. tries: how many of each kind at most, by name.
         failures: the folder for inputs of what went wrong.
     """
 
     def __init__(
-        self, kinds: Sequence[Kind], *, seed: int, minutes: float, workers: int, tries: int | None, failures: Path
+        self, kinds: Sequence[Kind], *, seed: int, minutes: float, workers: int, tries: dict[str, int], failures: Path
     ):
         self.tallies = {kind.name: Tally(kind) for kind in kinds}
         self.minutes, self.workers, self.tries, self.failures = minutes, workers, tries, failures
@@ -72,12 +73,12 @@ class Torture:
 
     def _next(self, working: Sequence[Worker]) -> Kind | None:
         """The kind that is farthest from its target, or None where nothing is left to do."""
-        late = self.minutes == 0 or self._over
+        late = (self.minutes == 0 and not self.tries) or self._over
         wanted = [
             tally.kind
             for name, tally in self.tallies.items()
             if not tally.over
-            and (self.tries is None or self._begun[name] < self.tries)
+            and self._begun[name] < self.tries.get(name, math.inf)
             and (not late or self._begun[name] == 0)
         ]
         spent = self._spent(working)
@@ -91,7 +92,7 @@ class Torture:
         return made
 
     def _start(self, kind: Kind) -> Worker:
-        left = kind.together if self.tries is None else min(kind.together, self.tries - self._begun[kind.name])
+        left = int(min(kind.together, self.tries.get(kind.name, math.inf) - self._begun[kind.name]))
         seed = self._seeds[kind.name]
         self._seeds[kind.name] += 1
         self._begun[kind.name] += left
@@ -154,7 +155,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the first round of each kind")
     parser.add_argument("--only", nargs="+", choices=list(KINDS), metavar="KIND", help=", ".join(KINDS))
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="how many processes at once")
-    parser.add_argument("--tries", type=int, help="how many tries of each kind at most")
+    parser.add_argument("--tries", type=int, help="end each kind after so many tries")
+    parser.add_argument("--share", type=float, help="end each kind after this part of the tries that are wanted of it")
     parser.add_argument("--failures", type=Path, default=Path("torture-failures"), help="where inputs are kept")
     parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
     given = parser.parse_args()
@@ -166,7 +168,9 @@ def main() -> None:
         seed=given.seed,
         minutes=given.minutes,
         workers=max(given.workers, 1),
-        tries=given.tries,
+        tries={kind.name: given.tries or round(given.share * kind.target) or 1 for kind in kinds}
+        if given.tries or given.share
+        else {},
         failures=given.failures.absolute(),
     )
     began = time.monotonic()

@@ -140,7 +140,9 @@ def _fault(run: Scenario, whole: Reference, folder: Path, fault: Fault) -> Words
     (folder / RUN).mkdir(exist_ok=True)
     if ended.code != 0:
         runs.finish(run)
-    runs.compare(run, whole.files, runs.kept(folder / RUN))
+    found = runs.kept(folder / RUN)
+    gone = whole.files.keys() - found.keys() if fault.kind == "removed" and ended.code == 0 else set()
+    runs.compare(run, {name: content for name, content in whole.files.items() if name not in gone}, found)
     return "ok" if ended.code == 0 else "refused"
 
 

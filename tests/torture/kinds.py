@@ -92,9 +92,9 @@ KINDS = {
     kind.name: kind
     for kind in (
         Kind("kills", 300, 40, _later("kills", "kills"), seconds=120, warm=warm_runs),
-        Kind("terms", 50, 10, _later("kills", "terms"), seconds=120, warm=warm_runs),
-        Kind("faults", 300, 40, _later("faults", "faults"), seconds=120, warm=warm_runs),
-        Kind("saves", 200, 20, _later("saves", "saves"), seconds=60, warm=warm),
+        Kind("terms", 40, 10, _later("kills", "terms"), seconds=120, warm=warm_runs),
+        Kind("faults", 200, 40, _later("faults", "faults"), seconds=120, warm=warm_runs),
+        Kind("saves", 60, 20, _later("saves", "saves"), seconds=60, warm=warm),
         Kind("models", 20_000, 400, fuzzed("models", "model", of_bytes(".safetensors")), warm=warm),
         Kind("checkpoints", 5_000, 200, fuzzed("checkpoints", "checkpoint", of_bytes(".safetensors")), warm=warm),
         Kind("archives", 5_000, 200, fuzzed("archives", "archive", of_bytes(".npz")), warm=warm),

@@ -149,7 +149,7 @@ def base(dice: random.Random) -> Written:
 
 def _with_cell(table: Written, dice: random.Random, value: str) -> Written:
     rows = [list(row) for row in table.rows]
-    for _ in range(dice.choice([1, 1, 2, 5])):
+    for _ in range(dice.choice([1, 1, 2, 5]) if rows else 0):
         row = dice.choice(rows)
         if row:
             row[dice.randrange(len(row))] = value

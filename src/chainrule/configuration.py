@@ -13,8 +13,8 @@ from typing import Any, ClassVar, get_type_hints
 
 import numpy as np
 
-from chainrule.errors import OptionError
-from chainrule.forms import misfit, shortened
+from chainrule.errors import OptionError, shown
+from chainrule.forms import misfit
 from chainrule.graph import OPERATIONS, Operation
 from chainrule.names import nearest, unknown
 
@@ -154,7 +154,7 @@ def from_config(config: Any) -> Any:
     try:
         return found(**arguments)
     except TypeError as error:
-        raise OptionError(f"{kind} cannot be made from {shortened(arguments)}: {error}.") from None
+        raise OptionError(f"{kind} cannot be made from {shown(arguments)}: {error}.") from None
 
 
 def _is_internal(kind: type) -> bool:
@@ -174,7 +174,7 @@ def _operation(name: Any, options: Any) -> Any:
 
 def _object(name: str, value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise OptionError(f"{name} are {shortened(value)}, but must be an object.")
+        raise OptionError(f"{name} are {shown(value)}, but must be an object.")
     return value
 
 

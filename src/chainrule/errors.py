@@ -31,3 +31,16 @@ class ModelFileError(ChainruleError, OSError):
 
 class CheckpointError(ModelFileError):
     """A checkpoint or the journal of a search cannot be read, or does not fit."""
+
+
+LONGEST = 80
+"""The most signs of a value that a message tells."""
+
+
+def shown(value: object) -> str:
+    """A value as a message tells it: the beginning, of one that goes on for pages."""
+    try:
+        text = repr(value)
+    except RecursionError:
+        return f"a {type(value).__name__} of many inside of one another"
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text):,} signs)"

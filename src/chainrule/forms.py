@@ -13,12 +13,11 @@ What a form does not name may be there, too.
 
 import functools
 import math
-import reprlib
 import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NotRequired, TypeVar, Union, get_args, get_origin, get_type_hints, is_typeddict
 
-from chainrule.errors import ChainruleError, ModelFileError
+from chainrule.errors import ChainruleError, ModelFileError, shown
 
 T = TypeVar("T")
 
@@ -56,7 +55,7 @@ def misfit(value: Any, form: Any, place: str = "") -> str | None:
         return None if None in reasons else _nearest(reasons, value, form, place)
     parts = _parts(value, origin, arguments)
     if parts is None if origin in _CONTAINERS else not _fits(value, form, origin, arguments):
-        return f"`{place or 'content'}` is {shortened(value)}, but must be {words(form)}"
+        return f"`{place or 'content'}` is {shown(value)}, but must be {words(form)}"
     found = (misfit(part, of_part, f"{place}{key}".removeprefix(".")) for key, part, of_part in parts or ())
     return next((reason for reason in found if reason is not None), None)
 
@@ -66,7 +65,7 @@ _CONTAINERS = (list, tuple, Sequence, dict, Mapping)
 
 def _misfit_of_keys(value: Any, form: Any, place: str) -> str | None:
     if not isinstance(value, dict):
-        return f"`{place or 'content'}` is {shortened(value)}, but must be an object"
+        return f"`{place or 'content'}` is {shown(value)}, but must be an object"
     for name, of_part in _keys(form).items():
         there, optional = f"{place}.{name}".removeprefix("."), get_origin(of_part) is NotRequired
         if name in value:
@@ -130,7 +129,7 @@ def _is_finite(number: float) -> bool:
 
 def _nearest(reasons: Sequence[str | None], value: Any, form: Any, place: str) -> str:
     """Of the reasons why each way of a union does not fit, one that lies inside of the value; else that none fits."""
-    whole = f"`{place or 'content'}` is {shortened(value)}, but must be "
+    whole = f"`{place or 'content'}` is {shown(value)}, but must be "
     inside = [reason for reason in reasons if reason is not None and not reason.startswith(whole)]
     return inside[0] if inside else whole + words(form)
 
@@ -160,9 +159,3 @@ def words(form: Any) -> str:
     if is_typeddict(form):
         return "an object"
     return _WORDS.get(form) or f"a {getattr(form, '__name__', form)}"
-
-
-def shortened(value: object) -> str:
-    """A value as it is shown in a message: no more than its beginning."""
-    text = reprlib.repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}…"

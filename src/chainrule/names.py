@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import TypeVar
 
-from chainrule.errors import OptionError
+from chainrule.errors import LONGEST, OptionError, shown
 
 T = TypeVar("T")
 
@@ -24,6 +24,9 @@ def counted(n: int, thing: str) -> str:
     """1 row, 2,000 rows."""
     return f"{n:,} {thing}" if n == 1 else f"{n:,} {thing}s"
 
+
+SHOWN = 40
+"""How many known names an error tells at most."""
 
 ELSEWHERE = {
     "bce": "binary_cross_entropy",
@@ -49,7 +52,9 @@ ELSEWHERE = {
 def unknown(kind: str, name: object, known: Iterable[str]) -> str:
     """The sentence that answers an unknown name."""
     known = sorted(known)
-    return f"there is no {kind} {name!r}.{nearest(name, known)} Known: {', '.join(known)}."
+    more = f", … and {len(known) - SHOWN:,} more" if len(known) > SHOWN else ""
+    told = ", ".join(one if len(one) <= LONGEST else f"{one[:LONGEST]}…" for one in known[:SHOWN])
+    return f"there is no {kind} {shown(name)}.{nearest(name, known)} Known: {told}{more}."
 
 
 def nearest(name: object, known: Iterable[str]) -> str:

@@ -306,3 +306,17 @@ def test_a_category_is_the_same_word_whether_it_came_as_number_or_text():
     column = found([3, 4, 5], role="category")
     for values in ([3, 4, 5], [3.0, 4.0, 5.0], ["3", "4.0", "5"]):
         assert column.values(pl.Series("x", values)).to_list() == ["3", "4", "5"]
+
+
+def test_two_columns_of_times_of_day():
+    hours = [f"{8 + i % 9:02}:{i % 60:02}" for i in range(40)]
+    table = cr.read_table(pl.DataFrame({"begin": hours, "end": hours[::-1], "late": ["yes", "no"] * 20}), "late")
+    assert [column.kind for column in table.columns] == ["date", "date", "target"]
+    assert table.checksum() == table.checksum()
+
+
+def test_a_cell_of_pages_is_told_by_its_beginning():
+    column = find_column(pl.Series("a", [str(i * i) for i in range(30)]))
+    with pytest.raises(cr.DataError, match=r"a holds 'xxx.*… \(100,002 signs\) in row 1") as refused:
+        column.values(pl.Series("a", ["x" * 100_000]))
+    assert len(str(refused.value)) < 400

@@ -165,3 +165,20 @@ def test_a_file_that_is_no_table_says_what_is_wrong(tmp_path, name, content, wor
 def test_a_file_that_is_not_there():
     with pytest.raises(cr.DataError, match=r"there is no file absent.csv\."):
         read_frame("absent.csv")
+
+
+@pytest.mark.parametrize("name", ["x^2", "x\x01", "(µ/)"])
+def test_a_name_that_begins_as_compressed_files_do_is_a_name(tmp_path, name):
+    frame, _ = read_frame(written(tmp_path, "a.csv", f"{name},y\n1,2\n3,4\n"))
+    assert frame.columns == [name.strip(), "y"]
+    assert frame.rows() == [("1", "2"), ("3", "4")]
+
+
+def test_thousands_of_columns_are_looked_through_at_once(tmp_path):
+    names = [f"c{i}" for i in range(30_000)]
+    with pytest.raises(cr.DataError, match=r"two columns called 'c7': rename"):
+        read_frame(written(tmp_path, "a.csv", ",".join([*names, "c7"]) + "\n"))
+    with pytest.raises(cr.DataError) as refused:
+        cr.read_table(pl.DataFrame({name: [1, 2] for name in names[:1000]}), "price")
+    assert str(refused.value).startswith("the table: there is no column 'price'.")
+    assert str(refused.value).endswith("… and 960 more.")

@@ -1,1 +1,4 @@
-"""Accidents and attacks: kills, faults and made-up files, for as long as asked; `python -m tests.torture`."""
+"""Attacks on what must never break: files, runs that are killed, and whatever somebody else has written.
+
+`python -m tests.torture --minutes 30` runs them all; `docs/safety.md` tells what they show.
+"""

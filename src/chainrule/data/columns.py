@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from chainrule.configuration import Configurable
 from chainrule.data.frames import MISSING
-from chainrule.errors import DataError, OptionError
-from chainrule.forms import shortened
+from chainrule.errors import DataError, OptionError, shown
 
 if TYPE_CHECKING:
     from polars import DataFrame, Series
@@ -82,7 +81,7 @@ class Column(Configurable):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not (_is_form_of_dates(self.form) if self.kind == "date" else self.form.isprintable()):
-            raise OptionError(f"there is no form {shortened(self.form)} of a {self.kind}.")
+            raise OptionError(f"there is no form {shown(self.form)} of a {self.kind}.")
 
     @property
     def counts(self) -> bool:
@@ -129,10 +128,12 @@ class Column(Configurable):
             values = as_numbers(series, self.form or PLAIN)
         else:
             return as_text(series), None
+        if values.null_count() == series.null_count():
+            return values, None
         return values, next(iter((values.is_null() & series.is_not_null()).arg_true()), None)
 
     def _where(self, series: Series, i: int, row: NDArray[np.int64] | None) -> str:
-        return f"{self.name} holds {series[i]!r} in row {i + 1 if row is None else row[i]}"
+        return f"{self.name} holds {shown(series[i])} in row {i + 1 if row is None else row[i]}"
 
     @property
     def _what(self) -> str:
@@ -177,11 +178,13 @@ def as_numbers(series: Series, form: str = PLAIN) -> Series:
     """The series as floats; null where a text is no number in that form."""
     import polars as pl
 
-    if series.dtype == pl.String:
-        series = _plainly(series, form)
-    elif not (series.dtype.is_numeric() or series.dtype == pl.Boolean):
+    if not (series.dtype.is_numeric() or series.dtype in (pl.Boolean, pl.String)):
         return pl.Series(series.name, [None] * len(series), dtype=pl.Float64)
     numbers = series.cast(pl.Float64, strict=False)
+    if series.dtype == pl.String and (form != PLAIN or numbers.null_count() > series.null_count()):
+        numbers = _plainly(series, form).cast(pl.Float64, strict=False)
+    if numbers.null_count() == 0 and np.isfinite(numbers.to_numpy()).all():
+        return numbers
     return _without(numbers, ~numbers.is_finite())
 
 
@@ -243,12 +246,14 @@ def _is_form_of_dates(form: str) -> bool:
 def _parsed(text: Series, form: str) -> Series:
     import polars as pl
 
+    name = text.name
     if form in CLOCKS:
         text, form = _NO_DAY + " " + _without(text, ~text.str.contains(r"^\d{1,2}:\d{2}\b")), f"{ISO} {form}"
     if re.search("%[HI]", form):
         moments = text.str.to_datetime(form, strict=False, time_unit="us")
     else:
         moments = text.str.to_date(form, strict=False).cast(pl.Datetime("us"))
+    moments = moments.alias(name)  # which adding a day has taken away
     return _without(moments, moments.dt.year() < 1000)  # a year of two digits has another form
 
 
@@ -391,7 +396,7 @@ def _found(series: Series) -> Column:
         return Column(name, "ignored", f"holds {series.dtype}, which is neither number, word nor date")
     distinct = there.n_unique()
     if distinct == 1 and len(there) == len(series):
-        return Column(name, "constant", f"always {there[0]!r}")
+        return Column(name, "constant", f"always {shown(there[0])}")
     if series.dtype == pl.Time:
         return Column(name, "date", "times of day", CLOCKS[0])
     if series.dtype.is_temporal():
@@ -410,9 +415,9 @@ def _number(series: Series, there: Series) -> Column | None:
         there = there.filter(~there.is_in(markers))
     if date := _date_of_digits(there):
         return replace(date, markers=markers)
-    values = as_numbers(there, form)
-    whole, distinct = bool((values == values.round()).all()), there.n_unique()
-    if len(there) == distinct == len(series) > 20 and _counts(values.to_numpy()):
+    values = as_numbers(there, form).to_numpy()
+    whole, distinct = bool((values == np.round(values)).all()), there.n_unique()
+    if len(there) == distinct == len(series) > 20 and _counts(values):
         return Column(name, "id", "counts the rows")
     if whole and distinct == len(there) and (_OF_SOMEBODY.search(name) or _OF_A_ROW.search(name)):
         return Column(name, "id", "another one in every row")
@@ -438,6 +443,8 @@ def _date_of_digits(there: Series) -> Column | None:
     import polars as pl
 
     if there.dtype != pl.String and not there.dtype.is_numeric():
+        return None
+    if len(there) and not re.match(r"(19|20)\d{6}", str(there[0])):
         return None
     text = as_text(there)
     if not text.str.contains(r"^(19|20)\d{6}$").all() or as_moments(text, "%Y%m%d").null_count():
@@ -467,6 +474,8 @@ def _form_of_numbers(there: Series) -> str | None:
     if not _is_text(there):
         return PLAIN if there.dtype.is_numeric() else None
     there = there.unique()
+    if as_numbers(there).null_count() == 0:
+        return PLAIN
     return next((form for form in _forms(there) if as_numbers(there, form).null_count() == 0), None)
 
 
@@ -526,7 +535,7 @@ def _words(there: Series) -> Column:
     if many and _tell_apart(name, there):
         return Column(name, "id", f"{distinct:,} different words in {len(there):,} rows")
     if many:
-        unread = f"such as {there[0]!r}, which are neither numbers nor dates that chainrule reads"
+        unread = f"such as {shown(there[0])}, which are neither numbers nor dates that chainrule reads"
         return Column(name, "ignored", f"{distinct:,} different words in {len(there):,} rows, {unread}")
     together = f"; {option('group', name)} keeps the rows of each together" if _OF_SOMEBODY.search(name) else ""
     return Column(name, "category", f"{distinct:,} different{' word' if distinct == 1 else ''}{together}")

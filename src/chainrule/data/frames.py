@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import csv
 import gzip
@@ -10,12 +11,13 @@ import itertools
 import os
 import re
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chainrule.errors import DataError
+from chainrule.errors import DataError, shown
 
 if TYPE_CHECKING:
     from polars import DataFrame, Expr, Series
@@ -295,8 +297,9 @@ class Layout:
     def _frame(self, text: str, first: bool) -> DataFrame:
         import polars as pl
 
+        # Without the mark of UTF-8, polars would unpack a file that begins with the name x^2, as zlib's files do.
         return pl.read_csv(
-            text.encode(),
+            codecs.BOM_UTF8 + text.encode(),
             separator=self.separator,
             has_header=self.header and first,
             infer_schema=False,
@@ -388,9 +391,9 @@ def _is_missing(cell: str) -> bool:
 
 
 def _check_names(names: list[str], path: str) -> None:
-    twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
+    twice = next((name for name, times in Counter(names).items() if times > 1), None)
     if twice is not None:
-        raise DataError(f"{path} has two columns called {twice!r}: rename one of them.")
+        raise DataError(f"{path} has two columns called {shown(twice)}: rename one of them.")
 
 
 def _first(error: Exception) -> str:

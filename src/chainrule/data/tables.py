@@ -32,7 +32,7 @@ from chainrule.data.row_sample import RowSample, sample_rows
 from chainrule.data.source import Chunked, Encoding, Place, Source, left_out
 from chainrule.data.targets import KINDS, Target
 from chainrule.data.targets import Kind as Task
-from chainrule.errors import DataError, OptionError
+from chainrule.errors import DataError, OptionError, shown
 from chainrule.layers import EmbedColumns, Layer
 from chainrule.names import lookup, unknown
 
@@ -158,6 +158,10 @@ class Table(Source):
         return target.numbers(columns, self.name)
 
     def checksum(self) -> int:
+        return self._checksum
+
+    @cached_property
+    def _checksum(self) -> int:
         frame, row = self._whole
         needed = (*self.targets, self.time, self.group)
         used = [column for column in self.columns if column.kind in USED or column.name in needed]
@@ -464,6 +468,6 @@ def _strangers(code: Code, frame: DataFrame, row: NDArray[np.int64] | None) -> s
     found = code.strangers(values)
     if not found:
         return ""
-    strangers = ", ".join(map(repr, found[:3])) + (", …" if len(found) > 3 else "")
+    strangers = ", ".join(map(shown, found[:3])) + (", …" if len(found) > 3 else "")
     rows = f"{values.is_in(found).sum():,} of {len(values):,} rows"
     return f"{code.column.name} holds {strangers} in {rows}, which training has not met: it is taken for something rare"

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.configuration import Configurable
-from chainrule.errors import DataError, OptionError
+from chainrule.errors import DataError, OptionError, shown
 from chainrule.metrics import Task, decide
 
 Kind = Literal["classification", "regression"]
@@ -73,7 +73,7 @@ class Target(Configurable):
         labels = {name: _labels(y) for name, y in columns.items()}
         for name, found in labels.items():
             if len(found) < 2:
-                raise DataError(f"{name} in {place} is always {found[0]!r}: there is nothing to tell apart.")
+                raise DataError(f"{name} in {place} is always {shown(found[0])}: there is nothing to tell apart.")
         if task == "regression" or (task is None and _are_values(labels) and not text):
             return cls(names)
         for name, found in labels.items():
@@ -207,7 +207,7 @@ def _written(values: NDArray[np.float64], unit: float) -> list[str]:
 def _odd(labels: list[Any]) -> str:
     """A hint where most labels are written as numbers are, and some are not."""
     odd = [label for label in labels if not re.fullmatch(r"[-+]?[\d.,]*\d[\d.,]*", str(label))]
-    return f" It holds {odd[0]!r} among numbers: leave such cells empty." if 0 < len(odd) < len(labels) / 2 else ""
+    return f" It holds {shown(odd[0])} among numbers: leave such cells empty." if 0 < len(odd) < len(labels) / 2 else ""
 
 
 def _are_values(labels: dict[str, list[Any]]) -> bool:
@@ -234,5 +234,5 @@ def _numbered(y: NDArray[Any], labels: list[Any], called: str) -> NDArray[np.int
         return np.array([places[label] for label in y.tolist()], dtype=np.int64)
     except KeyError as error:
         more = ", …" if len(labels) > 10 else ""
-        known = ", ".join(map(repr, labels[:10])) + more
-        raise DataError(f"{called} holds {error.args[0]!r}, but the classes are {known}.") from None
+        known = ", ".join(map(shown, labels[:10])) + more
+        raise DataError(f"{called} holds {shown(error.args[0])}, but the classes are {known}.") from None

@@ -9,8 +9,7 @@ from typing import Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule import forms
-from chainrule.errors import CheckpointError
+from chainrule.errors import CheckpointError, shown
 from chainrule.files import Tensors
 from chainrule.layers import Network
 from chainrule.layers.recurrence import Recurrent
@@ -95,7 +94,7 @@ def _numbers_wrong(state: State) -> str:
         return f"its history has {len(epochs)} epochs, but {state['epoch']} are done"
     for number, record in enumerate(epochs):
         if record.get("epoch") != number or not {"loss", "seconds"} <= record.keys() or not _all_numbers(record):
-            return f"the record of its epoch {number} is {forms.shortened(record)}"
+            return f"the record of its epoch {number} is {shown(record)}"
     watch = state["watch"]
     if watch is not None and not (0 <= watch[1] < len(epochs) and 0 <= watch[2] <= len(epochs)):
         return f"its `watch` is {list(watch)}"

@@ -227,7 +227,8 @@ class Layer(Configurable):
 
     def children(self) -> Iterator[Layer]:
         """The layers that this one keeps as attributes, or in lists, in the order in which they were set."""
-        return _layers_in([value for name, value in vars(self).items() if name != "root"])
+        held = [value for name, value in vars(self).items() if type(value) not in _NO_LAYERS and name != "root"]
+        return _layers_in(held)
 
     def family(self, path: str = "") -> Iterator[tuple[str, Layer]]:
         """This layer and all layers inside it, in the order of the walk, each with its path such as "0.2"."""
@@ -270,6 +271,10 @@ def features(A: Array) -> int:
             "One feature becomes a column with X.reshape(-1, 1), one example a row with X.reshape(1, -1)."
         )
     return int(A.shape[-1])
+
+
+_NO_LAYERS = frozenset({bool, int, float, str, dict, type(None)})
+"""Types of most attributes, which are no layers and hold none."""
 
 
 def _layers_in(value: Any) -> Iterator[Layer]:

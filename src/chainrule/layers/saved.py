@@ -21,7 +21,8 @@ from chainrule.layers.rehearsal import Rehearsal
 from chainrule.memory import memory_in_all
 
 MOST_LAYERS = 10_000
-"""How many layers a file may describe, those counted that stand on top of each other in one."""
+"""How many layers a file may describe, those that stand on top of each other in one counted, and each again for every
+layer that it lies in."""
 
 DEEPEST = 50
 """How many layers of a file may lie inside of one another."""
@@ -119,10 +120,12 @@ def _refuse_crowds(config: Any) -> None:
         value, depth = unseen.pop()
         if isinstance(value, dict):
             several = value.get("layers")  # of a recurrent layer
-            layers += several if isinstance(several, int) else "type" in value
             depth += "type" in value
+            layers += depth * (max(several, 1) if isinstance(several, int) else 1)
         if layers > MOST_LAYERS:
-            raise OptionError(f"it has {layers:,} layers or more, but {MOST_LAYERS:,} are the limit.")
+            raise OptionError(
+                f"it has more than {MOST_LAYERS:,} layers, each counted again for every layer that it lies in."
+            )
         if depth > DEEPEST:
             raise OptionError(f"its layers lie more than {DEEPEST} deep inside of one another.")
         if isinstance(value, dict | list):

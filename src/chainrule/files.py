@@ -4,8 +4,11 @@ Tensors travel in the safetensors format with one JSON text in its metadata: no 
 tells a file whose bits have changed.
 """
 
+from __future__ import annotations
+
 import contextlib
 import glob
+import io
 import json
 import math
 import os
@@ -13,7 +16,7 @@ import time
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +24,13 @@ from numpy.typing import NDArray
 from chainrule import forms
 from chainrule.errors import ChainruleError, ModelFileError, OptionError
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 Tensors = dict[str, NDArray[Any]]
 
 FORMAT = 1
 """The version of a model file's description; a reader refuses a newer one."""
-
 
 DEEPEST = 200
 """How deep a description may be nested."""
@@ -55,7 +60,7 @@ def write_pieces(path: str | os.PathLike[str], pieces: Iterable[bytes]) -> None:
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         _sweep(path)
         try:
             with open(temporary, "wb") as file:
@@ -73,7 +78,39 @@ def write_pieces(path: str | os.PathLike[str], pieces: Iterable[bytes]) -> None:
     except (OSError, ValueError) as error:
         kept = " The file that was there is unchanged." if _exists(path) else ""
         raise ModelFileError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}.{kept}") from error
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those that it lies in, so that they survive a power failure with what is in them.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for one in missing:
+        sync_folder(one.parent)
+
+
+def write_figure(path: str | os.PathLike[str], figure: Figure, **options: Any) -> None:
+    """Write a figure of matplotlib, atomically, and with the same bits each time.
+
+    Args:
+        path: its ending names the format; without one it is SVG.
+        options: such as dpi.
+
+    Raises:
+        ModelFileError: see `write_atomically`.
+    """
+    from matplotlib import rc_context
+
+    kind = Path(path).suffix.lstrip(".") or "svg"
+    undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
+    buffer = io.BytesIO()
+    with rc_context({"svg.hashsalt": "chainrule"}):
+        figure.savefig(buffer, format=kind, metadata=undated, **options)
+    write_atomically(path, buffer.getvalue())
 
 
 def write_tensors(path: str | os.PathLike[str], tensors: Tensors, metadata: dict[str, Any]) -> None:
@@ -186,7 +223,7 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make the renaming itself survive a power failure, where the system can."""
     if os.name == "posix":
         with contextlib.suppress(OSError):

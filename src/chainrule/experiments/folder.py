@@ -74,6 +74,7 @@ class RunFolder:
             self.path.rename(aside)
         except OSError as error:
             raise ModelFileError(f"the run in {self.path} cannot be set aside: {error.strerror}.") from None
+        files.sync_folder(self.path.parent)
         self._release(aside)
         self._claim()
         return aside

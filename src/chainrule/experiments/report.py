@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import os
 import warnings
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -110,9 +108,7 @@ class Report:
             _draw_calibration(second, metrics["calibration"]["bins"])
         for axes in third:
             _draw_importance(axes, metrics["importance"])
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format=Path(path).suffix.lstrip("."))
-        files.write_atomically(path, buffer.getvalue())
+        files.write_figure(path, figure)
 
     def _linear(self) -> tuple[dict[str, float], dict[str, Any]]:
         """A logistic or linear regression on the same numbers, measured as the network is, and how it was fitted."""

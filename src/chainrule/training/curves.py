@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chainrule import files
@@ -30,9 +28,7 @@ def draw(epochs: Records, best_epoch: int | None, path: str | os.PathLike[str] |
     for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
         _panel(axes, epochs, best_epoch, name)
     if path is not None:
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format=Path(path).suffix.lstrip(".") or "svg", dpi=150)
-        files.write_atomically(path, buffer.getvalue())
+        files.write_figure(path, figure, dpi=150)
     return figure
 
 

@@ -115,10 +115,11 @@ inline void fetch(const E* from, long n) {
 }
 constexpr long AHEAD = 8;  // rows that may lie anywhere are asked for so many rows before they are read
 
-// e^x. For float by range reduction and a polynomial (Cephes), without branches, so that loops of it become vector code.
+// e^x. For float by range reduction and a polynomial (Cephes), without branches, so that loops of it become vector code. Above 88
+// it is e^88, and below -87.7, where n is -127, 0.
 inline double exponential(double x) { return std::exp(x); }
 inline float exponential(float x) {
-    x = x < -87.0f ? -87.0f : x > 88.0f ? 88.0f : x;
+    x = x < -88.0f ? -88.0f : x > 88.0f ? 88.0f : x;
     constexpr float MAGIC = 12582912.0f;  // 1.5 * 2^23: whoever is added to it is rounded, and stands in its last bits
     const float shifted = x * 1.44269504f + MAGIC;
     const float n = shifted - MAGIC;  // round(x / ln 2)

@@ -47,6 +47,7 @@ void Program<T>::work(Worker<T>& w, const Call<T>& call, Report& report) noexcep
         team.barrier.meet();
         double cost = 0, penalty = 0;
         for (int id = 0; id < team.size(); id++) cost += workers[id].cost;
+        if (!std::isfinite(T(cost))) cost = double(T(cost));  // a cost is a number of the network's type
         bool finite = std::isfinite(cost);
         if (finite && training)
             w.penalty[k % 2] = improve(w, call.alphas[k], call.l2 ? call.l2[k] : settings.l2, double(call.update + k + 1));

@@ -10,7 +10,8 @@ T sigmoid(T z) {
     return (z >= 0 ? T(1) : e) / (1 + e);
 }
 
-// Each holds its options and says the value g(z) and the slope g'(z), of z or of a = g(z), whichever is simpler.
+// Each holds its options and says the value g(z) and the slope g'(z), of z or of a = g(z), whichever is simpler. Where the slope
+// alone may be too large for a number, `back` says the derivative by z instead, from that by a.
 template <class T>
 struct Identity {
     static constexpr bool of_output = true;
@@ -62,14 +63,21 @@ class Activation : public Step<T> {
     void backward(Worker<T>& w) override {
         if (!this->wanted(0)) return;
         const bool add = this->add[0];
-        each_stretch(w, std::isfinite(g.slope(T(0), g.value(T(0)))), [&](long i, long n) {
+        each_stretch(w, std::isfinite(back(T(0), T(0), g.value(T(0)))), [&](long i, long n) {
             const T *z = this->in(w, 0).data + i, *a = this->out(w).data + i, *da = this->d_out(w).data + i;
             T* dz = this->d_in(w, 0).data + i;
-            for (long j = 0; j < n; j++) dz[j] = (add ? dz[j] : T(0)) + da[j] * g.slope(z[j], a[j]);
+            for (long j = 0; j < n; j++) dz[j] = (add ? dz[j] : T(0)) + back(da[j], z[j], a[j]);
         });
     }
 
   private:
+    T back(T da, T z, T a) const {
+        if constexpr (requires { g.back(da, z, a); })
+            return g.back(da, z, a);
+        else
+            return da * g.slope(z, a);
+    }
+
     // use(where they begin, how many) for the numbers of each row; for all at once if what is behind the rows stays zero.
     template <class Use>
     void each_stretch(Worker<T>& w, bool zeros_stay, Use use) {

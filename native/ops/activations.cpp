@@ -20,19 +20,20 @@ struct Elu {
 };
 template <class T>
 struct Gelu {
-    T value(T z) const { return z * below(z); }
+    T value(T z) const { return std::max(z, T(-40)) * below(z); }  // 0, not -inf 0
     T slope(T z, T) const {
-        T near = std::min(std::abs(z), T(40));
-        return below(z) + z * std::exp(T(-0.5) * near * near) * T(0.3989422804014327);
+        T near = std::min(std::max(z, T(-40)), T(40));
+        return below(z) + near * std::exp(T(-0.5) * near * near) * T(0.3989422804014327);
     }
     static T below(T z) { return T(0.5) * (1 + std::erf(z * T(0.7071067811865476))); }
 };
 template <class T>
 struct Silu {
-    T value(T z) const { return z * sigmoid(z); }
+    // Beyond |z| = 800 the sigmoid is 0 or 1, to all digits of any type.
+    T value(T z) const { return std::max(z, T(-800)) * sigmoid(z); }
     T slope(T z, T) const {
         T s = sigmoid(z);
-        return s * (1 + z * (1 - s));
+        return s * (1 + std::min(std::max(z, T(-800)), T(800)) * (1 - s));
     }
 };
 template <class T>

@@ -23,14 +23,14 @@ struct Multiply {
 template <class T>
 struct Divide {
     T value(T a, T b) const { return a / b; }
-    std::array<T, 2> slopes(T, T b, T z) const { return {1 / b, -z / b}; }
+    std::array<T, 2> back(T dz, T a, T b, T) const { return {dz / b, -dz * a / b / b}; }
 };
 template <class T>
 struct Power {
     T value(T a, T b) const { return std::pow(a, b); }
-    std::array<T, 2> slopes(T a, T b, T z) const {
+    std::array<T, 2> back(T dz, T a, T b, T z) const {
         T base = b == 0 ? T(1) : a;  // a^0 is constant, at a = 0 too
-        return {b * std::pow(base, b - 1), z * std::log(a == 0 ? T(1) : a)};
+        return {dz * b * std::pow(base, b - 1), dz * z * std::log(a == 0 ? T(1) : a)};
     }
 };
 template <class T>

@@ -93,7 +93,9 @@ class Attention : public Step<T> {
                 if (!mask || mask[k] != 0) most = std::max(most, p[k] *= scale);
             for (long k = 0; k < seen; k++) sum += p[k] = !mask || mask[k] != 0 ? exponential(p[k] - most) : T(0);
             std::fill(p + seen, p + others, T(0));
-            for (long k = 0; k < seen; k++) p[k] /= std::max(sum, std::numeric_limits<T>::min());
+            sum = std::max(sum, std::numeric_limits<T>::min());
+            for (long k = 0; k < seen; k++)
+                if (!mask || mask[k] != 0) p[k] /= sum;  // and else stays 0, also where the others are NaN
         }
     }
 

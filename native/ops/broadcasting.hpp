@@ -35,7 +35,8 @@ struct Reach {
     }
 };
 
-// F: value(a, b, …), and slopes(a, b, …, z), the derivatives of z = value(a, b, …) by each.
+// F: value(a, b, …), and slopes(a, b, …, z), the derivatives of z = value(a, b, …) by each; or, where these may be too large for
+// a number, back(dz, a, b, …, z), those of the cost.
 template <class T, class F, int K>
 class Elementwise : public Step<T> {
     using Pointers = std::array<const T*, K>;
@@ -74,7 +75,12 @@ class Elementwise : public Step<T> {
         walk(w, Z, [&](Pointers a, long row, long example, long r, long j, long n) {
             const T *z = Z[row] + j, *dz = dZ[row] + j;
             T* to = d.data + example * reach.of_example + reach.rows[r] + j * reach.step;
-            auto part = [&](long i) { return dz[i] * f.slopes(a[k][i]..., z[i])[by]; };
+            auto part = [&](long i) {
+                if constexpr (requires { f.back(dz[i], a[k][i]..., z[i]); })
+                    return f.back(dz[i], a[k][i]..., z[i])[by];
+                else
+                    return dz[i] * f.slopes(a[k][i]..., z[i])[by];
+            };
             if (reach.step) {
                 for (long i = 0; i < n; i++) to[i] = (add ? to[i] : T(0)) + part(i);
             } else {

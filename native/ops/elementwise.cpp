@@ -10,14 +10,14 @@ struct Exp {
     T value(T a) const {
         if constexpr (sizeof(T) == 8) return std::exp(a);
         const T half = exponential(a / 2);  // of a itself it stops at 88, and e^a goes on to 88.7
-        return a > 88 ? half * half : a < -87 ? T(0) : exponential(a);
+        return a > 88 ? half * half : exponential(a);
     }
     T slope(T, T z) const { return z; }
 };
 template <class T>
 struct Log {
     T value(T a) const { return std::log(a); }
-    T slope(T a, T) const { return 1 / a; }
+    T back(T dz, T a, T) const { return dz / a; }
 };
 template <class T>
 struct Sqrt {
@@ -27,7 +27,7 @@ struct Sqrt {
 template <class T>
 struct Abs {
     T value(T a) const { return std::abs(a); }
-    T slope(T a, T) const { return T(a > 0) - T(a < 0); }
+    T slope(T a, T) const { return a > 0 ? T(1) : a < 0 ? T(-1) : a; }  // 0 at 0; NaN stays
 };
 template <class T>
 struct Clip {

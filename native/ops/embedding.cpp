@@ -5,10 +5,10 @@ namespace chainrule {
 namespace {
 
 // Which row of W an index is. The data are looked at before a call, and somebody may write into them since: an index that is
-// none makes the cost no number.
+// none, out of range, NaN or between two rows, makes the cost no number. It is converted only where it is in range.
 template <class T, class E>
 long row_of(Worker<T>& w, const Matrix<T>& W, E index) {
-    if (index >= 0 && index < W.rows) return long(index);
+    if (index >= 0 && index < W.rows && E(long(index)) == index) return long(index);
     w.cost = std::numeric_limits<double>::quiet_NaN();
     return 0;
 }

@@ -5,6 +5,10 @@
 namespace chainrule {
 namespace {
 
+// What a cost becomes where a target is none that the loss takes: Y is looked at before a call, and somebody may write into it
+// since. Python then finds out what is wrong.
+constexpr double NONE = std::numeric_limits<double>::quiet_NaN();
+
 // Losses of a single output a and its target y: the loss, and its derivative by a.
 struct Told {
     double cost, slope;
@@ -36,14 +40,14 @@ template <class T>
 struct Poisson {  // of A
     Told of(T a, T y) const {
         T held = std::max(a, std::numeric_limits<T>::epsilon());
-        return {double(held) - y + (y > 0 ? y * std::log(y / held) : T(0)), 1 - y / held};
+        return {y < 0 ? NONE : double(held) - y + (y > 0 ? y * std::log(y / held) : T(0)), 1 - y / held};
     }
 };
 template <class T>
 struct ExpPoisson {  // of Z
     Told of(T z, T y) const {
         T a = std::exp(z);
-        return {double(a) - y + y * ((y > 0 ? std::log(y) : T(0)) - z), a - y};
+        return {y < 0 ? NONE : double(a) - y + y * ((y > 0 ? std::log(y) : T(0)) - z), a - y};
     }
 };
 template <class T>
@@ -52,7 +56,8 @@ struct SigmoidBinaryCrossEntropy {  // of Z
     explicit SigmoidBinaryCrossEntropy(const Options& o) : smoothing(T(o.get("label_smoothing"))) {}
     Told of(T z, T label) const {
         T y = (1 - smoothing) * label + smoothing / 2, below = logarithm_beside_1(exponential(-std::abs(z)));
-        return {y * (below + std::max(-z, T(0))) + (1 - y) * (below + std::max(z, T(0))), sigmoid(z) - y};
+        const T cost = y * (below + std::max(-z, T(0))) + (1 - y) * (below + std::max(z, T(0)));
+        return {label < 0 || label > 1 ? NONE : cost, sigmoid(z) - y};
     }
 };
 template <class T>
@@ -62,19 +67,20 @@ struct BinaryCrossEntropy {  // of A
     Told of(T a, T label) const {
         const T tiny = std::numeric_limits<T>::epsilon();
         T y = (1 - smoothing) * label + smoothing / 2, held = std::min(std::max(a, tiny), 1 - tiny);
-        return {-(y * std::log(held) + (1 - y) * std::log1p(-held)), -y / held + (1 - y) / (1 - held)};
+        const T cost = -(y * std::log(held) + (1 - y) * std::log1p(-held));
+        return {label < 0 || label > 1 ? NONE : cost, -y / held + (1 - y) / (1 - held)};
     }
 };
 template <class T>
 struct Hinge {
     Told of(T z, T y) const {
         T margin = 1 - y * z;
-        return {std::max(margin, T(0)), margin > 0 ? -y : T(0)};
+        return {y * y != 1 ? NONE : std::max(margin, T(0)), margin > 0 ? -y : T(0)};
     }
 };
 template <class T>
 struct Perceptron {
-    Told of(T z, T y) const { return {std::max(-y * z, T(0)), y * z <= 0 ? -y : T(0)}; }
+    Told of(T z, T y) const { return {y * y != 1 ? NONE : std::max(-y * z, T(0)), y * z <= 0 ? -y : T(0)}; }
 };
 
 // Losses of a row of outputs, one for each class. The target is the number of a class (label), or the shares y of all classes;
@@ -97,7 +103,7 @@ struct SoftmaxCrossEntropy {  // of Z
             for (long j = 0; j < n; j++) {
                 T part = (1 - smoothing) * (y ? y[j] : T(j == label)) + rest;
                 of_y += part;
-                cost += double(part) * (double(all) - z[j]);
+                cost += part == 0 ? 0 : double(part) * (double(all) - z[j]);  // 0 times infinity is 0 here
             }
         }
         T factor = share * of_y / sum;
@@ -165,12 +171,13 @@ class Loss : public Step<T> {
         for (long i = 0; i < A.rows; i++) {
             const long target = place(w, i), label = data.labels ? data.labels[target] : -1;
             const double share = this->share(w, target);
-            if (label >= A.n) {  // somebody has written into the labels since they were looked at
-                w.cost = std::numeric_limits<double>::quiet_NaN();
+            const T* shares = data.Y ? data.Y + target * A.n : nullptr;
+            if (data.labels ? label < 0 || label >= A.n : std::any_of(shares, shares + A.n, [](T y) { return y < 0; })) {
+                w.cost = NONE;
                 continue;
             }
             T* row = derive && !add ? d[i] : rows[w.id].data();
-            w.cost += share * loss.row(A[i], data.Y ? data.Y + target * A.n : nullptr, label, row, A.n, T(share));
+            w.cost += share * loss.row(A[i], shares, label, row, A.n, T(share));
             if (add)
                 for (long j = 0; j < A.n; j++) d[i][j] += row[j];
         }

@@ -1,4 +1,6 @@
 // Features on a common scale: by given means and deviations, by those of the batch, or of each example.
+#include <numeric>
+
 #include "broadcasting.hpp"
 #include "sums.hpp"
 
@@ -8,7 +10,7 @@ namespace {
 template <class T>
 struct Standardize {
     T value(T a, T mean, T deviation) const { return (a - mean) / deviation; }
-    std::array<T, 3> slopes(T, T, T deviation, T) const { return {1 / deviation, 0, 0}; }
+    std::array<T, 3> back(T dz, T, T, T deviation, T) const { return {dz / deviation, 0, 0}; }
 };
 template <class T>
 struct Unstandardize {
@@ -20,9 +22,9 @@ struct Normalize {
     T epsilon;
     explicit Normalize(const Options& o) : epsilon(T(o.get("epsilon"))) {}
     T value(T a, T gamma, T beta, T mean, T variance) const { return gamma * ((a - mean) / std::sqrt(variance + epsilon)) + beta; }
-    std::array<T, 5> slopes(T a, T gamma, T, T mean, T variance, T) const {
+    std::array<T, 5> back(T dz, T a, T gamma, T, T mean, T variance, T) const {
         T inverse = 1 / std::sqrt(variance + epsilon);
-        return {gamma * inverse, (a - mean) * inverse, 1, 0, 0};
+        return {dz * gamma * inverse, dz * ((a - mean) * inverse), dz, 0, 0};
     }
 };
 
@@ -94,7 +96,7 @@ class BatchNorm : public Step<T> {
             const T seen = T(rows && counts(w, i));  // whether mu and sigma^2 are made of this row, too
             for (long j = 0; j < n; j++) {
                 T hat = (A[i][j] - mu[j]) * inverse[j];
-                T d = gamma.data[j] * inverse[j] * (dZ[i][j] - seen * (T(of_dZ[j]) + hat * T(of_both[j])));
+                T d = inverse[j] * (gamma.data[j] * (dZ[i][j] - seen * (T(of_dZ[j]) + hat * T(of_both[j]))));
                 dA[i][j] = (this->add[0] ? dA[i][j] : T(0)) + d;
             }
         }
@@ -202,7 +204,8 @@ class LayerNorm : public Step<T> {
 
   private:
     std::pair<T, T> measure(const T* a, long n) const {
-        const T mu = total(a, n) / T(n);
+        T mu = total(a, n) / T(n);
+        if (!std::isfinite(mu)) mu = T(std::accumulate(a, a + n, 0.0) / double(n));  // the sum may be more than T holds
         double variance = 0;
         for (long j = 0; j < n; j++) variance += double(a[j] - mu) * double(a[j] - mu);
         return {mu, T(1 / std::sqrt(variance / double(n) + epsilon))};

@@ -2,12 +2,26 @@
 
 import math
 import operator
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.errors import DataError, OptionError
+
+
+def _shown(value: Any) -> str:
+    """A value as Python writes it, if that is short: of a whole number it writes 4,300 digits, and no more."""
+    try:
+        written = repr(value)
+    except ValueError:
+        return "a whole number of thousands of digits"
+    return written if len(written) <= 100 else f"{written[:97]}…"
+
+
+MOST = 2**44
+"""More numbers than these have no addresses in any memory; below, NumPy says what it cannot allocate."""
 
 
 def whole(name: str, value: Any, *, at_least: int = 1) -> int:
@@ -21,8 +35,19 @@ def whole(name: str, value: Any, *, at_least: int = 1) -> int:
     except TypeError:
         number = None
     if number is None or isinstance(value, bool) or number < at_least:
-        raise OptionError(f"{name} is {value!r}, but must be a whole number, {at_least} or more.")
+        raise OptionError(f"{name} is {_shown(value)}, but must be a whole number, {at_least} or more.")
     return number
+
+
+def refuse_too_many(what: str, shape: Iterable[int]) -> None:
+    """See to it that an array of this shape could lie in a memory at all, before NumPy is asked for one.
+
+    Raises:
+        OptionError: it could not.
+    """
+    sizes = tuple(shape)
+    if math.prod(sizes) > MOST:
+        raise OptionError(f"{what} would be {sizes}, more numbers than any memory holds: take smaller sizes.")
 
 
 def as_array(value: Any, called: str) -> NDArray[Any]:
@@ -61,12 +86,14 @@ def seed_or_fresh(seed: Any) -> int:
 def real(name: str, value: Any, *, low: float = -math.inf, high: float = math.inf, open: str = "") -> float:
     """`value` as a float in [low, high]; `open` holds "low" or "high" or both words where the end itself is excluded.
 
+    True and False are no numbers: who writes momentum=True wants something else than 1.
+
     Raises:
         OptionError: it is not a finite number, or outside.
     """
     try:
-        number = float(value) if not isinstance(value, str) else math.nan
-    except (TypeError, ValueError):
+        number = math.nan if isinstance(value, str | bool | np.bool_) else float(value)
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     inside = (low < number if "low" in open else low <= number) and (
         number < high if "high" in open else number <= high
@@ -75,5 +102,5 @@ def real(name: str, value: Any, *, low: float = -math.inf, high: float = math.in
         left = f"{'more than' if 'low' in open else 'at least'} {low:g}" if low > -math.inf else ""
         right = f"{'less than' if 'high' in open else 'at most'} {high:g}" if high < math.inf else ""
         bounds = " and ".join(part for part in (left, right) if part)
-        raise OptionError(f"{name} is {value!r}, but must be a number{', ' if bounds else ''}{bounds}.")
+        raise OptionError(f"{name} is {_shown(value)}, but must be a number{', ' if bounds else ''}{bounds}.")
     return number

@@ -8,6 +8,8 @@ that it remembers, its slots; it returns what to subtract from the parameters θ
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+
 from chainrule.checking import real, whole
 from chainrule.configuration import Configurable
 from chainrule.errors import OptionError
@@ -116,7 +118,7 @@ class Optimizer(Configurable):
         if self.clip_value is not None:
             g = g.clip(-self.clip_value, self.clip_value)
         if self.clip_norm is not None:
-            norm = float((g**2).sum()) ** 0.5
+            norm = float(np.square(g, dtype=np.float64).sum()) ** 0.5
             g = g * (self.clip_norm / norm) if norm > self.clip_norm else g
         return g
 
@@ -259,7 +261,7 @@ class LBFGS(Configurable):
 
 def penalty(l2: float, theta: Array, regularized: Array) -> float:
     """λ/2 Σ ‖W‖² over the elements of θ where `regularized` is 1: what L2 regularization adds to J."""
-    return 0.5 * l2 * float((regularized * theta**2).sum()) if l2 else 0.0
+    return 0.5 * l2 * float((regularized * np.square(theta, dtype=np.float64)).sum()) if l2 else 0.0
 
 
 OPTIMIZERS: dict[str, type[Any]] = {

@@ -1,5 +1,7 @@
 """What every layer answers to data that do not fit, in the notes' words."""
 
+import copy
+import pickle
 import re
 
 import numpy as np
@@ -163,3 +165,76 @@ def test_a_refused_input_leaves_an_unbuilt_network_unbuilt():
         with pytest.raises((cr.ChainruleError, ValueError)):
             net.predict(X)
     assert net.predict(np.zeros((2, 5))).shape == (2, 2)
+
+
+FAR_TOO_MANY = 2**62
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (lambda: cr.Dense(FAR_TOO_MANY), (4,)),
+        (lambda: cr.Dense(2**100), (4,)),
+        (lambda: cr.Conv2D(FAR_TOO_MANY, 3), (8, 8, 3)),
+        (lambda: cr.Conv2D(4, FAR_TOO_MANY), (8, 8, 3)),
+        (lambda: cr.Conv2D(4, 2, padding=FAR_TOO_MANY), (8, 8, 3)),
+        (lambda: cr.ConvTranspose2D(4, 2, stride=FAR_TOO_MANY), (8, 8, 3)),
+        (lambda: cr.MaxPool(FAR_TOO_MANY, padding="same"), (8, 8, 3)),
+        (lambda: cr.AdaptiveAveragePool(FAR_TOO_MANY), (8, 8, 3)),
+        (lambda: cr.UpSample(FAR_TOO_MANY), (8, 8, 3)),
+        (lambda: cr.Embedding(FAR_TOO_MANY, 3), (5,)),
+        (lambda: cr.Embedding(3, FAR_TOO_MANY), (5,)),
+        (lambda: cr.LSTM(FAR_TOO_MANY), (5, 3)),
+        (lambda: cr.LSTM(3, layers=10**9), (5, 3)),
+        (lambda: cr.MultiHeadAttention(2, FAR_TOO_MANY), (5, 4)),
+        (lambda: cr.Dense(2), (FAR_TOO_MANY,)),
+        (lambda: cr.Flatten(), (2**40, 2**40)),
+    ],
+)
+def test_sizes_that_no_memory_holds(layer, shape):
+    with pytest.raises(cr.OptionError, match=r"more numbers than any memory holds|take smaller ones|at most 50"):
+        cr.Network([layer()], input_shape=shape)
+
+
+def nested(depth):
+    inner = cr.Dense(2)
+    for k in range(depth):
+        inner = cr.Network([inner]) if k % 2 else cr.Residual([inner])
+    return cr.Network([inner])
+
+
+def test_networks_nest_so_deep_and_no_deeper(tmp_path):
+    net = nested(48)
+    X = np.ones((4, 2))
+    cr.train(net, X, X, loss="squared_error", epochs=1, progress=False)
+    net.save(tmp_path / "deep.safetensors")
+    for twin in (copy.deepcopy(net), pickle.loads(pickle.dumps(net)), cr.load(tmp_path / "deep.safetensors")):
+        np.testing.assert_array_equal(twin.predict(X), net.predict(X))
+        assert repr(twin) == repr(net)
+    with pytest.raises(cr.OptionError, match="nest more than 50 deep"):
+        nested(400)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        lambda: cr.GradientDescent(True),
+        lambda: cr.GradientDescent(0.1, l2=True),
+        lambda: cr.GradientDescent(0.1, momentum=True),
+        lambda: cr.Adam(beta1=np.True_),
+        lambda: cr.Dropout(True),
+        lambda: cr.Dense(True),
+        lambda: cr.MaxPool(True),
+        lambda: cr.Network([cr.Dense(1)], seed=True),
+    ],
+)
+def test_true_is_no_number(given):
+    with pytest.raises(cr.OptionError, match=r"is (np\.)?True_?, but must be a (whole )?number"):
+        given()
+
+
+def test_a_number_of_thousands_of_digits_is_refused_in_words():
+    for number, words in ((10**400, "0…, but must be a number"), (10**5000, "of thousands of digits, but must be")):
+        with pytest.raises(cr.OptionError, match=words) as raised:
+            cr.GradientDescent(number)
+        assert len(str(raised.value)) < 200

@@ -87,3 +87,16 @@ def test_the_sigmoid_is_exact_in_both_tails():
 def test_whole_numbers_and_lists_are_taken_too():
     np.testing.assert_allclose(ops.sigmoid([0, 1]), special.expit([0.0, 1.0]))
     np.testing.assert_allclose(ops.softmax([0, 1]), special.softmax([0.0, 1.0]))
+
+
+LIMITS = {ops.silu: (0, np.inf), ops.gelu: (0, np.inf), ops.sigmoid: (0, 1), ops.tanh: (-1, 1)}
+
+
+@pytest.mark.parametrize("activation", LIMITS)
+def test_limits(activation):
+    below, above = LIMITS[activation]
+    for dtype in (np.float32, np.float64):
+        Z = np.array([-np.inf, -np.finfo(dtype).max, np.finfo(dtype).max, np.inf], dtype)
+        np.testing.assert_allclose(activation(Z), [below, below, np.minimum(above, Z[2]), above])
+        slope = derivative(activation, Z)
+        np.testing.assert_array_equal(slope, [0, 0, *([1, 1] if above > 1 else [0, 0])])

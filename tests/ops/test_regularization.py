@@ -62,3 +62,9 @@ def test_the_derivative_passes_where_the_element_was_kept():
 def test_a_rate_outside_0_to_1_is_an_option_error(rate):
     with pytest.raises(cr.OptionError, match="rate"):
         ops.dropout(MANY, rate=rate, key=(0, 0))
+
+
+def test_infinity_can_be_dropped():
+    A = np.full((20, 20), np.inf)
+    Z = ops.dropout(A, rate=0.5, key=(1, 2))
+    assert set(np.unique(Z)) == {0, np.inf}

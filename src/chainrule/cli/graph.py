@@ -20,7 +20,6 @@ def graph(
     from chainrule.derivation.steps import steps
 
     J = parse(expression, assignments(values or []))
-    drawing = draw(J)
-    print(steps(J))
-    drawing.save(out)
+    print(steps(J), flush=True)  # what is computed stands there even if it is too much for a drawing
+    draw(J).save(out)
     print(f"\nthe drawing is in {out}")

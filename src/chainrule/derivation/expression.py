@@ -12,18 +12,24 @@ import keyword
 import math
 import unicodedata
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 
 from chainrule import ops
-from chainrule.errors import GraphError, OptionError
+from chainrule.errors import ChainruleError, GraphError, OptionError
 from chainrule.graph import OPERATIONS, Operation, Variable, plain, variable
 
 LONGEST = 10_000
 """The most letters of an expression."""
+
+MOST_AXES = 64
+"""As many as an array can have."""
+
+MOST_NAMES = 10
+"""The most names that a message lists."""
 
 CONSTANTS = {"pi": math.pi, "e": math.e}
 
@@ -149,7 +155,8 @@ def _name(name: str) -> str:
     """The name as Python reads it in an expression."""
     normal = unicodedata.normalize("NFKC", name)
     if not normal.isidentifier() or keyword.iskeyword(normal):
-        raise OptionError(f"{name!r} is no name of a variable: a name is letters, digits and _, such as a or w_1.")
+        given = _short(repr(name) if name.isprintable() else ascii(name))
+        raise OptionError(f"{given} is no name of a variable: a name is letters, digits and _, such as a or w_1.")
     return normal
 
 
@@ -163,12 +170,17 @@ def _tree(text: str) -> ast.expr:
             warnings.simplefilter("ignore")
             return ast.parse(text.strip(), mode="eval").body
     except SyntaxError as error:
+        if str(error.msg).startswith("Exceeds the limit"):
+            sentence = "holds a number that is too large: the largest is about 1.8e308"
+            raise GraphError(f"{_short(text)} {sentence}.") from None
         raise OptionError(
             f"cannot read the expression {_short(text)}: {error.msg}, at letter {error.offset or 0}. "
             "A product needs its *, as in 3*a, and a power is written **."
         ) from None
-    except ValueError as error:
-        raise OptionError(f"cannot read the expression {_short(text)}: {error}.") from None
+    except UnicodeEncodeError:
+        raise OptionError(f"cannot read the expression {_short(ascii(text))}: it holds half a letter.") from None
+    except ValueError:  # of null bytes, before Python 3.12
+        raise OptionError(f"cannot read the expression {_short(ascii(text))}: it holds null bytes.") from None
 
 
 def _check_pieces(tree: ast.expr) -> None:
@@ -202,11 +214,12 @@ def _check_names(tree: ast.expr, values: Mapping[str, Any]) -> None:
         near = get_close_matches(missing[0], [*unused, *FUNCTIONS], n=1, cutoff=0.6)
         hint = f" Did you mean {near[0]}?" if near else ""
         sentence = "has no value: add" if len(missing) == 1 else "have no values: add"
-        raise OptionError(f"{', '.join(missing)} {sentence} {' '.join(f'{name}=…' for name in missing)}.{hint}")
+        given = " ".join(f"{_short(name)}=…" for name in missing[:MOST_NAMES])
+        raise OptionError(f"{_listed(missing)} {sentence} {given}.{hint}")
     if unused:
         raise OptionError(
-            f"{', '.join(unused)} {'does' if len(unused) == 1 else 'do'} not occur in the expression, "
-            f"which has {', '.join(used) or 'no names'}."
+            f"{_listed(unused)} {'does' if len(unused) == 1 else 'do'} not occur in the expression, "
+            f"which has {_listed(used) or 'no names'}."
         )
 
 
@@ -242,9 +255,14 @@ def _literal(node: ast.expr, number: float) -> float:
     return value
 
 
-def _applied(node: ast.expr, operation: Operation, inputs: list[Any], **options: float) -> Any:
+def _applied(node: ast.expr, operation: Operation, inputs: list[Any], **options: float | bool) -> Any:
     """The operation of the inputs; an error if that is not finite."""
-    value = operation(*inputs, **options)
+    try:
+        value = operation(*inputs, **options)
+    except ChainruleError:
+        raise
+    except (TypeError, ValueError, IndexError, ArithmeticError) as error:  # NumPy's, of an axis that is not there
+        raise OptionError(f"{_shown(node)} cannot be computed: {error}.") from None
     if not np.all(np.isfinite(plain(value))):
         numbers = [plain(given) for given in inputs]
         fulfilled, sentence = DOMAINS.get(operation.name, (lambda *_: True, ""))
@@ -259,12 +277,12 @@ def _function(name: str) -> Operation:
         return FUNCTIONS[name]
     near = get_close_matches({"ln": "log", "max": "maximum", "min": "minimum"}.get(name, name), FUNCTIONS, n=1)
     hint = f" Did you mean {near[0]}?" if near else ""
-    raise OptionError(f"there is no function {name}.{hint} Known: {', '.join(sorted(FUNCTIONS))}.")
+    raise OptionError(f"there is no function {_short(name)}.{hint} Known: {', '.join(sorted(FUNCTIONS))}.")
 
 
-def _options(operation: Operation, keywords: list[ast.keyword], values: Mapping[str, Variable]) -> dict[str, float]:
-    """The options of a call; each is a number."""
-    found: dict[str, float] = {}
+def _options(operation: Operation, keywords: list[ast.keyword], values: Mapping[str, Variable]) -> dict[str, Any]:
+    """The options of a call; each is a number, an axis a whole one, and what is either so or not 0 or 1."""
+    found: dict[str, Any] = {}
     for word in keywords:
         if word.arg not in operation.defaults:
             known = ", ".join(operation.defaults) or "none"
@@ -275,7 +293,17 @@ def _options(operation: Operation, keywords: list[ast.keyword], values: Mapping[
                 f"{operation.name}'s {word.arg} is {_shown(word.value)}, but an option is a plain number."
             )
         found[word.arg] = float(value)
+        if word.arg == "axis":
+            found[word.arg] = _whole(operation, word, value, "a whole number, counted from 0", -MOST_AXES, MOST_AXES)
+        elif isinstance(operation.defaults[word.arg], bool):
+            found[word.arg] = bool(_whole(operation, word, value, "1 for yes or 0 for no", 0, 1))
     return found
+
+
+def _whole(operation: Operation, word: ast.keyword, value: float, kind: str, least: int, most: int) -> int:
+    if not (least <= value <= most and value == int(value)):
+        raise OptionError(f"{operation.name}'s {word.arg} is {_shown(word.value)}, but must be {kind}.")
+    return int(value)
 
 
 def _check_count(operation: Operation, args: list[ast.expr]) -> None:
@@ -305,6 +333,11 @@ def _shown(node: ast.AST) -> str:
         return _short(ast.unparse(node))
     except ValueError:  # a whole number of more digits than Python writes
         return "a number of the expression"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The names, the first of many."""
+    return ", ".join([*map(_short, names[:MOST_NAMES]), *(["…"] if len(names) > MOST_NAMES else [])])
 
 
 def _short(text: str) -> str:

@@ -325,7 +325,7 @@ def _symbol_text(atom: Atom) -> str:
     if atom.symbol == r"\sqrt":
         return f"√{_as_factor(arguments[0])}"
     if atom.symbol == r"\hat":
-        return unicodedata.normalize("NFC", f"{arguments[0][0]}\N{COMBINING CIRCUMFLEX ACCENT}") + arguments[0][1:]
+        return unicodedata.normalize("NFC", f"{arguments[0][:1]}\N{COMBINING CIRCUMFLEX ACCENT}") + arguments[0][1:]
     if atom.symbol.startswith((r"\left", r"\right")):
         return atom.symbol.removeprefix(r"\left").removeprefix(r"\right").strip()
     name = re.sub(r"\\[a-zA-Z]+|.", lambda found: _UNICODE.get(found[0], found[0].lstrip("\\")), atom.symbol)

@@ -14,6 +14,9 @@ from chainrule.derivation.remarks import KNOWN, unexplained
 from chainrule.errors import GraphError
 from chainrule.graph import Operation
 
+LONGEST, DEEPEST = 2_000, 30
+"""The most letters of a formula, and how deep arguments and scripts may lie in one another."""
+
 LETTERS = {symbol: name for name, symbol in GREEK.items()}
 UNICODE = dict(zip(GREEK, "αβγδζηθκλμνξρστφχψωε", strict=True))
 
@@ -72,9 +75,16 @@ def _equations(operation: Operation, formula: str) -> list[tuple[Formula, Formul
     depth = [0, *itertools.accumulate((sign == "{") - (sign == "}") for sign in bare)]
     if min(depth) < 0 or depth[-1] != 0:
         raise _error(operation, formula, "its braces do not close")
+    if len(formula) > LONGEST:
+        raise _error(operation, formula, f"it has {len(formula):,} letters, but {LONGEST:,} are the most")
     try:
-        parts = clauses(parse(formula))
+        parsed = parse(formula)
+        if _depth(parsed) > DEEPEST:
+            raise RecursionError
+        parts = clauses(parsed)
         found = [sides(part) for part in parts if any(atom.symbol == "=" for atom in part)]
+    except RecursionError:
+        raise _error(operation, formula, f"its parts lie more than {DEEPEST} deep in one another") from None
     except (ValueError, IndexError):
         raise _error(operation, formula, "it cannot be read") from None
     if len(found) != len(parts) or not all(left and right for left, right in found):
@@ -82,5 +92,16 @@ def _equations(operation: Operation, formula: str) -> list[tuple[Formula, Formul
     return found
 
 
+def _depth(formula: Formula) -> int:
+    """How deep arguments and scripts lie in one another."""
+    level, depth = [formula], 0
+    while level:
+        depth += 1
+        inside = ((*atom.arguments, atom.below, atom.above) for part in level for atom in part)
+        level = [inner for parts in inside for inner in parts if inner]
+    return depth
+
+
 def _error(operation: Operation, formula: str, what: str) -> GraphError:
-    return GraphError(f"{operation.name}: the formula {formula!r} cannot be written on a page: {what}.")
+    shown = repr(formula) if len(formula) <= 200 else f"{formula[:197]!r}…"
+    return GraphError(f"{operation.name}: the formula {shown} cannot be written on a page: {what}.")

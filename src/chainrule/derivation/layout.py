@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from chainrule.derivation.diagram import Box, Diagram
 from chainrule.derivation.ordering import few_crossings
 from chainrule.derivation.text import width
+from chainrule.errors import OptionError
 
 Point = tuple[float, float]
 
@@ -28,6 +29,9 @@ PAGE = 1200
 
 LABEL, DETAIL, NOTE = 15.0, 12.0, 12.5
 """The sizes of the letters: a box's label, its detail, and what stands at an edge."""
+
+MOST_CELLS = 5_000
+"""A drawing has at most so many boxes and crossings of a line with a layer; these take about a second."""
 
 MARGIN = 16.0
 INPUTS_LEFT = 4
@@ -89,6 +93,11 @@ def lay_out(diagram: Diagram, downwards: bool | None = None) -> Layout:
     if not diagram.boxes:
         return Layout(2 * MARGIN, 2 * MARGIN, [], {}, [], downwards=False)
     across, down = _Layers(diagram, downwards=False), _Layers(diagram, downwards=True)
+    if len(down.cells) > MOST_CELLS:
+        raise OptionError(
+            f"the lines of this graph cross {len(down.cells):,} layers, and a drawing with more than {MOST_CELLS:,} of "
+            "these cannot be read: draw a smaller part of it, such as the graph of one example or of fewer terms."
+        )
     if downwards is not None:
         return (down if downwards else across).layout()
     if across.at_least()[0] <= PAGE:

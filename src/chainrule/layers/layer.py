@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.checking import refuse_too_many
 from chainrule.configuration import Configurable
 from chainrule.errors import DataError, GraphError, OptionError, ShapeError
 from chainrule.graph import Array, Recording, is_closed_array, refuse_numbers
@@ -122,6 +123,7 @@ class Layer(Configurable):
                     f"{self!r} has no parameter {name}: a Network makes those that its layers ask for when it sees the "
                     "first data, and a model file holds those."
                 )
+            refuse_too_many(f"{name} of {self.label}", shape)
             start = find_initializer(initializer)(shape, walk.building)
             held = self._own_parameters[name] = np.asarray(start).astype(walk.dtype)
         self._check(name, held.shape, tuple(shape))
@@ -136,6 +138,7 @@ class Layer(Configurable):
         if walk is not None:
             walk.statistic(self, name)
         if name not in own:
+            refuse_too_many(f"{name} of {self.label}", shape)
             own[name] = np.full(shape, start)
         self._check(name, own[name].shape, tuple(shape))
         return own[name] if walk is None or walk.closed is None else walk.closed.array(own[name], name)
@@ -300,4 +303,21 @@ def list_of_layers(layers: Any, owner: str) -> list[Layer]:
             raise OptionError(f"{owner} takes a list of layers, but {item!r} is none{called}")
     if not listed:
         raise OptionError(f"{owner} takes a list of layers, but the list is empty.")
+    _refuse_deep(listed, owner)
     return listed
+
+
+DEEPEST = 50
+"""So many layers may hold one another, a network in a network in a network …; every level costs Python a few calls."""
+
+
+def _refuse_deep(layers: list[Layer], owner: str) -> None:
+    level, depth = layers, 0
+    while level:
+        depth += 1
+        if depth > DEEPEST:
+            raise OptionError(
+                f"layers that hold layers nest more than {DEEPEST} deep in this {owner}: put the inner layers side by "
+                "side into one list."
+            )
+        level = [child for layer in level for child in layer.children()]

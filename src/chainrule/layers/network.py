@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule import engines, files
-from chainrule.checking import as_array, seed_or_fresh, whole
+from chainrule.checking import as_array, refuse_too_many, seed_or_fresh, whole
 from chainrule.errors import DataError, OptionError, ShapeError
 from chainrule.graph import Array, Recording, Variable, plain, refuse_numbers
 from chainrule.layers.flatten import Flatten
@@ -127,6 +127,7 @@ class Network(Layer):
         """
         sizes = (input_shape,) if np.ndim(input_shape) == 0 else tuple(input_shape)  # type: ignore[arg-type]
         shape = tuple(whole("a size of input_shape", n) for n in sizes)
+        refuse_too_many("an example", shape)
         self._refuse_foreign_layers()
         before = [(layer, dict(layer.held), dict(layer.statistics)) for _, layer in self.family()]
         unbuilt = [network for network in self._networks() if not network.built]

@@ -43,7 +43,7 @@ class BatchNorm(Layer):
             if self.updating and not self.lent:
                 self._remember(plain(A) if self.mask is None else plain(A)[plain(self.mask)])
             return batch_norm(A, gamma, beta, self.mask, epsilon=self.epsilon)
-        return normalize(A, gamma, beta, mean.astype(A.dtype), variance.astype(A.dtype), epsilon=self.epsilon)
+        return normalize(A, gamma, beta, mean, variance, epsilon=self.epsilon)
 
     def _numbers(self, A: Array) -> int:
         """How many numbers of each feature there are to learn a mean and a variance from."""
@@ -53,8 +53,8 @@ class BatchNorm(Layer):
     def _remember(self, A: Array) -> None:
         examples = tuple(range(A.ndim - 1))
         m = A.size // A.shape[-1]
-        unbiased = A.var(axis=examples) * (m / (m - 1))
-        for name, batch in (("mean", A.mean(axis=examples)), ("variance", unbiased)):
+        unbiased = A.var(axis=examples, dtype=np.float64) * (m / (m - 1))
+        for name, batch in (("mean", A.mean(axis=examples, dtype=np.float64)), ("variance", unbiased)):
             self.statistics[name][...] = self.momentum * self.statistics[name] + (1 - self.momentum) * batch
 
 

@@ -10,7 +10,7 @@ from chainrule.errors import OptionError, ShapeError
 from chainrule.graph import Array, plain
 from chainrule.initializers import Initializer, find_initializer
 from chainrule.layers.dropout import Dropout
-from chainrule.layers.layer import Layer
+from chainrule.layers.layer import DEEPEST, Layer
 from chainrule.ops import concatenate, gru, lstm, rnn
 
 
@@ -40,6 +40,8 @@ class Recurrent(Layer):
 
     def __post_init__(self) -> None:
         self.n_out, self.layers = whole("n_out", self.n_out), whole("layers", self.layers)
+        if self.layers > DEEPEST:
+            raise OptionError(f"layers is {self.layers}, but at most {DEEPEST} lie on top of each other in one layer.")
         self.dropout = real("the dropout rate", self.dropout, low=0, high=1, open="high")
         if self.dropout and self.layers == 1:
             raise OptionError(

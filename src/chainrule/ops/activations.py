@@ -62,21 +62,25 @@ def elu(xp: ModuleType, Z: Array, *, alpha: float = 1.0) -> tuple[Array, Backwar
 
 @operation(forward=r"A = Z \odot \Phi(Z)", backward=(r"dZ = dA \odot (\Phi(Z) + Z \odot \varphi(Z))",))
 def gelu(xp: ModuleType, Z: Array) -> tuple[Array, Backward]:
-    """A = Z Φ(Z), Φ the normal distribution's function and φ its density (Hendrycks & Gimpel, 2016)."""
+    """A = Z Φ(Z), Φ the normal distribution's function and φ its density (Hendrycks & Gimpel, 2016).
+
+    Beyond |z| = 40, Φ is 0 or 1 and φ is 0, to all digits.
+    """
     Phi = 0.5 * (1 + _special(xp).erf(Z * 0.5**0.5))
 
     def backward(dA: Array) -> tuple[Array]:
-        phi = xp.exp(-0.5 * xp.minimum(xp.abs(Z), 40.0) ** 2) * 0.3989422804014327  # 1 / √(2π); 0 beyond |z| = 40
-        return (dA * (Phi + Z * phi),)
+        near = xp.clip(Z, -40, 40)
+        phi = xp.exp(-0.5 * near**2) * 0.3989422804014327  # 1 / √(2π)
+        return (dA * (Phi + near * phi),)
 
-    return Z * Phi, backward
+    return xp.maximum(Z, -40) * Phi, backward
 
 
 @operation(forward=r"A = Z \odot \sigma(Z)", backward=(r"dZ = dA \odot \sigma(Z) \odot (1 + Z \odot (1 - \sigma(Z)))",))
 def silu(xp: ModuleType, Z: Array) -> tuple[Array, Backward]:
-    """A = Z σ(Z), also called swish (Elfwing et al., 2018)."""
+    """A = Z σ(Z), also called swish (Elfwing et al., 2018). Beyond |z| = 800, σ is 0 or 1 to all digits."""
     S = sigmoid(Z)
-    return Z * S, lambda dA: (dA * S * (1 + Z * (1 - S)),)
+    return xp.maximum(Z, -800) * S, lambda dA: (dA * S * (1 + xp.clip(Z, -800, 800) * (1 - S)),)
 
 
 @operation(forward=r"A = \ln(1 + e^Z)", backward=(r"dZ = dA \odot \sigma(Z)",))

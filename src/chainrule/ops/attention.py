@@ -52,8 +52,12 @@ def attention(
     if seen is not None:
         S = xp.where(seen, S, xp.asarray(-xp.inf, dtype=S.dtype))
     largest = S.max(axis=-1, keepdims=True)
-    E = xp.exp(S - xp.where(xp.isfinite(largest), largest, 0))
+    if seen is not None:
+        largest = xp.where(seen.any(axis=-1, keepdims=True), largest, 0)
+    E = xp.exp(S - largest)
     P = E / xp.maximum(E.sum(axis=-1, keepdims=True), xp.finfo(S.dtype).tiny)
+    if seen is not None:
+        P = xp.where(seen, P, xp.zeros_like(P))  # where others are NaN, too
 
     def backward(dZ: Array) -> tuple[Later, Later, Later, None]:
         d = _by_head(xp, dZ, heads)

@@ -5,7 +5,7 @@ from types import ModuleType
 
 import numpy as np
 
-from chainrule.checking import whole
+from chainrule.checking import refuse_too_many, whole
 from chainrule.errors import OptionError, ShapeError
 from chainrule.graph import Array, Backward, Later, operation
 from chainrule.ops.windows import Padding, Sizes, Windows, axes_between, each, edges_of, windows_over
@@ -178,6 +178,7 @@ def transposed_windows(
         left = tuple(n - sum(cut) + more for n, cut, more in zip(painted, edges, extra, strict=True))
     if min(left) < 1:
         raise ShapeError(f"the windows paint {tuple(painted)} places, and padding={padding!r} leaves none of them.")
+    refuse_too_many("what the windows paint", left)
     return Windows(left, size, stride, dilation, before, count)
 
 

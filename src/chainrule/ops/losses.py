@@ -6,6 +6,7 @@ outputs, its loss is the sum over them. Labels and weights have no derivative.
 """
 
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -39,7 +40,7 @@ def squared_error(xp: ModuleType, A: Array, Y: Array, weights: Array | None = No
     A = _real(xp, A)
     given, Y = xp.shape(Y), _targets(xp, A, Y)
     difference = A - Y
-    J, share = _mean(xp, _over_outputs(0.5 * difference**2), weights)
+    J, share = _mean(xp, A.dtype, _over_outputs(0.5 * _exact(xp, difference) ** 2), weights)
 
     def backward(dJ: Array) -> tuple[Array, Array, None]:
         dA = dJ * _per_output(share, A) * difference
@@ -61,7 +62,7 @@ def absolute_error(xp: ModuleType, A: Array, Y: Array, weights: Array | None = N
     A = _real(xp, A)
     given, Y = xp.shape(Y), _targets(xp, A, Y)
     difference = A - Y
-    J, share = _mean(xp, _over_outputs(xp.abs(difference)), weights)
+    J, share = _mean(xp, A.dtype, _over_outputs(xp.abs(difference)), weights)
 
     def backward(dJ: Array) -> tuple[Array, Array, None]:
         dA = dJ * _per_output(share, A) * xp.sign(difference)
@@ -86,7 +87,7 @@ def huber(
     A = _real(xp, A)
     given, Y = xp.shape(Y), _targets(xp, A, Y)
     held = xp.clip(A - Y, -delta, delta)
-    J, share = _mean(xp, _over_outputs(held * (A - Y - 0.5 * held)), weights)
+    J, share = _mean(xp, A.dtype, _over_outputs(held * (A - Y - 0.5 * held)), weights)
 
     def backward(dJ: Array) -> tuple[Array, Array, None]:
         dA = dJ * _per_output(share, A) * held
@@ -105,7 +106,7 @@ def exp_poisson(xp: ModuleType, Z: Array, Y: Array, weights: Array | None = None
     Z = _real(xp, Z)
     Y = _counts(xp, _targets(xp, Z, Y))
     A = xp.exp(Z)
-    J, share = _mean(xp, _over_outputs(A - Y + _times_log(xp, Y) - Y * Z), weights)
+    J, share = _mean(xp, Z.dtype, _over_outputs(A - Y + _times_log(xp, Y) - Y * Z), weights)
     return J, lambda dJ: (dJ * _per_output(share, Z) * (A - Y), None, None)
 
 
@@ -132,7 +133,7 @@ def poisson(xp: ModuleType, A: Array, Y: Array, weights: Array | None = None) ->
             "operation exp, Dense(n_out, chainrule.ops.exp)."
         )
     held = xp.maximum(A, _rounding(xp, A))
-    J, share = _mean(xp, _over_outputs(held - Y + _times_log(xp, Y) - Y * xp.log(held)), weights)
+    J, share = _mean(xp, A.dtype, _over_outputs(held - Y + _times_log(xp, Y) - Y * xp.log(held)), weights)
     return J, lambda dJ: (dJ * _per_output(share, A) * (1 - Y / held), None, None)
 
 
@@ -149,7 +150,7 @@ def sigmoid_binary_cross_entropy(
     dZ = A − Y (the notes)."""
     Z = _real(xp, Z)
     Y = _binary_targets(xp, Z, Y, label_smoothing=label_smoothing)
-    J, share = _mean(xp, _over_outputs(Y * xp.logaddexp(0, -Z) + (1 - Y) * xp.logaddexp(0, Z)), weights)
+    J, share = _mean(xp, Z.dtype, _over_outputs(Y * xp.logaddexp(0, -Z) + (1 - Y) * xp.logaddexp(0, Z)), weights)
     return J, lambda dJ: (dJ * _per_output(share, Z) * (sigmoid(Z) - Y), None, None)
 
 
@@ -181,7 +182,7 @@ def binary_cross_entropy(
     Y = _binary_targets(xp, A, Y, label_smoothing=label_smoothing)
     tiny = _rounding(xp, A)
     held = xp.clip(_probabilities(xp, A, "sigmoid"), tiny, 1 - tiny)
-    J, share = _mean(xp, _over_outputs(-(Y * xp.log(held) + (1 - Y) * xp.log1p(-held))), weights)
+    J, share = _mean(xp, A.dtype, _over_outputs(-(Y * xp.log(held) + (1 - Y) * xp.log1p(-held))), weights)
     return J, lambda dJ: (dJ * _per_output(share, A) * (-Y / held + (1 - Y) / (1 - held)), None, None)
 
 
@@ -196,7 +197,8 @@ def softmax_cross_entropy(
     """`cross_entropy(softmax(Z), Y)` in one step, by the log-sum-exp form, so that dZ = A − Y (the notes)."""
     Z = _real(xp, Z)
     Y = _class_targets(xp, Z, Y, label_smoothing=label_smoothing)
-    J, share = _mean(xp, -(Y * log_softmax(Z)).sum(axis=-1), weights)
+    of_each = xp.where(xp.equal(Y, 0), 0, Y * log_softmax(Z))  # what has no share may be as unlikely as it likes
+    J, share = _mean(xp, Z.dtype, -of_each.sum(axis=-1), weights)
 
     def backward(dJ: Array) -> tuple[Array, None, None]:
         return dJ * _per_output(share, Z) * (softmax(Z) * Y.sum(axis=-1, keepdims=True) - Y), None, None
@@ -230,7 +232,7 @@ def cross_entropy(
     A = _real(xp, A)
     Y = _class_targets(xp, A, Y, label_smoothing=label_smoothing)
     held = xp.maximum(_shares(xp, _probabilities(xp, A, "softmax")), _rounding(xp, A))
-    J, share = _mean(xp, -(Y * xp.log(held)).sum(axis=-1), weights)
+    J, share = _mean(xp, A.dtype, -(Y * xp.log(held)).sum(axis=-1), weights)
     return J, lambda dJ: (-dJ * _per_output(share, A) * Y / held, None, None)
 
 
@@ -249,7 +251,7 @@ def hinge(xp: ModuleType, Z: Array, Y: Array, weights: Array | None = None) -> t
     Z = _real(xp, Z)
     Y = _signs(xp, _targets(xp, Z, Y))
     margin = 1 - Y * Z
-    J, share = _mean(xp, _over_outputs(xp.maximum(margin, 0)), weights)
+    J, share = _mean(xp, Z.dtype, _over_outputs(xp.maximum(margin, 0)), weights)
     return J, lambda dJ: (-dJ * _per_output(share, Z) * Y * (margin > 0), None, None)
 
 
@@ -267,20 +269,26 @@ def perceptron(xp: ModuleType, Z: Array, Y: Array, weights: Array | None = None)
     """
     Z = _real(xp, Z)
     Y = _signs(xp, _targets(xp, Z, Y))
-    J, share = _mean(xp, _over_outputs(xp.maximum(-Y * Z, 0)), weights)
+    J, share = _mean(xp, Z.dtype, _over_outputs(xp.maximum(-Y * Z, 0)), weights)
     return J, lambda dJ: (-dJ * _per_output(share, Z) * Y * (Y * Z <= 0), None, None)
 
 
-def _mean(xp: ModuleType, losses: Array, weights: Array | None) -> tuple[Array, Array]:
-    """J = 1/m Σ w L, and the share of each loss in it: dJ/dL = w/m."""
+def _exact(xp: ModuleType, numbers: Array) -> Array:
+    """The numbers in float64, in which squares and sums of what float32 holds do not become infinite."""
+    return numbers.astype(xp.float64) if xp is np else numbers
+
+
+def _mean(xp: ModuleType, dtype: Any, losses: Array, weights: Array | None) -> tuple[Array, Array]:
+    """J = 1/m Σ w L, and the share of each loss in it: dJ/dL = w/m; both in the type of the outputs."""
+    losses = _exact(xp, losses)
     if weights is None:
-        return losses.mean(), 1 / max(losses.size, 1)
+        return losses.mean().astype(dtype), 1 / max(losses.size, 1)
     weights = xp.asarray(weights)
     if xp.shape(weights) != losses.shape[: xp.ndim(weights)]:
         raise ShapeError(f"the weights are {xp.shape(weights)}, but the losses of the examples {losses.shape}.")
-    expanded = xp.asarray(weights, dtype=losses.dtype).reshape(weights.shape + (1,) * (losses.ndim - weights.ndim))
+    expanded = xp.asarray(weights, dtype=dtype).reshape(weights.shape + (1,) * (losses.ndim - weights.ndim))
     share = xp.broadcast_to(expanded / max(losses.size, 1), losses.shape)
-    return (losses * share).sum(), share
+    return (losses * share).sum().astype(dtype), share
 
 
 def _numeric(xp: ModuleType, Y: Array) -> Array:

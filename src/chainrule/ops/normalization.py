@@ -71,8 +71,8 @@ def normalize(
         mean, variance: (n,), μ and σ²; they have no derivative.
     """
     _check(A, gamma=gamma, beta=beta, mean=mean, variance=variance)
-    inverse = 1 / xp.sqrt(variance + epsilon)
-    A_hat = (A - mean) * inverse
+    inverse = (1 / xp.sqrt(variance + epsilon)).astype(A.dtype)
+    A_hat = (A - mean.astype(A.dtype)) * inverse
     examples = tuple(range(A.ndim - 1))
 
     def backward(dZ: Array) -> tuple[Array | None, ...]:
@@ -135,14 +135,16 @@ def _normalize(
     `share` is what of the mean each number is, if that is not the same for all.
     """
     _check(A, gamma=gamma, beta=beta)
+    exact = A.astype(np.float64) if xp is np else A  # squares of what float32 holds may be more than it holds
     if share is None:
-        mean, variance = A.mean(axis=over, keepdims=True), A.var(axis=over, keepdims=True)
+        mean, variance = exact.mean(axis=over, keepdims=True), exact.var(axis=over, keepdims=True)
         share = max(mean.size, 1) / max(A.size, 1)
     else:
-        mean = (A * share).sum(axis=over, keepdims=True)
-        variance = ((A - mean) ** 2 * share).sum(axis=over, keepdims=True)
-    inverse = 1 / xp.sqrt(variance + epsilon)
-    A_hat = (A - mean) * inverse
+        counted = xp.where(share > 0, exact, 0)  # there may be NaN where nobody looks
+        mean = (counted * share).sum(axis=over, keepdims=True)
+        variance = ((counted - mean) ** 2 * share).sum(axis=over, keepdims=True)
+    inverse = (1 / xp.sqrt(variance + epsilon)).astype(A.dtype)
+    A_hat = (A - mean.astype(A.dtype)) * inverse
     examples = tuple(range(A.ndim - 1))
 
     def backward(dZ: Array) -> tuple[Array, ...]:

@@ -5,6 +5,7 @@ from types import ModuleType
 
 import numpy as np
 
+from chainrule.checking import refuse_too_many
 from chainrule.errors import OptionError
 from chainrule.graph import Array, Backward, foresee, operation
 from chainrule.ops.masking import steps_that_count
@@ -88,11 +89,12 @@ def adaptive_average_pool(xp: ModuleType, A: Array, *, size: Sizes = 1) -> tuple
     """
     axes = axes_between(A)
     sizes = each("size", size, len(axes))
+    refuse_too_many("Z", sizes)
     for n, parts in zip(axes, sizes, strict=True):
         foresee((2, parts, n), np.float64)
     if len(A) == 0:
         return xp.zeros((0, *sizes, A.shape[-1]), dtype=A.dtype), lambda dZ: (xp.zeros_like(A),)
-    means = [xp.asarray(_means(n, parts).astype(A.dtype)) for n, parts in zip(axes, sizes, strict=True)]
+    means = [_means(n, parts) for n, parts in zip(axes, sizes, strict=True)]
     return _along_axes(xp, A, means), lambda dZ: (_along_axes(xp, dZ, [R.T for R in means]),)
 
 
@@ -116,11 +118,14 @@ def global_average_pool(xp: ModuleType, A: Array, mask: Array | None = None) -> 
     places = tuple(range(1, 1 + len(axes_between(A))))
     if mask is None:
         share = xp.full((1,) * A.ndim, 1 / math.prod(A.shape[1:-1]), dtype=A.dtype)
+        counted = A
     else:
-        M = steps_that_count(xp, mask, A).astype(A.dtype)
+        counts = steps_that_count(xp, mask, A)
+        M = counts.astype(A.dtype)
         share = (M / xp.maximum(M.sum(axis=1, keepdims=True), 1))[..., None]
+        counted = xp.where(counts[..., None], A, xp.zeros_like(A))  # there may be NaN where nobody looks
     back = (slice(None), *(None for _ in places))
-    return (A * share).sum(axis=places), lambda dZ: (dZ[back] * share + xp.zeros_like(A), None)
+    return (counted * share).sum(axis=places), lambda dZ: (dZ[back] * share + xp.zeros_like(A), None)
 
 
 @operation(
@@ -196,7 +201,10 @@ def _means(n: int, parts: int) -> Array:
 
 
 def _along_axes(xp: ModuleType, A: Array, matrices: list[Array]) -> Array:
-    """Each axis between the first and the last, multiplied by its matrix."""
+    """Each axis between the first and the last, multiplied by its matrix, whose zeros are left out: 0 · ∞ is 0 here."""
     for axis, R in enumerate(matrices, 1):
-        A = xp.moveaxis(xp.tensordot(R, A, axes=(1, axis)), 0, axis)
+        most = (R != 0).sum(axis=1).max()
+        places = np.argsort(R == 0, axis=1, kind="stable")[:, :most]
+        share = np.take_along_axis(R, places, axis=1)[(..., *(None for _ in A.shape[axis + 1 :]))]
+        A = xp.where(share != 0, xp.take(A, places, axis=axis) * share.astype(A.dtype), 0).sum(axis=axis + 1)
     return A

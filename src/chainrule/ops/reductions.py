@@ -2,6 +2,9 @@
 
 from types import ModuleType
 
+import numpy as np
+
+from chainrule.errors import ShapeError
 from chainrule.graph import Array, Backward, operation
 
 Axis = int | tuple[int, ...] | None
@@ -11,6 +14,7 @@ Axis = int | tuple[int, ...] | None
 @operation(forward=r"Z = \sum_k A_k", backward=(r"dA_k = dZ",))
 def sum(xp: ModuleType, A: Array, *, axis: Axis = None, keepdims: bool = False) -> tuple[Array, Backward]:
     """Z = Σ A over `axis`. Every element hands the whole derivative back."""
+    _check(A, axis)
 
     def backward(dZ: Array) -> tuple[Array]:
         return (_restore(xp, dZ, axis, keepdims) + xp.zeros_like(A),)
@@ -21,6 +25,7 @@ def sum(xp: ModuleType, A: Array, *, axis: Axis = None, keepdims: bool = False) 
 @operation(forward=r"Z = \frac{1}{n} \sum_k A_k", backward=(r"dA_k = \frac{1}{n} dZ",))
 def mean(xp: ModuleType, A: Array, *, axis: Axis = None, keepdims: bool = False) -> tuple[Array, Backward]:
     """Z = (1/n) Σ A over `axis`, n elements each."""
+    _check(A, axis)
     Z = xp.mean(A, axis=axis, keepdims=keepdims)
     n = xp.size(A) / (xp.size(Z) or 1)
 
@@ -33,14 +38,23 @@ def mean(xp: ModuleType, A: Array, *, axis: Axis = None, keepdims: bool = False)
 @operation(forward=r"Z = \max_k A_k", backward=(r"dA_k = dZ \odot [A_k = Z] / \textstyle\sum_l [A_l = Z]",))
 def max(xp: ModuleType, A: Array, *, axis: Axis = None, keepdims: bool = False) -> tuple[Array, Backward]:
     """Z = max A over `axis`. Where several elements are the largest they share the derivative equally."""
+    _check(A, axis)
     Z = xp.max(A, axis=axis, keepdims=keepdims)
 
     def backward(dZ: Array) -> tuple[Array]:
         largest = _restore(xp, Z, axis, keepdims) == A
-        shared = largest / largest.sum(axis=axis, keepdims=True)
+        shared = largest / xp.maximum(largest.sum(axis=axis, keepdims=True), 1)  # none is, where one is NaN
         return (_restore(xp, dZ, axis, keepdims) * shared.astype(A.dtype),)
 
     return Z, backward
+
+
+def _check(A: Array, axis: Axis) -> None:
+    """NumPy lets a single number have the axis 0, and then cannot put it back."""
+    axes = () if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    n = np.ndim(A)
+    if not all(-n <= i < n for i in axes):
+        raise ShapeError(f"A is {np.shape(A)}, so there is no axis {axis}.")
 
 
 def _restore(xp: ModuleType, Z: Array, axis: Axis, keepdims: bool) -> Array:

@@ -27,5 +27,5 @@ def dropout(xp: ModuleType, A: Array, *, rate: float, key: tuple[int, int]) -> t
     real("the dropout rate", rate, low=0, high=1, open="high")
     uniform = np.random.Generator(np.random.Philox(key=np.array(key, dtype=np.uint64)))
     kept = uniform.random(A.size, dtype=np.float32).reshape(A.shape) >= np.float32(rate)
-    D = xp.asarray(kept).astype(A.dtype) / (1 - rate)
-    return A * D, lambda dZ: (dZ * D,)
+    kept, scale = xp.asarray(kept), 1 / (1 - rate)
+    return xp.where(kept, A * scale, 0), lambda dZ: (xp.where(kept, dZ * scale, 0),)  # infinity can be dropped, too

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from chainrule.checking import whole
+from chainrule.checking import refuse_too_many, whole
 from chainrule.errors import OptionError, ShapeError
 from chainrule.graph import Array, foresee
 
@@ -22,6 +22,9 @@ Sizes = int | tuple[int, ...]
 Padding = str | int | tuple[Any, ...]
 """How far windows reach beyond the edges, where there are zeros: "valid", not at all; "same", so far that there are
 ⌈size / stride⌉ of them; a number for all edges, one for each axis, or a pair (before, after) for each axis."""
+
+LARGEST = 2**22
+"""The most numbers of a window: what it shows is gathered number by number."""
 
 AXES = {1: "steps", 2: "height, width"}
 """What the axes between the examples and the features are called, by their number."""
@@ -124,7 +127,11 @@ def windows_over(axes: tuple[int, ...], size: Sizes, stride: Sizes, padding: Pad
                 f"a window spans {w} places along the {name}, but there are only {n}: "
                 'take smaller windows, or padding="same".'
             )
+    if math.prod(size) > LARGEST:
+        raise OptionError(f"windows of {size} hold more than {LARGEST:,} numbers: take smaller ones.")
     count = tuple((n - w) // s + 1 for n, w, s in zip(room, span, stride, strict=True))
+    for what, sizes in (("what the windows lie upon", room), ("what the windows show", (*count, *size))):
+        refuse_too_many(what, sizes)
     return Windows(axes, size, stride, dilation, tuple(before for before, _ in edges), count)
 
 

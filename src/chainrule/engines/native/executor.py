@@ -128,6 +128,18 @@ class Examples:
             "weights_of_each": 1 if weights is None else weights.size // len(weights),
         }
 
+    def stand(self) -> bool:
+        """Whether Y is what it was, where the kernels have a copy of another type."""
+        for name in ("Y", "labels"):
+            copied = self.fields[name]
+            if isinstance(copied, np.ndarray) and not np.may_share_memory(copied, self.Y):
+                now = self.Y.reshape(copied.shape)
+                with np.errstate(all="ignore"):
+                    now = now if name == "labels" else now.astype(copied.dtype)
+                if not np.array_equal(copied, now, equal_nan=name == "Y"):
+                    return False
+        return True
+
 
 class Ran(NamedTuple):
     """What a call of the kernels came to.

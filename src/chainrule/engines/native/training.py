@@ -114,6 +114,8 @@ class NativeProgram:
     ) -> Iterator[Done]:
         order = data.order(epoch) if data.shuffle else None
         count, size = len(data), data.batch_size
+        if self._given is not None and not self._given[1].stand():
+            self._given = None
         k = start
         while k < count:
             some = min(count - k, self._some)

@@ -110,14 +110,13 @@ def pack(tensors: Tensors, metadata: dict[str, Any]) -> bytes:
     from safetensors.numpy import save
 
     try:
-        described = json.dumps(metadata)
-    except (TypeError, ValueError) as error:
+        description = json.loads(json.dumps(metadata))
+    except (TypeError, ValueError, RecursionError) as error:
         raise OptionError(f"the metadata of a file must be plain JSON: {error}.") from None
-    if _depth(metadata) >= DEEPEST:
+    if _depth(description) > DEEPEST:
         raise OptionError(f"the metadata of a file must be plain JSON, not nested {DEEPEST} deep.")
     # Not np.ascontiguousarray, which makes an array of one axis of a single number.
     little = {name: np.asarray(tensor, tensor.dtype.newbyteorder("<"), order="C") for name, tensor in tensors.items()}
-    description = json.loads(described)
     described = json.dumps(description | {"crc32": _checksum(little, description)})
     packed: bytes = save(little, metadata={"chainrule": described})
     return packed

@@ -7,11 +7,13 @@ tells a file whose bits have changed.
 from __future__ import annotations
 
 import contextlib
+import errno
 import glob
 import io
 import json
 import math
 import os
+import threading
 import time
 import zlib
 from collections.abc import Iterable
@@ -58,7 +60,7 @@ def write_pieces(path: str | os.PathLike[str], pieces: Iterable[bytes]) -> None:
         ModelFileError: see `write_atomically`.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     try:
         make_folder(path.parent)
         _sweep(path)
@@ -78,7 +80,10 @@ def write_pieces(path: str | os.PathLike[str], pieces: Iterable[bytes]) -> None:
     except (OSError, ValueError) as error:
         kept = " The file that was there is unchanged." if _exists(path) else ""
         raise ModelFileError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}.{kept}") from error
-    sync_folder(path.parent)
+    try:
+        sync_folder(path.parent)
+    except OSError as error:
+        raise ModelFileError(f"{path} is written, but the disk may lose it: {error.strerror}.") from error
 
 
 def make_folder(folder: Path) -> None:
@@ -147,14 +152,13 @@ def pack(tensors: Tensors, metadata: dict[str, Any]) -> bytes:
     from safetensors.numpy import save
 
     try:
-        described = json.dumps(metadata)
-    except (TypeError, ValueError) as error:
+        description = json.loads(json.dumps(metadata))
+    except (TypeError, ValueError, RecursionError) as error:
         raise OptionError(f"the metadata of a file must be plain JSON: {error}.") from None
-    if _depth(metadata) >= DEEPEST:
+    if _depth(description) > DEEPEST:
         raise OptionError(f"the metadata of a file must be plain JSON, not nested {DEEPEST} deep.")
     # Not np.ascontiguousarray, which makes an array of one axis of a single number.
     little = {name: np.asarray(tensor, tensor.dtype.newbyteorder("<"), order="C") for name, tensor in tensors.items()}
-    description = json.loads(described)
     described = json.dumps(description | {"crc32": _checksum(little, description)})
     packed: bytes = save(little, metadata={"chainrule": described})
     return packed
@@ -224,14 +228,24 @@ def _exists(path: Path) -> bool:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the renaming itself survive a power failure, where the system can."""
-    if os.name == "posix":
-        with contextlib.suppress(OSError):
-            handle = os.open(folder, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+    """Make what was renamed in a folder survive a power failure, where the system can.
+
+    Raises:
+        OSError: the disk reports an error.
+    """
+    if os.name != "posix":
+        return
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:  # a folder that may be written and not be read
+        return
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EROFS):  # as file systems refuse it
+            raise
+    finally:
+        os.close(handle)
 
 
 def to_json(value: Any) -> str:

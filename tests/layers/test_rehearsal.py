@@ -198,6 +198,18 @@ class Reshaping(cr.Layer):
         return A if self.inside is None else self.inside(A)
 
 
+class Passing(cr.Layer):
+    """Looks for an example only behind what it holds."""
+
+    def __init__(self, inside):
+        self.inside = inside
+
+    def forward(self, A):
+        A = self.inside(A)
+        assert len(A), "there is an example"
+        return A
+
+
 class TestOwnLayers:
     @pytest.mark.parametrize(
         ("layers", "shape"),
@@ -205,6 +217,7 @@ class TestOwnLayers:
             ([Reshaping(), cr.Dense(2)], (2, 3)),
             ([cr.Dense(3), Reshaping(Reshaping(cr.Dense(2, "relu"))), cr.BatchNorm()], (2, 3)),
             ([cr.Masking(), cr.Embedding(3, 2), Reshaping(), cr.Dense(2)], (3,)),
+            ([cr.Masking(), cr.Embedding(3, 2), Passing(cr.Conv1D(2, 2)), cr.GRU(3, last=True)], (4,)),
         ],
     )
     def test_one_that_needs_an_example_gets_one(self, path, layers, shape):

@@ -103,7 +103,7 @@ def _value(dice: random.Random, tensors: files.Tensors, description: dict[str, A
     if isinstance(old, bool) or not isinstance(old, int | float) or dice.random() < 0.5:
         node[last] = copy.deepcopy(dice.choice(JUNK))
     else:
-        node[last] = dice.choice([old + 1, old - 1, -old, 2 * old, 0, old * 10**6, old / 2, float("nan"), 10**400])
+        node[last] = dice.choice([old + 1, old - 1, -old, 2 * old, 0, old * 10**6, old // 2, float("nan"), 10**400])
 
 
 def _swap(dice: random.Random, tensors: files.Tensors, description: dict[str, Any]) -> None:

@@ -37,19 +37,16 @@ def test_what_somebody_else_has_written_is_read_or_refused(tmp_path):
     assert all(counts[name]["ok"] for name in ("tables", "pictures"))
 
 
-@pytest.mark.xfail(strict=False, reason="crafted checkpoints give raw errors")
 def test_checkpoints_that_nobody_has_written_are_read_or_refused(tmp_path):
     counts = torture(tmp_path, "--only", "checkpoints", "--tries", 150, "--seed", 1)["checkpoints"]
     assert counts["ok"] > 20
     assert counts["refused"] > 20
 
 
-@pytest.mark.xfail(strict=False, reason="pictures hold the date")
 def test_a_run_killed_at_any_operation_on_a_file_ends_with_the_same_bits(tmp_path):
     assert torture(tmp_path, "--only", "kills", "--seed", 0)["kills"]["ok"] >= 20
 
 
-@pytest.mark.xfail(strict=False, reason="pictures hold the date; a run has no checkpoint while its report is made")
 def test_runs_whose_disk_fails_end_with_the_same_bits(tmp_path):
     counts = torture(tmp_path, "--only", "faults", "--tries", 10, "--seed", 0)["faults"]
     assert counts["ok"] + counts["refused"] >= 9
@@ -59,7 +56,6 @@ def test_runs_that_are_told_to_end_go_on_with_the_same_bits(tmp_path):
     torture(tmp_path, "--only", "terms", "--tries", 3, "--seed", 0)
 
 
-@pytest.mark.xfail(strict=False, reason="no lock between a save and an update")
 def test_a_network_is_saved_between_two_updates_while_it_trains(tmp_path):
     torture(tmp_path, "--only", "saves", "--tries", 4, "--seed", 1)
 

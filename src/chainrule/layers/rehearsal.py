@@ -38,6 +38,7 @@ class Rehearsal(Walk):
                 self._with_mask(0, lambda: self.through(layer, A[:0], forward))
             return forward(A)
         self._tried.add(place)
+        mask = self.mask
         if place not in self._stuck:
             try:
                 Z = forward(A)
@@ -51,15 +52,15 @@ class Rehearsal(Walk):
                 if layer.of_library:
                     raise
             self._stuck.add(place)
+            self.mask = mask
         Z = self._with_mask(1, lambda: forward(np.zeros((1, *A.shape[1:]), A.dtype)))
         self.mask = None if self.mask is None else self.mask[:0]
         return Z[:0]
 
     def _with_mask(self, m: int, call: Callable[[], Array]) -> Array:
-        """What is called with a mask of m examples."""
-        if self.mask is None:
-            return call()
-        before, self.mask = self.mask, np.ones((m, *self.mask.shape[1:]), bool)
+        """What is called with a mask of m examples. Of no examples it is only a trial, which changes no mask."""
+        before = self.mask
+        self.mask = None if before is None else np.ones((m, *before.shape[1:]), bool)
         try:
             return call()
         finally:

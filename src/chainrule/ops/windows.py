@@ -26,6 +26,9 @@ Padding = str | int | tuple[Any, ...]
 LARGEST = 2**22
 """The most numbers of a window: what it shows is gathered number by number."""
 
+MOST = 2**31 - 1
+"""No size, stride, dilation or padding is larger, so that the places of windows are numbers that kernels count with."""
+
 AXES = {1: "steps", 2: "height, width"}
 """What the axes between the examples and the features are called, by their number."""
 
@@ -145,7 +148,14 @@ def each(name: str, given: Sizes, d: int, *, at_least: int = 1) -> tuple[int, ..
         given = (given,) * d
     if len(given) != d:
         raise OptionError(f"{name} is {given!r}, but there are {d} axes ({AXES[d]}): give one number, or {d}.")
-    return tuple(whole(name, n, at_least=at_least) for n in given)
+    return tuple(_small(name, n, at_least) for n in given)
+
+
+def _small(name: str, given: Any, at_least: int) -> int:
+    number = whole(name, given, at_least=at_least)
+    if number > MOST:
+        raise OptionError(f"{name} is {number}, but no picture or sequence is that large.")
+    return number
 
 
 def edges_of(padding: Padding, d: int) -> list[tuple[int, int]]:
@@ -165,7 +175,7 @@ def edges_of(padding: Padding, d: int) -> list[tuple[int, int]]:
     pairs = [edge if isinstance(edge, tuple | list) else (edge, edge) for edge in padding]
     if any(len(pair) != 2 for pair in pairs):
         raise OptionError(f"padding is {padding!r}, but the edges of an axis are two: (before, after).")
-    return [(whole("padding", pair[0], at_least=0), whole("padding", pair[1], at_least=0)) for pair in pairs]
+    return [(_small("padding", first, 0), _small("padding", last, 0)) for first, last in pairs]
 
 
 def as_tuples(given: Any) -> Any:

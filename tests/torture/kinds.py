@@ -97,6 +97,7 @@ KINDS = {
         Kind("saves", 60, 20, _later("saves", "saves"), seconds=60, warm=warm),
         Kind("models", 20_000, 400, fuzzed("models", "model", of_bytes(".safetensors")), warm=warm),
         Kind("checkpoints", 5_000, 200, fuzzed("checkpoints", "checkpoint", of_bytes(".safetensors")), warm=warm),
+        Kind("journals", 1_000, 50, fuzzed("journals", "journal", of_bytes(".journal")), warm=warm_runs),
         Kind("archives", 5_000, 200, fuzzed("archives", "archive", of_bytes(".npz")), warm=warm),
         Kind("tables", 5_000, 100, fuzzed("tables", "table", in_folder), warm=partial(warm, "sklearn.linear_model")),
         Kind("pictures", 1_000, 50, fuzzed("pictures", "picture", in_folder), warm=partial(warm, "PIL.Image")),

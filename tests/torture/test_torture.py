@@ -38,9 +38,10 @@ def test_what_somebody_else_has_written_is_read_or_refused(tmp_path):
 
 
 def test_checkpoints_that_nobody_has_written_are_read_or_refused(tmp_path):
-    counts = torture(tmp_path, "--only", "checkpoints", "--tries", 150, "--seed", 1)["checkpoints"]
-    assert counts["ok"] > 20
-    assert counts["refused"] > 20
+    of_kind = torture(tmp_path, "--only", "checkpoints", "journals", "--tries", 100, "--seed", 1)
+    for counts in of_kind.values():
+        assert counts["ok"] > 5
+        assert counts["refused"] > 20
 
 
 def test_a_run_killed_at_any_operation_on_a_file_ends_with_the_same_bits(tmp_path):

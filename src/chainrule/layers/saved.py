@@ -14,7 +14,7 @@ from chainrule.checking import whole
 from chainrule.configuration import from_config
 from chainrule.errors import ChainruleError, DataError, ModelFileError, OptionError
 from chainrule.graph import Footprint
-from chainrule.layers.layer import Layer
+from chainrule.layers.layer import DEEPEST, Layer
 from chainrule.layers.network import Network
 from chainrule.layers.recurrence import STATES, Recurrent
 from chainrule.layers.rehearsal import Rehearsal
@@ -23,9 +23,6 @@ from chainrule.memory import memory_in_all
 MOST_LAYERS = 10_000
 """How many layers a file may describe, those that stand on top of each other in one counted, and each again for every
 layer that it lies in."""
-
-DEEPEST = 50
-"""How many layers of a file may lie inside of one another."""
 
 LONGEST = 500
 """How many letters of a reason are shown."""

@@ -20,8 +20,8 @@ def _shown(value: Any) -> str:
     return written if len(written) <= 100 else f"{written[:97]}…"
 
 
-MOST = 2**44
-"""More numbers than these have no addresses in any memory; below, NumPy says what it cannot allocate."""
+MOST = 2**59
+"""NumPy does not count the bytes of more numbers than these; below, it says what it cannot allocate."""
 
 
 def whole(name: str, value: Any, *, at_least: int = 1) -> int:

@@ -45,7 +45,7 @@ def test_formulas():
         ("leaky_relu(a, slope=nan)", "nan has no value"),
         ("a*2j", "2j cannot be used"),
         ("a*1e400", "too large"),
-        ("a*" + "9" * 5000, "holds a number that is too large"),
+        ("a*" + "9" * 5000, "a number in it is too large"),
         ("(" * 400 + "a" + ")" * 400, "too many nested parentheses"),
         ("-" * 9000 + "a", "nested too deeply"),
         ("b" * 9999, "^b{57}… has no value: add b{57}…=….$"),

@@ -171,8 +171,8 @@ def _tree(text: str) -> ast.expr:
             return ast.parse(text.strip(), mode="eval").body
     except SyntaxError as error:
         if str(error.msg).startswith("Exceeds the limit"):
-            sentence = "holds a number that is too large: the largest is about 1.8e308"
-            raise GraphError(f"{_short(text)} {sentence}.") from None
+            sentence = "a number in it is too large, the largest is about 1.8e308"
+            raise OptionError(f"cannot read the expression {_short(text)}: {sentence}.") from None
         raise OptionError(
             f"cannot read the expression {_short(text)}: {error.msg}, at letter {error.offset or 0}. "
             "A product needs its *, as in 3*a, and a power is written **."

@@ -30,8 +30,8 @@ PAGE = 1200
 LABEL, DETAIL, NOTE = 15.0, 12.0, 12.5
 """The sizes of the letters: a box's label, its detail, and what stands at an edge."""
 
-MOST_CELLS = 5_000
-"""A drawing has at most so many boxes and crossings of a line with a layer; these take about a second."""
+MOST_CELLS = 30_000
+"""A drawing has at most so many boxes and crossings of a line with a layer; these take a second or two."""
 
 MARGIN = 16.0
 INPUTS_LEFT = 4

@@ -14,7 +14,8 @@ from itertools import chain
 Rows = list[list[int]]
 """The cells of each layer, in their order."""
 
-SWEEPS = 24
+SWEEPS, FEWEST, WORK = 24, 4, 200_000
+"""How often the cells are sorted, and how seldom where there are many: so many that WORK cells are sorted in all."""
 
 
 def few_crossings(layers: Sequence[int], segments: Sequence[tuple[int, int]]) -> Rows:
@@ -29,8 +30,11 @@ def few_crossings(layers: Sequence[int], segments: Sequence[tuple[int, int]]) ->
     for a, b in segments:
         before[b].append(a)
         after[a].append(b)
+    sweeps = min(SWEEPS, max(FEWEST, WORK // max(len(layers), 1)))
     starts = (_depth_first(layers, before, after, from_end) for from_end in (True, False))
-    return min(chain.from_iterable(_swept(rows, before, after) for rows in starts), key=lambda r: crossings(r, before))
+    return min(
+        chain.from_iterable(_swept(rows, before, after, sweeps) for rows in starts), key=lambda r: crossings(r, before)
+    )
 
 
 def crossings(rows: Rows, before: Sequence[Sequence[int]]) -> int:
@@ -40,9 +44,11 @@ def crossings(rows: Rows, before: Sequence[Sequence[int]]) -> int:
     for row in rows:
         passed: list[int] = []  # where the lines to the cells so far come from, sorted
         for cell in row:
-            n += sum(len(passed) - bisect_right(passed, place[k]) for k in before[cell])
-            for k in before[cell]:
-                insort(passed, place[k])
+            froms = [place[k] for k in before[cell]]
+            for here in froms:
+                n += len(passed) - bisect_right(passed, here)
+            for here in froms:
+                insort(passed, here)
     return n
 
 
@@ -60,10 +66,10 @@ def _depth_first(layers: Sequence[int], before: Rows, after: Rows, from_end: boo
     return rows
 
 
-def _swept(rows: Rows, before: Rows, after: Rows) -> Iterator[Rows]:
+def _swept(rows: Rows, before: Rows, after: Rows, sweeps: int) -> Iterator[Rows]:
     """The order as it is and after each sweep."""
     yield rows
-    for sweep in range(SWEEPS):
+    for sweep in range(sweeps):
         forth = sweep % 2 == 0
         place = _places(rows)
         turned = []
@@ -76,7 +82,7 @@ def _swept(rows: Rows, before: Rows, after: Rows) -> Iterator[Rows]:
 
 
 def _mean(place: dict[int, int], cells: list[int]) -> float:
-    return sum(place[cell] for cell in cells) / len(cells)
+    return place[cells[0]] if len(cells) == 1 else sum(place[cell] for cell in cells) / len(cells)
 
 
 def _places(rows: Rows) -> dict[int, int]:

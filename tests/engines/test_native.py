@@ -112,7 +112,7 @@ def test_each_batch_may_have_a_penalty_of_its_own():
         batches.l2 = np.linspace(0.1, 1, len(batches))
         program = ENGINES[engine].program(net, Cost("cross_entropy"), cr.Adam(l2=7.0, clip_norm=0.5), seed=0)
         done = [one for epoch in range(3) for one in program.epoch(batches, epoch, lambda k: 0.01)]
-        found.append([np.sum([[one.cost * one.m, one.penalty * one.m] for one in done], axis=0), net.flat])
+        found.append([np.sum([[one.cost * one.m, np.dot(one.penalties, one.sizes)] for one in done], axis=0), net.flat])
     for numpy, native_ in zip(*found, strict=True):
         np.testing.assert_allclose(native_, numpy, rtol=1e-12)
     assert 0 < found[0][0][1] < found[0][0][0]
@@ -452,7 +452,7 @@ def test_a_run_resumed_at_a_short_last_batch_has_the_same_bits():
             if slots is not None:
                 program.slots, program.updates = slots, updates
             for done in program.epoch(batches, 0, lambda k: 0.01, start=start):
-                start += done.batches
+                start += len(done.costs)
                 if start >= stop:
                     break
             slots, updates = program.slots, program.updates

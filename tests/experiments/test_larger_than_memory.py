@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -208,7 +209,7 @@ def test_a_killed_run_goes_on_with_the_same_bits(tmp_path, small):
             raise MemoryError("killed")
         return chunked.read(i)
 
-    made.chunked = type(chunked)(chunked.sizes, read)
+    made.chunked = replace(chunked, read=read)
     object.__setattr__(made.checkpoint, "every_minutes", 0.0)
     with pytest.raises(MemoryError):
         made.run(progress=False)

@@ -229,8 +229,9 @@ class TestOwnLayers:
     def test_what_is_too_large_inside_is_refused_before(self, path):
         net = cr.Network([Reshaping(cr.Network([cr.Dense(4), Picture(), cr.UpSample(2)]))], seed=0, input_shape=4)
         tensors, description = description_of(net)
-        description["network"]["layers"][0]["inside"]["layers"][2]["size"] = 30_000
-        assert "UpSample(30000) after layer 1: one example would take" in refused(path, tensors, description)
+        description["network"]["layers"][0]["inside"]["layers"][2]["size"] = 2_000
+        words = refused(path, tensors, description, memory_limit=10**7)
+        assert "UpSample(2000) after layer 1: one example would take" in words
 
 
 class Picture(cr.Layer):

@@ -38,7 +38,7 @@ def test_what_somebody_else_has_written_is_read_or_refused(tmp_path):
 
 
 def test_checkpoints_that_nobody_has_written_are_read_or_refused(tmp_path):
-    of_kind = torture(tmp_path, "--only", "checkpoints", "journals", "--tries", 100, "--seed", 1)
+    of_kind = torture(tmp_path, "--only", "checkpoints", "journals", "--tries", 150, "--seed", 1)
     for counts in of_kind.values():
         assert counts["ok"] > 5
         assert counts["refused"] > 20

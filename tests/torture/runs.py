@@ -144,11 +144,12 @@ def scenario(dice: Any) -> Scenario:
     return Scenario(kind, about, prepare, command(kind, "points.csv", *options))
 
 
-def begin(run: Scenario, *, resume: bool, before: Callable[[], None] = lambda: None) -> int:
+def begin(run: Scenario, *, resume: bool, before: Callable[[], None] = lambda: None, one_by_one: bool = True) -> int:
     """Fork a process that runs it in the current folder; its number.
 
     Args:
         before: called in the process beforehand.
+        one_by_one: whether the native engine does a batch a call, so that there may be a checkpoint after each.
     """
     sys.stdout.flush()
     sys.stderr.flush()
@@ -159,7 +160,7 @@ def begin(run: Scenario, *, resume: bool, before: Callable[[], None] = lambda: N
     try:
         from chainrule.engines.native import training
 
-        training.CALL = 0.0  # a batch a call, so that there may be a checkpoint after each
+        training.CALL = 0.0 if one_by_one else training.CALL
         file = os.open("said.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         os.dup2(file, 1)
         os.dup2(file, 2)
@@ -187,10 +188,10 @@ def wait(pid: int, began: float | None = None) -> Ended:
     return Ended(os.waitstatus_to_exitcode(status), said.read_text(errors="replace") if said.exists() else "", seconds)
 
 
-def run_whole(run: Scenario, *, resume: bool = False, before: Callable[[], None] = lambda: None) -> Ended:
-    """Run it, and see how it ends."""
+def run_whole(run: Scenario, *, resume: bool = False, **options: Any) -> Ended:
+    """Run it, and see how it ends; options as `begin` has them."""
     began = time.monotonic()
-    return wait(begin(run, resume=resume, before=before), began)
+    return wait(begin(run, resume=resume, **options), began)
 
 
 def finish(run: Scenario) -> None:

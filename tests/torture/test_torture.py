@@ -53,10 +53,6 @@ def test_runs_whose_disk_fails_end_with_the_same_bits(tmp_path):
     assert counts["ok"] + counts["refused"] >= 9
 
 
-def test_runs_that_are_told_to_end_go_on_with_the_same_bits(tmp_path):
-    torture(tmp_path, "--only", "terms", "--tries", 3, "--seed", 0)
-
-
 def test_a_network_is_saved_between_two_updates_while_it_trains(tmp_path):
     torture(tmp_path, "--only", "saves", "--tries", 4, "--seed", 1)
 

@@ -103,7 +103,7 @@ class Network(Layer):
 
     @property
     def turn(self) -> Turn:
-        """Who changes parameters or statistics, or copies them all, takes it, `with net.turn:`; training does, too.
+        """Taken by whoever changes parameters or statistics, or copies them all, such as training: ``with net.turn:``.
 
         So another thread that saves or copies a network while it is trained gets it as it is between two updates.
         Networks inside share the turn of the outermost one, whose vector has their parameters.

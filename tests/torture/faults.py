@@ -73,7 +73,7 @@ def _record() -> None:
     file = open("operations.pickle", "ab")  # noqa: SIM115
 
     def before(operation: Operation, write: object) -> None:
-        if operation.path.split("/")[0] == RUN:
+        if operation.path == "." or operation.path.split("/")[0] == RUN:  # the folder that it lies in is synced, too
             pickle.dump(operation, file)
             file.flush()
 

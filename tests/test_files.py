@@ -5,6 +5,7 @@ import os
 import random
 import stat
 import struct
+import threading
 import zipfile
 
 import numpy as np
@@ -491,3 +492,29 @@ def test_tensors_and_their_json_come_back(path):
     for name, tensor in tensors.items():
         assert found[name].dtype == tensor.dtype.newbyteorder("=")
         np.testing.assert_array_equal(found[name], tensor)
+
+
+class TestWhatIsNoUsualFile:
+    def test_a_link_stays_and_what_it_points_to_is_written(self, tmp_path):
+        (tmp_path / "real.csv").write_text("old")
+        (tmp_path / "link.csv").symlink_to("real.csv")
+        files.write_atomically(tmp_path / "link.csv", "new")
+        assert (tmp_path / "link.csv").is_symlink()
+        assert (tmp_path / "real.csv").read_text() == "new"
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+    def test_a_pipe_is_written_through(self, tmp_path):
+        os.mkfifo(tmp_path / "pipe")
+        read = []
+        thread = threading.Thread(target=lambda: read.append((tmp_path / "pipe").read_text()))
+        thread.start()
+        files.write_atomically(tmp_path / "pipe", "some text")
+        thread.join(10)
+        assert read == ["some text"]
+        assert (tmp_path / "pipe").is_fifo()
+
+    @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+    def test_a_device_is_no_file_to_be_replaced(self):
+        with pytest.raises(cr.ModelFileError, match="cannot write to /dev/full: No space left on device"):
+            files.write_atomically("/dev/full", "some text")
+        assert not os.path.isfile("/dev/full")

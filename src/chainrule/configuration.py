@@ -63,7 +63,7 @@ class Configurable:
     def __post_init__(self) -> None:
         """For dataclasses: NumPy's numbers become Python's, which never widen float32 and can be written as JSON."""
         for name, value in vars(self).items():
-            if isinstance(value, np.number):
+            if isinstance(value, np.number | np.bool_):
                 object.__setattr__(self, name, value.item())
 
     def to_config(self) -> dict[str, Any]:
@@ -185,9 +185,15 @@ def _types_of(made: Any) -> dict[str, Any]:
 
 
 def _check_types(owner: str, arguments: dict[str, Any], types: dict[str, Any]) -> None:
-    """Raises OptionError where an argument is not of the type that is declared, so that nothing fails later."""
+    """Raises OptionError where an argument is not of the type that is declared, so that nothing fails later.
+
+    0, 1 and None serve for true and false, and these for numbers, as they do in Python: who made the object may have.
+    """
     for name, value in arguments.items():
-        wrong = misfit(value, types.get(name, Any), name)
+        declared = types.get(name, Any)
+        if declared is bool and (value is None or (isinstance(value, int | float) and value in (0, 1))):
+            continue
+        wrong = misfit(int(value) if isinstance(value, bool) and declared in (int, float) else value, declared, name)
         if wrong is not None:
             raise OptionError(f"{owner}'s {wrong}.")
 
@@ -199,7 +205,7 @@ def _plain(value: Any, what: str) -> Any:
         return {"operation": value.name}
     if isinstance(value, functools.partial) and isinstance(value.func, Operation) and not value.args:
         return {"operation": value.func.name, "options": {k: _plain(v, what) for k, v in value.keywords.items()}}
-    if isinstance(value, np.number):
+    if isinstance(value, np.number | np.bool_):
         return value.item()
     if isinstance(value, list | tuple):
         return [_plain(item, what) for item in value]

@@ -59,7 +59,11 @@ def write_pieces(path: str | os.PathLike[str], pieces: Iterable[bytes]) -> None:
     Raises:
         ModelFileError: see `write_atomically`.
     """
-    path = Path(path)
+    # What a link points to is written, and the link stays.
+    path = Path(os.path.realpath(path)) if os.path.islink(path) else Path(path)
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        _write_through(path, pieces)
+        return
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     try:
         make_folder(path.parent)
@@ -84,6 +88,16 @@ def write_pieces(path: str | os.PathLike[str], pieces: Iterable[bytes]) -> None:
         sync_folder(path.parent)
     except OSError as error:
         raise ModelFileError(f"{path} is written, but the disk may lose it: {error.strerror}.") from error
+
+
+def _write_through(path: Path, pieces: Iterable[bytes]) -> None:
+    """Write to a device or a pipe, in whose place no file may come."""
+    try:
+        with open(path, "wb") as file:
+            for piece in pieces:
+                file.write(piece)
+    except OSError as error:
+        raise ModelFileError(f"cannot write to {path}: {error.strerror or error}.") from error
 
 
 def make_folder(folder: Path) -> None:

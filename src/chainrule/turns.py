@@ -34,14 +34,24 @@ class Turn:
                     "this process was forked in the middle of an update, which it has half: save or copy the network "
                     "where it is trained."
                 )
-            self._renew()
+            self._go_on_in_a_fork()
         if self._owner != me:
             with self._gate:
                 self._inside.acquire()
             self._owner = me
         self._depth += 1
 
+    def _go_on_in_a_fork(self) -> None:
+        """New locks, in which the thread that has forked is where it was."""
+        owner, depth = self._owner, self._depth
+        self._renew()
+        if depth:
+            self._inside.acquire()
+            self._owner, self._depth = owner, depth
+
     def __exit__(self, *_: object) -> None:
+        if self._process != os.getpid():
+            self._go_on_in_a_fork()
         self._depth -= 1
         if not self._depth:
             self._owner = None

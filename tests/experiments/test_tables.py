@@ -522,7 +522,7 @@ def test_a_class_of_one_example_is_trained_on_and_the_others_keep_their_shares(t
         ("pays", {}, {"epochs": 5}, "its run had epochs 2, this one has 5."),
         ("pays", {}, {"hidden": (4,)}, "its run had hidden [256], this one has [4]."),
         ("job", {}, {}, "its run had the target pays (2 classes), this one has job (3 classes)."),
-        ("pays", {"ignore": ["age"]}, {}, "its run had a file, columns and rows with checksum"),
+        ("pays", {"ignore": ["age"]}, {}, "the rows or columns of the file are not those that its run began with"),
     ],
 )
 def test_what_differs_from_the_run_to_go_on_with_is_told(tmp_path, target, options, settings, words):

@@ -1,5 +1,6 @@
 """Loading: what a network would take is found out by a walk of no examples, before anything is made."""
 
+import functools
 import time
 import tracemalloc
 
@@ -90,15 +91,17 @@ class TestCrowds:
     def test_many_layers_and_deep_ones(self, path):
         tensors, description = description_of(cr.Network([cr.Activation("relu")], seed=0, input_shape=4))
         layer = description["network"]["layers"][0]
-        crowd = description["network"] | {"layers": [layer] * 20_000}
-        assert "more than 10,000 layers" in refused(path, tensors, description | {"network": crowd})
+        crowd = description["network"] | {"layers": [layer] * 40_000}
+        assert "more than 25,000 layers" in refused(path, tensors, description | {"network": crowd})
         for _ in range(48):
             layer = {"type": "Residual", "layers": [layer], "shortcut": None}
         assert "nested" in refused(path, tensors, {"a": [[]] * 3, **description, "network": {"a": nested(250)}})
         deep = description["network"] | {"layers": [layer]}
         path.write_bytes(packed(tensors, description | {"network": deep}))
         assert cr.load(path).built
-        deeper = description["network"] | {"layers": [{"type": "Residual", "layers": [layer], "shortcut": None}]}
+        for _ in range(3):
+            layer = {"type": "Residual", "layers": [layer], "shortcut": None}
+        deeper = description["network"] | {"layers": [layer]}
         assert "more than 50 deep" in refused(path, tensors, description | {"network": deeper})
 
     def test_metadata_too_deep_to_be_read_are_not_written(self, path):
@@ -161,7 +164,7 @@ class TestOptions:
     @pytest.mark.parametrize(
         ("option", "value", "reason"),
         [
-            ("bias", 1, "Dense's `bias` is 1, but must be true or false"),
+            ("bias", 7, "Dense's `bias` is 7, but must be true or false"),
             ("n_out", 2.0, r"Dense's `n_out` is 2\.0, but must be a whole number"),
             ("initializer", {"a": 1}, "an initializer is a name or an Initializer"),
             ("activation", 5, "an activation is a name"),
@@ -237,3 +240,37 @@ class TestOwnLayers:
 class Picture(cr.Layer):
     def forward(self, A):
         return A.reshape((A.shape[0], 2, 2, 1))
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda: cr.Dense(4, bias=0),
+        lambda: cr.Dense(4, bias=np.bool_(False)),
+        lambda: cr.Dense(4, bias=None),
+        lambda: cr.Dense(4, functools.partial(cr.ops.leaky_relu, slope=True)),
+    ],
+)
+def test_what_serves_for_true_and_false_is_loaded_as_it_was_saved(path, layer):
+    net = cr.Network([layer()], seed=0, input_shape=3)
+    net.save(path)
+    assert np.array_equal(cr.load(path).predict(np.eye(3)), net.predict(np.eye(3)))
+
+
+def test_what_can_be_nested_can_be_loaded(path):
+    inner = cr.Dense(3, initializer=cr.initializers.He("uniform"))
+    for _ in range(48):
+        inner = cr.Residual([inner])
+    net = cr.Network([inner], seed=0, input_shape=3)
+    net.save(path)
+    assert np.array_equal(cr.load(path).flat, net.flat)
+
+
+def test_a_network_around_one_that_has_learned_says_what_it_needs_to_be_saved(path):
+    learned = cr.Network([cr.Dense(4)], seed=0, input_shape=3)
+    net = cr.Network([learned, cr.Dense(2)])
+    with pytest.raises(cr.OptionError, match="give it input_shape, or build"):
+        net.save(path)
+    net.build(3)
+    net.save(path)
+    assert np.array_equal(cr.load(path).flat, net.flat)

@@ -156,7 +156,9 @@ def _tensor(dice: random.Random, tensors: files.Tensors, description: dict[str, 
     if do in (1, 2):
         tensors[dice.choice([*_NAMES, *tensors])] = A
     if do == 3:
-        tensors[name] = dice.choice([A[..., None], A.reshape(-1), A[:0], A.T.copy(), np.concatenate([A, A])])
+        tensors[name] = dice.choice(
+            [A[..., None], A.reshape(-1), A.reshape(-1)[:0], A.T.copy(), np.concatenate([A, A]) if A.ndim else A[None]]
+        )
     if do == 4:
         tensors[name] = A.astype(dice.choice([np.float16, np.float64, np.float32, np.int64, np.bool_, np.uint8]))
     if do == 5:

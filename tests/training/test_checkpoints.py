@@ -190,7 +190,7 @@ class TestTheDataOfAResumedRun:
         train(False)
         train(True)
         data[part].flat[4321] = data[part].flat[4321] + 1 if part != "y" else (data["y"][4321] + 1) % 3
-        with pytest.raises(cr.OptionError, match=r"cannot be resumed: its run had .*checksum"):
+        with pytest.raises(cr.OptionError, match="data are not those that its run began with"):
             train(True)
 
     @staticmethod
@@ -273,3 +273,29 @@ def test_a_checkpoint_that_does_not_fit_is_refused_and_leaves_the_network_as_it_
     ]:
         refused(tensors | {name: tensor}, content, words)
     refused({name: tensor for name, tensor in tensors.items() if name != "network.b1"}, content, "it lacks b1")
+
+
+def test_a_loss_or_a_layer_of_ones_own_that_has_changed_is_refused(tmp_path):
+    class Scale(cr.Layer):
+        def forward(self, A):
+            return A * self.parameter("s", (A.shape[-1],), "ones")
+
+    def train(loss, resume):
+        net = cr.Network([Scale(), cr.Dense(1)], seed=0)
+        options = {"epochs": 1, "seed": 0, "progress": False, "checkpoint": tmp_path / "c.safetensors"}
+        cr.train(net, np.eye(4), np.arange(4.0), loss=loss, resume=resume, **options)
+
+    def my(A, Y):
+        return ((A - Y) ** 2).mean()
+
+    def other(A, Y):
+        return ((A - Y) ** 4).mean()
+
+    other.__name__ = "my"
+    train(my, False)
+    train(my, True)
+    with pytest.raises(cr.OptionError, match="the functions of your own loss or layers are not those"):
+        train(other, True)
+    Scale.forward = lambda self, A: A + self.parameter("s", (A.shape[-1],), "ones")
+    with pytest.raises(cr.OptionError, match="the functions of your own loss or layers are not those"):
+        train(my, True)

@@ -1,7 +1,10 @@
 """The loop: what it learns, records, weighs, and how it ends."""
 
 import _thread
+import os
 import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -418,3 +421,37 @@ class TestSigterm:
             signal.signal(signal.SIGTERM, before)
         assert seen == [1, 1]
         assert history.stopped == "all epochs done"
+
+    def test_it_is_not_lost_where_the_run_ends_by_an_error(self, digits):
+        X, y = digits
+
+        def end(run):
+            signal.raise_signal(signal.SIGTERM)
+            run.network.flat[...] = np.nan
+
+        with pytest.raises(SystemExit) as ended:
+            fit(network(), X, y, epochs=5, callbacks=[end], engine="numpy")
+        assert ended.value.code == 143
+
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+    def test_a_fork_of_a_run_ends_at_once(self):
+        done = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True, timeout=60, check=True)
+        assert done.stdout == f"{-signal.SIGTERM}\n"
+
+
+FORKED = """
+import os, signal, time
+import numpy as np
+import chainrule as cr
+
+def fork(run):
+    child = os.fork()
+    if not child:
+        time.sleep(30)
+        os._exit(0)
+    os.kill(child, signal.SIGTERM)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+
+net = cr.Network([cr.Dense(2, "softmax")])
+cr.train(net, np.eye(4), [0, 1, 0, 1], loss="cross_entropy", epochs=1, callbacks=[fork], engine="numpy", progress=False)
+"""

@@ -63,6 +63,10 @@ def main() -> None:
     except ChainruleError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+    except OSError as error:  # as of a folder that may not be read, or where the output goes to a full disk
+        where = f" {error.filename}:" if error.filename else ""
+        print(f"error:{where} {error.strerror or error}.", file=sys.stderr)
+        sys.exit(2)
     except MemoryError as error:
         asked = str(error).rstrip(".") or "no more of it is free"
         print(f"error: memory is short: {asked}. Smaller layers and smaller batches need less.", file=sys.stderr)

@@ -9,6 +9,7 @@ import typer
 from chainrule.cli.options import Threads
 from chainrule.errors import ChainruleError, OptionError
 from chainrule.experiments.settings import (
+    CHECKPOINT,
     CURVES,
     HISTORY,
     JOURNAL,
@@ -149,7 +150,7 @@ def train(
 
     The folder gets model.safetensors, history.json, metrics.json and curves.svg, of tables, pictures and texts by class
     also report.svg, of a search also trials.csv and its journal. Ctrl-C, or SIGTERM, keeps what was learned, and
-    --resume goes on; the same command goes on with a search.
+    --resume goes on; of a search it keeps the trials, and the same command goes on.
     """
     from chainrule.cli.kinds import source_of
     from chainrule.data.augmentation import Augmentation
@@ -205,7 +206,6 @@ def train(
         },
     )
     folder = RunFolder(out or free_folder(Path("runs") / Path(data).stem))
-    later = f"go on with the same command, --out {folder.path}" + ("" if search else " and --resume")
     try:
         experiment = Experiment(source, settings, folder.path, resume=resume)
         folder = experiment.run_folder
@@ -218,14 +218,23 @@ def train(
         folder.discard_empty()
         raise
     except KeyboardInterrupt:
-        print(f"interrupted: {later}")
+        print(f"interrupted: {_go_on(folder.path)}")
         raise typer.Exit(130) from None
     except TerminatedError:
-        print(f"terminated: {later}")
+        print(f"terminated: {_go_on(folder.path)}")
         raise
     _show_result(result, experiment)
     if result.history.stopped == "interrupted":
         raise typer.Exit(130)
+
+
+def _go_on(folder: Path) -> str:
+    """How a run that was cut goes on."""
+    if (folder / JOURNAL).exists():
+        return f"go on with the same command and --out {folder}"
+    if (folder / CHECKPOINT).exists():
+        return f"go on with the same command, --out {folder} and --resume"
+    return "nothing had been learned yet, so give the same command again"
 
 
 def _show_plan(experiment: "Experiment") -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import shlex
 from collections.abc import Sequence
@@ -510,11 +511,21 @@ def _form_of_dates(there: Series) -> str | None:
     """How the dates are written, if all are dates."""
     if not _is_text(there) or not there.head(20).str.contains(r"\d.*\d").all():
         return None
-    there = there.unique()
+    signs, there = set(there[0]), there.unique()
     for form in DATES:
-        if as_moments(there.head(20), form).null_count() == 0 and as_moments(there, form).null_count() == 0:
+        if (
+            _signs_of(form) <= signs
+            and as_moments(there.head(20), form).null_count() == 0
+            and as_moments(there, form).null_count() == 0
+        ):
             return form
     return None
+
+
+@functools.cache
+def _signs_of(form: str) -> set[str]:
+    """What every date in that form has between its numbers, but for blanks: of 3/4/2025 the stroke."""
+    return set(re.sub(r"%\.f|%.| ", "", form))
 
 
 def _example(form: str) -> str:

@@ -228,7 +228,8 @@ class Experiment:
         free = {"engine", "threads", "search", "checkpoint_minutes", "augment", "patience"}
         free |= set() if self.settings.schedule == "cosine" else {"epochs"}
         chosen = {name: value for name, value in asdict(self.settings).items() if name not in free}
-        return self._data | chosen | {"hidden": list(self.settings.hidden or ())}
+        first = {"seed": self.settings.seed}  # from which the rest follows
+        return first | self._data | chosen | {"hidden": list(self.settings.hidden or ())}
 
     def fit(self, *, progress: bool = True, callbacks: Sequence[Callback] = ()) -> tuple[Network, History]:
         """Train: the network for the target itself, and the history, which is about the standardized target of values.

@@ -34,13 +34,13 @@ class RunFolder:
         Raises:
             ModelFileError: they cannot.
         """
-        probe = self.path / f".{MODEL}.probe"
+        probe = self.path / f".{MODEL}.{os.getpid()}.probe"
         try:
             files.write_atomically(probe, b"")
         except ModelFileError as error:
             reason = getattr(error.__cause__, "strerror", None) or error.__cause__
             raise ModelFileError(f"the run folder {self.path} cannot be written: {reason}. Name another one.") from None
-        probe.unlink()
+        probe.unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def claimed(self) -> Iterator[None]:

@@ -201,7 +201,7 @@ class Search:
         with _readable(self.path):
             _cut_torn_line(self.path)
         backend = journal.JournalFileBackend(str(self.path), _claimed(journal.JournalFileOpenLock, self.path))
-        with _quiet():
+        with _readable(self.path), _quiet():
             try:
                 study: Study = self._optuna.create_study(
                     storage=self._optuna.storages.JournalStorage(backend),
@@ -211,7 +211,7 @@ class Search:
                     load_if_exists=True,
                 )
                 self._refuse_damage(study)
-            except ChainruleError:
+            except (ChainruleError, OSError):
                 raise
             except Exception as error:  # Optuna replays the lines as they stand, which can go wrong in many ways
                 raise CheckpointError(f"{self.path} is damaged, or no journal of a search: {error!r}.") from None

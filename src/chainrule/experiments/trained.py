@@ -58,13 +58,16 @@ def load_network(path: str | os.PathLike[str], *, memory_limit: int | None = Non
     Raises:
         ModelFileError: see `chainrule.load`; or the run was interrupted before there was a model.
     """
-    file = Path(path) / MODEL if Path(path).is_dir() else Path(path)
-    if not file.exists() and any(file.with_name(name).exists() for name in (CHECKPOINT, JOURNAL)):
+    folder = Path(path) if os.path.isdir(path) else Path(path).parent
+    file = folder / MODEL if os.path.isdir(path) else Path(path)
+    searched, begun = (os.path.exists(folder / name) for name in (JOURNAL, CHECKPOINT))
+    if not os.path.exists(file) and (searched or begun):
+        way = f"--out {folder}" if searched else f"--out {folder} and --resume"
         raise ModelFileError(
-            f"{file.parent} holds no {file.name}, as its run was interrupted: go on with it by the command that began "
-            f"it, --out {file.parent} and --resume."
+            f"{folder} holds no {file.name}, as its run was interrupted: go on with it by the command that began it, "
+            f"{way}."
         )
-    return load(file, memory_limit=memory_limit)
+    return load(file if os.path.exists(file) else path, memory_limit=memory_limit)
 
 
 @dataclass(frozen=True, repr=False)

@@ -398,6 +398,11 @@ class Network(Layer):
             description["parameters"] = {
                 f"{name}{layer.l}": [path, name] for path, layer in self.family() for name in layer.held
             }
+        elif any(layer.held for _, layer in self.family()):
+            raise OptionError(
+                "layers inside have parameters, but the network around them has seen no data, so its shapes are "
+                "not known: give it input_shape, or build(…), before it is saved."
+            )
         with self.turn:
             return {name: np.array(value) for name, value in self.state().items()}, description
 

@@ -20,7 +20,7 @@ from chainrule.layers.recurrence import STATES, Recurrent
 from chainrule.layers.rehearsal import Rehearsal
 from chainrule.memory import memory_in_all
 
-MOST_LAYERS = 10_000
+MOST_LAYERS = 25_000
 """How many layers a file may describe, those that stand on top of each other in one counted, and each again for every
 layer that it lies in."""
 
@@ -123,8 +123,8 @@ def _refuse_crowds(config: Any) -> None:
             raise OptionError(
                 f"it has more than {MOST_LAYERS:,} layers, each counted again for every layer that it lies in."
             )
-        if depth > DEEPEST:
-            raise OptionError(f"its layers lie more than {DEEPEST} deep inside of one another.")
+        if depth > 2 * DEEPEST:  # what makes layers bounds these; here other objects count, too
+            raise OptionError(f"what it describes lies more than {2 * DEEPEST} deep inside of one another.")
         if isinstance(value, dict | list):
             unseen += [(part, depth) for part in (value.values() if isinstance(value, dict) else value)]
 
@@ -141,7 +141,8 @@ def _adopt(network: Network, tensors: files.Tensors, description: Description, l
     network.number_layers()
     _adopt_statistics(network, tensors)
     footprint, walk = Footprint(limit), Rehearsal(network.dtype)
-    footprint.take(sum(tensor.size for tensor in tensors.values()) + math.prod(shape), np.float64)
+    footprint.take(sum(tensor.nbytes for tensor in tensors.values()), np.uint8)
+    footprint.take(math.prod(shape), np.float64)
     with footprint.counting():
         network.rehearse(shape, walk, 0)
     for layer, local, _ in parameters:

@@ -171,8 +171,8 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]
         epochs = 1 if incremental else self.max_iter
         run = self._run(net, cost, held, seed, epochs, record=bool(validation))
         self.n_iter_ = 0
-        self._fitting = threading.get_ident()
         with interruptible() as interrupt, engines.held_to(self.threads), engines.steady():
+            self._fitting = threading.get_ident()
             try:
                 if is_lbfgs(self.solver):
                     self._minimize(run, X, Y, weights, held, interrupt)

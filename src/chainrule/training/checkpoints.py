@@ -17,6 +17,14 @@ from chainrule.training.state import Described, State
 FORMAT = 3
 """The version of the checkpoint's description."""
 
+TOLD_BY_CHECKSUM = {
+    "data with checksum": "the data",
+    "a file, columns and rows with checksum": "the rows or columns of the file",
+    "the validation data": "the validation data",
+    "code of your own with checksum": "the functions of your own loss or layers",
+}
+"""The settings that are told by a checksum, and how to call these."""
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -102,6 +110,11 @@ class Checkpoints:
             theirs = description["settings"].get(name)
             if theirs != ours and self.rule.anew:
                 return None
+            if theirs != ours and (what := TOLD_BY_CHECKSUM.get(name)):
+                raise OptionError(
+                    f"{self.rule.path} cannot be resumed: {what} are not those that its run began with. Bring the "
+                    "same, or start anew without resume."
+                )
             if theirs != ours:
                 raise OptionError(
                     f"{self.rule.path} cannot be resumed: its run had {name} {theirs}, this one has {ours}. "

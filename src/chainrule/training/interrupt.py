@@ -12,6 +12,9 @@ from types import FrameType
 
 from chainrule.training.history import History
 
+TERMINATED = 128 + signal.SIGTERM
+"""The exit status of a program that SIGTERM has ended, as shells tell it: 143."""
+
 
 class InterruptionError(Exception):
     """Raised after Ctrl-C, to leave a computation such as SciPy's that knows nothing of it."""
@@ -25,8 +28,11 @@ class TerminatedError(SystemExit):
     """
 
     def __init__(self, history: History):
-        super().__init__(128 + signal.SIGTERM)
+        super().__init__(TERMINATED)
         self.history = history
+
+    def __reduce__(self) -> tuple[type[TerminatedError], tuple[History]]:
+        return TerminatedError, (self.history,)
 
 
 class Interrupt:
@@ -75,8 +81,10 @@ def _asked_by_ctrl_c(interrupt: Interrupt) -> Iterator[None]:
 
 @contextmanager
 def _asked_by_sigterm(interrupt: Interrupt) -> Iterator[None]:
+    process = os.getpid()
+
     def ask(number: int, frame: FrameType | None) -> None:
-        if interrupt.terminated:
+        if interrupt.terminated or os.getpid() != process:  # a fork is not the run, and ends at once
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             os.kill(os.getpid(), signal.SIGTERM)
         interrupt.asked = interrupt.terminated = True
@@ -84,6 +92,10 @@ def _asked_by_sigterm(interrupt: Interrupt) -> Iterator[None]:
     before = signal.signal(signal.SIGTERM, ask)
     try:
         yield
+    except Exception as error:
+        if interrupt.terminated:  # whoever catches the error must not go on
+            raise SystemExit(TERMINATED) from error
+        raise
     finally:
         signal.signal(signal.SIGTERM, before)
 

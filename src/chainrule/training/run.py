@@ -227,7 +227,7 @@ class Run:
 
     def _state(self, slots: Tensors, updates: int) -> tuple[Tensors, State]:
         sums, watch, passed = self.sums, self._watch, self._passed
-        tensors = _prefixed("network.", self.network.state()) | _prefixed("best.", self._best)
+        tensors = _prefixed("network.", snapshot(self.network)) | _prefixed("best.", self._best)
         tensors |= _prefixed("slot.", slots)
         if sums.outputs:
             tensors["running.outputs"] = np.concatenate(sums.outputs)
@@ -251,7 +251,8 @@ class Run:
 
 def snapshot(network: Network) -> Tensors:
     """A copy of everything that training changes."""
-    return {name: np.array(value) for name, value in network.state().items()}
+    with network.turn:
+        return {name: np.array(value) for name, value in network.state().items()}
 
 
 def _prefixed(prefix: str, tensors: Tensors) -> Tensors:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Sequence, Set
 from numbers import Real
 from typing import Any, TypedDict
 
@@ -93,16 +93,12 @@ def _numbers_wrong(state: State) -> str:
     if len(epochs) != state["epoch"] or (best is not None and not 0 <= best < len(epochs)):
         return f"its history has {len(epochs)} epochs, but {state['epoch']} are done"
     for number, record in enumerate(epochs):
-        if record.get("epoch") != number or not {"loss", "seconds"} <= record.keys() or not _all_numbers(record):
+        if record.get("epoch") != number or not all(isinstance(record.get(name), Real) for name in ("loss", "seconds")):
             return f"the record of its epoch {number} is {shown(record)}"
     watch = state["watch"]
     if watch is not None and not (0 <= watch[1] < len(epochs) and 0 <= watch[2] <= len(epochs)):
         return f"its `watch` is {list(watch)}"
     return ""
-
-
-def _all_numbers(record: Mapping[str, Any]) -> bool:
-    return all(isinstance(value, Real) and not isinstance(value, bool) for value in record.values())
 
 
 def _names_wrong(found: Set[str], expected: Set[str]) -> str:
@@ -118,7 +114,7 @@ def _state_wrong(found: Tensors, network: Network) -> str:
         inside = {name for name in found.keys() | ours.keys() if name.rpartition(".")[0] == f"layers.{path}"}
         if isinstance(layer, Recurrent) and layer.stateful:
             free |= dict.fromkeys(inside, layer.n_out)
-        elif not type(layer).__module__.startswith("chainrule."):
+        elif not layer.of_library:
             free |= dict.fromkeys(inside)
     wrong = _names_wrong(found.keys() - free.keys(), ours.keys() - free.keys())
     if wrong:
@@ -140,7 +136,7 @@ def _running_wrong(tensors: Tensors, output: tuple[int, ...]) -> str:
     if "running.outputs" not in tensors:
         return ""
     outputs, targets = tensors["running.outputs"], tensors["running.targets"]
-    fits = outputs.ndim > 0 and outputs.shape[-1:] == output[-1:] and outputs.dtype.kind == "f"
+    fits = outputs.ndim > 0 and targets.ndim > 0 and outputs.shape[-1:] == output[-1:] and outputs.dtype.kind == "f"
     return "" if fits and len(outputs) == len(targets) else f"its outputs are {outputs.shape}"
 
 

@@ -20,6 +20,7 @@ from chainrule.layers import Network
 from chainrule.metrics import find_metrics
 from chainrule.optimizers import LBFGS, Optimizer, find_optimizer
 from chainrule.training.checkpoints import Checkpoint, Checkpoints
+from chainrule.training.code import checksum_of_code
 from chainrule.training.cost import Cost, LossLike
 from chainrule.training.descent import AnyBatches, descend
 from chainrule.training.early_stopping import EarlyStopping
@@ -128,16 +129,17 @@ def train(
     def settings() -> dict[str, Any]:
         """What a resumed run must share with this one."""
         return {
+            **({} if seed_given is None else {"seed": seed}),
             "the network": repr(net),
             "dtype": net.dtype,
             "the loss": cost.settings,
+            "code of your own with checksum": checksum_of_code(net, cost.loss if cost.own else None),
             "the optimizer": repr(rule),
             "the metrics": [metric.name for metric in wanted],
             "early stopping": repr(stop),
             "the augmentation": None if augment is None else repr(augment),
-            "validation": None if watched is None else watched.settings(),
             **batches.settings(),
-            **({} if seed_given is None else {"seed": seed}),
+            "the validation data": None if watched is None else watched.settings(),
         }
 
     run = Run(

@@ -207,7 +207,7 @@ def test_explain_writes_a_file(digits_run, out, starts):
         (["runs/digits", "--loss", "cross_entropi"], "Did you mean 'cross_entropy'?"),
         (["runs/digits", "--loss", "hinge", "--out", "runs/digits/model.safetensors/a.txt"], "cannot write"),
         (["absent.safetensors"], "cannot read absent.safetensors"),
-        (["runs"], "cannot read runs/model.safetensors"),
+        (["runs"], "runs is a folder, not a model file: it holds none"),
         (["runs/digits/metrics.json"], "damaged or no model file"),
     ],
 )

@@ -449,6 +449,7 @@ def fork(run):
     if not child:
         time.sleep(30)
         os._exit(0)
+    time.sleep(0.5)  # Python forgets signals that come to a child before it is ready
     os.kill(child, signal.SIGTERM)
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 

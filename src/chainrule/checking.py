@@ -8,17 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.errors import DataError, OptionError
-
-
-def _shown(value: Any) -> str:
-    """A value as Python writes it, if that is short: of a whole number it writes 4,300 digits, and no more."""
-    try:
-        written = repr(value)
-    except ValueError:
-        return "a whole number of thousands of digits"
-    return written if len(written) <= 100 else f"{written[:97]}…"
-
+from chainrule.errors import DataError, OptionError, shown
 
 MOST = 2**59
 """NumPy does not count the bytes of more numbers than these; below, it says what it cannot allocate."""
@@ -35,7 +25,7 @@ def whole(name: str, value: Any, *, at_least: int = 1) -> int:
     except TypeError:
         number = None
     if number is None or isinstance(value, bool) or number < at_least:
-        raise OptionError(f"{name} is {_shown(value)}, but must be a whole number, {at_least} or more.")
+        raise OptionError(f"{name} is {shown(value)}, but must be a whole number, {at_least} or more.")
     return number
 
 
@@ -102,5 +92,5 @@ def real(name: str, value: Any, *, low: float = -math.inf, high: float = math.in
         left = f"{'more than' if 'low' in open else 'at least'} {low:g}" if low > -math.inf else ""
         right = f"{'less than' if 'high' in open else 'at most'} {high:g}" if high < math.inf else ""
         bounds = " and ".join(part for part in (left, right) if part)
-        raise OptionError(f"{name} is {_shown(value)}, but must be a number{', ' if bounds else ''}{bounds}.")
+        raise OptionError(f"{name} is {shown(value)}, but must be a number{', ' if bounds else ''}{bounds}.")
     return number

@@ -34,13 +34,20 @@ class CheckpointError(ModelFileError):
 
 
 LONGEST = 80
-"""The most signs of a value that a message tells."""
+"""The most characters of a value that a message tells."""
+
+
+def shortened(text: str, most: int = LONGEST) -> str:
+    """A text as a message tells it: the beginning, of one that goes on for pages."""
+    return text if len(text) <= most else f"{text[:most]}…"
 
 
 def shown(value: object) -> str:
-    """A value as a message tells it: the beginning, of one that goes on for pages."""
+    """A value as Python writes it, `shortened`, with its whole length."""
     try:
         text = repr(value)
     except RecursionError:
         return f"a {type(value).__name__} of many inside of one another"
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text):,} signs)"
+    except ValueError:  # Python writes whole numbers of up to 4,300 digits
+        return "a whole number of thousands of digits"
+    return text if len(text) <= LONGEST else f"{shortened(text)} ({len(text):,} characters)"

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import TypeVar
 
-from chainrule.errors import LONGEST, OptionError, shown
+from chainrule.errors import OptionError, shortened, shown
 
 T = TypeVar("T")
 
@@ -53,7 +53,7 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> str:
     """The sentence that answers an unknown name."""
     known = sorted(known)
     more = f", … and {len(known) - SHOWN:,} more" if len(known) > SHOWN else ""
-    told = ", ".join(one if len(one) <= LONGEST else f"{one[:LONGEST]}…" for one in known[:SHOWN])
+    told = ", ".join(map(shortened, known[:SHOWN]))
     return f"there is no {kind} {shown(name)}.{nearest(name, known)} Known: {told}{more}."
 
 

@@ -317,6 +317,6 @@ def test_two_columns_of_times_of_day():
 
 def test_a_cell_of_pages_is_told_by_its_beginning():
     column = find_column(pl.Series("a", [str(i * i) for i in range(30)]))
-    with pytest.raises(cr.DataError, match=r"a holds 'xxx.*… \(100,002 signs\) in row 1") as refused:
+    with pytest.raises(cr.DataError, match=r"a holds 'xxx.*… \(100,002 characters\) in row 1") as refused:
         column.values(pl.Series("a", ["x" * 100_000]))
     assert len(str(refused.value)) < 400

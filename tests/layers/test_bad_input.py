@@ -236,7 +236,10 @@ def test_true_is_no_number(given):
 
 
 def test_a_number_of_thousands_of_digits_is_refused_in_words():
-    for number, words in ((10**400, "0…, but must be a number"), (10**5000, "of thousands of digits, but must be")):
+    for number, words in (
+        (10**400, r"0… \(401 characters\), but must be a number"),
+        (10**5000, "of thousands of digits, but must be"),
+    ):
         with pytest.raises(cr.OptionError, match=words) as raised:
             cr.GradientDescent(number)
         assert len(str(raised.value)) < 200

@@ -32,7 +32,7 @@ from chainrule.data.row_sample import RowSample, sample_rows
 from chainrule.data.source import Chunked, Encoding, Place, Source, left_out
 from chainrule.data.targets import KINDS, Target
 from chainrule.data.targets import Kind as Task
-from chainrule.errors import LONGEST, DataError, OptionError, shown
+from chainrule.errors import DataError, OptionError, shortened, shown
 from chainrule.layers import EmbedColumns, Layer
 from chainrule.names import lookup, unknown
 
@@ -239,7 +239,7 @@ class Table(Source):
         """Leave out the rows in which a column that must be there is missing."""
         gaps = self._column(name).values(self.frame[name], self.row).is_null().to_numpy()
         if gaps.all():
-            raise DataError(f"{shown(name) if len(name) > LONGEST else name} in {self.name} is always missing.")
+            raise DataError(f"{shortened(name)} in {self.name} is always missing.")
         if gaps.any():
             self._notes.append(left_out(gaps.sum(), "row", f"in which {name} is missing"))
             self.frame, self.row = self.frame.filter(~gaps), self.row[~gaps]

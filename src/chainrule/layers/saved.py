@@ -12,7 +12,7 @@ import numpy as np
 from chainrule import files, forms
 from chainrule.checking import whole
 from chainrule.configuration import from_config
-from chainrule.errors import ChainruleError, DataError, ModelFileError, OptionError
+from chainrule.errors import ChainruleError, DataError, ModelFileError, OptionError, shortened
 from chainrule.graph import Footprint
 from chainrule.layers.layer import DEEPEST, Layer
 from chainrule.layers.network import Network
@@ -24,8 +24,8 @@ MOST_LAYERS = 25_000
 """How many layers a file may describe, those that stand on top of each other in one counted, and each again for every
 layer that it lies in."""
 
-LONGEST = 500
-"""How many letters of a reason are shown."""
+REASON = 500
+"""How many characters of a reason are shown, which a file can make as long as itself."""
 
 FREE = 2**31
 """How many bytes a network may take with one example, however small its file is."""
@@ -98,16 +98,11 @@ def _assemble(tensors: files.Tensors, content: dict[str, Any], called: str, limi
         if "input_shape" in description or tensors:
             _adopt(network, tensors, description, limit)
     except ChainruleError as error:
-        raise ModelFileError(f"{called} cannot be loaded: {_shown(str(error))}") from None
+        raise ModelFileError(f"{called} cannot be loaded: {shortened(str(error), REASON)}") from None
     except Exception as error:  # an own layer can go wrong in as many ways as there are layers
-        reason = _shown(repr(error))
+        reason = shortened(repr(error), REASON)
         raise ModelFileError(f"{called} cannot be loaded: its description does not fit ({reason}).") from None
     return network
-
-
-def _shown(reason: str) -> str:
-    """A reason, which a file can make as long as itself, as it is shown."""
-    return reason if len(reason) <= LONGEST else f"{reason[:LONGEST]}…"
 
 
 def _refuse_crowds(config: Any) -> None:

@@ -1,6 +1,7 @@
 """What it costs that a resumed run knows its data again: the checksum of all rows, as a share of the first epoch.
 
-Run by `python -m benchmarks.resumable`. Epoch and checksum are timed in turn, on made-up data of usual shapes.
+Run by `python -m benchmarks.resumable`. Calls of `train` with and without a checkpoint are timed in turn, on made-up
+data of usual shapes; the checkpoint is never due, so that what differs is the checksum, which a thread sums meanwhile.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from rich.table import Table
 import chainrule as cr
 from chainrule.data.checksums import checksum
 
-ROUNDS = 5
+ROUNDS = 21
 
 
 @dataclass(frozen=True)
@@ -56,33 +57,43 @@ CASES = (
 )
 
 
-def share(case: Case, folder: Path) -> tuple[float, float]:
-    """Medians: the seconds of the first epoch, and the part of them that the checksum takes."""
+def costs(case: Case, folder: Path) -> tuple[float, float, float]:
+    """Seconds of the first epoch, and the parts of it that the checksum takes alone, and beside the training."""
     random = np.random.default_rng(0)
     X, y = random.random((case.m, *case.shape), np.float32), random.integers(0, 10, case.m)
     if case.mapped:
         np.save(folder / "X.npy", X)
         X = np.load(folder / "X.npy", mmap_mode="r")
-    epochs, shares = [], []
-    for _ in range(ROUNDS):
-        net = cr.Network(case.layers(), seed=0)
-        history = cr.train(net, X, y, loss="cross_entropy", epochs=1, batch_size=case.batch, seed=0, progress=False)
+
+    def seconds_of(checkpoint: cr.Checkpoint | None) -> float:
+        net, batch = cr.Network(case.layers(), seed=0), case.batch
+        options = {"epochs": 1, "batch_size": batch, "seed": 0, "progress": False, "checkpoint": checkpoint}
+        began = time.perf_counter()
+        cr.train(net, X, y, loss="cross_entropy", **options)
+        return time.perf_counter() - began
+
+    never = cr.Checkpoint(folder / "checkpoint.safetensors", every_epochs=None, every_minutes=1e6)
+    without, alone, beside = [], [], []
+    for k in range(ROUNDS):
+        pair = {keep: seconds_of(never if keep else None) for keep in ((False, True) if k % 2 else (True, False))}
         began = time.perf_counter()
         checksum(X, y, None)
-        shares.append((time.perf_counter() - began) / history.seconds)
-        epochs.append(history.seconds)
-    return statistics.median(epochs), statistics.median(shares)
+        alone.append((time.perf_counter() - began) / pair[False])
+        beside.append(pair[True] / pair[False] - 1)
+        without.append(pair[False])
+    return statistics.median(without), statistics.median(alone), statistics.median(beside)
 
 
 def main() -> None:
     """Print a line for each case."""
     table = Table(box=SIMPLE_HEAD, title=__doc__.splitlines()[0] if __doc__ else "", title_justify="left")
-    for head in ("", "examples", "first epoch", "checksum"):
+    for head in ("", "examples", "first epoch", "checksum alone", "the epoch longer by"):
         table.add_column(head, justify="left" if not head else "right")
     with tempfile.TemporaryDirectory() as folder:
         for case in CASES:
-            seconds, part = share(case, Path(folder))
-            table.add_row(case.title, f"{case.m:,}", f"{seconds:.2f} s", f"{100 * part:.2f}%")
+            seconds, alone, beside = costs(case, Path(folder))
+            row = (f"{case.m:,}", f"{seconds:.2f} s", f"{100 * alone:.2f}%", f"{100 * beside:+.2f}%")
+            table.add_row(case.title, *row)
     Console(width=110).print(table)
 
 

@@ -203,7 +203,14 @@ class TestDamagedFiles:
         assert refusal(path, save_safetensors(tensors, metadata={"chainrule": json.dumps(description)})) is None
 
     def test_an_empty_file(self, path):
-        assert "damaged or no model file" in unreadable(path, b"")
+        assert "damaged or no model file: it is empty." in unreadable(path, b"")
+
+    def test_what_is_wrong_is_told_without_the_words_of_the_format(self, path, saved):
+        cut = unreadable(path, saved[:-5])
+        assert f"it ends after {len(saved) - 5:,} of {len(saved):,} bytes." in cut
+        page = unreadable(path, b"<!DOCTYPE html>\n<html>no such page</html>")
+        assert "it is a text. The model file that chainrule writes ends in .safetensors." in page
+        assert "it does not begin as one does." in unreadable(path, b"\xff" * 1000)
 
     def test_a_zip_archive(self, path):
         with zipfile.ZipFile(path, "w") as archive:

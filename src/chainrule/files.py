@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule import forms
-from chainrule.errors import ChainruleError, ModelFileError, OptionError
+from chainrule.errors import ChainruleError, ModelFileError, OptionError, shortened
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -190,7 +190,7 @@ def unpack(data: bytes, called: str) -> tuple[Tensors, dict[str, Any]]:
         tensors = load(data)
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     except Exception as error:  # the library raises nothing more special
-        raise ModelFileError(f"{called} is damaged or no model file: {error}.") from None
+        raise ModelFileError(f"{called} is damaged or no model file: {_what_is_wrong(data, error)}.") from None
     metadata = forms.read(Header, header, called).get("__metadata__") or {}
     if "chainrule" not in metadata:
         raise ModelFileError(f"{called} is a safetensors file, but not one that chainrule wrote.")
@@ -205,6 +205,24 @@ def unpack(data: bytes, called: str) -> tuple[Tensors, dict[str, Any]]:
     if "crc32" in description and description.pop("crc32") != _checksum(tensors, description):
         raise ModelFileError(f"{called} is damaged: its content is not what was written. Take another copy of it.")
     return tensors, description
+
+
+def _what_is_wrong(data: bytes, error: Exception) -> str:
+    """Why these bytes are no safetensors file, for who does not know the format."""
+    if not data:
+        return "it is empty"
+    length = int.from_bytes(data[:8], "little")
+    if len(data) >= 8 + length:
+        with contextlib.suppress(ValueError, TypeError, AttributeError, KeyError, RecursionError):
+            header = json.loads(data[8 : 8 + length])
+            ends = [tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__"]
+            if len(data) < (whole := 8 + length + max(ends, default=0)):
+                return f"it ends after {len(data):,} of {whole:,} bytes"
+        return shortened(str(error).removeprefix("Error while deserializing: "))
+    with contextlib.suppress(UnicodeDecodeError):
+        if data[:1000].decode().isprintable() or b"\n" in data[:1000]:
+            return "it is a text. The model file that chainrule writes ends in .safetensors"
+    return "it does not begin as one does"
 
 
 def _depth(value: Any) -> int:

@@ -154,6 +154,7 @@ def test_a_word_that_may_mean_a_missing_value_is_left_in_columns_to_predict(tmp_
         ("a.parquet", b"PAR1 not", "cannot be read as Parquet, it is broken or cut short"),
         ("a.parquet", b"", "cannot be read as Parquet, it is broken or cut short"),
         ("a.csv", b"PK\x03\x04", "is an Excel workbook or another archive: save its sheet as CSV first."),
+        ("a.npz", b"PK\x03\x04", "is an archive of NumPy's arrays, not a table: its columns have no names."),
         ("a.csv", b"a,b\n\x00\x01,2\n", "is no text, so it cannot be a CSV"),
     ],
 )

@@ -252,12 +252,19 @@ def test_within_a_block_and_not_after_an_error():
     assert [*seen, threads()] == [3, 2]
 
 
+FIRST_THREAD = """
+import threading
+first = threading.Thread(target=int)  # with which a sanitizer starts one of its own
+first.start()
+first.join()
+"""
+
+
 def printed(code):
     """What a program prints in which two threads compute."""
     environment = os.environ | {"CHAINRULE_NUM_THREADS": "2"}
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, timeout=60, check=True, capture_output=True, text=True
-    )
+    program = [sys.executable, "-c", FIRST_THREAD + code]
+    done = subprocess.run(program, env=environment, timeout=60, check=True, capture_output=True, text=True)
     return done.stdout
 
 

@@ -15,7 +15,6 @@ import os, signal, sys
 import numpy as np
 import chainrule as cr
 from chainrule import files
-from chainrule import files
 from chainrule.engines.native import training
 
 training.CALL = 0.0  # one batch a call, so that there is a checkpoint after each
@@ -117,6 +116,15 @@ def test_without_a_file_resume_starts_from_the_beginning(tmp_path):
     resumed, _ = fit(tmp_path, resume=True)
     fresh, _ = fit(tmp_path / "other")
     assert np.array_equal(resumed.flat, fresh.flat)
+
+
+def test_a_resumed_run_says_from_where_it_goes_on(tmp_path, capsys):
+    fit(tmp_path, epochs=4, resume=True, progress=True)
+    assert "has nothing to go on from: the run begins" in capsys.readouterr().err
+    fit(tmp_path, epochs=8, resume=True, progress=True)
+    assert ": after epoch 4 of 8\n" in capsys.readouterr().err
+    fit(tmp_path, epochs=8, resume=True, progress=True)
+    assert ": 8 epochs are done (all epochs done), and nothing is left\n" in capsys.readouterr().err
 
 
 def test_a_resumed_run_takes_the_seed_of_the_first(tmp_path):

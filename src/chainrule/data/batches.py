@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data.checksums import Passed, Rows, checksum
+from chainrule.data.checksums import Passed, Rows, checksum_beside
 from chainrule.data.examples import examples
 from chainrule.engines import Batch
 from chainrule.errors import DataError
@@ -97,10 +97,10 @@ class ArrayBatches:
         return ArrayBatches(self.X, self.Y, self.weights, batch_size=self.batch_size, cast=self.cast).epoch(0)
 
     def settings(self) -> dict[str, Any]:
-        """What a resumed run must share with the first: JSON."""
+        """What a resumed run must share with the first: JSON, but for the checksum, which is still being summed."""
         return {
             "X of shape": list(self.X.shape),
-            "data with checksum": checksum(self.X, self.Y, self.weights),
+            "data with checksum": checksum_beside(self.X, self.Y, self.weights),
             "batch_size": self.batch_size,
             "shuffle": self.shuffle,
         }

@@ -182,6 +182,8 @@ def is_parquet(first: bytes, path: str) -> bool:
     Raises:
         DataError: it is an archive.
     """
+    if path.endswith(".npz"):
+        raise DataError(f"{path} is an archive of NumPy's arrays, not a table: its columns have no names.")
     if first[:2] == b"PK" or first == b"\xd0\xcf\x11\xe0":
         raise DataError(f"{path} is an Excel workbook or another archive: save its sheet as CSV first.")
     return first == b"PAR1" or path.removesuffix(".gz").endswith(".parquet")

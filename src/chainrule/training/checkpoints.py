@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -71,13 +73,18 @@ class Checkpoints:
 
     Args:
         rule: where and when.
-        settings: what a resumed run must share with this one; JSON.
+        settings: what a resumed run must share with this one; JSON, or what a thread is still computing.
     """
 
     def __init__(self, rule: Checkpoint, settings: dict[str, Any]):
         self.rule = rule
-        self.settings = {**rule.facts, **settings}
+        self._settings = {**rule.facts, **settings}
         self.written = time.monotonic()
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """What a resumed run must share with this one, JSON; waits for what is still being computed."""
+        return _computed(self._settings)
 
     def due_after_epoch(self, epochs_done: int) -> bool:
         return bool(self.rule.every_epochs and epochs_done % self.rule.every_epochs == 0) or self.due()
@@ -121,6 +128,14 @@ class Checkpoints:
                     "Repeat the settings, or start anew without resume."
                 )
         return tensors, description["checkpoint"]
+
+
+def _computed(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings with the numbers that threads have computed meanwhile."""
+    return {
+        name: _computed(value) if isinstance(value, dict) else value.result() if isinstance(value, Future) else value
+        for name, value in settings.items()
+    }
 
 
 def _read(rule: Checkpoint) -> tuple[files.Tensors, Described] | None:

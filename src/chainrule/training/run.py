@@ -205,8 +205,11 @@ class Run:
             CheckpointError, ModelFileError, OptionError: it is none of this run; the run is as before.
         """
         kept = self._checkpoints
-        found = None if kept is None else kept.read()
-        if kept is None or found is None:
+        if kept is None:
+            return None
+        found = kept.read()
+        if found is None:
+            self.progress.note(f"{kept.rule.path} has nothing to go on from: the run begins")
             return None
         tensors, state = found
         refuse_misfit(tensors, state, self.network, slots, measuring=self.measuring, called=str(kept.rule.path))
@@ -223,7 +226,15 @@ class Run:
             self._watch.best, self._watch.epoch, self._watch.waited = state["watch"]
         if self._passed is not None and "passed.now" in tensors:
             self._passed.resume(tensors["passed.now"].tolist(), tensors["passed.before"].tolist(), state["repeats"])
+        self.progress.note(f"goes on from {kept.rule.path}: {self._place()}")
         return part(tensors, "slot."), state["updates"]
+
+    def _place(self) -> str:
+        """How far the run has come, in words."""
+        if self.over:
+            return f"{self.epoch} epochs are done ({self.history.stopped or 'all epochs done'}), and nothing is left"
+        within = f"{self.sums.batches} batches of " if self.sums.batches else ""
+        return f"after {within}epoch {self.epoch + bool(within)} of {self.epochs}"
 
     def _state(self, slots: Tensors, updates: int) -> tuple[Tensors, State]:
         sums, watch, passed = self.sums, self._watch, self._passed

@@ -88,6 +88,7 @@ NETWORKS = {
             ),
             (LONG, lambda kind=kind: [kind(5, bidirectional=True), *end()]),
             (LONG, lambda kind=kind: [kind(5, stateful=True, last=True), cr.Dense(1)]),
+            (LONG, lambda kind=kind: [kind(5, last=1), cr.Dense(1)]),
             (WORDS, lambda kind=kind: masked(kind(5, bidirectional=True))),
             (WORDS, lambda kind=kind: masked(kind(5, stateful=True))),
             (WORDS, lambda kind=kind: [cr.Masking(), cr.Embedding(9, 6), kind(5, last=True), cr.Dense(1)]),

@@ -32,7 +32,7 @@ def recurrence(plan: Builder, node: Node) -> None:
     Z = linear_step(plan, X, W, biases[:1])
     inputs = [Z, plan.read(U), *biases[1:], *([] if mask is None else [mask_of(plan, node, mask)])]
     kernel = "rnn_relu" if node.options.get("activation") == "relu" else node.op
-    how = {"backwards": node.options["backwards"], "last": node.options["last"]}
+    how = {name: bool(node.options[name]) for name in ("backwards", "last")}
     how |= {"biased": len(biases) > 1, "masked": mask is not None}
     layer = node.layer
     stateful = of_the_library(type(layer)) and bool(getattr(layer, "stateful", False))

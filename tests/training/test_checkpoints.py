@@ -156,6 +156,18 @@ def test_a_broken_checkpoint_is_a_model_file_error(tmp_path):
         fit(tmp_path, resume=True)
 
 
+def test_a_checkpoint_with_targets_of_another_shape_is_damaged(tmp_path, monkeypatch):
+    options = {"metrics": ["accuracy"], "batch_size": 2, "engine": "numpy"}
+    first = iter([True])
+    monkeypatch.setattr("chainrule.training.checkpoints.Checkpoints.due", lambda _: next(first, False))
+    fit(tmp_path, checkpoint=cr.Checkpoint(tmp_path / "c.safetensors", every_epochs=None, every_minutes=1), **options)
+    tensors, content = files.read_tensors(tmp_path / "c.safetensors")
+    tensors["running.targets"] = tensors["running.targets"][:, None]
+    files.write_tensors(tmp_path / "c.safetensors", tensors, content)
+    with pytest.raises(cr.CheckpointError, match=r"damaged: it holds targets of shape \(2, 1\), but those of the data"):
+        fit(tmp_path, resume=True, **options)
+
+
 def test_a_checkpoint_of_a_version_whose_seeds_meant_other_numbers_is_not_resumed(tmp_path, monkeypatch):
     monkeypatch.setattr("chainrule.training.checkpoints.FORMAT", 1)
     fit(tmp_path)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from chainrule.data.checksums import Passed
 from chainrule.engines import Batch, Done, Engine, Program
+from chainrule.errors import CheckpointError
 from chainrule.files import Tensors
 from chainrule.layers import Network
 from chainrule.metrics import Metric, score, that_count
@@ -113,7 +114,11 @@ class Run:
         self.history.engine, self.history.reason = engine, reason
 
     def meet(self, done: Done, batches: int | None) -> None:
-        """Add what the engine has done to the sums of the epoch."""
+        """Add what the engine has done to the sums of the epoch.
+
+        Raises:
+            CheckpointError: the run goes on from a checkpoint with other targets.
+        """
         sums = self.sums
         # Batch by batch, so that the sums have the same bits wherever the run was cut and went on.
         for cost, penalty, m in zip(done.costs, done.penalties, done.sizes, strict=True):
@@ -123,6 +128,11 @@ class Run:
         sums.batches += len(done.costs)
         if self._metrics:
             Y, output = that_count(np.asarray(done.Y), np.asarray(done.output), done.weights)
+            if sums.targets and sums.targets[0].shape[1:] != Y.shape[1:]:  # only a checkpoint can bring others
+                raise CheckpointError(
+                    f"the checkpoint is damaged: it holds targets of shape {sums.targets[0].shape}, but those of the "
+                    f"data are {Y.shape}."
+                )
             sums.outputs.append(output)
             sums.targets.append(Y)
         self.progress.batch(self.epoch, sums.batches - 1, batches, done.cost)

@@ -11,18 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data.frames import (
-    ENCODINGS,
-    USUAL,
-    Layout,
-    Markers,
-    about_encoding,
-    as_lines,
-    is_parquet,
-    no_text,
-    parquet_of,
-    readable,
-)
+from chainrule.data.csv_files import Layout, some_rows
+from chainrule.data.frames import is_parquet, opened, parquet_of, readable
+from chainrule.data.missing import USUAL, Markers
+from chainrule.data.plain_text import ENCODINGS, about_encoding, as_lines, no_text
 from chainrule.errors import DataError
 from chainrule.memory import memory_in_all
 from chainrule.randomness import stream
@@ -80,6 +72,8 @@ class CsvChunks(Chunks):
                 break
             except UnicodeDecodeError:
                 continue
+        with opened(path) as data:
+            self._numbers = self._layout.numbers(some_rows(data), markers)
         self.notes = about_encoding(self._encoding, path) + self._layout.notes
 
     def __len__(self) -> int:
@@ -90,10 +84,11 @@ class CsvChunks(Chunks):
         with open(self.path, "rb") as file:
             file.seek(start)
             text = self._text(file.read(self._ends[i] - start))
-        return self._markers.removed(self._layout.frame(text, first=i == 0))
+        return self._markers.removed(self._layout.frame(text, numbers=self._numbers, first=i == 0))
 
-    def _text(self, data: bytes) -> str:
-        return as_lines(data.decode(self._encoding), self.path).strip("\n")
+    def _text(self, data: bytes) -> bytes:
+        """The lines in UTF-8, each with the usual end."""
+        return as_lines(data.decode(self._encoding), self.path).strip("\n").encode()
 
     def _look(self) -> tuple[Layout, list[int]]:
         """The layout, and where each chunk ends."""
@@ -104,8 +99,9 @@ class CsvChunks(Chunks):
             ends.append(ends[-1] + len(data))
             text = self._text(data)
             if layout is None:
-                layout = Layout.find(text, self.path)
-            layout.check(text, before=lines, last=ends[-1] == size)
+                layout = Layout.find(text.decode(), self.path)
+            if not layout.fits(text):
+                layout.check(text.decode(), before=lines, last=ends[-1] == size)
             lines += data.count(b"\n")
         if layout is None:
             raise DataError(f"{self.path} is empty.")

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.configuration import Configurable
-from chainrule.data.frames import MISSING
+from chainrule.data.missing import MISSING
 from chainrule.errors import DataError, OptionError, shown
 
 if TYPE_CHECKING:

@@ -14,9 +14,12 @@ from numpy.typing import NDArray
 
 from chainrule.checking import whole
 from chainrule.data.columns import as_labels, column_of_labels
+from chainrule.data.csv_files import Layout
 from chainrule.data.decoding import Decoded, Size, decode, is_picture
 from chainrule.data.folders import BROKEN, Broken, classes_in, files_in
-from chainrule.data.frames import ALWAYS_MISSING, Layout, Markers, decoded, read_frame
+from chainrule.data.frames import read_frame
+from chainrule.data.missing import ALWAYS_MISSING, Markers
+from chainrule.data.plain_text import decoded
 from chainrule.data.source import Encoding, Form, Source, left_out
 from chainrule.data.targets import KINDS, Kind, Target
 from chainrule.errors import DataError, OptionError
@@ -210,7 +213,7 @@ def names_of_pictures(path: Path) -> list[Path]:
     head = head[: head.rfind(b"\n") + 1] if len(head) == HEAD else head
     try:
         text = decoded(head, str(path))[0].strip("\n")
-        frame = Layout.find(text, str(path)).frame(text)
+        frame = Layout.find(text, str(path)).frame(text.encode())
     except DataError:
         return []
     paths = _column_of_paths(frame)

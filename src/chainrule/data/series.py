@@ -25,7 +25,8 @@ from chainrule.data.columns import (
 )
 from chainrule.data.encoding import FEW, Code, Moment, code_for
 from chainrule.data.forecast_times import forecast_times
-from chainrule.data.frames import Markers, is_frame, read_frame
+from chainrule.data.frames import is_frame, read_frame
+from chainrule.data.missing import Markers
 from chainrule.data.source import Encoding, Form, Source, left_out
 from chainrule.data.tables import Table, crc_of, require
 from chainrule.data.targets import Target

@@ -27,7 +27,8 @@ from chainrule.data.columns import (
 )
 from chainrule.data.decoding import is_picture
 from chainrule.data.encoding import Code, Moment, code_for, matrix_of
-from chainrule.data.frames import Markers, is_frame, read_frame
+from chainrule.data.frames import is_frame, read_frame
+from chainrule.data.missing import Markers
 from chainrule.data.row_sample import RowSample, sample_rows
 from chainrule.data.source import Chunked, Encoding, Place, Source, left_out
 from chainrule.data.targets import KINDS, Target

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from chainrule.checking import whole
 from chainrule.data.folders import BROKEN, Broken, classes_in, files_in
-from chainrule.data.frames import decoded, readable
+from chainrule.data.frames import readable
+from chainrule.data.plain_text import decoded
 from chainrule.data.source import Encoding, Form, Source, left_out
 from chainrule.data.targets import Target
 from chainrule.data.tokens import KINDS, KINDS_OF_DOCUMENTS, Tokenizer

@@ -1,0 +1,71 @@
+"""The words that stand for a missing value."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from polars import DataFrame, DataType, Expr
+
+ALWAYS_MISSING = ("", "?", "NA", "N/A", "#N/A", "<NA>", "NAN", "NULL", "NAT")
+"""Words that mark a missing value, in capitals or not."""
+
+MISSING = (*ALWAYS_MISSING, "-", "--", ".", "NONE", "NIL")
+"""Words that mark a missing value wherever they cannot be a class to be predicted."""
+
+
+@dataclass(frozen=True)
+class Markers:
+    """The words that mark a missing value: `MISSING`, but in columns to predict `ALWAYS_MISSING`; or the user's own.
+
+    Args:
+        targets: the columns to predict. words: those that mark a missing value in place of all others, in any column.
+    """
+
+    targets: Sequence[str] = ()
+    words: Sequence[str] | None = None
+
+    def of(self, name: str) -> tuple[str, ...]:
+        """The words of a column, in capitals."""
+        if self.words is not None:
+            return "", *(word.strip().upper() for word in self.words)
+        return ALWAYS_MISSING if name in self.targets else MISSING
+
+    def removed(self, frame: DataFrame) -> DataFrame:
+        """The frame with null where a value is missing, and columns of text without spaces at the ends."""
+        import polars as pl
+
+        texts = (pl.String, pl.Categorical, pl.Enum)
+        cleaned = [self._text(name) for name, dtype in frame.schema.items() if dtype in texts]
+        odd = {name: self._odd(name, dtype) for name, dtype in frame.schema.items() if dtype.is_numeric()}
+        found = frame.select(is_odd.any().alias(name) for name, is_odd in odd.items())
+        cleaned += [pl.when(~odd[name]).then(pl.col(name)).alias(name) for name in found.columns if found[name].item()]
+        return frame.with_columns(cleaned) if cleaned else frame
+
+    def _text(self, name: str) -> Expr:
+        """A column of text without spaces at the ends, null wherever one of the words stands, in capitals or not."""
+        import polars as pl
+
+        text = pl.col(name).cast(pl.String).str.strip_chars()
+        return pl.when(text.str.to_uppercase().is_in(self.of(name))).then(None).otherwise(text).alias(name)
+
+    def _odd(self, name: str, dtype: DataType) -> Expr:
+        """Whether a number is none, or one that a user has called missing."""
+        import polars as pl
+
+        numbers = [number for number in map(_number, self.words or ()) if math.isfinite(number)]
+        odd = pl.col(name).cast(pl.Float64).is_in(numbers) if numbers else pl.lit(False)
+        return odd | ~pl.col(name).is_finite() if dtype.is_float() else odd
+
+
+USUAL = Markers()
+
+
+def _number(word: str) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        return math.nan

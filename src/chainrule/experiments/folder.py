@@ -37,10 +37,13 @@ class RunFolder:
         probe = self.path / f".{MODEL}.{os.getpid()}.probe"
         try:
             files.write_atomically(probe, b"")
-        except ModelFileError as error:
-            reason = getattr(error.__cause__, "strerror", None) or error.__cause__
+            probe.unlink()
+        except (ModelFileError, OSError) as error:
+            with contextlib.suppress(OSError):
+                probe.unlink(missing_ok=True)
+            cause = error if isinstance(error, OSError) else error.__cause__
+            reason = getattr(cause, "strerror", None) or cause
             raise ModelFileError(f"the run folder {self.path} cannot be written: {reason}. Name another one.") from None
-        probe.unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def claimed(self) -> Iterator[None]:

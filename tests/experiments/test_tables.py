@@ -267,7 +267,7 @@ def test_a_word_among_values_to_predict_is_named():
         (lambda f: f.select("pays"), "has no column left to predict pays from."),
         (
             lambda f: f.select("pays", one=pl.lit(1), file=pl.format("shots/{}.png", pl.arange(f.height))),
-            "to predict pays from (one: always '1'; file: it names pictures that are not there, such as shots/0.png).",
+            "to predict pays from (one: always 1; file: it names pictures that are not there, such as shots/0.png).",
         ),
         (
             lambda f: f.select("pays", said=pl.format("they said of {} that it was good", pl.arange(f.height))),

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.configuration import Configurable
+from chainrule.data.cells import is_listed
 from chainrule.data.columns import Column
 from chainrule.data.source import Place
 from chainrule.errors import OptionError
@@ -31,6 +32,9 @@ RARE = 3
 
 TALL = 8.0
 """A column whose numbers lie further from the median, in robust deviations, has its tails drawn in."""
+
+ROWS = 8_192
+"""How many rows of a matrix are written at a time."""
 
 LIMIT = 10.0
 """How many deviations from the mean a standardized number may lie."""
@@ -70,9 +74,24 @@ class Code(Configurable, ABC):
     def learn(cls, column: Column, values: Series) -> Code:
         """The code for values like these, null where they are missing."""
 
+    @property
     @abstractmethod
+    def width(self) -> int:
+        """How many columns of the matrix it has."""
+
+    @abstractmethod
+    def read(self, values: Series) -> NDArray[Any]:
+        """What `write` needs to know of the values, (m,) or (m, n)."""
+
+    @abstractmethod
+    def write(self, found: NDArray[Any], out: Matrix) -> None:
+        """Write some rows of what was read as numbers into `out` (m, width)."""
+
     def matrix(self, values: Series) -> Matrix:
         """The values as numbers (m, width)."""
+        out = np.empty((len(values), self.width), np.float32)
+        self.write(self.read(values), out)
+        return out
 
     def strangers(self, values: Series) -> list[str]:
         """Values that were not there while training, each once."""
@@ -106,22 +125,36 @@ class Number(Code):
         v = values.drop_nulls().to_numpy().astype(np.float64)
         if len(v) == 0:
             return cls(column, 0.0, 0.0, 0.0, 0.0, 1.0, True)
-        fill, apart = float(np.median(v)), np.abs(v - np.median(v))
-        low, high = np.quantile(v, (0.25, 0.75))
-        robust = (high - low) / 1.349
-        tall = apart.max() > TALL * robust if robust > 0 else apart.max() > TALL * v.std()
-        unit = float(robust or np.median(apart[apart > 0])) if tall else 0.0
+        low, fill, high = map(float, np.quantile(v, (0.25, 0.5, 0.75)))
+        robust, farthest = (high - low) / 1.349, max(v.max() - fill, fill - v.min())
+        tall = farthest > TALL * (robust if robust > 0 else v.std())
+        unit = (robust or _middle_step(v, fill)) if tall else 0.0
         f = _drawn_in(v, fill, unit)
-        spread = float(f.std())
+        spread, largest = float(f.std()), max(f.max(), -f.min())
         gaps = values.null_count() > 0
-        return cls(column, fill, fill, unit, float(f.mean()), spread if spread > 1e-12 * abs(f).max() else 1.0, gaps)
+        return cls(column, fill, fill, unit, float(f.mean()), spread if spread > 1e-12 * largest else 1.0, gaps)
 
-    def matrix(self, values: Series) -> Matrix:
-        missing = values.is_null().to_numpy()
-        v = values.fill_null(self.fill).to_numpy().astype(np.float64)
+    @property
+    def width(self) -> int:
+        return 1 + self.gaps
+
+    def read(self, values: Series) -> NDArray[Any]:
+        return values.to_numpy()  # NaN where a value is missing
+
+    def write(self, found: NDArray[Any], out: Matrix) -> None:
+        v = found.astype(np.float64)
+        missing = np.isnan(v)
+        v[missing] = self.fill
         z = (_drawn_in(v, self.origin, self.unit) - self.middle) / self.spread
-        z = np.clip(z, -LIMIT, LIMIT)
-        return np.column_stack([z, missing] if self.gaps else [z]).astype(np.float32)
+        out[:, 0] = np.clip(z, -LIMIT, LIMIT)
+        if self.gaps:
+            out[:, 1] = missing
+
+
+def _middle_step(v: NDArray[np.float64], middle: float) -> float:
+    """The median distance of those numbers that are not in the middle."""
+    apart = np.abs(v - middle)
+    return float(np.median(apart[apart > 0]))
 
 
 def _drawn_in(v: NDArray[np.float64], origin: float, unit: float) -> NDArray[np.float64]:
@@ -144,9 +177,15 @@ class YesNo(Code):
     def learn(cls, column: Column, values: Series) -> YesNo:
         return cls(column, _sorted(values.drop_nulls().unique().to_list()))
 
-    def matrix(self, values: Series) -> Matrix:
-        places = _places(values, self.words, missing=-1, others=-1)
-        return np.where(places < 0, 0, 2 * places - 1)[:, None].astype(np.float32)
+    @property
+    def width(self) -> int:
+        return 1
+
+    def read(self, values: Series) -> NDArray[Any]:
+        return _places(values, self.words, missing=-1, others=-1)
+
+    def write(self, found: NDArray[Any], out: Matrix) -> None:
+        out[:, 0] = np.where(found < 0, 0, 2 * found - 1)
 
     def strangers(self, values: Series) -> list[str]:
         return _strangers(values, self.words)
@@ -171,12 +210,16 @@ class OneHot(Code):
     def learn(cls, column: Column, values: Series) -> OneHot:
         return cls(column, *_by_count(values), gaps=values.null_count() > 0)
 
-    def matrix(self, values: Series) -> Matrix:
-        width = len(self.words) + bool(self.rare) + self.gaps
-        others = len(self.words) if self.rare else -1
-        found = _places(values, self.words, missing=width - 1 if self.gaps else others, others=others)
-        # Without rare words nothing was learned about strangers: no column has their 1.
-        return np.asarray(found[:, None] == np.arange(width), np.float32)
+    @property
+    def width(self) -> int:
+        return len(self.words) + bool(self.rare) + self.gaps
+
+    def read(self, values: Series) -> NDArray[Any]:
+        others = len(self.words) if self.rare else -1  # of strangers nothing was learned then: no column has their 1
+        return _places(values, self.words, missing=self.width - 1 if self.gaps else others, others=others)
+
+    def write(self, found: NDArray[Any], out: Matrix) -> None:
+        out[...] = found[:, None] == np.arange(self.width)
 
     def strangers(self, values: Series) -> list[str]:
         return _strangers(values, self.words + self.rare)
@@ -203,9 +246,15 @@ class Embedded(Code):
     def learn(cls, column: Column, values: Series) -> Embedded:
         return cls(column, *_by_count(values))
 
-    def matrix(self, values: Series) -> Matrix:
-        places = _places(values, self.words, missing=-1, others=-2)
-        return (places + 2)[:, None].astype(np.float32)
+    @property
+    def width(self) -> int:
+        return 1
+
+    def read(self, values: Series) -> NDArray[Any]:
+        return _places(values, self.words, missing=-1, others=-2) + 2
+
+    def write(self, found: NDArray[Any], out: Matrix) -> None:
+        out[:, 0] = found
 
     def strangers(self, values: Series) -> list[str]:
         return _strangers(values, self.words + self.rare)
@@ -244,19 +293,27 @@ class Moment(Code):
         middle = float(days.mean()) if len(days) else 0.0
         return cls(column, parts, middle, spread or 1.0, values.null_count() > 0)
 
-    def matrix(self, values: Series) -> Matrix:
-        missing = values.is_null().to_numpy()
-        found: list[NDArray[Any]] = []
-        for part in self.parts:
-            numbers = _part(values, part)
+    @property
+    def width(self) -> int:
+        return sum(1 if part == "elapsed" else 2 for part in self.parts) + self.gaps
+
+    def read(self, values: Series) -> NDArray[Any]:
+        parts = [_part(values, part) for part in self.parts]
+        return np.column_stack([*parts, values.is_null().to_numpy()])
+
+    def write(self, found: NDArray[Any], out: Matrix) -> None:
+        missing, place = found[:, -1] > 0, 0
+        for part, numbers in zip(self.parts, found.T, strict=False):
             if part == "elapsed":
-                z = (numbers - self.middle) / self.spread
-                found.append(np.clip(np.where(missing, 0, z), -LIMIT, LIMIT))
+                columns = [np.clip((numbers - self.middle) / self.spread, -LIMIT, LIMIT)]
             else:
                 angle = 2 * math.pi * numbers / _PERIODS[part]
-                found += [np.where(missing, 0, np.sin(angle)), np.where(missing, 0, np.cos(angle))]
-        found += [missing] if self.gaps else []
-        return np.array(found, np.float32).T.reshape(len(values), len(found))
+                columns = [np.sin(angle), np.cos(angle)]
+            for column in columns:
+                out[:, place] = np.where(missing, 0, column)
+                place += 1
+        if self.gaps:
+            out[:, place] = missing
 
 
 def _days(moments: Series) -> NDArray[np.float64]:
@@ -286,19 +343,26 @@ def code_for(column: Column, values: Series) -> Code:
 def matrix_of(codes: Sequence[Code], values: Sequence[Series]) -> tuple[Matrix, list[Place]]:
     """All columns side by side, and where each lies.
 
-    Columns that are embedded come last, and the numbers of their vectors go on from one to the next.
+    Columns that are embedded come last, and the numbers of their vectors go on from one to the next. The matrix is
+    written some rows at a time, so that these stay in the processor's cache until all columns are there.
     """
-    order = sorted(range(len(codes)), key=lambda i: codes[i].tokens > 0)
-    parts: list[Matrix] = []
     places: list[Place] = []
     tokens = stop = 0
-    for i in order:
-        part = codes[i].matrix(values[i])
-        parts.append(part + tokens if codes[i].tokens else part)
-        tokens += codes[i].tokens
-        start, stop = stop, stop + part.shape[1]
-        places.append(Place(codes[i].column.name, start, stop, codes[i].tokens))
-    return np.ascontiguousarray(np.hstack(parts)), places
+    order = sorted(range(len(codes)), key=lambda i: codes[i].tokens > 0)
+    parts = [(codes[i], codes[i].read(values[i])) for i in order]
+    for code, _ in parts:
+        start, stop = stop, stop + code.width
+        places.append(Place(code.column.name, start, stop, code.tokens))
+    matrix = np.empty((len(values[0]), stop), np.float32)
+    for begin in range(0, len(matrix), ROWS):
+        rows = slice(begin, begin + ROWS)
+        for (code, found), place in zip(parts, places, strict=True):
+            code.write(found[rows], matrix[rows, place.start : place.stop])
+    for place in places:
+        if place.tokens:
+            matrix[:, place.start] += tokens
+            tokens += place.tokens
+    return matrix, places
 
 
 def _by_count(values: Series) -> tuple[list[str], list[str]]:
@@ -315,6 +379,10 @@ def _places(values: Series, words: list[str], *, missing: int, others: int) -> N
     """Each value as its place among `words`, or what stands for a missing one and for all others."""
     import polars as pl
 
+    if is_listed(values):
+        place = {word: i for i, word in enumerate(words)}
+        known = [place.get(word, others) for word in values.dtype.categories.to_list()]  # type: ignore[attr-defined]
+        return np.take([*known, missing], values.to_physical().fill_null(len(known)).to_numpy())
     found = values.replace_strict(words, range(len(words)), default=others, return_dtype=pl.Int64)
     return np.where(values.is_null().to_numpy(), missing, found.to_numpy())
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data.columns import ISO, Column, as_text
+from chainrule.data.cells import ISO, as_text
+from chainrule.data.columns import Column
 
 if TYPE_CHECKING:
     from polars import Series

@@ -12,12 +12,12 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from chainrule.checking import whole
+from chainrule.data.cells import as_text
 from chainrule.data.columns import (
     USED,
     Column,
     Kind,
     are_even,
-    as_text,
     column_of_numbers,
     column_of_time,
     find_columns,
@@ -28,7 +28,7 @@ from chainrule.data.forecast_times import forecast_times
 from chainrule.data.frames import is_frame, read_frame
 from chainrule.data.missing import Markers
 from chainrule.data.source import Encoding, Form, Source, left_out
-from chainrule.data.tables import Table, crc_of, require
+from chainrule.data.tables import Table, number_of, require
 from chainrule.data.targets import Target
 from chainrule.errors import DataError, OptionError
 from chainrule.layers import Layer
@@ -132,7 +132,7 @@ class Series(Source):
     def checksum(self) -> int:
         frame, columns = self.table.frame, [*self.targets, self._time]
         group = [] if self.group_column is None else [as_text(frame[self.group_column])]
-        return crc_of([*group, *(column.values(frame[column.name], self.table.row) for column in columns)])
+        return number_of([*group, *(column.values(frame[column.name], self.table.row) for column in columns)])
 
     def baselines(self, rows: NDArray[np.intp]) -> dict[str, NDArray[np.float64]]:
         """Nothing changes; and, where there are seasons, what happened at the same time of the last one."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.data.cells import as_text
+from chainrule.data.checksums import checksum
 from chainrule.data.chunks import can_be_chunks, open_chunks, too_large
 from chainrule.data.columns import (
     USED,
     Column,
     Kind,
     as_labels,
-    as_text,
     column_of_labels,
     column_of_time,
     find_columns,
@@ -111,7 +112,7 @@ class Table(Source):
             return
         for labels, series in zip(all_labels, self._labels(), strict=True):
             column = self._column(series.name)
-            if column.counts and {*map(str, labels)} != {*as_text(series)}:
+            if column.counts and {*map(str, labels)} != {*as_text(series.unique())}:
                 self.columns[self.columns.index(column)] = replace(column, form="")
         del self.target  # found anew from the words
 
@@ -129,9 +130,11 @@ class Table(Source):
 
     def _labels(self) -> list[Series]:
         """The columns to predict; of a table larger than memory, with every label that it holds."""
-        all_labels = {} if self.sample is None else self.sample.labels
-        series = [self.frame[name] for name in self.targets]
-        return [s.clone().append(all_labels[s.name]) if s.name in all_labels else s for s in series]
+        more = {} if self.sample is None else self.sample.labels
+        return [
+            as_text(self.frame[name]).append(as_text(more[name])) if name in more else self.frame[name]
+            for name in self.targets
+        ]
 
     @cached_property
     def groups(self) -> NDArray[Any] | None:  # type: ignore[override]
@@ -166,8 +169,8 @@ class Table(Source):
         frame, row = self._whole
         needed = (*self.targets, self.time, self.group)
         used = [column for column in self.columns if column.kind in USED or column.name in needed]
-        whole = crc_of([column.values(frame[column.name], row) for column in used])
-        return whole if self.size <= frame.height else zlib.crc32(str(self.size).encode(), whole)
+        whole = number_of([column.values(frame[column.name], row) for column in used])
+        return whole if self.size <= frame.height else whole ^ self.size
 
     def chunked(self, encoding: Encoding, target: Target, held_out: NDArray[np.intp]) -> Chunked | None:
         if self.sample is None:
@@ -211,8 +214,12 @@ class Table(Source):
             yield Table(frame, self.name, self.columns, [], row=row)
 
     def learn(self, rows: NDArray[np.intp]) -> Columns:
-        part, row = self.frame[rows], self.row[rows]
-        codes = [self._code(column, part, row) for column in self.columns if column.kind in USED]
+        chosen = np.zeros(len(self), bool)
+        chosen[rows] = True
+        part, row = self.frame.filter(chosen), self.row[chosen]
+        used = [column for column in self.columns if column.kind in USED]
+        with ThreadPoolExecutor() as threads:
+            codes = [*threads.map(lambda column: self._code(column, part, row), used)]
         if not codes:
             why = [f"{column.name}: {self._why(column)}" for column in self.columns if column.kind != "target"]
             reasons = f" ({'; '.join(why)})" if why else ""
@@ -255,11 +262,32 @@ class Table(Source):
         return code
 
 
-def crc_of(values: Sequence[Series]) -> int:
+def kept(frame: DataFrame, columns: Sequence[Column], row: NDArray[np.int64] | None = None) -> DataFrame:
+    """The frame with its columns as `Column.kept` has them."""
+    used = [column for column in columns if column.kind in (*USED, "target", "group") or column.form]
+    return frame.with_columns([column.kept(frame[column.name], row) for column in used])
+
+
+def number_of(values: Sequence[Series]) -> int:
     """A number that tells these columns from others, whatever their order and wherever they were read from."""
+    parts: list[NDArray[Any]] = []
+    for series in sorted(values, key=lambda series: series.name):
+        parts += [np.frombuffer(f"{series.name} {len(series)}".encode(), np.uint8), *_bytes_of(series)]
+    return checksum(*parts)
+
+
+def _bytes_of(series: Series) -> list[NDArray[Any]]:
+    """What a column holds, as arrays."""
     import polars as pl
 
-    return zlib.crc32(pl.DataFrame(sorted(values, key=lambda series: series.name)).write_csv().encode())
+    if series.dtype.is_numeric():
+        return [series.cast(pl.Float64).to_numpy() + 0.0]  # of gaps NaN, and of -0 what 0 has
+    if series.dtype.is_temporal():
+        return [series.cast(pl.Datetime("us")).to_physical().fill_null(-(2**63)).to_numpy()]
+    text = as_text(series)
+    lengths = text.str.len_bytes().cast(pl.Int64).fill_null(-1)
+    joined = text.fill_null("").str.join("").item()
+    return [lengths.to_numpy(), np.frombuffer(joined.encode(), np.uint8)]
 
 
 def read_table(
@@ -330,7 +358,7 @@ def read_table(
         columns = [column_of_time(frame[time], column, name) if column.name == time else column for column in columns]
     columns, doubts = with_days_in_order(columns, frame, time, day_first)
     table = Table(
-        frame,
+        kept(frame, columns, row),
         name,
         columns,
         targets,
@@ -416,6 +444,7 @@ class Columns(Encoding):
         known = {*columns, *targets, *self.others, self.group, self.time and self.time.name}
         extra = [column for column in frame.columns if column not in known]
         notes += [f"not used, because training did not have it: {', '.join(extra)}"] if extra else []
+        frame = kept(frame, [*columns.values()], row)
         notes += [note for code in self.codes if (note := _strangers(code, frame, row))]
         if not labelled:
             return Table(frame, name, list(columns.values()), [], notes=notes, row=row, sample=sample)

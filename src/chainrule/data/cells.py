@@ -1,0 +1,272 @@
+"""How the cells of a table are written: numbers, dates and words as text, and back.
+
+What some cells from all over a column rule out is not tried on the rest; what they suggest is confirmed on all.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from chainrule.errors import DataError
+
+if TYPE_CHECKING:
+    from polars import Series
+
+SOME = 2_000
+"""How many cells of a column are looked at first."""
+
+PLAIN, THOUSANDS, COMMA = "1234.5", "1,234.5", "1234,5"
+"""How numbers are written; a sign of `SIGNS`, or a code such as USD, may stand at either end, and those in brackets are
+negative, as in accounts."""
+
+SIGNS = ("%", "$", "€", "£", "¥")
+"""Units that may stand beside a number, as may three capital letters and a blank, such as USD."""
+
+ISO = "%Y-%m-%d"
+"""The form of a date by ISO 8601, or of what is like it: with a time, a fraction, a zone, or none of them."""
+
+_ISO = r"^(\d{4}-\d{1,2}-\d{1,2})(?:[T ](\d{1,2}:\d{2})(:\d{2}(?:\.\d+)?)?\s*(?:Z|UTC|[-+]\d{2}(?::?\d{2})?)?)?$"
+
+_WITH_TIME = f"{ISO} %H:%M:%S%.f"
+
+_DAYS = (
+    *("%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y", "%d.%m.%y", "%m/%d/%y", "%d/%m/%y"),
+    *("%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y"),
+)
+
+_TIMES = ("", " %H:%M:%S%.f", " %H:%M", " %I:%M:%S %p", " %I:%M %p")
+
+CLOCKS = tuple(time.lstrip() for time in _TIMES if time)
+"""How times of day are written."""
+
+DATES = (ISO, *(day + time for day in _DAYS for time in _TIMES), "%Y%m%d", *CLOCKS)
+"""How dates are written, the likeliest first: 3/4/2025 is in March unless a day of more than 12 says otherwise."""
+
+_NO_DAY = "2000-01-01"
+"""The day that is put before a time of day, to make a moment of it."""
+
+
+def is_text(series: Series) -> bool:
+    import polars as pl
+
+    return series.dtype == pl.String
+
+
+def is_listed(series: Series) -> bool:
+    """Whether these are words of which each is kept once."""
+    import polars as pl
+
+    return series.dtype == pl.Enum
+
+
+def is_strange(series: Series) -> bool:
+    import polars as pl
+
+    return series.dtype.is_nested() or series.dtype in (pl.Binary, pl.Object, pl.Duration)
+
+
+def refuse_strange(series: Series) -> None:
+    """Raises DataError where a column is of a type that cannot be read."""
+    if is_strange(series):
+        raise DataError(f"{series.name} holds {series.dtype}, which is neither number, word nor date: leave it out.")
+
+
+def without(series: Series, gaps: Series) -> Series:
+    """The series with null where `gaps` is true."""
+    import polars as pl
+
+    return pl.select(pl.when(gaps).then(None).otherwise(series).alias(series.name)).to_series()
+
+
+def as_numbers(series: Series, form: str = PLAIN) -> Series:
+    """The series as floats; null where a text is no number in that form."""
+    import polars as pl
+
+    if not (series.dtype.is_numeric() or series.dtype in (pl.Boolean, pl.String)):
+        return pl.Series(series.name, [None] * len(series), dtype=pl.Float64)
+    numbers = series.cast(pl.Float64, strict=False)
+    if series.dtype == pl.String and (form != PLAIN or numbers.null_count() > series.null_count()):
+        numbers = _plainly(series, form).cast(pl.Float64, strict=False)
+    if numbers.null_count() == 0 and np.isfinite(numbers.to_numpy()).all():
+        return numbers
+    return without(numbers, ~numbers.is_finite())
+
+
+def _plainly(text: Series, form: str) -> Series:
+    """Numbers as a computer writes them; null where a sign is not there, or divides something else than thousands."""
+    sign = form.strip("0123456789., ")
+    plain = form.strip(f"{sign} ")
+    if sign:
+        end = re.escape(sign)
+        signed = text
+        text = text.str.replace(rf"^([-+(]?){end}\s*|\s*{end}(\)?)$", "$1$2")
+        text = without(text, text == signed)
+    text = text.str.replace(r"^\(([^-+].*)\)$", "-$1")
+    if plain == PLAIN:
+        return text
+    group, point = ",." if plain == THOUSANDS else ".,"
+    grouped = text.str.contains(rf"^[-+]?[1-9]\d{{0,2}}(\{group}\d{{3}})+(\{point}\d*)?$")
+    text = text.str.replace_all(group, "", literal=True).zip_with(grouped, text)
+    return without(text, text.str.contains(group, literal=True)).str.replace(point, ".", literal=True)
+
+
+def as_moments(series: Series, form: str = ISO) -> Series:
+    """The series as dates with the local time; null where a text is no date in that form.
+
+    A time without a date is one of the first day of 2000.
+    """
+    import polars as pl
+
+    if series.dtype == pl.Time:
+        series, form = as_text(series), CLOCKS[0]
+    if series.dtype.is_temporal():
+        return (series.dt.replace_time_zone(None) if series.dtype == pl.Datetime else series).cast(pl.Datetime("us"))
+    if series.dtype.is_numeric():
+        series = as_text(series)
+    if series.dtype != pl.String:
+        return pl.Series(series.name, [None] * len(series), dtype=pl.Datetime("us"))
+    if form != ISO:
+        return _parsed(series, form)
+    for usual in (ISO, _WITH_TIME):
+        moments = _parsed(series, usual)
+        if moments.null_count() == series.null_count():
+            return moments
+    day, time, seconds = (series.str.extract(_ISO, i) for i in (1, 2, 3))
+    return _parsed(day + " " + time.fill_null("00:00") + seconds.fill_null(":00"), _WITH_TIME)
+
+
+def is_form_of_dates(form: str) -> bool:
+    """Whether dates can be read in that form, which has both hours and minutes, say, or neither."""
+    if form in ("", *DATES):
+        return True
+    import polars as pl
+
+    try:
+        return _parsed(pl.Series([""]), form).null_count() == 1
+    except pl.exceptions.PolarsError:
+        return False
+
+
+def _parsed(text: Series, form: str) -> Series:
+    import polars as pl
+
+    name = text.name
+    if form in CLOCKS:
+        text, form = _NO_DAY + " " + without(text, ~text.str.contains(r"^\d{1,2}:\d{2}\b")), f"{ISO} {form}"
+    if re.search("%[HI]", form):
+        moments = text.str.to_datetime(form, strict=False, time_unit="us")
+    else:
+        moments = text.str.to_date(form, strict=False).cast(pl.Datetime("us"))
+    moments = moments.alias(name)  # which adding a day has taken away
+    return without(moments, moments.dt.year() < 1000)  # a year of two digits has another form
+
+
+def as_text(series: Series) -> Series:
+    """Text that is the same however a value came: 1 as such, as 1.0, or as text; and yes or no as True or TRUE."""
+    import polars as pl
+
+    if series.dtype.is_float() and ((series == series.floor()) & (series.abs() < 2**53)).all():
+        series = series.cast(pl.Int64)
+    text = series.cast(pl.String)
+    if series.dtype.is_integer():
+        return text
+    if some_of(text).n_unique() > SOME / 2:
+        return _usual(text)
+    words = text.unique()
+    usual = _usual(words)
+    return text if words.equals(usual, null_equal=True) else text.replace(words, usual)
+
+
+def _usual(text: Series) -> Series:
+    """Each text as `as_text` has it."""
+    text = text.str.replace(r"^(-?\d+)\.0$", "$1")
+    return text.str.replace("^(?i:true)$", "True").str.replace("^(?i:false)$", "False")
+
+
+def some_of(series: Series) -> Series:
+    """Some of the values, from all over the series."""
+    return series.gather_every(max(1, len(series) // SOME)) if len(series) > SOME else series
+
+
+def is_padded(there: Series) -> bool:
+    """Whether these are digits of one length, some with a zero in front, which no number has."""
+    if not is_text(there) or not there.str.contains(r"^0\d+$").any():
+        return False
+    return bool(there.str.contains(r"^\d+$").all()) and there.str.len_chars().n_unique() == 1
+
+
+def numbers_in(there: Series) -> tuple[str | None, list[str]]:
+    """How the numbers are written, if all are numbers but one word that comes again and again; and that word."""
+    form = form_of_numbers(there)
+    if form is not None or not is_text(there):
+        return form, []
+    some, counted = some_of(there), None
+    for form in _forms(there):
+        if some.filter(as_numbers(some, form).is_null()).n_unique() > 1:
+            continue
+        counted = there.alias("word").value_counts(name="times") if counted is None else counted
+        wrong = as_numbers(counted["word"], form).is_null()
+        words, rest = counted.filter(wrong), counted.filter(~wrong)
+        if len(words) == 1 and len(rest) > 10 and words["times"][0] < rest["times"].sum():
+            return form_of_numbers(rest["word"]), [words["word"][0]]
+    return None, []
+
+
+def form_of_numbers(there: Series) -> str | None:
+    """How the numbers are written, if all are numbers."""
+    if not is_text(there):
+        return PLAIN if there.dtype.is_numeric() else None
+    some = some_of(there)
+    likely = [form for form in (PLAIN, *_forms(there)) if as_numbers(some, form).null_count() == 0]
+    if not likely:
+        return None
+    there = there.unique()
+    return next((form for form in likely if as_numbers(there, form).null_count() == 0), None)
+
+
+def likeliest_form(there: Series) -> str:
+    """How most of the numbers are written."""
+    if not is_text(there):
+        return PLAIN
+    return min(_forms(there), key=lambda form: as_numbers(there, form).null_count())
+
+
+def _forms(there: Series) -> list[str]:
+    """How numbers may be written: in three ways, each with a sign or a code where such is met."""
+    some = there.head(20)
+    sign = next((sign for sign in SIGNS if some.str.contains(sign, literal=True).any()), "")
+    if not sign:
+        codes = some.str.extract(r"\b([A-Z]{3})\s+[-+(]?[.\d]").fill_null(some.str.extract(r"\d\s+([A-Z]{3})\b"))
+        sign = next(iter(codes.drop_nulls()), "")
+    blank = " " if sign.isalpha() else ""
+    in_front = not some.str.strip_chars_end(")").str.ends_with(sign).any()
+    return [sign + blank + form if in_front else form + blank + sign for form in (PLAIN, THOUSANDS, COMMA)]
+
+
+def form_of_dates(there: Series) -> str | None:
+    """How the dates are written, if all are dates."""
+    if not is_text(there) or not there.head(20).str.contains(r"\d.*\d").all():
+        return None
+    signs, some = set(there[0]), some_of(there)
+    likely = [form for form in DATES if _signs_of(form) <= signs and as_moments(some, form).null_count() == 0]
+    if not likely:
+        return None
+    there = there.unique()
+    return next((form for form in likely if as_moments(there, form).null_count() == 0), None)
+
+
+@functools.cache
+def _signs_of(form: str) -> set[str]:
+    """What every date in that form has between its numbers, but for blanks: of 3/4/2025 the stroke."""
+    return set(re.sub(r"%\.f|%.| ", "", form))
+
+
+def example_of(form: str) -> str:
+    """The last day of January 2025 in that form."""
+    import datetime
+
+    return datetime.datetime(2025, 1, 31, 13, 30).strftime(form.replace("%.f", "") or ISO)

@@ -131,3 +131,28 @@ def test_what_was_learned_comes_back_from_json(kind, values):
     again = from_config(json.loads(json.dumps(code.to_config())))
     assert again == code
     np.testing.assert_array_equal(matrix(again, values), matrix(code, values))
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "new"),
+    [
+        ("number", [1.0, 2.0, None, 300.0, 5.0], [2, 2.5, None, True, "7"]),
+        ("yes_no", ["a", "b", None, "a", "b"], ["a", None, "stranger"]),
+        ("yes_no", ["0", "1", "1", "0"], ["1", 1, 1.0, None]),
+        ("category", [*"aaabbbccd", None], ["a", "d", "stranger", None]),
+        ("category", [str(i % 40) for i in range(200)], ["3", 3, "stranger", None]),
+        ("date", ["2024-01-31", "2024-02-01", "2024-05-09"], ["2024-03-01", None]),
+    ],
+)
+def test_a_single_value_is_what_it_is_in_a_column(kind, values, new):
+    code = learned(kind, values)
+    for value in new:
+        one = np.empty((1, code.width), np.float32)
+        code.write(code.read_one(value), one)
+        np.testing.assert_array_equal(one, matrix(code, [value]))
+
+
+def test_words_that_are_kept_once_have_the_same_numbers():
+    values = pl.Series("x", ["a", "b", "c", None, "a", "b", "c", "a", "b", "stranger"])
+    code = learned("category", values[:-1])
+    np.testing.assert_array_equal(code.matrix(code.column.kept(values)), code.matrix(values))

@@ -12,7 +12,7 @@ import pytest
 import chainrule as cr
 from chainrule.cli import main
 from chainrule.cli.train import _is_worse
-from chainrule.experiments import report
+from chainrule.experiments import Trained, report
 from chainrule.experiments.splits import split
 from test_cli import chainrule
 
@@ -70,6 +70,33 @@ def folder(tmp_path_factory):
 
 
 QUICK = ("--seed", 0, "--epochs", 60)
+
+
+class TestSingleRows:
+    @pytest.fixture
+    def model(self, folder):
+        return Trained.load(folder / "run")
+
+    def test_a_row_is_predicted_as_in_a_table(self, model):
+        some = people().head(20).drop("pays")
+        expected = model.predictions(model.read(some, labelled=False))
+        for i, row in enumerate(some.to_dicts()):
+            found = model.predictions(model.read(row, labelled=False))
+            assert found.keys() == expected.keys()
+            for name in expected.keys() - {"row"}:
+                assert found[name][0] == pytest.approx(expected[name][i], abs=1e-6), name
+
+    def test_what_a_row_lacks_or_has_beyond_is_said(self, model):
+        row = people().head(1).drop("pays").to_dicts()[0]
+        name = model.encoding.codes[0].column.name
+        with pytest.raises(cr.DataError, match=f"the row: there is no column '{name}'"):
+            model.read({key: value for key, value in row.items() if key != name}, labelled=False)
+        assert model.read(row | {"shoe": 42}, labelled=False).notes == [
+            "not used, because training did not have it: shoe"
+        ]
+
+    def test_a_row_with_its_answer_is_measured(self, model):
+        assert len(model.read(people().head(1).to_dicts()[0], labelled=True)) == 1
 
 
 def metrics(folder):

@@ -10,6 +10,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -87,6 +88,16 @@ class Code(Configurable, ABC):
     def write(self, found: NDArray[Any], out: Matrix) -> None:
         """Write some rows of what was read as numbers into `out` (m, width)."""
 
+    def read_one(self, value: object) -> NDArray[Any]:
+        """As `read`, of a single value, None where it is missing; quicker, where it is what is expected.
+
+        Raises:
+            DataError: it is not what the column was found to be.
+        """
+        import polars as pl
+
+        return self.read(self.column.values(pl.Series(self.column.name, [value], strict=False)))
+
     def matrix(self, values: Series) -> Matrix:
         """The values as numbers (m, width)."""
         out = np.empty((len(values), self.width), np.float32)
@@ -141,6 +152,11 @@ class Number(Code):
     def read(self, values: Series) -> NDArray[Any]:
         return values.to_numpy()  # NaN where a value is missing
 
+    def read_one(self, value: object) -> NDArray[Any]:
+        if value is None:
+            return np.array([math.nan])
+        return np.array([value], np.float64) if type(value) in (int, float) else super().read_one(value)
+
     def write(self, found: NDArray[Any], out: Matrix) -> None:
         v = found.astype(np.float64)
         missing = np.isnan(v)
@@ -161,8 +177,44 @@ def _drawn_in(v: NDArray[np.float64], origin: float, unit: float) -> NDArray[np.
     return np.arcsinh((v - origin) / unit) if unit else v
 
 
+class WordCode(Code):
+    """The encoding of a column that holds words."""
+
+    reads = "words"
+
+    @property
+    @abstractmethod
+    def numbers(self) -> dict[str, int]:
+        """The number of each word that has one."""
+
+    @property
+    @abstractmethod
+    def others(self) -> tuple[int, int]:
+        """The numbers of a missing value, and of words that have none."""
+
+    def knows(self, word: object) -> bool:
+        """Whether training has met the word."""
+        import polars as pl
+
+        return word in self._known[0] or not self.strangers(self.column.values(pl.Series([word], strict=False)))
+
+    @cached_property
+    def _known(self) -> tuple[dict[str, int], tuple[int, int]]:
+        return self.numbers, self.others
+
+    def read(self, values: Series) -> NDArray[Any]:
+        numbers, (missing, others) = self._known
+        return _numbered(values, numbers, missing=missing, others=others)
+
+    def read_one(self, value: object) -> NDArray[Any]:
+        numbers = self._known[0]
+        if value is None:
+            return np.array([self._known[1][0]])
+        return np.array([numbers[value]]) if type(value) is str and value in numbers else super().read_one(value)
+
+
 @dataclass(frozen=True, repr=False)
-class YesNo(Code):
+class YesNo(WordCode):
     """−1 and 1; a missing value, and one never seen in training, is 0.
 
     Args:
@@ -170,8 +222,6 @@ class YesNo(Code):
     """
 
     words: list[str]
-
-    reads = "words"
 
     @classmethod
     def learn(cls, column: Column, values: Series) -> YesNo:
@@ -181,8 +231,13 @@ class YesNo(Code):
     def width(self) -> int:
         return 1
 
-    def read(self, values: Series) -> NDArray[Any]:
-        return _places(values, self.words, missing=-1, others=-1)
+    @property
+    def numbers(self) -> dict[str, int]:
+        return {word: i for i, word in enumerate(self.words)}
+
+    @property
+    def others(self) -> tuple[int, int]:
+        return -1, -1
 
     def write(self, found: NDArray[Any], out: Matrix) -> None:
         out[:, 0] = np.where(found < 0, 0, 2 * found - 1)
@@ -192,7 +247,7 @@ class YesNo(Code):
 
 
 @dataclass(frozen=True, repr=False)
-class OneHot(Code):
+class OneHot(WordCode):
     """A column for each word, 1 where it stands; one for rare words and for those never seen in training.
 
     Args:
@@ -204,8 +259,6 @@ class OneHot(Code):
     rare: list[str]
     gaps: bool
 
-    reads = "words"
-
     @classmethod
     def learn(cls, column: Column, values: Series) -> OneHot:
         return cls(column, *_by_count(values), gaps=values.null_count() > 0)
@@ -214,9 +267,14 @@ class OneHot(Code):
     def width(self) -> int:
         return len(self.words) + bool(self.rare) + self.gaps
 
-    def read(self, values: Series) -> NDArray[Any]:
+    @property
+    def numbers(self) -> dict[str, int]:
+        return {word: i for i, word in enumerate(self.words)}
+
+    @property
+    def others(self) -> tuple[int, int]:
         others = len(self.words) if self.rare else -1  # of strangers nothing was learned then: no column has their 1
-        return _places(values, self.words, missing=self.width - 1 if self.gaps else others, others=others)
+        return self.width - 1 if self.gaps else others, others
 
     def write(self, found: NDArray[Any], out: Matrix) -> None:
         out[...] = found[:, None] == np.arange(self.width)
@@ -226,7 +284,7 @@ class OneHot(Code):
 
 
 @dataclass(frozen=True, repr=False)
-class Embedded(Code):
+class Embedded(WordCode):
     """The index of each word's learned vector: 0 for rare words and those never seen in training, 1 for missing ones.
 
     Args:
@@ -235,8 +293,6 @@ class Embedded(Code):
 
     words: list[str]
     rare: list[str]
-
-    reads = "words"
 
     @property
     def tokens(self) -> int:  # type: ignore[override]
@@ -250,8 +306,13 @@ class Embedded(Code):
     def width(self) -> int:
         return 1
 
-    def read(self, values: Series) -> NDArray[Any]:
-        return _places(values, self.words, missing=-1, others=-2) + 2
+    @property
+    def numbers(self) -> dict[str, int]:
+        return {word: i for i, word in enumerate(self.words, 2)}
+
+    @property
+    def others(self) -> tuple[int, int]:
+        return 1, 0
 
     def write(self, found: NDArray[Any], out: Matrix) -> None:
         out[:, 0] = found
@@ -365,6 +426,20 @@ def matrix_of(codes: Sequence[Code], values: Sequence[Series]) -> tuple[Matrix, 
     return matrix, places
 
 
+def row_of(codes: Sequence[Code], values: Sequence[object]) -> Matrix:
+    """As `matrix_of`, of a single row: the value of each column, None where it is missing."""
+    out = np.empty((1, sum(code.width for code in codes)), np.float32)
+    start = tokens = 0
+    for i in sorted(range(len(codes)), key=lambda i: codes[i].tokens > 0):
+        stop = start + codes[i].width
+        codes[i].write(codes[i].read_one(values[i]), out[:, start:stop])
+        if codes[i].tokens:
+            out[:, start] += tokens
+            tokens += codes[i].tokens
+        start = stop
+    return out
+
+
 def _by_count(values: Series) -> tuple[list[str], list[str]]:
     """The words that are not rare, and those that are."""
     counted = values.drop_nulls().alias("word").value_counts(name="times")
@@ -375,15 +450,14 @@ def _by_count(values: Series) -> tuple[list[str], list[str]]:
     return _sorted(words[0]), _sorted(words[1])
 
 
-def _places(values: Series, words: list[str], *, missing: int, others: int) -> NDArray[np.int64]:
-    """Each value as its place among `words`, or what stands for a missing one and for all others."""
+def _numbered(values: Series, numbers: dict[str, int], *, missing: int, others: int) -> NDArray[np.int64]:
+    """Each word as its number, or as that of a missing one, or of all others."""
     import polars as pl
 
     if is_listed(values):
-        place = {word: i for i, word in enumerate(words)}
-        known = [place.get(word, others) for word in values.dtype.categories.to_list()]  # type: ignore[attr-defined]
+        known = [numbers.get(word, others) for word in values.dtype.categories.to_list()]  # type: ignore[attr-defined]
         return np.take([*known, missing], values.to_physical().fill_null(len(known)).to_numpy())
-    found = values.replace_strict(words, range(len(words)), default=others, return_dtype=pl.Int64)
+    found = values.replace_strict([*numbers], [*numbers.values()], default=others, return_dtype=pl.Int64)
     return np.where(values.is_null().to_numpy(), missing, found.to_numpy())
 
 

@@ -34,6 +34,12 @@ class Markers:
             return "", *(word.strip().upper() for word in self.words)
         return ALWAYS_MISSING if name in self.targets else MISSING
 
+    def mean(self, value: object) -> bool:
+        """Whether a value of a column that is not predicted is one of the words, or a number that a user so called."""
+        if isinstance(value, str):
+            return value.upper() in self.of("")
+        return bool(self.words) and isinstance(value, int | float) and value in map(_number, self.words or ())
+
     def removed(self, frame: DataFrame) -> DataFrame:
         """The frame with null where a value is missing, and columns of text without spaces at the ends."""
         import polars as pl

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -27,7 +27,7 @@ from chainrule.data.columns import (
     with_days_in_order,
 )
 from chainrule.data.decoding import is_picture
-from chainrule.data.encoding import Code, Moment, code_for, matrix_of
+from chainrule.data.encoding import Code, Moment, WordCode, code_for, matrix_of, row_of
 from chainrule.data.frames import is_frame, read_frame
 from chainrule.data.missing import Markers
 from chainrule.data.row_sample import RowSample, sample_rows
@@ -232,8 +232,7 @@ class Table(Source):
 
     def identification(self) -> dict[str, list[Any]]:
         ids = [column.name for column in self.columns if column.kind == "id" and column.name in self.frame.columns]
-        called = {name: f"{name} (id)" if name in OURS else name for name in ids}
-        return {"row": self.row.tolist()} | {called[name]: self.frame[name].to_list() for name in ids}
+        return {"row": self.row.tolist()} | {_called(name): self.frame[name].to_list() for name in ids}
 
     def _why(self, column: Column) -> str:
         """Why a column is set aside; one of the names of pictures would not be, if they were there."""
@@ -260,6 +259,18 @@ class Table(Source):
         if column.name == self.time and isinstance(code, Moment):  # what never comes again cannot be learned from
             return replace(code, parts=[part for part in code.parts if part != "elapsed"])
         return code
+
+
+def _called(name: str) -> str:
+    """How a column that tells rows apart is called beside our own."""
+    return f"{name} (id)" if name in OURS else name
+
+
+def frame_of_row(given: Mapping[str, Any]) -> DataFrame:
+    """A frame of a single row."""
+    import polars as pl
+
+    return pl.DataFrame({name: [value] for name, value in given.items()}, strict=False)
 
 
 def kept(frame: DataFrame, columns: Sequence[Column], row: NDArray[np.int64] | None = None) -> DataFrame:
@@ -399,6 +410,47 @@ def require(column: str, frame: DataFrame, name: str) -> None:
         raise DataError(f"{name}: {unknown('column', column, frame.columns)}")
 
 
+class Row(Table):
+    """A single row to predict, for programs that ask again and again: a frame is made only where one is needed.
+
+    Args:
+        given: its values, by the names of the columns. encoding: of the table that was trained on.
+
+    Raises:
+        DataError: a column is not there.
+    """
+
+    def __init__(self, given: Mapping[str, Any], encoding: Columns):
+        self.given, self.name, self.row = given, "the row", np.ones(1, np.int64)
+        self.targets, self.task, self.time, self.group, self.sample, self.missing = [], None, None, None, None, None
+        self.columns = [code.column for code in encoding.codes]
+        self.columns += [Column(name, "id") for name in encoding.ids if name in given]
+        self.values = {code.column.name: self._value(code.column.name, encoding) for code in encoding.codes}
+        self._notes = encoding.notes_on(given)
+        for code in encoding.codes:
+            value = self.values[code.column.name]
+            if isinstance(code, WordCode) and not (value is None or code.knows(value)):
+                self._notes.append(f"{code.column.name} is {shown(value)}, which training has not met")
+
+    def __len__(self) -> int:
+        return 1
+
+    @cached_property
+    def frame(self) -> DataFrame:  # type: ignore[override]
+        return frame_of_row(self.given)
+
+    def identification(self) -> dict[str, list[Any]]:
+        return {"row": [1]} | {_called(c.name): [self.given[c.name]] for c in self.columns if c.kind == "id"}
+
+    def _value(self, name: str, encoding: Columns) -> Any:
+        if name not in self.given:
+            raise DataError(f"{self.name}: {unknown('column', name, [*self.given])}")
+        value = self.given[name]
+        value = value.item() if isinstance(value, np.generic) else value.strip() if isinstance(value, str) else value
+        missing = value is None or (isinstance(value, float) and not math.isfinite(value))
+        return None if missing or encoding.markers.mean(value) else value
+
+
 @dataclass(frozen=True, repr=False)
 class Columns(Encoding):
     """The encoding of a table, a code for each column; see `chainrule.data.encoding`.
@@ -430,7 +482,11 @@ class Columns(Encoding):
         numbers = all(column.counts for column in self.predicted)
         return [column.name for column in self.predicted] == target.names and (numbers or target.labels is not None)
 
-    def read(self, data: Any, *, labelled: bool) -> Table:
+    def read(self, data: Any, *, labelled: bool) -> Table | Row:
+        if isinstance(data, Mapping):
+            if not labelled:
+                return Row(data, self)
+            data = frame_of_row(data)
         again = self.stream and not is_frame(data) and can_be_chunks(str(data))
         targets = [column.name for column in self.predicted]
         frame, notes, sample = _open(data, Markers(targets if labelled else [], self.missing), again or None)
@@ -441,9 +497,7 @@ class Columns(Encoding):
         columns |= {column.name: column for column in self.predicted} if labelled else {}
         for column in columns:
             require(column, frame, name)
-        known = {*columns, *targets, *self.others, self.group, self.time and self.time.name}
-        extra = [column for column in frame.columns if column not in known]
-        notes += [f"not used, because training did not have it: {', '.join(extra)}"] if extra else []
+        notes += self.notes_on(frame.columns)
         frame = kept(frame, [*columns.values()], row)
         notes += [note for code in self.codes if (note := _strangers(code, frame, row))]
         if not labelled:
@@ -465,8 +519,26 @@ class Columns(Encoding):
         )
 
     def X(self, source: Source) -> NDArray[Any]:
+        if isinstance(source, Row):
+            return row_of(self.codes, [source.values[code.column.name] for code in self.codes])
         assert isinstance(source, Table)
         return self.matrix(source.frame, source.row)
+
+    @cached_property
+    def markers(self) -> Markers:
+        """What stands for a missing value where nothing is to be predicted."""
+        return Markers(words=self.missing)
+
+    @cached_property
+    def _met(self) -> set[str]:
+        """The columns that training had."""
+        named = [column.name for column in (*self.predicted, *([] if self.time is None else [self.time]))]
+        return {*(code.column.name for code in self.codes), *self.ids, *self.others, *named, self.group or ""}
+
+    def notes_on(self, names: Iterable[str]) -> list[str]:
+        """A note on columns that training did not have."""
+        extra = [name for name in names if name not in self._met]
+        return [f"not used, because training did not have it: {', '.join(extra)}"] if extra else []
 
     def places(self, source: Source) -> list[Place]:
         assert isinstance(source, Table)

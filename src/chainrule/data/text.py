@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from chainrule.data.tokens import KINDS, KINDS_OF_DOCUMENTS, Tokenizer
 from chainrule.errors import DataError, OptionError
 from chainrule.layers import Layer, Masking
 from chainrule.names import lookup
+from chainrule.progress import stage
 
 STEPS = 64
 """How many tokens of a text are one example, where nobody asks for another number."""
@@ -200,21 +202,23 @@ class Documents(Source):
         classes: list[str] = []
         empty: list[Path] = []
         way = " With --broken skip it is left out." if broken == "refuse" else ""
-        for i, path in enumerate(paths):
-            try:
-                text, found = contents(path)
-            except DataError as error:
-                if broken == "refuse" or len(paths) == 1:
-                    raise DataError(f"{error}{way}") from None
-                self._notes.append(f"left out: {error}")
-                continue
-            self._notes += found
-            if not text.strip():
-                empty.append(path)
-                continue
-            self.paths.append(path)
-            self.texts.append(text)
-            classes += [] if y is None else [y[i]]
+        with stage("reading texts", len(paths)) as advance:
+            for i, path in enumerate(paths):
+                advance(1)
+                try:
+                    text, found = contents(path)
+                except DataError as error:
+                    if broken == "refuse" or len(paths) == 1:
+                        raise DataError(f"{error}{way}") from None
+                    self._notes.append(f"left out: {error}")
+                    continue
+                self._notes += found
+                if not text.strip():
+                    empty.append(path)
+                    continue
+                self.paths.append(path)
+                self.texts.append(text)
+                classes += [] if y is None else [y[i]]
         if not self.texts:
             raise DataError(f"{paths[0]} is empty.{way}" if len(paths) == 1 else f"the texts in {name} are all empty.")
         if empty:
@@ -312,9 +316,9 @@ class Separate(Encoding):
         return self.tokenizer.count + 1
 
 
-def is_text(path: Path) -> bool:
+def is_text(path: str | Path) -> bool:
     """Whether a file of this name would be read as text."""
-    return path.suffix.lower() in (".txt", ".md")
+    return os.path.splitext(path)[1].lower() in (".txt", ".md")
 
 
 def read_text(

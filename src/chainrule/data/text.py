@@ -18,7 +18,7 @@ from chainrule.data.folders import BROKEN, Broken, classes_in, files_in
 from chainrule.data.frames import decoded, readable
 from chainrule.data.source import Encoding, Form, Source, left_out
 from chainrule.data.targets import Target
-from chainrule.data.tokens import KINDS, KINDS_OF_DOCUMENTS, Tokenizer
+from chainrule.data.tokens import KINDS, KINDS_OF_DOCUMENTS, Numbers, Tokenizer
 from chainrule.errors import DataError, OptionError
 from chainrule.layers import Layer, Masking
 from chainrule.names import lookup
@@ -197,6 +197,7 @@ class Documents(Source):
     ):
         self.name, self.kind, self.most, self.steps, self.broken = name, kind, most, steps, broken
         self._notes = list(notes)
+        self._encoded: tuple[Tokenizer, list[Numbers]] | None = None
         self.paths: list[Path] = []
         self.texts: list[str] = []
         classes: list[str] = []
@@ -245,11 +246,18 @@ class Documents(Source):
             crc = zlib.crc32(text.encode("utf-8", "surrogatepass"), crc)
         return crc
 
+    def encoded(self, tokenizer: Tokenizer) -> list[Numbers]:
+        """The tokens of each text, kept for who asks again."""
+        if self._encoded is None or self._encoded[0] is not tokenizer:
+            self._encoded = tokenizer, tokenizer.encode_all(self.texts)
+        return self._encoded[1]
+
     def learn(self, rows: NDArray[np.intp]) -> Separate:
         kind = KINDS_OF_DOCUMENTS[self.kind]
         texts = [self.texts[i] for i in rows]
         tokenizer = kind.learn(texts, self.most or kind.most)
-        lengths = [len(tokenizer.encode(text)) for text in texts]
+        tokens = self.encoded(tokenizer)
+        lengths = [len(tokens[i]) for i in rows]
         steps = min(LONGEST, int(np.ceil(np.quantile(lengths, 0.95)))) if self.steps is None else self.steps
         return Separate(tokenizer, self.kind, max(1, steps), self.broken)
 
@@ -302,9 +310,8 @@ class Separate(Encoding):
     def X(self, source: Source) -> NDArray[Any]:
         assert isinstance(source, Documents)
         X = np.zeros((len(source), self.steps), np.int32)
-        for row, text in zip(X, source.texts, strict=True):
-            tokens = self.tokenizer.encode(text)[: self.steps]
-            row[: len(tokens)] = tokens + 1
+        for row, tokens in zip(X, source.encoded(self.tokenizer), strict=True):
+            row[: len(tokens)] = tokens[: self.steps] + 1
         return X
 
     def layers(self, input_shape: tuple[int, ...]) -> list[Layer]:

@@ -51,4 +51,5 @@ class _Lines:
             TimeRemainingColumn(compact=True),
             console=Console(stderr=True),
             transient=True,
+            redirect_stdout=False,  # or it would go to stderr
         )

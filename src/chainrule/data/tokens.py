@@ -126,7 +126,7 @@ class Characters(_Listed):
 
     def encode(self, text: str) -> Numbers:
         codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
-        return self._by_code[np.minimum(codes, len(self._by_code) - 1)]
+        return np.take(self._by_code, codes, mode="clip")
 
 
 class Pieces(_Listed):

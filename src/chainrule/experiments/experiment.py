@@ -24,6 +24,7 @@ from chainrule.errors import NotFiniteError, OptionError
 from chainrule.experiments.design import design, optimizer_for
 from chainrule.experiments.folder import RunFolder
 from chainrule.experiments.outputs import measure, measured
+from chainrule.experiments.predictions import as_csv
 from chainrule.experiments.report import Report
 from chainrule.experiments.search import Search, Trial, table
 from chainrule.experiments.settings import (
@@ -38,7 +39,6 @@ from chainrule.experiments.settings import (
     Settings,
 )
 from chainrule.experiments.splits import Splits, split
-from chainrule.experiments.trained import as_csv
 from chainrule.layers import Network, Standardize
 from chainrule.progress import stage
 from chainrule.randomness import DRAWS

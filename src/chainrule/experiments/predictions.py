@@ -90,7 +90,7 @@ def _by_rows(columns: Columns, *, header: bool = True) -> str:
 
 
 def _by_columns(columns: Columns, formats: dict[str, str]) -> str:
-    """As `_by_rows`, ten times as fast."""
+    """As `_by_rows`, several times as fast."""
     import polars as pl
 
     found = [_series(name, values, formats.get(name)) for name, values in columns.items()]
@@ -101,7 +101,7 @@ def _by_columns(columns: Columns, formats: dict[str, str]) -> str:
 def _series(name: str, values: list[Any], written: str | None) -> pl.Series:
     import polars as pl
 
-    if written == PROBABILITY and np.isfinite(values).all():
+    if written == PROBABILITY and math.isfinite(sum(values)):
         return pl.Series(name, values, pl.Float64)
     if written is not None:
         return pl.Series(name, _texts(values, written), pl.String)

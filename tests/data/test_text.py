@@ -8,7 +8,8 @@ import pytest
 
 import chainrule as cr
 from chainrule.configuration import from_config
-from chainrule.data.tokens import KINDS, KINDS_OF_DOCUMENTS, UNKNOWN
+from chainrule.data import tokens
+from chainrule.data.tokens import KINDS, KINDS_OF_DOCUMENTS, UNKNOWN, Characters, Subwords
 
 PLAY = "First Citizen:\nBefore we proceed any further, hear me speak.\n\nAll:\nSpeak, speak!  Ünïcode…\n" * 5
 
@@ -246,3 +247,20 @@ def test_folders_of_text_have_the_answers_of_folders_of_pictures(letters):
     assert refusal(letters) == "letters/sad holds no text: put some into it, or remove the folder."
     (letters / "sad").rmdir()
     assert refusal(letters).startswith("letters has a single class, glad: there is nothing to tell apart.")
+
+
+def test_a_text_in_pieces_has_the_same_sub_words(monkeypatch):
+    pytest.importorskip("tokenizers")
+    text = "To be,\nor not\n\n to be \nthat's it\r\nthe\u2028question.\n"
+    whole = Subwords.learn([text], 300)
+    expected = whole.encode(text)
+    monkeypatch.setattr(tokens, "PIECE", 3)
+    assert whole.encode(text).tolist() == expected.tolist()
+    assert whole.decode(expected) == text
+
+
+def test_characters_beyond_the_vocabulary_are_unknown():
+    kind = Characters(["a", "c", "\N{GRINNING FACE}"])
+    assert kind.encode("abc\N{GRINNING FACE}\U0010ffff\ud800").tolist() == [1, 0, 2, 3, 0, 0]
+    assert kind.encode("").tolist() == Characters([]).encode("").tolist() == []
+    assert Characters([]).encode("a").tolist() == [0]

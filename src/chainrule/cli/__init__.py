@@ -12,6 +12,7 @@ from chainrule.cli.graph import graph
 from chainrule.cli.info import info
 from chainrule.cli.predict import predict
 from chainrule.cli.sample import sample
+from chainrule.cli.stages import stages_shown
 from chainrule.cli.train import train
 from chainrule.errors import ChainruleError
 
@@ -59,7 +60,8 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without a sign, such as ⊙, shows its number
     try:
-        app()
+        with stages_shown():
+            app()
     except ChainruleError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from chainrule.errors import OptionError
+from chainrule.progress import stage
 
 if TYPE_CHECKING:
     from chainrule.data.source import Source
@@ -45,6 +46,11 @@ def source_of(data: str, given: dict[str, Any]) -> Source:
         DataError: there is no such thing, or nothing in it.
         OptionError: an option that is about another kind of data.
     """
+    with stage(f"reading {data}"):
+        return _read(data, given)
+
+
+def _read(data: str, given: dict[str, Any]) -> Source:
     from chainrule.data.datasets import read, require
 
     kind = _kind(data, given)
@@ -94,13 +100,13 @@ def _series(data: str, targets: list[str], chosen: dict[str, Any]) -> Source:
 
 def _kind(data: str, given: dict[str, Any]) -> Kind:
     from chainrule.data.decoding import is_picture
-    from chainrule.data.folders import files_in
+    from chainrule.data.folders import names_in
     from chainrule.data.text import is_text
 
     path = Path(data)
     if path.is_dir():
-        texts, pictures = (len(files_in(path, wanted)[0]) for wanted in (is_text, is_picture))
-        return "text" if texts > pictures else "pictures"
+        names = [*names_in(path)]
+        return "text" if sum(map(is_text, names)) > sum(map(is_picture, names)) else "pictures"
     if is_text(path) and not given["target"]:
         return "text"
     if _is_table(path):

@@ -23,6 +23,7 @@ def predict(
     from chainrule.cli.tables import show_notes
     from chainrule.engines import held_to
     from chainrule.experiments import Trained
+    from chainrule.progress import stage
 
     trained = Trained.load(model, broken=broken)
     sources, lost = trained.read_several(data)
@@ -34,5 +35,7 @@ def predict(
             for lines in trained.lines(*sources):
                 print(lines, end="")
         else:
-            files.write_pieces(out, (lines.encode() for lines in trained.lines(*sources)))
-            print(f"{sum(source.size for source in sources):,} predictions in {out}")
+            total = sum(source.size for source in sources)
+            with stage("predicting", total) as advance:
+                files.write_pieces(out, (lines.encode() for lines in trained.lines(*sources, done=advance)))
+            print(f"{total:,} predictions in {out}")

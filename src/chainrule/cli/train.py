@@ -19,6 +19,7 @@ from chainrule.experiments.settings import (
     TRIALS,
     Settings,
 )
+from chainrule.progress import stage
 
 if TYPE_CHECKING:
     from chainrule.data.targets import Target
@@ -152,11 +153,12 @@ def train(
     also report.svg, of a search also trials.csv and its journal. Ctrl-C, or SIGTERM, keeps what was learned, and
     --resume goes on; of a search it keeps the trials, and the same command goes on.
     """
-    from chainrule.cli.kinds import source_of
-    from chainrule.data.augmentation import Augmentation
-    from chainrule.experiments import Experiment
-    from chainrule.experiments.folder import RunFolder, free_folder
-    from chainrule.training.interrupt import TerminatedError
+    with stage("starting"):
+        from chainrule.cli.kinds import source_of
+        from chainrule.data.augmentation import Augmentation
+        from chainrule.experiments import Experiment
+        from chainrule.experiments.folder import RunFolder, free_folder
+        from chainrule.training.interrupt import TerminatedError
 
     if resume and out is None:
         raise OptionError("--resume needs the run folder: --out runs/…")

@@ -13,14 +13,15 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule import files
-from chainrule.data.memory import refuse_too_large
+from chainrule.data.memory import available_memory, refuse_too_large
 from chainrule.errors import ModelFileError
+from chainrule.progress import stage
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -31,6 +32,9 @@ LONGEST = 64
 TOGETHER = 32
 """How many files a thread decodes as one piece of work."""
 
+SMALL = 2**16
+"""Files of fewer bytes are read as a whole at first sight."""
+
 KEPT_DAYS = 30
 """After how many days without use decoded pictures are removed from the cache."""
 
@@ -39,6 +43,9 @@ COPIES = 3
 
 Size = tuple[int, int]
 """Height and width in pixels."""
+
+MODES = {1: "L", 3: "RGB"}
+"""What Pillow calls pictures of so many channels."""
 
 T = TypeVar("T")
 
@@ -60,6 +67,28 @@ class Decoded:
     lasting: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Pixels:
+    """A decoded picture (height, width, channels), and a number for the content of its file."""
+
+    values: NDArray[np.uint8]
+    crc: int
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a file shows at first sight.
+
+    Attributes:
+        size: of the picture. coloured: whether it may have colours.
+        pixels: of a small picture, which is decoded at once.
+    """
+
+    size: Size
+    coloured: bool
+    pixels: Pixels | None
+
+
 @dataclass(frozen=True)
 class Failure:
     """Why a file cannot be read, to be said after its name; and whether that is the file's own fault."""
@@ -77,9 +106,9 @@ def suffixes() -> frozenset[str]:
     return frozenset(suffix for suffix, form in Image.registered_extensions().items() if form in Image.OPEN)
 
 
-def is_picture(path: Path) -> bool:
+def is_picture(path: str | Path) -> bool:
     """Whether a file of this name would be read as a picture."""
-    return path.suffix.lower() in suffixes()
+    return os.path.splitext(path)[1].lower() in suffixes()
 
 
 def decode(paths: Sequence[Path], size: Size | None = None, channels: int | None = None) -> Decoded:
@@ -112,61 +141,116 @@ def decode(paths: Sequence[Path], size: Size | None = None, channels: int | None
 
 
 def _decode(paths: Sequence[Path], size: Size | None, channels: int | None) -> Decoded:
-    looks = _in_threads(_look, paths) if size is None or channels is None else []
-    seen = [look for look in looks if isinstance(look, tuple)]
-    height, width = size = size or _common_size([shape for shape, _ in seen])
-    coloured = channels == 3 if channels is not None else any(colours for _, colours in seen)
-    mode = "RGB" if coloured else "L"
+    looks = _looks(paths, size, channels)
+    seen = [look for look in looks if isinstance(look, Look)]
+    height, width = size = size or _common_size([look.size for look in seen])
+    n = channels or (3 if any(look.coloured for look in seen) else 1)
     what = "a picture" if len(paths) == 1 else f"an array of {len(paths):,} pictures"
-    refuse_too_large(what, size, COPIES * len(paths) * len(mode))
-    found = _in_threads(functools.partial(_pixels, mode=mode, size=size), paths)
-    failures = {i: result for i, result in enumerate(found) if isinstance(result, Failure)}
-    good = [result for result in found if not isinstance(result, Failure)]
-    X = np.array([pixels for pixels, _ in good], np.uint8).reshape(len(good), height, width, 3 if coloured else 1)
-    if channels is None and X.shape[-1] == 3 and (X[..., :1] == X).all():
+    refuse_too_large(what, size, COPIES * len(paths) * n)
+    results = [(look.pixels if look.size == size else None) if isinstance(look, Look) else look for look in looks]
+    left = [i for i, result in enumerate(results) if result is None]
+    rest = functools.partial(_pixels, size=size, channels=n)
+    for i, result in zip(left, _in_threads("decoding pictures", rest, [paths[i] for i in left]), strict=True):
+        results[i] = result
+    good = [result for result in results if isinstance(result, Pixels)]
+    X = np.empty((len(good), height, width, n), np.uint8)
+    for row, picture in zip(X, good, strict=True):
+        row[...] = picture.values
+    if channels is None and n == 3 and (X[..., :1] == X).all():
         X = np.ascontiguousarray(X[..., :1])
-    broken = {i: failure.why for i, failure in failures.items()}
-    lasting = all(look.lasting for look in [*looks, *failures.values()] if isinstance(look, Failure))
-    return Decoded(X, np.array([crc for _, crc in good], np.uint32), broken, lasting)
+    failures = {i: result for i, result in enumerate(results) if isinstance(result, Failure)}
+    lasting = all(failure.lasting for failure in failures.values())
+    crc = np.array([picture.crc for picture in good], np.uint32)
+    return Decoded(X, crc, {i: failure.why for i, failure in failures.items()}, lasting)
 
 
-def _look(path: Path) -> tuple[Size, bool] | Failure:
-    """The size of a picture and whether it may have colours, from the head of its file; or what is wrong with it."""
-    from PIL import Image
+def _looks(paths: Sequence[Path], size: Size | None, channels: int | None) -> Sequence[Look | Failure | None]:
+    """What each file shows at first sight; None of all where there is nothing to find out.
 
+    As many small pictures are decoded at once as are sure to find room in memory.
+    """
+    if size is not None and channels is not None:
+        return [None] * len(paths)
+    memory = available_memory()
+    fitting = len(paths) if memory is None else memory // (2 * 3 * LONGEST * LONGEST)
+    name = "looking at pictures"
+    some, more = (functools.partial(_look, size=size, channels=channels, small=small) for small in (True, False))
+    return _in_threads(name, some, paths[:fitting]) + _in_threads(name, more, paths[fitting:])
+
+
+def _look(path: Path, size: Size | None, channels: int | None, small: bool) -> Look | Failure:
+    """The size of a picture and whether it may have colours, from the head of its file; or what is wrong with it.
+
+    Args:
+        size, channels: as they are wanted, or None.
+        small: whether a picture that seems to have the wanted size, or one of at most `LONGEST` pixels, is decoded.
+    """
     try:
-        with Image.open(path) as image:
+        content = _content(path, SMALL)
+        complete = len(content) < SMALL
+        with _opened(path, content if complete else None) as image:
+            coloured = image.mode not in ("1", "L", "LA", "La") and not image.mode.startswith("I")
+            if small and complete and _may_fit(image, size):
+                plain = _plain(image, image.size, channels or (3 if coloured else 1))
+                return Look(plain.size[::-1], coloured, _as_pixels(plain, content))
             # Where a PNG does not begin with it, all of it would be decoded in search of it.
             looked_for = image.format != "PNG" or {"exif", "Raw profile type exif"} & image.info.keys()
             turned = bool(looked_for) and image.getexif().get(0x0112, 1) >= 5  # the camera was held upright
-            width, height = image.size[::-1] if turned else image.size
-            return (height, width), image.mode not in ("1", "L", "LA", "La") and not image.mode.startswith("I")
+            return Look(image.size if turned else image.size[::-1], coloured, None)
     except Exception as error:  # a damaged file can go wrong in many ways
         return _failure(error)
 
 
-def _pixels(path: Path, mode: str, size: Size) -> tuple[NDArray[np.uint8], int] | Failure:
-    """The picture and a number for the content of its file, or what is wrong with it."""
-    from PIL import Image, ImageOps
+def _may_fit(image: Image, size: Size | None) -> bool:
+    """Whether a picture may have the wanted size, turned or not, so that it need not be decoded for it again."""
+    return max(image.size) <= LONGEST if size is None else sorted(image.size) == sorted(size)
+
+
+def _pixels(path: Path, size: Size, channels: int) -> Pixels | Failure:
+    """The picture in the wanted size, or what is wrong with it."""
+    from PIL import Image
 
     height, width = size
     try:
-        content = path.read_bytes()
-        with Image.open(io.BytesIO(content)) as image:
-            image.draft(mode, (2 * max(size), 2 * max(size)))  # a JPEG is decoded no larger than it must be
-            ImageOps.exif_transpose(image, in_place=True)
-            plain = _plain(image, mode)
+        content = _content(path)
+        with _opened(path, content) as image:
+            plain = _plain(image, size, channels)
         if plain.size != (width, height):
             plain = plain.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=3.0)
-        return np.asarray(plain), zlib.crc32(content)
+        return _as_pixels(plain, content)
     except Exception as error:  # a damaged file can go wrong in many ways
         return _failure(error)
 
 
-def _plain(image: Image, mode: str) -> Image:
-    """The picture in 8 bits, without transparency."""
-    from PIL import Image
+def _opened(path: Path, content: bytes | None) -> Image:
+    """The picture in a file, or in its content. Most are what their names say, so no other format need be tried."""
+    from PIL import Image, UnidentifiedImageError
 
+    likely = Image.registered_extensions().get(path.suffix.lower())
+    if likely is not None:
+        with contextlib.suppress(UnidentifiedImageError):
+            return Image.open(path if content is None else io.BytesIO(content), formats=[likely])
+    return Image.open(path if content is None else io.BytesIO(content))
+
+
+def _content(path: Path, most: int = -1) -> bytes:
+    """The bytes of a file, or its first ones."""
+    with open(path, "rb", buffering=0) as file:
+        return file.read(most) or b""
+
+
+def _as_pixels(plain: Image, content: bytes) -> Pixels:
+    values = np.frombuffer(plain.tobytes(), np.uint8).reshape(*plain.size[::-1], -1)
+    return Pixels(values, zlib.crc32(content))
+
+
+def _plain(image: Image, size: Size, channels: int) -> Image:
+    """The picture in 8 bits, turned as its camera says, without transparency; of a JPEG no larger than for `size`."""
+    from PIL import Image, ImageOps
+
+    mode = MODES[channels]
+    image.draft(mode, (2 * max(size), 2 * max(size)))
+    ImageOps.exif_transpose(image, in_place=True)
     if image.mode == "I" and image.format == "TIFF":
         raise ValueError("its pixels have 32 bits: save it with 8 or 16 bits")
     if image.mode.startswith("I"):
@@ -202,11 +286,16 @@ def _common_size(sizes: Sequence[Size]) -> Size:
     return max(1, round(height * smaller)), max(1, round(width * smaller))
 
 
-def _in_threads(work: Callable[[Any], T], given: Sequence[Any]) -> list[T]:
-    """`work` of each, in order. Pillow decodes without holding Python's lock."""
-    parts = [given[i : i + TOGETHER] for i in range(0, len(given), TOGETHER)]
-    with ThreadPoolExecutor() as threads:
-        return [result for part in threads.map(lambda part: [work(one) for one in part], parts) for result in part]
+def _in_threads(name: str, work: Callable[[Path], T], paths: Sequence[Path]) -> list[T]:
+    """`work` of each file, in order, as the stage of this name. Pillow decodes without holding Python's lock."""
+    if not paths:
+        return []
+    parts, results = [paths[i : i + TOGETHER] for i in range(0, len(paths), TOGETHER)], []
+    with ThreadPoolExecutor() as threads, stage(name, len(paths)) as advance:
+        for done in threads.map(lambda part: [work(path) for path in part], parts):
+            results += done
+            advance(len(done))
+    return results
 
 
 def cache_folder() -> Path:

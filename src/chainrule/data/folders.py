@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -19,8 +19,11 @@ Broken = Literal["refuse", "skip"]
 BROKEN: dict[str, Broken] = {"refuse": "refuse", "skip": "skip"}
 """What may be done with a file that cannot be read."""
 
-Wanted = Callable[[Path], bool]
-"""Whether a file is one of those that are looked for."""
+LOOSE = ""
+"""Where files lie that are in no sub-folder."""
+
+Wanted = Callable[[str], bool]
+"""Whether a file of this name is one of those that are looked for."""
 
 
 def files_in(folder: Path, wanted: Wanted) -> tuple[list[Path], list[str]]:
@@ -31,16 +34,14 @@ def files_in(folder: Path, wanted: Wanted) -> tuple[list[Path], list[str]]:
     Raises:
         DataError: there is no such folder.
     """
-    if not folder.is_dir():
-        raise DataError(f"{folder} is no folder." if folder.exists() else f"there is no folder {folder}.")
-    seen = []
-    for place, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = sorted(name for name in folders if not _hidden(name))
-        seen += [Path(place, name) for name in sorted(names) if not _hidden(name)]
-    found, others = [path for path in seen if wanted(path)], [path for path in seen if not wanted(path)]
-    if not others:
-        return found, []
-    return found, [left_out(len(others), "file", "of another kind", others[0])]
+    found, _, notes = _listed(folder, wanted)
+    return found, notes
+
+
+def names_in(folder: Path) -> Iterator[str]:
+    """The names of all files that `files_in` sees."""
+    for _, names in _walk(folder):
+        yield from names
 
 
 def classes_in(folder: Path, wanted: Wanted, called: str) -> tuple[list[Path], list[str], list[str]]:
@@ -53,18 +54,17 @@ def classes_in(folder: Path, wanted: Wanted, called: str) -> tuple[list[Path], l
         DataError: there is no such folder, no wanted file in it, no sub-folder or only one, or an empty one; or its
             sub-folders are parts such as train and test, which hold the classes.
     """
-    found, notes = files_in(folder, wanted)
+    found, of, notes = _listed(folder, wanted)
     classes = [path for path in sorted(folder.iterdir()) if path.is_dir() and not _hidden(path.name)]
     if not found:
         others = f"; {notes[0]}" if notes else ""
         raise DataError(f"there is no {called} in {folder}{' and the folders in it' if classes else ''}{others}.")
-    loose = [path for path in found if path.parent == folder]
     if not classes:
         raise DataError(
             f"the {called}s in {folder} have no classes: put those of each class into a sub-folder that has its name."
         )
     _refuse_parts(folder, classes, found)
-    counts = Counter(path.relative_to(folder).parts[0] for path in found if path.parent != folder)
+    counts = Counter(of)
     for path in classes:
         if not counts[path.name]:
             raise DataError(f"{path} holds no {called}: put some into it, or remove the folder.")
@@ -73,18 +73,41 @@ def classes_in(folder: Path, wanted: Wanted, called: str) -> tuple[list[Path], l
             f"{folder} has a single class, {classes[0].name}: there is nothing to tell apart. It takes two sub-folders "
             "or more, one for each class."
         )
+    loose = counts[LOOSE]  # they come first
     if loose:
-        notes.append(left_out(len(loose), called, "outside of the sub-folders", loose[0]))
-        found = [path for path in found if path.parent != folder]
-    return found, [path.relative_to(folder).parts[0] for path in found], notes
+        notes.append(left_out(loose, called, "outside of the sub-folders", found[0]))
+    return found[loose:], of[loose:], notes
+
+
+def _walk(folder: Path) -> Iterator[tuple[str, list[str]]]:
+    """Each folder, from the outermost on, and the names of the files in it, sorted."""
+    for place, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = sorted(name for name in folders if not _hidden(name))
+        yield place, sorted(name for name in names if not _hidden(name))
+
+
+def _listed(folder: Path, wanted: Wanted) -> tuple[list[Path], list[str], list[str]]:
+    """The wanted files, in which sub-folder of `folder` each of them lies, and notes on the others."""
+    if not folder.is_dir():
+        raise DataError(f"{folder} is no folder." if folder.exists() else f"there is no folder {folder}.")
+    found, of, others, example = [], [], 0, None
+    for place, names in _walk(folder):
+        path, good = Path(place), [name for name in names if wanted(name)]
+        found += [path / name for name in good]
+        of += [next(iter(path.relative_to(folder).parts), LOOSE)] * len(good)
+        if len(good) < len(names):
+            others += len(names) - len(good)
+            example = example or next(path / name for name in names if not wanted(name))
+    return found, of, [left_out(others, "file", "of another kind", example)] if others else []
 
 
 def _refuse_parts(folder: Path, classes: list[Path], found: list[Path]) -> None:
     """Raises DataError where the sub-folders are called as parts are, and hold sub-folders of the same names."""
+    if len(classes) < 2 or not all(path.name.lower() in PARTS for path in classes):
+        return
     within = [{path.name for path in part.iterdir() if path.is_dir()} for part in classes]
     direct = any(len(path.relative_to(folder).parts) < 3 for path in found)
-    called = all(path.name.lower() in PARTS for path in classes)
-    if called and len(classes) > 1 and not direct and within[0] and all(names & within[0] for names in within):
+    if not direct and within[0] and all(names & within[0] for names in within):
         parts = " and ".join(path.name for path in classes)
         raise DataError(
             f"{parts} in {folder} hold the same classes, so they seem to be parts of the data: train on one, "

@@ -273,7 +273,7 @@ def _from_table(path: Path, target: str | None, task: Kind | None, own: dict[str
 def _names_pictures(values: Series) -> bool:
     """Whether most of these are names of pictures."""
     names = [value for value in values.to_list() if isinstance(value, str)]
-    return 2 * sum(is_picture(Path(name)) for name in names) > max(1, len(values))
+    return 2 * sum(map(is_picture, names)) > max(1, len(values))
 
 
 def _way(n: int) -> str:

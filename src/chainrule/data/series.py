@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from chainrule.checking import whole
@@ -41,6 +40,9 @@ MOST = 128
 
 LEVELS = 2.0
 """To how many deviations the standardized last value of a window is clipped, so that no level is new to the network."""
+
+BLOCK = 4096
+"""How many windows are made together, as many as stay in the processor's cache."""
 
 DAY = 86400e6
 """A day in microseconds, the unit of moments."""
@@ -159,7 +161,7 @@ class Series(Source):
             if isinstance(code, Moment):
                 code = replace(code, parts=[part for part in code.parts if part != "elapsed"])
             codes.append(code)
-        deviations = self._relative(self.last[rows]).std(axis=(0, 1))
+        deviations = self.relative(self.last[rows]).std(axis=(0, 1))
         known = self.values[self.last[rows]]
         return Windows(
             self.targets,
@@ -175,13 +177,13 @@ class Series(Source):
             self.table.missing,
         )
 
-    def windows(self, matrix: NDArray[Any]) -> NDArray[Any]:
-        """(m, window, n) of a matrix (rows, n)."""
-        return sliding_window_view(matrix, self.window, axis=0)[self.last - self.window + 1].transpose(0, 2, 1)
+    def rows(self, last: NDArray[np.intp]) -> NDArray[np.intp]:
+        """(m, window), the rows of the windows that end with these."""
+        return last[:, None] + np.arange(1 - self.window, 1)
 
-    def relative(self) -> NDArray[np.float64]:
-        """(m, window, k), the values of each window as seen from its last one."""
-        return self._relative(self.last)
+    def relative(self, last: NDArray[np.intp]) -> NDArray[np.float64]:
+        """(m, window, k), the values of the windows that end with these rows, as seen from their last ones."""
+        return np.asarray(self.values[self.rows(last)] - self.values[last, None])
 
     def known(self) -> NDArray[np.float64]:
         """(m, horizon · k), the last value of each window for each output."""
@@ -199,9 +201,6 @@ class Series(Source):
     @property
     def _time(self) -> Column:
         return next(column for column in self.table.columns if column.name == self.table.time)
-
-    def _relative(self, last: NDArray[np.intp]) -> NDArray[np.float64]:
-        return np.asarray(self.values[last[:, None] + np.arange(1 - self.window, 1)] - self.values[last, None])
 
     def _changes(self, rows: NDArray[np.intp], last: NDArray[np.intp] | None = None) -> NDArray[np.float64]:
         """(m, steps · k), the values in these rows (m, steps) less those in the last row that is known."""
@@ -302,13 +301,17 @@ class Windows(Encoding):
 
     def X(self, source: Source) -> NDArray[Any]:
         assert isinstance(source, Series)
-        own = source.relative() / self.deviations
-        level = (source.values[source.last] - self.means) / self.spreads
-        own[:, -1] = np.clip(level, -LEVELS, LEVELS)  # where nothing but 0 would stand
-        frame, row = source.table.frame, source.table.row
+        frame, row, k = source.table.frame, source.table.row, len(self.targets)
         others = [code.matrix(code.column.values(frame[code.column.name], row)) for code in self.codes]
-        parts = [own, *([source.windows(np.hstack(others))] if others else [])]
-        return np.concatenate(parts, axis=2, dtype=np.float32)
+        beside = np.hstack(others, dtype=np.float32) if others else np.empty((len(frame), 0), np.float32)
+        X = np.empty((len(source), self.window, k + beside.shape[1]), np.float32)
+        for i in range(0, len(source), BLOCK):
+            last = source.last[i : i + BLOCK]
+            X[i : i + BLOCK, :, :k] = source.relative(last) / self.deviations
+            X[i : i + BLOCK, :, k:] = beside[source.rows(last)]
+        level = (source.values[source.last] - self.means) / self.spreads
+        X[:, -1, :k] = np.clip(level, -LEVELS, LEVELS)  # where nothing but 0 would stand
+        return X
 
     def output(self, source: Source, output: NDArray[Any]) -> NDArray[Any]:
         assert isinstance(source, Series)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,10 +19,11 @@ from chainrule.data.frames import readable
 from chainrule.data.plain_text import decoded
 from chainrule.data.source import Encoding, Form, Source, left_out
 from chainrule.data.targets import Target
-from chainrule.data.tokens import KINDS, KINDS_OF_DOCUMENTS, Tokenizer
+from chainrule.data.tokens import KINDS, KINDS_OF_DOCUMENTS, Numbers, Tokenizer
 from chainrule.errors import DataError, OptionError
 from chainrule.layers import Layer, Masking
 from chainrule.names import lookup
+from chainrule.progress import stage
 
 STEPS = 64
 """How many tokens of a text are one example, where nobody asks for another number."""
@@ -196,26 +198,29 @@ class Documents(Source):
     ):
         self.name, self.kind, self.most, self.steps, self.broken = name, kind, most, steps, broken
         self._notes = list(notes)
+        self._encoded: tuple[Tokenizer, list[Numbers]] | None = None
         self.paths: list[Path] = []
         self.texts: list[str] = []
         classes: list[str] = []
         empty: list[Path] = []
         way = " With --broken skip it is left out." if broken == "refuse" else ""
-        for i, path in enumerate(paths):
-            try:
-                text, found = contents(path)
-            except DataError as error:
-                if broken == "refuse" or len(paths) == 1:
-                    raise DataError(f"{error}{way}") from None
-                self._notes.append(f"left out: {error}")
-                continue
-            self._notes += found
-            if not text.strip():
-                empty.append(path)
-                continue
-            self.paths.append(path)
-            self.texts.append(text)
-            classes += [] if y is None else [y[i]]
+        with stage("reading texts", len(paths)) as advance:
+            for i, path in enumerate(paths):
+                advance(1)
+                try:
+                    text, found = contents(path)
+                except DataError as error:
+                    if broken == "refuse" or len(paths) == 1:
+                        raise DataError(f"{error}{way}") from None
+                    self._notes.append(f"left out: {error}")
+                    continue
+                self._notes += found
+                if not text.strip():
+                    empty.append(path)
+                    continue
+                self.paths.append(path)
+                self.texts.append(text)
+                classes += [] if y is None else [y[i]]
         if not self.texts:
             raise DataError(f"{paths[0]} is empty.{way}" if len(paths) == 1 else f"the texts in {name} are all empty.")
         if empty:
@@ -242,11 +247,18 @@ class Documents(Source):
             crc = zlib.crc32(text.encode("utf-8", "surrogatepass"), crc)
         return crc
 
+    def encoded(self, tokenizer: Tokenizer) -> list[Numbers]:
+        """The tokens of each text, kept for who asks again."""
+        if self._encoded is None or self._encoded[0] is not tokenizer:
+            self._encoded = tokenizer, tokenizer.encode_all(self.texts)
+        return self._encoded[1]
+
     def learn(self, rows: NDArray[np.intp]) -> Separate:
         kind = KINDS_OF_DOCUMENTS[self.kind]
         texts = [self.texts[i] for i in rows]
         tokenizer = kind.learn(texts, self.most or kind.most)
-        lengths = [len(tokenizer.encode(text)) for text in texts]
+        tokens = self.encoded(tokenizer)
+        lengths = [len(tokens[i]) for i in rows]
         steps = min(LONGEST, int(np.ceil(np.quantile(lengths, 0.95)))) if self.steps is None else self.steps
         return Separate(tokenizer, self.kind, max(1, steps), self.broken)
 
@@ -299,9 +311,8 @@ class Separate(Encoding):
     def X(self, source: Source) -> NDArray[Any]:
         assert isinstance(source, Documents)
         X = np.zeros((len(source), self.steps), np.int32)
-        for row, text in zip(X, source.texts, strict=True):
-            tokens = self.tokenizer.encode(text)[: self.steps]
-            row[: len(tokens)] = tokens + 1
+        for row, tokens in zip(X, source.encoded(self.tokenizer), strict=True):
+            row[: len(tokens)] = tokens[: self.steps] + 1
         return X
 
     def layers(self, input_shape: tuple[int, ...]) -> list[Layer]:
@@ -313,9 +324,9 @@ class Separate(Encoding):
         return self.tokenizer.count + 1
 
 
-def is_text(path: Path) -> bool:
+def is_text(path: str | Path) -> bool:
     """Whether a file of this name would be read as text."""
-    return path.suffix.lower() in (".txt", ".md")
+    return os.path.splitext(path)[1].lower() in (".txt", ".md")
 
 
 def read_text(

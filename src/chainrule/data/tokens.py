@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -24,6 +25,10 @@ UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 LEAST = 257
 """How many sub-words there are before any is learned."""
 
+PIECE = 2**16
+"""About how many characters of a text are made sub-words together, in a thread."""
+
+_LINE_END = re.compile(r"(?<=\S)\n(?=\S)")
 _PIECES = re.compile(r" ?\w+| ?[^\w\s]+|\s")
 _WORDS = re.compile(r"\w+|[^\w\s]")
 
@@ -52,6 +57,10 @@ class Tokenizer(Configurable, ABC):
     @abstractmethod
     def encode(self, text: str) -> Numbers:
         """The tokens of a text (n,)."""
+
+    def encode_all(self, texts: Sequence[str]) -> list[Numbers]:
+        """The tokens of each text."""
+        return [self.encode(text) for text in texts]
 
     @abstractmethod
     def decode(self, numbers: Sequence[int]) -> str:
@@ -89,8 +98,7 @@ class _Listed(Tokenizer):
         return len(self.words) + 1
 
     def encode(self, text: str) -> Numbers:
-        known = self._numbers
-        return np.array([known.get(part, 0) for part in self.parts(text)], np.int32)
+        return np.fromiter(map(self._numbers.get, self.parts(text), itertools.repeat(0)), np.int32)
 
     def decode(self, numbers: Sequence[int]) -> str:
         return "".join(UNKNOWN if i == 0 else self.words[i - 1] for i in numbers)
@@ -107,6 +115,18 @@ class Characters(_Listed):
     @staticmethod
     def parts(text: str) -> Iterable[str]:
         return text
+
+    @functools.cached_property
+    def _by_code(self) -> Numbers:
+        """The number of each character by its code in Unicode; the last one stands for all that come after it."""
+        codes = {ord(word): i for word, i in self._numbers.items() if len(word) == 1}
+        numbers = np.zeros(max(codes, default=0) + 2, np.int32)
+        numbers[[*codes]] = [*codes.values()]
+        return numbers
+
+    def encode(self, text: str) -> Numbers:
+        codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
+        return np.take(self._by_code, codes, mode="clip")
 
 
 class Pieces(_Listed):
@@ -175,10 +195,23 @@ class Subwords(Tokenizer):
         return int(self._made.get_vocab_size())
 
     def encode(self, text: str) -> Numbers:
-        return np.array(self._made.encode(text, add_special_tokens=False).ids, np.int32)
+        return np.concatenate([np.zeros(0, np.int32), *self.encode_all(_in_pieces(text))])
+
+    def encode_all(self, texts: Sequence[str]) -> list[Numbers]:
+        found = self._made.encode_batch_fast(texts, add_special_tokens=False)  # in threads
+        return [np.array(tokens.ids, np.int32) for tokens in found]
 
     def decode(self, numbers: Sequence[int]) -> str:
         return str(self._made.decode([int(i) for i in numbers], skip_special_tokens=False))
+
+
+def _in_pieces(text: str) -> list[str]:
+    """The text, cut at ends of lines that no token reaches across: those between two signs that are no spaces."""
+    pieces, start = [], 0
+    while found := _LINE_END.search(text, start + PIECE):
+        pieces.append(text[start : found.end()])
+        start = found.end()
+    return [*pieces, text[start:]]
 
 
 def _library() -> Any:

@@ -24,6 +24,7 @@ from chainrule.errors import NotFiniteError, OptionError
 from chainrule.experiments.design import design, optimizer_for
 from chainrule.experiments.folder import RunFolder
 from chainrule.experiments.outputs import measure, measured
+from chainrule.experiments.predictions import as_csv
 from chainrule.experiments.report import Report
 from chainrule.experiments.search import Search, Trial, table
 from chainrule.experiments.settings import (
@@ -38,8 +39,8 @@ from chainrule.experiments.settings import (
     Settings,
 )
 from chainrule.experiments.splits import Splits, split
-from chainrule.experiments.trained import as_csv
 from chainrule.layers import Network, Standardize
+from chainrule.progress import stage
 from chainrule.randomness import DRAWS
 from chainrule.training import Checkpoint, EarlyStopping, History, train
 from chainrule.training.interrupt import TerminatedError
@@ -133,8 +134,9 @@ class Experiment:
         self.settings = self._resolved(settings)
         optimizer_for(self.settings)
         self.run_folder.make()
-        self.encoding = source.learn(self.splits.train)
-        self.X = self.encoding.X(source)
+        with stage("turning examples into numbers"):
+            self.encoding = source.learn(self.splits.train)
+            self.X = self.encoding.X(source)
         held_out = np.concatenate([self.splits.validation, self.splits.test])
         self.chunked = source.chunked(self.encoding, self.target, held_out)
         self._take(settings)
@@ -288,9 +290,11 @@ class Experiment:
             except TerminatedError as error:
                 self._keep(self._whole(self._final()), error.history)
                 raise
-            metrics = self._keep(network, history)
+            with stage("measuring"):
+                metrics = self._keep(network, history)
             if not history.cut:
-                self._add_report(network, metrics)
+                with stage("writing the report"):
+                    self._add_report(network, metrics)
                 self._forget_checkpoint()
         return Result(network, history, metrics, self.folder, trials)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +19,7 @@ from chainrule.data.source import Encoding, Source
 from chainrule.data.targets import Target
 from chainrule.errors import DataError, ModelFileError, OptionError
 from chainrule.experiments.outputs import measure, outputs, spread
+from chainrule.experiments.predictions import as_csv, written
 from chainrule.experiments.settings import CHECKPOINT, JOURNAL, MODEL
 from chainrule.experiments.splits import split
 from chainrule.layers import Network, load
@@ -28,6 +27,7 @@ from chainrule.layers.rehearsal import output_shape
 from chainrule.metrics import find_metrics, task_of
 from chainrule.names import lookup
 from chainrule.ops import LOSSES
+from chainrule.progress import Advance, stage
 from chainrule.randomness import DRAWS
 
 
@@ -130,7 +130,8 @@ class Trained:
         Raises:
             DataError: there is nothing to read, or it is not like what the network was trained on.
         """
-        return self.encoding.read(data, labelled=labelled)
+        with stage(f"reading {data}" if isinstance(data, str | os.PathLike) else "reading"):
+            return self.encoding.read(data, labelled=labelled)
 
     def read_several(self, data: Sequence[Any]) -> tuple[list[Source], list[str]]:
         """Examples to predict, from several files or folders; and notes on those left out because they are broken.
@@ -191,8 +192,11 @@ class Trained:
                 found.setdefault(name, []).extend(values)
         return found
 
-    def lines(self, *sources: Source) -> Iterator[str]:
+    def lines(self, *sources: Source, done: Advance | None = None) -> Iterator[str]:
         """The predictions as a CSV with rounded numbers, in pieces that need not be in memory together.
+
+        Args:
+            done: told of each piece how many predictions it has.
 
         Raises:
             DataError: a source has other columns than the first.
@@ -200,11 +204,16 @@ class Trained:
         header: list[str] | None = None
         for source in sources:
             for piece in source.pieces():
-                columns = piece.identification() | self.target.written(self._output(piece), spread(self.network))
-                if header is not None and [*columns] != header:
-                    raise DataError(f"{source.name} has other columns than {sources[0].name}: predict it by itself.")
-                yield as_csv(columns, header=header is None)
-                header = [*columns]
+                output = self._output(piece)
+                for columns, formats in written(piece.identification(), self.target, output, spread(self.network)):
+                    if header is not None and [*columns] != header:
+                        raise DataError(
+                            f"{source.name} has other columns than {sources[0].name}: predict it by itself."
+                        )
+                    yield as_csv(columns, formats, header=header is None)
+                    header = [*columns]
+                    if done is not None:
+                        done(len(columns[header[0]]))
 
     def _output(self, piece: Source) -> NDArray[Any]:
         return self.encoding.output(piece, outputs(self.network, self.encoding.X(piece)))
@@ -232,13 +241,3 @@ def _check(network: Network, encoding: Any, target: Any, made: Made) -> None:
         raise OptionError(f"the loss {made['loss']} is not one of {target.task}.")
     lookup("loss", made["loss"], LOSSES)
     find_metrics(made["metrics"], target.task)
-
-
-def as_csv(columns: dict[str, list[Any]], *, header: bool = True) -> str:
-    """The columns as a CSV."""
-    written = io.StringIO()
-    table = csv.writer(written, lineterminator="\n")
-    if header:
-        table.writerow(columns)
-    table.writerows(zip(*columns.values(), strict=True))
-    return written.getvalue()

@@ -22,6 +22,9 @@ SMALL = 1e-6
 PRODUCTS, ENOUGH = 200, 0.03
 """The most products with the curvature that a step is made of, and which part of the squared gradient it may leave."""
 
+WIDE, SOME = 500, 4_000
+"""Of no more columns than the first, a step is led by the curvature of about so many examples."""
+
 
 def ridge(X: Matrix, Y: Matrix) -> Matrix:
     """W (n_in, n_out), so that XW are the values.
@@ -103,21 +106,34 @@ def _newton(X: Matrix, Y: Matrix, iterations: int) -> tuple[Matrix, bool]:
 def _step(X: NDArray[np.float32], A: NDArray[np.float32], penalized: Matrix, dW: Matrix) -> Matrix:
     """The step that ends where the gradient is hardly more than 0, as far as the curvature at outputs A tells.
 
-    By conjugate gradients, led by the curvature's diagonal (Hestenes & Stiefel, 1952).
+    By preconditioned conjugate gradients (Hestenes & Stiefel, 1952; Concus, Golub & O'Leary, 1976).
     """
-    diagonal = (X**2).T @ (A * (1 - A)) + penalized + SMALL
+    solve = _preconditioner(X, A, penalized)
     step, left = np.zeros_like(dW), -dW
-    way = left / diagonal
-    size = whole = float((left * way).sum())
+    way = led = solve(left)
+    size = whole = float((left * led).sum())
     for _ in range(PRODUCTS):
         if size <= ENOUGH * whole:
             break
         bent = X.T @ _spread(A, X @ way.astype(np.float32)) + penalized * way
         part = size / float((way * bent).sum())
         step, left = step + part * way, left - part * bent
-        before, size = size, float((left**2 / diagonal).sum())
-        way = left / diagonal + size / before * way
+        led = solve(left)
+        before, size = size, float((left * led).sum())
+        way = led + size / before * way
     return step
+
+
+def _preconditioner(X: NDArray[np.float32], A: NDArray[np.float32], penalized: Matrix) -> Callable[[Matrix], Matrix]:
+    """What solves roughly for a step: by the curvature that all outputs have in the mean; of wide X by its diagonal."""
+    curvature = A * (1 - A)
+    if X.shape[1] > WIDE:
+        diagonal = (X**2).T @ curvature + penalized + SMALL
+        return lambda left: left / diagonal
+    some = slice(None, None, max(len(X) // SOME, 1))
+    weights = curvature[some].mean(axis=1) * (len(X) / len(X[some]))
+    inverse = np.linalg.inv((X[some].T * weights) @ X[some] + np.diag(penalized[:, 0] + SMALL))
+    return lambda left: inverse @ left
 
 
 def _spread(A: NDArray[np.float32], dZ: NDArray[np.float32]) -> NDArray[np.float32]:

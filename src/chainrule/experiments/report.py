@@ -142,14 +142,14 @@ class Report:
 
     def _expanded(self, X: NDArray[Any]) -> Matrix:
         """X in float64 for a linear model: with embedded categories as one-hot columns, and a last column of 1."""
-        parts, before = [], 0
-        for place in self.places:
-            part = X[:, place.start : place.stop]
-            if place.tokens:
-                part = part - before == np.arange(place.tokens)
-                before += place.tokens
-            parts.append(part)
-        return np.hstack([*parts, np.ones((len(X), 1))], dtype=np.float64)
+        embedded = [place for place in self.places if place.tokens]
+        firsts = np.cumsum([0, *(place.tokens for place in embedded)])  # all draw from one table of vectors
+        one_hot = [
+            X[:, place.start : place.stop] == first + np.arange(place.tokens)
+            for place, first in zip(embedded, firsts[:-1], strict=True)
+        ]
+        numbers = np.delete(X, [place.start for place in embedded], axis=1)
+        return np.hstack([numbers, *one_hot, np.ones((len(X), 1))], dtype=np.float64)
 
     def _each(self) -> dict[str, dict[str, float]]:
         """Of several values each by itself, as the network is measured."""

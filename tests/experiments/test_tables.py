@@ -11,11 +11,11 @@ import polars as pl
 import pytest
 
 import chainrule as cr
+from chainrule import randomness
 from chainrule.cli import main
 from chainrule.cli.train import _is_worse
 from chainrule.experiments import report
 from chainrule.experiments.splits import split
-from chainrule.randomness import stream
 from test_cli import chainrule
 
 M = 240
@@ -611,7 +611,7 @@ def test_the_linear_model_is_exact_far_from_zero(tmp_path):
 def test_the_importance_is_what_shuffling_one_column_after_the_other_costs(tmp_path, monkeypatch):
     experiment, result = run(tmp_path, "job", epochs=5)
     made = experiment.report(result.network)
-    random, costs = stream("importance", 0), []
+    random, costs = randomness.stream("importance", 0), []
     rows = random.permutation(len(made.X))
     for place in made.places:
         for _ in range(report.REPEATS):

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import subprocess
 import sys
 
 import numpy as np
@@ -10,6 +11,7 @@ import polars as pl
 import pytest
 
 import chainrule as cr
+from chainrule import randomness
 from chainrule.cli import main
 from chainrule.cli.train import _is_worse
 from chainrule.experiments import Trained, report
@@ -631,6 +633,36 @@ def test_the_linear_model_is_exact_far_from_zero(tmp_path):
     frame = people().with_columns(spends=1.7e9 + pl.col("spends"))
     near, far = run(tmp_path, "spends", epochs=1)[1], run(tmp_path, "spends", frame=frame, epochs=1)[1]
     assert far.metrics["linear"]["r2"] == pytest.approx(near.metrics["linear"]["r2"], abs=1e-6)
+
+
+def test_the_importance_is_what_shuffling_one_column_after_the_other_costs(tmp_path, monkeypatch):
+    experiment, result = run(tmp_path, "job", epochs=5)
+    made = experiment.report(result.network)
+    random, costs = randomness.stream("importance", 0), []
+    rows = random.permutation(len(made.X))
+    for place in made.places:
+        for _ in range(report.REPEATS):
+            X = made.X[rows]
+            X[:, place.start : place.stop] = X[random.permutation(len(X)), place.start : place.stop]
+            costs.append(made._cost(result.network.predict(X), made.Y[rows]))
+    rises = np.reshape(costs, (-1, report.REPEATS)).mean(axis=1) - made._cost(made.output, made.Y)
+    found = result.metrics["importance"]
+    known = result.metrics["baseline"]["loss"] - result.metrics["test"]["loss"]
+    assert [found[place.name] * known for place in made.places] == pytest.approx(rises, abs=1e-4)
+    monkeypatch.setattr(report, "BLOCK", 1)
+    assert made._importance() == pytest.approx(found, abs=2e-4)
+
+
+def test_a_run_ends_without_matplotlib(tmp_path):
+    people().write_csv(tmp_path / "people.csv")
+    code = """
+import sys, chainrule as cr
+cr.Experiment(cr.read_table("people.csv", "pays"), cr.Settings(seed=0, epochs=1), "run").run(progress=False)
+assert not {"matplotlib", "sklearn.linear_model"} & sys.modules.keys()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "run" / "report.svg").exists()
 
 
 def test_values_far_from_zero_are_predicted_as_well_as_others(tmp_path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -26,18 +25,8 @@ def warm(*names: str) -> None:
 
 
 def warm_runs() -> None:
-    """Import what runs need to their end, and draw a picture, which finds the fonts."""
-    warm(
-        "optuna",
-        "optuna.storages.journal",
-        "matplotlib.backends.backend_svg",
-        "matplotlib.figure",
-        "sklearn.linear_model",
-    )
-    from chainrule.training.curves import draw
-
-    with tempfile.TemporaryDirectory() as folder:
-        draw([{"epoch": i, "loss": 1.0, "val_loss": 1.0} for i in range(3)], 1, f"{folder}/curves.svg")
+    """Import what runs need to their end."""
+    warm("optuna", "optuna.storages.journal", "chainrule.charts.svg", "chainrule.training.curves")
 
 
 def module_of(name: str) -> Any:
@@ -99,7 +88,7 @@ KINDS = {
         Kind("checkpoints", 5_000, 200, fuzzed("checkpoints", "checkpoint", of_bytes(".safetensors")), warm=warm),
         Kind("journals", 1_000, 50, fuzzed("journals", "journal", of_bytes(".journal")), warm=warm_runs),
         Kind("archives", 5_000, 200, fuzzed("archives", "archive", of_bytes(".npz")), warm=warm),
-        Kind("tables", 5_000, 100, fuzzed("tables", "table", in_folder), warm=partial(warm, "sklearn.linear_model")),
+        Kind("tables", 5_000, 100, fuzzed("tables", "table", in_folder), warm=warm),
         Kind("pictures", 1_000, 50, fuzzed("pictures", "picture", in_folder), warm=partial(warm, "PIL.Image")),
         Kind("expressions", 5_000, 200, fuzzed("expressions", "expression", of_words), warm=warm),
         Kind("formulas", 5_000, 200, fuzzed("formulas", "formula", of_words), warm=warm),

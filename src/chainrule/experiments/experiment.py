@@ -23,7 +23,7 @@ from chainrule.data.source import Chunked, Form, Source
 from chainrule.errors import NotFiniteError, OptionError
 from chainrule.experiments.design import design, optimizer_for
 from chainrule.experiments.folder import RunFolder
-from chainrule.experiments.outputs import measure, measured
+from chainrule.experiments.outputs import measure_and_keep, measured
 from chainrule.experiments.predictions import as_csv
 from chainrule.experiments.report import Report
 from chainrule.experiments.search import Search, Trial, table
@@ -291,20 +291,33 @@ class Experiment:
                 self._keep(self._whole(self._final()), error.history)
                 raise
             with stage("measuring"):
-                metrics = self._keep(network, history)
+                metrics, output = self._keep(network, history)
             if not history.cut:
                 with stage("writing the report"):
-                    self._add_report(network, metrics)
+                    self._add_report(network, metrics, output)
                 self._forget_checkpoint()
         return Result(network, history, metrics, self.folder, trials)
 
-    def report(self, network: Network) -> Report | None:
-        """The report on the trained network; None for forms of examples that have none."""
+    def report(self, network: Network, output: NDArray[Any] | None = None) -> Report | None:
+        """The report on the trained network; None for forms of examples that have none.
+
+        Args:
+            output: of the network for the test part, where it is known already.
+        """
         places = self.encoding.places(self.source)
         if not places and self.encoding.form not in REPORTED:
             return None
-        seed = self.settings.seed
-        return Report(network, self.target, self.X, self.Y, self.splits, m=self.m, places=places, seed=seed)
+        return Report(
+            network,
+            self.target,
+            self.X,
+            self.Y,
+            self.splits,
+            m=self.m,
+            places=places,
+            seed=self.settings.seed,
+            output=output,
+        )
 
     def _early_stopping(self) -> EarlyStopping | None:
         patience = self.settings.patience
@@ -363,13 +376,14 @@ class Experiment:
             "engine": history.engine,
         }
 
-    def _keep(self, network: Network, history: History) -> dict[str, Any]:
-        """Measure the network, and write all that there is; the metrics."""
+    def _keep(self, network: Network, history: History) -> tuple[dict[str, Any], NDArray[Any]]:
+        """Measure the network, and write all that there is; the metrics, and the outputs for the test part."""
         X, Y, splits, target = self.X, self.Y, self.splits, self.target
         network.metadata = self._metadata(history)
         network.save(self.folder / MODEL)
+        test, output = measure_and_keep(network, X[splits.test], Y[splits.test], target.loss, target.metrics)
         metrics: dict[str, Any] = {
-            "test": measure(network, X[splits.test], Y[splits.test], target.loss, target.metrics),
+            "test": test,
             **self._baselines(),
             "engine": history.engine,
             "seconds": round(history.seconds, 3),
@@ -377,11 +391,11 @@ class Experiment:
         history.save(self.folder / HISTORY)
         self._keep_metrics(metrics)
         history.plot(self.folder / CURVES)
-        return metrics
+        return metrics, output
 
-    def _add_report(self, network: Network, metrics: dict[str, Any]) -> None:
+    def _add_report(self, network: Network, metrics: dict[str, Any], output: NDArray[Any]) -> None:
         """Draw the report, if there is one for these data, and put its numbers with the metrics."""
-        report = self.report(network)
+        report = self.report(network, output)
         if report is not None:
             metrics |= report.metrics()
             self._keep_metrics(metrics)

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from chainrule.layers import Network, Standardize
 from chainrule.metrics import find_metrics, score
-from chainrule.training import evaluate
 from chainrule.training.cost import Cost
+from chainrule.training.evaluate import scores_and_outputs
 
 
 def outputs(network: Network, X: NDArray[Any]) -> NDArray[Any]:
@@ -34,9 +34,17 @@ def spread(network: Network) -> NDArray[np.float64] | None:
 
 def measure(network: Network, X: NDArray[Any], Y: NDArray[Any], loss: str, metrics: Any) -> dict[str, float]:
     """The mean cost as "loss", and each metric under its name."""
+    return measure_and_keep(network, X, Y, loss, metrics)[0]
+
+
+def measure_and_keep(
+    network: Network, X: NDArray[Any], Y: NDArray[Any], loss: str, metrics: Any
+) -> tuple[dict[str, float], NDArray[Any]]:
+    """As `measure`, and the outputs that were measured."""
     if _parted(network) is None:
-        return evaluate(network, X, Y, loss=loss, metrics=metrics)
-    return measured(outputs(network, X), Y, loss, metrics)
+        return scores_and_outputs(network, X, Y, loss=loss, metrics=metrics)
+    output = outputs(network, X)
+    return measured(output, Y, loss, metrics), output
 
 
 def measured(output: NDArray[Any], Y: NDArray[Any], loss: str, metrics: Any) -> dict[str, float]:

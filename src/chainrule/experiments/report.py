@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import os
-import warnings
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule import files
+from chainrule import engines
+from chainrule.charts import COLOURS, MARK, TRAINING, VALIDATION, Bars, Cells, Chart, Histogram, Line, Panel, Points
 from chainrule.data.source import Place
 from chainrule.data.targets import Target
+from chainrule.experiments.linear import Matrix, logistic, ridge
 from chainrule.experiments.outputs import measured, outputs, spread
 from chainrule.experiments.splits import Splits
 from chainrule.layers import Network
 from chainrule.metrics import decide
+from chainrule.ops import identity, sigmoid, softmax
 from chainrule.randomness import stream
 from chainrule.training.cost import Cost
-from chainrule.training.curves import MARK, TRAINING, VALIDATION
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 MOST, CELLS, ITERATIONS = 50_000, 2**25, 200
 """The most examples and numbers that the linear model learns from, and the most iterations of a logistic one."""
@@ -32,6 +30,12 @@ SOME, REPEATS = 2_000, 3
 
 DOUBT = 0.1
 """A network whose cost is less than this share of the baseline's is hardly ever wrong; see `suspected_leak`."""
+
+MOST_LABELS, MOST_BARS = 20, 15
+"""Confusion is drawn of so many labels at most, and the importance of so many columns."""
+
+BLOCK = 2**22
+"""About how many numbers are made at a time, of copies of the test part."""
 
 BINS = 10
 """How many bins of equal size the calibration of probabilities is measured in."""
@@ -46,6 +50,7 @@ class Report:
         m: how many examples the network was trained on, more than in X where they are read in chunks.
         places: where in X each column lies; nothing where the examples have no columns.
         seed: of how columns are shuffled.
+        output: of the network for the test part, where it is known already.
     """
 
     def __init__(
@@ -59,11 +64,12 @@ class Report:
         m: int,
         places: Sequence[Place],
         seed: int | None,
+        output: NDArray[Any] | None = None,
     ):
         self.network, self.target, self.m, self.places, self.seed = network, target, m, places, seed
         self.X, self.Y = X[splits.test], Y[splits.test]
         self._all_X, self._all_Y, self._train = X, Y, splits.train
-        self.output = outputs(network, self.X).astype(np.float64)
+        self.output = (outputs(network, self.X) if output is None else output).astype(np.float64)
 
     def metrics(self) -> dict[str, Any]:
         """What metrics.json has more, all of it about the test part; the first three for a table alone.
@@ -95,20 +101,21 @@ class Report:
         Raises:
             ModelFileError: the file cannot be written.
         """
-        from matplotlib.figure import Figure
+        self.chart(metrics).save(path)
 
-        panels = 3 if self.places else 2
-        figure = Figure(figsize=(14 / 3 * panels, 4.2), layout="constrained")
-        first, second, *third = figure.subplots(1, panels)
+    def chart(self, metrics: dict[str, Any]) -> Chart:
+        """The pictures; see `draw`."""
+        panels = []
+        labels = metrics.get("confusion", {}).get("labels", ())
         if self.target.labels is None:
-            self._draw_predictions(first)
-            self._draw_residuals(second)
+            panels += [self._predictions_panel(), self._residuals_panel()]
         else:
-            self._draw_confusion(first, metrics.get("confusion"))
-            _draw_calibration(second, metrics["calibration"]["bins"])
-        for axes in third:
-            _draw_importance(axes, metrics["importance"])
-        files.write_figure(path, figure)
+            panels += [_confusion_panel(metrics["confusion"])] if 0 < len(labels) <= MOST_LABELS else []
+            panels += [_calibration_panel(metrics["calibration"]["bins"])]
+        if self.places:
+            panels.append(_importance_panel(metrics["importance"]))
+        wide, high = (440, 380) if len(labels) <= 10 else (520, 480)
+        return Chart("what the network does on the test part", panels, wide, high)
 
     def _linear(self) -> tuple[dict[str, float], dict[str, Any]]:
         """A logistic or linear regression on the same numbers, measured as the network is, and how it was fitted."""
@@ -116,34 +123,33 @@ class Report:
         most = min(MOST, CELLS // sum(place.tokens or place.stop - place.start for place in self.places))
         if len(rows) > most:
             rows = stream("linear model", 0).choice(rows, most, replace=False)
-        X, Y, converged = self._expanded(self._all_X[rows]), self._all_Y[rows], True
-        if self.target.task == "values":
-            from sklearn.linear_model import Ridge
-
-            output = self._answers(Ridge().fit(X, Y).predict).reshape(self.output.shape)
-        elif self.target.task == "classes":
-            probabilities, converged = _logistic(X, Y, self.target.n_out)
-            output = self._answers(probabilities)
-        else:
-            models = [_logistic(X, y, 2) for y in Y.reshape(len(Y), -1).T]
-            converged = all(done for _, done in models)
-            output = np.column_stack([self._answers(probabilities)[:, 1] for probabilities, _ in models])
+        with engines.held_to(1), engines.blas_held():  # many small products, in which threads would wait for each other
+            W, converged = self._fitted(self._expanded(self._all_X[rows]), self._all_Y[rows])
+        activation = {"values": identity, "classes": softmax}.get(self.target.task, sigmoid)
+        blocks = _blocks(len(self.X), len(W))
+        output = np.concatenate([activation(self._expanded(self.X[block]) @ W) for block in blocks])
         return self._measured(output), {"rows": len(rows), "of": self.m, "converged": converged}
 
-    def _answers(self, answer: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[Any]:
-        """What a linear model answers for the test part, some rows at a time: expanded, they may be wide."""
-        return np.concatenate([answer(self._expanded(self.X[i : i + SOME])) for i in range(0, len(self.X), SOME)])
+    def _fitted(self, X: Matrix, Y: NDArray[Any]) -> tuple[Matrix, bool]:
+        """W (n_in, n_out) of the linear model, before its activation, and whether it converged."""
+        columns = Y.reshape(len(Y), -1)
+        if self.target.task == "values":
+            return ridge(X, columns), True
+        if self.target.task == "classes":
+            return logistic(X, Y, self.target.n_out, ITERATIONS)
+        fitted = [logistic(X, y, 2, ITERATIONS) for y in columns.T]
+        return np.column_stack([W[:, 1] - W[:, 0] for W, _ in fitted]), all(converged for _, converged in fitted)
 
-    def _expanded(self, X: NDArray[Any]) -> NDArray[Any]:
-        """X in float64, with embedded categories as one-hot columns, for a linear model."""
-        parts, before = [], 0
-        for place in self.places:
-            part = X[:, place.start : place.stop]
-            if place.tokens:
-                part = part - before == np.arange(place.tokens)
-                before += place.tokens
-            parts.append(part)
-        return np.hstack(parts, dtype=np.float64)
+    def _expanded(self, X: NDArray[Any]) -> Matrix:
+        """X in float64 for a linear model: with embedded categories as one-hot columns, and a last column of 1."""
+        embedded = [place for place in self.places if place.tokens]
+        firsts = np.cumsum([0, *(place.tokens for place in embedded)])  # all draw from one table of vectors
+        one_hot = [
+            X[:, place.start : place.stop] == first + np.arange(place.tokens)
+            for place, first in zip(embedded, firsts[:-1], strict=True)
+        ]
+        numbers = np.delete(X, [place.start for place in embedded], axis=1)
+        return np.hstack([numbers, *one_hot, np.ones((len(X), 1))], dtype=np.float64)
 
     def _each(self) -> dict[str, dict[str, float]]:
         """Of several values each by itself, as the network is measured."""
@@ -160,14 +166,19 @@ class Report:
         known = baseline - loss if baseline > loss else baseline
         rows = random.permutation(len(self.X))[:SOME]
         X, Y = self.X[rows], self.Y[rows]
-        before, rises = self._cost(self.output[rows], Y), {}
-        for place in self.places:
-            shuffled, costs = X.copy(), []
-            for _ in range(REPEATS):
-                shuffled[:, place.start : place.stop] = X[random.permutation(len(X)), place.start : place.stop]
-                costs.append(self._cost(outputs(self.network, shuffled), Y))
-            rises[place.name] = round((float(np.mean(costs)) - before) / known, 4)
-        return dict(sorted(rises.items(), key=lambda pair: -pair[1]))
+        tries = [(place, random.permutation(len(X))) for place in self.places for _ in range(REPEATS)]
+        costs = [self._cost(A, Y) for block in _blocks(len(tries), X.size) for A in self._shuffled(X, tries[block])]
+        rises = (np.reshape(costs, (-1, REPEATS)).mean(axis=1) - self._cost(self.output[rows], Y)) / known
+        found = {place.name: round(float(rise), 4) for place, rise in zip(self.places, rises, strict=True)}
+        return dict(sorted(found.items(), key=lambda pair: -pair[1]))
+
+    def _shuffled(self, X: NDArray[Any], tries: Sequence[tuple[Place, NDArray[np.intp]]]) -> Iterator[NDArray[Any]]:
+        """The outputs for X with the columns of one place in another order, for each try."""
+        many = np.repeat(X[None], len(tries), axis=0)
+        for one, (place, order) in zip(many, tries, strict=True):
+            one[:, place.start : place.stop] = X[order, place.start : place.stop]
+        output = outputs(self.network, many.reshape(-1, X.shape[1]))
+        yield from output.reshape(len(tries), len(X), -1)
 
     def _cost(self, output: NDArray[Any], Y: NDArray[Any]) -> float:
         """J; of values in standard deviations, so that each of several counts whatever its unit is."""
@@ -175,10 +186,9 @@ class Report:
         return float(cost(output, Y) if unit is None else cost(output / unit, Y / unit))
 
     def _confusion(self) -> dict[str, Any]:
-        from sklearn.metrics import confusion_matrix
-
         labels = self.target.classes or []
-        counts = confusion_matrix(self.Y, decide(self.output, self.target.task), labels=range(len(labels)))
+        n, decided = len(labels), decide(self.output, self.target.task)
+        counts = np.bincount(self.Y * n + decided, minlength=n * n).reshape(n, n)
         return {"labels": labels, "true by predicted": counts.tolist()}
 
     def _calibration(self) -> dict[str, Any]:
@@ -186,43 +196,41 @@ class Report:
         if self.target.task == "classes":
             certain = np.clip(self.output.max(axis=1), 0, 1)
             true = decide(self.output, "classes") == self.Y
-            brier = float(((self.output - np.eye(self.target.n_out)[self.Y]) ** 2).sum(axis=1).mean())
+            of_true = self.output[np.arange(len(self.Y)), self.Y]
+            brier = float(((self.output**2).sum(axis=1) - 2 * of_true + 1).mean())
         else:
             certain, true = np.clip(self.output.ravel(), 0, 1), self.Y.ravel() == 1
             brier = float(((certain - true) ** 2).mean())
         ends = np.quantile(certain, np.linspace(0, 1, BINS + 1))
-        _, which, counts = np.unique(np.searchsorted(ends[1:-1], certain), return_inverse=True, return_counts=True)
-        predicted, observed = np.bincount(which, certain) / counts, np.bincount(which, true) / counts
+        which = np.searchsorted(ends[1:-1], certain)
+        counts = np.bincount(which)
+        held = counts > 0
+        counts, sums = counts[held], [np.bincount(which, values)[held] for values in (certain, true)]
+        predicted, observed = sums / counts
         error = float(np.average(np.abs(observed - predicted), weights=counts))
         bins = zip(predicted.round(4).tolist(), observed.round(4).tolist(), counts.tolist(), strict=True)
         return {"brier": brier, "expected_error": error, "bins": [list(found) for found in bins]}
 
-    def _draw_confusion(self, axes: Axes, confusion: dict[str, Any] | None) -> None:
-        if confusion is None or len(confusion["labels"]) > 20:
-            axes.set_axis_off()
-            return
-        counts = np.array(confusion["true by predicted"])
-        shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-        for i, j in np.ndindex(*counts.shape):
-            axes.text(j, i, f"{counts[i, j]:,}", ha="center", va="center", color="white" if shares[i, j] > 0.5 else "k")
-        labels = [str(label) for label in confusion["labels"]]
-        axes.set_xticks(range(len(labels)), labels, rotation=0 if len(labels) < 5 else 90)
-        axes.set_yticks(range(len(labels)), labels)
-        _name(axes, "confusion", "predicted", "true")
-
-    def _draw_predictions(self, axes: Axes) -> None:
+    def _predictions_panel(self) -> Panel:
         true, ends = self.Y.reshape(self.output.shape), (self.Y.min(), self.Y.max())
-        for j, name in enumerate(self.target.names):
-            axes.scatter(self.output[:SOME, j], true[:SOME, j], s=8, alpha=0.5, linewidths=0, label=name)
-        axes.plot(ends, ends, color=MARK, linewidth=1, linestyle="--")
-        if len(self.target.names) > 1:
-            axes.legend(frameon=False, fontsize=9)
-        _name(axes, "predictions", "predicted", "true")
+        columns = zip(self.output[:SOME].T, true[:SOME].T, *self._told_apart(), strict=True)
+        return Panel(
+            "predictions", "predicted", "true", [*(Points(*of) for of in columns), Line(ends, ends, MARK, thin=True)]
+        )
 
-    def _draw_residuals(self, axes: Axes) -> None:
-        axes.hist(self.Y.reshape(self.output.shape) - self.output, bins=40)
-        _name(axes, "residuals", "true − predicted", "examples")
+    def _residuals_panel(self) -> Panel:
+        residuals = self.Y.reshape(self.output.shape) - self.output
+        edges = np.histogram_bin_edges(residuals, bins=40)
+        marks = [
+            Histogram(edges, np.histogram(column, edges)[0], colour, label)
+            for column, colour, label in zip(residuals.T, *self._told_apart(), strict=True)
+        ]
+        return Panel("residuals", "true − predicted", "examples", marks)
+
+    def _told_apart(self) -> tuple[list[str], list[str]]:
+        """A colour for each value, and, where there are several, its name."""
+        names = self.target.names
+        return [COLOURS[i % len(COLOURS)] for i in range(len(names))], names if len(names) > 1 else [""]
 
 
 def suspected_leak(metrics: dict[str, Any]) -> str | None:
@@ -237,35 +245,24 @@ def suspected_leak(metrics: dict[str, Any]) -> str | None:
     return first if sure and others and by_itself else None
 
 
-def _logistic(X: NDArray[Any], y: NDArray[Any], n: int) -> tuple[Callable[[NDArray[Any]], NDArray[Any]], bool]:
-    """What gives each of n classes a probability, 0 those that training does not know; and whether it converged."""
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
-
-    known = np.unique(y)
-    if len(known) == 1:
-        return lambda X: np.tile(np.eye(n)[known], (len(X), 1)), True
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # the caller gets it as a value
-        model = LogisticRegression(max_iter=ITERATIONS).fit(X, y)
-    return lambda X: model.predict_proba(X) @ np.eye(n)[known], bool(model.n_iter_.max() < ITERATIONS)
+def _blocks(m: int, width: int) -> list[slice]:
+    """Of m rows of so many numbers, as many at a time as memory takes lightly."""
+    step = max(BLOCK // width, 1)
+    return [slice(start, start + step) for start in range(0, m, step)]
 
 
-def _draw_calibration(axes: Axes, bins: list[list[float]]) -> None:
-    axes.plot((0, 1), (0, 1), color=MARK, linewidth=1, linestyle="--")
+def _confusion_panel(confusion: dict[str, Any]) -> Panel:
+    cells = Cells([str(label) for label in confusion["labels"]], np.array(confusion["true by predicted"]))
+    return Panel("confusion", "predicted", "true", [cells])
+
+
+def _calibration_panel(bins: list[list[float]]) -> Panel:
     predicted, observed, _ = zip(*bins, strict=True)
-    axes.plot(predicted, observed, color=TRAINING, marker="o", linewidth=1.8)
-    _name(axes, "calibration", "predicted probability", "share that came true")
+    marks = [Line((0, 1), (0, 1), MARK, thin=True), Line(predicted, observed, TRAINING, dots=True)]
+    return Panel("calibration", "predicted probability", "share that came true", marks)
 
 
-def _draw_importance(axes: Axes, importance: dict[str, float]) -> None:
-    most = dict([*importance.items()][:15][::-1])
-    axes.barh([*most], [*most.values()], color=VALIDATION)
-    _name(axes, "importance", "what is lost when the column is shuffled", "")
-
-
-def _name(axes: Axes, title: str, x: str, y: str) -> None:
-    axes.set_title(title, fontsize=11)
-    axes.set_xlabel(x)
-    axes.set_ylabel(y)
-    axes.spines[["top", "right"]].set_visible(False)
+def _importance_panel(importance: dict[str, float]) -> Panel:
+    most = [*importance.items()][:MOST_BARS]
+    bars = Bars([name for name, _ in most], [value for _, value in most], VALIDATION)
+    return Panel("importance", "what is lost when the column is shuffled", "", [bars])

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from numpy.typing import NDArray
+
 from chainrule import engines
 from chainrule.data.batches import ArrayBatches
 from chainrule.data.examples import example_weights, examples
@@ -30,6 +32,23 @@ def evaluate(
     Raises:
         ShapeError, DataError, OptionError: see `train`.
     """
+    return scores_and_outputs(
+        net, X, y, loss=loss, metrics=metrics, sample_weight=sample_weight, engine=engine, threads=threads
+    )[0]
+
+
+def scores_and_outputs(
+    net: Network,
+    X: Any,
+    y: Any,
+    *,
+    loss: LossLike,
+    metrics: Any = (),
+    sample_weight: Any = None,
+    engine: str = "auto",
+    threads: int | None = None,
+) -> tuple[dict[str, float], NDArray[Any]]:
+    """What `evaluate` finds, and the outputs (m, …) that it is found in."""
     cost = Cost(loss)
     X, y = examples(X, y)
     net.build_for(X)
@@ -39,4 +58,4 @@ def evaluate(
     batches = ArrayBatches(X, y, weights, batch_size=engines.CHUNK, cast=net.cast)
     with engines.held_to(threads):
         mean, output = engines.select(engine).evaluate(net, cost, batches.epoch(0))
-    return {"loss": mean} | score(wanted, *that_count(y, output, weights), cost.task)
+    return {"loss": mean} | score(wanted, *that_count(y, output, weights), cost.task), output

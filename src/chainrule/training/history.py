@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from chainrule import files
 from chainrule.names import counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from chainrule.charts import Chart
 
 CUT = ("interrupted", "terminated")
 """Why a run has ended before it was done, where that was not its own decision."""
@@ -63,15 +65,26 @@ class History:
         """The history as JSON, as `history.json` holds it."""
         return files.to_json(asdict(self))
 
-    def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
+    @overload
+    def plot(self, path: None = None) -> Figure: ...
+
+    @overload
+    def plot(self, path: str | os.PathLike[str]) -> Figure | Chart: ...
+
+    def plot(self, path: str | os.PathLike[str] | None = None) -> Figure | Chart:
         """Draw the cost without the penalty and every metric over the epochs; written to a `path` (.svg, .png, .pdf).
+
+        Returns:
+            A figure of matplotlib; or of an .svg, which is written without matplotlib, the chart: a notebook shows it,
+            and its `figure()` is that figure.
 
         Raises:
             ModelFileError: the file cannot be written.
         """
-        from chainrule.training.curves import draw
+        from chainrule.training.curves import curves
 
-        return draw(self.epochs, self.best_epoch, path)
+        chart = curves(self.epochs, self.best_epoch)
+        return chart.figure() if path is None else chart.save(path)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the JSON, atomically.

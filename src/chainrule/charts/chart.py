@@ -1,0 +1,175 @@
+"""What a chart says: panels side by side, each with a title, two named axes, and marks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule import files
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+TRAINING, VALIDATION, MARK = "#1f6f8b", "#d1603d", "#8a8a8a"
+
+COLOURS = (TRAINING, VALIDATION, "#5b8c3a", "#7b5ea7", "#c29a1d", "#4a525b")
+"""Of several things in one panel, again from the first where there are more."""
+
+Numbers = Sequence[float] | NDArray[np.float64]
+"""NaN and infinity are allowed; they are not drawn."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line through points (x, y), in pieces where a number is missing.
+
+    Args:
+        label: for the legend. dots: whether each point is marked. thin: dashed, to compare with.
+    """
+
+    x: Numbers
+    y: Numbers
+    colour: str
+    label: str = ""
+    dots: bool = False
+    thin: bool = False
+
+    def extent(self) -> tuple[Numbers, Numbers]:
+        return self.x, self.y
+
+
+@dataclass(frozen=True)
+class Points:
+    """A cloud of points (x, y)."""
+
+    x: Numbers
+    y: Numbers
+    colour: str
+    label: str = ""
+
+    def extent(self) -> tuple[Numbers, Numbers]:
+        return self.x, self.y
+
+
+@dataclass(frozen=True)
+class Bars:
+    """A lying bar for each name, the first one at the top: bar i lies at y = −i."""
+
+    names: Sequence[str]
+    values: Numbers
+    colour: str
+    label: str = ""
+
+    def extent(self) -> tuple[Numbers, Numbers]:
+        return [0.0, *self.values], (0.5 - max(len(self.names), 1), 0.5)
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """How many examples lie between two neighbours among the n + 1 edges."""
+
+    edges: Numbers
+    counts: Numbers
+    colour: str
+    label: str = ""
+
+    def extent(self) -> tuple[Numbers, Numbers]:
+        return self.edges, [0.0, *self.counts]
+
+
+@dataclass(frozen=True)
+class Cells:
+    """A square of counts, a row for each name: column j lies at x = j, row i at y = −i; the colour is a row's share."""
+
+    names: Sequence[str]
+    counts: NDArray[np.int64]
+    label: str = ""
+
+    def extent(self) -> tuple[Numbers, Numbers]:
+        return (-0.5, len(self.names) - 0.5), (0.5 - len(self.names), 0.5)
+
+    def shares(self) -> NDArray[np.float64]:
+        """(n, n), which part of its row each count is."""
+        return np.asarray(self.counts / np.maximum(self.counts.sum(axis=1, keepdims=True), 1))
+
+
+@dataclass(frozen=True)
+class Rule:
+    """An upright dashed line at x."""
+
+    x: float
+    label: str = ""
+    colour: str = MARK
+
+    def extent(self) -> tuple[Numbers, Numbers]:
+        return [self.x], []
+
+
+Mark = Line | Points | Bars | Histogram | Cells | Rule
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Marks over two axes.
+
+    Args:
+        x, y: what the axes are called. whole: whether x counts something, such as epochs.
+    """
+
+    title: str
+    x: str
+    y: str
+    marks: Sequence[Mark]
+    whole: bool = False
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Panels side by side.
+
+    Args:
+        title: for who cannot see them. width, height: of one panel, in pixels.
+    """
+
+    title: str
+    panels: Sequence[Panel]
+    width: float = 440
+    height: float = 340
+
+    def svg(self) -> str:
+        """The chart as the text of an SVG file, the same bits each time."""
+        from chainrule.charts.svg import svg
+
+        return svg(self)
+
+    def figure(self) -> Figure:
+        """The chart as a figure of matplotlib."""
+        from chainrule.charts.figure import figure
+
+        return figure(self)
+
+    def save(self, path: str | os.PathLike[str]) -> Chart | Figure:
+        """Write the chart, atomically; matplotlib draws what is no .svg, such as .png or .pdf.
+
+        Returns:
+            What was written: the chart itself as an .svg, else a figure of matplotlib.
+
+        Raises:
+            ModelFileError: the file cannot be written.
+        """
+        if Path(path).suffix.lower() in ("", ".svg"):
+            files.write_atomically(path, self.svg())
+            return self
+        figure = self.figure()
+        files.write_figure(path, figure, dpi=150)
+        return figure
+
+    def _repr_svg_(self) -> str:
+        """How notebooks show it."""
+        return self.svg()

@@ -1,0 +1,89 @@
+"""A chart as a figure of matplotlib: for notebooks, and for files that are no SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from chainrule.charts.chart import TRAINING, Bars, Cells, Chart, Histogram, Line, Mark, Panel, Points, Rule
+from chainrule.errors import shortened
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INCH = 96
+"""So many pixels are an inch."""
+
+
+def figure(chart: Chart) -> Figure:
+    """A figure with the axes of each panel."""
+    from matplotlib.figure import Figure
+
+    panels = max(len(chart.panels), 1)
+    made = Figure(figsize=(chart.width * panels / INCH, chart.height / INCH), layout="constrained")
+    for axes, panel in zip(made.subplots(1, panels, squeeze=False)[0], chart.panels, strict=False):
+        _draw_panel(axes, panel)
+    return made
+
+
+def _draw_panel(axes: Axes, panel: Panel) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.set_title(panel.title, fontsize=11)
+    axes.set_xlabel(panel.x)
+    axes.set_ylabel(panel.y)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(alpha=0.25, linewidth=0.6)
+    axes.set_axisbelow(True)
+    if panel.whole:
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    for mark in panel.marks:
+        _draw(axes, mark)
+    if any(mark.label for mark in panel.marks):
+        axes.legend(frameon=False, fontsize=9)
+
+
+def _draw(axes: Axes, mark: Mark) -> None:
+    label = mark.label or None
+    match mark:
+        case Line(thin=True):
+            axes.plot(mark.x, mark.y, color=mark.colour, label=label, linewidth=1, linestyle="--")
+        case Line():
+            marker = "o" if mark.dots or len(mark.x) == 1 else None
+            axes.plot(mark.x, mark.y, color=mark.colour, label=label, linewidth=1.8, marker=marker)
+        case Points():
+            axes.scatter(mark.x, mark.y, s=8, alpha=0.5, linewidths=0, color=mark.colour, label=label)
+        case Bars():
+            places = -np.arange(len(mark.names))
+            axes.barh(places, mark.values, color=mark.colour, label=label)
+            axes.set_yticks(places, _short(mark.names))
+        case Histogram():
+            alpha = 0.5 if label else 1.0
+            axes.stairs(mark.counts, mark.edges, fill=True, color=mark.colour, alpha=alpha, label=label)
+        case Cells():
+            _draw_cells(axes, mark)
+        case Rule():
+            axes.axvline(mark.x, color=mark.colour, linewidth=1, linestyle="--", label=label)
+
+
+def _draw_cells(axes: Axes, cells: Cells) -> None:
+    from matplotlib.colors import LinearSegmentedColormap
+
+    n, shares = len(cells.names), cells.shares()
+    colours = LinearSegmentedColormap.from_list("shares", ["#ffffff", TRAINING])
+    around = (-0.5, n - 0.5, 0.5 - n, 0.5)
+    axes.imshow(shares, cmap=colours, vmin=0, vmax=1, extent=around, aspect="auto")
+    for (i, j), share in np.ndenumerate(shares):
+        size = min(10, 110 / n)
+        ink = "white" if share > 0.5 else "black"
+        axes.text(j, -i, f"{cells.counts[i, j]:,}", ha="center", va="center", color=ink, fontsize=size)
+    axes.set_xticks(range(n), _short(cells.names), rotation=0 if n < 5 else 90)
+    axes.set_yticks(-np.arange(n), _short(cells.names))
+    axes.grid(visible=False)
+
+
+def _short(names: Sequence[str]) -> list[str]:
+    return [shortened(name, 24) for name in names]

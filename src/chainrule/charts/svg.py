@@ -1,0 +1,232 @@
+"""A chart as SVG: text as text, round numbers at a light grid, and a white ground, so that it reads on any page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
+from unicodedata import east_asian_width
+
+import numpy as np
+
+from chainrule.charts.axes import LARGEST, Axis, axes
+from chainrule.charts.chart import Bars, Cells, Chart, Histogram, Line, Mark, Panel, Points, Rule
+
+INK, MUTED, FAINT, GRID, DARK = "#1c1c1c", "#5a6570", "#b4bac1", "#e6e8eb", (31, 111, 139)
+"""Of titles and names, of ticks, of a count of 0, of the grid; and of a cell that has all of its row."""
+
+TITLE, NAME, TICK = 15, 13, 12
+"""The sizes of letters."""
+
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"})
+
+Place = Callable[[float], float]
+"""Where on the picture a number stands."""
+
+
+def svg(chart: Chart) -> str:
+    """The text of an SVG file."""
+    wide, high = _number(chart.width * max(len(chart.panels), 1)), _number(chart.height)
+    said = "; ".join(f"{panel.title}: {panel.y or 'value'} over {panel.x}" for panel in chart.panels)
+    panels = (_panel(panel, i * chart.width, chart.width, chart.height) for i, panel in enumerate(chart.panels))
+    return "\n".join(
+        (
+            '<?xml version="1.0" encoding="utf-8"?>',
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {high}" width="{wide}" role="img"'
+            ' style="max-width: 100%" font-family="Helvetica, Arial, DejaVu Sans, sans-serif">',
+            f"<title>{_escaped(chart.title)}</title>",
+            f"<desc>{_escaped(said)}</desc>",
+            '<rect width="100%" height="100%" fill="#ffffff"/>',
+            *(line for panel in panels for line in panel),
+            "</svg>\n",
+        )
+    )
+
+
+def _panel(panel: Panel, offset: float, width: float, height: float) -> Iterator[str]:
+    """The lines of a panel that begins `offset` from the left."""
+    x, y = axes(panel)
+    labels = [mark for mark in panel.marks if mark.label]
+    names = [_cut(name, 0.36 * width, TICK) for _, name in y.ticks]
+    left = offset + 14 + (20 if panel.y else 0) + max([_width(name, TICK) for name in names], default=0.0)
+    right, top = offset + width - 16, 58.0 if labels else 40.0
+    turned = _overlap(x, right - left) and any(isinstance(mark, Cells) for mark in panel.marks)
+    below = max((min(_width(name, TICK), 0.25 * height) for _, name in x.ticks), default=0.0) if turned else TICK
+    bottom = height - below - (40 if panel.x else 20)
+    across, upward = _scale(x, left, right), _scale(y, bottom, top)
+    yield _text(panel.title, (left + right) / 2, 22, TITLE, INK)
+    yield from _legend(labels, left, right)
+    yield from _grid(panel, across, upward, x, y, (left, right, top, bottom))
+    for (place, _), name in zip(y.ticks, names, strict=True):
+        yield _text(name, left - 7, upward(place) + 4, TICK, MUTED, "end")
+    for place, name in x.ticks if turned else _apart(x, right - left):
+        if turned:
+            yield _text(_cut(name, below, TICK), across(place) + 4, bottom + 8, TICK, MUTED, "end", turned=True)
+        else:
+            yield _text(name, across(place), bottom + 18, TICK, MUTED)
+    yield _text(panel.x, (left + right) / 2, height - 9, NAME, INK)
+    yield _text(panel.y, offset + 18, (top + bottom) / 2, NAME, INK, turned=True)
+    for mark in panel.marks:
+        yield from _drawn(mark, across, upward, (top, bottom))
+
+
+def _grid(
+    panel: Panel, across: Place, upward: Place, x: Axis, y: Axis, frame: tuple[float, float, float, float]
+) -> Iterator[str]:
+    """Light lines at the ticks of numbers, and the axes at the left and at the bottom."""
+    left, right, top, bottom = map(_number, frame)
+    kinds = {type(mark) for mark in panel.marks}
+    lines = [] if Cells in kinds else [f"M{_number(across(place))} {top}V{bottom}" for place, _ in x.ticks]
+    lines += [] if kinds & {Cells, Bars} else [f"M{left} {_number(upward(place))}H{right}" for place, _ in y.ticks]
+    yield f'<path d="{"".join(lines)}" stroke="{GRID}"/>'
+    yield f'<path d="M{left} {top}V{bottom}H{right}" fill="none" stroke="{MUTED}"/>'
+
+
+def _legend(labelled: list[Mark], left: float, right: float) -> Iterator[str]:
+    """What the colours mean, in a row above the marks, as many as there is room for."""
+    for mark in labelled:
+        label = _cut(mark.label, 150, TICK)
+        if left + 26 + _width(label, TICK) > right:
+            yield _text("…", left, 44, TICK, INK, "start")
+            return
+        dashed = ' stroke-dasharray="5 3"' if isinstance(mark, Rule) else ""
+        colour = INK if isinstance(mark, Cells) else mark.colour
+        yield f'<path d="M{_number(left)} 40h18" stroke="{colour}" stroke-width="3"{dashed}/>'
+        yield _text(label, left + 23, 44, TICK, INK, "start")
+        left += 41 + _width(label, TICK)
+
+
+def _drawn(mark: Mark, across: Place, upward: Place, ends: tuple[float, float]) -> Iterable[str]:
+    match mark:
+        case Line():
+            return _line(mark, across, upward)
+        case Points():
+            style = f'fill="{mark.colour}" fill-opacity="0.5"'
+            return _points(zip(mark.x, mark.y, strict=True), across, upward, style, 2.5)
+        case Bars():
+            return _bars(mark, across, upward)
+        case Histogram():
+            return _histogram(mark, across, upward)
+        case Cells():
+            return _cells(mark, across, upward)
+        case Rule():
+            top, bottom = map(_number, ends)
+            d = f"M{_number(across(mark.x))} {top}V{bottom}"
+            return [f'<path d="{d}" stroke="{mark.colour}" stroke-width="1.3" stroke-dasharray="5 3"/>']
+
+
+def _line(line: Line, across: Place, upward: Place) -> Iterator[str]:
+    style = 'stroke-width="1.3" stroke-dasharray="5 3"' if line.thin else 'stroke-width="2.2" stroke-linejoin="round"'
+    pairs = zip(line.x, line.y, strict=True)
+    pieces = [list(piece) for drawn, piece in groupby(pairs, lambda pair: bool(np.isfinite(pair).all())) if drawn]
+    for piece in pieces:
+        points = " ".join(f"{_number(across(x))},{_number(upward(y))}" for x, y in piece)
+        yield f'<polyline points="{points}" fill="none" stroke="{line.colour}" {style}/>'
+    for piece in pieces:
+        if line.dots or len(piece) == 1:
+            yield from _points(piece, across, upward, f'fill="{line.colour}"', 4)
+
+
+def _points(
+    pairs: Iterable[tuple[float, float]], across: Place, upward: Place, style: str, radius: float
+) -> Iterator[str]:
+    yield f"<g {style}>"
+    for pair in pairs:
+        if np.isfinite(pair).all():
+            yield f'<circle cx="{_number(across(pair[0]))}" cy="{_number(upward(pair[1]))}" r="{radius}"/>'
+    yield "</g>"
+
+
+def _bars(bars: Bars, across: Place, upward: Place) -> Iterator[str]:
+    high = min(0.8 * (upward(0) - upward(1)), 36)
+    for i, (name, value) in enumerate(zip(bars.names, bars.values, strict=True)):
+        if np.isfinite(value):
+            ends = sorted((across(0), across(value)))
+            area = _rectangle(ends[0], upward(-i) - high / 2, ends[1] - ends[0], high)
+            yield f'<rect {area} fill="{bars.colour}"><title>{_escaped(f"{name}: {value:.4g}")}</title></rect>'
+
+
+def _histogram(histogram: Histogram, across: Place, upward: Place) -> Iterator[str]:
+    yield f'<g fill="{histogram.colour}" fill-opacity="{0.5 if histogram.label else 1}">'
+    floor = upward(0)
+    for start, stop, count in zip(histogram.edges[:-1], histogram.edges[1:], histogram.counts, strict=True):
+        if count:
+            area = _rectangle(across(start), upward(count), across(stop) - across(start), floor - upward(count))
+            yield f"<rect {area}/>"
+    yield "</g>"
+
+
+def _cells(cells: Cells, across: Place, upward: Place) -> Iterator[str]:
+    wide, high = across(1) - across(0), upward(0) - upward(1)
+    for (i, j), share in np.ndenumerate(cells.shares()):
+        colour = "#" + "".join(f"{round(255 + share * (full - 255)):02x}" for full in DARK)
+        told = f"{cells.names[i]} taken for {cells.names[j]}: {cells.counts[i, j]:,}"
+        area = _rectangle(across(j - 0.5), upward(-i + 0.5), wide, high)
+        yield f'<g><title>{_escaped(told)}</title><rect {area} fill="{colour}"/>'
+        ink = "#ffffff" if share > 0.5 else INK if share else FAINT
+        count = _counted(int(cells.counts[i, j]), wide)
+        size = min(NAME, 0.75 * high, 0.8 * wide / _width(count, 1))
+        yield _text(count, across(j), upward(-i) + 0.35 * size, size, ink) + "</g>"
+
+
+def _counted(count: int, room: float) -> str:
+    """A count in a cell, in thousands where it would be too small to read."""
+    exact = f"{count:,}"
+    return exact if count < 1000 or _width(exact, 9) < room else f"{count / 1000:.0f}k"
+
+
+def _scale(axis: Axis, start: float, stop: float) -> Place:
+    """Where the numbers of an axis stand that goes from `start` to `stop`."""
+    unit = (stop - start) / (axis.high - axis.low)
+    return lambda value: start + (min(max(value, -LARGEST), LARGEST) - axis.low) * unit
+
+
+def _overlap(axis: Axis, room: float) -> bool:
+    widest = max((_width(name, TICK) for _, name in axis.ticks), default=0.0)
+    return (widest + 10) * len(axis.ticks) > room
+
+
+def _apart(axis: Axis, room: float) -> list[tuple[float, str]]:
+    """The ticks, or every second or fourth of them, so that none is written over another."""
+    while _overlap(axis, room) and len(axis.ticks) > 1:
+        axis = axis._replace(ticks=axis.ticks[::2])
+    return axis.ticks
+
+
+def _text(
+    text: str, x: float, y: float, size: float, colour: str, anchor: str = "middle", *, turned: bool = False
+) -> str:
+    """A line of text, read upwards where it is turned; nothing of no text."""
+    placed = f'x="{_number(x)}" y="{_number(y)}"'
+    if turned:
+        placed += f' transform="rotate(-90 {_number(x)} {_number(y)})"'
+    style = f'font-size="{_number(size)}" fill="{colour}" text-anchor="{anchor}"'
+    return f"<text {placed} {style}>{_escaped(text)}</text>" if text else ""
+
+
+def _rectangle(x: float, y: float, width: float, height: float) -> str:
+    return f'x="{_number(x)}" y="{_number(y)}" width="{_number(width)}" height="{_number(height)}"'
+
+
+def _width(text: str, size: float) -> float:
+    """About how wide a text is, without asking a font."""
+    return size * sum(1.0 if east_asian_width(letter) in "WF" else 0.58 for letter in text)
+
+
+def _cut(text: str, room: float, size: float) -> str:
+    """The text, or its beginning where it is wider than the room."""
+    text = " ".join(text.split())
+    if _width(text, size) <= room:
+        return text
+    while text and _width(text + "…", size) > room:
+        text = text[:-1]
+    return text + "…"
+
+
+def _escaped(text: str) -> str:
+    return _FORBIDDEN.sub("\ufffd", text).translate(_ESCAPES)
+
+
+def _number(value: float) -> str:
+    return f"{value:.1f}".removesuffix(".0")

@@ -1,0 +1,177 @@
+"""Charts: what the SVG shows, and data that are hard to draw."""
+
+import math
+import subprocess
+import sys
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.charts import TRAINING, Bars, Cells, Chart, Histogram, Line, Panel, Points, Rule
+from chainrule.charts.axes import axes
+
+SVG = "{http://www.w3.org/2000/svg}"
+EPOCHS = [
+    {"epoch": i, "loss": 1 / (i + 1), "val_loss": 2 / (i + 1), "accuracy": i / 50, "val_accuracy": i / 60, "seconds": 1}
+    for i in range(50)
+]
+
+
+def drawn(*marks, whole=False, title="a panel"):
+    """The SVG of a single panel, parsed."""
+    return ElementTree.fromstring(Chart("a chart", [Panel(title, "x", "y", marks, whole)]).svg())
+
+
+def all_of(root, kind):
+    return root.findall(f".//{SVG}{kind}")
+
+
+def texts(root):
+    return [text.text for text in all_of(root, "text")]
+
+
+def places(polyline):
+    """The points of a polyline, (n, 2)."""
+    return np.array([point.split(",") for point in polyline.get("points").split()], float)
+
+
+def ticks(*values, whole=False):
+    panel = Panel("", "", "", [Line(values, values, TRAINING)], whole)
+    return [told for _, told in axes(panel)[0].ticks]
+
+
+def test_the_curves_of_a_history_are_a_picture_with_a_line_for_each(tmp_path):
+    cr.History(EPOCHS, best_epoch=49).plot(tmp_path / "curves.svg")
+    text = (tmp_path / "curves.svg").read_text(encoding="utf-8")
+    root = ElementTree.fromstring(text)
+    training, validation, *of_accuracy = all_of(root, "polyline")
+    assert len(places(training)) == len(places(validation)) == 50
+    assert len(of_accuracy) == 2
+    assert root.find(f"{SVG}title").text == "learning curves"
+    assert {"cost J", "accuracy", "epoch", "training", "validation", "best epoch", "10", "50"} <= {*texts(root)}
+
+
+def test_a_line_is_where_its_numbers_are():
+    (line,) = all_of(drawn(Line((0, 1, 4), (0, 1, 0.5), TRAINING)), "polyline")
+    (x0, x1, x4), (y0, y1, y05) = places(line).T
+    assert x1 - x0 == pytest.approx((x4 - x0) / 4, abs=0.1)
+    assert y0 - y05 == pytest.approx((y0 - y1) / 2, abs=0.1)
+    assert y1 < y05 < y0  # upwards
+
+
+@pytest.mark.parametrize("kind", ["svg", "png", "pdf"])
+def test_a_history_is_plotted_in_the_format_that_the_ending_names(tmp_path, kind):
+    path = tmp_path / f"curves.{kind}"
+    shown = cr.History(EPOCHS).plot(path)
+    assert path.read_bytes()[:5] == {"svg": b"<?xml", "png": b"\x89PNG\r", "pdf": b"%PDF-"}[kind]
+    figure = shown.figure() if kind == "svg" else shown
+    assert len(figure.axes[0].lines) == 2
+    if kind == "svg":
+        assert shown._repr_svg_() == path.read_text(encoding="utf-8")
+
+
+def test_an_svg_is_written_without_matplotlib(tmp_path):
+    code = f"""
+import sys
+from chainrule.training import History
+History({EPOCHS[:3]!r}, best_epoch=2).plot({str(tmp_path / "curves.svg")!r})
+assert not {{"matplotlib", "sklearn", "scipy"}} & sys.modules.keys()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_line_has_gaps_where_numbers_are_missing():
+    values = [1.0, 2.0, math.nan, 3.0, 2.0, math.inf, 5.0]
+    root = drawn(Line(range(7), values, TRAINING))
+    assert [len(places(line)) for line in all_of(root, "polyline")] == [2, 2, 1]
+    assert len(all_of(root, "circle")) == 1  # the last, which stands alone
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[], [0.5], [0.0], [0.25] * 3, [math.nan] * 2, [math.inf, -math.inf], [1e308, -1e308], [5e-324, 0.0], [1.7e9] * 2],
+)
+@pytest.mark.parametrize("whole", [False, True])
+def test_any_numbers_can_be_drawn(values, whole):
+    counted = range(1, len(values) + 1)
+    root = drawn(Line(counted, values, TRAINING, "one"), Points(counted, values, TRAINING), Rule(1), whole=whole)
+    assert "nan" not in ElementTree.tostring(root, encoding="unicode")
+
+
+def test_marks_of_nothing_are_drawn():
+    for mark in (Bars([], [], TRAINING), Histogram([0, 1], [0], TRAINING), Cells([], np.zeros((0, 0), int))):
+        assert "a panel" in texts(drawn(mark))
+    assert len(texts(drawn())) > 3
+    assert ElementTree.fromstring(Chart("nothing", []).svg()).tag == f"{SVG}svg"
+
+
+@pytest.mark.parametrize(
+    ("values", "whole", "told"),
+    [
+        ((0.0, 1.0), False, ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]),
+        ((0.0, 300_000.0), False, ["0", "100,000", "200,000", "300,000"]),
+        ((0.0, 0.00004), False, ["0", "1e-05", "2e-05", "3e-05", "4e-05"]),
+        ((1, 1), True, ["1"]),
+        ((1, 2), True, ["1", "2"]),
+        ((1, 50), True, ["10", "20", "30", "40", "50"]),
+        ((1, 21), True, ["5", "10", "15", "20"]),
+    ],
+)
+def test_ticks_are_round_numbers(values, whole, told):
+    assert ticks(*values, whole=whole) == told
+
+
+def test_ticks_far_from_zero_are_told_apart():
+    told = ticks(1.7e9 - 50, 1.7e9 + 50)
+    assert "1,699,999,980" in told
+    assert len({*told}) == len(told)
+
+
+def test_long_names_are_cut_and_none_is_code():
+    names = ["<b>&" + "x" * 500, "ok\x00", "日本語" * 50]
+    root = drawn(Bars(names, [1.0, -2.0, math.nan], TRAINING))
+    shown = [text for text in texts(root) if text[:2] in ("<b", "ok", "日本")]
+    assert len(shown) == 3
+    assert all(len(text) < 40 for text in shown)
+    assert [bar.find(f"{SVG}title").text[:4] for bar in all_of(root, "rect") if len(bar)] == ["<b>&", "ok\ufffd:"]
+
+
+def test_cells_hold_their_counts_and_say_what_they_are():
+    names = [f"class {i}" for i in range(20)]
+    counts = np.diag(np.arange(20)) + 3000 * np.eye(20, k=1, dtype=int)
+    root = drawn(Cells(names, counts))
+    told = [title.text for title in all_of(root, "title")]
+    assert "class 3 taken for class 4: 3,000" in told
+    assert len([title for title in told if " taken for " in title]) == 400
+    small = drawn(Cells(["no", "yes"], np.array([[12_345, 6], [0, 78]])))
+    assert {"12,345", "6", "0", "78", "no", "yes"} <= {*texts(small)}
+
+
+def test_bars_and_cells_have_the_same_thickness_all_over():
+    bars = [bar for bar in all_of(drawn(Bars(["a", "b", "c"], [1, 2, 3], TRAINING)), "rect") if len(bar)]
+    assert len({bar.get("height") for bar in bars}) == 1
+    widths = [float(bar.get("width")) for bar in bars]
+    assert widths[1:] == pytest.approx([2 * widths[0], 3 * widths[0]], abs=0.2)
+
+
+def test_more_labels_than_there_is_room_for_end_in_dots():
+    root = drawn(*(Points([0, 1], [0, 1], TRAINING, f"value {i}" * 3) for i in range(30)))
+    assert "…" in texts(root)
+    assert len(all_of(root, "circle")) == 60
+
+
+def test_matplotlib_draws_the_same_marks():
+    marks = [
+        [Line((0, 1), (0, 1), TRAINING, thin=True), Points((0, 1), (0, 1), TRAINING, "one")],
+        [Histogram([0, 1, 2], [3, 4], TRAINING)],
+        [Bars(["a", "b"], [1, 2], TRAINING)],
+        [Cells(["a", "b"], np.array([[1, 2], [3, 4]]))],
+    ]
+    figure = Chart("all", [Panel(str(i), "x", "y", of_one) for i, of_one in enumerate(marks)]).figure()
+    first, second, third, fourth = figure.axes
+    assert (len(first.lines), len(first.collections), len(second.patches)) == (1, 1, 1)
+    assert [bar.get_width() for bar in third.patches] == [1, 2]
+    assert sorted(text.get_text() for text in fourth.texts) == ["1", "2", "3", "4"]

@@ -158,7 +158,10 @@ def learning_rate_at(learning_rate: float | Schedule, epoch: float) -> float:
     """
     if not isinstance(learning_rate, Schedule):
         return float(learning_rate)
-    return real(f"the learning rate that {learning_rate!r} returns at epoch {epoch:g}", learning_rate(epoch), low=0)
+    found = learning_rate(epoch)
+    if isinstance(found, float) and 0 <= found < math.inf:
+        return float(found)
+    return real(f"the learning rate that {learning_rate!r} returns at epoch {epoch:g}", found, low=0)
 
 
 def _cosine(first: float, last: float, part: float) -> float:

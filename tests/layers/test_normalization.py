@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.training.statistics import learn_statistics
 
 
 @pytest.fixture
@@ -153,6 +154,20 @@ class TestStandardize:
 
     def test_it_has_no_parameters(self):
         assert cr.Network([cr.Standardize()], input_shape=3).parameters == {}
+
+    def test_what_comes_behind_it_is_not_computed_while_it_learns(self, X):
+        class Counted(cr.Layer):
+            calls = 0
+
+            def forward(self, A):
+                type(self).calls += 1
+                return A
+
+        net = cr.Network([cr.Standardize(), Counted(), cr.Dense(1)], input_shape=4, seed=0)
+        Counted.calls = 0
+        learn_statistics(net, lambda: [(X[:20], None, None), (X[20:], None, None)])
+        assert Counted.calls == 0
+        np.testing.assert_allclose(net.layers[0].statistics["mean"], X.mean(axis=0))
 
     def test_training_lets_each_one_learn_its_own_input_once(self, X):
         net = cr.Network([cr.Standardize(), cr.Dense(3, "tanh"), cr.Standardize(), cr.Dense(1)], seed=0)

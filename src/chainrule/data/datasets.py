@@ -15,15 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.data.bundled import BUNDLED, read_bundled
 from chainrule.data.source import Encoding, Source
 from chainrule.data.targets import Kind, Target
 from chainrule.errors import DataError
 from chainrule.layers import Flatten, Layer, Standardize
 from chainrule.memory import memory_in_all
 from chainrule.names import unknown
-
-BUNDLED = ("iris", "wine", "breast_cancer", "digits", "diabetes")
-"""The data sets that need no file."""
 
 
 @dataclass(frozen=True)
@@ -108,11 +106,12 @@ def read(source: str, task: Kind | None = None) -> Dataset:
         task: "classification" or "regression", where y does not tell it right.
 
     Raises:
-        DataError: there is no such data set or file, or it does not hold what a data set must.
+        DataError: there is no such data set or file, or it does not hold what a data set must, or scikit-learn, which
+            brings the bundled ones, is not installed.
     """
     require(source)
     if source in BUNDLED:
-        return replace(_bundled(source), task=task)
+        return Dataset(source, *read_bundled(source), task)
     if Path(source).suffix == ".npz":
         return replace(_npz(Path(source)), task=task)
     raise DataError(f"{source} is neither a table (.csv, .tsv, .parquet, also .gz) nor an .npz file.")
@@ -128,14 +127,6 @@ def require(source: str) -> None:
     if os.sep in source or "/" in source:
         raise DataError(f"there is no file or folder {source}.")
     raise DataError(f"{unknown('file, folder or data set', source, BUNDLED)}")
-
-
-def _bundled(name: str) -> Dataset:
-    from sklearn import datasets
-
-    found = getattr(datasets, f"load_{name}")()
-    y = found.target if name == "diabetes" else np.asarray(found.target_names)[found.target]
-    return Dataset(name, found.data, y)
 
 
 def _npz(path: Path) -> Dataset:

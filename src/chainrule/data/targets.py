@@ -70,12 +70,14 @@ class Target(Configurable):
         names, text = list(columns), [name for name, y in columns.items() if y.dtype.kind in "OUS"]
         if task == "regression" and text:
             raise DataError(f"{text[0]} in {place} is text, which names classes, but values were asked for.")
-        labels = {name: _labels(y) for name, y in columns.items()}
-        for name, found in labels.items():
-            if len(found) < 2:
-                raise DataError(f"{name} in {place} is always {shown(found[0])}: there is nothing to tell apart.")
-        if task == "regression" or (task is None and _are_values(labels) and not text):
+        different = {name: _different(y) for name, y in columns.items()}
+        for name, values in different.items():
+            if len(values) < 2:
+                label = _labels(values)[0]
+                raise DataError(f"{name} in {place} is always {shown(label)}: there is nothing to tell apart.")
+        if task == "regression" or (task is None and _are_values(different) and not text):
             return cls(names)
+        labels = {name: _labels(values) for name, values in different.items()}
         for name, found in labels.items():
             if len(names) > 1 and len(found) > 2:
                 raise DataError(
@@ -210,17 +212,28 @@ def _odd(labels: list[Any]) -> str:
     return f" It holds {shown(odd[0])} among numbers: leave such cells empty." if 0 < len(odd) < len(labels) / 2 else ""
 
 
-def _are_values(labels: dict[str, list[Any]]) -> bool:
+def _different(y: NDArray[Any]) -> NDArray[Any]:
+    """The different values, sorted."""
+    if y.dtype.kind in "OUS":
+        return np.array(sorted(set(y.tolist())), dtype=object)
+    values = np.sort(y)
+    return np.asarray(values[np.append(True, values[1:] != values[:-1])])
+
+
+def _are_values(different: dict[str, NDArray[Any]]) -> bool:
     """Whether numbers are no labels: broken ones, or too many different ones."""
-    most = FEW if len(labels) == 1 else 2
-    return any(len(found) > most or any(isinstance(label, float) for label in found) for found in labels.values())
+    most = FEW if len(different) == 1 else 2
+    return any(len(values) > most or not _are_whole(values) for values in different.values())
 
 
-def _labels(y: NDArray[Any]) -> list[Any]:
-    """The different values, sorted; whole numbers as such."""
-    found: list[Any] = np.unique(y).tolist()
-    whole = all(isinstance(value, float) and value.is_integer() for value in found)
-    return [int(value) for value in found] if whole else found
+def _are_whole(values: NDArray[Any]) -> bool:
+    return values.dtype.kind != "f" or bool((values % 1 == 0).all())
+
+
+def _labels(different: NDArray[Any]) -> list[Any]:
+    """The different values as labels; whole numbers as such."""
+    whole = different.dtype.kind == "f" and _are_whole(different)
+    return [int(value) for value in different.tolist()] if whole else different.tolist()
 
 
 def _numbered(y: NDArray[Any], labels: list[Any], called: str) -> NDArray[np.int64]:
@@ -229,10 +242,23 @@ def _numbered(y: NDArray[Any], labels: list[Any], called: str) -> NDArray[np.int
     Raises:
         DataError: a label is none of them.
     """
-    places = {label: i for i, label in enumerate(labels)}
+    known = np.array(labels)
     try:
-        return np.array([places[label] for label in y.tolist()], dtype=np.int64)
+        if y.dtype.kind in "iufb" and known.dtype.kind in "iufb":
+            return _places(y, known)
+        places = {label: i for i, label in enumerate(labels)}
+        return np.fromiter(map(places.__getitem__, y.tolist()), np.int64, len(y))
     except KeyError as error:
         more = ", …" if len(labels) > 10 else ""
-        known = ", ".join(map(shown, labels[:10])) + more
-        raise DataError(f"{called} holds {shown(error.args[0])}, but the classes are {known}.") from None
+        all_known = ", ".join(map(shown, labels[:10])) + more
+        raise DataError(f"{called} holds {shown(error.args[0])}, but the classes are {all_known}.") from None
+
+
+def _places(y: NDArray[Any], known: NDArray[Any]) -> NDArray[np.int64]:
+    """Where among the known numbers each one stands. Raises KeyError where it is none of them."""
+    order = np.argsort(known)
+    places = order[np.searchsorted(known, y, sorter=order).clip(max=len(known) - 1)]
+    strange = known[places] != y
+    if strange.any():
+        raise KeyError(y[strange][0].item())
+    return np.asarray(places, np.int64)

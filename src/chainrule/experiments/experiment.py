@@ -170,7 +170,7 @@ class Experiment:
             return []
         whole = self.Y.ndim == 1 and self.chunked is None  # not the tokens of a text, nor some rows of more
         alone = np.flatnonzero(np.bincount(self.Y, minlength=len(labels)) == 1) if whole else ()
-        absent = np.setdiff1d(np.arange(len(labels)), self.Y[self.splits.test])
+        absent = np.flatnonzero(np.bincount(self.Y[self.splits.test].ravel(), minlength=len(labels)) == 0)
         notes = (
             (alone, "there is a single example of {}: if it is astray, such as the line of a sum, take it out"),
             (absent, "the test part has no example of {}, so roc_auc is not defined"),

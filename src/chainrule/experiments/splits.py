@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,14 +12,12 @@ from numpy.typing import NDArray
 from chainrule.checking import real
 from chainrule.data.source import Source
 from chainrule.errors import DataError
-from chainrule.randomness import legacy_stream
-
-ALONE = -1
+from chainrule.randomness import stream
 
 
 @dataclass(frozen=True)
 class Splits:
-    """Which examples are trained on, watched while training, and kept for the end, as row numbers."""
+    """Which examples are trained on, watched while training, and kept for the end, as row numbers that rise."""
 
     train: NDArray[np.intp]
     validation: NDArray[np.intp]
@@ -30,8 +29,8 @@ def split(source: Source, Y: NDArray[Any], test: float, validation: float, seed:
 
     Where the examples have groups, each group is in one part. Where they have moments, the test part is what came last,
     and the validation part what came before it, unless the source scatters it; an example that reaches into a later
-    part is in none. Otherwise they are shuffled; labels keep their shares where they can, and the only example of a
-    label is trained on.
+    part is in none. Otherwise they are drawn; labels keep their shares where they can, and the only example of a label
+    is trained on. In each part the examples stand as they do in the source.
 
     Args:
         source: the examples. Y: what is to be predicted, as numbers.
@@ -50,8 +49,8 @@ def split(source: Source, Y: NDArray[Any], test: float, validation: float, seed:
         raise DataError(f"{few}: it takes 10 or more{source.more}.")
     if m - sum(sizes) < 2:
         raise DataError(f"of {m} examples, {sizes[0]} to test and {sizes[1]} to validate leave too few to train with.")
-    rest, for_test = hold_out(source, Y, np.arange(m), test, legacy_stream("test part", seed), by_time=True)
-    random = legacy_stream("validation part", seed)
+    rest, for_test = hold_out(source, Y, np.arange(m), test, stream("test part", seed), by_time=True)
+    random = stream("validation part", seed)
     train, to_watch = hold_out(source, Y, rest, validation, random, by_time=not source.scattered)
     return Splits(train, to_watch, for_test)
 
@@ -65,7 +64,7 @@ def hold_out(
     Y: NDArray[Any],
     rows: NDArray[np.intp],
     share: float,
-    random: np.random.RandomState,
+    random: np.random.Generator,
     *,
     by_time: bool,
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -73,22 +72,27 @@ def hold_out(
     size = _size(len(rows), share)
     if size == 0:
         return rows, rows[:0]
-    from sklearn.model_selection import GroupShuffleSplit, train_test_split
-
     if source.groups is not None:
-        groups = source.groups[rows]
-        if len(np.unique(groups)) < 2:
-            raise DataError(f"in {source.name} there are too few groups for parts to train, to validate and to test.")
-        division = GroupShuffleSplit(1, test_size=size / len(rows), random_state=random)
-        first, second = next(division.split(rows, groups=groups))
-        return rows[first], rows[second]
+        return _by_group(source, rows, size / len(rows), random)
     if by_time and source.moments is not None:
         return _by_time(source, rows, size)
-    strata = _strata(Y, rows, size)
-    alone = np.zeros(len(rows), bool) if strata is None else strata == ALONE
-    to_divide, of_them = rows[~alone], None if strata is None else strata[~alone]
-    first, second = train_test_split(to_divide, test_size=size, random_state=random, stratify=of_them)
-    return np.concatenate([first, rows[alone]]), second
+    held_out = np.zeros(len(rows), bool)
+    for places, quota in _quotas(Y, rows, size, random):
+        held_out[random.choice(places, quota, replace=False, shuffle=False)] = True
+    return rows[~held_out], rows[held_out]
+
+
+def _by_group(
+    source: Source, rows: NDArray[np.intp], share: float, random: np.random.Generator
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Hold out that share of the groups."""
+    assert source.groups is not None
+    different, groups = np.unique(source.groups[rows], return_inverse=True)
+    n = len(different)
+    if n < 2:
+        raise DataError(f"in {source.name} there are too few groups for parts to train, to validate and to test.")
+    held_out = (random.permutation(n) < min(_size(n, share), n - 1))[groups]
+    return rows[~held_out], rows[held_out]
 
 
 def _by_time(source: Source, rows: NDArray[np.intp], size: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -108,15 +112,27 @@ def _by_time(source: Source, rows: NDArray[np.intp], size: int) -> tuple[NDArray
     return rows[earlier], rows[later]
 
 
-def _strata(Y: NDArray[Any], rows: NDArray[np.intp], size: int) -> NDArray[np.intp] | None:
-    """The classes that keep their shares in both parts; `ALONE` for the only example of its class.
+def _quotas(
+    Y: NDArray[Any], rows: NDArray[np.intp], size: int, random: np.random.Generator
+) -> Iterable[tuple[NDArray[np.intp], int]]:
+    """Where among the rows the examples of each class are, and how many of them to hold out.
 
-    None where there are no classes, or too many for a part.
+    That is the class's share of `size`, to the nearest whole numbers that add up to it; none of a class with a single
+    example. Where there are no classes, or too many for a part, all rows are taken for one.
     """
+    all_rows = [(np.arange(len(rows)), size)]
     if Y.dtype.kind != "i" or Y.ndim > 1:
-        return None
-    _, strata, counts = np.unique(Y[rows], return_inverse=True, return_counts=True)
-    several = counts >= 2
-    if not 1 <= several.sum() <= min(size, counts[several].sum() - size):
-        return None
-    return np.where(several[strata], strata, ALONE)
+        return all_rows
+    labels = Y[rows]
+    counts = np.bincount(labels)
+    several = np.where(counts > 1, counts, 0)
+    classes, m = np.count_nonzero(several), several.sum()
+    if not 1 <= classes <= min(size, m - size):
+        return all_rows
+    quotas, remainders = np.divmod(several * size, m)
+    in_any_order = random.permutation(len(counts))
+    by_remainder = in_any_order[np.argsort(-remainders[in_any_order], kind="stable")]
+    quotas[by_remainder[: size - quotas.sum()]] += 1
+    small = labels.astype(np.min_scalar_type(len(counts)))  # NumPy sorts up to 16 bits in a few passes
+    places = np.split(np.argsort(small, kind="stable"), counts.cumsum()[:-1])
+    return zip(places, quotas.tolist(), strict=True)

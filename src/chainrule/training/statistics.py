@@ -2,11 +2,16 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
+import numpy as np
+
 from chainrule.engines import Batch
 from chainrule.errors import OptionError
 from chainrule.graph import Array, plain
 from chainrule.layers import Layer, Network, Standardize
 from chainrule.layers.walk import Walk, walking
+
+ENOUGH = 2**16
+"""About how many numbers are measured together."""
 
 
 def learn_statistics(net: Network, batches: Callable[[], Iterable[Batch]]) -> None:
@@ -15,7 +20,7 @@ def learn_statistics(net: Network, batches: Callable[[], Iterable[Batch]]) -> No
         if isinstance(layer, Standardize) and not layer.learned:
             if layer.inverse:
                 raise OptionError(f"{layer.label} has not learned the target's scale: call its learn([y]) first.")
-            layer.learn(_inputs(net, layer, batches()))
+            layer.learn(_joined(_inputs(net, layer, batches())))
 
 
 def _inputs(net: Network, layer: Layer, batches: Iterable[Batch]) -> Iterator[Array]:
@@ -26,6 +31,20 @@ def _inputs(net: Network, layer: Layer, batches: Iterable[Batch]) -> Iterator[Ar
                 net(X)
         except _ReachedError as reached:
             yield reached.A
+
+
+def _joined(arrays: Iterable[Array]) -> Iterator[Array]:
+    """The rows of (m, …, n) in fewer arrays, (rows, n), which cost less to measure than mini-batches."""
+    waiting: list[Array] = []
+    size = 0
+    for A in arrays:
+        waiting.append(A.reshape(-1, A.shape[-1] if A.ndim > 1 else 1))
+        size += A.size
+        if size >= ENOUGH:
+            yield np.concatenate(waiting)
+            waiting, size = [], 0
+    if waiting:
+        yield np.concatenate(waiting)
 
 
 class _Until(Walk):

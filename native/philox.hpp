@@ -1,38 +1,54 @@
 // Philox4x64-10 (Salmon et al., 2011): random numbers by their number, so any part of a mask can be made by itself.
 #pragma once
-#include <array>
+#include <algorithm>
 #include <cstdint>
+#include <cstring>
 
 namespace chainrule {
 
-using Block = std::array<uint64_t, 4>;
-
-inline Block philox(uint64_t counter, uint64_t key0, uint64_t key1) {
-    Block x{counter, 0, 0, 0};
-    for (int round = 0; round < 10; round++) {
-        unsigned __int128 a = (unsigned __int128)0xD2E7470EE14C6C93u * x[0];
-        unsigned __int128 b = (unsigned __int128)0xCA5A826395121157u * x[2];
-        x = {uint64_t(b >> 64) ^ x[1] ^ key0, uint64_t(b), uint64_t(a >> 64) ^ x[3] ^ key1, uint64_t(a)};
-        key0 += 0x9E3779B97F4A7C15u;
-        key1 += 0xBB67AE8584CAA73Bu;
-    }
-    return x;
-}
-
-// Draw i of the stream, in [0, 1), as NumPy's Generator(Philox(key)).random(dtype=float32) has it. Consecutive draws share
-// a block of eight.
-class Uniform {
+// The 32-bit draws of the stream that NumPy's Generator(Philox(key)) reads: eight of each block, the first with counter 1, and
+// of each word the low half first.
+class Draws {
   public:
-    Uniform(uint64_t key0, uint64_t key1) : key0(key0), key1(key1) {}
-    float operator()(uint64_t i) {
-        if (i / 8 + 1 != counter) block = philox(counter = i / 8 + 1, key0, key1);
-        uint32_t draw = uint32_t(block[i % 8 / 2] >> (i % 2 * 32));
-        return float(draw >> 8) * 0x1p-24f;
+    Draws(uint64_t key0, uint64_t key1) : key0(key0), key1(key1) {}
+
+    // Draws number `first` to `first + n`. Quickest where both are multiples of 8 * TOGETHER.
+    void fill(uint32_t* to, uint64_t first, long n) const {
+        while (n > 0) {
+            uint32_t some[8 * TOGETHER];
+            long skipped = long(first % 8), taken = std::min<long>(n, 8 * TOGETHER - skipped);
+            if (skipped + taken > 8) {
+                blocks<TOGETHER>(first / 8 + 1, some);
+            } else {
+                blocks<1>(first / 8 + 1, some);
+            }
+            std::memcpy(to, some + skipped, size_t(taken) * sizeof(uint32_t));
+            to += taken, first += uint64_t(taken), n -= taken;
+        }
     }
+
+    static constexpr int TOGETHER = 4;  // a round waits for its products, meanwhile other blocks can go on
 
   private:
-    uint64_t key0, key1, counter = 0;
-    Block block{};
+    template <int N>
+    void blocks(uint64_t counter, uint32_t* to) const {
+        uint64_t x[4][N] = {}, k0 = key0, k1 = key1;
+        for (int i = 0; i < N; i++) x[0][i] = counter + uint64_t(i);
+        for (int round = 0; round < 10; round++, k0 += 0x9E3779B97F4A7C15u, k1 += 0xBB67AE8584CAA73Bu)
+            for (int i = 0; i < N; i++) {
+                unsigned __int128 a = (unsigned __int128)0xD2E7470EE14C6C93u * x[0][i];
+                unsigned __int128 b = (unsigned __int128)0xCA5A826395121157u * x[2][i];
+                x[0][i] = uint64_t(b >> 64) ^ x[1][i] ^ k0, x[1][i] = uint64_t(b);
+                x[2][i] = uint64_t(a >> 64) ^ x[3][i] ^ k1, x[3][i] = uint64_t(a);
+            }
+        for (int i = 0; i < N; i++)
+            for (int word = 0; word < 4; word++) {
+                *to++ = uint32_t(x[word][i]);
+                *to++ = uint32_t(x[word][i] >> 32);
+            }
+    }
+
+    uint64_t key0, key1;
 };
 
 }  // namespace chainrule

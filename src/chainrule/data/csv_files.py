@@ -45,6 +45,9 @@ _PLAIN = re.compile(r"-?(?:(?:0|[1-9]\d{0,14})(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d{1,
 _EXACT = 1e15
 """From here on a float does not hold all whole numbers."""
 
+_ZLIB = (b"x\x01", b"x^", b"x\x9c", b"x\xda")
+"""What files of zlib begin with."""
+
 _NEWLINE, _QUOTE = ord("\n"), ord('"')
 
 Data = bytes | mmap.mmap
@@ -66,18 +69,23 @@ def read_csv(path: str, data: Data, markers: Markers) -> tuple[DataFrame, list[s
     layout = Layout.find(_head(data), path)
     if not layout.fits(data):
         layout.check(data[:].decode("utf-8-sig").strip("\n"))
-    frame = layout.frame(data, numbers=layout.numbers(some_rows(data), markers))
+    numbers = layout.numbers(some_rows(data), markers)
+    if isinstance(data, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        data.madvise(mmap.MADV_DONTNEED)  # polars maps the file once more: it would count twice
+    frame = layout.frame(data, numbers=numbers)
     return frame, notes + layout.notes
 
 
 def _is_plain(data: Data) -> bool:
     """Whether these bytes are text in UTF-8 with lines that end as everywhere, and begin with none that is blank."""
-    if data[:1] == b"\n" or data.find(b"\0") >= 0 or data.find(b"\r") >= 0:
+    if data[:1] == b"\n":
         return False
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         for begin in range(0, len(data), BLOCK):
             block = data[begin : begin + BLOCK]
+            if b"\0" in block or b"\r" in block:
+                return False
             if not block.isascii() or decoder.getstate()[0]:
                 decoder.decode(block)
         decoder.decode(b"", final=True)
@@ -297,8 +305,8 @@ class _Count:
             if not (ends | (beside < 0) | (beside >= len(whole))).all():
                 return False
             self.inside = bool(inside[-1])
-        self.separators += int(separators.sum())
-        self.rows += int(newlines.sum())
+        self.separators += int(np.count_nonzero(separators))
+        self.rows += int(np.count_nonzero(newlines))
         return True
 
 
@@ -317,7 +325,7 @@ def _source(data: Data, path: str) -> bytes | str:
 
     Without that it would unpack what begins with x^2, as zlib's files do.
     """
-    if isinstance(data, mmap.mmap) and data[:1] != b"x":
+    if isinstance(data, mmap.mmap) and data[:2] not in _ZLIB:
         return path
     return data[:] if data[:3] == codecs.BOM_UTF8 else codecs.BOM_UTF8 + data[:]
 

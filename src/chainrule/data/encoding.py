@@ -34,8 +34,8 @@ RARE = 3
 TALL = 8.0
 """A column whose numbers lie further from the median, in robust deviations, has its tails drawn in."""
 
-ROWS = 8_192
-"""How many rows of a matrix are written at a time."""
+READ, WRITTEN = 131_072, 8_192
+"""How many rows of a table are read, and of a matrix written, at a time."""
 
 LIMIT = 10.0
 """How many deviations from the mean a standardized number may lie."""
@@ -401,24 +401,35 @@ def code_for(column: Column, values: Series) -> Code:
     return (OneHot if values.n_unique() <= FEW else Embedded).learn(column, values)
 
 
-def matrix_of(codes: Sequence[Code], values: Sequence[Series]) -> tuple[Matrix, list[Place]]:
+def matrix_of(
+    codes: Sequence[Code], columns: Sequence[Series], row: NDArray[np.int64] | None = None
+) -> tuple[Matrix, list[Place]]:
     """All columns side by side, and where each lies.
 
     Columns that are embedded come last, and the numbers of their vectors go on from one to the next. The matrix is
     written some rows at a time, so that these stay in the processor's cache until all columns are there.
+
+    Args:
+        codes: of the columns. columns: what they hold. row: see `Column.values`.
+
+    Raises:
+        DataError: see `Column.values`.
     """
     places: list[Place] = []
     tokens = stop = 0
-    order = sorted(range(len(codes)), key=lambda i: codes[i].tokens > 0)
-    parts = [(codes[i], codes[i].read(values[i])) for i in order]
+    parts = sorted(zip(codes, columns, strict=True), key=lambda part: part[0].tokens > 0)
     for code, _ in parts:
         start, stop = stop, stop + code.width
         places.append(Place(code.column.name, start, stop, code.tokens))
-    matrix = np.empty((len(values[0]), stop), np.float32)
-    for begin in range(0, len(matrix), ROWS):
-        rows = slice(begin, begin + ROWS)
-        for (code, found), place in zip(parts, places, strict=True):
-            code.write(found[rows], matrix[rows, place.start : place.stop])
+    matrix = np.empty((len(columns[0]), stop), np.float32)
+    for begin in range(0, len(matrix), READ):
+        rows = slice(begin, begin + READ)
+        numbers = np.arange(begin + 1, begin + 1 + READ) if row is None else row[rows]
+        found = [code.read(code.column.values(column[rows], numbers)) for code, column in parts]
+        for first in range(0, len(found[0]), WRITTEN):
+            part, out = slice(first, first + WRITTEN), matrix[rows][first : first + WRITTEN]
+            for (code, _), place, values in zip(parts, places, found, strict=True):
+                code.write(values[part], out[:, place.start : place.stop])
     for place in places:
         if place.tokens:
             matrix[:, place.start] += tokens

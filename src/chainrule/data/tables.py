@@ -169,7 +169,7 @@ class Table(Source):
         frame, row = self._whole
         needed = (*self.targets, self.time, self.group)
         used = [column for column in self.columns if column.kind in USED or column.name in needed]
-        whole = number_of([column.values(frame[column.name], row) for column in used])
+        whole = number_of(column.values(frame[column.name], row) for column in used)
         return whole if self.size <= frame.height else whole ^ self.size
 
     def chunked(self, encoding: Encoding, target: Target, held_out: NDArray[np.intp]) -> Chunked | None:
@@ -216,10 +216,9 @@ class Table(Source):
     def learn(self, rows: NDArray[np.intp]) -> Columns:
         chosen = np.zeros(len(self), bool)
         chosen[rows] = True
-        part, row = self.frame.filter(chosen), self.row[chosen]
         used = [column for column in self.columns if column.kind in USED]
         with ThreadPoolExecutor() as threads:
-            codes = [*threads.map(lambda column: self._code(column, part, row), used)]
+            codes = [*threads.map(lambda column: self._code(column, chosen), used)]
         if not codes:
             why = [f"{column.name}: {self._why(column)}" for column in self.columns if column.kind != "target"]
             reasons = f" ({'; '.join(why)})" if why else ""
@@ -254,8 +253,8 @@ class Table(Source):
     def _column(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)
 
-    def _code(self, column: Column, part: DataFrame, row: NDArray[np.int64]) -> Code:
-        code = code_for(column, column.values(part[column.name], row))
+    def _code(self, column: Column, chosen: NDArray[np.bool_]) -> Code:
+        code = code_for(column, column.values(self.frame[column.name].filter(chosen), self.row[chosen]))
         if column.name == self.time and isinstance(code, Moment):  # what never comes again cannot be learned from
             return replace(code, parts=[part for part in code.parts if part != "elapsed"])
         return code
@@ -279,12 +278,13 @@ def kept(frame: DataFrame, columns: Sequence[Column], row: NDArray[np.int64] | N
     return frame.with_columns([column.kept(frame[column.name], row) for column in used])
 
 
-def number_of(values: Sequence[Series]) -> int:
+def number_of(values: Iterable[Series]) -> int:
     """A number that tells these columns from others, whatever their order and wherever they were read from."""
-    parts: list[NDArray[Any]] = []
-    for series in sorted(values, key=lambda series: series.name):
-        parts += [np.frombuffer(f"{series.name} {len(series)}".encode(), np.uint8), *_bytes_of(series)]
-    return checksum(*parts)
+    found = {}
+    for series in values:
+        name = np.frombuffer(f"{series.name} {len(series)}".encode(), np.uint8)
+        found[series.name] = checksum(name, *_bytes_of(series))
+    return checksum(np.array([found[name] for name in sorted(found)], np.uint64))
 
 
 def _bytes_of(series: Series) -> list[NDArray[Any]]:
@@ -555,7 +555,7 @@ class Columns(Encoding):
     def _placed(
         self, frame: DataFrame, row: NDArray[np.int64] | None = None
     ) -> tuple[NDArray[np.float32], list[Place]]:
-        return matrix_of(self.codes, [code.column.values(frame[code.column.name], row) for code in self.codes])
+        return matrix_of(self.codes, [frame[code.column.name] for code in self.codes], row)
 
     def layers(self, input_shape: tuple[int, ...]) -> list[Layer]:
         embedded = [code for code in self.codes if code.tokens]

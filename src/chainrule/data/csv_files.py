@@ -33,7 +33,7 @@ SEPARATORS = (",", ";", "\t", "|")
 LONGEST_CELL = 2**31 - 1
 """The most characters of a cell; the limit of Python's csv is less than a picture written in letters."""
 
-HEAD, BLOCK = 2**20, 2**22
+HEAD, BLOCK = 2**20, 2**20
 """The bytes that the layout is found from, and those that are looked through at a time."""
 
 SPOTS, ROWS, CELLS = 20, 100, 200_000

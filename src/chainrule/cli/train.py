@@ -97,7 +97,7 @@ def train(
     ] = None,
     stream: Annotated[
         bool | None,
-        typer.Option(help="Read a table in chunks, again in each epoch.  [default: if larger than 3% of memory]"),
+        typer.Option(help="Read a table in chunks, again in each epoch.  [default: if larger than 10% of memory]"),
     ] = None,
     epochs: Annotated[
         int | None, typer.Option(help="How often every example is met, at most.  [default: 10 to 60, or more of few]")

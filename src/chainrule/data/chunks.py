@@ -28,8 +28,8 @@ BYTES, ROWS = 2**22, 2**16
 LONGEST = 2**24
 """The most bytes of a row of a CSV; a longer one is taken for a quotation that is never closed."""
 
-SHARE = 0.03
-"""A file of more than this part of the memory is read in chunks: read whole, it takes about ten times its size."""
+SHARE = 0.1
+"""A file of more than this part of the memory is read in chunks: read whole, it takes two to three times its size."""
 
 CELL = 8
 """About how many bytes a cell has as text, however it is packed in a Parquet file."""

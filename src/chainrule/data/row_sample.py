@@ -8,7 +8,7 @@ that is small enough gives all of its rows.
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data.chunks import Chunks, scattered
+from chainrule.progress import stage
 
 if TYPE_CHECKING:
     from polars import DataFrame, Series
@@ -66,7 +67,7 @@ def sample_rows(chunks: Chunks, targets: Sequence[str]) -> RowSample:
     rows: list[NDArray[np.int64]] = []
     labels: dict[str, Series] = {}
     many: set[str] = set()
-    for i in range(len(chunks)):
+    for i in _shown(len(chunks)):
         frame = chunks.frame(i)
         numbers = np.arange(size + 1, size + 1 + frame.height)
         before.append(size)
@@ -86,6 +87,14 @@ def sample_rows(chunks: Chunks, targets: Sequence[str]) -> RowSample:
             limit = np.partition(places, most - 1)[most - 1]
             frames, rows = [_alone(pl.concat(frames).filter(places <= limit))], [numbers[places <= limit]]
     return RowSample(chunks, before, size, pl.concat(frames), np.concatenate(rows), labels)
+
+
+def _shown(n: int) -> Iterator[int]:
+    """The numbers of the chunks, each told when it has been looked through."""
+    with stage("looking through the file", n) as advance:
+        for i in range(n):
+            yield i
+            advance(1)
 
 
 def _joined(known: Series | None, series: Series) -> Series:

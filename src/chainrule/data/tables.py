@@ -37,6 +37,7 @@ from chainrule.data.targets import Kind as Task
 from chainrule.errors import DataError, OptionError, shortened, shown
 from chainrule.layers import EmbedColumns, Layer
 from chainrule.names import lookup, unknown
+from chainrule.progress import stage
 
 if TYPE_CHECKING:
     from polars import DataFrame, Series
@@ -332,7 +333,7 @@ def read_table(
         day_first: whether 3/4/2025 is in April, where a column of dates does not tell by itself; None for March, or for
             April where the steps of the `time` column are even only then, with a note.
         stream: whether to read a file in chunks whenever rows are wanted, and to hold but some of them; None for files
-            that are larger, as text, than 3 % of the memory.
+            that are larger, as text, than 10 % of the memory.
 
     Raises:
         DataError: there is no such file, it is broken or no table, or it has not what was asked for.
@@ -363,7 +364,8 @@ def read_table(
     if not targets:
         raise OptionError(f"which column of {name} is to be predicted? It has {', '.join(frame.columns)}.")
     row, labels = (None, {}) if sample is None else (sample.row, sample.labels)
-    columns = find_columns(frame, roles, row)
+    with stage("looking at columns"):
+        columns = find_columns(frame, roles, row)
     columns = [column_of_labels(labels[column.name]) if column.name in labels else column for column in columns]
     if time is not None:
         columns = [column_of_time(frame[time], column, name) if column.name == time else column for column in columns]

@@ -162,15 +162,19 @@ class Trained:
                 chainrule divided.
         """
         made = self.network.metadata
+        how = {"draws": 1} | (made["split"] or {})
+        former = how.pop("draws") != DRAWS and made["split"] is not None  # then checksums may have been others, too
         own = made["split"] is not None and source.checksum() == made["checksum"]
+        own = own or (former and source.name == made["data"])
         lookup("part", part, dict.fromkeys(("auto", "all", "train", "test")))
         if part == "all" or (part == "auto" and not own):
             some = "all examples" if source.size == len(source) else "examples drawn from all over it"
-            return np.arange(len(source)), some + (", those of the training among them" if own else "")
+            unknown = ", though another version of chainrule made the model, and may have trained it on some of them"
+            more = ", those of the training among them" if own else unknown if former else ""
+            return np.arange(len(source)), some + more
         if not own:
             raise OptionError(f"{self.path} was trained on {made['data']}, so {source.name} has no {part} part.")
-        how = {"draws": 1} | made["split"]
-        if how.pop("draws") != DRAWS:
+        if former:
             raise OptionError(
                 f"{self.path} was made by another version of chainrule, which divided the data otherwise: evaluate it "
                 "there, or on examples that it was not trained on."

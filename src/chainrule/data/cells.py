@@ -205,6 +205,8 @@ def numbers_in(there: Series) -> tuple[str | None, list[str]]:
     if form is not None or not is_text(there):
         return form, []
     some, counted = some_of(there), None
+    if not some.str.contains(r"\d").any():
+        return None, []
     for form in _forms(there):
         if some.filter(as_numbers(some, form).is_null()).n_unique() > 1:
             continue
@@ -221,6 +223,8 @@ def form_of_numbers(there: Series) -> str | None:
     if not is_text(there):
         return PLAIN if there.dtype.is_numeric() else None
     some = some_of(there)
+    if not some.str.contains(r"\d").all():
+        return None
     likely = [form for form in (PLAIN, *_forms(there)) if as_numbers(some, form).null_count() == 0]
     if not likely:
         return None

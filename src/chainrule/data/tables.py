@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 VECTOR = 8
 """The length of the vectors that stand for categories with many values."""
 
+PIECE = 2**18
+"""How many rows are predicted at a time."""
+
 OURS = ("row", "prediction")
 """Columns that a file of predictions has of its own."""
 
@@ -208,7 +211,12 @@ class Table(Source):
 
     def pieces(self) -> Iterator[Table]:
         if self.sample is None:
-            yield self
+            if len(self) <= PIECE:
+                yield self
+                return
+            for begin in range(0, len(self), PIECE):
+                rows = slice(begin, begin + PIECE)
+                yield Table(self.frame[rows], self.name, self.columns, [], row=self.row[rows])
             return
         for i in range(len(self.sample.chunks)):
             frame, row = self.sample.chunk(i)

@@ -123,3 +123,9 @@ def test_an_archive_cut_short_at_any_place(path):
         path.write_bytes(whole[:length])
         with pytest.raises(cr.DataError, match=re.escape(str(path))):
             datasets.read(str(path))
+
+
+def test_answers_of_more_than_two_axes_are_refused(path):
+    write(path, [("X.npy", X), ("y.npy", saved(np.full((4, 2, 2), "yes")))])
+    with pytest.raises(cr.DataError, match=r"y in .* is \(4, 2, 2\), but must be \(m,\), or \(m, n\) where n columns"):
+        datasets.read(str(path))

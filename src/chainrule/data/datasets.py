@@ -143,6 +143,8 @@ def _npz(path: Path) -> Dataset:
     y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
     if y.ndim == 0 or len(y) != len(X):
         raise DataError(f"in {path} X is {X.shape} and y is {y.shape}: each example needs one entry of y.")
+    if y.ndim > 2:
+        raise DataError(f"y in {path} is {y.shape}, but must be (m,), or (m, n) where n columns are to be predicted.")
     if y.dtype.kind == "S":
         y = np.char.decode(y, "utf-8", "replace")
     if not _are_labels(y):

@@ -215,8 +215,8 @@ def _odd(labels: list[Any]) -> str:
 def _different(y: NDArray[Any]) -> NDArray[Any]:
     """The different values, sorted."""
     if y.dtype.kind in "OUS":
-        return np.array(sorted(set(y.tolist())), dtype=object)
-    values = np.sort(y)
+        return np.array(sorted(set(y.ravel().tolist())), dtype=object)
+    values = np.sort(y, axis=None)
     return np.asarray(values[np.append(True, values[1:] != values[:-1])])
 
 

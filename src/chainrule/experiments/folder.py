@@ -41,7 +41,7 @@ class RunFolder:
         except (ModelFileError, OSError) as error:
             with contextlib.suppress(OSError):
                 probe.unlink(missing_ok=True)
-            cause = error if isinstance(error, OSError) else error.__cause__
+            cause = error.__cause__ or error
             reason = getattr(cause, "strerror", None) or cause
             raise ModelFileError(f"the run folder {self.path} cannot be written: {reason}. Name another one.") from None
 

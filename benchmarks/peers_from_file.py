@@ -10,6 +10,7 @@ import numpy as np
 
 def table(path: str, target: str, epochs: str) -> None:
     """Polars reads, scikit-learn's MLP of 64 units learns: numbers standardized, words as one-hot columns."""
+    import pandas as pd
     import polars as pl
     from sklearn.compose import make_column_selector, make_column_transformer
     from sklearn.impute import SimpleImputer
@@ -25,7 +26,7 @@ def table(path: str, target: str, epochs: str) -> None:
         X_train, X_test, y_train, y_test = train_test_split(X.cast(pl.Float32).to_numpy(), y, random_state=0)
         model = make_pipeline(StandardScaler(copy=False), mlp)
     else:
-        X_train, X_test, y_train, y_test = train_test_split(X.to_pandas(), y, random_state=0)
+        X_train, X_test, y_train, y_test = train_test_split(pd.read_csv(path).drop(columns=target), y, random_state=0)
         words = make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder(handle_unknown="ignore"))
         numbers = make_pipeline(SimpleImputer(), StandardScaler())
         columns = make_column_selector(dtype_include=np.number), make_column_selector(dtype_exclude=np.number)

@@ -124,8 +124,8 @@ class Trained:
         """Examples of the kind that the network was trained on.
 
         Args:
-            data: the name of a bundled data set, or the path of a file; of a table, also a frame of polars or pandas, or
-                a row as a dict.
+            data: the name of a bundled data set, or the path of a file; of a table, also a frame of polars or pandas,
+                or a row as a dict.
             labelled: whether what is to be predicted must be there.
 
         Raises:

@@ -166,3 +166,9 @@ def test_operations_and_functions_are_shown_by_their_names():
     assert repr(cr.Activation(functools.partial(cr.ops.elu, alpha=0.5))) == "Activation(elu(alpha=0.5))"
     assert repr(cr.Dense(2, cr.ops.tanh)) == "Dense(2, tanh)"
     assert repr(cr.Activation(lambda A: A)) == "Activation(<lambda>)"
+
+
+@pytest.mark.parametrize("value", [0, 0.0, None, False])
+def test_what_serves_for_false_becomes_it(value):
+    config = cr.LSTM(3).to_config() | {"last": value}
+    assert from_config(config).last is False

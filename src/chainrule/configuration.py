@@ -187,11 +187,13 @@ def _types_of(made: Any) -> dict[str, Any]:
 def _check_types(owner: str, arguments: dict[str, Any], types: dict[str, Any]) -> None:
     """Raises OptionError where an argument is not of the type that is declared, so that nothing fails later.
 
-    0, 1 and None serve for true and false, and these for numbers, as they do in Python: who made the object may have.
+    0, 1 and None serve for true and false, which they become, and these for numbers, as they do in Python: who made the
+    object may have.
     """
     for name, value in arguments.items():
         declared = types.get(name, Any)
         if declared is bool and (value is None or (isinstance(value, int | float) and value in (0, 1))):
+            arguments[name] = bool(value)
             continue
         wrong = misfit(int(value) if isinstance(value, bool) and declared in (int, float) else value, declared, name)
         if wrong is not None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 
@@ -96,6 +97,39 @@ class TestSingleRows:
         assert model.read(row | {"shoe": 42}, labelled=False).notes == [
             "not used, because training did not have it: shoe"
         ]
+
+    @pytest.mark.parametrize("gap", [None, float("nan"), np.float32("nan"), pd.NA, pd.NaT, "?", " NA "])
+    def test_a_gap_in_a_row_is_a_gap(self, model, gap):
+        row = people().head(1).drop("pays").to_dicts()[0]
+        found = model.encoding.X(model.read(row | {"height": gap}, labelled=False))
+        np.testing.assert_array_equal(found, model.encoding.X(model.read(row | {"height": None}, labelled=False)))
+
+    @pytest.mark.parametrize(
+        ("value", "words"),
+        [
+            ([1], "age is a list, but a row holds numbers, words and dates"),
+            (np.zeros(1), "age is a ndarray, but"),
+            (10**400, "more than a number can be"),
+            ("old", "age holds 'old' in row 1, but that column holds numbers such as"),
+        ],
+    )
+    def test_what_is_no_value_of_a_row_is_told(self, model, value, words):
+        row = people().head(1).drop("pays").to_dicts()[0]
+        with pytest.raises(cr.DataError, match=words):
+            model.encoding.X(model.read(row | {"age": value}, labelled=False))
+
+    def test_moments_of_a_row_are_those_of_a_frame(self, tmp_path):
+        moments = pd.date_range("2024-01-01 20:00", periods=M, freq="7h", tz="Asia/Tokyo")
+        frame = pd.DataFrame({"when": moments, "age": people()["age"].to_list(), "pays": people()["pays"].to_list()})
+        run(tmp_path, "pays", frame=frame, epochs=1)
+        model = cr.Trained.load(tmp_path / "run")
+        for when in (frame["when"][40], frame["when"][40].to_pydatetime(), np.datetime64("2024-01-13T12:00", "ns")):
+            expected = frame.iloc[40:41].assign(when=pd.Timestamp(when)).drop(columns="pays")
+            row = {"when": when, "age": int(frame["age"][40])}
+            np.testing.assert_array_equal(
+                model.encoding.X(model.read(row, labelled=False)),
+                model.encoding.X(model.read(expected, labelled=False)),
+            )
 
     def test_a_row_with_its_answer_is_measured(self, model):
         assert len(model.read(people().head(1).to_dicts()[0], labelled=True)) == 1

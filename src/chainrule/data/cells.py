@@ -16,6 +16,12 @@ from chainrule.errors import DataError
 if TYPE_CHECKING:
     from polars import Series
 
+_GOLDEN = (5**0.5 - 1) / 2
+
+_OF_SOMEBODY = re.compile(r"(?i:(^|[^a-z])(id|uuid|guid)$)|[a-z](ID|Id)$")
+
+_OF_A_ROW = re.compile(r"(?i:(^|[^a-z])(key|index|rownames)$)|^column_1$")
+
 SOME = 2_000
 """How many cells of a column are looked at first."""
 
@@ -54,6 +60,16 @@ def is_text(series: Series) -> bool:
     import polars as pl
 
     return series.dtype == pl.String
+
+
+def names_somebody(name: str) -> bool:
+    """Whether a column of that name tells who or what a row is of."""
+    return _OF_SOMEBODY.search(name) is not None
+
+
+def names_a_row(name: str) -> bool:
+    """Whether a column of that name may tell one row from another."""
+    return names_somebody(name) or _OF_A_ROW.search(name) is not None
 
 
 def is_listed(series: Series) -> bool:
@@ -189,7 +205,10 @@ def _usual(text: Series) -> Series:
 
 def some_of(series: Series) -> Series:
     """Some of the values, from all over the series."""
-    return series.gather_every(max(1, len(series) // SOME)) if len(series) > SOME else series
+    if len(series) <= SOME:
+        return series
+    spread = np.arange(SOME) * _GOLDEN % 1  # even, and in step with nothing that comes again and again
+    return series[np.unique((spread * len(series)).astype(np.int64))]
 
 
 def is_padded(there: Series) -> bool:

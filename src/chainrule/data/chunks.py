@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data.csv_files import Layout, some_rows
-from chainrule.data.frames import is_parquet, opened, parquet_of, readable
+from chainrule.data.frames import is_parquet, parquet_of, readable
 from chainrule.data.missing import USUAL, Markers
 from chainrule.data.plain_text import ENCODINGS, about_encoding, as_lines, no_text
 from chainrule.errors import DataError
@@ -35,6 +35,10 @@ CELL = 8
 """About how many bytes a cell has as text, however it is packed in a Parquet file."""
 
 
+class OtherTypesError(DataError):
+    """A column that was read as numbers up to this chunk holds text in it: from now on, text is read in all chunks."""
+
+
 class Chunks(ABC):
     """A file in chunks, which can be read in any order.
 
@@ -50,9 +54,10 @@ class Chunks(ABC):
 
     @abstractmethod
     def frame(self, i: int) -> DataFrame:
-        """The rows of a chunk, as `chainrule.data.frames.read_frame` gives those of a whole file.
+        """The rows of a chunk, as `chainrule.data.frames.read_frame` gives those of a whole file; all of one schema.
 
         Raises:
+            OtherTypesError: the types are others than those of chunks that were read before; then begin anew.
             DataError: the file has changed, or is broken.
         """
 
@@ -72,19 +77,26 @@ class CsvChunks(Chunks):
                 break
             except UnicodeDecodeError:
                 continue
-        with opened(path) as data:
-            self._numbers = self._layout.numbers(some_rows(data), markers)
+        self._numbers = self._layout.numbers(self._some, markers)
         self.notes = about_encoding(self._encoding, path) + self._layout.notes
 
     def __len__(self) -> int:
         return len(self._ends)
 
     def frame(self, i: int) -> DataFrame:
+        import polars as pl
+
         start = self._ends[i - 1] if i else 0
         with open(self.path, "rb") as file:
             file.seek(start)
             text = self._text(file.read(self._ends[i] - start))
-        return self._markers.removed(self._layout.frame(text, numbers=self._numbers, first=i == 0))
+        frame = self._layout.frame(text, numbers=self._numbers, first=i == 0)
+        wrong = [name for name in self._numbers if frame[name].dtype == pl.String]
+        if wrong:
+            self._numbers = {name: word for name, word in self._numbers.items() if name not in wrong}
+            raise OtherTypesError(f"{', '.join(wrong)} in {self.path} turned out to hold text.")
+        frame = frame.with_columns(pl.col([*self._numbers]).cast(pl.Float64)) if self._numbers else frame
+        return self._markers.removed(frame)
 
     def _text(self, data: bytes) -> bytes:
         """The lines in UTF-8, each with the usual end."""
@@ -93,6 +105,7 @@ class CsvChunks(Chunks):
     def _look(self) -> tuple[Layout, list[int]]:
         """The layout, and where each chunk ends."""
         layout: Layout | None = None
+        self._some: list[str] = []
         ends, lines = [0], 0
         size = os.path.getsize(self.path)
         for data in _pieces(self.path):
@@ -103,6 +116,8 @@ class CsvChunks(Chunks):
             if not layout.fits(text):
                 layout.check(text.decode(), before=lines, last=ends[-1] == size)
             lines += data.count(b"\n")
+            self._some += some_rows(text, 4, 25)
+            self._some = self._some[:: 1 + len(self._some) // ROWS]
         if layout is None:
             raise DataError(f"{self.path} is empty.")
         return layout, ends[1:]

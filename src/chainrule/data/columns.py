@@ -28,6 +28,8 @@ from chainrule.data.cells import (
     is_strange,
     is_text,
     likeliest_form,
+    names_a_row,
+    names_somebody,
     numbers_in,
     refuse_strange,
     some_of,
@@ -46,12 +48,6 @@ USED: tuple[Kind, ...] = ("number", "category", "yes_no", "date")
 
 MANY, FEW = 100_000, 1_000
 """Of more numbers than that, the different ones are counted only where there are few among some of them."""
-
-_OF_SOMEBODY = re.compile(r"(?i:(^|[^a-z])(id|uuid|guid)$)|[a-z](ID|Id)$")
-"""Names of columns that tell who or what a row is of."""
-
-_OF_A_ROW = re.compile(r"(?i:(^|[^a-z])(key|index|rownames)$)|^column_1$")
-"""Names of columns that may tell one row from another."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -321,12 +317,12 @@ def _number(series: Series, there: Series) -> Column | None:
     if date := _date_of_digits(there):
         return replace(date, markers=markers)
     values = as_numbers(there, form).to_numpy()
-    whole, named = bool((values == np.round(values)).all()), _OF_SOMEBODY.search(name) or _OF_A_ROW.search(name)
+    whole, named = bool((values == np.round(values)).all()), names_a_row(name)
     if len(there) == len(series) > 20 and _counts(values):
         return Column(name, "id", "counts the rows")
     if whole and named and there.n_unique() == len(there):
         return Column(name, "id", "another one in every row")
-    if is_padded(there) or (whole and _OF_SOMEBODY.search(name)):
+    if is_padded(there) or (whole and names_somebody(name)):
         return None  # names that are written in digits
     distinct = _distinct(there)
     reason = f"{'thousands' if distinct is None else f'{distinct:,}'} different{_note_on(markers)}"
@@ -377,12 +373,12 @@ def _words(there: Series) -> Column:
     if many:
         unread = f"such as {shown(there[0])}, which are neither numbers nor dates that chainrule reads"
         return Column(name, "ignored", f"{distinct:,} different words in {len(there):,} rows, {unread}")
-    together = f"; {option('group', name)} keeps the rows of each together" if _OF_SOMEBODY.search(name) else ""
+    together = f"; {option('group', name)} keeps the rows of each together" if names_somebody(name) else ""
     return Column(name, "category", f"{distinct:,} different{' word' if distinct == 1 else ''}{together}")
 
 
 def _tell_apart(name: str, there: Series) -> bool:
     """Whether many different words name who or what a row is of: it is said so, or each row has another that is no
     measure with a point or colon in it."""
-    said = _OF_SOMEBODY.search(name) or _OF_A_ROW.search(name)
+    said = names_a_row(name)
     return bool(said) or (there.n_unique() == len(there) and not there.str.contains(r"\d[.,:]\d").all())

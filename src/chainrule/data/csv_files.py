@@ -21,20 +21,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.data.cells import names_a_row
 from chainrule.data.missing import MISSING, Markers
 from chainrule.data.plain_text import decoded
 from chainrule.errors import DataError, shown
 
 if TYPE_CHECKING:
-    from polars import DataFrame
+    from polars import DataFrame, Series
 
 SEPARATORS = (",", ";", "\t", "|")
 
 LONGEST_CELL = 2**31 - 1
 """The most characters of a cell; the limit of Python's csv is less than a picture written in letters."""
 
-HEAD, BLOCK = 2**20, 2**20
-"""The bytes that the layout is found from, and those that are looked through at a time."""
+HEAD, HEAD_ROWS, BLOCK = 2**20, 1_000, 2**20
+"""The bytes and rows that the layout is found from, and the bytes that are looked through at a time."""
 
 SPOTS, ROWS, CELLS = 20, 100, 200_000
 """How many places of a file are looked at, to guess what columns hold; rows of each; and cells in all."""
@@ -67,18 +68,27 @@ def read_csv(path: str, data: Data, markers: Markers) -> tuple[DataFrame, list[s
         text, notes = decoded(data[:], path)
         data = text.strip("\n").encode()
     layout = Layout.find(_head(data), path)
+    if len(layout.names) == 1 and data[-2:] == b"\n\n":  # where a blank line is a missing value, but not at the end
+        data = data[:].rstrip(b"\n")
     if not layout.fits(data):
-        layout.check(data[:].decode("utf-8-sig").strip("\n"))
+        layout.check(_whole_text(data))
     numbers = layout.numbers(some_rows(data), markers)
     if isinstance(data, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
         data.madvise(mmap.MADV_DONTNEED)  # polars maps the file once more: it would count twice
-    frame = layout.frame(data, numbers=numbers)
-    return frame, notes + layout.notes
+    try:
+        return layout.frame(data, numbers=numbers), notes + layout.notes
+    except DataError:
+        layout.check(_whole_text(data))
+        raise
+
+
+def _whole_text(data: Data) -> str:
+    return data[:].decode("utf-8-sig").strip("\n")
 
 
 def _is_plain(data: Data) -> bool:
     """Whether these bytes are text in UTF-8 with lines that end as everywhere, and begin with none that is blank."""
-    if data[:1] == b"\n":
+    if data[:4].removeprefix(codecs.BOM_UTF8)[:1] == b"\n":
         return False
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
@@ -95,21 +105,21 @@ def _is_plain(data: Data) -> bool:
 
 
 def _head(data: Data) -> str:
-    """The first lines of the data, one at least."""
+    """The first lines of the data, a thousand or all of them."""
     length = HEAD
-    while length < len(data) and data.rfind(b"\n", 0, length) < 0:
+    while length < len(data) and data[:length].count(b"\n") < HEAD_ROWS:
         length *= 2
     end = len(data) if length >= len(data) else data.rfind(b"\n", 0, length)
     return data[:end].decode("utf-8-sig")
 
 
-def some_rows(data: Data) -> list[str]:
-    """Lines from all over the data, without the first of them all."""
+def some_rows(data: Data, spots: int = SPOTS, rows: int = ROWS) -> list[str]:
+    """Lines from all over the data, without the first of them all: from so many spots so many rows."""
     found: list[str] = []
     place = data.find(b"\n") + 1
-    for spot in range(SPOTS):
-        place = max(place, data.find(b"\n", spot * len(data) // SPOTS) + 1)
-        for _ in range(ROWS):
+    for spot in range(spots):
+        place = max(place, data.find(b"\n", spot * len(data) // spots) + 1)
+        for _ in range(rows):
             end = data.find(b"\n", place)
             line = data[place : end if end >= 0 else len(data)]
             if line:
@@ -146,7 +156,7 @@ class Layout:
             raise DataError(f"{path} is empty.")
         separator = _separator(text, path)
         lines = io.StringIO(text, newline="")
-        head = [row for _, row in itertools.islice(_rows(lines, separator, path), 1000)]
+        head = [row for _, row in itertools.islice(_rows(lines, separator, path), HEAD_ROWS)]
         names, notes = [cell.strip() for cell in head[0]], []
         headless = _is_row(head)
         if headless:
@@ -160,12 +170,15 @@ class Layout:
     def numbers(self, lines: Sequence[str], markers: Markers) -> dict[str, str]:
         """The columns that hold plain numbers in these lines, and of each the word in it for a missing value, or "".
 
-        Digits of one length may be names, such as 02139, or dates, such as 20250131: they are none.
+        Digits of one length may be names, such as 02139, or dates, such as 20250131: they are none. Nor is a column
+        whose cells are names for certain.
         """
         some = lines[:: max(1, len(lines) * len(self.names) // CELLS)]
         rows = [row for _, row in _rows(some, self.separator, self.path) if len(row) == len(self.names)]
         found = {}
         for i, name in enumerate(self.names):
+            if name in markers.targets or name in markers.texts or names_a_row(name):
+                continue
             cells, missing = {row[i] for row in rows}, markers.of(name)
             there = {cell for cell in cells if cell.upper() not in missing}
             words = cells - there - {""}
@@ -197,7 +210,9 @@ class Layout:
                 raise DataError(f"{self.path} cannot be read as a CSV: {first_line(error)}") from None
         if frame.width == 1:
             return frame  # of one column, a blank line is a missing value
-        blank = frame.select(pl.all_horizontal(pl.all().is_null())).to_series()
+        blank = _all_missing(frame)
+        if blank.any() and numbers:  # of which some may hold words for a missing value, as text tells
+            blank = _all_missing(self._frame(data, {}, first))
         return frame.filter(~blank) if blank.any() else frame
 
     def _typed(self, data: Data, numbers: dict[str, str], first: bool) -> DataFrame:
@@ -308,6 +323,13 @@ class _Count:
         self.separators += int(np.count_nonzero(separators))
         self.rows += int(np.count_nonzero(newlines))
         return True
+
+
+def _all_missing(frame: DataFrame) -> Series:
+    """Whether nothing is in a row."""
+    import polars as pl
+
+    return frame.select(pl.all_horizontal(pl.all().is_null())).to_series()
 
 
 def _with_whole_numbers(frame: DataFrame, names: Sequence[str]) -> DataFrame:

@@ -23,10 +23,12 @@ class Markers:
 
     Args:
         targets: the columns to predict. words: those that mark a missing value in place of all others, in any column.
+        texts: columns beside the targets whose cells are names, to be read as they are written: 1.10 is not 1.1 there.
     """
 
     targets: Sequence[str] = ()
     words: Sequence[str] | None = None
+    texts: Sequence[str] = ()
 
     def of(self, name: str) -> tuple[str, ...]:
         """The words of a column, in capitals."""
@@ -37,8 +39,8 @@ class Markers:
     def mean(self, value: object) -> bool:
         """Whether a value of a column that is not predicted is one of the words, or a number that a user so called."""
         if isinstance(value, str):
-            return value.upper() in self.of("")
-        return bool(self.words) and isinstance(value, int | float) and value in map(_number, self.words or ())
+            return value.upper() in self.of("") or (bool(self._numbers) and _number(value) in self._numbers)
+        return isinstance(value, int | float) and value in self._numbers
 
     def removed(self, frame: DataFrame) -> DataFrame:
         """The frame with null where a value is missing, and columns of text without spaces at the ends."""
@@ -56,14 +58,21 @@ class Markers:
         import polars as pl
 
         text = pl.col(name).cast(pl.String).str.strip_chars()
-        return pl.when(text.str.to_uppercase().is_in(self.of(name))).then(None).otherwise(text).alias(name)
+        missing = text.str.to_uppercase().is_in(self.of(name))
+        if numbers := self._numbers:
+            missing |= text.cast(pl.Float64, strict=False).is_in(numbers).fill_null(False)
+        return pl.when(missing).then(None).otherwise(text).alias(name)
+
+    @property
+    def _numbers(self) -> list[float]:
+        """Those of the user's words that are numbers."""
+        return [number for number in map(_number, self.words or ()) if math.isfinite(number)]
 
     def _odd(self, name: str, dtype: DataType) -> Expr:
         """Whether a number is none, or one that a user has called missing."""
         import polars as pl
 
-        numbers = [number for number in map(_number, self.words or ()) if math.isfinite(number)]
-        odd = pl.col(name).cast(pl.Float64).is_in(numbers) if numbers else pl.lit(False)
+        odd = pl.col(name).cast(pl.Float64).is_in(self._numbers) if self._numbers else pl.lit(False)
         return odd | ~pl.col(name).is_finite() if dtype.is_float() else odd
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data.chunks import Chunks, scattered
+from chainrule.data.chunks import Chunks, OtherTypesError, scattered
 from chainrule.progress import stage
 
 if TYPE_CHECKING:
@@ -60,6 +60,14 @@ def sample_rows(chunks: Chunks, targets: Sequence[str]) -> RowSample:
     Raises:
         DataError: see `Chunks.frame`.
     """
+    while True:
+        try:
+            return _sampled(chunks, targets)
+        except OtherTypesError:
+            continue
+
+
+def _sampled(chunks: Chunks, targets: Sequence[str]) -> RowSample:
     import polars as pl
 
     before, size, limit = [], 0, np.uint64(2**64 - 1)

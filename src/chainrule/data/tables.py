@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -111,14 +112,12 @@ class Table(Source):
 
     def call_labels_as_written(self) -> None:
         """Take words for what numbers would call otherwise: 007 is not 7, nor are whole numbers of 17 digits exact."""
-        all_labels = self.target.labels
-        if all_labels is None:
-            return
-        for labels, series in zip(all_labels, self._labels(), strict=True):
+        for labels, series in zip(self.target.labels or (), self._labels(), strict=False):
             column = self._column(series.name)
             if column.counts and {*map(str, labels)} != {*as_text(series.unique())}:
                 self.columns[self.columns.index(column)] = replace(column, form="")
         del self.target  # found anew from the words
+        self.frame = kept(self.frame, [self._column(name) for name in self.targets], self.row)
 
     def note_capitals(self) -> None:
         """Note words that differ only in capitals, which are different ones."""
@@ -240,7 +239,9 @@ class Table(Source):
 
     def identification(self) -> dict[str, list[Any]]:
         ids = [column.name for column in self.columns if column.kind == "id" and column.name in self.frame.columns]
-        return {"row": self.row.tolist()} | {_called(name): self.frame[name].to_list() for name in ids}
+        found = {name: self.frame[name] for name in ids}
+        found = {name: as_text(column) if column.dtype.is_float() else column for name, column in found.items()}
+        return {"row": self.row.tolist()} | {_called(name): column.to_list() for name, column in found.items()}
 
     def _why(self, column: Column) -> str:
         """Why a column is set aside; one of the names of pictures would not be, if they were there."""
@@ -267,6 +268,31 @@ class Table(Source):
         if column.name == self.time and isinstance(code, Moment):  # what never comes again cannot be learned from
             return replace(code, parts=[part for part in code.parts if part != "elapsed"])
         return code
+
+
+def _plain(value: Any, name: str) -> Any:
+    """A value of a row as Python has it: of pandas, NumPy or itself; None where it is missing.
+
+    Raises:
+        DataError: it is no single value, or a number that no float holds.
+    """
+    if isinstance(value, np.datetime64):
+        value = value.astype("datetime64[us]")
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):  # of pandas
+        return None
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, datetime.datetime):
+        return value.replace(tzinfo=None)  # what clocks there say, as in a frame
+    if isinstance(value, datetime.date | datetime.time):
+        return value
+    if not isinstance(value, int | float):
+        raise DataError(f"{name} is a {type(value).__name__}, but a row holds numbers, words and dates.")
+    if isinstance(value, int) and abs(value) >= 2**1023:
+        raise DataError(f"{name} is {shown(value)}, more than a number can be.")
+    return value if math.isfinite(value) else None
 
 
 def _called(name: str) -> str:
@@ -350,7 +376,8 @@ def read_table(
     if time is not None and group is not None:
         raise OptionError("a table is divided by time or by group, not by both.")
     targets = [target] if isinstance(target, str) else list(target)
-    markers = Markers(targets, [missing] if isinstance(missing, str) else missing)
+    texts = [*category, *([] if group is None else [group])]
+    markers = Markers(targets, [missing] if isinstance(missing, str) else missing, texts)
     name = "the table" if is_frame(source) else str(source)
     frame, notes, sample = _open(source, markers, stream)
     asked: dict[Kind, Iterable[str]] = {
@@ -379,7 +406,7 @@ def read_table(
         columns = [column_of_time(frame[time], column, name) if column.name == time else column for column in columns]
     columns, doubts = with_days_in_order(columns, frame, time, day_first)
     table = Table(
-        kept(frame, columns, row),
+        kept(frame, [column for column in columns if column.kind != "target"], row),
         name,
         columns,
         targets,
@@ -455,10 +482,8 @@ class Row(Table):
     def _value(self, name: str, encoding: Columns) -> Any:
         if name not in self.given:
             raise DataError(f"{self.name}: {unknown('column', name, [*self.given])}")
-        value = self.given[name]
-        value = value.item() if isinstance(value, np.generic) else value.strip() if isinstance(value, str) else value
-        missing = value is None or (isinstance(value, float) and not math.isfinite(value))
-        return None if missing or encoding.markers.mean(value) else value
+        value = _plain(self.given[name], name)
+        return None if value is None or encoding.markers.mean(value) else value
 
 
 @dataclass(frozen=True, repr=False)
@@ -499,7 +524,9 @@ class Columns(Encoding):
             data = frame_of_row(data)
         again = self.stream and not is_frame(data) and can_be_chunks(str(data))
         targets = [column.name for column in self.predicted]
-        frame, notes, sample = _open(data, Markers(targets if labelled else [], self.missing), again or None)
+        texts = [code.column.name for code in self.codes if code.column.kind == "category"]
+        texts += [] if self.group is None else [self.group]
+        frame, notes, sample = _open(data, Markers(targets if labelled else [], self.missing, texts), again or None)
         row = None if sample is None else sample.row
         name = "the table" if is_frame(data) else str(data)
         columns = {code.column.name: code.column for code in self.codes}

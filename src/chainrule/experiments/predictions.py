@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import math
@@ -72,10 +73,10 @@ def as_csv(columns: Columns, formats: dict[str, str] | None = None, *, header: b
     formats = formats or {}
     head = _by_rows({name: [] for name in columns}) if header else ""
     if len(next(iter(columns.values()))) >= FEW:
-        try:
-            return head + _by_columns(columns, formats)
-        except UnicodeEncodeError:  # of a file's name that is no Unicode
-            pass
+        with contextlib.suppress(UnicodeEncodeError):  # of a file's name that is no Unicode
+            text = _by_columns(columns, formats)
+            if "\r" not in text:  # which polars does not put into quotes
+                return head + text
     texts = {name: _texts(values, formats[name]) if name in formats else values for name, values in columns.items()}
     return _by_rows(texts, header=header)
 

@@ -162,7 +162,7 @@ def test_scattered_numbers_are_even_and_never_change():
 def test_what_is_too_large_depends_on_the_memory(tmp_path, monkeypatch):
     path = written(tmp_path, "a.csv", bytes(1001))
     assert not too_large(path)
-    for memory, answer in ((33_300, True), (33_400, False), (None, False)):
+    for memory, answer in ((10_000, True), (10_020, False), (None, False)):
         monkeypatch.setattr(chunks, "memory_in_all", lambda memory=memory: memory)
         assert too_large(path) is answer
 
@@ -171,7 +171,7 @@ def test_a_parquet_file_is_as_large_as_it_would_be_as_text(tmp_path, monkeypatch
     path = tmp_path / "a.parquet"
     pl.DataFrame({"a": [1] * 100_000, "b": ["the same"] * 100_000}).write_parquet(path)
     assert path.stat().st_size < 10_000
-    for memory, answer in ((1_600_000 / 0.03 - 1, True), (1_600_000 / 0.03 + 1, False)):
+    for memory, answer in ((1_600_000 / 0.1 - 1, True), (1_600_000 / 0.1 + 1, False)):
         monkeypatch.setattr(chunks, "memory_in_all", lambda memory=memory: memory)
         assert too_large(str(path)) is answer
 

@@ -211,6 +211,8 @@ class TestDamagedFiles:
         page = unreadable(path, b"<!DOCTYPE html>\n<html>no such page</html>")
         assert "it is a text. The model file that chainrule writes ends in .safetensors." in page
         assert "it does not begin as one does." in unreadable(path, b"\xff" * 1000)
+        header = b'{"W": {"dtype": "F32", "shape": [1], "data_offsets": []}}'
+        assert "damaged or no model file" in unreadable(path, len(header).to_bytes(8, "little") + header)
 
     def test_a_zip_archive(self, path):
         with zipfile.ZipFile(path, "w") as archive:

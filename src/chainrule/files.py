@@ -213,7 +213,7 @@ def _what_is_wrong(data: bytes, error: Exception) -> str:
         return "it is empty"
     length = int.from_bytes(data[:8], "little")
     if len(data) >= 8 + length:
-        with contextlib.suppress(ValueError, TypeError, AttributeError, KeyError, RecursionError):
+        with contextlib.suppress(ValueError, TypeError, AttributeError, LookupError, RecursionError):
             header = json.loads(data[8 : 8 + length])
             ends = [tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__"]
             if len(data) < (whole := 8 + length + max(ends, default=0)):

@@ -107,6 +107,13 @@ def test_a_number_that_means_a_missing_value_is_found_however_it_is_written(writ
         assert frame["a"].null_count() == 2
 
 
+def test_a_million_digits_in_the_first_line_are_looked_at_in_no_time(written):
+    path = written("a,b,c\n1,2,3\n" * 9)
+    rows = f"{'1' * 10**6},7x,{'1' * 10**6}x\n" + "1,2,3\n" * 9
+    assert read_frame(path)[0].height == 17
+    assert read_frame(written(rows))[0].height == 9
+
+
 @pytest.mark.parametrize("late", ["0.5", "oops"])
 def test_all_chunks_have_the_same_types(written, monkeypatch, late):
     monkeypatch.setattr("chainrule.data.chunks.BYTES", 2**16)

@@ -34,6 +34,9 @@ SEPARATORS = (",", ";", "\t", "|")
 LONGEST_CELL = 2**31 - 1
 """The most characters of a cell; the limit of Python's csv is less than a picture written in letters."""
 
+LONGEST_NUMBER = 1_000
+"""A cell of more digits is none: looking for where its fraction begins would take forever."""
+
 HEAD, HEAD_ROWS, BLOCK = 2**20, 1_000, 2**20
 """The bytes and rows that the layout is found from, and the bytes that are looked through at a time."""
 
@@ -397,7 +400,8 @@ def _is_row(head: list[list[str]]) -> bool:
 
 
 def _is_number(cell: str) -> bool:
-    return re.fullmatch(r"\s*[-+]?(\d+[.,]?\d*|[.,]\d+)([eE][-+]?\d+)?\s*", cell) is not None
+    number = r"\s*[-+]?(\d+[.,]?\d*|[.,]\d+)([eE][-+]?\d+)?\s*"
+    return len(cell) < LONGEST_NUMBER and re.fullmatch(number, cell) is not None
 
 
 def _is_missing(cell: str) -> bool:

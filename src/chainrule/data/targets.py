@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -173,20 +172,6 @@ class Target(Configurable):
         found = {self._called(i): [self.labels[i][k] for k in column] for i, column in enumerate(decided.T)}
         return found | {name: p.tolist() for name, p in self._probabilities(output).items()}
 
-    def written(self, output: NDArray[Any], spread: NDArray[np.float64] | None = None) -> dict[str, list[Any]]:
-        """The same columns for a file, numbers with six digits.
-
-        Args:
-            spread: (n_out,), how far values lie apart. They get as many more digits as it takes to tell a hundred
-                thousandth of that.
-        """
-        found = self.predictions(output)
-        names = [self._called(i) for i in range(len(self.names))]
-        if self.labels is None:
-            units = np.zeros(self.n_out) if spread is None else spread
-            return {name: _written(np.array(found[name]), unit) for name, unit in zip(names, units, strict=True)}
-        return {name: v if name in names else [f"{p:.6f}" for p in v] for name, v in found.items()}
-
     def _called(self, i: int) -> str:
         return "prediction" if len(self.names) == 1 else f"prediction {self.names[i]}"
 
@@ -197,13 +182,6 @@ class Target(Configurable):
             return {f"p({name} {labels[1]})": p for name, labels, p in pairs}
         P = np.hstack([1 - output, output]) if self.task == "yes_no" else output
         return {f"p({label})": p for label, p in zip(self.labels[0], P.T, strict=True)}
-
-
-def _written(values: NDArray[np.float64], unit: float) -> list[str]:
-    """Values with six digits, and more where they are greater than the unit in which they differ."""
-    largest = float(abs(values).max(initial=0)) / unit if unit else 0.0
-    more = max(0, math.ceil(math.log10(largest))) if 0 < largest < math.inf else 0
-    return [f"{value:.{6 + more}g}" for value in values]
 
 
 def _odd(labels: list[Any]) -> str:

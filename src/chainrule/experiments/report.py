@@ -17,7 +17,7 @@ from chainrule.experiments.linear import Matrix, logistic, ridge
 from chainrule.experiments.outputs import measured, outputs, spread
 from chainrule.experiments.splits import Splits
 from chainrule.layers import Network
-from chainrule.metrics import decide
+from chainrule.metrics import confusion_matrix, decide
 from chainrule.ops import identity, sigmoid, softmax
 from chainrule.randomness import stream
 from chainrule.training.cost import Cost
@@ -187,8 +187,7 @@ class Report:
 
     def _confusion(self) -> dict[str, Any]:
         labels = self.target.classes or []
-        n, decided = len(labels), decide(self.output, self.target.task)
-        counts = np.bincount(self.Y * n + decided, minlength=n * n).reshape(n, n)
+        counts = confusion_matrix(self.Y, decide(self.output, self.target.task), len(labels))
         return {"labels": labels, "true by predicted": counts.tolist()}
 
     def _calibration(self) -> dict[str, Any]:
@@ -213,7 +212,10 @@ class Report:
 
     def _predictions_panel(self) -> Panel:
         true, ends = self.Y.reshape(self.output.shape), (self.Y.min(), self.Y.max())
-        columns = zip(self.output[:SOME].T, true[:SOME].T, *self._told_apart(), strict=True)
+        some = slice(
+            None, None, -(-len(true) // SOME)
+        )  # the test part keeps the order of the data
+        columns = zip(self.output[some].T, true[some].T, *self._told_apart(), strict=True)
         return Panel(
             "predictions", "predicted", "true", [*(Points(*of) for of in columns), Line(ends, ends, MARK, thin=True)]
         )

@@ -212,9 +212,7 @@ class Report:
 
     def _predictions_panel(self) -> Panel:
         true, ends = self.Y.reshape(self.output.shape), (self.Y.min(), self.Y.max())
-        some = slice(
-            None, None, -(-len(true) // SOME)
-        )  # the test part keeps the order of the data
+        some = slice(None, None, -(-len(true) // SOME))  # the test part keeps the order of the data
         columns = zip(self.output[some].T, true[some].T, *self._told_apart(), strict=True)
         return Panel(
             "predictions", "predicted", "true", [*(Points(*of) for of in columns), Line(ends, ends, MARK, thin=True)]

@@ -73,3 +73,8 @@ def test_a_label_that_training_did_not_know_is_told(labels, y, words):
 def test_labels_keep_the_order_that_a_model_file_gives_them():
     assert Target(["y"], [[5, 1, 3]]).numbers({"y": np.array([1, 3, 5, 1])}, "table").tolist() == [1, 2, 0, 1]
     assert Target(["y"], [[True, False]]).numbers({"y": np.array([True, False])}, "table").tolist() == [0, 1]
+
+
+def test_labels_that_are_written_alike_are_refused_since_predictions_could_not_tell_them():
+    with pytest.raises(cr.OptionError, match="or some are alike"):
+        Target(["y"], [[0, 1, "1"]])

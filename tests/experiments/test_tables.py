@@ -620,6 +620,14 @@ def test_a_group_is_never_divided(tmp_path):
     assert all(code.column.name != "family" for code in experiment.encoding.codes)
 
 
+def test_groups_are_numbers_however_long_their_words_are(tmp_path):
+    words = ["a" * 10**6, *"bcdefgh"] * 20
+    (tmp_path / "long.csv").write_text("x,y,g\n" + "".join(f"{i},{i % 7}.5,{word}\n" for i, word in enumerate(words)))
+    groups = cr.read_table(tmp_path / "long.csv", ["y"], group="g").groups
+    assert groups.nbytes <= 8 * len(words)
+    assert np.array_equal(groups, np.unique([word[:1] for word in words], return_inverse=True)[1] + 1)
+
+
 def test_what_is_fitted_is_fitted_on_the_training_part_alone(tmp_path):
     experiment, _ = run(tmp_path, "pays", epochs=1)
     age = next(code for code in experiment.encoding.codes if code.column.name == "age")

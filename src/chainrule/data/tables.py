@@ -141,8 +141,8 @@ class Table(Source):
 
     @cached_property
     def groups(self) -> NDArray[Any] | None:  # type: ignore[override]
-        """(m,), or None."""
-        return None if self.group is None else np.array(as_text(self.frame[self.group]).to_list())
+        """(m,) numbers, in the order of their words, or None."""
+        return None if self.group is None else as_text(self.frame[self.group]).rank("dense").to_numpy()
 
     @cached_property
     def moments(self) -> NDArray[np.float64] | None:  # type: ignore[override]
@@ -193,7 +193,7 @@ class Table(Source):
         """Finds the rows of a frame that are not trained on: held out, or without a value that must be there."""
         needed = [self._column(name) for name in (*self.targets, self.time, self.group) if name is not None]
         rows = self.row[held_out]
-        groups = [] if self.groups is None else np.unique(self.groups[held_out]).tolist()
+        groups = [] if self.group is None else as_text(self.frame[self.group]).gather(held_out).unique().to_list()
         first = math.inf if self.moments is None or len(held_out) == 0 else self.moments[held_out].min()
 
         def out(frame: DataFrame, row: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -42,7 +42,7 @@ class Target(Configurable):
         super().__post_init__()
         if not self.names:
             raise OptionError("a target has a column or more to predict.")
-        counts = [len(set(labels)) for labels in self.labels or ()]
+        counts = [len(set(map(str, labels))) for labels in self.labels or ()]  # predictions are written by them
         if self.labels is not None and (
             counts != [len(labels) for labels in self.labels]
             or len(counts) != len(self.names)

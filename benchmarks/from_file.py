@@ -1,11 +1,13 @@
 """What a user waits for: whole commands from file to report, beside what they would run instead, in turn.
 
-    python -m benchmarks.from_file                  # the tables below, five rounds each
+    python -m benchmarks.from_file                  # the cases below, five rounds each
     python -m benchmarks.from_file --rows 10000000  # how it grows
     python -m benchmarks.from_file --only digits adult --rounds 3
 
 Each round runs every command once, in a process of its own: wall-clock and CPU seconds, and the peak of memory. Then
-our command runs once more to tell how long each of its stages took. CHAINRULE_DATA names the folder with adult.csv.
+our command runs once more to tell how long each of its stages took. `predict` has a trained model predict the rows of
+the CSV, beside polars, which reads and writes as many; `one` is what a service waits for that has loaded one.
+CHAINRULE_DATA names the folder with adult.csv.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,6 +31,8 @@ from rich.console import Console
 from rich.table import Table
 
 FEATURES = 20
+
+PEERS = {"table": "scikit-learn", "digits": "scikit-learn", "copy": "polars"}
 
 STAGES = """
 import json, sys, time
@@ -60,11 +64,13 @@ class Case:
 
     Attributes:
         name: what `--only` calls it. ours: arguments of `chainrule`. peer: of `benchmarks.peers_from_file`, if any.
+        before: arguments of `chainrule` for what has to be there, such as a model.
     """
 
     name: str
     ours: tuple[str, ...]
     peer: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
 
 
 @dataclass
@@ -100,19 +106,24 @@ class Measured:
         return f"{wall:.2f} s", f"{cpu:.2f} s", f"{max(self.memory):,.0f} MB"
 
 
-def cases(folder: Path, rows: int) -> Iterator[Case]:
+def cases(folder: Path) -> Iterator[Case]:
     """The cases whose files are there, or can be made."""
-    data = Path(os.environ.get("CHAINRULE_DATA", "."))
-    table = ("--epochs", "2", "--hidden", "64")
-    yield Case("digits", ("digits", "--epochs", "30"), ("digits", "30"))
+    data, run = Path(os.environ.get("CHAINRULE_DATA", ".")), ("--seed", "0", "--out", "run")
+    yield Case("digits", ("train", "digits", "--epochs", "30", *run), ("digits", "30"))
     if (data / "adult.csv").exists():
         path = str(data / "adult.csv")
-        yield Case("adult", (path, "--target", "income", *table), ("table", path, "income", "2"))
+        yield Case("adult", ("train", path, "--target", "income", *run), ("table", path, "income", "12"))
+    table = ("--target", "y", "--epochs", "2", "--hidden", "64", *run)
     for suffix in ("csv", "parquet"):
         path = str(folder / f"table.{suffix}")
-        yield Case(suffix, (path, "--target", "y", *table), ("table", path, "y", "2"))
-    yield Case("series", (str(folder / "series.csv"), "--target", "v", "--time", "week", "--horizon", "13"))
-    yield Case("pictures", (str(folder / "pictures"), "--epochs", "3"))
+        yield Case(suffix, ("train", path, *table), ("table", path, "y", "2"))
+    path = str(folder / "table.csv")
+    predict = ("predict", "run", path, "--out", "predictions.csv")
+    yield Case("predict", predict, ("copy", path), before=("train", path, *table))
+    yield Case(
+        "series", ("train", str(folder / "series.csv"), "--target", "v", "--time", "week", "--horizon", "13", *run)
+    )
+    yield Case("pictures", ("train", str(folder / "pictures"), "--epochs", "3", *run))
 
 
 def write(folder: Path, rows: int) -> None:
@@ -139,11 +150,44 @@ def write(folder: Path, rows: int) -> None:
 
 def stages(case: Case, folder: Path) -> str:
     """How long each stage of our command took, in words."""
-    command = [sys.executable, "-c", STAGES, "train", *case.ours, "--seed", "0", "--out", "stages"]
-    done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", STAGES, *case.ours], cwd=folder, check=True, capture_output=True, text=True
+    )
     seconds = json.loads(done.stderr.strip().splitlines()[-1])
-    seconds["training"] = json.loads((folder / "stages" / "metrics.json").read_text())["seconds"]
+    if case.ours[0] == "train":
+        seconds["training"] = json.loads((folder / "run" / "metrics.json").read_text())["seconds"]
     return ", ".join(f"{name} {took:.2f}" for name, took in seconds.items() if took >= 0.005)
+
+
+def one() -> str:
+    """How long it takes to load a model of a table of 20 numbers and words, and to have it predict a row, in words."""
+    import polars as pl
+
+    from chainrule import read_table
+    from chainrule.experiments import Experiment, Settings, Trained
+
+    random = np.random.default_rng(0)
+    numbers = {f"x{i}": random.standard_normal(2000) for i in range(FEATURES - 2)}
+    words = {f"w{i}": random.choice(["red", "green", "blue"], 2000) for i in range(2)}
+    frame = pl.DataFrame({**numbers, **words, "y": (numbers["x0"] > 0).astype(int)})
+    row = frame.drop("y").row(0, named=True)
+    with tempfile.TemporaryDirectory() as folder:
+        Experiment(read_table(frame, "y"), Settings(epochs=1, hidden=(64,), seed=0), folder).run(progress=False)
+        load = _median(lambda: Trained.load(folder), 50)
+        trained = Trained.load(folder)
+        read = _median(lambda: trained.read(row, labelled=False), 500)
+        predict = _median(lambda: trained.predictions(trained.read(row, labelled=False)), 500)
+    return f"one row, medians: load {load:.1f} ms, read(row) {read:.3f} ms, read and predict {predict:.3f} ms"
+
+
+def _median(call: Callable[[], object], times: int) -> float:
+    """Milliseconds of a call."""
+    taken = []
+    for _ in range(times):
+        began = time.perf_counter()
+        call()
+        taken.append(1000 * (time.perf_counter() - began))
+    return statistics.median(taken)
 
 
 def main() -> None:
@@ -151,7 +195,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=3_000_000, help="of the made-up table")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", nargs="+", default=[], help="digits, adult, csv, parquet, series, pictures")
+    parser.add_argument(
+        "--only", nargs="+", default=[], help="digits, adult, csv, parquet, predict, series, pictures, one"
+    )
     asked = parser.parse_args()
     shown = Table(box=SIMPLE_HEAD, title=f"from file to report, {asked.rows:,} rows of {FEATURES}; medians")
     for head in ("", "command", "wall", "CPU", "memory", "ours / peer", "seconds of the stages"):
@@ -162,14 +208,16 @@ def main() -> None:
         writing = multiprocessing.get_context("spawn").Process(target=write, args=(folder, asked.rows))
         writing.start()
         writing.join()
-        for case in cases(folder, asked.rows):
+        command = [sys.executable, "-m", "chainrule"]
+        for case in cases(folder):
             if asked.only and case.name not in asked.only:
                 continue
             ours, peer = Measured(), Measured()
-            command = [sys.executable, "-m", "chainrule", "train", *case.ours, "--seed", "0", "--out", "run"]
+            if case.before:
+                subprocess.run([*command, *case.before], cwd=folder, check=True, capture_output=True)
             other = [sys.executable, str(Path(__file__).with_name("peers_from_file.py")), *case.peer]
             for _ in range(asked.rounds):
-                ours.run(command, folder)
+                ours.run([*command, *case.ours], folder)
                 if case.peer:
                     peer.run(other, folder)
             ratio = ""
@@ -177,8 +225,11 @@ def main() -> None:
                 ratio = f"{statistics.median(a / b for a, b in zip(ours.wall, peer.wall, strict=True)):.2f}"
             shown.add_row(case.name, "chainrule", *ours.row(), ratio, stages(case, folder))
             if case.peer:
-                shown.add_row("", "scikit-learn", *peer.row(), "", "")
-    Console(width=180).print(shown)
+                shown.add_row("", PEERS[case.peer[0]], *peer.row(), "", "")
+    console = Console(width=180)
+    console.print(shown)
+    if not asked.only or "one" in asked.only:
+        console.print(one())
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -271,9 +272,16 @@ def _from_table(path: Path, target: str | None, task: Kind | None, own: dict[str
 
 
 def _names_pictures(values: Series) -> bool:
-    """Whether most of these are names of pictures."""
-    names = [value for value in values.to_list() if isinstance(value, str)]
-    return 2 * sum(map(is_picture, names)) > max(1, len(values))
+    """Whether most of these are names of pictures. Pillow is asked only where most end as names of files may."""
+    named = [value for value in values.to_list() if isinstance(value, str) and _has_ending(value)]
+    enough = max(1, len(values))
+    return 2 * len(named) > enough and 2 * sum(map(is_picture, named)) > enough
+
+
+def _has_ending(name: str) -> bool:
+    """Whether a name ends as a.png does, and 1.5 does not."""
+    ending = os.path.splitext(name)[1][1:]
+    return ending.isalnum() and not ending.isdigit()
 
 
 def _way(n: int) -> str:

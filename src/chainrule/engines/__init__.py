@@ -4,7 +4,7 @@ import warnings
 from functools import cache
 
 from chainrule.engines.auto import AutoEngine
-from chainrule.engines.contract import CHUNK, Batch, Batches, Done, Engine, Form, Program, Slope
+from chainrule.engines.contract import BLOCK, CHUNK, Batch, Batches, Done, Engine, Form, Program, Slope
 from chainrule.engines.native import NativeEngine, described, kernels
 from chainrule.engines.numpy import NumpyEngine
 from chainrule.engines.threads import blas_held, held_to, steady
@@ -50,6 +50,7 @@ def _tell_that_numpy_computes() -> None:
 
 
 __all__ = [
+    "BLOCK",
     "CHUNK",
     "ENGINES",
     "Batch",

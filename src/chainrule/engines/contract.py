@@ -20,6 +20,9 @@ from chainrule.turns import Turn
 CHUNK = 1024
 """How many examples are measured or predicted at a time, to bound the memory for what is between the layers."""
 
+BLOCK = 8 * CHUNK
+"""How many an engine is handed at a time: so many are brought to the network's type, and their targets checked."""
+
 Numbers: TypeAlias = NDArray[Any]
 """A NumPy array of any type."""
 

@@ -87,7 +87,7 @@ class NumpyEngine:
         total, m = 0.0, 0
         outputs: list[Numbers] = []
         with blas_held(), np.errstate(over="ignore", invalid="ignore"):
-            for X, Y, weights in batches:
+            for X, Y, weights in _in_chunks(batches):
                 A, _ = network.record(X)
                 total, m = total + float(plain(cost(A, Y, weights))) * len(X), m + len(X)
                 outputs.append(plain(A))
@@ -97,6 +97,13 @@ class NumpyEngine:
         with blas_held(), np.errstate(over="ignore", invalid="ignore"):
             chunks = [forward(network, network.cast(X[i : i + CHUNK], i)) for i in range(0, len(X), CHUNK)]
         return chunks[0] if len(chunks) == 1 else np.concatenate(chunks)
+
+
+def _in_chunks(batches: Iterable[Batch]) -> Iterator[Batch]:
+    for X, Y, weights in batches:
+        for i in range(0, len(X), CHUNK):
+            part = slice(i, i + CHUNK)
+            yield X[part], Y[part], None if weights is None else weights[part]
 
 
 def forward(network: NetworkLike, X: Array) -> Numbers:

@@ -276,7 +276,7 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]
         watched = None
         if held is not None and (record or metrics or stop):
             watched = ArrayBatches(
-                held.X, self._targets(held.y, cost), held.weights, batch_size=engines.CHUNK, cast=net.cast
+                held.X, self._targets(held.y, cost), held.weights, batch_size=engines.BLOCK, cast=net.cast
             ).in_order
         own = [self.callbacks] if callable(self.callbacks) else list(self.callbacks)
         return Run(

@@ -55,7 +55,7 @@ def scores_and_outputs(
     cost.fit(net, X, y)
     wanted = find_metrics(metrics, cost.task)
     weights = example_weights(y, sample_weight, mask=net.steps_that_count(X))
-    batches = ArrayBatches(X, y, weights, batch_size=engines.CHUNK, cast=net.cast)
+    batches = ArrayBatches(X, y, weights, batch_size=engines.BLOCK, cast=net.cast)
     with engines.held_to(threads):
         mean, output = engines.select(engine).evaluate(net, cost, batches.epoch(0))
     return {"loss": mean} | score(wanted, *that_count(y, output, weights), cost.task), output

@@ -267,7 +267,7 @@ def _validation(net: Network, cost: Cost, validation: Any) -> ArrayBatches:
         weights = example_weights(y, given, mask=net.steps_that_count(X))
     except (ShapeError, DataError) as error:
         raise type(error)(f"the validation data: {error}") from None
-    return ArrayBatches(X, y, weights, batch_size=engines.CHUNK, cast=cast)
+    return ArrayBatches(X, y, weights, batch_size=engines.BLOCK, cast=cast)
 
 
 def _early_stopping(given: EarlyStopping | int | None, validation: Any) -> EarlyStopping | None:

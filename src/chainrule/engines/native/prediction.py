@@ -9,7 +9,7 @@ from weakref import ref
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.engines.contract import CHUNK, CostLike, Form, NetworkLike, Numbers
+from chainrule.engines.contract import BLOCK, CHUNK, CostLike, Form, NetworkLike, Numbers
 from chainrule.engines.native.compile import Compiler
 from chainrule.engines.native.executor import Examples, Executor, Kernels, members
 from chainrule.engines.native.fingerprint import Fingerprint
@@ -26,9 +26,6 @@ SHORT = 5_000_000
 
 KEPT = 4
 """So many sizes of a call are remembered; each has a copy of the parameters."""
-
-BLOCK = 8 * CHUNK
-"""So many examples are brought to the network's type at a time."""
 
 
 class Measured(NamedTuple):
@@ -61,7 +58,7 @@ class Prediction:
         self._executors: dict[tuple[int, int], Executor] = {}  # by size and threads: few examples wake nobody up
         self._of_few: Executor | None = None
         try:
-            self._compiled = self._compiler.compiled(network, self._cast, sizes=_sizes_of(len(X), cost))
+            self._compiled = self._compiler.compiled(network, self._cast, sizes=_sizes_of(len(X)))
         except NoKernelError as error:
             self.refusal = error.reason
         self._fingerprint = Fingerprint(network, None if self.refusal else self._compiled.plan)
@@ -143,7 +140,7 @@ class Prediction:
         if known.plan.own:
             target = None if Y is None or self._cost is None else self._cost.target_of(Y, known.plan.output_shape)
             same = known if target in (None, known.plan.target) else None
-            self._compiled = self._compiler.compiled(network, self._cast, target, _sizes_of(m, self._cost), same)
+            self._compiled = self._compiler.compiled(network, self._cast, target, _sizes_of(m), same)
             if self._compiled.plan is not known.plan:
                 self._executors = {}
 
@@ -154,10 +151,8 @@ class Prediction:
         return Executor(self._native, self._owner(), plan, self._native.FEW, {"name": ""}, team=1)
 
 
-def _sizes_of(m: int, cost: CostLike | None) -> tuple[int, ...]:
-    """How many examples of m the reference engine takes at a time: all where they are measured, else chunks."""
-    if cost is not None:
-        return (m,)
+def _sizes_of(m: int) -> tuple[int, ...]:
+    """How many examples of m the reference engine takes at a time."""
     whole = (CHUNK,) if m >= CHUNK else ()
     return (*whole, m % CHUNK) if m % CHUNK else whole
 

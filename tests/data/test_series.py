@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -204,6 +205,13 @@ def test_a_forecast_begins_behind_the_last_value_that_is_known():
     np.testing.assert_array_equal(coming.known(), [[81, 81], [7, 7]])
     with pytest.raises(cr.DataError, match="has no 4 values in a row without a gap"):
         encoding.read(frame.with_columns(sold=pl.lit(None, pl.Float64)), labelled=False)
+
+
+def test_a_model_that_asks_for_a_group_without_a_name_is_answered_by_a_sentence():
+    source = read_series(table(), "sold", "when", horizon=2, window=3)
+    encoding = replace(source.learn(np.arange(20)), group="")
+    with pytest.raises(cr.DataError, match="there is no column ''"):
+        encoding.read(table(9), labelled=False)
 
 
 def test_uneven_steps_are_told():

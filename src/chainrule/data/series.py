@@ -286,7 +286,8 @@ class Windows(Encoding):
     def read(self, data: Any, *, labelled: bool) -> Series:
         frame, notes, name = _frame_of(data, self.time.name, Markers(words=self.missing))
         columns = {column.name: column for column in (*(code.column for code in self.codes), self.time)}
-        for column in [*columns, *(column.name for column in self.targets), *([self.group] if self.group else [])]:
+        group = [] if self.group is None else [self.group]
+        for column in (*columns, *(column.name for column in self.targets), *group):
             require(column, frame, name)
         table = Table(frame, name, list(columns.values()), [], time=self.time.name, notes=notes)
         return Series(

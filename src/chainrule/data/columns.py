@@ -36,7 +36,7 @@ from chainrule.data.cells import (
     without,
 )
 from chainrule.data.missing import MISSING
-from chainrule.errors import DataError, OptionError, shown
+from chainrule.errors import DataError, OptionError, shortened, shown
 
 if TYPE_CHECKING:
     from polars import DataFrame, Series
@@ -138,7 +138,7 @@ class Column(Configurable):
         return values, next(iter((values.is_null() & series.is_not_null()).arg_true()), None)
 
     def _where(self, series: Series, i: int, row: NDArray[np.int64] | None) -> str:
-        return f"{self.name} holds {shown(series[i])} in row {i + 1 if row is None else row[i]}"
+        return f"{shortened(self.name)} holds {shown(series[i])} in row {i + 1 if row is None else row[i]}"
 
     @property
     def _what(self) -> str:

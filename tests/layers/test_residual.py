@@ -72,7 +72,9 @@ def test_the_advice_does_what_it_says(called):
     said = str(refused.value)
     given = re.search(r"shortcut=(\w+\(.*\))\.$", said)
     units = re.search(r"F's last layer (\d+) units", said)
-    assert {way for way, found in [("shortcut", given), ("last", units), ("same", "of F padding=" in said)] if found} == ways
+    assert {
+        way for way, found in [("shortcut", given), ("last", units), ("same", "of F padding=" in said)] if found
+    } == ways
     layers = [copy.deepcopy(layer) for layer in layers]
     if given:
         cr.Network([cr.Residual(layers, shortcut=eval(given[1], vars(cr)))], input_shape=shape)

@@ -52,6 +52,19 @@ class OwnCounter(cr.Layer):
         return A
 
 
+class OwnDict(cr.Layer):
+    """Layers in a dict, which `children` tells of as a list."""
+
+    def __init__(self, ways):
+        self.ways = ways
+
+    def children(self):
+        return list(self.ways.values())
+
+    def forward(self, A):
+        return self.ways["left"](A) + self.ways["right"](A)
+
+
 def trained(net):
     random = np.random.default_rng(0)
     X, y = random.uniform(0.5, 2, size=(60, 4)), random.integers(0, 2, 60)
@@ -380,3 +393,11 @@ def test_mistakes_in_an_own_rule_are_named(rule, words):
 def test_options_go_by_their_names():
     with pytest.raises(TypeError, match=r"takes its options by their names: clip\(A, low=…, high=…\)"):
         cr.ops.clip(np.ones(3), 0, 1)
+
+
+def test_children_may_be_a_list(tmp_path):
+    net = cr.Network([OwnDict({"left": cr.Dense(3), "right": cr.Dense(3)}), cr.Dense(2, "softmax")], seed=0)
+    trained(net)
+    assert [*net.parameters] == ["W1", "b1", "W2", "b2", "W3", "b3"]
+    net.summary()
+    assert net.copy().flat.size == net.flat.size

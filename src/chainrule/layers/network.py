@@ -473,7 +473,7 @@ def _refuse_late_masking(network: Network) -> None:
 
 def _leaves(network: Network) -> Iterator[Layer]:
     """The layers that hold no others."""
-    return (layer for _, layer in network.family() if next(layer.children(), None) is None)
+    return (layer for _, layer in network.family() if not layer.holds_layers)
 
 
 def _float_type(dtype: Any) -> str:

@@ -127,6 +127,7 @@ def train(
     if augment is not None:
         batches = _augmented(batches, augment, net, cost, rule)
     wanted, stop = find_metrics(metrics, cost.task), _early_stopping(early_stopping, validation)
+    wanted = wanted if stop is None else stop.watched(wanted, cost.task)
     watched = None if validation is None else _validation(net, cost, validation)
     passed = Passed() if checkpoint is not None and isinstance(batches, StreamBatches) else None
     if isinstance(batches, StreamBatches):

@@ -17,6 +17,7 @@ from chainrule.data.checksums import Passed
 from chainrule.data.examples import class_table, example_weights, examples, stream_weights
 from chainrule.errors import DataError, OptionError, ShapeError
 from chainrule.layers import Network
+from chainrule.layers.unsaved import warn_of_untrained
 from chainrule.metrics import find_metrics
 from chainrule.optimizers import LBFGS, Optimizer, find_optimizer
 from chainrule.training.checkpoints import Checkpoint, Checkpoints
@@ -110,7 +111,9 @@ def train(
         NotFiniteError: the cost became NaN or infinite; names the epoch and the batch, from 1, and the layer.
         ModelFileError: a checkpoint cannot be written or read.
     """
-    if not isinstance(net, Network):
+    if isinstance(net, Network):
+        warn_of_untrained(net)
+    else:
         raise OptionError(f"train takes a Network first, then X and y, but the first is a {type(net).__name__}.")
     cost, rule, seed_given = Cost(loss), find_optimizer(optimizer), seed
     epochs = whole("epochs", epochs, at_least=0)

@@ -1,9 +1,6 @@
 """Expressions as text: what they compute, and that nothing else is ever run."""
 
 import math
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -13,6 +10,7 @@ from hypothesis import strategies as st
 import chainrule as cr
 from chainrule import ops
 from chainrule.derivation.expression import FUNCTIONS, assignments, parse
+from commands import chainrule, chainrule_process
 
 
 def test_the_example_of_the_notes():
@@ -204,16 +202,8 @@ def test_bad_assignments(texts, words):
     assert words in str(error.value)
 
 
-def graph(*arguments, cwd, **environment):
-    return subprocess.run(
-        [sys.executable, "-m", "chainrule", "graph", *arguments],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        env=os.environ | {"COLUMNS": "120"} | environment,
-        timeout=60,
-        check=False,
-    )
+def graph(*arguments, **options):
+    return chainrule("graph", *arguments, **options)
 
 
 def test_the_command_prints_the_steps_and_writes_the_drawing(tmp_path):
@@ -226,7 +216,7 @@ def test_the_command_prints_the_steps_and_writes_the_drawing(tmp_path):
 
 
 def test_a_terminal_that_is_not_utf_8_shows_other_signs_by_their_number(tmp_path):
-    done = graph("3*α", "α=2", cwd=tmp_path, PYTHONIOENCODING="ascii")
+    done = chainrule_process("graph", "3*α", "α=2", cwd=tmp_path, PYTHONIOENCODING="ascii")
     assert done.returncode == 0, done.stderr
     assert r"J = 3 \xb7 \u03b1 = 3 \xb7 2 = 6" in done.stdout
     assert "3 · α" in (tmp_path / "graph.svg").read_text(encoding="utf-8")

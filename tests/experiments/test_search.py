@@ -13,7 +13,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.experiments.search import SEARCHED
-from test_cli import chainrule
+from commands import chainrule
 
 M = 300
 

@@ -17,7 +17,7 @@ from chainrule.cli import main
 from chainrule.cli.train import _is_worse
 from chainrule.experiments import Trained, report
 from chainrule.experiments.splits import split
-from test_cli import chainrule
+from commands import chainrule
 
 M = 240
 

@@ -186,6 +186,14 @@ CASES = {
         lambda: read_expression("3 * a", ["a=5", "a=6"]),
         lambda: read_expression("3 * a", ["a=5"]),
     ),
+    "is a product of matrices, but of numbers here: write * in place of @": (
+        lambda: evaluated("a @ b", a=1, b=2),
+        lambda: evaluated("a * b", a=1, b=2),
+    ),
+    "has an axis, but a number has none: leave axis out": (
+        lambda: evaluated("sum(a, axis=0)", a=1),
+        lambda: evaluated("sum(a)", a=1),
+    ),
     "the sizes of the network are not known: give X, or make it with Network(…, input_shape=…)": (
         lambda: cr.derive(cr.Network([D(1)])),
         lambda: cr.derive(cr.Network([D(1)]), X),

@@ -215,6 +215,11 @@ def test_the_command_prints_the_steps_and_writes_the_drawing(tmp_path):
     assert (tmp_path / "graph.svg").read_text(encoding="utf-8").startswith("<svg")
 
 
+def test_what_is_said_to_write_in_place_of_what_arrays_have_works(tmp_path):
+    assert graph("a * b", "a=2", "b=3", cwd=tmp_path).returncode == 0
+    assert graph("sum(a, keepdims=1)", "a=2", cwd=tmp_path).returncode == 0
+
+
 def test_a_terminal_that_is_not_utf_8_shows_other_signs_by_their_number(tmp_path):
     done = chainrule_process("graph", "3*α", "α=2", cwd=tmp_path, PYTHONIOENCODING="ascii")
     assert done.returncode == 0, done.stderr
@@ -233,6 +238,8 @@ def test_an_expression_may_start_with_a_minus(tmp_path):
     ("arguments", "words"),
     [
         (["a +", "a=1"], "cannot read the expression a +"),
+        (["a @ b", "a=2", "b=3"], "a @ b is a product of matrices, but of numbers here: write * in place of @."),
+        (["sum(a, axis=0)", "a=2"], "sum(a, axis=0) has an axis, but a number has none: leave axis out."),
         (["a*b", "a=1"], "b has no value"),
         (["a", "a=x"], "a is 'x'"),
         (["a", "a=1", "--out", "a.png"], "ends in .svg"),

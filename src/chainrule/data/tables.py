@@ -458,9 +458,10 @@ def refuse_lost(wanted: Sequence[str], there: Sequence[str], name: str) -> None:
         raise DataError(f"{name}: {unknown('column', lost[0], there)}")
     if lost:
         listed = ", ".join(map(shortened, lost[:MOST_NAMED])) + (", …" if len(lost) > MOST_NAMED else "")
+        held = ", ".join(map(shortened, there[:MOST_NAMED])) + (", …" if len(there) > MOST_NAMED else "")
         raise DataError(
             f"{name} lacks {len(lost)} of the {len(wanted)} columns that training had: {listed}. "
-            f"It has {', '.join(map(shortened, there[:MOST_NAMED])) or 'none'}{', …' if len(there) > MOST_NAMED else ''}."
+            f"It has {held or 'none'}."
         )
 
 

@@ -461,6 +461,7 @@ ELSEWHERE = {
     "Take another copy of it": "test_files.py: a copy of a file that is damaged loads",
     "upgrade with pip install -U chainrule": "there is no newer version to install",
     "A^[L] is not finite. Take a smaller alpha than": "notes/test_networks.py",
+    "give each a checkpoint= of its own": "training/test_checkpoints.py: a warning",
     "another thread fits this": "sklearn_api/test_conventions.py: a thread is under way",
     "lbfgs failed to converge after": "sklearn_api/test_additions.py: a warning",
     "y has the mean … and the deviation": "sklearn_api/test_additions.py: a warning",

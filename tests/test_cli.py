@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import re
 import resource
 import signal
@@ -17,19 +16,7 @@ import chainrule as cr
 from chainrule import engines
 from chainrule.engines import ENGINES
 from chainrule.engines.threads import threads
-
-
-def chainrule(*arguments, cwd, **environment):
-    """The finished command; its lines are wide enough that no table is folded."""
-    return subprocess.run(
-        [sys.executable, "-m", "chainrule", *map(str, arguments)],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        env=os.environ | {"COLUMNS": "120"} | environment,
-        timeout=120,
-        check=False,
-    )
+from commands import chainrule, chainrule_process
 
 
 @pytest.fixture(scope="module")
@@ -170,11 +157,11 @@ def test_explain_prints_the_derivation(digits_run, model):
 
 def test_explain_prints_on_a_terminal_that_is_not_utf_8(digits_run):
     folder, _ = digits_run
-    done = chainrule("explain", "runs/digits", cwd=folder, PYTHONIOENCODING="ascii")
+    done = chainrule_process("explain", "runs/digits", cwd=folder, PYTHONIOENCODING="ascii")
     assert done.returncode == 0, done.stderr
     assert r"W^[1] := W^[1] \u2212 \u03b1 dW^[1]" in done.stdout
     by_locale = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0", "PYTHONIOENCODING": ""}
-    assert chainrule("explain", "runs/digits", cwd=folder, **by_locale).stdout == done.stdout
+    assert chainrule_process("explain", "runs/digits", cwd=folder, **by_locale).stdout == done.stdout
 
 
 def test_explain_cuts_no_formula_in_two_in_a_narrow_terminal(digits_run):
@@ -227,7 +214,7 @@ def test_the_version_is_told_without_a_command(tmp_path):
 
 
 def test_info_names_versions_and_engines(tmp_path):
-    done = chainrule("info", cwd=tmp_path)
+    done = chainrule_process("info", cwd=tmp_path)
     assert done.returncode == 0
     assert cr.__version__ in done.stdout
     assert re.search(r"engines +numpy", done.stdout)
@@ -297,6 +284,13 @@ def mistakes(folder):
         (["train", "iris", "--resume"], "--resume needs the run folder"),
         (["evaluate", "absent.safetensors", "iris"], "cannot read absent.safetensors"),
         (["predict", "table.csv", "iris"], "damaged or no model file"),
+        (
+            ["predict", "table.csv", "runs/a model.safetensors", "more.csv"],
+            "table.csv is no model, but runs/a model.safetensors is, which stands first: "
+            "chainrule predict 'runs/a model.safetensors' table.csv more.csv",
+        ),
+        (["evaluate", "iris", "m.safetensors"], "which stands first: chainrule evaluate m.safetensors iris"),
+        (["sample", "m.safetensors", "--memory-limit", "0"], "--memory-limit is 0, but takes megabytes, 1 or more"),
     ],
 )
 def test_a_mistake_is_one_line_on_stderr_and_exit_status_2(tmp_path, arguments, words):
@@ -316,6 +310,20 @@ def test_a_run_that_is_refused_leaves_no_folder(tmp_path, data):
     assert not [*tmp_path.glob("runs/*")]
 
 
+@pytest.mark.parametrize(
+    "command", [["predict", "MODEL", "digits"], ["evaluate", "MODEL", "digits"], ["explain", "MODEL"]]
+)
+def test_a_network_that_takes_more_memory_than_is_allowed_is_loaded_where_more_is_allowed(tmp_path, command):
+    net = cr.Network([cr.Dense(600), cr.Dense(600), cr.Dense(10, "softmax")], seed=0, input_shape=64)
+    net.save(tmp_path / "m.safetensors")
+    words = [str(tmp_path / "m.safetensors") if word == "M" else word for word in command]
+    done = chainrule(*words, "--memory-limit", 1, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "load it with a larger memory_limit, or --memory-limit" in done.stderr
+    done = chainrule(*words, "--memory-limit", 100, cwd=tmp_path)
+    assert "memory" not in done.stderr
+
+
 def test_a_model_of_other_data_is_told_what_does_not_fit(digits_run):
     folder, _ = digits_run
     done = chainrule("predict", "runs/digits/model.safetensors", "iris", cwd=folder)
@@ -326,14 +334,9 @@ def test_a_model_of_other_data_is_told_what_does_not_fit(digits_run):
 def test_a_file_that_cannot_be_written_whole_leaves_the_old_one(digits_run):
     folder, _ = digits_run
     (folder / "kept.csv").write_text("old")
-    done = subprocess.run(
-        [sys.executable, "-m", "chainrule", "predict", "runs/digits/model.safetensors", "digits", "--out", "kept.csv"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000)),
-        check=False,
-    )
+    small = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+    arguments = ("predict", "runs/digits/model.safetensors", "digits", "--out", "kept.csv")
+    done = chainrule_process(*arguments, cwd=folder, preexec_fn=small)
     assert done.returncode == 2
     assert "error: cannot write kept.csv: File too large. The file that was there is unchanged." in done.stderr
     assert (folder / "kept.csv").read_text() == "old"
@@ -372,7 +375,7 @@ def test_ctrl_c_on_a_table_leaves_the_report_to_the_end(tmp_path):
 
 
 def test_ctrl_c_keeps_what_was_learned_and_resume_goes_on(tmp_path):
-    arguments = ["train", "digits", "--epochs", "200", "--patience", "0", "--seed", "0"]
+    arguments = ["train", "digits", "--epochs", "120", "--hidden", "32", "--patience", "0", "--seed", "0"]
     out = interrupted(tmp_path, *arguments)
     assert "interrupted, " in out
     assert "--resume" in out

@@ -175,7 +175,7 @@ class TestStreams:
 
     def test_no_batch_at_all_is_an_error(self):
         for source in ([], lambda: iter([])):
-            with pytest.raises(cr.DataError, match="the stream of batches is empty: give a list"):
+            with pytest.raises(cr.DataError, match="the stream is empty: give a list"):
                 of_stream(source).first()
 
     def test_a_stream_that_is_used_up_after_one_epoch_tells_the_way_out(self, parts):

@@ -1,9 +1,6 @@
 """Expressions as text: what they compute, and that nothing else is ever run."""
 
 import math
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -13,6 +10,7 @@ from hypothesis import strategies as st
 import chainrule as cr
 from chainrule import ops
 from chainrule.derivation.expression import FUNCTIONS, assignments, parse
+from commands import chainrule, chainrule_process
 
 
 def test_the_example_of_the_notes():
@@ -204,16 +202,8 @@ def test_bad_assignments(texts, words):
     assert words in str(error.value)
 
 
-def graph(*arguments, cwd, **environment):
-    return subprocess.run(
-        [sys.executable, "-m", "chainrule", "graph", *arguments],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        env=os.environ | {"COLUMNS": "120"} | environment,
-        timeout=60,
-        check=False,
-    )
+def graph(*arguments, **options):
+    return chainrule("graph", *arguments, **options)
 
 
 def test_the_command_prints_the_steps_and_writes_the_drawing(tmp_path):
@@ -225,8 +215,13 @@ def test_the_command_prints_the_steps_and_writes_the_drawing(tmp_path):
     assert (tmp_path / "graph.svg").read_text(encoding="utf-8").startswith("<svg")
 
 
+def test_what_is_said_to_write_in_place_of_what_arrays_have_works(tmp_path):
+    assert graph("a * b", "a=2", "b=3", cwd=tmp_path).returncode == 0
+    assert graph("sum(a, keepdims=1)", "a=2", cwd=tmp_path).returncode == 0
+
+
 def test_a_terminal_that_is_not_utf_8_shows_other_signs_by_their_number(tmp_path):
-    done = graph("3*α", "α=2", cwd=tmp_path, PYTHONIOENCODING="ascii")
+    done = chainrule_process("graph", "3*α", "α=2", cwd=tmp_path, PYTHONIOENCODING="ascii")
     assert done.returncode == 0, done.stderr
     assert r"J = 3 \xb7 \u03b1 = 3 \xb7 2 = 6" in done.stdout
     assert "3 · α" in (tmp_path / "graph.svg").read_text(encoding="utf-8")
@@ -243,6 +238,8 @@ def test_an_expression_may_start_with_a_minus(tmp_path):
     ("arguments", "words"),
     [
         (["a +", "a=1"], "cannot read the expression a +"),
+        (["a @ b", "a=2", "b=3"], "a @ b is a product of matrices, but of numbers here: write * in place of @."),
+        (["sum(a, axis=0)", "a=2"], "sum(a, axis=0) has an axis, but a number has none: leave axis out."),
         (["a*b", "a=1"], "b has no value"),
         (["a", "a=x"], "a is 'x'"),
         (["a", "a=1", "--out", "a.png"], "ends in .svg"),

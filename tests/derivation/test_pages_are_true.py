@@ -18,7 +18,7 @@ from chainrule.derivation.places import places
 from chainrule.derivation.record import record
 from chainrule.derivation.trace import Trace
 from chainrule.graph import Array, Variable, plain
-from chainrule.ops.convolution import convolution_windows
+from chainrule.ops.convolution import convolution_windows, transposed_windows
 from derivation.evaluation import Values, evaluate_side, name
 from derivation.test_layout import DerivedByRows, DerivedGram, own
 
@@ -47,7 +47,14 @@ def laid_out(trace: Trace, variable: Variable, array: Array) -> Array:
     if places(trace, variable):
         return np.moveaxis(np.reshape(array, (-1, count, np.shape(array)[-1])), 0, -1)
     if variable in trace.parameters and np.ndim(array) > 2:
-        return np.reshape(array, (len(array), -1))
+        painting = any(
+            node.operation.name == "transposed_convolution" and node.inputs[1] is variable for node in trace.nodes
+        )
+        return (
+            np.reshape(np.moveaxis(array, 0, -2), (-1, np.shape(array)[-1]))
+            if painting
+            else np.reshape(array, (len(array), -1))
+        )
     return trace.on_the_page(variable, array)
 
 
@@ -65,28 +72,46 @@ def computed(trace: Trace) -> Values:
 
 
 def of_windows(trace: Trace) -> Values:
-    """What takes windows apart and puts them together again, where the network has a convolution."""
-    node = next((node for node in trace.nodes if node.operation.name == "convolution"), None)
+    """What takes windows apart and puts them together again, where the network has a convolution or its transpose."""
+    shapes = {"convolution": convolution_windows, "transposed_convolution": transposed_windows}
+    node = next((node for node in trace.nodes if node.operation.name in shapes), None)
     if node is None:
         return {}
     A, W = map(plain, node.inputs[:2])
-    windows = convolution_windows(A.shape, W.shape, stride=1, padding="valid", dilation=1, groups=1)
+    of_window = {"stride": 1, "padding": "valid", "dilation": 1, "groups": 1} | node.options
+    windows = shapes[node.operation.name](A.shape, W.shape, **of_window)
+    features = A.shape[-1] if node.operation.name == "convolution" else len(W)
 
     def show(stack: Array) -> Array:
-        P = windows.show(np, np.moveaxis(stack, -1, 0).reshape(A.shape))
-        return np.moveaxis(P.reshape(len(A), -1, P.shape[-2] * P.shape[-1]), 0, -1)
+        P = windows.show(np, np.moveaxis(stack, -1, 0).reshape(stack.shape[-1], *windows.axes, features))
+        return np.moveaxis(P.reshape(len(P), -1, P.shape[-2] * P.shape[-1]), 0, -1)
 
     def overlay(stack: Array) -> Array:
-        P = np.moveaxis(stack, -1, 0).reshape(len(A), *windows.count, -1, A.shape[-1])
-        return np.moveaxis(windows.add_up(np, P).reshape(len(A), -1, A.shape[-1]), 0, -1)
+        P = np.moveaxis(stack, -1, 0).reshape(stack.shape[-1], *windows.count, -1, features)
+        return np.moveaxis(windows.add_up(np, P).reshape(len(P), -1, features), 0, -1)
 
     return {r"\operatorname{windows}": show, r"\operatorname{overlay}": overlay}
+
+
+def given_elsewhere(trace: Trace) -> Values:
+    """What the documentation of an operation explains, and not a formula: the numbers of its own symbols."""
+    found: Values = {}
+    for node in trace.nodes:
+        above = latex(trace.names[node].above)
+        if node.operation.name in ("standardize", "unstandardize"):
+            mean, deviation = (np.reshape(plain(value), (-1, 1)) for value in node.inputs[1:3])
+            found |= {rf"\mu{above}": mean, f"s{above}": deviation}
+        if node.operation.name == "positional_encoding":
+            A = plain(node.inputs[0])
+            found[f"P{above}"] = laid_out(trace, node, node.value - A)
+    return found
 
 
 def check(page: Page, trace: Trace) -> int:
     """Evaluate every line of the page that is not a definition of parameters; how many were."""
     made = computed(trace)
     values: Values = {"e": np.e, r"\infty": np.inf, r"-\infty": -np.inf} | of_windows(trace)
+    values |= given_elsewhere(trace)
     values |= made
     shown = {}
     for section in page.sections:
@@ -157,6 +182,12 @@ def scaled_and_penalized(A, Y):
     return 2.0 * cr.ops.squared_error(A, Y) + 0.1 * (A**2).mean() + cr.ops.max(cr.ops.abs(A), axis=0).sum()
 
 
+def learned():
+    layer = cr.Standardize()
+    layer.learn([np.random.default_rng(0).normal(3, 2, size=(9, 3))])
+    return layer
+
+
 smooth = functools.partial
 D = cr.Dense
 STEPS = (2, 2)
@@ -184,6 +215,19 @@ PAGES = {
     ),
     "convolution": (network(cr.Conv2D(3, 2, "tanh"), cr.BatchNorm(), cr.Flatten(), D(2), n=PICTURES), None, "values"),
     "convolution of sequences": (network(D(2), cr.Conv1D(3, 2), cr.Flatten(), D(2), n=(3, 2)), None, "values"),
+    "strides": (
+        network(cr.Conv2D(3, 2, stride=2, padding="same"), cr.Flatten(), D(2), n=PICTURES),
+        None,
+        "values",
+    ),
+    "transposed convolution": (network(D(2), cr.ConvTranspose1D(3, 2), cr.Flatten(), D(2), n=(3, 2)), None, "values"),
+    "transposed convolution of pictures": (
+        network(D(2), cr.ConvTranspose2D(2, 2, stride=2), cr.Flatten(), D(1), n=(2, 2, 1)),
+        None,
+        "values",
+    ),
+    "places of steps": (network(D(2), cr.PositionalEncoding(), cr.Flatten(), D(2), n=(3, 2)), None, "values"),
+    "standardized": (network(learned(), D(2)), None, "values"),
     "norm of pictures": (network(cr.LayerNorm(), D(2), cr.Flatten(), D(2), n=PICTURES), None, "values"),
     "scaled pictures": (
         network(own(lambda A, s, t: A * s + t, s=(2,), t=(1,)), cr.Flatten(), D(1), n=PICTURES),
@@ -225,3 +269,30 @@ def test_every_line_gives_its_numbers(called, m):
     shape = net.predict(X).shape
     y = targets(task, shape, rng)
     assert check(cr.derive(net, X, y, loss), record(net, X, y, loss)) >= len(net.parameters) + 2
+
+
+ELSEWHERE = {
+    "EmbedColumns": "test_lookups_are_true.py, by the numbers on the page",
+    "Embedding": "test_lookups_are_true.py, by the numbers on the page",
+    "GRU": "test_recurrences_are_true.py, step by step, by the operation's formulas",
+    "LSTM": "test_recurrences_are_true.py, step by step, by the operation's formulas",
+    "RNN": "test_recurrences_are_true.py, step by step, by the operation's formulas",
+}
+"""Where the lines of layers are evaluated whose pages are not, here."""
+
+NAMED_ONLY = {"MaxPool", "AveragePool", "AdaptiveAveragePool", "GlobalAveragePool", "GlobalMaxPool", "UpSample"} | {
+    "Masking",
+    "MultiHeadAttention",
+}
+"""Layers whose lines say which numbers go where, or are of one example, and are evaluated nowhere."""
+
+
+def test_every_layer_is_on_a_page_that_is_evaluated_or_known_not_to_be():
+    layers = {
+        name
+        for name in cr.layers.__all__
+        if isinstance(getattr(cr.layers, name), type) and name not in ("Layer", "Network")
+    }
+    here = {type(layer).__name__ for net, _, _ in PAGES.values() for _, layer in net.family()} & layers
+    assert here.isdisjoint(ELSEWHERE.keys() | NAMED_ONLY)
+    assert here | ELSEWHERE.keys() | NAMED_ONLY == layers

@@ -13,7 +13,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.data import chunks, row_sample
-from test_cli import chainrule
+from commands import chainrule
 
 M = 600
 
@@ -44,9 +44,9 @@ def small(monkeypatch):
     monkeypatch.setattr(row_sample, "CELLS", 0)
 
 
-def experiment(folder, path, target="pays", *, epochs=8, resume=False, hidden=(16,), **options):
+def experiment(folder, path, target="pays", *, epochs=4, resume=False, hidden=(16,), rate=None, **options):
     table = cr.read_table(path, target, **({"stream": True} | options))
-    settings = cr.Settings(seed=0, epochs=epochs, hidden=hidden, validation=0.2)
+    settings = cr.Settings(seed=0, epochs=epochs, hidden=hidden, validation=0.2, learning_rate=rate)
     return cr.Experiment(table, settings, folder, resume=resume)
 
 
@@ -88,7 +88,7 @@ def test_all_rows_but_those_held_out_are_trained_on(tmp_path, small, suffix):
 
 def test_it_learns_and_evaluate_finds_the_held_out_rows_again(tmp_path, small):
     path = saved(tmp_path, people())
-    made = experiment(tmp_path / "run", path, epochs=40)
+    made = experiment(tmp_path / "run", path, epochs=8, rate=0.02)
     result = made.run(progress=False)
     assert result.metrics["test"]["accuracy"] > result.metrics["baseline"]["accuracy"] + 0.2
     assert result.history.epochs[0].keys() == {"epoch", "loss", "penalty", "val_loss", "seconds"}
@@ -115,7 +115,7 @@ def test_every_row_is_predicted_in_its_place(tmp_path, small):
 
 
 def test_values_are_learned_standardized_and_predicted_in_their_own_units(tmp_path, small):
-    result = experiment(tmp_path / "run", saved(tmp_path, people()), "spends", epochs=60).run(progress=False)
+    result = experiment(tmp_path / "run", saved(tmp_path, people()), "spends", epochs=8, rate=0.03).run(progress=False)
     assert result.metrics["test"]["r2"] > 0.9
 
 
@@ -206,7 +206,7 @@ def test_a_killed_run_goes_on_with_the_same_bits(tmp_path, small):
 
     def read(i):
         calls.append(i)
-        if len(calls) == 40:
+        if len(calls) == 30:
             raise MemoryError("killed")
         return chunked.read(i)
 

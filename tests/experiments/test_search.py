@@ -1,6 +1,7 @@
 """A search for good settings: what it tries, what it keeps, and how one that was killed goes on."""
 
 import csv
+import json
 import os
 import signal
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.experiments.search import SEARCHED
-from test_cli import chainrule
+from commands import chainrule
 
 M = 300
 
@@ -152,7 +153,7 @@ def test_a_killed_search_goes_on_where_it_was(tmp_path):
     wait_for((tmp_path / "run/checkpoint.safetensors").exists, process)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert not (tmp_path / "run/model.safetensors").exists()
+    assert cr.load(tmp_path / "run/model.safetensors").metadata["epochs"] > 0
     done = chainrule(*COMMAND, cwd=tmp_path)  # the seed is in the journal
     assert done.returncode == 0, done.stderr
     assert "trial 3/5" not in done.stderr
@@ -191,6 +192,31 @@ def test_ctrl_c_ends_a_search_and_the_next_call_goes_on(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         made.search(progress=False)
     assert kept(experiment(tmp_path).search(progress=False)) == kept(experiment(tmp_path / "b").search(progress=False))
+
+
+def test_ctrl_c_in_a_search_leaves_the_best_model_so_far(tmp_path):
+    made, costs = experiment(tmp_path, search=6), []
+    fit = made.fit
+
+    def stopped(**options):
+        network, history = fit(**options)
+        if len(costs) == 3:
+            history.stopped = "interrupted"
+        costs.append(history["val_loss"][-1 if history.best_epoch is None else history.best_epoch])
+        return network, history
+
+    made.fit = stopped
+    with pytest.raises(KeyboardInterrupt):
+        made.run(progress=False)
+    trained = cr.Trained.load(tmp_path)
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    source = trained.read(rings())
+    assert trained.evaluate(source, trained.rows(source, "auto")[0])["loss"] == pytest.approx(metrics["test"]["loss"])
+    losses = json.loads((tmp_path / "history.json").read_text())["epochs"]
+    assert min(epoch["val_loss"] for epoch in losses) == min(costs[:3])
+    finished = experiment(tmp_path, search=6).run(progress=False)
+    assert len(finished.trials) == 6
+    assert finished.trials[0].cost <= min(costs[:3])
 
 
 def test_a_torn_last_line_of_the_journal_is_dropped(tmp_path):

@@ -142,12 +142,85 @@ def test_a_dense_layer_behind_a_flatten_has_its_columns_in_another_order(flatten
     np.testing.assert_array_equal(cr.to_pytorch(layer, flattened=flattened)["weight"], weight)
 
 
-def test_only_a_dense_layer_of_that_size_stands_behind_what_was_flattened():
-    layers = cr.Dense(4), cr.BatchNorm()
-    cr.Network(layers, input_shape=12)
+def channels_first(X):
+    """Rows as PyTorch flattens them, (channels, height, width)."""
+    return np.moveaxis(X, -1, 1).reshape(len(X), -1)
+
+
+def test_behind_a_convolution_the_network_knows_the_order_by_itself():
+    convolution, dense, X = cr.Conv2D(3, 2), cr.Dense(5), RANDOM.normal(size=(4, 6, 5, 2))
+    layers = [convolution, cr.MaxPool(2), cr.Activation("relu"), cr.Flatten(), cr.Dropout(0.5), dense]
+    net = cr.Network(layers, seed=0, dtype="float64", input_shape=(6, 5, 2))
+    pooled = np.maximum(cr.Network([cr.MaxPool(2)], dtype="float64").predict(convolution(X)), 0)
+    weight, bias = RANDOM.normal(size=(5, 12)), RANDOM.normal(size=5)
+    cr.from_pytorch(dense, {"weight": weight, "bias": bias})
+    np.testing.assert_allclose(net.predict(X), channels_first(pooled) @ weight.T + bias, rtol=1e-12)
+    np.testing.assert_array_equal(cr.to_pytorch(dense)["weight"], weight)
+
+
+def test_a_norm_behind_a_flatten_is_ordered_as_the_features_are():
+    norm, dense = cr.BatchNorm(), cr.Dense(2)
+    net = cr.Network([cr.Conv1D(3, 2), cr.Flatten(), norm, dense], seed=0, dtype="float64", input_shape=(5, 2))
+    gamma, beta, mean = RANDOM.normal(size=(3, 12))
+    state = {"weight": gamma, "bias": beta, "running_mean": mean, "running_var": mean**2}
+    cr.from_pytorch(norm, state)
+    order = channels_first(np.arange(12).reshape(1, 4, 3))[0]
+    np.testing.assert_array_equal(norm.held["gamma"][order], gamma)
+    np.testing.assert_array_equal(norm.statistics["mean"][order], mean)
+    for name, value in cr.to_pytorch(norm).items():
+        np.testing.assert_array_equal(value, state[name])
+    assert net.predict(np.zeros((1, 5, 2))).shape == (1, 2)
+
+
+@pytest.mark.parametrize("before", [cr.LSTM(3), cr.Dense(3, "relu"), cr.MultiHeadAttention(1)], ids=repr)
+def test_behind_steps_that_have_their_features_last_there_too_nothing_is_reordered(before):
+    dense = cr.Dense(2)
+    cr.Network([before, cr.Residual([cr.Dense(3)]) if before.label != "LSTM(3)" else cr.Dropout(0.1), cr.Flatten(),
+                dense], seed=0, input_shape=(5, 3))  # fmt: skip
+    np.testing.assert_array_equal(cr.to_pytorch(dense)["weight"], dense.held["W"])
+
+
+def test_a_single_channel_or_place_has_one_order():
+    for shape in [(4, 4, 1), (1, 1, 5), (1, 7)]:
+        dense = cr.Dense(2)
+        cr.Network([cr.Flatten(), dense], input_shape=shape)
+        cr.from_pytorch(dense, cr.to_pytorch(dense))
+
+
+class Own(cr.Layer):
+    """Flattens by itself."""
+
+    def forward(self, A):
+        return A.reshape(A.shape[0], -1) * self.parameter("s", ())
+
+
+@pytest.mark.parametrize("flatten", [cr.Flatten(), Own()], ids=["Flatten", "own"])
+def test_where_the_network_does_not_tell_the_order_it_is_asked_for(flatten):
+    dense = cr.Dense(2)
+    cr.Network([flatten, dense], seed=0, input_shape=(2, 3, 4))
+    for_us = {"weight": RANDOM.normal(size=(2, 24)), "bias": np.zeros(2)}
+    with pytest.raises(cr.OptionError, match=r"behind a Flatten of \(2, 3, 4\), and nothing .* \(4, 2, 3\)"):
+        cr.from_pytorch(dense, for_us)
+    cr.from_pytorch(dense, for_us, flattened=())
+    np.testing.assert_allclose(dense.held["W"], for_us["weight"], rtol=1e-6)
+    cr.from_pytorch(dense, for_us, flattened=(2, 3, 4))
+    np.testing.assert_allclose(dense.held["W"][:, 1], for_us["weight"][:, 6], rtol=1e-6)
+
+
+def test_another_shape_than_the_one_that_is_flattened_is_refused():
+    dense = cr.Dense(2)
+    cr.Network([cr.Conv2D(2, 1), cr.Flatten(), dense], seed=0, input_shape=(3, 4, 1))
+    with pytest.raises(cr.ShapeError, match=r"stands behind a Flatten of \(3, 4, 2\), but flattened is \(4, 3, 2\)"):
+        cr.to_pytorch(dense, flattened=(4, 3, 2))
+
+
+def test_only_a_layer_of_that_size_stands_behind_what_was_flattened():
+    layers = cr.Dense(4), cr.RNN(3)
+    cr.Network(layers[:1], input_shape=12)
+    cr.Network(layers[1:], input_shape=(4, 3))
     with pytest.raises(cr.ShapeError, match=r"Dense\(4\) takes 12 features, but of \(2, 3, 4\) there are 24"):
         cr.to_pytorch(layers[0], flattened=(2, 3, 4))
-    with pytest.raises(cr.OptionError, match=r"BatchNorm\(\) takes no rows of what was flattened"):
+    with pytest.raises(cr.OptionError, match=r"RNN\(3\) takes no rows of what was flattened"):
         cr.to_pytorch(layers[1], flattened=(2, 2))
 
 

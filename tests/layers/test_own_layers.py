@@ -52,6 +52,19 @@ class OwnCounter(cr.Layer):
         return A
 
 
+class OwnDict(cr.Layer):
+    """Layers in a dict, which `children` tells of as a list."""
+
+    def __init__(self, ways):
+        self.ways = ways
+
+    def children(self):
+        return list(self.ways.values())
+
+    def forward(self, A):
+        return self.ways["left"](A) + self.ways["right"](A)
+
+
 def trained(net):
     random = np.random.default_rng(0)
     X, y = random.uniform(0.5, 2, size=(60, 4)), random.integers(0, 2, 60)
@@ -380,3 +393,73 @@ def test_mistakes_in_an_own_rule_are_named(rule, words):
 def test_options_go_by_their_names():
     with pytest.raises(TypeError, match=r"takes its options by their names: clip\(A, low=…, high=…\)"):
         cr.ops.clip(np.ones(3), 0, 1)
+
+
+def test_children_may_be_a_list(tmp_path):
+    net = cr.Network([OwnDict({"left": cr.Dense(3), "right": cr.Dense(3)}), cr.Dense(2, "softmax")], seed=0)
+    trained(net)
+    assert [*net.parameters] == ["W1", "b1", "W2", "b2", "W3", "b3"]
+    net.summary()
+    assert net.copy().flat.size == net.flat.size
+
+
+class OwnVariable(cr.Layer):
+    """A variable that looks like a parameter."""
+
+    def __init__(self):
+        self.w1 = cr.variable(np.ones(3))
+
+    def forward(self, A):
+        return A * self.w1
+
+
+class OwnParameter(cr.Layer):
+    """What the warning advises."""
+
+    def forward(self, A):
+        w = self.parameter("w", (3,), "ones")
+        return A * w
+
+
+class OwnTally(cr.Layer):
+    """Counts in an attribute, which files do not hold."""
+
+    def __init__(self, step=1):
+        self.step, self.calls, self.means = step, 0, np.zeros(2)
+
+    def forward(self, A):
+        self.calls += self.step
+        return A
+
+
+class OwnTold(cr.Layer):
+    """What the warning advises."""
+
+    def forward(self, A):
+        calls = self.statistic("calls", (1,))
+        if self.updating:
+            calls += 1
+        return A
+
+
+def test_a_variable_that_is_not_trained_is_told_with_what_trains_it():
+    X, y = np.random.default_rng(0).normal(size=(2, 8, 3))
+    told = r'OwnVariable\(\) .*keeps the variable w1, which training does not change.*w1 = self.parameter\("w", \(3,\)'
+    net = cr.Network([OwnVariable(), cr.Dense(3)], seed=0)
+    with pytest.warns(UserWarning, match=told):
+        cr.train(net, X, y, loss="squared_error", epochs=1, progress=False)
+    net = cr.Network([OwnParameter(), cr.Dense(3)], seed=0)
+    cr.train(net, X, y, loss="squared_error", epochs=1, progress=False)
+    assert (net.parameters["w1"] != 1).all()
+
+
+def test_what_a_layer_counts_for_itself_and_no_file_holds_is_told_when_it_is_saved(tmp_path):
+    net = cr.Network([OwnTally(), cr.Dense(3)], seed=0)
+    net.save(tmp_path / "new.safetensors")
+    net.build(3)
+    with pytest.warns(UserWarning, match=r'has changed its calls, which is not saved: .*self.statistic\("calls"'):
+        net.save(tmp_path / "counted.safetensors")
+    net = cr.Network([OwnTold(), cr.Dense(3)], seed=0, input_shape=3)
+    cr.train(net, np.ones((6, 3)), np.ones((6, 3)), loss="squared_error", batch_size=2, epochs=1, progress=False)
+    net.save(tmp_path / "told.safetensors")
+    assert cr.load(tmp_path / "told.safetensors").layers[0].statistics["calls"] == 3

@@ -64,3 +64,8 @@ def test_clip_holds_its_bounds_and_has_derivative_1_on_them():
 def test_shapes_that_do_not_fit_are_a_shape_error_that_names_both(choice):
     with pytest.raises(cr.ShapeError, match=r"\(2, 3\).*\(4,\)"):
         choice(cr.variable(np.ones((2, 3))), np.ones(4))
+
+
+def test_the_bounds_of_clip_are_in_order():
+    with pytest.raises(cr.OptionError, match="low is 2 and high is 1: nothing is between them"):
+        cr.ops.clip(np.ones(3), low=2, high=1)

@@ -1,5 +1,7 @@
 """The costs: values by hand and against scikit-learn, weights, and what bad labels get."""
 
+import functools
+
 import numpy as np
 import pytest
 from scipy import special
@@ -290,3 +292,22 @@ def test_probabilities_of_exactly_0_and_1_cost_a_finite_number_without_a_warning
             J, dA = cost_and_derivative(loss, np.array([[0, 1], [1, 0]], dtype), Y)
             assert 0 < J < 100
             assert np.isfinite(dA).all()
+
+
+@pytest.mark.parametrize("delta", [-1, 0, float("nan"), "wide"])
+def test_the_delta_of_huber_is_above_0(delta):
+    A = np.ones((3, 1))
+    with pytest.raises(cr.OptionError, match=r"delta is .* but must be a number, more than 0"):
+        cr.ops.huber(A, A, delta=delta)
+    loss = functools.partial(cr.ops.huber, delta=delta)
+    with pytest.raises(cr.OptionError, match="delta is"):
+        cr.train(cr.Network([cr.Dense(1)], seed=0), A, A, loss=loss, epochs=1, progress=False)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.5, float("nan")])
+def test_labels_are_smoothed_by_a_share(share):
+    A, Y = np.full((3, 2), 0.5), np.array([0, 1, 1])
+    with pytest.raises(cr.OptionError, match=r"label_smoothing is .* at least 0 and at most 1"):
+        cr.ops.cross_entropy(A, Y, label_smoothing=share)
+    with pytest.raises(cr.OptionError, match="label_smoothing is"):
+        cr.ops.binary_cross_entropy(A[:, 0], Y, label_smoothing=share)

@@ -9,11 +9,14 @@ import warnings
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn import config_context
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, Perceptron
 from sklearn.metrics import balanced_accuracy_score, log_loss, roc_auc_score
-from sklearn.preprocessing import scale
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler, scale
 
 import chainrule as cr
 from chainrule.engines import ENGINES
@@ -316,6 +319,45 @@ def test_early_stopping_on_what_it_is_told_to_watch():
     lbfgs = classifier(solver="lbfgs", early_stopping=cr.EarlyStopping(patience=2), max_iter=100).fit(X, Y)
     assert lbfgs.history_.stopped in ("early stopping", "converged")
     assert "val_loss" in lbfgs.history_.epochs[0]
+
+
+def test_early_stopping_measures_what_it_watches():
+    watched = classifier(early_stopping=cr.EarlyStopping("val_roc_auc", patience=2), max_iter=5).fit(X, Y)
+    told = classifier(early_stopping=cr.EarlyStopping("val_roc_auc", patience=2), max_iter=5, metrics=["roc_auc"])
+    assert watched.history_["val_roc_auc"] == told.fit(X, Y).history_["val_roc_auc"]
+    values = MLPRegressor(
+        hidden_layer_sizes=8, early_stopping=cr.EarlyStopping("val_r2"), max_iter=3, random_state=0
+    ).fit(X, X[:, 0])
+    assert len(values.history_["val_r2"]) == 3
+    with pytest.raises(cr.OptionError, match="f1 does not fit a network that predicts values; take mae, mse, r2, rmse"):
+        MLPRegressor(hidden_layer_sizes=8, early_stopping=cr.EarlyStopping("val_f1")).fit(X, X[:, 0])
+
+
+def test_an_unscaled_target_gets_a_hint_that_helps():
+    y = 200_000 + 50_000 * X[:, 0]
+    alone = MLPRegressor(hidden_layer_sizes=8, max_iter=30, random_state=0)
+    with pytest.warns(ConvergenceWarning, match=r"y has the mean 2e\+05 and the deviation 5e\+04, .*: scale y, by"):
+        alone.fit(X, y)
+    scaled = TransformedTargetRegressor(
+        MLPRegressor(hidden_layer_sizes=8, max_iter=30, learning_rate_init=0.02, random_state=0),
+        transformer=StandardScaler(),
+    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Stochastic Optimizer")  # and no other
+        assert scaled.fit(X, y).score(X, y) > 0.5 > alone.score(X, y)
+        MLPRegressor(hidden_layer_sizes=8, max_iter=30, random_state=0).fit(X, 3 + X[:, 0])
+
+
+def test_in_a_pipeline_validation_examples_are_scaled_where_it_is_told_so():
+    far = 1000 + 30 * X
+    last = classifier(early_stopping=cr.EarlyStopping("val_accuracy", patience=3), max_iter=20)
+    with pytest.warns(UserWarning, match=r'lies more than 10 deviations .*Pipeline, only transform_input=\["X_val"\]'):
+        make_pipeline(StandardScaler(), last).fit(far, Y, mlpclassifier__X_val=far, mlpclassifier__y_val=Y)
+    with config_context(enable_metadata_routing=True):
+        last = last.set_fit_request(X_val=True, y_val=True)
+        pipeline = Pipeline([("scale", StandardScaler()), ("mlp", last)], transform_input=["X_val"])
+        pipeline.fit(far, Y, X_val=far, y_val=Y)
+    assert max(pipeline[-1].history_["val_accuracy"]) == pipeline.score(far, Y)
 
 
 @pytest.mark.parametrize("estimator", [classifier(), MLPRegressor(8, random_state=0)], ids=["classes", "values"])

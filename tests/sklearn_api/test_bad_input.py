@@ -59,7 +59,7 @@ PARAMETERS = [
     ({"threads": 0}, "threads is 0, but must be a whole number, 1 or more."),
     ({"dtype": "float16"}, "there is no dtype 'float16'."),
     ({"loss": "log_los"}, "there is no loss 'log_los'."),
-    ({"early_stopping": cr.EarlyStopping("val_f1"), "max_iter": 1}, "there is no value to monitor 'val_f1'."),
+    ({"early_stopping": cr.EarlyStopping("val_f9"), "max_iter": 1}, "there is no value to monitor 'val_f9'."),
 ]
 
 
@@ -97,6 +97,54 @@ def test_weights(weights, message):
 def test_validation(validation, message):
     with says(message):
         MLPClassifier().fit(X, Y, **validation)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ({0: -1}, "the weight of class 0 is -1, but must be a number, at least 0."),
+        ({0: np.nan}, "the weight of class 0 is nan"),
+        ({0: "heavy"}, "the weight of class 0 is 'heavy'"),
+        ({0: 0, 1: 0, 2: 0}, "leaves no example that counts"),
+        ({7: 2}, "class_weight has the class 7, but y has [0, 1, 2]."),
+        ([1, 2], "class_weight is a dict {class: weight}, or 'balanced', not [1, 2]."),
+        ("balance", "class_weight is a dict {class: weight}, or 'balanced', not 'balance'."),
+    ],
+)
+def test_weights_of_classes(weights, message):
+    with says(message):
+        MLPClassifier(class_weight=weights).fit(X, Y)
+
+
+def test_weights_of_classes_that_a_part_of_the_examples_lacks():
+    weighted = MLPClassifier(4, class_weight={0: 2, 2: 3}, random_state=0, max_iter=3)
+    weighted.fit(X, Y, X_val=X[Y == 1], y_val=Y[Y == 1])
+    assert weighted.partial_fit(X[Y == 1], Y[Y == 1]).n_iter_ == 1
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (
+            np.array(["yes", "no", "no"] * 10),
+            "y holds text such as 'no', 'yes', but MLPRegressor predicts numbers: MLP",
+        ),
+        (["yes", 1, 2] * 10, "y holds text such as '1', '2', 'yes'"),
+        (np.array(["yes", 1, 2] * 10, dtype=object), "y holds text such as 'yes', but MLPRegressor"),
+        (
+            ["1.5", "2", "3"] * 10,
+            "y holds text such as '1.5', but MLPRegressor predicts numbers: give its numbers, np.as",
+        ),
+    ],
+    ids=["words", "a list", "objects", "numbers"],
+)
+def test_a_target_of_words(y, message):
+    with says(message):
+        MLPRegressor().fit(X, y)
+    if "give its numbers" in message:
+        MLPRegressor(hidden_layer_sizes=4, max_iter=2).fit(X, np.asarray(y, dtype=float))
+    else:
+        MLPClassifier(4, max_iter=2).fit(X, np.asarray(y).astype(str))
 
 
 def test_validation_examples_have_the_same_features():
@@ -174,7 +222,7 @@ def test_units_where_the_loss_belongs():
 def test_class_weights():
     with says("class_weight is a dict {class: weight}, or 'balanced', not 'ballanced'."):
         MLPClassifier(class_weight="ballanced").fit(X, Y)
-    with pytest.raises(ValueError, match="not in class_weight"):
+    with pytest.raises(cr.OptionError, match=r"class_weight has the class 7, but y has \[0, 1, 2\]"):
         MLPClassifier(class_weight={7: 2.0}).fit(X, Y)
 
 

@@ -33,15 +33,19 @@ NAMES = ["length", "width", "length of petals", "width of petals"]
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
+FEW = {"hidden_layer_sizes": (10,), "learning_rate_init": 0.05, "max_iter": 25}
+"""Enough for the accuracy that the checks ask for; test_agreement.py has the defaults."""
+
+
 @parametrize_with_checks(
     [
-        MLPClassifier(),
-        MLPRegressor(),
-        MLPRegressor(solver="lbfgs", max_iter=20),
-        MLPRegressor(loss="huber", solver="rmsprop"),
-        MLPClassifier(loss="hinge"),
-        MLPClassifier((30, 10), ["tanh", "gelu"], solver=cr.AdamW(1e-2)),
-        MLPClassifier(engine="numpy"),
+        MLPClassifier(**FEW),
+        MLPRegressor(**FEW),
+        MLPRegressor(hidden_layer_sizes=(10,), solver="lbfgs", max_iter=8),
+        MLPRegressor(loss="huber", solver="rmsprop", **FEW),
+        MLPClassifier(loss="hinge", **FEW),
+        MLPClassifier((10, 5), ["tanh", "gelu"], solver=cr.AdamW(5e-2), max_iter=25),
+        MLPClassifier(engine="numpy", **FEW),
     ]
 )
 @pytest.mark.filterwarnings("ignore")

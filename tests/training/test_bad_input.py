@@ -62,7 +62,7 @@ def with_nan():
         ({"loss": "squared_error"}, cr.ShapeError, r"targets Y are \(40,\), but the network's output is \(40, 4\)"),
         ({"layers": [cr.Dense(4)]}, cr.DataError, 'takes probabilities.*end the network with "softmax"'),
         ({"X": iter([]), "y": None}, cr.DataError, "walked only once"),
-        ({"X": [], "y": None}, cr.DataError, "stream of batches is empty"),
+        ({"X": [], "y": None}, cr.DataError, "the stream is empty"),
         ({"X": [X], "y": None}, cr.DataError, "batch 0 of the stream is ndarray"),
         ({"X": 3, "y": None}, cr.DataError, "X is a int"),
     ],

@@ -319,3 +319,20 @@ def test_a_loss_or_a_layer_of_ones_own_that_has_changed_is_refused(tmp_path):
     Scale.forward = lambda self, A: A + self.parameter("s", (A.shape[-1],), "ones")
     with pytest.raises(cr.OptionError, match="the functions of your own loss or layers are not those"):
         train(my, True)
+
+
+def test_two_runs_that_write_one_checkpoint_are_told(tmp_path):
+    X, path = np.random.default_rng(0).normal(size=(8, 2)), tmp_path / "run.safetensors"
+
+    def run(name, **options):
+        net = cr.Network([cr.Dense(1)], seed=0)
+        options = {"epochs": 3, "checkpoint": tmp_path / name} | options
+        return cr.train(net, X, X[:, :1], loss="squared_error", progress=False, seed=0, **options)
+
+    with pytest.warns(
+        UserWarning, match=r"another run writes .*run\.safetensors, too, .* give each a checkpoint= of its"
+    ):
+        run("run.safetensors", callbacks=lambda under_way: under_way.epoch == 1 and run("run.safetensors", epochs=1))
+    run("run.safetensors", callbacks=lambda under_way: under_way.epoch == 1 and run("other.safetensors", epochs=1))
+    run("run.safetensors", epochs=5, resume=True)
+    run("run.safetensors", callbacks=lambda under_way: path.unlink() if path.exists() else None)

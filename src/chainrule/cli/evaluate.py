@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from chainrule.cli.options import Broken, Model, Threads
+from chainrule.cli.options import Broken, MemoryLimit, Model, Threads, in_bytes, refuse_swapped
 
 
 def evaluate(
@@ -17,6 +17,7 @@ def evaluate(
     ] = "auto",
     broken: Broken = None,
     threads: Threads = None,
+    memory_limit: MemoryLimit = None,
 ) -> None:
     """Measure a trained network on labelled examples."""
     from rich.console import Console
@@ -25,7 +26,8 @@ def evaluate(
     from chainrule.engines import held_to
     from chainrule.experiments import Trained
 
-    trained = Trained.load(model, broken=broken)
+    refuse_swapped("evaluate", model, [data])
+    trained = Trained.load(model, broken=broken, memory_limit=in_bytes(memory_limit))
     source = trained.read(data)
     show_notes(source.notes)
     rows, what = trained.rows(source, part)

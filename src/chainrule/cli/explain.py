@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from chainrule.cli.options import Model
+from chainrule.cli.options import MemoryLimit, Model, in_bytes
 
 
 def explain(
@@ -14,6 +14,7 @@ def explain(
         str | None, typer.Option(help="Such as cross_entropy.  [default: what the model file tells, or else fits it]")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="A .txt, .tex or .html file to write.  [default: print]")] = None,
+    memory_limit: MemoryLimit = None,
 ) -> None:
     """Derive a network on paper: every line forward and backward with its shapes, and the update."""
     from rich.console import Console
@@ -21,7 +22,7 @@ def explain(
     from chainrule.derivation import derive
     from chainrule.experiments.trained import load_network
 
-    page = derive(load_network(model), loss=loss)
+    page = derive(load_network(model, memory_limit=in_bytes(memory_limit)), loss=loss)
     if out is None:
         Console().print(page, soft_wrap=True)  # a formula that is cut in two cannot be read
     else:

@@ -13,7 +13,7 @@ def graph(
 ) -> None:
     """Compute an expression forward and its derivatives backward, and draw the computation graph.
 
-    Known are + - * / ** @, pi, e, and functions such as exp, log, sigmoid, relu, maximum.
+    Known are + - * / **, pi, e, and functions such as exp, log, sigmoid, relu, maximum.
     """
     from chainrule.derivation.drawing import draw
     from chainrule.derivation.expression import assignments, parse

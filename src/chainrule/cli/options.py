@@ -1,8 +1,13 @@
 """Arguments and options that several commands share."""
 
+import os
+import shlex
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
+
+from chainrule.errors import OptionError
 
 Model = Annotated[str, typer.Argument(help="A model.safetensors file, or the run folder that holds it.")]
 
@@ -17,3 +22,43 @@ Threads = Annotated[
     int | None,
     typer.Option(help="How many threads compute.  [default: CHAINRULE_NUM_THREADS, or one for each core]"),
 ]
+
+MemoryLimit = Annotated[
+    int | None,
+    typer.Option(
+        help="How many megabytes the network may take with one example, of a file that you trust.  "
+        "[default: what its parameters justify]"
+    ),
+]
+
+
+def in_bytes(megabytes: int | None) -> int | None:
+    """A memory limit as the library takes it.
+
+    Raises:
+        OptionError: it is below 1.
+    """
+    if megabytes is not None and megabytes < 1:
+        raise OptionError(f"--memory-limit is {megabytes}, but takes megabytes, 1 or more.")
+    return None if megabytes is None else megabytes * 10**6
+
+
+def refuse_swapped(command: str, model: str, data: Sequence[str]) -> None:
+    """See to it that the model stands before the data.
+
+    Raises:
+        OptionError: it stands behind.
+    """
+    if _is_model(model) or not any(map(_is_model, data)):
+        return
+    found = next(filter(_is_model, data))
+    others = [shlex.quote(one) for one in (model, *data) if one != found]
+    raise OptionError(
+        f"{model} is no model, but {found} is, which stands first: "
+        f"chainrule {command} {shlex.quote(found)} {' '.join(others)}"
+    )
+
+
+def _is_model(path: str) -> bool:
+    """Whether a path looks like a model file or a run folder."""
+    return path.endswith(".safetensors") or os.path.exists(os.path.join(path, "model.safetensors"))

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from chainrule.cli.options import Broken, Model, Threads
+from chainrule.cli.options import Broken, MemoryLimit, Model, Threads, in_bytes, refuse_swapped
 
 
 def predict(
@@ -17,6 +17,7 @@ def predict(
     out: Annotated[Path | None, typer.Option(help="The CSV file to write.  [default: print]")] = None,
     broken: Broken = None,
     threads: Threads = None,
+    memory_limit: MemoryLimit = None,
 ) -> None:
     """Predict every example: a CSV with the prediction and, for classes, the probability of each."""
     from chainrule import files
@@ -25,7 +26,8 @@ def predict(
     from chainrule.experiments import Trained
     from chainrule.progress import stage
 
-    trained = Trained.load(model, broken=broken)
+    refuse_swapped("predict", model, data)
+    trained = Trained.load(model, broken=broken, memory_limit=in_bytes(memory_limit))
     sources, lost = trained.read_several(data)
     show_notes(lost)
     for source in sources:

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from chainrule.cli.options import MemoryLimit, in_bytes
+
 
 def sample(
     model: Annotated[str, typer.Argument(help="A model.safetensors file of a text, or the run folder that holds it.")],
@@ -14,12 +16,13 @@ def sample(
         float, typer.Option(help="Below 1 the likely becomes likelier, above 1 less so; 0 takes the likeliest.")
     ] = 0.8,
     seed: Annotated[int | None, typer.Option(help="Makes the text repeatable.  [default: a fresh one]")] = None,
+    memory_limit: MemoryLimit = None,
 ) -> None:
     """Continue a text with a network that was trained on one, as fast as it is written."""
     from chainrule.experiments import Trained
     from chainrule.experiments.sampling import sample, strangers
 
-    trained = Trained.load(model)
+    trained = Trained.load(model, memory_limit=in_bytes(memory_limit))
     pieces = sample(trained, prompt, length=length, temperature=temperature, seed=seed)
     unknown = strangers(trained, prompt)
     if unknown:

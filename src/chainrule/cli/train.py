@@ -151,7 +151,7 @@ def train(
 
     The folder gets model.safetensors, history.json, metrics.json and curves.svg, of tables, pictures and texts by class
     also report.svg, of a search also trials.csv and its journal. Ctrl-C, or SIGTERM, keeps what was learned, and
-    --resume goes on; of a search it keeps the trials, and the same command goes on.
+    --resume goes on; of a search it keeps the trials and the best model so far, and the same command goes on.
     """
     with stage("starting"):
         from chainrule.cli.kinds import source_of
@@ -233,7 +233,8 @@ def train(
 def _go_on(folder: Path) -> str:
     """How a run that was cut goes on."""
     if (folder / JOURNAL).exists():
-        return f"go on with the same command and --out {folder}"
+        kept = f"{folder / MODEL} is the best so far; " if (folder / MODEL).exists() else ""
+        return f"{kept}go on with the same command and --out {folder}"
     if (folder / CHECKPOINT).exists():
         return f"go on with the same command, --out {folder} and --resume"
     return "nothing had been learned yet, so give the same command again"

@@ -6,7 +6,9 @@ as arrays from which the engine may take rows itself, and `l2` may hold the stre
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, Protocol
 
 import numpy as np
@@ -196,12 +198,17 @@ class ChunkBatches:
 
 
 class StreamBatches:
-    """Mini-batches as they come from an iterable of (X, Y) or (X, Y, weights), started anew for each epoch.
+    """Mini-batches as they come from an iterable of (X, Y) or (X, Y, weights).
+
+    Without `steps` an epoch is the whole of it, started anew for each. With `steps`, an epoch takes so many batches and
+    the next goes on where it ended; one that ends is begun again. So it may be an iterator that never ends.
 
     Args:
         source: something to iterate over more than once, or a function that returns a fresh iterator.
         weigh: turns examples, labels and example weights into the weights that count.
         cast: makes X the network's type and checks it.
+        steps: how many batches an epoch has; None for all that there are.
+        called: what messages call it.
 
     Attributes:
         arrays: None: examples come batch by batch. sizes: empty: nobody knows them before.
@@ -214,14 +221,27 @@ class StreamBatches:
     sizes: tuple[int, ...] = ()
     passed: Passed | None = None
 
-    def __init__(self, source: Iterable[Any] | Callable[[], Iterable[Any]], weigh: Weigh, cast: Cast):
+    def __init__(
+        self,
+        source: Iterable[Any] | Callable[[], Iterable[Any]],
+        weigh: Weigh,
+        cast: Cast,
+        steps: int | None = None,
+        called: str = "the stream",
+    ):
         self.source = source
         self.weigh = weigh
         self.cast = cast
+        self.steps = steps
+        self.called = called
         self.seed = 0
+        self._waiting: deque[Batch] = deque()  # of an iterator: batches that somebody has looked at beforehand
+        self._endless, self._taken = self._on_and_on(), 0
+        self._last: Batch | None = None
 
-    def count(self, epoch: int) -> None:
-        """Nobody knows how many batches there will be."""
+    def count(self, epoch: int) -> int | None:
+        """How many batches the epoch has, as far as that is known."""
+        return self.steps
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         """The batches of an epoch from number `start` on; those before are read and dropped.
@@ -232,7 +252,8 @@ class StreamBatches:
         """
         if self.passed is not None:
             self.passed.begin(start)
-        for k, (X, Y, weights) in enumerate(self._batches(epoch)):
+        numbered = enumerate(self._batches(epoch)) if self.steps is None else self._part(epoch, start)
+        for k, (X, Y, weights) in numbered:
             if self.passed is not None:
                 self.passed.meet(k, X, Y, weights)
             if k >= start:
@@ -243,15 +264,16 @@ class StreamBatches:
         return next(self.in_order())
 
     def in_order(self) -> Iterator[Batch]:
-        """All batches once."""
-        return ((self.cast(X), Y, self.weigh(X, Y, weights)) for X, Y, weights in self._batches(0))
+        """All batches once, or as many as an epoch has."""
+        batches = self._looked_ahead() if isinstance(self.source, Iterator) else self._batches(0)
+        return ((self.cast(X), Y, self.weigh(X, Y, weights)) for X, Y, weights in islice(batches, self.steps))
 
     def settings(self) -> dict[str, Any]:
         """What a resumed run must share with the first: a stream says nothing about itself beforehand."""
-        return {"X of shape": "a stream"}
+        return {"X of shape": "a stream", "steps_per_epoch": self.steps}
 
     def _batches(self, epoch: int) -> Iterator[Batch]:
-        """The batches of an epoch as they come."""
+        """The batches as they come, from the first on."""
         k, batches = -1, self.source() if callable(self.source) else self.source
         if not isinstance(batches, Iterable):
             raise DataError(
@@ -261,16 +283,50 @@ class StreamBatches:
         for k, batch in enumerate(batches):
             yield self._parts(batch, k)
         if k < 0:
+            if self._taken:
+                raise DataError(
+                    f"{self.called} ended after {self._taken} batches and cannot be begun again: give fewer epochs or "
+                    "steps_per_epoch, or a function that returns a fresh iterator."
+                )
             raise DataError(
-                f"the stream of batches is empty{'' if epoch == 0 else ' in its second epoch'}: "
+                f"{self.called} is empty{'' if epoch == 0 else ' in its second epoch'}: "
                 "give a list, an object that can be iterated again, or a function that returns a fresh iterator."
             )
 
-    @staticmethod
-    def _parts(batch: Any, k: int) -> Batch:
+    def _on_and_on(self) -> Iterator[Batch]:
+        """The batches from the first to the last, and again."""
+        while True:
+            while self._waiting:
+                yield self._waiting.popleft()
+            yield from self._batches(0)
+
+    def _part(self, epoch: int, start: int) -> Iterator[tuple[int, Batch]]:
+        """The batches of an epoch with their numbers, from `start` on where those before have gone by, or from 0."""
+        assert self.steps is not None
+        begin = epoch * self.steps
+        if self._last is not None and self._taken == begin + start + 1:  # another engine takes the same batch
+            yield start, self._last
+        elif self._taken > begin + start:
+            self._endless, self._taken = self._on_and_on(), 0
+        while self._taken < begin + self.steps:
+            self._last = next(self._endless)
+            self._taken += 1
+            if self._taken > begin:
+                yield self._taken - begin - 1, self._last
+
+    def _looked_ahead(self) -> Iterator[Batch]:
+        """The batches of an iterator, which the epochs will meet all the same."""
+        yield from list(self._waiting)
+        for k, batch in enumerate(self.source, len(self._waiting)):  # type: ignore[arg-type]
+            self._waiting.append(self._parts(batch, k))
+            yield self._waiting[-1]
+        if not self._waiting:
+            raise DataError(f"{self.called} is an iterator that has no batches any more: make it anew.")
+
+    def _parts(self, batch: Any, k: int) -> Batch:
         if not isinstance(batch, list | tuple) or len(batch) not in (2, 3):
             raise DataError(
-                f"batch {k} of the stream is {type(batch).__name__}, but must be (X, Y) or (X, Y, weights)."
+                f"batch {k} of {self.called} is {type(batch).__name__}, but must be (X, Y) or (X, Y, weights)."
             )
         X, Y = examples(batch[0], batch[1], f"X of batch {k}")
         return X, Y, None if len(batch) == 2 or batch[2] is None else np.asarray(batch[2])

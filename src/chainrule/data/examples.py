@@ -24,13 +24,21 @@ def examples(X: Any, y: Any, called: str = "X") -> tuple[NDArray[Any], NDArray[A
     if y.ndim == 0 or len(y) != len(X):
         raise ShapeError(f"{called} is {X.shape} and y is {y.shape}: each example needs one entry of y.")
     if y.dtype.kind not in "fiub":
-        raise DataError(
-            f"y is of type {y.dtype}, but labels are numbers: classes, y = np.unique(y, return_inverse=True) "
-            "numbers them from 0."
-        )
+        way = "y = np.asarray(y, dtype=float)" if _are_numbers(y) else "classes, y = np.unique(y, return_inverse=True)"
+        number = "makes them so" if _are_numbers(y) else "numbers them from 0"
+        raise DataError(f"y is of type {y.dtype}, but labels and values are numbers: {way} {number}.")
     if y.dtype.kind == "f" and not np.isfinite(y).all():
         raise DataError(f"y holds NaN or infinity, first at {np.argwhere(~np.isfinite(y))[0].tolist()}.")
     return X, y
+
+
+def _are_numbers(y: NDArray[Any]) -> bool:
+    """Whether what is written as text or held as objects are numbers."""
+    try:
+        y.astype(np.float64)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def example_weights(

@@ -53,6 +53,10 @@ OURS = ("row", "prediction")
 """Columns that a file of predictions has of its own."""
 
 
+MOST_NAMED = 20
+"""So many columns a message lists."""
+
+
 class Table(Source):
     """Rows of a table, and what its columns are. `chainrule.read_table` makes one.
 
@@ -447,6 +451,20 @@ def require(column: str, frame: DataFrame, name: str) -> None:
         raise DataError(f"{name}: {unknown('column', column, frame.columns)}")
 
 
+def refuse_lost(wanted: Sequence[str], there: Sequence[str], name: str) -> None:
+    """Raises DataError where columns that training had are not there, and names all of them."""
+    lost = [column for column in wanted if column not in there]
+    if len(lost) == 1:
+        raise DataError(f"{name}: {unknown('column', lost[0], there)}")
+    if lost:
+        listed = ", ".join(map(shortened, lost[:MOST_NAMED])) + (", …" if len(lost) > MOST_NAMED else "")
+        held = ", ".join(map(shortened, there[:MOST_NAMED])) + (", …" if len(there) > MOST_NAMED else "")
+        raise DataError(
+            f"{name} lacks {len(lost)} of the {len(wanted)} columns that training had: {listed}. "
+            f"It has {held or 'none'}."
+        )
+
+
 class Row(Table):
     """A single row to predict, for programs that ask again and again: a frame is made only where one is needed.
 
@@ -462,6 +480,7 @@ class Row(Table):
         self.targets, self.task, self.time, self.group, self.sample, self.missing = [], None, None, None, None, None
         self.columns = [code.column for code in encoding.codes]
         self.columns += [Column(name, "id") for name in encoding.ids if name in given]
+        refuse_lost([code.column.name for code in encoding.codes], [*given], self.name)
         self.values = {code.column.name: self._value(code.column.name, encoding) for code in encoding.codes}
         self._notes = encoding.notes_on(given)
         for code in encoding.codes:
@@ -480,8 +499,6 @@ class Row(Table):
         return {"row": [1]} | {_called(c.name): [self.given[c.name]] for c in self.columns if c.kind == "id"}
 
     def _value(self, name: str, encoding: Columns) -> Any:
-        if name not in self.given:
-            raise DataError(f"{self.name}: {unknown('column', name, [*self.given])}")
         value = _plain(self.given[name], name)
         return None if value is None or encoding.markers.mean(value) else value
 
@@ -532,8 +549,7 @@ class Columns(Encoding):
         columns = {code.column.name: code.column for code in self.codes}
         columns |= {column: Column(column, "id") for column in self.ids if column in frame.columns}
         columns |= {column.name: column for column in self.predicted} if labelled else {}
-        for column in columns:
-            require(column, frame, name)
+        refuse_lost([*columns], frame.columns, name)
         notes += self.notes_on(frame.columns)
         frame = kept(frame, [*columns.values()], row)
         notes += [note for code in self.codes if (note := _strangers(code, frame, row))]

@@ -256,7 +256,12 @@ def _literal(node: ast.expr, number: float) -> float:
 
 
 def _applied(node: ast.expr, operation: Operation, inputs: list[Any], **options: float | bool) -> Any:
-    """The operation of the inputs; an error if that is not finite."""
+    """The operation of the inputs; an error if that is not finite, or if numbers are taken for arrays."""
+    if all(np.ndim(plain(given)) == 0 for given in inputs):
+        if operation.name == "matmul":
+            raise OptionError(f"{_shown(node)} is a product of matrices, but of numbers here: write * in place of @.")
+        if "axis" in options:
+            raise OptionError(f"{_shown(node)} has an axis, but a number has none: leave axis out.")
     try:
         value = operation(*inputs, **options)
     except ChainruleError:

@@ -189,8 +189,8 @@ class Experiment:
     def search(self, *, progress: bool = True) -> list[Trial]:
         """Try as many settings as `settings.search` says, take the best, and tell of all, the best first.
 
-        What was given stays; see `chainrule.experiments.search`. The trials are kept in the run folder. A search that
-        was interrupted goes on where it was.
+        What was given stays; see `chainrule.experiments.search`. The trials are kept in the run folder, and the model
+        of the best so far, which Ctrl-C leaves there. A search that was interrupted goes on where it was.
 
         Raises:
             OptionError: there is nothing to search, or the folder holds another search.
@@ -199,16 +199,19 @@ class Experiment:
         """
         if self._search is None:
             raise OptionError("how many settings are to be tried? Settings(search=20) says it.")
+        search = self._search
 
         def fit(chosen: Settings, after_epoch: Callback) -> History:
             self._take(chosen)
             try:
-                _, history = self.fit(progress=False, callbacks=[after_epoch])
+                network, history = self.fit(progress=False, callbacks=[after_epoch])
             except NotFiniteError:
                 self._forget_checkpoint()
                 raise
             if not history.cut:
                 self._forget_checkpoint()
+            if not (history.cut or history.stopped == "pruned") and search.is_best(history):
+                self._keep(network, history)
             return history
 
         with self.run_folder.claimed():

@@ -150,6 +150,13 @@ class Search:
         found = [self._trial(trial, i, space) for i, trial in enumerate(self._done(self._study), 1)]
         return sorted(found, key=lambda t: (t.outcome != "complete", math.isnan(t.cost), t.cost, t.number))
 
+    def is_best(self, history: History) -> bool:
+        """Whether a trial that has just come to its end is better than all in the journal."""
+        if self._study is None:
+            return True
+        complete = self._study.get_trials(states=[self._state.COMPLETE], deepcopy=False)
+        return all(_cost(history) < trial.user_attrs.get("cost", math.inf) for trial in complete)
+
     def _try(self, study: Study, k: int, space: Space, fit: Fit) -> None:
         """Run one trial, the one after k others."""
         study.sampler = self._optuna.samplers.TPESampler(seed=_seed(study.user_attrs["seed"], k))
@@ -173,8 +180,7 @@ class Search:
             return
         if history.cut:
             raise KeyboardInterrupt
-        costs = history["val_loss"]
-        trial.set_user_attr("cost", costs[-1] if history.best_epoch is None else costs[history.best_epoch])
+        trial.set_user_attr("cost", _cost(history))
         if history.stopped == "pruned":
             study.tell(trial, state=self._state.PRUNED)
         else:
@@ -301,6 +307,12 @@ class Space:
     def _sizes(self) -> list[int]:
         """The batch sizes to try: from half of the default to four times as many."""
         return [size for size in SIZES if self.size // 2 <= size <= self.size * 4]
+
+
+def _cost(history: History) -> float:
+    """The validation cost of the best epoch."""
+    costs = history["val_loss"]
+    return float(costs[-1] if history.best_epoch is None else costs[history.best_epoch])
 
 
 def table(trials: Sequence[Trial]) -> dict[str, list[Any]]:

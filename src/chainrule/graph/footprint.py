@@ -42,7 +42,7 @@ class Footprint:
         if self.taken > self.limit:
             raise TooLargeError(
                 f"one example would take {self.taken / 1e9:,.1f} GB of memory or more, but {self.limit / 1e9:,.1f} GB "
-                "are the limit: if you trust the file, load it with a larger memory_limit."
+                "are the limit: if you trust the file, load it with a larger memory_limit, or --memory-limit."
             )
 
     @contextmanager

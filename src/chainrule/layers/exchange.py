@@ -11,10 +11,10 @@ What differs from one to the other is documented by PyTorch's reference of `Conv
 | the gates of a GRU | reset, update, new | the same | update, reset, new |
 | biases of a recurrence | one, but for the new of a GRU | two that are added | two, one behind the other |
 | the projections of attention | Wq, Wk, Wv | one below the other | |
-| the columns of a Dense's W behind a Flatten | (height, width, channels) | (channels, height, width) | as PyTorch |
+| the features behind a Flatten | (height, width, channels) | (channels, height, width) | as PyTorch |
 
-No shape shows the last of these, so `flattened` says what was flattened, as in
-`from_pytorch(dense, state, flattened=(4, 4, 16))`.
+The last of these no shape of a weight shows; the network around the layer does (`flattened_before`), or else
+`flattened` says what was flattened, as in `from_pytorch(dense, state, flattened=(4, 4, 16))`.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from chainrule.layers.attention import MultiHeadAttention
 from chainrule.layers.convolution import Conv1D, Conv2D, ConvTranspose1D, ConvTranspose2D
 from chainrule.layers.dense import Dense
 from chainrule.layers.embedding import Embedding
+from chainrule.layers.flattened import flattened_before
 from chainrule.layers.layer import Layer
 from chainrule.layers.normalization import BatchNorm, LayerNorm
 from chainrule.layers.recurrence import GRU, LSTM, RNN, Recurrent
@@ -53,18 +54,27 @@ def to_pytorch(layer: Layer, *, flattened: Sequence[int] | None = None) -> Array
 
     Args:
         layer: of a network that knows the sizes of its inputs.
-        flattened: of a Dense that stands behind a Flatten, the shape of what that flattens, (height, width, channels)
-            or (steps, features); PyTorch flattens (channels, height, width) or (features, steps).
+        flattened: of a Dense, BatchNorm or LayerNorm that stands behind a Flatten, the shape of what that flattens,
+            (height, width, channels) or (steps, features), where PyTorch flattens (channels, height, width) or
+            (features, steps); () where both flatten in the same order. None looks into the layer's network.
 
     Raises:
-        OptionError: PyTorch has no such module, the layer has no parameters yet, or `flattened` is given of another.
+        OptionError: PyTorch has no such module, the layer has no parameters yet, `flattened` is given of another, or
+            it is not given and the network does not tell the order.
         ShapeError: the layer takes another number of features than was flattened.
     """
     _refuse_unbuilt(layer)
+    found = _to_pytorch(layer)
+    order = _order(layer, flattened)
+    if order is None:
+        return found
+    reordered = {name: value[..., order] for name, value in found.items() if not _is_of_units(layer, name)}
+    return found | reordered
+
+
+def _to_pytorch(layer: Layer) -> Arrays:
+    """`to_pytorch` with the features in our order."""
     held = layer.held
-    if flattened is not None:
-        columns = _columns(layer, flattened)
-        return to_pytorch(layer) | {"weight": held["W"][:, columns]}
     if isinstance(layer, Recurrent):
         return _recurrent_to_pytorch(layer)
     if isinstance(layer, ConvTranspose1D | ConvTranspose2D):
@@ -113,6 +123,10 @@ def from_pytorch(layer: Layer, state: Mapping[str, Any], *, flattened: Sequence[
         given[name] = np.asarray(state[name])
         if given[name].shape != ours.shape:
             raise ShapeError(f"{layer.label}: {name} is {given[name].shape}, but must be {ours.shape}.")
+    order = _order(layer, flattened)
+    if order is not None:
+        back = np.argsort(order)
+        given |= {name: value[..., back] for name, value in given.items() if not _is_of_units(layer, name)}
     if isinstance(layer, Recurrent):
         _recurrent_from_pytorch(layer, given)
         return
@@ -136,8 +150,7 @@ def from_pytorch(layer: Layer, state: Mapping[str, Any], *, flattened: Sequence[
                 held[f"{kind}o"][...] = given[out]
         return
     else:
-        columns = slice(None) if flattened is None else _columns(layer, flattened)
-        held["W"][:, columns] = given["weight"]
+        held["W"][...] = given["weight"]
     if "b" in held:
         held["b"][...] = given["bias"]
 
@@ -250,17 +263,35 @@ def _out_of_order(array: NDArray[Any], gates: int) -> NDArray[Any]:
     return np.concatenate([parts[i] for i in np.argsort(TO_ONNX[gates])])
 
 
-def _columns(layer: Layer, flattened: Sequence[int]) -> NDArray[np.intp]:
-    """Which of our columns stands at each place of PyTorch's order."""
+def _order(layer: Layer, flattened: Sequence[int] | None) -> NDArray[np.intp] | None:
+    """Which of our features stands at each place of PyTorch's order; None where both have the same."""
+    if not isinstance(layer, BatchNorm | Dense | LayerNorm):
+        if flattened:
+            raise OptionError(f"{layer!r} takes no rows of what was flattened, so there is nothing to order.")
+        return None
+    known, channels_first = flattened_before(layer)
+    if flattened is None:
+        if channels_first is None:
+            raise OptionError(
+                f"{layer.label} stands behind a Flatten of {known}, and nothing before that tells in which order the "
+                f"other library flattens it: give flattened={known} where that has channels first, "
+                f"{(known[-1], *known[:-1])}, or flattened=() where it has the order here."
+            )
+        flattened = known if channels_first else ()
     shape = tuple(whole("a size of flattened", n) for n in flattened)
-    if not isinstance(layer, Dense):
-        raise OptionError(
-            f"{layer!r} takes no rows of what was flattened: only of a Dense there is something to order."
-        )
-    n_in = layer.held["W"].shape[1]
+    if not shape:
+        return None
+    if known not in ((), shape):
+        raise ShapeError(f"{layer.label} stands behind a Flatten of {known}, but flattened is {shape}: give {known}.")
+    n_in = layer.held["W" if isinstance(layer, Dense) else "gamma"].shape[-1]
     if math.prod(shape) != n_in:
         raise ShapeError(f"{layer.label} takes {n_in} features, but of {shape} there are {math.prod(shape)}.")
     return np.moveaxis(np.arange(n_in).reshape(shape), -1, 0).ravel()
+
+
+def _is_of_units(layer: Layer, name: str) -> bool:
+    """Whether an array has a number for each unit that comes out, and none for the features that go in."""
+    return isinstance(layer, Dense) and name == "bias"
 
 
 def _refuse_strangers(layer: Layer, expected: Arrays, given: Set[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -69,7 +69,7 @@ class Layer(Configurable):
         Z = walk.through(self, A, self._located) if walk.closed is None else self._traced(A, walk.closed)
         if Z is None:
             raise GraphError(f"{self.label}: forward returned nothing; its last line must return the output.")
-        if walk.mask is not None and next(self.children(), None) is None:
+        if walk.mask is not None and not self.holds_layers:
             walk.mask = self.mask_after(walk.mask)
         if walk.watch is not None:
             walk.watch(self, A, Z)
@@ -228,10 +228,18 @@ class Layer(Configurable):
             return f"layer {self.l}, {self!r}"
         return f"{self!r} after layer {self.follows}" if self.follows else repr(self)
 
-    def children(self) -> Iterator[Layer]:
-        """The layers that this one keeps as attributes, or in lists, in the order in which they were set."""
+    def children(self) -> Iterable[Layer]:
+        """The layers that this one keeps as attributes, or in lists, in the order in which they were set.
+
+        A layer that keeps them elsewhere, as in a dict, overrides this.
+        """
         held = [value for name, value in vars(self).items() if type(value) not in _NO_LAYERS and name != "root"]
         return _layers_in(held)
+
+    @property
+    def holds_layers(self) -> bool:
+        """Whether there are layers inside."""
+        return any(True for _ in self.children())
 
     def family(self, path: str = "") -> Iterator[tuple[str, Layer]]:
         """This layer and all layers inside it, in the order of the walk, each with its path such as "0.2"."""

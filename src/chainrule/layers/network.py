@@ -391,7 +391,13 @@ class Network(Layer):
         return from_bytes, (files.pack(*self.content()),)
 
     def content(self) -> tuple[files.Tensors, dict[str, Any]]:
-        """What a model file holds: copies of the tensors, and the description, JSON (see `chainrule.layers.saved`)."""
+        """What a model file holds: copies of the tensors, and the description, JSON (see `chainrule.layers.saved`).
+
+        A warning tells what own layers keep beside that.
+        """
+        from chainrule.layers.unsaved import warn_of_unsaved
+
+        warn_of_unsaved(self)
         description = {"format": files.FORMAT, "network": self.to_config(), "metadata": self.metadata}
         if self.input_shape is not None:
             description["input_shape"] = list(self.input_shape)
@@ -473,7 +479,7 @@ def _refuse_late_masking(network: Network) -> None:
 
 def _leaves(network: Network) -> Iterator[Layer]:
     """The layers that hold no others."""
-    return (layer for _, layer in network.family() if next(layer.children(), None) is None)
+    return (layer for _, layer in network.family() if not layer.holds_layers)
 
 
 def _float_type(dtype: Any) -> str:

@@ -31,7 +31,7 @@ def print_summary(network: Network) -> None:
     for path, layer in network.family():
         if layer is network:
             continue
-        inside = next(layer.children(), None) is not None
+        inside = layer.holds_layers
         held = ", ".join(f"{name}{layer.l} {value.shape}" for name, value in layer.held.items())
         table.add_row(
             "" if layer.l is None else str(layer.l),

@@ -2,6 +2,7 @@
 
 from types import ModuleType
 
+from chainrule.errors import OptionError
 from chainrule.graph import Array, Backward, operation
 from chainrule.ops.broadcasting import broadcast, unbroadcast
 
@@ -74,6 +75,12 @@ def where(xp: ModuleType, C: Array, A: Array, B: Array) -> tuple[Array, Backward
 
 @operation(forward=r"Z = \min(\max(A, low), high)", backward=(r"dA = dZ \odot [low \le A \le high]",))
 def clip(xp: ModuleType, A: Array, *, low: float | None = None, high: float | None = None) -> tuple[Array, Backward]:
-    """Z is A, held between `low` and `high`; None means no bound. The derivative is 1 on the bounds themselves."""
+    """Z is A, held between `low` and `high`; None means no bound. The derivative is 1 on the bounds themselves.
+
+    Raises:
+        OptionError: `low` is above `high`.
+    """
+    if low is not None and high is not None and low > high:
+        raise OptionError(f"low is {low:g} and high is {high:g}: nothing is between them.")
     Z = xp.clip(A, low, high)
     return Z, lambda dZ: (dZ * (Z == A),)

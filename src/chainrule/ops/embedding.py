@@ -33,8 +33,8 @@ def embedding(xp: ModuleType, A: Array, W: Array) -> tuple[Array, Backward]:
 
 
 @operation(
-    forward=r"Z = [A_1, \ldots, A_n, W_{A_{n+1}}, \ldots]",
-    backward=("", r"dW_k = \textstyle\sum_{i, j > n:\, A_j^{(i)} = k} dZ_j^{(i)}"),
+    forward=r"Z = [A_{j \le first}, W_{A_{j > first}}]",
+    backward=("", r"dW_k = \textstyle\sum_{i, j > first:\, A_j^{(i)} = k} dZ_j^{(i)}"),
 )
 def embed_columns(xp: ModuleType, A: Array, W: Array, *, first: int) -> tuple[Array, Backward]:
     """Z = [A_1, …, A_n, W[A_{n+1}], …]: numbers as they are, a learned row for each category (Guo & Berkhahn, 2016).

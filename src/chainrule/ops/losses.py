@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.checking import real
 from chainrule.errors import DataError, ShapeError
 from chainrule.graph import Array, Backward, operation
 from chainrule.ops.activations import log_softmax, sigmoid, softmax
@@ -83,7 +84,12 @@ def absolute_error(xp: ModuleType, A: Array, Y: Array, weights: Array | None = N
 def huber(
     xp: ModuleType, A: Array, Y: Array, weights: Array | None = None, *, delta: float = 1.0
 ) -> tuple[Array, Backward]:
-    """L = ½ e² where |e| ≤ δ and δ |e| − ½ δ² beyond, e = a − y (Huber, 1964). Shapes as in `squared_error`."""
+    """L = ½ e² where |e| ≤ δ and δ |e| − ½ δ² beyond, e = a − y (Huber, 1964). Shapes as in `squared_error`.
+
+    Raises:
+        OptionError: δ is not above 0.
+    """
+    real("delta", delta, low=0, open="low")
     A = _real(xp, A)
     given, Y = xp.shape(Y), _targets(xp, A, Y)
     held = xp.clip(A - Y, -delta, delta)
@@ -398,10 +404,12 @@ def _check_labels(Y: Array, n_classes: int) -> None:
 
 
 def _smooth(Y: Array, label_smoothing: float) -> Array:
+    real("label_smoothing", label_smoothing, low=0, high=1)
     return Y if label_smoothing == 0 else (1 - label_smoothing) * Y + label_smoothing / Y.shape[-1]
 
 
 def _smooth_binary(Y: Array, label_smoothing: float) -> Array:
+    real("label_smoothing", label_smoothing, low=0, high=1)
     return Y if label_smoothing == 0 else (1 - label_smoothing) * Y + label_smoothing / 2
 
 

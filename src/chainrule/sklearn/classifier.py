@@ -14,6 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 from sklearn.utils.validation import validate_data
 
+from chainrule.data.examples import class_table
 from chainrule.errors import DataError, OptionError
 from chainrule.sklearn.estimator import Labels, MultilayerPerceptron, given_validation, not_lbfgs
 from chainrule.training.cost import Cost
@@ -286,9 +287,27 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
                 f"class_weight={self.class_weight!r} counts the classes of all examples, which partial_fit never sees: "
                 "give a dict of weights."
             )
-        labels = y if self._multilabel else self.classes_[y]
-        of_classes: NDArray[np.float64] = compute_sample_weight(self.class_weight, labels)
+        of_classes = self._class_weights(y)
+        if not of_classes.any():
+            raise OptionError(f"class_weight={self.class_weight!r} leaves no example that counts.")
         return of_classes if weights is None else weights * of_classes
+
+    def _class_weights(self, y: NDArray[Any]) -> NDArray[np.float64]:
+        """The weight of each example's class; a class that is not named counts 1."""
+        given = self.class_weight
+        for table in [given] if isinstance(given, dict) else given if isinstance(given, list) else []:
+            if not isinstance(table, dict):
+                raise OptionError(f"class_weight is a dict {{class: weight}}, or 'balanced', not {given!r}.")
+            class_table(table)
+        if self._multilabel or not isinstance(given, dict):
+            labels = y if self._multilabel else self.classes_[y]
+            return np.asarray(compute_sample_weight(given, labels), np.float64)
+        known = self.classes_.tolist()
+        strangers = [label for label in given if label not in known]
+        if strangers:
+            raise OptionError(f"class_weight has the class {strangers[0]!r}, but y has {known}.")
+        of_classes = np.array([float(given.get(label, 1)) for label in known])
+        return np.asarray(of_classes[y])
 
     def _stratified(self, y: NDArray[Any]) -> NDArray[Any] | None:
         """The classes, where there are two: scikit-learn does not stratify more of them."""

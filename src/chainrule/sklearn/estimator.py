@@ -44,6 +44,9 @@ Labels = Literal["new", "same", "some"]
 NOT_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and need to be preprocessed."
 )
+FAR = 10
+"""By so many deviations features to validate with may lie off those to train with before that is told."""
+
 ANEW = "start anew, by fit with warm_start=False."
 UNFINISHED = ("all epochs done", "all evaluations done", "no better step found")
 
@@ -149,6 +152,9 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]
         """The cost as scikit-learn reports it, from its two parts."""
         return data + penalty
 
+    def _advise(self, y: NDArray[Any]) -> None:
+        """Warn of what in y keeps a network from learning, now that it has been fitted."""
+
     # Fitting
 
     def _fit(
@@ -191,6 +197,8 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]
         if not np.isfinite(net.flat).all():
             raise DataError(NOT_FINITE)
         self._warn(incremental)
+        if not incremental:
+            self._advise(y)
 
     def _start(self, X: Any, y: NDArray[Any], random: np.random.RandomState) -> None:
         """A new network, and an empty record of its training."""
@@ -255,6 +263,7 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]
         """The examples to train with, and those to validate with: given ones, a part of the others, or none."""
         if validation:
             X_val, y_val = self._read(validation[0], validation[1], reset=False, labels="some")
+            _warn_of_another_scale(X, X_val)
             weights_val = self._weights(y_val, validation[2], False)
             return (X, y, weights), Held(_readable(X_val, self.network_), y_val, weights_val)
         if not self.early_stopping or (is_lbfgs(self.solver) and self._ends_by_score):
@@ -271,8 +280,9 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]
 
     def _run(self, net: Network, cost: Cost, held: Held | None, seed: int, epochs: int, record: bool) -> Run:
         """The run, which measures the validation examples itself where more is asked for than their score."""
-        metrics = find_metrics(self.metrics, cost.task)
         stop = self.early_stopping if isinstance(self.early_stopping, EarlyStopping) else None
+        metrics = find_metrics(self.metrics, cost.task)
+        metrics = metrics if stop is None else stop.watched(metrics, cost.task)
         watched = None
         if held is not None and (record or metrics or stop):
             watched = ArrayBatches(
@@ -483,6 +493,21 @@ def given_validation(X_val: Any, y_val: Any, sample_weight_val: Any) -> Sequence
     if (X_val is None) != (y_val is None) or (X_val is None and sample_weight_val is not None):
         raise OptionError("validation needs both X_val and y_val; sample_weight_val may come with them.")
     return () if X_val is None else (X_val, y_val, sample_weight_val)
+
+
+def _warn_of_another_scale(X: Any, X_val: Any) -> None:
+    """Say so where the features of both lie far apart, as where a Pipeline scales one and not the other."""
+    if issparse(X) or issparse(X_val):
+        return
+    deviation = np.maximum(X.std(axis=0), np.finfo(X.dtype).tiny)
+    apart = np.abs(X_val.mean(axis=0) - X.mean(axis=0)) / deviation
+    if (apart > FAR).mean() > 0.5:
+        warnings.warn(
+            f"X_val lies more than {FAR} deviations from X in {(apart > FAR).sum()} of {X.shape[1]} features. In a "
+            'Pipeline, only transform_input=["X_val"] brings it through the steps before, as X; see the page on '
+            "scikit-learn.",
+            stacklevel=5,
+        )
 
 
 def not_lbfgs(estimator: Any) -> bool:

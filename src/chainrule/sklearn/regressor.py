@@ -2,18 +2,48 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
 
-from chainrule.errors import OptionError
+from chainrule.errors import DataError, OptionError
 from chainrule.sklearn.estimator import Labels, MultilayerPerceptron, given_validation, not_lbfgs
+from chainrule.sklearn.solver import is_lbfgs
 from chainrule.training.cost import Cost
+
+FAR_FROM_ONE = 20
+"""A target whose mean and deviation are no larger is learned soon enough as it is."""
+
+
+def refuse_words(y: Any) -> None:
+    """See to it that a target is numbers.
+
+    Raises:
+        DataError: it is text.
+    """
+    given = np.asarray(y)
+    if given.dtype.kind not in "USO":
+        return
+    words = [value for value in given.ravel()[:1000].tolist() if isinstance(value, str | bytes)]
+    if not words:
+        return
+    try:
+        given.astype(np.float64)
+    except (TypeError, ValueError):
+        shown = ", ".join(repr(word) for word in sorted(set(words))[:3])
+        way = "MLPClassifier learns classes"
+    else:
+        shown, way = repr(words[0]), "give its numbers, np.asarray(y, dtype=float)"
+        if given.dtype.kind == "O":
+            return  # scikit-learn converts these
+    raise DataError(f"y holds text such as {shown}, but MLPRegressor predicts numbers: {way}.")
 
 
 class MLPRegressor(RegressorMixin, MultilayerPerceptron):  # type: ignore[misc]
@@ -95,6 +125,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):  # type: ignore[misc]
         return output[:, 0] if output.shape[1] == 1 else output
 
     def _read(self, X: Any, y: Any, *, reset: bool, labels: Labels) -> tuple[Any, NDArray[Any]]:
+        refuse_words(y)
         X, y = validate_data(
             self,
             X,
@@ -122,6 +153,22 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):  # type: ignore[misc]
 
     def _targets(self, y: NDArray[Any], cost: Cost) -> NDArray[Any]:
         return y
+
+    def _advise(self, y: NDArray[Any]) -> None:
+        """Of a target on a scale that a network, which begins near 0, is slow to reach."""
+        mean, deviation = float(np.mean(y)), float(np.std(y))
+        if self.loss != "squared_error" or not deviation or is_lbfgs(self.solver) or not self.loss_curve_:
+            return
+        squares = 2 * float(np.min(self.loss_curve_))
+        if max(abs(mean), deviation) > FAR_FROM_ONE and squares > deviation**2 / 2:
+            worse = "worse than that mean" if squares > deviation**2 else f"R² {1 - squares / deviation**2:.2f}"
+            warnings.warn(
+                f"y has the mean {mean:.3g} and the deviation {deviation:.3g}, where a network begins near 0, and "
+                f"after {self.n_iter_} epochs it is {worse} on what it was trained on: scale y, by "
+                "sklearn.compose.TransformedTargetRegressor(MLPRegressor(…), transformer=StandardScaler()).",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
 
     def _reported(self, data: float, penalty: float) -> float:
         """Of several outputs scikit-learn reports the mean squared error, and minimizes the sum."""

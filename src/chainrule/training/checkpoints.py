@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -80,6 +81,8 @@ class Checkpoints:
         self.rule = rule
         self._settings = {**rule.facts, **settings}
         self.written = time.monotonic()
+        self._left: tuple[int, int] | None = None
+        """Which file this run has written or read last."""
 
     @cached_property
     def settings(self) -> dict[str, Any]:
@@ -94,12 +97,19 @@ class Checkpoints:
         return minutes is not None and time.monotonic() - self.written >= 60 * minutes
 
     def write(self, tensors: files.Tensors, state: State) -> None:
-        """Write the file; the one before stays until the new one is whole."""
+        """Write the file; the one before stays until the new one is whole. A warning tells of another run's."""
+        if self._left is not None and _which(self.rule.path) not in (None, self._left):
+            warnings.warn(
+                f"another run writes {self.rule.path}, too, and each overwrites what the other has saved: give each a "
+                "checkpoint= of its own.",
+                stacklevel=2,
+            )
         files.write_tensors(
             self.rule.path,
             tensors,
             {"format": FORMAT, "checkpoint": state, "settings": self.settings | {"seed": state["seed"]}},
         )
+        self._left = _which(self.rule.path)
         self.written = time.monotonic()
 
     def read(self) -> tuple[files.Tensors, State] | None:
@@ -112,6 +122,7 @@ class Checkpoints:
         found = _read(self.rule)
         if found is None:
             return None
+        self._left = _which(self.rule.path)
         tensors, description = found
         for name, ours in self.settings.items():
             theirs = description["settings"].get(name)
@@ -128,6 +139,15 @@ class Checkpoints:
                     "Repeat the settings, or start anew without resume."
                 )
         return tensors, description["checkpoint"]
+
+
+def _which(path: str | os.PathLike[str]) -> tuple[int, int] | None:
+    """What tells a file from another that was put in its place, or None where there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
 
 
 def _computed(settings: dict[str, Any]) -> dict[str, Any]:

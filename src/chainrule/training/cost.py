@@ -94,6 +94,9 @@ class Cost:
     def fit(self, net: Network, X: NDArray[Any], Y: NDArray[Any]) -> None:
         """See to it, before anything is trained, that Y can be targets of the built network.
 
+        Args:
+            X: some examples, the first of Y's.
+
         Raises:
             ShapeError, DataError: Y has another shape, or labels out of range, or outputs for X are no probabilities.
             OptionError: the output cannot be what the loss takes.
@@ -112,7 +115,7 @@ class Cost:
             raise OptionError("the softmax of a single output is always 1: give it 2 units, or take the sigmoid.")
         self.check(n_out, Y)
         self.unsure = bool(self._after) and operation not in self._after
-        self.look(net, X, Y)
+        self.look(net, X, Y[: len(X)])
 
     def look(self, net: Network, X: NDArray[Any], Y: NDArray[Any]) -> None:
         """See to it that the outputs for the first examples are what the loss takes, such as probabilities.

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from chainrule.checking import real, whole
 from chainrule.errors import OptionError
-from chainrule.metrics import METRICS
+from chainrule.metrics import METRICS, Metric, Task, find_metrics
 from chainrule.names import unknown
 
 
@@ -19,7 +19,8 @@ class EarlyStopping:
     Prechelt, 1998.
 
     Args:
-        monitor: a key of the history's records, such as "val_loss" or "val_accuracy".
+        monitor: a key of the history's records, such as "val_loss" or "val_accuracy"; a metric that goes by its name is
+            measured for it.
         patience: how many epochs in a row may pass without improvement.
         min_delta: the least change that counts as one.
         mode: "min" or "max"; None knows it for losses and for metrics by name, and takes "min" for others.
@@ -38,6 +39,17 @@ class EarlyStopping:
         real("min_delta", self.min_delta, low=0)
         if self.mode not in (None, "min", "max"):
             raise OptionError(f'mode is "min" or "max", not {self.mode!r}.')
+
+    def watched(self, metrics: list[Metric], task: Task) -> list[Metric]:
+        """The metrics, and the one that is monitored, where it is another that goes by a name.
+
+        Raises:
+            OptionError: it does not fit the task.
+        """
+        name = self.monitor.removeprefix("val_")
+        if name not in METRICS or name in [metric.name for metric in metrics]:
+            return metrics
+        return [*metrics, *find_metrics(name, task)]
 
     @property
     def sign(self) -> int:
@@ -68,7 +80,8 @@ class Watch:
             OptionError: the record does not have what is monitored.
         """
         if self.rule.monitor not in record:
-            hint = " Give train(…, validation=(X_val, y_val))." if self.rule.monitor.startswith("val_") else ""
+            unvalidated = self.rule.monitor.startswith("val_") and "val_loss" not in record
+            hint = " Give train(…, validation=(X_val, y_val))." if unvalidated else ""
             raise OptionError(unknown("value to monitor", self.rule.monitor, set(record) - {"epoch", "seconds"}) + hint)
         value = self.rule.sign * record[self.rule.monitor]
         if value < self.best - self.rule.min_delta:

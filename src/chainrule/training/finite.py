@@ -19,7 +19,7 @@ def not_finite(net: Network, X: Array, cost: float, epoch: int, batch: int, seed
     first: list[Layer] = []
 
     def look(layer: Layer, _: Array, Z: Array) -> None:
-        if not first and not np.isfinite(plain(Z)).all() and next(layer.children(), None) is None:
+        if not first and not np.isfinite(plain(Z)).all() and not layer.holds_layers:
             first.append(layer)
 
     with walking(Walk(training=True, dtype=net.dtype, seed=seed, update=update, watch=look)), np.errstate(all="ignore"):

@@ -28,6 +28,10 @@ Callback = Callable[["Run"], None]
 """Called after every epoch with the run; it may look at everything, and end the run with `run.stop("why")`."""
 
 
+MANY = 10_000
+"""After so many batches of one epoch of a stream, its user is told how to end one."""
+
+
 @dataclass
 class EpochSums:
     """The sums over the examples of the epoch under way; a checkpoint keeps them."""
@@ -136,6 +140,10 @@ class Run:
             sums.outputs.append(output)
             sums.targets.append(Y)
         self.progress.batch(self.epoch, sums.batches - 1, batches, done.cost)
+        if batches is None and self.epoch == 0 and sums.batches == MANY:
+            self.progress.note(
+                f"{MANY:,} batches, and the stream's first epoch goes on: if it never ends, give steps_per_epoch=1000"
+            )
 
     def close_epoch(self) -> None:
         """Measure, record, and decide whether to go on."""

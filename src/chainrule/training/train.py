@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from numbers import Integral
 from typing import Any, Literal
 
@@ -17,6 +17,7 @@ from chainrule.data.checksums import Passed
 from chainrule.data.examples import class_table, example_weights, examples, stream_weights
 from chainrule.errors import DataError, OptionError, ShapeError
 from chainrule.layers import Network
+from chainrule.layers.unsaved import warn_of_untrained
 from chainrule.metrics import find_metrics
 from chainrule.optimizers import LBFGS, Optimizer, find_optimizer
 from chainrule.training.checkpoints import Checkpoint, Checkpoints
@@ -41,7 +42,8 @@ def train(
     optimizer: str | Optimizer | LBFGS = "adam",
     epochs: int = 10,
     batch_size: int | None = 64,
-    validation: Sequence[Any] | None = None,
+    steps_per_epoch: int | None = None,
+    validation: Any = None,
     metrics: Any = (),
     shuffle: bool = True,
     class_weight: dict[Any, float] | Literal["balanced"] | None = None,
@@ -67,7 +69,7 @@ def train(
         net: the network; sizes that it does not know yet are found from X.
         X: (m, …), an array or a memory map; or, without y, batches (X, y) or (X, y, weights): a list, an iterable that
             can be started again, or a function that returns a fresh iterator. On a stream, whose length nobody knows,
-            schedules stand still within an epoch.
+            schedules stand still within an epoch, unless there is `steps_per_epoch`.
         y: (m,) or (m, n_out), as the loss takes it; of sequences (m, steps) or (m, steps, n_out).
         loss: "cross_entropy", "binary_cross_entropy", "squared_error", "absolute_error", "huber", "hinge",
             "perceptron", an operation (with options by functools.partial), or a function of (A, Y) that returns one
@@ -78,7 +80,10 @@ def train(
         epochs: how often every example is met.
         batch_size: examples in a mini-batch; None for all of them. The last batch takes what is left. Streams keep
             their own.
-        validation: (X_val, y_val), measured after every epoch.
+        steps_per_epoch: how many batches of a stream make an epoch; the next epoch goes on where this one ended, and a
+            stream that ends begins again. So it may never end, and may be a generator. None for the whole stream.
+        validation: (X_val, y_val) or (X_val, y_val, weights), measured after every epoch; or batches of these as X may
+            be, which must end.
         metrics: names such as "accuracy", or functions of (y, output).
         shuffle: whether each epoch meets the examples in a new order.
         class_weight: how much each class counts, {0: 1.0, 1: 5.0}, those left out 1; or "balanced".
@@ -106,14 +111,18 @@ def train(
         NotFiniteError: the cost became NaN or infinite; names the epoch and the batch, from 1, and the layer.
         ModelFileError: a checkpoint cannot be written or read.
     """
-    if not isinstance(net, Network):
+    if isinstance(net, Network):
+        warn_of_untrained(net)
+    else:
         raise OptionError(f"train takes a Network first, then X and y, but the first is a {type(net).__name__}.")
     cost, rule, seed_given = Cost(loss), find_optimizer(optimizer), seed
     epochs = whole("epochs", epochs, at_least=0)
     batches: AnyBatches
     if y is None:
-        batches = _stream(net, X, sample_weight, class_weight, rule)
+        batches = _stream(net, X, sample_weight, class_weight, rule, steps_per_epoch)
     else:
+        if steps_per_epoch is not None:
+            raise OptionError("steps_per_epoch is for streams; of arrays every epoch meets all examples: leave it out.")
         batches = _arrays(net, X, y, sample_weight, class_weight, batch_size, shuffle, rule)
     first_X, first_y, _ = batches.first()
     net.build_for(batches.X if isinstance(batches, ArrayBatches) else first_X)
@@ -121,6 +130,7 @@ def train(
     if augment is not None:
         batches = _augmented(batches, augment, net, cost, rule)
     wanted, stop = find_metrics(metrics, cost.task), _early_stopping(early_stopping, validation)
+    wanted = wanted if stop is None else stop.watched(wanted, cost.task)
     watched = None if validation is None else _validation(net, cost, validation)
     passed = Passed() if checkpoint is not None and isinstance(batches, StreamBatches) else None
     if isinstance(batches, StreamBatches):
@@ -215,15 +225,16 @@ def _augmented(
 
 
 def _stream(
-    net: Network, X: Any, sample_weight: Any, class_weight: Any, rule: Optimizer | LBFGS
+    net: Network, X: Any, sample_weight: Any, class_weight: Any, rule: Optimizer | LBFGS, steps: int | None
 ) -> ChunkBatches | StreamBatches:
     """The training data from a stream of batches, as far as it can be checked beforehand."""
+    steps = None if steps is None else whole("steps_per_epoch", steps)
     if isinstance(X, np.ndarray):
         raise DataError("X is an array, so its labels must come beside it: train(net, X, y, …).")
-    if isinstance(X, Iterator):
+    if isinstance(X, Iterator) and steps is None:
         raise DataError(
             "X is an iterator, which can be walked only once: give a list of batches, an object that can be iterated "
-            "again, or a function that returns a fresh iterator."
+            "again, a function that returns a fresh iterator, or, of one that never ends, steps_per_epoch=100."
         )
     if not (callable(X) or isinstance(X, Iterable | ChunkBatches)):
         raise DataError(f"X is a {type(X).__name__}: give arrays X and y, or batches (X, y).")
@@ -236,6 +247,8 @@ def _stream(
     if isinstance(X, ChunkBatches):
         if class_weight is not None:
             raise OptionError("examples that are read in chunks count alike: there is no class_weight for them.")
+        if steps is not None:
+            raise OptionError("examples that are read in chunks have an end, which ends the epoch: no steps_per_epoch.")
         X.cast = net.cast
         return X
     table = None if class_weight is None else class_table(class_weight)
@@ -243,7 +256,7 @@ def _stream(
     def weigh(X: Any, Y: Any, weights: Any) -> Any:
         return stream_weights(Y, weights, table, net.steps_that_count(X))
 
-    return StreamBatches(X, weigh, net.cast)
+    return StreamBatches(X, weigh, net.cast, steps)
 
 
 def _cast_once(net: Network, X: Any) -> tuple[Any, Any]:
@@ -251,15 +264,30 @@ def _cast_once(net: Network, X: Any) -> tuple[Any, Any]:
     return (X, net.cast) if isinstance(X, np.memmap) else (net.cast(X), None)
 
 
-def _validation(net: Network, cost: Cost, validation: Any) -> ArrayBatches:
-    """The validation data, checked.
+def _validation(net: Network, cost: Cost, validation: Any) -> ArrayBatches | StreamBatches:
+    """The validation data, checked; of a stream its first batch.
 
     Raises:
         ShapeError, DataError: they do not fit; the message says that it is the validation.
     """
-    if not isinstance(validation, list | tuple) or len(validation) not in (2, 3):
-        raise OptionError("validation is (X_val, y_val), or (X_val, y_val, weights).")
+    if isinstance(validation, Iterator):
+        raise DataError(
+            "validation is an iterator, which can be walked only once: give (X_val, y_val), a list of batches, or a "
+            "function that returns a fresh iterator."
+        )
     try:
+        if _is_stream(validation):
+
+            def weigh(X: Any, Y: Any, weights: Any) -> Any:
+                return stream_weights(Y, weights, None, net.steps_that_count(X))
+
+            stream = StreamBatches(validation, weigh, net.cast, called="the stream of validation")
+            cost.fit(net, *stream.first()[:2])
+            return stream
+        if not isinstance(validation, list | tuple) or len(validation) not in (2, 3):
+            raise OptionError(
+                "validation is (X_val, y_val) or (X_val, y_val, weights), or a list or function of such batches."
+            )
         X, y = examples(validation[0], validation[1], "X_val")
         X, cast = _cast_once(net, X)
         cost.fit(net, X, y)
@@ -268,6 +296,14 @@ def _validation(net: Network, cost: Cost, validation: Any) -> ArrayBatches:
     except (ShapeError, DataError) as error:
         raise type(error)(f"the validation data: {error}") from None
     return ArrayBatches(X, y, weights, batch_size=engines.BLOCK, cast=cast)
+
+
+def _is_stream(validation: Any) -> bool:
+    """Whether it is batches (X, y), and not one pair of arrays."""
+    if isinstance(validation, list | tuple):
+        pairs = (isinstance(item, list | tuple) and len(item) in (2, 3) for item in validation)
+        return bool(validation) and all(pairs) and all(getattr(item[0], "ndim", 0) > 1 for item in validation)
+    return callable(validation) or (isinstance(validation, Iterable) and not isinstance(validation, np.ndarray | str))
 
 
 def _early_stopping(given: EarlyStopping | int | None, validation: Any) -> EarlyStopping | None:

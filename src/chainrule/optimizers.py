@@ -13,7 +13,7 @@ import numpy as np
 from chainrule.checking import real, whole
 from chainrule.configuration import Configurable
 from chainrule.errors import OptionError
-from chainrule.graph import Array
+from chainrule.graph import Array, namespace
 from chainrule.names import lookup
 from chainrule.schedules import Schedule, learning_rate_at
 
@@ -85,7 +85,7 @@ class Optimizer(Configurable):
             l2: λ of this update; None for the optimizer's own.
         """
         l2 = self.l2 if l2 is None else l2
-        g = gradient + l2 * regularized * theta if l2 else gradient
+        g = gradient if isinstance(l2, float | int) and not l2 else gradient + l2 * regularized * theta
         change, slots = self._by_rule(self._clip(g), alpha, update, slots)
         if self.weight_decay:
             change = change + alpha * self.weight_decay * regularized * theta
@@ -118,8 +118,9 @@ class Optimizer(Configurable):
         if self.clip_value is not None:
             g = g.clip(-self.clip_value, self.clip_value)
         if self.clip_norm is not None:
-            norm = float(np.square(g, dtype=np.float64).sum()) ** 0.5
-            g = g * (self.clip_norm / norm) if norm > self.clip_norm else g
+            xp = namespace([g])
+            norm = xp.square(g.astype(np.float64)).sum() ** 0.5
+            g = g * xp.where(norm > self.clip_norm, self.clip_norm / norm, 1.0).astype(g.dtype)
         return g
 
 

@@ -5,6 +5,7 @@ from functools import cache
 
 from chainrule.engines.auto import AutoEngine
 from chainrule.engines.contract import BLOCK, CHUNK, Batch, Batches, Done, Engine, Form, Program, Slope
+from chainrule.engines.jax import JaxEngine, installed
 from chainrule.engines.native import NativeEngine, described, kernels
 from chainrule.engines.numpy import NumpyEngine
 from chainrule.engines.threads import blas_held, held_to, steady
@@ -19,6 +20,8 @@ try:
     _kernels = kernels()
 except OptionError as error:  # who only imports need not know
     _wrong = str(error)
+if installed():
+    ENGINES["jax"] = JaxEngine()
 if _kernels is not None:
     ENGINES["native"] = NativeEngine(_kernels)
 

@@ -87,6 +87,8 @@ class NetworkLike(Protocol):
         seed: int = ...,
         update: int = ...,
         closed: Recording | None = ...,
+        parameters: Mapping[str, Array] | None = ...,
+        statistics: dict[int, dict[str, Array]] | None = ...,
     ) -> tuple[Variable | Array, dict[str, Variable]]: ...
 
     def gradient(self, variables: Mapping[str, Variable]) -> Numbers: ...

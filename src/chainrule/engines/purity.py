@@ -18,7 +18,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -33,6 +33,8 @@ NUMBERS_DIFFER = (
     "without asking for it), random ones, or a counter"
 )
 
+T = TypeVar("T")
+
 Traced = Callable[[NetworkLike, int, int], Trace]
 """(network, number of examples, updates before) -> its trace."""
 
@@ -46,17 +48,8 @@ def pure_trace(network: NetworkLike, cost: CostLike | None, traced: Traced, size
     Raises:
         NotTraceableError: the code is not a function of its input and its parameters alone, or fails while traced.
     """
-    reach = Reach(network, cost)
-    reach.refuse_parameters()
-    reach.refuse_types()
     try:
-        twin = network.copy()
-        of_twin = Reach(twin, cost)
-        before = of_twin.content()
-        with of_twin.left_as_it_was():
-            with _watched(of_twin):
-                other = traced(twin, sizes[1], 1)
-            of_twin.refuse_changes(before)
+        other = watched_twin(network, cost, lambda twin: traced(twin, sizes[1], 1))
         trace = traced(network, sizes[0], 0)
         loss = "the network" if cost is None else f"the loss {cost.name}"
         refuse_difference(trace, other, loss)
@@ -67,6 +60,28 @@ def pure_trace(network: NetworkLike, cost: CostLike | None, traced: Traced, size
     except Exception as error:
         raise NotTraceableError(f"your own layers or loss, which fail while they are traced: {error}") from error
     return trace
+
+
+def watched_twin(network: NetworkLike, cost: CostLike | None, call: Callable[[NetworkLike], T], trusted: str = "") -> T:
+    """What `call` returns of a copy of the network, while the calls of its code are watched.
+
+    Args:
+        trusted: the name of a package whose own calls do not count.
+
+    Raises:
+        NotTraceableError: the code draws random numbers, reads the clock or a file, or changes what it holds.
+    """
+    reach = Reach(network, cost)
+    reach.refuse_parameters()
+    reach.refuse_types()
+    twin = network.copy()
+    of_twin = Reach(twin, cost)
+    before = of_twin.content()
+    with of_twin.left_as_it_was():
+        with _watched(of_twin, trusted):
+            found = call(twin)
+        of_twin.refuse_changes(before)
+    return found
 
 
 def still_the_same(known: Trace, network: NetworkLike, cost: CostLike | None, traced: Traced) -> bool:
@@ -198,7 +213,7 @@ _CLOCKS |= {f"{name}_ns" for name in _CLOCKS} | {"localtime", "gmtime", "ctime",
 
 
 @contextmanager
-def _watched(reach: Reach) -> Iterator[None]:
+def _watched(reach: Reach, trusted: str = "") -> Iterator[None]:
     """Raises NotTraceableError behind the block if code in it drew random numbers, read the clock or opened a file.
 
     Global random generators are as they were before, so that who goes on with numpy draws what it would have drawn.
@@ -209,7 +224,8 @@ def _watched(reach: Reach) -> Iterator[None]:
 
     def look(frame: FrameType, event: str, function: object) -> None:
         if event == "c_call" and not computing() and (what := _impure(function)):
-            seen.append(what)
+            caller = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+            seen.extend([] if caller == trusted else [what])
 
     before = _global_generators() if reach.names_random else None
     collecting = gc.isenabled()

@@ -170,6 +170,11 @@ def own_code(network: NetworkLike) -> Iterator[tuple[str, LayerLike]]:
             yield path, layer
 
 
+def has_own_code(network: NetworkLike, cost: CostLike | None) -> bool:
+    """Whether users wrote a layer, an activation or the loss."""
+    return (cost is not None and cost.own) or any(True for _ in own_code(network))
+
+
 def sample_size(network: NetworkLike, shape: tuple[int, ...]) -> int:
     """A number of examples that is no size of anything else, so that shapes tell where the examples are."""
     sizes = {*shape, *(n for value in network.parameters.values() for n in value.shape)}

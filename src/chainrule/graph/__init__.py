@@ -25,6 +25,7 @@ from chainrule.graph.variable import (
     Variable,
     backward,
     from_cost_to_leaves,
+    namespace,
     parts,
     variable,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "computing",
     "foresee",
     "from_cost_to_leaves",
+    "namespace",
     "is_closed_array",
     "operation",
     "parts",

@@ -134,12 +134,13 @@ class Layer(Configurable):
 
         The array itself is returned: change it in place, where `updating`. Only to be called in `forward`.
         """
-        walk, own = current_walk(), self._own_statistics
+        walk = current_walk()
         if walk is not None:
             walk.statistic(self, name)
+        own = self._own_statistics if walk is None else walk.statistics_of(self, self._own_statistics)
         if name not in own:
             refuse_too_many(f"{name} of {self.label}", shape)
-            own[name] = np.full(shape, start)
+            own[name] = self._own_statistics[name] = np.full(shape, start)
         self._check(name, own[name].shape, tuple(shape))
         return own[name] if walk is None or walk.closed is None else walk.closed.array(own[name], name)
 
@@ -166,7 +167,8 @@ class Layer(Configurable):
     def statistics(self) -> dict[str, NDArray[Any]]:
         """What is learned from data in other ways, by name, such as means."""
         refuse_numbers("the statistics of a layer")
-        return self._own_statistics
+        walk = current_walk()
+        return self._own_statistics if walk is None else walk.statistics_of(self, self._own_statistics)
 
     @statistics.setter
     def statistics(self, statistics: dict[str, NDArray[Any]]) -> None:

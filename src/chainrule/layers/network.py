@@ -221,6 +221,8 @@ class Network(Layer):
         update: int = 0,
         watch: Watch | None = None,
         closed: Recording | None = None,
+        parameters: Mapping[str, Array] | None = None,
+        statistics: dict[int, dict[str, Array]] | None = None,
     ) -> tuple[Variable | Array, dict[str, Variable]]:
         """The output for X as the end of a graph, and the variables of the parameters in it, by name.
 
@@ -231,6 +233,7 @@ class Network(Layer):
             seed, update: what the masks of dropout depend on.
             watch: called with (layer, its input, its output) after every layer.
             closed: where an engine traces the network: the recording that X belongs to.
+            parameters, statistics: what takes the place of the layers' own; see `Walk`.
         """
         walk = Walk(
             training,
@@ -241,6 +244,8 @@ class Network(Layer):
             seed=seed,
             update=update,
             watch=watch,
+            parameters=parameters,
+            statistics=statistics,
         )
         with walking(walk):
             A = self(X)

@@ -9,7 +9,7 @@ import numpy as np
 
 from chainrule.checking import real
 from chainrule.errors import DataError
-from chainrule.graph import Array, Variable, plain
+from chainrule.graph import Array, Variable, namespace, plain
 from chainrule.layers.layer import Layer, features
 from chainrule.ops import batch_norm, layer_norm, normalize, standardize, unstandardize
 
@@ -41,20 +41,25 @@ class BatchNorm(Layer):
         mean, variance = self.statistic("mean", n, 0.0), self.statistic("variance", n, 1.0)
         if self.training and self._numbers(A) > 1:
             if self.updating and not self.lent:
-                self._remember(plain(A) if self.mask is None else plain(A)[plain(self.mask)])
+                self._remember(plain(A), None if self.mask is None else plain(self.mask))
             return batch_norm(A, gamma, beta, self.mask, epsilon=self.epsilon)
         return normalize(A, gamma, beta, mean, variance, epsilon=self.epsilon)
 
     def _numbers(self, A: Array) -> int:
         """How many numbers of each feature there are to learn a mean and a variance from."""
-        known = self.mask is None or self.traced
-        return math.prod(A.shape[:-1]) if known else int(plain(self.mask).sum())
+        counted = not self.traced and isinstance(plain(self.mask), np.ndarray)
+        return int(plain(self.mask).sum()) if counted else math.prod(A.shape[:-1])
 
-    def _remember(self, A: Array) -> None:
+    def _remember(self, A: Array, mask: Array | None) -> None:
         examples = tuple(range(A.ndim - 1))
-        m = A.size // A.shape[-1]
-        unbiased = A.var(axis=examples, dtype=np.float64) * (m / (m - 1))
-        for name, batch in (("mean", A.mean(axis=examples, dtype=np.float64)), ("variance", unbiased)):
+        if mask is None:
+            m, mean, variance = A.size // A.shape[-1], *(f(axis=examples, dtype=np.float64) for f in (A.mean, A.var))
+        else:
+            xp, counts = namespace([A]), mask[..., None]
+            m = counts.sum()
+            mean = xp.where(counts, A, 0).sum(axis=examples, dtype=np.float64) / m
+            variance = (xp.where(counts, A - mean, 0) ** 2).sum(axis=examples) / m
+        for name, batch in (("mean", mean), ("variance", variance * (m / (m - 1)))):
             self.statistics[name][...] = self.momentum * self.statistics[name] + (1 - self.momentum) * batch
 
 

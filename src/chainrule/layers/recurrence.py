@@ -137,7 +137,7 @@ class Recurrent(Layer):
             walk.memory[id(self)] = parts
         elif walk.updating:
             for name, part in zip(STATES, parts, strict=False):
-                self.statistics[name] = np.array(part, np.float64)
+                self.statistics[name] = part.astype(np.float64)
 
     def _held(self) -> tuple[Array, ...] | None:
         held = tuple(self.statistics[name] for name in STATES if name in self.statistics)

@@ -22,12 +22,12 @@ class Rehearsal(Walk):
     called without one before.
 
     Attributes:
-        statistics: which statistics were asked for, by the layer's id and their names.
+        asked: which statistics were asked for, by the layer's id and their names.
     """
 
     def __init__(self, dtype: Any):
         super().__init__(recording=True, dtype=dtype)
-        self.statistics: set[tuple[int, str]] = set()
+        self.asked: set[tuple[int, str]] = set()
         self._tried: set[tuple[int, tuple[int, ...]]] = set()
         self._stuck: set[tuple[int, tuple[int, ...]]] = set()
 
@@ -70,7 +70,7 @@ class Rehearsal(Walk):
     def statistic(self, layer: Layer, name: str) -> None:
         if name not in layer.statistics:
             raise DataError(f"its statistic {name} is missing.")
-        self.statistics.add((id(layer), name))
+        self.asked.add((id(layer), name))
 
 
 def output_shape(network: Network) -> tuple[int, ...]:

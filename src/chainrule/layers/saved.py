@@ -188,5 +188,5 @@ def _refuse_unasked(layer: Layer, walk: Rehearsal) -> None:
         if isinstance(layer, Recurrent) and layer.stateful and name in STATES[: layer.kept]:
             if value.ndim != 2 or value.shape[1] != layer.n_out:
                 raise DataError(f"{layer.label}: its {name} is {value.shape}, but must be (m, {layer.n_out}).")
-        elif layer.of_library and (id(layer), name) not in walk.statistics:
+        elif layer.of_library and (id(layer), name) not in walk.asked:
             raise DataError(f"it holds a statistic {name} that {layer.label} does not ask for.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -33,6 +33,8 @@ class Walk:
         dtype: the network's type.
         seed, update: what the random masks of this walk depend on, beside their order in the network.
         watch: called with (layer, its input, its output) after every layer.
+        parameters: by name, what takes the place of the layers' own, for an engine with arrays of another namespace.
+        statistics: by the layer's id and by name, what takes the place of the layers' own, and is moved there.
         mask: (m, steps), the steps that count where the data are now, or None for all of them; see `Masking`.
         memory: where recurrent layers find the state that they left last time, and leave the next, by the layer's id;
             None where every sequence begins anew.
@@ -47,6 +49,8 @@ class Walk:
     seed: int = 0
     update: int = 0
     watch: Watch | None = None
+    parameters: Mapping[str, Array] | None = None
+    statistics: dict[int, dict[str, Array]] | None = None
     mask: Array | None = None
     memory: dict[int, tuple[Array, ...]] | None = None
     variables: dict[tuple[int, str], Variable] = field(default_factory=dict)
@@ -55,11 +59,14 @@ class Walk:
 
     def parameter(self, layer: Layer, name: str, value: NDArray[Any]) -> Array:
         """The parameter as this walk wants it: the plain array, or one variable however often it is asked for."""
+        called = f"{name}{layer.l}"
+        if self.parameters is not None:
+            value = self.parameters[called]
         if not self.recording:
             return value
         made = self.variables.get((id(layer), name))
         if made is None:
-            made = Variable(value, f"{name}{layer.l}", recording=self.closed)
+            made = Variable(value, called, recording=self.closed)
             self.variables[id(layer), name] = made
         return made
 
@@ -69,6 +76,10 @@ class Walk:
 
     def statistic(self, layer: Layer, name: str) -> None:
         """Told when a layer asks for a statistic."""
+
+    def statistics_of(self, layer: Layer, own: dict[str, NDArray[Any]]) -> dict[str, Array]:
+        """The layer's statistics as this walk has them."""
+        return own if self.statistics is None else self.statistics.setdefault(id(layer), {})
 
     def random_key(self) -> tuple[int, int]:
         """A key for `dropout` that no other mask of this training run has: the seed, then the update and the mask."""

@@ -298,9 +298,10 @@ def _mean(xp: ModuleType, dtype: Any, losses: Array, weights: Array | None) -> t
 
 
 def _numeric(xp: ModuleType, Y: Array) -> Array:
-    if np.asarray(Y).dtype.kind not in "fiub":
-        raise DataError(f"Y is of type {np.asarray(Y).dtype}, but labels are numbers: classes count from 0.")
-    return xp.asarray(Y)
+    Y = xp.asarray(Y)
+    if Y.dtype.kind not in "fiub":
+        raise DataError(f"Y is of type {Y.dtype}, but labels are numbers: classes count from 0.")
+    return Y
 
 
 def _real(xp: ModuleType, A: Array) -> Array:

@@ -246,7 +246,6 @@ def _through_time(
 ) -> tuple[Array, Backward]:
     """One cell after the other; on the way back one after the other from the end, W, U and b summing over all."""
     (m, steps, _), n, dtype = X.shape, U.shape[1], W.dtype
-    order = range(steps)[::-1] if backwards else range(steps)
     counts = None if mask is None else steps_that_count(xp, mask, X)[..., None]
     foresee((steps, 4, len(W)), dtype)
     if m == 0:
@@ -254,6 +253,44 @@ def _through_time(
         return value, lambda dA: [None if A is None else xp.zeros_like(A) for A in (X, W, U, b, *start, None)]
     Z = X @ W.T if b is None else X @ W.T + b[: len(W)]
     states: States = tuple(_state(xp, given, (m, n), dtype) for given in start)
+    walk = _step_by_step if xp.__name__ == "numpy" else _scanned
+    value, way_back = walk(xp, cell, Z, states, counts, backwards, last, cells)
+
+    def backward(dA: Array) -> tuple[Any, ...]:
+        by_Z, by_V, before, d = way_back(dA)
+        rows, rows_of_V = by_Z.reshape(m * steps, -1), by_V.reshape(m * steps, -1)
+        inner = rows_of_V[:, 2 * n :].sum(axis=0)[: 0 if b is None else len(b) - len(W)]  # of the GRU's fourth part
+        starts = (of_start if given is not None else None for given, of_start in zip(start, d, strict=True))
+        return (
+            lambda: by_Z @ W,
+            lambda: rows.T @ X.reshape(m * steps, -1),
+            lambda: rows_of_V.T @ before().reshape(m * steps, n),
+            None if b is None else xp.concatenate([rows.sum(axis=0), inner]),
+            *starts,
+            None,
+        )
+
+    return value, backward
+
+
+WayBack = Callable[[Array], tuple[Array, Array, Callable[[], Array], States]]
+"""From the derivative by the value to those by Z and V (m, steps, …), the states before each step as a function, and
+the derivatives by the states at the start."""
+
+
+def _step_by_step(
+    xp: ModuleType,
+    cell: Cell,
+    Z: Array,
+    states: States,
+    counts: Array | None,
+    backwards: bool,
+    last: bool,
+    cells: bool,
+) -> tuple[Array, WayBack]:
+    """A loop of Python's over the steps, which keeps what each needs on the way back."""
+    (m, steps), n = Z.shape[:2], states[0].shape[1]
+    order = range(steps)[::-1] if backwards else range(steps)
     before: list[Any] = [None] * steps
     after: list[Any] = [None] * steps
     backs: list[Any] = [None] * steps
@@ -268,9 +305,8 @@ def _through_time(
 
     value = shown(after[order[-1]]) if last else xp.stack([shown(of_step) for of_step in after], axis=1)
 
-    def backward(dA: Array) -> tuple[Any, ...]:
-        blank = xp.zeros((m, n), dtype=dA.dtype)
-        d: States = (blank,) * len(start)
+    def way_back(dA: Array) -> tuple[Array, Array, Callable[[], Array], States]:
+        d: States = (xp.zeros((m, n), dtype=dA.dtype),) * len(states)
         dZ: list[Any] = [None] * steps
         dV: list[Any] = [None] * steps
         for t in order[::-1]:
@@ -285,19 +321,57 @@ def _through_time(
                 earlier = _choose(xp, counts[:, t], earlier, d)
             dZ[t], dV[t], d = of_Z, of_V, earlier
         by_Z, by_V = xp.stack(dZ, axis=1), xp.stack(dV, axis=1)
-        rows, rows_of_V = by_Z.reshape(m * steps, -1), by_V.reshape(m * steps, -1)
-        inner = rows_of_V[:, 2 * n :].sum(axis=0)[: 0 if b is None else len(b) - len(W)]  # of the GRU's fourth part
-        starts = (of_start if given is not None else None for given, of_start in zip(start, d, strict=True))
-        return (
-            lambda: by_Z @ W,
-            lambda: rows.T @ X.reshape(m * steps, -1),
-            lambda: rows_of_V.T @ xp.stack([of_step[0] for of_step in before], axis=1).reshape(m * steps, n),
-            None if b is None else xp.concatenate([rows.sum(axis=0), inner]),
-            *starts,
-            None,
-        )
+        return by_Z, by_V, lambda: xp.stack([of_step[0] for of_step in before], axis=1), d
 
-    return value, backward
+    return value, way_back
+
+
+def _scanned(
+    xp: ModuleType,
+    cell: Cell,
+    Z: Array,
+    states: States,
+    counts: Array | None,
+    backwards: bool,
+    last: bool,
+    cells: bool,
+) -> tuple[Array, WayBack]:
+    """A loop that JAX compiles once for all steps; on the way back each cell is computed again."""
+    from jax import lax
+
+    n, kinds = states[0].shape[1], len(states) if cells else 1
+    Z, counts = (None if A is None else xp.swapaxes(A, 0, 1) for A in (Z, counts))
+
+    def forth(states: States, given: Any) -> tuple[States, Any]:
+        Z_t, counts_t = given
+        made, _ = cell(Z_t, *states)
+        after = made if counts_t is None else _choose(xp, counts_t, made, states)
+        return after, (states, None if last else after[:kinds])
+
+    end, (before, after) = lax.scan(forth, states, (Z, counts), reverse=backwards)
+    value = xp.concatenate(end[:kinds], axis=1) if last else xp.swapaxes(xp.concatenate(after, axis=-1), 0, 1)
+
+    def way_back(dA: Array) -> tuple[Array, Array, Callable[[], Array], States]:
+        blank = tuple(xp.zeros_like(state) for state in states)
+
+        def added(d: States, of_step: Array) -> States:
+            return tuple(part + of_step[:, k * n : (k + 1) * n] if k < kinds else part for k, part in enumerate(d))
+
+        def back(d: States, given: Any) -> tuple[States, Any]:
+            Z_t, counts_t, states, dA_t = given
+            d = d if last else added(d, dA_t)
+            of_Z, of_V, earlier = cell(Z_t, *states)[1](*d)
+            if counts_t is not None:
+                of_Z, of_V = xp.where(counts_t, of_Z, 0), xp.where(counts_t, of_V, 0)
+                earlier = _choose(xp, counts_t, earlier, d)
+            return earlier, (of_Z, of_V)
+
+        given = Z, counts, before, None if last else xp.swapaxes(dA, 0, 1)
+        d, of_all = lax.scan(back, added(blank, dA) if last else blank, given, reverse=not backwards)
+        by_Z, by_V = (xp.swapaxes(A, 0, 1) for A in of_all)
+        return by_Z, by_V, lambda: xp.swapaxes(before[0], 0, 1), d
+
+    return value, way_back
 
 
 def _choose(xp: ModuleType, counts: Array, made: States, states: States) -> States:

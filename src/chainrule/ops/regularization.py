@@ -6,6 +6,7 @@ import numpy as np
 
 from chainrule.checking import real
 from chainrule.graph import Array, Backward, operation
+from chainrule.ops import philox
 
 
 @operation(forward=r"Z = A \odot D / (1 - rate)", backward=(r"dA = dZ \odot D / (1 - rate)",))
@@ -25,7 +26,12 @@ def dropout(xp: ModuleType, A: Array, *, rate: float, key: tuple[int, int]) -> t
         OptionError: a rate outside [0, 1).
     """
     real("the dropout rate", rate, low=0, high=1, open="high")
-    uniform = np.random.Generator(np.random.Philox(key=np.array(key, dtype=np.uint64)))
-    kept = uniform.random(A.size, dtype=np.float32).reshape(A.shape) >= np.float32(rate)
-    kept, scale = xp.asarray(kept), 1 / (1 - rate)
+    kept, scale = _uniform(xp, key, A.size).reshape(A.shape) >= np.float32(rate), 1 / (1 - rate)
     return xp.where(kept, A * scale, 0), lambda dZ: (xp.where(kept, dZ * scale, 0),)  # infinity can be dropped, too
+
+
+def _uniform(xp: ModuleType, key: tuple[int, int], count: int) -> Array:
+    """(count,) of float32 in [0, 1), which the key decides."""
+    if hasattr(xp, "random") and hasattr(xp.random, "Philox"):
+        return xp.random.Generator(xp.random.Philox(key=np.array(key, np.uint64))).random(count, dtype=np.float32)
+    return philox.uniform(xp, key, count)

@@ -10,7 +10,7 @@ from chainrule.engines.native.plan import NoKernelError, Plan
 from chainrule.engines.purity import pure_trace, still_the_same
 from chainrule.engines.reach import Reach
 from chainrule.engines.trace import NotTraceableError, Trace
-from chainrule.engines.tracing import own_code, sample_size, trace
+from chainrule.engines.tracing import has_own_code, sample_size, trace
 
 
 @dataclass
@@ -106,8 +106,3 @@ class Compiler:
 
     def _lowered(self, made: Trace, network: NetworkLike, own: bool) -> Plan:
         return lower(made, network, self.cost, self.kernels, outputs=self.outputs, own=own)
-
-
-def has_own_code(network: NetworkLike, cost: CostLike | None) -> bool:
-    """Whether users wrote a layer, an activation or the loss."""
-    return (cost is not None and cost.own) or any(True for _ in own_code(network))

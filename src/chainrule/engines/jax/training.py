@@ -1,0 +1,213 @@
+"""Training: many updates in one call of a compiled loop, whose bounds are numbers, so that it is compiled once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from chainrule.engines.contract import Arrays, Batches, CostLike, Done, NetworkLike
+from chainrule.engines.jax.functions import Functions, compiling, refuse_impure
+from chainrule.engines.jax.statistics import Tensors, keep, statistics_of
+from chainrule.graph import Array
+from chainrule.optimizers import Optimizer
+
+CALL = 0.1
+"""About how many seconds of work are done between two looks at the keyboard and the progress bar."""
+
+
+class State(NamedTuple):
+    """What updates change.
+
+    Attributes:
+        theta: θ. slots: of the optimizer. statistics: of the layers. updates: how many there have been.
+    """
+
+    theta: Array
+    slots: dict[str, Array]
+    statistics: Tensors
+    updates: Array
+
+
+class Data(NamedTuple):
+    """Examples, and what is known of each batch of them.
+
+    Attributes:
+        X, Y, weights: of m examples. order: (m,), in which they are met. alphas, l2: (batches,); l2 is None for the
+            optimizer's own.
+    """
+
+    X: Array
+    Y: Array
+    weights: Array | None
+    order: Array
+    alphas: Array
+    l2: Array | None
+
+
+class Seen(NamedTuple):
+    """What is told of the batches: J, of it the penalty, and the outputs (m, …) in the order in which they were met."""
+
+    costs: Array
+    penalties: Array
+    outputs: Array | None
+
+
+class Epoch:
+    """The examples of an epoch, or of one batch of a stream: here, and where JAX computes.
+
+    Attributes:
+        here: as they lie in memory. data: where JAX computes. seen: what has been told so far.
+    """
+
+    def __init__(self, here: Data, dtype: str, output_shape: tuple[int, ...] | None):
+        count = len(here.alphas)
+        self.here = here
+        with compiling():
+            of_batches = here.alphas.astype(dtype), None if here.l2 is None else here.l2.astype(dtype)
+            self.data = Data(*jax.tree.map(jnp.asarray, here[:4]), *jax.tree.map(jnp.asarray, of_batches))
+            outputs = None if output_shape is None else jnp.zeros((len(here.X), *output_shape), dtype)
+            self.seen = Seen(jnp.zeros(count), jnp.zeros(count), outputs)
+
+
+class JaxProgram:
+    """See `chainrule.engines.contract.Program`."""
+
+    engine = "jax"
+
+    def __init__(self, network: NetworkLike, cost: CostLike, optimizer: Optimizer, seed: int, outputs: bool):
+        self.network, self.cost, self.optimizer, self.reason = network, cost, optimizer, ""
+        self.updates, self.outputs = 0, outputs
+        self.slots: dict[str, Array] = {name: np.zeros_like(network.flat) for name in optimizer.slots}
+        self._functions = Functions(network, cost, seed)
+        self._regularized = network.regularized
+        self._output_shapes: dict[Any, tuple[int, ...]] = {}
+        self._loop = jax.jit(self._updates, static_argnames=("size", "stride"))
+        self._some = 1
+
+    def epoch(
+        self, batches: Batches, epoch: int, learning_rate: Callable[[int], float], start: int = 0
+    ) -> Iterator[Done]:
+        """See `Program.epoch`; yields about ten times a second, at least once a batch."""
+        if start == 0:
+            self.network.forget()
+        data = batches.arrays
+        if data is not None and data.cast is None:
+            yield from self._of_arrays(batches, data, epoch, learning_rate, start)
+            return
+        for k, (X, Y, weights) in enumerate(batches.epoch(epoch, start), start):
+            l2 = None if batches.l2 is None else batches.l2[k : k + 1]
+            alone = self._epoch(Data(X, np.asarray(Y), weights, np.arange(len(X)), np.array([learning_rate(k)]), l2))
+            done = self._run(alone, 0, 1, len(X), len(X))
+            yield done
+            if done.X is not None:
+                return
+
+    def _of_arrays(
+        self, batches: Batches, data: Arrays, epoch: int, learning_rate: Callable[[int], float], start: int
+    ) -> Iterator[Done]:
+        count, size = len(data), data.batch_size
+        order = data.order(epoch) if data.shuffle else np.arange(data.m)
+        alphas = np.array([learning_rate(k) for k in range(count)])
+        whole = self._epoch(Data(data.X, np.asarray(data.Y), data.weights, order, alphas, batches.l2))
+        full, k = data.m // size, start
+        while k < count:
+            stop = min(k + self._some, full) if k < full else count
+            began = time.perf_counter()
+            done = self._run(whole, k, stop, size if k < full else data.m % size, size)
+            seconds = (time.perf_counter() - began) / (stop - k)
+            self._some = max(1, min(2 * self._some, int(CALL / seconds)))
+            yield done
+            if done.X is not None:
+                return
+            k = stop
+
+    def _epoch(self, here: Data) -> Epoch:
+        """The data, checked as NumPy's operations would; own code is looked at once for each form of them."""
+        X, Y, weights = here[:3]
+        form = X.shape[1:], X.dtype, Y.shape[1:], weights is None
+        if form not in self._output_shapes:
+            few = (None if A is None else A[:2] for A in (X, Y, weights))
+            refuse_impure(self._functions, "slope", *few, m=2)
+            theta, statistics = self.network.flat, statistics_of(self.network)
+            with compiling():
+                found = jax.eval_shape(self._functions.output, theta, statistics, X[:1])
+            self._output_shapes[form] = tuple(found.shape[1:])
+        shape = self._output_shapes[form]
+        self.cost.check(shape, Y, weights)
+        return Epoch(here, self.network.dtype, shape if self.outputs else None)
+
+    def _run(self, whole: Epoch, first: int, last: int, size: int, stride: int) -> Done:
+        """Batches `first` to `last` of `size` examples each; batch k begins with example k · stride of the order."""
+        network, here = self.network, whole.here
+        with compiling():
+            state = State(network.flat, self.slots, statistics_of(network, size), np.int64(self.updates))
+            state, whole.seen, reached = self._loop(
+                state, whole.data, whole.seen, first, last, size=size, stride=stride
+            )
+            state = jax.tree.map(np.array, state)
+            batches, rows = slice(first, int(reached)), slice(first * stride, (int(reached) - 1) * stride + size)
+            costs, penalties = (np.asarray(A[batches]).tolist() for A in whole.seen[:2])
+            output = None if whole.seen.outputs is None else np.asarray(whole.seen.outputs[rows])
+        self.slots, self.updates = state.slots, int(state.updates)
+        with network.turn:
+            network.flat[...] = state.theta
+            keep(network, state.statistics)
+        which, sizes = here.order[rows], [size] * len(costs)
+        if not np.isfinite(costs[-1]):
+            bad = which[-size:]
+            return Done(costs, penalties, sizes, None, here.Y[bad], here.X[bad])
+        weights = None if here.weights is None else here.weights[which]
+        return Done(costs, penalties, sizes, output, here.Y[which], weights=weights)
+
+    def _updates(
+        self, state: State, data: Data, seen: Seen, first: Any, last: Any, *, size: int, stride: int
+    ) -> tuple[State, Seen, Any]:
+        """Batch after batch, until one has a cost that is not finite; returns how far it came, too."""
+
+        def goes_on(now: Any) -> Any:
+            k, _, _, finite = now
+            return (k < last) & finite
+
+        def one(now: Any) -> Any:
+            k, state, seen, _ = now
+            new, J, penalty, output = self._update(state, data, k, size, stride)
+            cost = J.astype(jnp.float64) + penalty
+            finite = jnp.isfinite(cost)
+            state = jax.tree.map(lambda after, before: jnp.where(finite, after, before), new, state)
+            outputs = seen.outputs
+            if outputs is not None:
+                start = (k * stride, *(0 for _ in output.shape[1:]))
+                outputs = lax.dynamic_update_slice(outputs, output.astype(outputs.dtype), start)
+            return k + 1, state, Seen(seen.costs.at[k].set(cost), seen.penalties.at[k].set(penalty), outputs), finite
+
+        k, state, seen, _ = lax.while_loop(goes_on, one, (jnp.asarray(first), state, seen, jnp.asarray(True)))
+        return state, seen, k
+
+    def _update(self, state: State, data: Data, k: Any, size: int, stride: int) -> tuple[State, Array, Array, Array]:
+        """Forward, cost, backward, update: one step of gradient descent on one batch."""
+        theta, slots, statistics, updates = state
+        rows = lax.dynamic_slice(data.order, (k * stride,), (size,))
+        take = partial(jnp.take, indices=rows, axis=0)
+        weights = None if data.weights is None else take(data.weights)
+        found = self._functions.slope(theta, statistics, take(data.X), take(data.Y), weights, updates, updating=True)
+        l2 = self.optimizer.l2 if data.l2 is None else data.l2[k]
+        change, new = self.optimizer.step(
+            theta,
+            found.gradient,
+            self._regularized,
+            data.alphas[k],
+            updates + 1,
+            slots,
+            None if data.l2 is None else l2,
+        )
+        penalty = 0.5 * l2 * (self._regularized * jnp.square(theta.astype(jnp.float64))).sum()
+        moved = {name: slot.astype(theta.dtype) for name, slot in new.items()}
+        state = State((theta - change).astype(theta.dtype), moved, found.statistics, updates + 1)
+        return state, found.J, penalty, found.output

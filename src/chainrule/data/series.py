@@ -27,7 +27,9 @@ from chainrule.data.forecast_times import forecast_times
 from chainrule.data.frames import is_frame, read_frame
 from chainrule.data.missing import Markers
 from chainrule.data.source import Encoding, Form, Source, left_out
-from chainrule.data.tables import Table, number_of, require
+from chainrule.data.checksums import checksum_of_columns
+from chainrule.data.opening import require
+from chainrule.data.tables import Table
 from chainrule.data.targets import Target
 from chainrule.errors import DataError, OptionError
 from chainrule.layers import Layer
@@ -134,7 +136,7 @@ class Series(Source):
     def checksum(self) -> int:
         frame, columns = self.table.frame, [*self.targets, self._time]
         group = [] if self.group_column is None else [as_text(frame[self.group_column])]
-        return number_of([*group, *(column.values(frame[column.name], self.table.row) for column in columns)])
+        return checksum_of_columns([*group, *(column.values(frame[column.name], self.table.row) for column in columns)])
 
     def baselines(self, rows: NDArray[np.intp]) -> dict[str, NDArray[np.float64]]:
         """Nothing changes; and, where there are seasons, what happened at the same time of the last one."""

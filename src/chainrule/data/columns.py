@@ -13,16 +13,12 @@ from numpy.typing import NDArray
 
 from chainrule.configuration import Configurable
 from chainrule.data.cells import (
-    CLOCKS,
-    ISO,
+    ANY_CASE,
     PLAIN,
-    as_moments,
     as_numbers,
     as_text,
-    example_of,
-    form_of_dates,
     form_of_numbers,
-    is_form_of_dates,
+    in_any_case,
     is_listed,
     is_padded,
     is_strange,
@@ -33,9 +29,21 @@ from chainrule.data.cells import (
     numbers_in,
     refuse_strange,
     some_of,
+    spellings_of_two,
     without,
 )
+from chainrule.data.dates import (
+    CLOCKS,
+    ISO,
+    as_moments,
+    dates_in,
+    example_of,
+    form_as_said,
+    is_form_of_dates,
+    unix_form,
+)
 from chainrule.data.missing import MISSING
+from chainrule.data.quantities import Written, are_bands, as_quantities, is_of_units, quantities_in, why_none
 from chainrule.errors import DataError, OptionError, shown
 
 if TYPE_CHECKING:
@@ -60,6 +68,7 @@ class Column(Configurable):
         reason: why.
         form: how its numbers or dates are written; "" where it holds words.
         markers: words in it that mean that a value is missing, beside those that always do.
+        unit: of its numbers, where that stands beside them; see `chainrule.data.quantities`.
     """
 
     name: str
@@ -67,16 +76,24 @@ class Column(Configurable):
     reason: str = ""
     form: str = ""
     markers: list[str] = field(default_factory=list)
+    unit: str = ""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not (is_form_of_dates(self.form) if self.kind == "date" else self.form.isprintable()):
             raise OptionError(f"there is no form {shown(self.form)} of a {self.kind}.")
+        if not self.unit.isprintable():
+            raise OptionError(f"there is no unit {shown(self.unit)}.")
 
     @property
     def counts(self) -> bool:
         """Whether it is read as numbers: what is to be predicted and what tells the time may be that, too."""
-        return self.kind == "number" or (self.form != "" and self.kind != "date")
+        return self.kind == "number" or (self.form not in ("", ANY_CASE) and self.kind != "date")
+
+    @property
+    def measured_in(self) -> str:
+        """The unit of its numbers, or the sign or code that is written beside them; "" where there is none."""
+        return self.unit or (self.form.strip("0123456789., -k") if self.counts else "")
 
     def values(self, series: Series, row: NDArray[np.int64] | None = None) -> Series:
         """What a series of this column holds: numbers, moments, or text, null where it is missing.
@@ -129,8 +146,12 @@ class Column(Configurable):
             series = without(series, series.is_in(self.markers))
         if self.kind == "date":
             values = as_moments(series, self.form or ISO)
+        elif self.counts and is_text(series) and is_of_units(self.unit, self.form):
+            values = as_quantities(series, self.unit, self.form)
         elif self.counts:
             values = as_numbers(series, self.form or PLAIN)
+        elif self.form == ANY_CASE:
+            return in_any_case(series), None
         else:
             return series if is_listed(series) else as_text(series), None
         if values.null_count() == series.null_count():
@@ -144,7 +165,7 @@ class Column(Configurable):
     def _what(self) -> str:
         """The kind of its values in words, with an example."""
         if self.kind != "date":
-            return f"numbers such as {self.form or PLAIN}"
+            return f"numbers such as {self.form or PLAIN} {self.unit}".rstrip()
         return f"{'times' if self.form in CLOCKS else 'dates'} such as {example_of(self.form)}"
 
 
@@ -156,13 +177,30 @@ def option(name: str, column: str) -> str:
 
 def column_of_labels(series: Series) -> Column:
     """A column to be predicted: numbers if all values are but those that may be missing, else words."""
-    there = series.drop_nulls()
-    form, markers = form_of_numbers(there), []
-    if form is None and is_text(there):
+    column, there = Column(series.name, "target", "as you said"), series.drop_nulls()
+    if is_padded(there):
+        return column
+    numbers, markers = _labels_in(there), list[str]()
+    if numbers is None and is_text(there):
         doubtful = there.str.to_uppercase().is_in(MISSING)
-        form = None if doubtful.all() else form_of_numbers(there.filter(~doubtful))
-        markers = [] if form is None else there.filter(doubtful).unique().sort().to_list()
-    return Column(series.name, "target", "as you said", "" if is_padded(there) else form or "", markers)
+        numbers = None if doubtful.all() or not doubtful.any() else _labels_in(there.filter(~doubtful))
+        markers = [] if numbers is None else there.filter(doubtful).unique().sort().to_list()
+    if numbers is None:
+        return replace(column, form=ANY_CASE) if len(spellings_of_two(there)) > 2 else column
+    return replace(column, reason=_said(column.reason, numbers), form=numbers.form, unit=numbers.unit, markers=markers)
+
+
+def _labels_in(there: Series) -> Written | None:
+    """How the labels are written that are numbers, with a unit or without; None where they are words."""
+    form = form_of_numbers(there)
+    if form is not None:
+        return Written("", form)
+    return None if are_bands(there) else quantities_in(there)[0]
+
+
+def _said(reason: str, numbers: Written, markers: Sequence[str] = ()) -> str:
+    """A reason, and what there is to know of how the numbers are read."""
+    return ", ".join(filter(None, [reason, str(numbers)])) + _note_on(markers)
 
 
 def as_labels(column: Column, series: Series, row: NDArray[np.int64] | None = None) -> NDArray[Any]:
@@ -179,8 +217,17 @@ def as_labels(column: Column, series: Series, row: NDArray[np.int64] | None = No
 def column_of_numbers(series: Series) -> Column:
     """A column that is to hold numbers, whatever it does hold."""
     there = series.drop_nulls()
+    numbers, markers = _measures_in(there)
+    numbers = numbers or Written("", likeliest_form(there))
+    return Column(
+        series.name, "number", _said("as you said", numbers, markers), numbers.form, markers, unit=numbers.unit
+    )
+
+
+def _measures_in(there: Series) -> tuple[Written | None, list[str]]:
+    """How the numbers are written, with a unit or without, and the one word among them that means a missing one."""
     form, markers = numbers_in(there)
-    return Column(series.name, "number", "as you said" + _note_on(markers), form or likeliest_form(there), markers)
+    return (Written("", form), markers) if form is not None else quantities_in(there)
 
 
 def column_of_time(series: Series, column: Column, place: str) -> Column:
@@ -191,10 +238,11 @@ def column_of_time(series: Series, column: Column, place: str) -> Column:
     """
     if column.kind == "date":
         return column
-    form, markers = numbers_in(series.drop_nulls())
-    if form is None:
+    numbers, markers = _measures_in(series.drop_nulls())
+    if numbers is None:
         raise DataError(f"{column.name} in {place} is neither dates nor numbers: it orders nothing.")
-    return Column(column.name, "ignored", "tells the past from the future", form, markers)
+    reason = "tells the past from the future"
+    return Column(column.name, "ignored", reason, numbers.form, markers, unit=numbers.unit)
 
 
 def with_days_in_order(
@@ -227,7 +275,7 @@ def with_days_in_order(
 
 def _with_day_first(column: Column, series: Series) -> Column | None:
     """The column with day and month exchanged, where its dates can be read so, too, and mean something else then."""
-    if column.kind != "date" or not column.form.startswith("%m/%d"):
+    if column.kind != "date" or "%m/%d" not in column.form:
         return None
     form = column.form.replace("%m/%d", "%d/%m")
     there = series.drop_nulls().unique()
@@ -274,7 +322,7 @@ def find_column(series: Series, role: Kind | None = None, row: NDArray[np.int64]
     if role == "number":
         column = column_of_numbers(series)
     elif role == "date":
-        column = replace(column, form=form_of_dates(series.drop_nulls()) or ISO)
+        column = replace(column, form=form_as_said(series.drop_nulls()), markers=dates_in(series.drop_nulls())[1])
     if role in ("number", "date"):
         column.check_said(series, row)
     return column
@@ -295,9 +343,12 @@ def _found(series: Series) -> Column:
         return Column(name, "date", "times of day", CLOCKS[0])
     if series.dtype.is_temporal():
         return Column(name, "date", "dates")
+    if spellings := spellings_of_two(there):
+        words = " or ".join(sorted({word.lower() for word in spellings}))
+        return Column(name, "yes_no", f"{words}, in capitals or not" if len(spellings) > 2 else words, ANY_CASE)
     if distinct == 2:
         return _date(there) or Column(name, "yes_no", " or ".join(sorted(as_text(there).unique().to_list())))
-    return _number(series, there) or _date(there) or _words(as_text(there))
+    return _number(series, there) or _date(there) or _quantity(there) or _words(as_text(there))
 
 
 def _distinct(there: Series) -> int | None:
@@ -314,7 +365,7 @@ def _number(series: Series, there: Series) -> Column | None:
         return None
     if markers:
         there = there.filter(~there.is_in(markers))
-    if date := _date_of_digits(there):
+    if date := _date_of_digits(there) or _date_of_seconds(there):
         return replace(date, markers=markers)
     values = as_numbers(there, form).to_numpy()
     whole, named = bool((values == np.round(values)).all()), names_a_row(name)
@@ -330,8 +381,20 @@ def _number(series: Series, there: Series) -> Column | None:
     return Column(name, "number", reason, form, markers)
 
 
-def _note_on(markers: list[str]) -> str:
+def _note_on(markers: Sequence[str]) -> str:
     return f", {markers[0]!r} taken for missing" if markers else ""
+
+
+def _quantity(there: Series) -> Column | None:
+    """Numbers with a unit, but for few ranges that come again and again, which are categories."""
+    name = there.name
+    if names_a_row(name) or are_bands(there):
+        return None
+    numbers, markers = quantities_in(there)
+    if numbers is None:
+        return None
+    reason = _said(f"{there.n_unique():,} different", numbers, markers)
+    return Column(name, "number", reason, numbers.form, markers, unit=numbers.unit)
 
 
 def _date_of_digits(there: Series) -> Column | None:
@@ -348,16 +411,26 @@ def _date_of_digits(there: Series) -> Column | None:
     return Column(there.name, "date", "written as 20250131", "%Y%m%d")
 
 
+def _date_of_seconds(there: Series) -> Column | None:
+    """Moments as the seconds or milliseconds since 1970, of which the name or the numbers themselves tell."""
+    form = unix_form(there, there.name)
+    if form is None:
+        return None
+    moments = as_moments(there, form).sort()
+    days = f"{moments[0]:%Y-%m-%d} to {moments[-1]:%Y-%m-%d}"
+    return Column(there.name, "date", f"{form}, {days}; {option('number', there.name)} takes them for numbers", form)
+
+
 def _counts(values: NDArray[np.float64]) -> bool:
     return bool(values[0] in (0, 1) and (np.diff(values) == 1).all())
 
 
 def _date(there: Series) -> Column | None:
-    form = form_of_dates(there)
+    form, markers = dates_in(there)
     if form is None:
         return None
     time = " 13:30" if form == ISO and there.head(20).str.contains(":").any() else ""
-    return Column(there.name, "date", f"written as {example_of(form)}{time}", form)
+    return Column(there.name, "date", f"written as {example_of(form)}{time}{_note_on(markers)}", form, markers)
 
 
 def _words(there: Series) -> Column:
@@ -370,11 +443,14 @@ def _words(there: Series) -> Column:
         return Column(name, "text", f"{distinct:,} different texts: train on a folder of them, with one for each class")
     if many and _tell_apart(name, there):
         return Column(name, "id", f"{distinct:,} different words in {len(there):,} rows")
+    why = why_none(there)
     if many:
         unread = f"such as {shown(there[0])}, which are neither numbers nor dates that chainrule reads"
-        return Column(name, "ignored", f"{distinct:,} different words in {len(there):,} rows, {unread}")
-    together = f"; {option('group', name)} keeps the rows of each together" if names_somebody(name) else ""
-    return Column(name, "category", f"{distinct:,} different{' word' if distinct == 1 else ''}{together}")
+        return Column(name, "ignored", f"{distinct:,} different words in {len(there):,} rows, {why or unread}")
+    more = f"; {option('group', name)} keeps the rows of each together" if names_somebody(name) else ""
+    more += f", {why}" if why else ""
+    more += f"; {option('number', name)} reads the middles of these ranges" if are_bands(there) else ""
+    return Column(name, "category", f"{distinct:,} different{' word' if distinct == 1 else ''}{more}")
 
 
 def _tell_apart(name: str, there: Series) -> bool:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from chainrule.checking import whole
 from chainrule.data.cells import as_text
+from chainrule.data.checksums import checksum_of_columns
 from chainrule.data.columns import (
     USED,
     Column,
@@ -26,9 +27,8 @@ from chainrule.data.encoding import FEW, Code, Moment, code_for
 from chainrule.data.forecast_times import forecast_times
 from chainrule.data.frames import is_frame, read_frame
 from chainrule.data.missing import Markers
-from chainrule.data.source import Encoding, Form, Source, left_out
-from chainrule.data.checksums import checksum_of_columns
 from chainrule.data.opening import require
+from chainrule.data.source import Encoding, Form, Source, left_out
 from chainrule.data.tables import Table
 from chainrule.data.targets import Target
 from chainrule.errors import DataError, OptionError

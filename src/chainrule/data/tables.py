@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data.cells import as_text
+from chainrule.data.cells import ANY_CASE, as_text
 from chainrule.data.checksums import checksum_of_columns
 from chainrule.data.chunks import can_be_chunks
 from chainrule.data.columns import (
@@ -113,14 +113,14 @@ class Table(Source):
         for labels, series in zip(self.target.labels or (), self._labels(), strict=False):
             column = self._column(series.name)
             if column.counts and {*map(str, labels)} != {*as_text(series.unique())}:
-                self.columns[self.columns.index(column)] = replace(column, form="")
+                self.columns[self.columns.index(column)] = replace(column, form="", unit="", reason="as you said")
         del self.target  # found anew from the words
         self.frame = kept(self.frame, [self._column(name) for name in self.targets], self.row)
 
     def note_capitals(self) -> None:
         """Note words that differ only in capitals, which are different ones."""
         for column in self.columns:
-            if column.kind in ("category", "yes_no") or (column.kind == "target" and not column.counts):
+            if column.kind in ("category", "yes_no", "target") and not column.counts and column.form != ANY_CASE:
                 words = as_text(self.frame[column.name]).drop_nulls().unique()
                 alike = words.filter(words.str.to_lowercase().is_duplicated()).to_list()
                 if alike:

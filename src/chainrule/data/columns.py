@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -212,6 +212,26 @@ def as_labels(column: Column, series: Series, row: NDArray[np.int64] | None = No
         words = [*values.dtype.categories.to_list(), None]  # type: ignore[attr-defined]
         return np.take(np.array(words, object), values.to_physical().fill_null(len(words) - 1).to_numpy())
     return np.array(values.to_list(), dtype=object)
+
+
+def check_values(column: Column, series: Series, row: NDArray[np.int64] | None, place: str) -> None:
+    """Raises DataError where a column to be predicted, of the table `place`, holds something else than values."""
+    if column.counts or not is_text(series):
+        return
+    if is_padded(series.drop_nulls()):
+        column = replace(column, form=PLAIN)
+    numbers = column_of_numbers(series)
+    wrong = numbers._read(series)[1]
+    if wrong is not None:
+        raise DataError(
+            f"{numbers._where(series, wrong, row)} of {place}, which cannot be read as {numbers._what} are, but values "
+            "were asked for: leave such cells empty, or predict classes, without --task regression."
+        )
+
+
+def units_of(columns: Iterable[Column]) -> dict[str, str]:
+    """The units of those columns that have one."""
+    return {column.name: column.measured_in for column in columns if column.measured_in}
 
 
 def column_of_numbers(series: Series) -> Column:

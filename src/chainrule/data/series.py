@@ -21,6 +21,7 @@ from chainrule.data.columns import (
     column_of_numbers,
     column_of_time,
     find_columns,
+    units_of,
     with_days_in_order,
 )
 from chainrule.data.encoding import FEW, Code, Moment, code_for
@@ -280,6 +281,11 @@ class Windows(Encoding):
             raise OptionError("what values are divided by is more than 0.")
         if not all(column.counts for column in self.targets) or not (self.time.counts or self.time.kind == "date"):
             raise OptionError("what is forecast is numbers, and the time is numbers or dates.")
+
+    @property
+    def units(self) -> dict[str, str]:
+        units = units_of(self.targets)
+        return {f"{name} +{h}": unit for h in range(1, self.horizon + 1) for name, unit in units.items()}
 
     def takes(self, input_shape: tuple[int, ...], target: Target) -> bool:
         right = isinstance(target, Future) and target.labels is None

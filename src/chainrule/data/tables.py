@@ -21,9 +21,11 @@ from chainrule.data.columns import (
     Column,
     Kind,
     as_labels,
+    check_values,
     column_of_labels,
     column_of_time,
     find_columns,
+    units_of,
     with_days_in_order,
 )
 from chainrule.data.decoding import is_picture
@@ -106,7 +108,8 @@ class Table(Source):
 
     @cached_property
     def target(self) -> Target:
-        return Target.find({s.name: as_labels(self._column(s.name), s) for s in self._labels()}, self.task, self.name)
+        labels = {series.name: as_labels(self._column(series.name), series) for series in self._labels()}
+        return Target.find(labels, self.task, self.name, self.size)
 
     def call_labels_as_written(self) -> None:
         """Take words for what numbers would call otherwise: 007 is not 7, nor are whole numbers of 17 digits exact."""
@@ -338,12 +341,16 @@ def read_table(
     if time is not None:
         columns = [column_of_time(frame[time], column, name) if column.name == time else column for column in columns]
     columns, doubts = with_days_in_order(columns, frame, time, day_first)
+    what = None if task is None else lookup("task", task, KINDS)
+    for one in columns:
+        if what == "regression" and one.kind == "target":
+            check_values(one, frame[one.name], row, name)
     table = Table(
         kept(frame, [column for column in columns if column.kind != "target"], row),
         name,
         columns,
         targets,
-        task=None if task is None else lookup("task", task, KINDS),
+        task=what,
         time=time,
         group=group,
         notes=[*notes, *doubts],
@@ -422,6 +429,7 @@ class Columns(Encoding):
         for column in columns:
             require(column, frame, name)
         notes += self.notes_on(frame.columns)
+        notes += [note for column in columns.values() if (note := _without_unit(column, frame[column.name]))]
         frame = kept(frame, [*columns.values()], row)
         notes += [note for code in self.codes if (note := _strangers(code, frame, row))]
         if not labelled:
@@ -441,6 +449,10 @@ class Columns(Encoding):
             row=row,
             sample=sample,
         )
+
+    @property
+    def units(self) -> dict[str, str]:
+        return units_of([*(code.column for code in self.codes), *self.predicted])
 
     def X(self, source: Source) -> NDArray[Any]:
         if isinstance(source, Row):
@@ -486,6 +498,12 @@ class Columns(Encoding):
         if not embedded:
             return []
         return [EmbedColumns(input_shape[0] - len(embedded), sum(code.tokens for code in embedded), VECTOR)]
+
+
+def _without_unit(column: Column, series: Series) -> str:
+    """A note on plain numbers where those of the training had a unit beside them, or nothing."""
+    plain = column.measured_in and series.dtype.is_numeric()
+    return f"{column.name} holds numbers without a unit: they are taken for {column.measured_in}" if plain else ""
 
 
 def _strangers(code: Code, frame: DataFrame, row: NDArray[np.int64] | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -21,6 +22,9 @@ KINDS: dict[str, Kind] = {"classification": "classification", "regression": "reg
 
 FEW = 20
 """Whole numbers of at most so many different values are taken for labels."""
+
+HANDFUL = 5
+"""Of more classes than `FEW`, half must have so many examples, or there is nothing to learn of them."""
 
 
 Label = str | int | float | bool
@@ -52,7 +56,9 @@ class Target(Configurable):
             raise OptionError(f"the labels of {', '.join(self.names)} are not two or more for each, or some are alike.")
 
     @classmethod
-    def find(cls, columns: Mapping[str, NDArray[Any]], task: Kind | None, place: str) -> Target:
+    def find(
+        cls, columns: Mapping[str, NDArray[Any]], task: Kind | None, place: str, size: int | None = None
+    ) -> Target:
         """What these columns ask for, or what `task` says that they do.
 
         Text and yes-or-no are labels. Whole numbers are labels where there are at most 20 different ones in one column,
@@ -62,6 +68,7 @@ class Target(Configurable):
             columns: (m,) of text, numbers or yes-or-no, without gaps, by name.
             task: what to predict, where somebody has said so.
             place: where the columns stand, for messages.
+            size: of how many examples these are; None where they are all.
 
         Raises:
             DataError: the columns are not what was asked for, or there is nothing to tell apart.
@@ -83,10 +90,19 @@ class Target(Configurable):
                     f"{name} in {place} has {len(found)} labels; several columns are predicted at once where each of "
                     f"them is yes or no, or all are numbers: train a network for each."
                 )
-            if len(found) > max(FEW, len(columns[name]) / 2):
+            m = len(columns[name])
+            if len(found) > max(FEW, m / 2):
                 raise DataError(
-                    f"{name} in {place} has {len(found)} different labels for {len(columns[name])} examples, too many "
-                    f"to learn any: is it the column to predict?{_odd(found)}"
+                    f"{name} in {place} has {len(found)} different labels for {m} examples, too many to learn any: is "
+                    f"it the column to predict?{_odd(found)}"
+                )
+            few = HANDFUL * m / (size or m)
+            scarce = _scarce(columns[name], few) if task is None and len(found) > FEW else 0
+            if scarce > len(found) / 2:
+                raise DataError(
+                    f"{name} in {place} has {len(found)} different labels, and {scarce} of them have less than "
+                    f"{HANDFUL} examples, too few to learn: is it the column to predict?{_odd(found)} Join the rare "
+                    "ones, or take all as they are by --task classification."
                 )
         return cls(names, list(labels.values()))
 
@@ -184,9 +200,15 @@ class Target(Configurable):
         return {f"p({label})": p for label, p in zip(self.labels[0], P.T, strict=True)}
 
 
+def _scarce(y: NDArray[Any], few: float) -> int:
+    """How many labels have less than so many examples."""
+    counts = Counter(y.tolist()).values() if y.dtype.kind == "O" else np.unique(y, return_counts=True)[1]
+    return sum(int(times) < few for times in counts)
+
+
 def _odd(labels: list[Any]) -> str:
     """A hint where most labels are written as numbers are, and some are not."""
-    odd = [label for label in labels if not re.fullmatch(r"[-+]?[\d.,]*\d[\d.,]*", str(label))]
+    odd = [label for label in labels if not re.match(r"[^\w]{0,3}[\d.,]*\d", str(label))]
     return f" It holds {shown(odd[0])} among numbers: leave such cells empty." if 0 < len(odd) < len(labels) / 2 else ""
 
 

@@ -41,9 +41,18 @@ from chainrule.data.dates import (
     form_as_said,
     is_form_of_dates,
     unix_form,
+    why_no_dates,
 )
 from chainrule.data.missing import MISSING
-from chainrule.data.quantities import Written, are_bands, as_quantities, is_of_units, quantities_in, why_none
+from chainrule.data.quantities import (
+    Written,
+    are_bands,
+    as_quantities,
+    is_of_units,
+    likeliest_quantities,
+    quantities_in,
+    why_no_quantities,
+)
 from chainrule.errors import DataError, OptionError, shown
 
 if TYPE_CHECKING:
@@ -150,7 +159,7 @@ class Column(Configurable):
             values = as_quantities(series, self.unit, self.form)
         elif self.counts:
             values = as_numbers(series, self.form or PLAIN)
-        elif self.form == ANY_CASE:
+        elif self.form == ANY_CASE and not is_listed(series):
             return in_any_case(series), None
         else:
             return series if is_listed(series) else as_text(series), None
@@ -238,10 +247,19 @@ def column_of_numbers(series: Series) -> Column:
     """A column that is to hold numbers, whatever it does hold."""
     there = series.drop_nulls()
     numbers, markers = _measures_in(there)
-    numbers = numbers or Written("", likeliest_form(there))
+    numbers = numbers or _likeliest(there)
     return Column(
         series.name, "number", _said("as you said", numbers, markers), numbers.form, markers, unit=numbers.unit
     )
+
+
+def _likeliest(there: Series) -> Written:
+    """How most of the numbers are written, where some cells are none."""
+    plain, measured = Written("", likeliest_form(there)), likeliest_quantities(there)
+    if measured is None:
+        return plain
+    left = [as_numbers(there, plain.form).null_count(), as_quantities(there, measured.unit, measured.form).null_count()]
+    return measured if left[1] < left[0] else plain
 
 
 def _measures_in(there: Series) -> tuple[Written | None, list[str]]:
@@ -463,13 +481,14 @@ def _words(there: Series) -> Column:
         return Column(name, "text", f"{distinct:,} different texts: train on a folder of them, with one for each class")
     if many and _tell_apart(name, there):
         return Column(name, "id", f"{distinct:,} different words in {len(there):,} rows")
-    why = why_none(there)
+    why = why_no_quantities(there) or why_no_dates(there)
     if many:
         unread = f"such as {shown(there[0])}, which are neither numbers nor dates that chainrule reads"
         return Column(name, "ignored", f"{distinct:,} different words in {len(there):,} rows, {why or unread}")
     more = f"; {option('group', name)} keeps the rows of each together" if names_somebody(name) else ""
     more += f", {why}" if why else ""
-    more += f"; {option('number', name)} reads the middles of these ranges" if are_bands(there) else ""
+    if are_bands(there) and quantities_in(there)[0] is not None:
+        more += f"; {option('number', name)} reads the middles of these ranges"
     return Column(name, "category", f"{distinct:,} different{' word' if distinct == 1 else ''}{more}")
 
 

@@ -138,6 +138,14 @@ def form_of_dates(there: Series) -> str | None:
     return next((form for form in likely if _are_all(there, form)), None)
 
 
+def why_no_dates(there: Series) -> str:
+    """Why words that look like dates are not read as such; "" where they do not."""
+    if not there.head(20).str.contains(r"^\d{1,2}/\d{1,2}/\d{2,4}\b").all():
+        return ""
+    first = _several_ways(some_of(there))
+    return "" if first is None else "dates of which some have the day first, and some the month"
+
+
 def form_as_said(there: Series) -> str:
     """How the dates are written in a column of which somebody has said that it holds dates."""
     if there.dtype.is_numeric():

@@ -81,7 +81,7 @@ class Written:
         said += [f"{_listed(self.others)} converted"] if self.others else []
         units = {self.unit, *self.others}
         said += ["a month taken for 30.44 days"] if units & _MONTHS and units - _MONTHS else []
-        said += ["1k read as 1000"] if self.form.endswith("k") else []
+        said += ["k, M and the like written out"] if self.form.endswith("k") else []
         said += ["ranges taken for their middles"] if "-" in self.form else []
         return ", ".join(said)
 
@@ -140,11 +140,20 @@ def quantities_in(there: Series) -> tuple[Written | None, list[str]]:
     return None, []
 
 
-def why_none(there: Series) -> str:
+def likeliest_quantities(there: Series) -> Written | None:
+    """How most of the numbers with a unit are written, where some cells are none; None where no number has a unit."""
+    if not is_text(there):
+        return None
+    parts = _parts(there)
+    common = parts["shape"].drop_nulls().mode().sort()
+    return _written(there.filter((parts["shape"] == common[0]).fill_null(False))) if len(common) else None
+
+
+def why_no_quantities(there: Series) -> str:
     """Why words of which most look like numbers with a unit are not read as such; "" where they do not."""
     if 2 * there.head(20).str.contains(_BEGINS).sum() < min(20, len(there)):
         return ""
-    some = some_of(there).unique()
+    some = some_of(there).unique(maintain_order=True)
     parsed = _are_parsed(some)
     if parsed.sum() < 0.9 * len(some):
         return ""
@@ -156,7 +165,9 @@ def why_none(there: Series) -> str:
         return ""
     if dimension_of(words) is None:
         return f"in {_listed([*words])}, which are not of one kind"
-    return "" if parsed.all() else f"{shown(some.filter(~parsed)[0])} among numbers in {_listed([*words])}"
+    if parsed.all():
+        return ""
+    return f"{shown(some.filter(~parsed)[0])} among numbers in {_listed([*words])}: leave such cells empty"
 
 
 def are_bands(there: Series) -> bool:

@@ -23,8 +23,11 @@ KINDS: dict[str, Kind] = {"classification": "classification", "regression": "reg
 FEW = 20
 """Whole numbers of at most so many different values are taken for labels."""
 
-HANDFUL = 5
-"""Of more classes than `FEW`, half must have so many examples, or there is nothing to learn of them."""
+HANDFUL, SCARCE = 5, 0.4
+"""Of more than `FEW` labels no more than this share may have fewer examples than a handful: they cannot be learned."""
+
+STRAY = 0.1
+"""Words that are less than this share of labels and of examples are strays among numbers."""
 
 
 Label = str | int | float | bool
@@ -90,20 +93,8 @@ class Target(Configurable):
                     f"{name} in {place} has {len(found)} labels; several columns are predicted at once where each of "
                     f"them is yes or no, or all are numbers: train a network for each."
                 )
-            m = len(columns[name])
-            if len(found) > max(FEW, m / 2):
-                raise DataError(
-                    f"{name} in {place} has {len(found)} different labels for {m} examples, too many to learn any: is "
-                    f"it the column to predict?{_odd(found)}"
-                )
-            few = HANDFUL * m / (size or m)
-            scarce = _scarce(columns[name], few) if task is None and len(found) > FEW else 0
-            if scarce > len(found) / 2:
-                raise DataError(
-                    f"{name} in {place} has {len(found)} different labels, and {scarce} of them have less than "
-                    f"{HANDFUL} examples, too few to learn: is it the column to predict?{_odd(found)} Join the rare "
-                    "ones, or take all as they are by --task classification."
-                )
+            if len(found) > FEW:
+                _refuse_too_many(columns[name], found, task, f"{name} in {place}", size)
         return cls(names, list(labels.values()))
 
     @property
@@ -200,16 +191,35 @@ class Target(Configurable):
         return {f"p({label})": p for label, p in zip(self.labels[0], P.T, strict=True)}
 
 
-def _scarce(y: NDArray[Any], few: float) -> int:
-    """How many labels have less than so many examples."""
-    counts = Counter(y.tolist()).values() if y.dtype.kind == "O" else np.unique(y, return_counts=True)[1]
-    return sum(int(times) < few for times in counts)
+def _refuse_too_many(y: NDArray[Any], labels: list[Any], task: Kind | None, called: str, size: int | None) -> None:
+    """Raises DataError where there are too many labels to learn them, or numbers among which some cells are words.
 
-
-def _odd(labels: list[Any]) -> str:
-    """A hint where most labels are written as numbers are, and some are not."""
+    Args:
+        y: what `called` holds. size: see `Target.find`.
+    """
+    m, n = len(y), len(labels)
     odd = [label for label in labels if not re.match(r"[^\w]{0,3}[\d.,]*\d", str(label))]
-    return f" It holds {shown(odd[0])} among numbers: leave such cells empty." if 0 < len(odd) < len(labels) / 2 else ""
+    hint = f" It holds {shown(odd[0])} among numbers: leave such cells empty." if 0 < len(odd) < n / 2 else ""
+    if n > m / 2:
+        raise DataError(
+            f"{called} has {n} different labels for {m} examples, too many to learn any: is it the column to predict?"
+            f"{hint}"
+        )
+    if task is not None:
+        return
+    counts = Counter(y.tolist())
+    if hint and len(odd) < STRAY * n and sum(counts[label] for label in odd) < STRAY * m:
+        raise DataError(
+            f"{called} holds {shown(odd[0])} among numbers, {n} different ones: leave such cells empty to have values "
+            "predicted, or take all for classes by --task classification."
+        )
+    scarce = sum(times < HANDFUL * m / (size or m) for times in counts.values())
+    if scarce > SCARCE * n:
+        raise DataError(
+            f"{called} has {n} different labels, and {scarce} of them have fewer than {HANDFUL} examples, too few to "
+            f"learn: is it the column to predict?{hint} Join the rare ones, or take all for classes by --task "
+            "classification."
+        )
 
 
 def _different(y: NDArray[Any]) -> NDArray[Any]:

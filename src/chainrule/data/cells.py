@@ -144,10 +144,12 @@ def spellings_of_two(there: Series) -> list[str]:
     """The different words, if all of them mean yes or no, and both are met; else nothing."""
     if not is_text(there) or len(there) == 0 or there.head(20).n_unique() > 6:
         return []
-    if some_of(there).n_unique() > 6:
-        return []
-    words = there.unique().to_list()
-    return words if tuple(sorted({word.lower() for word in words[:7]})) in _TWO and len(words) <= 6 else []
+    words: list[str] = []
+    for cells in (some_of(there), there):
+        words = cells.unique().to_list()
+        if len(words) > 6 or not any({word.lower() for word in words} <= {*two} for two in _TWO):
+            return []
+    return words if len({word.lower() for word in words}) == 2 else []
 
 
 def some_of(series: Series) -> Series:

@@ -10,7 +10,9 @@ import functools
 import re
 from typing import TYPE_CHECKING
 
-from chainrule.data.cells import as_text, is_text, one_word_in, some_of, without
+import numpy as np
+
+from chainrule.data.cells import as_numbers, as_text, is_text, one_word_in, some_of, without
 
 if TYPE_CHECKING:
     from polars import Series
@@ -51,7 +53,7 @@ OR = " or "
 """Stands between the ways in which the dates of one column are written, the likeliest first."""
 
 MOST_WAYS, FEW = 3, 50
-"""In so many ways the dates of one column are written at most; they are looked for in so many cells."""
+"""In so many ways the dates of one column are written at most; what reads none of so many cells is tried no further."""
 
 _SINCE, _UNTIL = 631_152_000, 2_524_608_000
 """The Unix seconds of 1990 and of 2050, between which numbers may be moments."""
@@ -61,6 +63,9 @@ _OF_TIME = re.compile(
     r"|(?i:(time|date|stamp)s?$)|[a-z](At|On|Time|Date|Ts)$"
 )
 """The name of a column that may hold moments."""
+
+_DIGITS = r"[1-9].*\d"
+"""What every date holds, but 0000-00-00, which stands for none."""
 
 _NO_DAY = "2000-01-01"
 """The day that is put before a time of day, to make a moment of it."""
@@ -117,10 +122,11 @@ def dates_in(there: Series) -> tuple[str | None, list[str]]:
     form = form_of_dates(there)
     if form is not None or not is_text(there):
         return form, []
-    date = some_of(there).str.contains(r"[1-9].*\d")
-    if 2 * date.sum() < len(date):
+    some = some_of(there)
+    digits = some.str.contains(_DIGITS)
+    if digits.all() or 2 * digits.sum() < len(some) or form_of_dates(some.filter(digits)) is None:
         return None, []
-    word = one_word_in(there, lambda words: words.str.contains(r"[1-9].*\d"))
+    word = one_word_in(there, lambda words: words.str.contains(_DIGITS))
     form = None if word is None else form_of_dates(there.filter(there != word))
     return (None, []) if form is None or word is None else (form, [word])
 
@@ -129,9 +135,10 @@ def form_of_dates(there: Series) -> str | None:
     """How the dates are written, if all are dates; in several ways only where none can be taken for another."""
     if not is_text(there) or not there.head(20).str.contains(r"\d.*\d").all():
         return None
-    some = some_of(there)
-    likely = [form for form in DATES if _signs_of(form) <= set(there[0]) and as_moments(some, form).null_count() == 0]
-    likely = likely or [form for form in [_several_ways(some)] if form is not None]
+    some, first, signs = some_of(there), there.head(FEW), set(there[0])
+    likely = [form for form in DATES if _signs_of(form) <= signs and as_moments(first, form).null_count() == 0]
+    likely = [form for form in likely if as_moments(some, form).null_count() == 0]
+    likely = likely or [form for form in [_several_ways(first) and _several_ways(some)] if form is not None]
     if not likely:
         return None
     there = there.unique()
@@ -159,16 +166,19 @@ def unix_form(there: Series, name: str | None = None) -> str | None:
     Args:
         name: of the column, which must be that of a time, or else the numbers be whole minutes; None for no such doubt.
     """
-    import polars as pl
-
-    numbers = there.cast(pl.Float64, strict=False)
-    if len(numbers) == 0 or numbers.null_count() or not numbers.is_finite().all():
-        return None
-    low, high = float(numbers.min()), float(numbers.max())  # type: ignore[arg-type]
-    form = next((form for form, n in UNIX.items() if _SINCE * n <= low <= high <= _UNTIL * n), None)
+    form = None
+    for cells in (some_of(there), there):
+        numbers = as_numbers(cells)
+        if numbers.null_count() or not len(numbers):
+            return None
+        low, high = np.min(numbers.to_numpy()), np.max(numbers.to_numpy())
+        form = next((form for form, n in UNIX.items() if _SINCE * n <= low and high <= _UNTIL * n), None)
+        if form is None:
+            return None
     if form is None or name is None or _OF_TIME.search(name):
         return form
-    return form if (numbers % (60 * UNIX[form]) == 0).all() and numbers.n_unique() > 20 else None
+    minutes = as_numbers(there) % (60 * UNIX[form]) == 0
+    return form if minutes.all() and some_of(there).n_unique() > 20 else None
 
 
 def example_of(form: str) -> str:
@@ -181,7 +191,7 @@ def example_of(form: str) -> str:
 
 def _several_ways(some: Series) -> str | None:
     """Ways of writing that read all of these dates together, none of them a date that another reads otherwise."""
-    signs = set().union(*some.head(FEW).to_list())
+    signs = set().union(*some[:FEW].to_list())
     forms = [form for form in DATES if form not in CLOCKS and _signs_of(form) <= signs]
     found: list[str] = []
     rest = some

@@ -125,9 +125,12 @@ def as_quantities(text: Series, unit: str, form: str) -> Series:
 
 def quantities_in(there: Series) -> tuple[Written | None, list[str]]:
     """How numbers with a unit are written, if all are such but one word that comes again and again; and that word."""
-    if not is_text(there) or 2 * there.head(20).str.contains(_BEGINS).sum() < min(20, len(there)):
+    if not is_text(there) or not _may_be(there):
         return None, []
-    some, whole, words = some_of(there), there.unique(), list[str]()
+    some, words = some_of(there), list[str]()
+    if _are_parsed(some).sum() < len(some) / 2:
+        return None, []
+    whole = there.unique()
     if not _are_parsed(some).all():
         word = one_word_in(there, _are_parsed)
         if word is None:
@@ -151,7 +154,7 @@ def likeliest_quantities(there: Series) -> Written | None:
 
 def why_no_quantities(there: Series) -> str:
     """Why words of which most look like numbers with a unit are not read as such; "" where they do not."""
-    if 2 * there.head(20).str.contains(_BEGINS).sum() < min(20, len(there)):
+    if not _may_be(there):
         return ""
     some = some_of(there).unique(maintain_order=True)
     parsed = _are_parsed(some)
@@ -172,7 +175,10 @@ def why_no_quantities(there: Series) -> str:
 
 def are_bands(there: Series) -> bool:
     """Whether these are ranges of which few different ones come again and again, as those of an age."""
-    return is_text(there) and there.n_unique() <= MOST_BANDS and bool(2 * _parts(there)["ranged"].sum() > len(there))
+    if not is_text(there) or not _may_be(there):
+        return False
+    some = some_of(there)
+    return some.n_unique() <= MOST_BANDS and bool(2 * _parts(some)["ranged"].sum() > len(some))
 
 
 @dataclass(frozen=True)
@@ -218,6 +224,12 @@ class _Shape:
         if len(factors) > 1 and (any(zeros) or target.zero or factors != sorted(set(factors), reverse=True)):
             return None
         return *factors, *[0.0] * (3 - len(factors)), zeros[0]
+
+
+def _may_be(there: Series) -> bool:
+    """Whether most of the first cells begin as a number does."""
+    some = there.head(20)
+    return bool(2 * some.str.contains(_BEGINS).sum() >= len(some) > 0)
 
 
 def _parts(text: Series, *, ranges: bool = True) -> DataFrame:

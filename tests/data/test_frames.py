@@ -112,6 +112,31 @@ def test_a_lazy_frame_is_to_be_collected():
         read_frame(pl.LazyFrame({"a": [1]}))
 
 
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ("a,b,a", ["a", "b", "a (2)"]),
+        ("a,a,a", ["a", "a (2)", "a (3)"]),
+        ("a,a (2),a", ["a", "a (2)", "a (3)"]),
+        ("a, a,b", ["a", "a (2)", "b"]),
+    ],
+)
+def test_columns_of_one_name_are_told_apart_with_a_note(tmp_path, names, expected):
+    frame, notes = read_frame(written(tmp_path, "a.csv", f"{names}\n1,2,3\n4,5,oops\n"))
+    assert frame.columns == expected
+    assert rows(frame) == [(1, 2, "3"), (4, 5, "oops")]
+    (note,) = notes
+    again = ", ".join(name for name in expected if "(" in name and name not in names)
+    assert note.endswith(f"a.csv has columns of the same name: those that come again are called {again}")
+
+
+def test_columns_of_one_name_in_a_frame_of_pandas_are_told_apart():
+    frame, notes = read_frame(pd.DataFrame([[1, 2.5, "x"], [3, 4.5, "y"]], columns=["a", "b", "a"]))
+    assert frame.columns == ["a", "b", "a (2)"]
+    assert rows(frame) == [(1, 2.5, "x"), (3, 4.5, "y")]
+    assert notes == ["the table has columns of the same name: those that come again are called a (2)"]
+
+
 def test_a_cell_may_be_long(tmp_path):
     long = "x" * 200_000
     for quote in ("", '"'):

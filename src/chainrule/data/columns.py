@@ -104,6 +104,12 @@ class Column(Configurable):
         """The unit of its numbers, or the sign or code that is written beside them; "" where there is none."""
         return self.unit or (self.form.strip("0123456789., -k") if self.counts else "")
 
+    def lacks_unit(self, series: Series) -> bool:
+        """Whether a series has plain numbers where this column has a unit beside them, which are taken for such."""
+        plain = series.dtype.is_numeric()
+        plain = plain or bool(self.unit and len(series) and form_of_numbers(series.drop_nulls()))
+        return self.measured_in != "" and plain
+
     def values(self, series: Series, row: NDArray[np.int64] | None = None) -> Series:
         """What a series of this column holds: numbers, moments, or text, null where it is missing.
 
@@ -156,7 +162,8 @@ class Column(Configurable):
         if self.kind == "date":
             values = as_moments(series, self.form or ISO)
         elif self.counts and is_text(series) and is_of_units(self.unit, self.form):
-            values = as_quantities(series, self.unit, self.form)
+            plain = self.unit and form_of_numbers(series.drop_nulls())
+            values = as_numbers(series, plain) if plain else as_quantities(series, self.unit, self.form)
         elif self.counts:
             values = as_numbers(series, self.form or PLAIN)
         elif self.form == ANY_CASE and not is_listed(series):
@@ -479,9 +486,9 @@ def _words(there: Series) -> Column:
     long = some.str.len_chars().sum() / len(some)
     if (many and words >= 4) or (distinct > 20 and long > 60):
         return Column(name, "text", f"{distinct:,} different texts: train on a folder of them, with one for each class")
-    if many and _tell_apart(name, there):
-        return Column(name, "id", f"{distinct:,} different words in {len(there):,} rows")
     why = why_no_quantities(there) or why_no_dates(there)
+    if many and not why and _tell_apart(name, there):
+        return Column(name, "id", f"{distinct:,} different words in {len(there):,} rows")
     if many:
         unread = f"such as {shown(there[0])}, which are neither numbers nor dates that chainrule reads"
         return Column(name, "ignored", f"{distinct:,} different words in {len(there):,} rows, {why or unread}")

@@ -197,7 +197,7 @@ def _several_ways(some: Series) -> str | None:
     rest = some
     while len(rest) and len(found) < MOST_WAYS:
         read = [as_moments(rest, form).count() for form in forms]
-        if not any(read) or (not found and 2 * max(read) < len(rest)):
+        if not any(read) or (not found and 4 * max(read) < len(rest)):
             return None
         found.append(forms[read.index(max(read))])
         rest = rest.filter(as_moments(rest, found[-1]).is_null())

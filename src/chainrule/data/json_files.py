@@ -101,11 +101,13 @@ def _rows(columns: Mapping[str, Sequence[Any]]) -> list[tuple[Any, ...]]:
 
 
 def _column(name: str, values: list[Any]) -> Series:
-    """A column of what JSON holds; of several types, words."""
+    """A column of what JSON holds: of several types words, or lists where there are lists or records among them."""
     import polars as pl
 
     types = {type(value) for value in values} - {type(None)}
     if types <= {int, float} or len(types) == 1:
         return pl.Series(name, values, strict=False)
+    if types & {list, dict}:
+        return pl.Series(name, [None if value is None else [json.dumps(value)] for value in values], pl.List(pl.String))
     texts = [value if value is None or isinstance(value, str) else json.dumps(value) for value in values]
     return pl.Series(name, texts, pl.String)

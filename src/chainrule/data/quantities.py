@@ -178,7 +178,8 @@ def are_bands(there: Series) -> bool:
     if not is_text(there) or not _may_be(there):
         return False
     some = some_of(there)
-    return some.n_unique() <= MOST_BANDS and bool(2 * _parts(some)["ranged"].sum() > len(some))
+    few = some.n_unique() <= min(MOST_BANDS, len(some) / 2)
+    return few and bool(2 * _parts(some)["ranged"].sum() > len(some))
 
 
 @dataclass(frozen=True)

@@ -502,8 +502,8 @@ class Columns(Encoding):
 
 def _without_unit(column: Column, series: Series) -> str:
     """A note on plain numbers where those of the training had a unit beside them, or nothing."""
-    plain = column.measured_in and series.dtype.is_numeric()
-    return f"{column.name} holds numbers without a unit: they are taken for {column.measured_in}" if plain else ""
+    told = f"{column.name} holds numbers without a unit: they are taken for {column.measured_in}"
+    return told if column.lacks_unit(series) else ""
 
 
 def _strangers(code: Code, frame: DataFrame, row: NDArray[np.int64] | None) -> str:

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 import chainrule as cr
-from chainrule.data.columns import find_column
+from chainrule.data.column_kinds import find_column
 
 RANDOM = np.random.default_rng(0)
 

@@ -159,7 +159,7 @@ def test_all_chunks_have_the_same_types(written, monkeypatch, late):
 
 
 def test_a_word_that_comes_in_step_with_the_sample_is_one_word_among_numbers():
-    from chainrule.data.columns import find_column
+    from chainrule.data.column_kinds import find_column
 
     random = np.random.default_rng(0)
     cells = ["closed" if i % 10 == 0 else f"{random.random():.4f}" for i in range(20_000)]

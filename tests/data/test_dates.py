@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 import chainrule as cr
-from chainrule.data.columns import find_column
+from chainrule.data.column_kinds import find_column
 from chainrule.data.dates import as_moments, as_written
 
 DAYS = pl.Series([datetime.datetime(2023, 1, 1) + datetime.timedelta(i) for i in range(100)])

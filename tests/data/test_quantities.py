@@ -6,7 +6,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.data import chunks
-from chainrule.data.columns import find_column
+from chainrule.data.column_kinds import find_column
 
 RANDOM = np.random.default_rng(0)
 

@@ -113,6 +113,11 @@ def test_what_stands_in_the_way_of_values_is_named(folder, typed, arguments, wor
     assert words in complaints
 
 
+def test_digits_with_a_zero_in_front_are_values_where_somebody_says_so(folder):
+    (folder / "codes.csv").write_text("a,y\n" + "".join(f"{i % 7},{i:03d}\n" for i in range(60)))
+    assert cr.read_table(folder / "codes.csv", "y", task="regression").target.task == "values"
+
+
 def test_a_name_with_a_comma_wins_over_a_list(folder, typed):
     status, out, _ = typed("train", "comma.csv", "--target", "height, cm", "--epochs", 1, "--out", "comma")
     assert status == 0

@@ -41,8 +41,8 @@ def train(
     data: Annotated[
         str,
         typer.Argument(
-            help="A table (CSV, TSV, Parquet), a folder of pictures or of texts, a text (.txt), an .npz file with X "
-            "and y, or iris, digits, …"
+            help="A table (CSV, TSV, Parquet, JSON, Excel), a folder of pictures or of texts, a text (.txt), an .npz "
+            "file with X and y, or iris, digits, …"
         ),
     ],
     target: Annotated[

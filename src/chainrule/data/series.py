@@ -13,17 +13,8 @@ from numpy.typing import NDArray
 from chainrule.checking import whole
 from chainrule.data.cells import as_text
 from chainrule.data.checksums import checksum_of_columns
-from chainrule.data.columns import (
-    USED,
-    Column,
-    Kind,
-    are_even,
-    column_of_numbers,
-    column_of_time,
-    find_columns,
-    units_of,
-    with_days_in_order,
-)
+from chainrule.data.column_kinds import column_of_numbers, column_of_time, find_columns
+from chainrule.data.columns import USED, Column, Kind, are_even, units_of, with_days_in_order
 from chainrule.data.encoding import FEW, Code, Moment, code_for
 from chainrule.data.forecast_times import forecast_times
 from chainrule.data.frames import is_frame, read_frame
@@ -350,7 +341,7 @@ def read_series(
     Windows count rows. Those with a gap in the target are left out; in other columns a gap is filled in, as in a table.
 
     Args:
-        source: the path of a CSV, TSV or Parquet file (or one of them in gzip), or a frame of polars or pandas.
+        source: the path of a CSV, TSV, Parquet, JSON or Excel file (also in gzip), or a frame of polars or pandas.
         target: the column to forecast, or several, of numbers.
         time: the column of dates or numbers that orders the rows.
         horizon: how many rows ahead are forecast, all at once.

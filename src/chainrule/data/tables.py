@@ -1,4 +1,4 @@
-"""Tables as sources of examples: rows of a CSV or Parquet file, or of a frame; the kinds of columns are inferred."""
+"""Tables as sources of examples: rows of a file or of a frame; the kinds of columns are inferred."""
 
 from __future__ import annotations
 
@@ -16,18 +16,8 @@ from numpy.typing import NDArray
 from chainrule.data.cells import ANY_CASE, as_text
 from chainrule.data.checksums import checksum_of_columns
 from chainrule.data.chunks import can_be_chunks
-from chainrule.data.columns import (
-    USED,
-    Column,
-    Kind,
-    as_labels,
-    check_values,
-    column_of_labels,
-    column_of_time,
-    find_columns,
-    units_of,
-    with_days_in_order,
-)
+from chainrule.data.column_kinds import column_of_labels, column_of_time, column_of_values, find_columns
+from chainrule.data.columns import USED, Column, Kind, as_labels, units_of, with_days_in_order
 from chainrule.data.decoding import is_picture
 from chainrule.data.encoding import Code, Moment, code_for, matrix_of, row_of
 from chainrule.data.frames import is_frame
@@ -292,7 +282,7 @@ def read_table(
     day_first: bool | None = None,
     stream: bool | None = None,
 ) -> Table:
-    """The table in a CSV, TSV or Parquet file (or one of them in gzip), or in a frame of polars or pandas.
+    """The table in a CSV, TSV, Parquet, JSON or Excel file (also in gzip), or in a frame of polars or pandas.
 
     What each column is, is found from its values; `columns` of the table tells what and why.
 
@@ -342,9 +332,8 @@ def read_table(
         columns = [column_of_time(frame[time], column, name) if column.name == time else column for column in columns]
     columns, doubts = with_days_in_order(columns, frame, time, day_first)
     what = None if task is None else lookup("task", task, KINDS)
-    for one in columns:
-        if what == "regression" and one.kind == "target":
-            check_values(one, frame[one.name], row, name)
+    if what == "regression":
+        columns = [column_of_values(c, frame[c.name], row, name) if c.kind == "target" else c for c in columns]
     table = Table(
         kept(frame, [column for column in columns if column.kind != "target"], row),
         name,

@@ -95,7 +95,11 @@ def test_the_chunks_of_parquet_are_the_rows_of_the_whole(tmp_path):
             "compressed, so it can be read only whole: unpack it first, with",
         ),
         ("a.csv", csv_of(frame()).decode().encode("utf-16"), "is in UTF-16, which can be read only whole: write it as"),
-        ("a.csv", b"PK\x03\x04", "is an Excel workbook or another archive: save its sheet as CSV first."),
+        (
+            "a.csv",
+            b"PK\x03\x04",
+            "is an Excel workbook or another archive: call it .xlsx or .xls if it is",
+        ),
         ("a.csv", b"a,b\n" + b"1,2\n" * 99 + b"\0,1\n", "is no text, so it cannot be a CSV"),
         ("a.parquet", b"PAR1 not", "cannot be read as Parquet, it is broken or cut short"),
     ],

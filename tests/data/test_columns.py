@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 import chainrule as cr
-from chainrule.data.columns import find_column
+from chainrule.data.column_kinds import find_column
 
 RANDOM = np.random.default_rng(0)
 
@@ -88,6 +88,18 @@ def test_the_word_is_found_where_somebody_says_that_it_is_a_number():
     values = [*texts(range(100, 130)), "unknown", "unknown"]
     column = found(values, role="number")
     assert (column.markers, column.reason) == (["unknown"], "as you said, 'unknown' taken for missing")
+
+
+@pytest.mark.parametrize(("mark", "doubtful"), [(-999, True), (9999, True), (-998, False), (99, False)])
+def test_a_number_far_from_all_others_that_people_mark_missing_ones_by_is_asked_about(mark, doubtful):
+    values = [*(RANDOM.normal(100, 10, 200).round(1)), *[mark] * 5]
+    for numbers in (values, texts(values)):
+        column = found(numbers)
+        told = f"; {mark} comes 5 times, far from all others: --missing={mark} if it marks missing ones"
+        assert column.kind == "number"
+        assert column.reason.endswith(told) is doubtful
+    frame = pl.DataFrame({"x": values, "y": RANDOM.normal(size=len(values))})
+    assert cr.read_table(frame, "y", missing=str(mark)).frame["x"].null_count() == values.count(mark)
 
 
 def test_two_values_are_yes_or_no():
@@ -192,11 +204,11 @@ def test_a_date_is_told_with_a_time_where_it_has_one():
     assert found(["2025-01-31", "2024-12-01", "2020-02-29"]).reason == "written as 2025-01-31"
 
 
-@pytest.mark.parametrize("values", [[f"{n % 37} lbs" for n in range(60)], [f"{n}.5 lbs" for n in range(60)]])
+@pytest.mark.parametrize("values", [[f"a.{n % 37} ?" for n in range(60)], [f"a {n}.5 ?" for n in range(60)]])
 def test_what_is_not_understood_is_not_called_an_id(values):
     column = found(values)
     assert column.kind == "ignored"
-    assert column.reason.endswith("lbs', which are neither numbers nor dates that chainrule reads")
+    assert column.reason.endswith("?', which are neither numbers nor dates that chainrule reads")
 
 
 def test_two_dates_are_dates_however_they_came():

@@ -114,6 +114,38 @@ def test_a_million_digits_in_the_first_line_are_looked_at_in_no_time(written):
     assert read_frame(written(rows))[0].height == 9
 
 
+def test_only_what_was_guessed_wrong_is_read_again(written, monkeypatch):
+    asked = []
+    usual = pl.read_csv
+    monkeypatch.setattr(pl, "read_csv", lambda *args, **given: asked.append(given["columns"]) or usual(*args, **given))
+    cells = ["7.25"] * MANY
+    cells[777] = "oops"
+    frame, _ = read_frame(written(column(cells)))
+    assert frame["a"][777] == "oops"
+    assert asked[-1] == [0]
+    assert [columns for columns in asked if columns is None] == [None, None]
+
+
+def test_a_row_too_short_and_one_too_long_are_told_by_their_line_in_chunks_too(written, monkeypatch):
+    monkeypatch.setattr("chainrule.data.chunks.BYTES", 400)
+    path = written("a,b,c\n" + "1,2,3\n" * 300 + "1,2,3,4\n1,2\n" + "1,2,3\n" * 300)
+    for stream in (False, True):
+        with pytest.raises(cr.DataError, match=r"line 302 of .* has 4 fields, but the header has 3: mend it"):
+            cr.read_table(path, "c", stream=stream)
+
+
+def test_columns_that_turn_out_to_hold_text_are_read_anew_together(written, monkeypatch):
+    monkeypatch.setattr("chainrule.data.chunks.BYTES", 2**15)
+    lines = [f"{i}.5,{i}.5,{i}.5" for i in range(20_000)]
+    lines[12_000], lines[15_000], lines[17_000] = "oops,1.5,1.5", "1.5,oops,1.5", "1.5,1.5,oops"
+    chunks = open_chunks(written("a,b,c\n" + "\n".join(lines)))
+    read = []
+    usual = chunks.frame
+    monkeypatch.setattr(chunks, "frame", lambda i: read.append(i) or usual(i))
+    assert sample_rows(chunks, []).frame.dtypes == [pl.String] * 3
+    assert len(read) == 2 * len(chunks)
+
+
 @pytest.mark.parametrize("late", ["0.5", "oops"])
 def test_all_chunks_have_the_same_types(written, monkeypatch, late):
     monkeypatch.setattr("chainrule.data.chunks.BYTES", 2**16)
@@ -127,7 +159,7 @@ def test_all_chunks_have_the_same_types(written, monkeypatch, late):
 
 
 def test_a_word_that_comes_in_step_with_the_sample_is_one_word_among_numbers():
-    from chainrule.data.columns import find_column
+    from chainrule.data.column_kinds import find_column
 
     random = np.random.default_rng(0)
     cells = ["closed" if i % 10 == 0 else f"{random.random():.4f}" for i in range(20_000)]

@@ -47,6 +47,24 @@ def test_many_numbers_are_labels_where_somebody_says_so():
         Target.find({"y": np.arange(M)}, "classification", "table")
 
 
+def test_many_scarce_labels_are_too_many_unless_somebody_says_that_they_are_classes():
+    y = np.array([f"word {i % 40}" if i < 160 else f"word {i}" for i in range(200)], dtype=object)
+    with pytest.raises(cr.DataError, match="y in table has 80 different labels, and 80 of them have fewer than 5"):
+        Target.find({"y": y}, None, "table")
+    assert len(Target.find({"y": y}, "classification", "table").labels[0]) == 80
+    assert len(Target.find({"y": y}, None, "table", 10_000).labels[0]) == 80  # of a sample
+    plenty = np.array([f"word {i % 40}" for i in range(200)], dtype=object)
+    assert len(Target.find({"y": plenty}, None, "table").labels[0]) == 40
+
+
+def test_a_word_among_many_numbers_to_predict_is_told_before_all_become_classes():
+    y = np.array([f"{50 + i % 30} kg" for i in range(300)], dtype=object)
+    y[7] = "heavy"
+    with pytest.raises(cr.DataError, match="y in table holds 'heavy' among numbers, 31 different ones: leave"):
+        Target.find({"y": y}, None, "table")
+    assert len(Target.find({"y": y}, "classification", "table").labels[0]) == 31
+
+
 @pytest.mark.parametrize(("y", "label"), [(words("a"), "'a'"), (np.zeros(M), "0"), (np.full(M, 1.5), "1.5")])
 def test_what_is_always_the_same_is_nothing_to_learn(y, label):
     with pytest.raises(cr.DataError, match=f"y in table is always {label}: there is nothing to tell apart"):

@@ -296,7 +296,10 @@ def test_what_does_not_stop_a_prediction_is_a_note_on_stderr(folder, typed, chan
         (["--target", "country"], "country in people.csv is always 'Chad': there is nothing to tell apart."),
         (["--target", "id"], "id in people.csv has 240 different labels for 240 examples, too many to learn any"),
         (["--target", "pays,job"], "job in people.csv has 3 labels; several columns are predicted at once where each"),
-        (["--target", "pays", "--task", "regression"], "pays in people.csv is text, which names classes"),
+        (
+            ["--target", "pays", "--task", "regression"],
+            "in row 1 of people.csv, which cannot be read as numbers such as 1234.5 are",
+        ),
         (["--target", "pays", "--task", "regresion"], "Did you mean 'regression'?"),
         (
             ["--target", "pays", "--number", "job"],

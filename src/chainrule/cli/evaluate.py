@@ -22,7 +22,7 @@ def evaluate(
     """Measure a trained network on labelled examples."""
     from rich.console import Console
 
-    from chainrule.cli.tables import f1_note, loss_note, metrics_table, show_notes
+    from chainrule.cli.tables import f1_note, loss_note, metrics_table, show_notes, units_note
     from chainrule.engines import held_to
     from chainrule.experiments import Trained
 
@@ -36,5 +36,7 @@ def evaluate(
     print(f"{source.name}: {what}, {len(rows):,} examples")
     Console().print(metrics_table({"value": measured}))
     print(loss_note(trained.target))
+    if note := units_note(trained.target, trained.encoding.units):
+        print(note)
     if "f1" in measured:
         print(f1_note(trained.target))

@@ -72,9 +72,9 @@ def _read(data: str, given: dict[str, Any]) -> Source:
 
         return read_text(data, **chosen)
     if kind in ("table", "series"):
-        targets = _names(chosen.pop("target", ""))
+        targets = _columns(data, chosen.pop("target", ""))
         for role in ("number", "category", "date", "ignore"):
-            chosen[role] = _names(chosen.get(role, ""))
+            chosen[role] = _columns(data, chosen.get(role, ""))
         if "missing" in chosen:
             chosen["missing"] = _names(chosen["missing"])
         return _rows(data, targets, chosen) if kind == "table" else _series(data, targets, chosen)
@@ -140,6 +140,13 @@ def _size(text: str) -> tuple[int, int]:
     if not (len(sides) in (1, 2) and all(side.strip().isdigit() and int(side) > 0 for side in sides)):
         raise OptionError(f'--size is {text!r}, but takes pixels, such as "28", or height and width, such as "48x64".')
     return int(sides[0]), int(sides[-1])
+
+
+def _columns(data: str, given: str) -> list[str]:
+    """The columns of a file that an option names: the one that is called so with its commas, or a list of them."""
+    from chainrule.data.frames import names_in
+
+    return [given.strip()] if "," in given and given.strip() in names_in(data) else _names(given)
 
 
 def _names(columns: str) -> list[str]:

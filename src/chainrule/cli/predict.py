@@ -21,7 +21,7 @@ def predict(
 ) -> None:
     """Predict every example: a CSV with the prediction and, for classes, the probability of each."""
     from chainrule import files
-    from chainrule.cli.tables import show_notes
+    from chainrule.cli.tables import show_notes, units_note
     from chainrule.engines import held_to
     from chainrule.experiments import Trained
     from chainrule.progress import stage
@@ -32,6 +32,7 @@ def predict(
     show_notes(lost)
     for source in sources:
         show_notes(source.notes)
+    show_notes(filter(None, [units_note(trained.target, trained.encoding.units)]))
     with held_to(threads):
         if out is None:
             for lines in trained.lines(*sources):

@@ -1,7 +1,7 @@
 """Tables and notes that more than one command prints."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
@@ -55,6 +55,16 @@ def loss_note(target: Target) -> str:
     return f"loss: {loss}" + (", summed over what there is to predict" if len(target.names) > 1 else "")
 
 
+def units_note(target: Target, units: Mapping[str, str]) -> str:
+    """In what the predicted values are measured; "" where no unit is known, or labels are predicted."""
+    if target.task != "values":
+        return ""
+    known = {name: units[name] for name in target.names if name in units}
+    if len(known) == len(target.names) and len(set(known.values())) == 1:
+        return f"values: in {known[target.names[0]]}"
+    return f"values: {', '.join(f'{name} in {unit}' for name, unit in known.items())}" if known else ""
+
+
 def columns_table(table: "tables.Table") -> Table:
     """What was found in each column of a table of data."""
     shown = Table(box=SIMPLE_HEAD, pad_edge=False)
@@ -85,7 +95,7 @@ def trials_table(trials: Sequence[Trial]) -> Table:
     return shown
 
 
-def show_notes(notes: Sequence[str]) -> None:
+def show_notes(notes: Iterable[str]) -> None:
     """Say on stderr what a reader should know of how the data were taken."""
     for note in notes:
         print(f"note: {note}", file=sys.stderr)

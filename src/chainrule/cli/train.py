@@ -41,8 +41,8 @@ def train(
     data: Annotated[
         str,
         typer.Argument(
-            help="A table (CSV, TSV, Parquet), a folder of pictures or of texts, a text (.txt), an .npz file with X "
-            "and y, or iris, digits, …"
+            help="A table (CSV, TSV, Parquet, JSON, Excel), a folder of pictures or of texts, a text (.txt), an .npz "
+            "file with X and y, or iris, digits, …"
         ),
     ],
     target: Annotated[
@@ -264,7 +264,7 @@ def _show_plan(experiment: "Experiment") -> None:
 def _show_result(result: "Result", experiment: "Experiment") -> None:
     from rich.console import Console
 
-    from chainrule.cli.tables import f1_note, importance_table, loss_note, metrics_table, trials_table
+    from chainrule.cli.tables import f1_note, importance_table, loss_note, metrics_table, trials_table, units_note
     from chainrule.data.columns import option
     from chainrule.data.tables import Table
     from chainrule.experiments.report import suspected_leak
@@ -285,6 +285,8 @@ def _show_result(result: "Result", experiment: "Experiment") -> None:
     if "each" in measured:
         Console().print(metrics_table(measured["each"]))
     print(loss_note(experiment.target))
+    if note := units_note(source.target, experiment.encoding.units):
+        print(note)
     if "f1" in measured["test"]:
         print(f1_note(source.target))
     if "linear" in measured:

@@ -1,12 +1,12 @@
-"""How the cells of a table are written: numbers, dates and words as text, and back.
+"""How the cells of a table are written: numbers and words as text, and back.
 
 What some cells from all over a column rule out is not tried on the rest; what they suggest is confirmed on all.
 """
 
 from __future__ import annotations
 
-import functools
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,28 +32,11 @@ negative, as in accounts."""
 SIGNS = ("%", "$", "€", "£", "¥")
 """Units that may stand beside a number, as may three capital letters and a blank, such as USD."""
 
-ISO = "%Y-%m-%d"
-"""The form of a date by ISO 8601, or of what is like it: with a time, a fraction, a zone, or none of them."""
+ANY_CASE = "yes, Yes or YES"
+"""The form of a column of yes and no in which capitals mean nothing."""
 
-_ISO = r"^(\d{4}-\d{1,2}-\d{1,2})(?:[T ](\d{1,2}:\d{2})(:\d{2}(?:\.\d+)?)?\s*(?:Z|UTC|[-+]\d{2}(?::?\d{2})?)?)?$"
-
-_WITH_TIME = f"{ISO} %H:%M:%S%.f"
-
-_DAYS = (
-    *("%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y", "%d.%m.%y", "%m/%d/%y", "%d/%m/%y"),
-    *("%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y"),
-)
-
-_TIMES = ("", " %H:%M:%S%.f", " %H:%M", " %I:%M:%S %p", " %I:%M %p")
-
-CLOCKS = tuple(time.lstrip() for time in _TIMES if time)
-"""How times of day are written."""
-
-DATES = (ISO, *(day + time for day in _DAYS for time in _TIMES), "%Y%m%d", *CLOCKS)
-"""How dates are written, the likeliest first: 3/4/2025 is in March unless a day of more than 12 says otherwise."""
-
-_NO_DAY = "2000-01-01"
-"""The day that is put before a time of day, to make a moment of it."""
+_TWO = (("no", "yes"), ("n", "y"), ("false", "true"), ("f", "t"), ("off", "on"), ("nein", "ja"), ("non", "oui"))
+"""Words for no and for yes."""
 
 
 def is_text(series: Series) -> bool:
@@ -130,57 +113,6 @@ def _plainly(text: Series, form: str) -> Series:
     return without(text, text.str.contains(group, literal=True)).str.replace(point, ".", literal=True)
 
 
-def as_moments(series: Series, form: str = ISO) -> Series:
-    """The series as dates with the local time; null where a text is no date in that form.
-
-    A time without a date is one of the first day of 2000.
-    """
-    import polars as pl
-
-    if series.dtype == pl.Time:
-        series, form = as_text(series), CLOCKS[0]
-    if series.dtype.is_temporal():
-        return (series.dt.replace_time_zone(None) if series.dtype == pl.Datetime else series).cast(pl.Datetime("us"))
-    if series.dtype.is_numeric():
-        series = as_text(series)
-    if series.dtype != pl.String:
-        return pl.Series(series.name, [None] * len(series), dtype=pl.Datetime("us"))
-    if form != ISO:
-        return _parsed(series, form)
-    for usual in (ISO, _WITH_TIME):
-        moments = _parsed(series, usual)
-        if moments.null_count() == series.null_count():
-            return moments
-    day, time, seconds = (series.str.extract(_ISO, i) for i in (1, 2, 3))
-    return _parsed(day + " " + time.fill_null("00:00") + seconds.fill_null(":00"), _WITH_TIME)
-
-
-def is_form_of_dates(form: str) -> bool:
-    """Whether dates can be read in that form, which has both hours and minutes, say, or neither."""
-    if form in ("", *DATES):
-        return True
-    import polars as pl
-
-    try:
-        return _parsed(pl.Series([""]), form).null_count() == 1
-    except pl.exceptions.PolarsError:
-        return False
-
-
-def _parsed(text: Series, form: str) -> Series:
-    import polars as pl
-
-    name = text.name
-    if form in CLOCKS:
-        text, form = _NO_DAY + " " + without(text, ~text.str.contains(r"^\d{1,2}:\d{2}\b")), f"{ISO} {form}"
-    if re.search("%[HI]", form):
-        moments = text.str.to_datetime(form, strict=False, time_unit="us")
-    else:
-        moments = text.str.to_date(form, strict=False).cast(pl.Datetime("us"))
-    moments = moments.alias(name)  # which adding a day has taken away
-    return without(moments, moments.dt.year() < 1000)  # a year of two digits has another form
-
-
 def as_text(series: Series) -> Series:
     """Text that is the same however a value came: 1 as such, as 1.0, or as text; and yes or no as True or TRUE."""
     import polars as pl
@@ -203,6 +135,23 @@ def _usual(text: Series) -> Series:
     return text.str.replace("^(?i:true)$", "True").str.replace("^(?i:false)$", "False")
 
 
+def in_any_case(series: Series) -> Series:
+    """Text with small letters, but True and False as `as_text` has them."""
+    return as_text(as_text(series).str.to_lowercase())
+
+
+def spellings_of_two(there: Series) -> list[str]:
+    """The different words, if all of them mean yes or no, and both are met; else nothing."""
+    if not is_text(there) or len(there) == 0 or there.head(20).n_unique() > 6:
+        return []
+    words: list[str] = []
+    for cells in (some_of(there), there):
+        words = cells.unique().to_list()
+        if len(words) > 6 or not any({word.lower() for word in words} <= {*two} for two in _TWO):
+            return []
+    return words if len({word.lower() for word in words}) == 2 else []
+
+
 def some_of(series: Series) -> Series:
     """Some of the values, from all over the series."""
     if len(series) <= SOME:
@@ -221,20 +170,25 @@ def is_padded(there: Series) -> bool:
 def numbers_in(there: Series) -> tuple[str | None, list[str]]:
     """How the numbers are written, if all are numbers but one word that comes again and again; and that word."""
     form = form_of_numbers(there)
-    if form is not None or not is_text(there):
+    if form is not None or not is_text(there) or not some_of(there).str.contains(r"\d").any():
         return form, []
-    some, counted = some_of(there), None
-    if not some.str.contains(r"\d").any():
-        return None, []
     for form in _forms(there):
-        if some.filter(as_numbers(some, form).is_null()).n_unique() > 1:
-            continue
-        counted = there.alias("word").value_counts(name="times") if counted is None else counted
-        wrong = as_numbers(counted["word"], form).is_null()
-        words, rest = counted.filter(wrong), counted.filter(~wrong)
-        if len(words) == 1 and len(rest) > 10 and words["times"][0] < rest["times"].sum():
-            return form_of_numbers(rest["word"]), [words["word"][0]]
+        word = one_word_in(there, lambda words, form=form: as_numbers(words, form).is_not_null())  # type: ignore[misc]
+        if word is not None:
+            return form_of_numbers(there.filter(there != word).unique()), [word]
     return None, []
+
+
+def one_word_in(there: Series, is_read: Callable[[Series], Series]) -> str | None:
+    """The only word that is not read among more than ten different ones that are, and that come more often together."""
+    some = some_of(there)
+    if some.filter(~is_read(some)).n_unique() > 1:
+        return None
+    counted = there.alias("word").value_counts(name="times")
+    read = is_read(counted["word"])
+    words, rest = counted.filter(~read), counted.filter(read)
+    one = len(words) == 1 and len(rest) > 10 and words["times"][0] < rest["times"].sum()
+    return words["word"][0] if one else None
 
 
 def form_of_numbers(there: Series) -> str | None:
@@ -268,28 +222,3 @@ def _forms(there: Series) -> list[str]:
     blank = " " if sign.isalpha() else ""
     in_front = not some.str.strip_chars_end(")").str.ends_with(sign).any()
     return [sign + blank + form if in_front else form + blank + sign for form in (PLAIN, THOUSANDS, COMMA)]
-
-
-def form_of_dates(there: Series) -> str | None:
-    """How the dates are written, if all are dates."""
-    if not is_text(there) or not there.head(20).str.contains(r"\d.*\d").all():
-        return None
-    signs, some = set(there[0]), some_of(there)
-    likely = [form for form in DATES if _signs_of(form) <= signs and as_moments(some, form).null_count() == 0]
-    if not likely:
-        return None
-    there = there.unique()
-    return next((form for form in likely if as_moments(there, form).null_count() == 0), None)
-
-
-@functools.cache
-def _signs_of(form: str) -> set[str]:
-    """What every date in that form has between its numbers, but for blanks: of 3/4/2025 the stroke."""
-    return set(re.sub(r"%\.f|%.| ", "", form))
-
-
-def example_of(form: str) -> str:
-    """The last day of January 2025 in that form."""
-    import datetime
-
-    return datetime.datetime(2025, 1, 31, 13, 30).strftime(form.replace("%.f", "") or ISO)

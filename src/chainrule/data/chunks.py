@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data.csv_files import Layout, some_rows
-from chainrule.data.frames import is_parquet, parquet_of, readable
+from chainrule.data.frames import file_kind, parquet_of, readable
 from chainrule.data.missing import USUAL, Markers
 from chainrule.data.plain_text import ENCODINGS, about_encoding, as_lines, no_text
 from chainrule.errors import DataError
@@ -33,6 +33,10 @@ SHARE = 0.1
 
 CELL = 8
 """About how many bytes a cell has as text, however it is packed in a Parquet file."""
+
+
+WHOLE = {"json": "JSON", "workbook": "a workbook"}
+"""Kinds of files that cannot be read in chunks, as they are called."""
 
 
 class OtherTypesError(DataError):
@@ -73,7 +77,7 @@ class CsvChunks(Chunks):
         self.path, self._markers = path, markers
         for self._encoding in ENCODINGS:
             try:
-                self._layout, self._ends = self._look()
+                self._layout, self._ends, self._lines = self._look()
                 break
             except UnicodeDecodeError:
                 continue
@@ -90,7 +94,11 @@ class CsvChunks(Chunks):
         with open(self.path, "rb") as file:
             file.seek(start)
             text = self._text(file.read(self._ends[i] - start))
-        frame = self._layout.frame(text, numbers=self._numbers, first=i == 0)
+        try:
+            frame = self._layout.frame(text, numbers=self._numbers, first=i == 0)
+        except DataError:
+            self._layout.check(text.decode(), before=self._lines[i], last=i == len(self) - 1)
+            raise
         wrong = [name for name in self._numbers if frame[name].dtype == pl.String]
         if wrong:
             self._numbers = {name: word for name, word in self._numbers.items() if name not in wrong}
@@ -102,11 +110,11 @@ class CsvChunks(Chunks):
         """The lines in UTF-8, each with the usual end."""
         return as_lines(data.decode(self._encoding), self.path).strip("\n").encode()
 
-    def _look(self) -> tuple[Layout, list[int]]:
-        """The layout, and where each chunk ends."""
+    def _look(self) -> tuple[Layout, list[int], list[int]]:
+        """The layout, where each chunk ends, and how many lines come before each."""
         layout: Layout | None = None
         self._some: list[str] = []
-        ends, lines = [0], 0
+        ends, lines = [0], [0]
         size = os.path.getsize(self.path)
         for data in _pieces(self.path):
             ends.append(ends[-1] + len(data))
@@ -114,13 +122,13 @@ class CsvChunks(Chunks):
             if layout is None:
                 layout = Layout.find(text.decode(), self.path)
             if not layout.fits(text):
-                layout.check(text.decode(), before=lines, last=ends[-1] == size)
-            lines += data.count(b"\n")
+                layout.check(text.decode(), before=lines[-1], last=ends[-1] == size)
+            lines.append(lines[-1] + data.count(b"\n"))
             self._some += some_rows(text, 4, 25)
             self._some = self._some[:: 1 + len(self._some) // ROWS]
         if layout is None:
             raise DataError(f"{self.path} is empty.")
-        return layout, ends[1:]
+        return layout, ends[1:], lines
 
 
 def _pieces(path: str) -> Iterator[bytes]:
@@ -188,8 +196,11 @@ def open_chunks(path: str, markers: Markers = USUAL) -> Chunks:
     first = _beginning(path)
     if first[:2] == b"\x1f\x8b":
         raise DataError(f"{path} is compressed, so it can be read only whole: unpack it first, with gunzip.")
-    if is_parquet(first, path):
+    kind = file_kind(first, path)
+    if kind == "parquet":
         return ParquetChunks(path, markers)
+    if kind != "csv":
+        raise DataError(f"{path} is {WHOLE[kind]}, which can be read only whole: save it as CSV or Parquet first.")
     if first[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise DataError(f"{path} is in UTF-16, which can be read only whole: write it as UTF-8 first, with iconv.")
     if b"\0" in first:
@@ -199,7 +210,8 @@ def open_chunks(path: str, markers: Markers = USUAL) -> Chunks:
 
 def can_be_chunks(path: str) -> bool:
     """Whether `open_chunks` may open it."""
-    return _beginning(path)[:2] not in (b"\x1f\x8b", b"\xff\xfe", b"\xfe\xff")
+    first = _beginning(path)
+    return first[:2] not in (b"\x1f\x8b", b"\xff\xfe", b"\xfe\xff") and file_kind(first, path) in ("csv", "parquet")
 
 
 def too_large(path: str) -> bool:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from chainrule.data.cells import names_a_row
 from chainrule.data.missing import MISSING, Markers
 from chainrule.data.plain_text import decoded
-from chainrule.errors import DataError, shown
+from chainrule.errors import DataError
 
 if TYPE_CHECKING:
     from polars import DataFrame, Series
@@ -67,10 +67,10 @@ def read_csv(path: str, data: Data, markers: Markers) -> tuple[DataFrame, list[s
         DataError: it is no CSV, broken, cut short, or empty.
     """
     notes: list[str] = []
-    if not _is_plain(data):
+    if not is_plain(data):
         text, notes = decoded(data[:], path)
         data = text.strip("\n").encode()
-    layout = Layout.find(_head(data), path)
+    layout = Layout.find(head_of(data), path)
     if len(layout.names) == 1 and data[-2:] == b"\n\n":  # where a blank line is a missing value, but not at the end
         data = data[:].rstrip(b"\n")
     if not layout.fits(data):
@@ -89,7 +89,7 @@ def _whole_text(data: Data) -> str:
     return data[:].decode("utf-8-sig").strip("\n")
 
 
-def _is_plain(data: Data) -> bool:
+def is_plain(data: Data) -> bool:
     """Whether these bytes are text in UTF-8 with lines that end as everywhere, and begin with none that is blank."""
     if data[:4].removeprefix(codecs.BOM_UTF8)[:1] == b"\n":
         return False
@@ -107,7 +107,7 @@ def _is_plain(data: Data) -> bool:
     return True
 
 
-def _head(data: Data) -> str:
+def head_of(data: Data) -> str:
     """The first lines of the data, a thousand or all of them."""
     length = HEAD
     while length < len(data) and data[:length].count(b"\n") < HEAD_ROWS:
@@ -153,7 +153,7 @@ class Layout:
         """The layout of a text, which may be the beginning of a longer one.
 
         Raises:
-            DataError: it is empty, or two columns have one name.
+            DataError: it is empty.
         """
         if not text.strip():
             raise DataError(f"{path} is empty.")
@@ -165,7 +165,8 @@ class Layout:
         if headless:
             notes.append(f"{path} begins with values, not with names: its columns are called column_1, column_2, …")
         names = [f"column_{i}" if headless or not name else name for i, name in enumerate(names, 1)]
-        check_names(names, path)
+        names, more = told_apart(names, path)
+        notes += more
         if not headless and len(head) == 1:
             raise DataError(f"{path} is empty: it has {len(names)} columns and no row.")
         return cls(path, separator, names, not headless, notes)
@@ -230,10 +231,19 @@ class Layout:
             frame, gaps = self._frame(data, numbers, first, ignore_errors=True), True
         largest = frame.select(pl.col([*numbers]).abs().max().fill_null(0)) if numbers else frame
         wrong = [name for name in numbers if largest[name][0] >= _EXACT or (gaps and frame[name].null_count())]
-        frame = frame.with_columns(self._frame(data, {}, first).select(wrong)) if wrong else frame
+        frame = frame.with_columns(self._frame(data, {}, first, only=wrong)) if wrong else frame
         return _with_whole_numbers(frame, [name for name in numbers if name not in wrong])
 
-    def _frame(self, data: Data, numbers: Mapping[str, str], first: bool, *, ignore_errors: bool = False) -> DataFrame:
+    def _frame(
+        self,
+        data: Data,
+        numbers: Mapping[str, str],
+        first: bool,
+        *,
+        only: Sequence[str] | None = None,
+        ignore_errors: bool = False,
+    ) -> DataFrame:
+        """The columns, or only some of them, as numbers where `numbers` says so, else as text."""
         import polars as pl
 
         return pl.read_csv(
@@ -242,6 +252,7 @@ class Layout:
             separator=self.separator,
             has_header=self.header and first,
             infer_schema=False,
+            columns=None if only is None else [self.names.index(name) for name in only],
             new_columns=self.names,
             schema_overrides=[pl.Float64 if name in numbers else pl.String for name in self.names],
             null_values={name: word for name, word in numbers.items() if word} or None,
@@ -408,11 +419,24 @@ def _is_missing(cell: str) -> bool:
     return cell.strip().upper() in MISSING
 
 
-def check_names(names: list[str], path: str) -> None:
-    """Raises DataError where two columns have one name."""
-    twice = next((name for name, times in Counter(names).items() if times > 1), None)
-    if twice is not None:
-        raise DataError(f"{path} has two columns called {shown(twice)}: rename one of them.")
+def told_apart(names: Sequence[str], path: str) -> tuple[list[str], list[str]]:
+    """The names of columns, "a (2)" for the second a, and a note if there is such."""
+    taken, times = {*names}, Counter[str]()
+    found, again = [], []
+    for name in names:
+        times[name] += 1
+        other = name
+        while times[name] > 1 and other in taken:
+            other = f"{name} ({times[name]})"
+            times[name] += other in taken
+        if other != name:
+            taken.add(other)
+            again.append(other)
+        found.append(other)
+    if not again:
+        return found, []
+    some = ", ".join(again[:3]) + (", …" if len(again) > 3 else "")
+    return found, [f"{path} has columns of the same name: those that come again are called {some}"]
 
 
 def first_line(error: Exception) -> str:

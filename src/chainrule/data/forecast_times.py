@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data.cells import ISO, as_text
+from chainrule.data.cells import as_text
 from chainrule.data.columns import Column
+from chainrule.data.dates import ISO, as_written
 
 if TYPE_CHECKING:
     from polars import Series
@@ -55,4 +56,4 @@ def _written(moments: Series, times: Series, form: str) -> list[Any]:
     if times.dtype.is_temporal():
         return moments.cast(times.dtype).to_list()
     with_time = form in ("", ISO) and times.cast(str).str.contains(":").any()
-    return moments.dt.to_string(f"{ISO} %H:%M:%S" if with_time else (form or ISO).replace("%.f", "")).to_list()
+    return as_written(moments, f"{ISO} %H:%M:%S" if with_time else form).to_list()

@@ -1,4 +1,4 @@
-"""Files with a table in them as frames of polars: CSV and its kin, Parquet, and either of them compressed by gzip."""
+"""Files with a table in them as frames of polars: CSV and its kin, Parquet, JSON and workbooks, each also in gzip."""
 
 from __future__ import annotations
 
@@ -9,19 +9,22 @@ import mmap
 import os
 import zlib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from chainrule.data.csv_files import check_names, first_line, read_csv
+from chainrule.data import json_files, workbooks
+from chainrule.data.csv_files import Layout, first_line, head_of, is_plain, read_csv, told_apart
 from chainrule.data.missing import USUAL, Markers
 from chainrule.errors import DataError
 
 if TYPE_CHECKING:
     from polars import DataFrame, Series
 
-SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".gz")
+SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".gz", *json_files.SUFFIXES, *workbooks.SUFFIXES)
 """What the names of files with a table end in."""
+
+FileKind = Literal["csv", "parquet", "json", "workbook"]
 
 
 def is_frame(source: Any) -> bool:
@@ -54,7 +57,7 @@ def read_frame(source: Any, markers: Markers = USUAL) -> tuple[DataFrame, list[s
     """
     notes: list[str] = []
     if is_frame(source):
-        frame, name = _frame_of(source), "the table"
+        (frame, notes), name = _frame_of(source), "the table"
     else:
         name = str(source)
         frame, notes = _from_file(name, markers)
@@ -63,16 +66,16 @@ def read_frame(source: Any, markers: Markers = USUAL) -> tuple[DataFrame, list[s
     return markers.removed(frame), notes
 
 
-def _frame_of(source: Any) -> DataFrame:
+def _frame_of(source: Any) -> tuple[DataFrame, list[str]]:
     import polars as pl
 
     if isinstance(source, pl.DataFrame):
-        return source
+        return source, []
     if isinstance(source, pl.LazyFrame):
         raise DataError("the table is a LazyFrame of polars, which has no rows yet: .collect() it first.")
-    names = [str(name) for name in source.columns]
-    check_names(names, "the table")
-    return pl.DataFrame([_column_of(n, source[c]) for n, c in zip(names, source.columns, strict=True)])
+    names, notes = told_apart([str(name) for name in source.columns], "the table")
+    columns = [source.iloc[:, i] for i in range(len(names))] if notes else [source[name] for name in source.columns]
+    return pl.DataFrame([_column_of(name, column) for name, column in zip(names, columns, strict=True)]), notes
 
 
 def _column_of(name: str, column: Any) -> Series:
@@ -100,12 +103,29 @@ def _from_file(path: str, markers: Markers) -> tuple[DataFrame, list[str]]:
                 data = gzip.decompress(data)
             except (OSError, EOFError, zlib.error):
                 raise DataError(f"{path} cannot be unpacked: it was cut short, or is no gzip file.") from None
-        if is_parquet(data[:4], path):
+        kind = file_kind(data[:4], path)
+        if kind == "parquet":
             import polars as pl
 
             with parquet_of(path):
                 return pl.read_parquet(path if isinstance(data, mmap.mmap) else io.BytesIO(data), glob=False), []
+        if kind == "json":
+            return json_files.read_json(path, data[:])
+        if kind == "workbook":
+            return workbooks.read_workbook(path, data[:])
         return read_csv(path, data, markers)
+
+
+def names_in(path: str, markers: Markers = USUAL) -> list[str]:
+    """The names of the columns in a file, of a CSV found from its beginning.
+
+    Raises:
+        DataError: see `read_frame`.
+    """
+    with opened(path) as data:
+        if data[:2] != b"\x1f\x8b" and file_kind(data[:4], path) == "csv" and is_plain(data):
+            return Layout.find(head_of(data), path).names
+    return read_frame(path, markers)[0].columns
 
 
 @contextlib.contextmanager
@@ -134,17 +154,25 @@ def readable(path: str) -> Iterator[None]:
         raise DataError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
 
 
-def is_parquet(first: bytes, path: str) -> bool:
-    """Whether a file of this name that begins with these bytes is Parquet.
+def file_kind(first: bytes, path: str) -> FileKind:
+    """What a file of this name that begins with these bytes is; what is nothing else is a CSV.
 
     Raises:
         DataError: it is an archive.
     """
-    if path.endswith(".npz"):
+    name = path.lower().removesuffix(".gz")
+    if name.endswith(".npz"):
         raise DataError(f"{path} is an archive of NumPy's arrays, not a table: its columns have no names.")
+    if first == b"PAR1" or name.endswith(".parquet"):
+        return "parquet"
     if first[:2] == b"PK" or first == b"\xd0\xcf\x11\xe0":
-        raise DataError(f"{path} is an Excel workbook or another archive: save its sheet as CSV first.")
-    return first == b"PAR1" or path.removesuffix(".gz").endswith(".parquet")
+        if name.endswith(workbooks.SUFFIXES):
+            return "workbook"
+        raise DataError(
+            f"{path} is an Excel workbook or another archive: call it .xlsx or .xls if it is one, or save its sheet as "
+            "CSV first."
+        )
+    return "json" if name.endswith(json_files.SUFFIXES) or first[:2] in (b"[{", b'{"') else "csv"
 
 
 @contextlib.contextmanager

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.checking import whole
-from chainrule.data.columns import as_labels, column_of_labels
+from chainrule.data.column_kinds import column_of_labels
+from chainrule.data.columns import as_labels
 from chainrule.data.csv_files import Layout
 from chainrule.data.decoding import Decoded, Size, decode, is_picture
 from chainrule.data.folders import BROKEN, Broken, classes_in, files_in

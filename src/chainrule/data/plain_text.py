@@ -7,7 +7,7 @@ from chainrule.errors import DataError
 ENCODINGS = ("utf-8-sig", "cp1252", "latin-1")
 """What text may be written in, the likeliest first."""
 
-NO_CSV = "it cannot be a CSV; chainrule reads CSV, TSV and Parquet"
+NO_CSV = "it cannot be a CSV; chainrule reads CSV, TSV, Parquet, JSON and workbooks"
 """How the message on a file that is no text ends."""
 
 

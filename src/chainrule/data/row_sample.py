@@ -57,6 +57,8 @@ def sample_rows(chunks: Chunks, targets: Sequence[str]) -> RowSample:
     Args:
         chunks: the file. targets: the columns to predict, of which all different values are collected.
 
+    A column that turns out to hold text has it read anew, once for all such columns.
+
     Raises:
         DataError: see `Chunks.frame`.
     """
@@ -75,8 +77,14 @@ def _sampled(chunks: Chunks, targets: Sequence[str]) -> RowSample:
     rows: list[NDArray[np.int64]] = []
     labels: dict[str, Series] = {}
     many: set[str] = set()
+    other: OtherTypesError | None = None
     for i in _shown(len(chunks)):
-        frame = chunks.frame(i)
+        try:
+            frame = chunks.frame(i)
+        except OtherTypesError as error:
+            other = error  # the chunks behind are looked at all the same: they may tell of more such columns
+        if other is not None:
+            continue
         numbers = np.arange(size + 1, size + 1 + frame.height)
         before.append(size)
         size += frame.height
@@ -94,6 +102,8 @@ def _sampled(chunks: Chunks, targets: Sequence[str]) -> RowSample:
             places = scattered(numbers)
             limit = np.partition(places, most - 1)[most - 1]
             frames, rows = [_alone(pl.concat(frames).filter(places <= limit))], [numbers[places <= limit]]
+    if other is not None:
+        raise other
     return RowSample(chunks, before, size, pl.concat(frames), np.concatenate(rows), labels)
 
 

@@ -12,22 +12,16 @@ from numpy.typing import NDArray
 
 from chainrule.checking import whole
 from chainrule.data.cells import as_text
-from chainrule.data.columns import (
-    USED,
-    Column,
-    Kind,
-    are_even,
-    column_of_numbers,
-    column_of_time,
-    find_columns,
-    with_days_in_order,
-)
+from chainrule.data.checksums import checksum_of_columns
+from chainrule.data.column_kinds import column_of_numbers, column_of_time, find_columns
+from chainrule.data.columns import USED, Column, Kind, are_even, units_of, with_days_in_order
 from chainrule.data.encoding import FEW, Code, Moment, code_for
 from chainrule.data.forecast_times import forecast_times
 from chainrule.data.frames import is_frame, read_frame
 from chainrule.data.missing import Markers
+from chainrule.data.opening import require
 from chainrule.data.source import Encoding, Form, Source, left_out
-from chainrule.data.tables import Table, number_of, require
+from chainrule.data.tables import Table
 from chainrule.data.targets import Target
 from chainrule.errors import DataError, OptionError
 from chainrule.layers import Layer
@@ -134,7 +128,7 @@ class Series(Source):
     def checksum(self) -> int:
         frame, columns = self.table.frame, [*self.targets, self._time]
         group = [] if self.group_column is None else [as_text(frame[self.group_column])]
-        return number_of([*group, *(column.values(frame[column.name], self.table.row) for column in columns)])
+        return checksum_of_columns([*group, *(column.values(frame[column.name], self.table.row) for column in columns)])
 
     def baselines(self, rows: NDArray[np.intp]) -> dict[str, NDArray[np.float64]]:
         """Nothing changes; and, where there are seasons, what happened at the same time of the last one."""
@@ -279,6 +273,11 @@ class Windows(Encoding):
         if not all(column.counts for column in self.targets) or not (self.time.counts or self.time.kind == "date"):
             raise OptionError("what is forecast is numbers, and the time is numbers or dates.")
 
+    @property
+    def units(self) -> dict[str, str]:
+        units = units_of(self.targets)
+        return {f"{name} +{h}": unit for h in range(1, self.horizon + 1) for name, unit in units.items()}
+
     def takes(self, input_shape: tuple[int, ...], target: Target) -> bool:
         right = isinstance(target, Future) and target.labels is None
         return right and input_shape[0] == self.window and len(target.names) == self.horizon * len(self.targets)
@@ -343,7 +342,7 @@ def read_series(
     Windows count rows. Those with a gap in the target are left out; in other columns a gap is filled in, as in a table.
 
     Args:
-        source: the path of a CSV, TSV or Parquet file (or one of them in gzip), or a frame of polars or pandas.
+        source: the path of a CSV, TSV, Parquet, JSON or Excel file (also in gzip), or a frame of polars or pandas.
         target: the column to forecast, or several, of numbers.
         time: the column of dates or numbers that orders the rows.
         horizon: how many rows ahead are forecast, all at once.

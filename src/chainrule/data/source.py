@@ -200,6 +200,11 @@ class Encoding(Configurable, ABC):
         """What a network says of the examples, in the units of the data."""
         return output
 
+    @property
+    def units(self) -> dict[str, str]:
+        """The units of those columns that have one, by the names of the columns."""
+        return {}
+
     def places(self, source: Source) -> list[Place]:
         """Which columns of X each column of such a source has become; nothing where columns have no names."""
         return []

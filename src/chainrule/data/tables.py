@@ -1,8 +1,7 @@
-"""Tables as sources of examples: rows of a CSV or Parquet file, or of a frame; the kinds of columns are inferred."""
+"""Tables as sources of examples: rows of a file or of a frame; the kinds of columns are inferred."""
 
 from __future__ import annotations
 
-import datetime
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,30 +13,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data.cells import as_text
-from chainrule.data.checksums import checksum
-from chainrule.data.chunks import can_be_chunks, open_chunks, too_large
-from chainrule.data.columns import (
-    USED,
-    Column,
-    Kind,
-    as_labels,
-    column_of_labels,
-    column_of_time,
-    find_columns,
-    with_days_in_order,
-)
+from chainrule.data.cells import ANY_CASE, as_text
+from chainrule.data.checksums import checksum_of_columns
+from chainrule.data.chunks import can_be_chunks
+from chainrule.data.column_kinds import column_of_labels, column_of_time, column_of_values, find_columns
+from chainrule.data.columns import USED, Column, Kind, as_labels, units_of, with_days_in_order
 from chainrule.data.decoding import is_picture
-from chainrule.data.encoding import Code, Moment, WordCode, code_for, matrix_of, row_of
-from chainrule.data.frames import is_frame, read_frame
+from chainrule.data.encoding import Code, Moment, code_for, matrix_of, row_of
+from chainrule.data.frames import is_frame
 from chainrule.data.missing import Markers
-from chainrule.data.row_sample import RowSample, sample_rows
+from chainrule.data.opening import open_table, require
+from chainrule.data.row import Row, called, frame_of_row
+from chainrule.data.row_sample import RowSample
 from chainrule.data.source import Chunked, Encoding, Place, Source, left_out
 from chainrule.data.targets import KINDS, Target
 from chainrule.data.targets import Kind as Task
 from chainrule.errors import DataError, OptionError, shortened, shown
 from chainrule.layers import EmbedColumns, Layer
-from chainrule.names import lookup, unknown
+from chainrule.names import lookup
 from chainrule.progress import stage
 
 if TYPE_CHECKING:
@@ -48,13 +41,6 @@ VECTOR = 8
 
 PIECE = 2**18
 """How many rows are predicted at a time."""
-
-OURS = ("row", "prediction")
-"""Columns that a file of predictions has of its own."""
-
-
-MOST_NAMED = 20
-"""So many columns a message lists."""
 
 
 class Table(Source):
@@ -112,21 +98,22 @@ class Table(Source):
 
     @cached_property
     def target(self) -> Target:
-        return Target.find({s.name: as_labels(self._column(s.name), s) for s in self._labels()}, self.task, self.name)
+        labels = {series.name: as_labels(self._column(series.name), series) for series in self._labels()}
+        return Target.find(labels, self.task, self.name, self.size)
 
     def call_labels_as_written(self) -> None:
         """Take words for what numbers would call otherwise: 007 is not 7, nor are whole numbers of 17 digits exact."""
         for labels, series in zip(self.target.labels or (), self._labels(), strict=False):
             column = self._column(series.name)
             if column.counts and {*map(str, labels)} != {*as_text(series.unique())}:
-                self.columns[self.columns.index(column)] = replace(column, form="")
+                self.columns[self.columns.index(column)] = replace(column, form="", unit="", reason="as you said")
         del self.target  # found anew from the words
         self.frame = kept(self.frame, [self._column(name) for name in self.targets], self.row)
 
     def note_capitals(self) -> None:
         """Note words that differ only in capitals, which are different ones."""
         for column in self.columns:
-            if column.kind in ("category", "yes_no") or (column.kind == "target" and not column.counts):
+            if column.kind in ("category", "yes_no", "target") and not column.counts and column.form != ANY_CASE:
                 words = as_text(self.frame[column.name]).drop_nulls().unique()
                 alike = words.filter(words.str.to_lowercase().is_duplicated()).to_list()
                 if alike:
@@ -176,7 +163,7 @@ class Table(Source):
         frame, row = self._whole
         needed = (*self.targets, self.time, self.group)
         used = [column for column in self.columns if column.kind in USED or column.name in needed]
-        whole = number_of(column.values(frame[column.name], row) for column in used)
+        whole = checksum_of_columns(column.values(frame[column.name], row) for column in used)
         return whole if self.size <= frame.height else whole ^ self.size
 
     def chunked(self, encoding: Encoding, target: Target, held_out: NDArray[np.intp]) -> Chunked | None:
@@ -245,7 +232,7 @@ class Table(Source):
         ids = [column.name for column in self.columns if column.kind == "id" and column.name in self.frame.columns]
         found = {name: self.frame[name] for name in ids}
         found = {name: as_text(column) if column.dtype.is_float() else column for name, column in found.items()}
-        return {"row": self.row.tolist()} | {_called(name): column.to_list() for name, column in found.items()}
+        return {"row": self.row.tolist()} | {called(name): column.to_list() for name, column in found.items()}
 
     def _why(self, column: Column) -> str:
         """Why a column is set aside; one of the names of pictures would not be, if they were there."""
@@ -274,70 +261,10 @@ class Table(Source):
         return code
 
 
-def _plain(value: Any, name: str) -> Any:
-    """A value of a row as Python has it: of pandas, NumPy or itself; None where it is missing.
-
-    Raises:
-        DataError: it is no single value, or a number that no float holds.
-    """
-    if isinstance(value, np.datetime64):
-        value = value.astype("datetime64[us]")
-    if isinstance(value, np.generic):
-        value = value.item()
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):  # of pandas
-        return None
-    if isinstance(value, str):
-        return value.strip()
-    if isinstance(value, datetime.datetime):
-        return value.replace(tzinfo=None)  # what clocks there say, as in a frame
-    if isinstance(value, datetime.date | datetime.time):
-        return value
-    if not isinstance(value, int | float):
-        raise DataError(f"{name} is a {type(value).__name__}, but a row holds numbers, words and dates.")
-    if isinstance(value, int) and abs(value) >= 2**1023:
-        raise DataError(f"{name} is {shown(value)}, more than a number can be.")
-    return value if math.isfinite(value) else None
-
-
-def _called(name: str) -> str:
-    """How a column that tells rows apart is called beside our own."""
-    return f"{name} (id)" if name in OURS else name
-
-
-def frame_of_row(given: Mapping[str, Any]) -> DataFrame:
-    """A frame of a single row."""
-    import polars as pl
-
-    return pl.DataFrame({name: [value] for name, value in given.items()}, strict=False)
-
-
 def kept(frame: DataFrame, columns: Sequence[Column], row: NDArray[np.int64] | None = None) -> DataFrame:
     """The frame with its columns as `Column.kept` has them."""
     used = [column for column in columns if column.kind in (*USED, "target", "group") or column.form]
     return frame.with_columns([column.kept(frame[column.name], row) for column in used])
-
-
-def number_of(values: Iterable[Series]) -> int:
-    """A number that tells these columns from others, whatever their order and wherever they were read from."""
-    found = {}
-    for series in values:
-        name = np.frombuffer(f"{series.name} {len(series)}".encode(), np.uint8)
-        found[series.name] = checksum(name, *_bytes_of(series))
-    return checksum(np.array([found[name] for name in sorted(found)], np.uint64))
-
-
-def _bytes_of(series: Series) -> list[NDArray[Any]]:
-    """What a column holds, as arrays."""
-    import polars as pl
-
-    if series.dtype.is_numeric():
-        return [series.cast(pl.Float64).to_numpy() + 0.0]  # of gaps NaN, and of -0 what 0 has
-    if series.dtype.is_temporal():
-        return [series.cast(pl.Datetime("us")).to_physical().fill_null(-(2**63)).to_numpy()]
-    text = as_text(series)
-    lengths = text.str.len_bytes().cast(pl.Int64).fill_null(-1)
-    joined = text.fill_null("").str.join("").item()
-    return [lengths.to_numpy(), np.frombuffer(joined.encode(), np.uint8)]
 
 
 def read_table(
@@ -355,7 +282,7 @@ def read_table(
     day_first: bool | None = None,
     stream: bool | None = None,
 ) -> Table:
-    """The table in a CSV, TSV or Parquet file (or one of them in gzip), or in a frame of polars or pandas.
+    """The table in a CSV, TSV, Parquet, JSON or Excel file (also in gzip), or in a frame of polars or pandas.
 
     What each column is, is found from its values; `columns` of the table tells what and why.
 
@@ -383,7 +310,7 @@ def read_table(
     texts = [*category, *([] if group is None else [group])]
     markers = Markers(targets, [missing] if isinstance(missing, str) else missing, texts)
     name = "the table" if is_frame(source) else str(source)
-    frame, notes, sample = _open(source, markers, stream)
+    frame, notes, sample = open_table(source, markers, stream)
     asked: dict[Kind, Iterable[str]] = {
         "target": targets,
         "group": [] if group is None else [group],
@@ -392,12 +319,7 @@ def read_table(
         "date": date,
         "ignored": ignore,
     }
-    roles: dict[str, Kind] = {}
-    for kind, names in asked.items():
-        for column in names:
-            if column in roles:
-                raise OptionError(f"{column!r} has two roles, {roles[column]} and {kind}: leave one of them out.")
-            roles[column] = kind
+    roles = _roles(asked)
     for column in [*roles, *([] if time is None else [time])]:
         require(column, frame, name)
     if not targets:
@@ -409,12 +331,15 @@ def read_table(
     if time is not None:
         columns = [column_of_time(frame[time], column, name) if column.name == time else column for column in columns]
     columns, doubts = with_days_in_order(columns, frame, time, day_first)
+    what = None if task is None else lookup("task", task, KINDS)
+    if what == "regression":
+        columns = [column_of_values(c, frame[c.name], row, name) if c.kind == "target" else c for c in columns]
     table = Table(
         kept(frame, [column for column in columns if column.kind != "target"], row),
         name,
         columns,
         targets,
-        task=None if task is None else lookup("task", task, KINDS),
+        task=what,
         time=time,
         group=group,
         notes=[*notes, *doubts],
@@ -427,80 +352,19 @@ def read_table(
     return table
 
 
-def _open(source: Any, markers: Markers, stream: bool | None) -> tuple[DataFrame, list[str], RowSample | None]:
-    """The frame of a file, notes on it, and the sample that the frame is, if the file is read in chunks."""
-    if is_frame(source):
-        if stream:
-            raise OptionError("a frame is in memory already: give the path of a file to read it in chunks.")
-        return *read_frame(source, markers), None
-    path = str(source)
-    if stream is False or (stream is None and not (too_large(path) and can_be_chunks(path))):
-        return *read_frame(path, markers), None
-    sample = sample_rows(open_chunks(path, markers), markers.targets)
-    note = f"{path} is read in {len(sample.before):,} chunks: {sample.size:,} rows"
-    if sample.size > sample.frame.height:
-        note += (
-            f"; what the columns are, and what is held out, is found in {sample.frame.height:,} drawn from all over it"
-        )
-    return sample.frame, [*sample.chunks.notes, note], sample
-
-
-def require(column: str, frame: DataFrame, name: str) -> None:
-    """Raises DataError where there is no such column."""
-    if column not in frame.columns:
-        raise DataError(f"{name}: {unknown('column', column, frame.columns)}")
-
-
-def refuse_lost(wanted: Sequence[str], there: Sequence[str], name: str) -> None:
-    """Raises DataError where columns that training had are not there, and names all of them."""
-    lost = [column for column in wanted if column not in there]
-    if len(lost) == 1:
-        raise DataError(f"{name}: {unknown('column', lost[0], there)}")
-    if lost:
-        listed = ", ".join(map(shortened, lost[:MOST_NAMED])) + (", …" if len(lost) > MOST_NAMED else "")
-        held = ", ".join(map(shortened, there[:MOST_NAMED])) + (", …" if len(there) > MOST_NAMED else "")
-        raise DataError(
-            f"{name} lacks {len(lost)} of the {len(wanted)} columns that training had: {listed}. "
-            f"It has {held or 'none'}."
-        )
-
-
-class Row(Table):
-    """A single row to predict, for programs that ask again and again: a frame is made only where one is needed.
-
-    Args:
-        given: its values, by the names of the columns. encoding: of the table that was trained on.
+def _roles(asked: Mapping[Kind, Iterable[str]]) -> dict[str, Kind]:
+    """What somebody has said that columns are, by their names.
 
     Raises:
-        DataError: a column is not there.
+        OptionError: a column is to be two things.
     """
-
-    def __init__(self, given: Mapping[str, Any], encoding: Columns):
-        self.given, self.name, self.row = given, "the row", np.ones(1, np.int64)
-        self.targets, self.task, self.time, self.group, self.sample, self.missing = [], None, None, None, None, None
-        self.columns = [code.column for code in encoding.codes]
-        self.columns += [Column(name, "id") for name in encoding.ids if name in given]
-        refuse_lost([code.column.name for code in encoding.codes], [*given], self.name)
-        self.values = {code.column.name: self._value(code.column.name, encoding) for code in encoding.codes}
-        self._notes = encoding.notes_on(given)
-        for code in encoding.codes:
-            value = self.values[code.column.name]
-            if isinstance(code, WordCode) and not (value is None or code.knows(value)):
-                self._notes.append(f"{code.column.name} is {shown(value)}, which training has not met")
-
-    def __len__(self) -> int:
-        return 1
-
-    @cached_property
-    def frame(self) -> DataFrame:  # type: ignore[override]
-        return frame_of_row(self.given)
-
-    def identification(self) -> dict[str, list[Any]]:
-        return {"row": [1]} | {_called(c.name): [self.given[c.name]] for c in self.columns if c.kind == "id"}
-
-    def _value(self, name: str, encoding: Columns) -> Any:
-        value = _plain(self.given[name], name)
-        return None if value is None or encoding.markers.mean(value) else value
+    roles: dict[str, Kind] = {}
+    for kind, names in asked.items():
+        for column in names:
+            if column in roles:
+                raise OptionError(f"{column!r} has two roles, {roles[column]} and {kind}: leave one of them out.")
+            roles[column] = kind
+    return roles
 
 
 @dataclass(frozen=True, repr=False)
@@ -537,20 +401,24 @@ class Columns(Encoding):
     def read(self, data: Any, *, labelled: bool) -> Table | Row:
         if isinstance(data, Mapping):
             if not labelled:
-                return Row(data, self)
+                return Row(data, self.codes, self.ids, self.markers, self.notes_on(data))
             data = frame_of_row(data)
         again = self.stream and not is_frame(data) and can_be_chunks(str(data))
         targets = [column.name for column in self.predicted]
         texts = [code.column.name for code in self.codes if code.column.kind == "category"]
         texts += [] if self.group is None else [self.group]
-        frame, notes, sample = _open(data, Markers(targets if labelled else [], self.missing, texts), again or None)
+        frame, notes, sample = open_table(
+            data, Markers(targets if labelled else [], self.missing, texts), again or None
+        )
         row = None if sample is None else sample.row
         name = "the table" if is_frame(data) else str(data)
         columns = {code.column.name: code.column for code in self.codes}
         columns |= {column: Column(column, "id") for column in self.ids if column in frame.columns}
         columns |= {column.name: column for column in self.predicted} if labelled else {}
-        refuse_lost([*columns], frame.columns, name)
+        for column in columns:
+            require(column, frame, name)
         notes += self.notes_on(frame.columns)
+        notes += [note for column in columns.values() if (note := _without_unit(column, frame[column.name]))]
         frame = kept(frame, [*columns.values()], row)
         notes += [note for code in self.codes if (note := _strangers(code, frame, row))]
         if not labelled:
@@ -570,6 +438,10 @@ class Columns(Encoding):
             row=row,
             sample=sample,
         )
+
+    @property
+    def units(self) -> dict[str, str]:
+        return units_of([*(code.column for code in self.codes), *self.predicted])
 
     def X(self, source: Source) -> NDArray[Any]:
         if isinstance(source, Row):
@@ -615,6 +487,12 @@ class Columns(Encoding):
         if not embedded:
             return []
         return [EmbedColumns(input_shape[0] - len(embedded), sum(code.tokens for code in embedded), VECTOR)]
+
+
+def _without_unit(column: Column, series: Series) -> str:
+    """A note on plain numbers where those of the training had a unit beside them, or nothing."""
+    told = f"{column.name} holds numbers without a unit: they are taken for {column.measured_in}"
+    return told if column.lacks_unit(series) else ""
 
 
 def _strangers(code: Code, frame: DataFrame, row: NDArray[np.int64] | None) -> str:

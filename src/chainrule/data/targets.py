@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -21,6 +22,12 @@ KINDS: dict[str, Kind] = {"classification": "classification", "regression": "reg
 
 FEW = 20
 """Whole numbers of at most so many different values are taken for labels."""
+
+HANDFUL, SCARCE = 5, 0.4
+"""Of more than `FEW` labels no more than this share may have fewer examples than a handful: they cannot be learned."""
+
+STRAY = 0.1
+"""Words that are less than this share of labels and of examples are strays among numbers."""
 
 
 Label = str | int | float | bool
@@ -52,7 +59,9 @@ class Target(Configurable):
             raise OptionError(f"the labels of {', '.join(self.names)} are not two or more for each, or some are alike.")
 
     @classmethod
-    def find(cls, columns: Mapping[str, NDArray[Any]], task: Kind | None, place: str) -> Target:
+    def find(
+        cls, columns: Mapping[str, NDArray[Any]], task: Kind | None, place: str, size: int | None = None
+    ) -> Target:
         """What these columns ask for, or what `task` says that they do.
 
         Text and yes-or-no are labels. Whole numbers are labels where there are at most 20 different ones in one column,
@@ -62,6 +71,7 @@ class Target(Configurable):
             columns: (m,) of text, numbers or yes-or-no, without gaps, by name.
             task: what to predict, where somebody has said so.
             place: where the columns stand, for messages.
+            size: of how many examples these are; None where they are all.
 
         Raises:
             DataError: the columns are not what was asked for, or there is nothing to tell apart.
@@ -83,11 +93,8 @@ class Target(Configurable):
                     f"{name} in {place} has {len(found)} labels; several columns are predicted at once where each of "
                     f"them is yes or no, or all are numbers: train a network for each."
                 )
-            if len(found) > max(FEW, len(columns[name]) / 2):
-                raise DataError(
-                    f"{name} in {place} has {len(found)} different labels for {len(columns[name])} examples, too many "
-                    f"to learn any: is it the column to predict?{_odd(found)}"
-                )
+            if len(found) > FEW:
+                _refuse_too_many(columns[name], found, task, f"{name} in {place}", size)
         return cls(names, list(labels.values()))
 
     @property
@@ -184,10 +191,35 @@ class Target(Configurable):
         return {f"p({label})": p for label, p in zip(self.labels[0], P.T, strict=True)}
 
 
-def _odd(labels: list[Any]) -> str:
-    """A hint where most labels are written as numbers are, and some are not."""
-    odd = [label for label in labels if not re.fullmatch(r"[-+]?[\d.,]*\d[\d.,]*", str(label))]
-    return f" It holds {shown(odd[0])} among numbers: leave such cells empty." if 0 < len(odd) < len(labels) / 2 else ""
+def _refuse_too_many(y: NDArray[Any], labels: list[Any], task: Kind | None, called: str, size: int | None) -> None:
+    """Raises DataError where there are too many labels to learn them, or numbers among which some cells are words.
+
+    Args:
+        y: what `called` holds. size: see `Target.find`.
+    """
+    m, n = len(y), len(labels)
+    odd = [label for label in labels if not re.match(r"[^\w]{0,3}[\d.,]*\d", str(label))]
+    hint = f" It holds {shown(odd[0])} among numbers: leave such cells empty." if 0 < len(odd) < n / 2 else ""
+    if n > m / 2:
+        raise DataError(
+            f"{called} has {n} different labels for {m} examples, too many to learn any: is it the column to predict?"
+            f"{hint}"
+        )
+    if task is not None:
+        return
+    counts = Counter(y.tolist())
+    if hint and len(odd) < STRAY * n and sum(counts[label] for label in odd) < STRAY * m:
+        raise DataError(
+            f"{called} holds {shown(odd[0])} among numbers, {n} different ones: leave such cells empty to have values "
+            "predicted, or take all for classes by --task classification."
+        )
+    scarce = sum(times < HANDFUL * m / (size or m) for times in counts.values())
+    if scarce > SCARCE * n:
+        raise DataError(
+            f"{called} has {n} different labels, and {scarce} of them have fewer than {HANDFUL} examples, too few to "
+            f"learn: is it the column to predict?{hint} Join the rare ones, or take all for classes by --task "
+            "classification."
+        )
 
 
 def _different(y: NDArray[Any]) -> NDArray[Any]:

@@ -318,6 +318,7 @@ class Experiment:
             self.splits,
             m=self.m,
             places=places,
+            units=self.encoding.units,
             seed=self.settings.seed,
             output=output,
         )

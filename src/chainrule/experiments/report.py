@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -49,6 +49,7 @@ class Report:
         X, Y: all examples, as numbers. splits: which of them are trained on, and which are the test part.
         m: how many examples the network was trained on, more than in X where they are read in chunks.
         places: where in X each column lies; nothing where the examples have no columns.
+        units: of the columns that have one.
         seed: of how columns are shuffled.
         output: of the network for the test part, where it is known already.
     """
@@ -63,10 +64,12 @@ class Report:
         *,
         m: int,
         places: Sequence[Place],
+        units: Mapping[str, str] | None = None,
         seed: int | None,
         output: NDArray[Any] | None = None,
     ):
         self.network, self.target, self.m, self.places, self.seed = network, target, m, places, seed
+        self.unit = _only_unit(target.names, units or {})
         self.X, self.Y = X[splits.test], Y[splits.test]
         self._all_X, self._all_Y, self._train = X, Y, splits.train
         self.output = (outputs(network, self.X) if output is None else output).astype(np.float64)
@@ -214,9 +217,9 @@ class Report:
         true, ends = self.Y.reshape(self.output.shape), (self.Y.min(), self.Y.max())
         some = slice(None, None, -(-len(true) // SOME))  # the test part keeps the order of the data
         columns = zip(self.output[some].T, true[some].T, *self._told_apart(), strict=True)
-        return Panel(
-            "predictions", "predicted", "true", [*(Points(*of) for of in columns), Line(ends, ends, MARK, thin=True)]
-        )
+        points = [Points(*of) for of in columns]
+        diagonal = Line(ends, ends, MARK, thin=True)
+        return Panel("predictions", f"predicted{self.unit}", f"true{self.unit}", [*points, diagonal])
 
     def _residuals_panel(self) -> Panel:
         residuals = self.Y.reshape(self.output.shape) - self.output
@@ -225,12 +228,18 @@ class Report:
             Histogram(edges, np.histogram(column, edges)[0], colour, label)
             for column, colour, label in zip(residuals.T, *self._told_apart(), strict=True)
         ]
-        return Panel("residuals", "true − predicted", "examples", marks)
+        return Panel("residuals", f"true − predicted{self.unit}", "examples", marks)
 
     def _told_apart(self) -> tuple[list[str], list[str]]:
         """A colour for each value, and, where there are several, its name."""
         names = self.target.names
         return [COLOURS[i % len(COLOURS)] for i in range(len(names))], names if len(names) > 1 else [""]
+
+
+def _only_unit(names: Sequence[str], units: Mapping[str, str]) -> str:
+    """The unit of all of these, as the name of an axis ends; "" where they have none, or several."""
+    found = {units.get(name, "") for name in names}
+    return f", in {found.pop()}" if len(found) == 1 and found != {""} else ""
 
 
 def suspected_leak(metrics: dict[str, Any]) -> str | None:

@@ -1,0 +1,128 @@
+"""A single row as a source of one example, for programs that ask again and again: no frame is made of it."""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.data.encoding import Code, WordCode
+from chainrule.data.missing import Markers
+from chainrule.data.source import Encoding, Source
+from chainrule.data.targets import Target
+from chainrule.errors import DataError, shown
+from chainrule.names import unknown
+
+if TYPE_CHECKING:
+    from polars import DataFrame
+
+OURS = ("row", "prediction")
+"""Columns that a file of predictions has of its own."""
+
+
+class Row(Source):
+    """A single row to predict.
+
+    Args:
+        given: its values, by the names of the columns.
+        codes: of the columns that the network sees. ids: columns that tell rows apart.
+        markers: what stands for a missing value. notes: what is to be known of it already.
+
+    Attributes:
+        values: of the columns that the network sees; None where one is missing.
+
+    Raises:
+        DataError: a column is not there, or holds what no row holds.
+    """
+
+    def __init__(
+        self,
+        given: Mapping[str, Any],
+        codes: Sequence[Code],
+        ids: Sequence[str],
+        markers: Markers,
+        notes: Sequence[str],
+    ):
+        self.name = "the row"
+        self._ids = {called(name): [given[name]] for name in ids if name in given}
+        self.values = {code.column.name: _value(given, code.column.name, markers) for code in codes}
+        self._notes = list(notes)
+        for code in codes:
+            value = self.values[code.column.name]
+            if isinstance(code, WordCode) and not (value is None or code.knows(value)):
+                self._notes.append(f"{code.column.name} is {shown(value)}, which training has not met")
+
+    def __len__(self) -> int:
+        return 1
+
+    @property
+    def notes(self) -> Sequence[str]:
+        return self._notes
+
+    @property
+    def target(self) -> Target:
+        raise _nothing_to_learn()
+
+    def numbers(self, target: Target) -> NDArray[Any]:
+        raise _nothing_to_learn()
+
+    def checksum(self) -> int:
+        raise _nothing_to_learn()
+
+    def learn(self, rows: NDArray[np.intp]) -> Encoding:
+        raise _nothing_to_learn()
+
+    def identification(self) -> dict[str, list[Any]]:
+        return {"row": [1]} | self._ids
+
+
+def frame_of_row(given: Mapping[str, Any]) -> DataFrame:
+    """A frame of a single row."""
+    import polars as pl
+
+    return pl.DataFrame({name: [value] for name, value in given.items()}, strict=False)
+
+
+def called(name: str) -> str:
+    """How a column that tells rows apart is called beside our own."""
+    return f"{name} (id)" if name in OURS else name
+
+
+def _nothing_to_learn() -> DataError:
+    return DataError("the row is there to be predicted: to learn from rows, or to measure, give a frame of them.")
+
+
+def _value(given: Mapping[str, Any], name: str, markers: Markers) -> Any:
+    if name not in given:
+        raise DataError(f"the row: {unknown('column', name, [*given])}")
+    value = _plain(given[name], name)
+    return None if value is None or markers.mean(value) else value
+
+
+def _plain(value: Any, name: str) -> Any:
+    """A value of a row as Python has it: of pandas, NumPy or itself; None where it is missing.
+
+    Raises:
+        DataError: it is no single value, or a number that no float holds.
+    """
+    if isinstance(value, np.datetime64):
+        value = value.astype("datetime64[us]")
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):  # of pandas
+        return None
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, datetime.datetime):
+        return value.replace(tzinfo=None)  # what clocks there say, as in a frame
+    if isinstance(value, datetime.date | datetime.time):
+        return value
+    if not isinstance(value, int | float):
+        raise DataError(f"{name} is a {type(value).__name__}, but a row holds numbers, words and dates.")
+    if isinstance(value, int) and abs(value) >= 2**1023:
+        raise DataError(f"{name} is {shown(value)}, more than a number can be.")
+    return value if math.isfinite(value) else None

@@ -17,9 +17,10 @@ from chainrule.checking import whole
 from chainrule.data.folders import BROKEN, Broken, classes_in, files_in
 from chainrule.data.frames import readable
 from chainrule.data.plain_text import decoded
-from chainrule.data.source import Encoding, Form, Source, left_out
+from chainrule.data.phrases import KINDS_OF_DOCUMENTS, Phrases, steps_for
+from chainrule.data.source import Encoding, Form, Place, Source, left_out
 from chainrule.data.targets import Target
-from chainrule.data.tokens import KINDS, KINDS_OF_DOCUMENTS, Numbers, Tokenizer
+from chainrule.data.tokens import KINDS, Numbers, Tokenizer
 from chainrule.errors import DataError, OptionError
 from chainrule.layers import Layer, Masking
 from chainrule.names import lookup
@@ -30,9 +31,6 @@ STEPS = 64
 
 HELD_OUT = 0.1
 """The share at the end of a text that is held out, where nobody asks for another; the vocabulary does not know it."""
-
-LONGEST = 512
-"""The most tokens of a document that are read, where nobody asks for another number."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -258,9 +256,8 @@ class Documents(Source):
         texts = [self.texts[i] for i in rows]
         tokenizer = kind.learn(texts, self.most or kind.most)
         tokens = self.encoded(tokenizer)
-        lengths = [len(tokens[i]) for i in rows]
-        steps = min(LONGEST, int(np.ceil(np.quantile(lengths, 0.95)))) if self.steps is None else self.steps
-        return Separate(tokenizer, self.kind, max(1, steps), self.broken)
+        lengths = np.array([len(tokens[i]) for i in rows])
+        return Separate(tokenizer, self.kind, self.steps or steps_for(lengths), self.broken)
 
     def next_command(self, model: str) -> str:
         return f"chainrule predict {model} TEXTS --out predictions.csv, with files or folders of new ones"
@@ -361,7 +358,7 @@ def read_text(
     steps = None if window is None else whole("window", window)
     if path.is_dir():
         way = lookup("way with a broken file", broken or "refuse", BROKEN)
-        return read_documents(path, tokens or "words", most, steps, way)
+        return read_documents(path, tokens or "phrases", most, steps, way)
     if broken is not None:
         raise OptionError(f"--broken is about folders, but {path} is one text.")
     kind = lookup("kind of tokens", tokens or "characters", KINDS)

@@ -36,15 +36,16 @@ from chainrule.data.cells import (
     without,
 )
 from chainrule.data.missing import MISSING
+from chainrule.data.phrases import count_words
 from chainrule.errors import DataError, OptionError, shown
 
 if TYPE_CHECKING:
     from polars import DataFrame, Series
 
 Kind = Literal["number", "category", "yes_no", "date", "id", "constant", "text", "ignored", "target", "group"]
-"""What a column may be; the first four are what a network sees."""
+"""What a column may be; `USED` are what a network sees."""
 
-USED: tuple[Kind, ...] = ("number", "category", "yes_no", "date")
+USED: tuple[Kind, ...] = ("number", "category", "yes_no", "date", "text")
 
 MANY, FEW = 100_000, 1_000
 """Of more numbers than that, the different ones are counted only where there are few among some of them."""
@@ -108,7 +109,7 @@ class Column(Configurable):
         if series.dtype.is_numeric() and self.counts:
             return series
         values = self.values(series, row)
-        if values.dtype != pl.String or some_of(values).n_unique() > FEW:
+        if values.dtype != pl.String or self.kind == "text" or some_of(values).n_unique() > FEW:
             return values
         return values.cast(pl.Enum(values.drop_nulls().unique().sort()))
 
@@ -132,7 +133,7 @@ class Column(Configurable):
         elif self.counts:
             values = as_numbers(series, self.form or PLAIN)
         else:
-            return series if is_listed(series) else as_text(series), None
+            return series if is_listed(series) and self.kind != "text" else as_text(series), None
         if values.null_count() == series.null_count():
             return values, None
         return values, next(iter((values.is_null() & series.is_not_null()).arg_true()), None)
@@ -364,10 +365,10 @@ def _words(there: Series) -> Column:
     name, distinct = there.name, there.n_unique()
     many = distinct > 20 and distinct > len(there) / 2
     some = there.head(1000)
-    words = some.str.count_matches(r"\s+").sum() / len(some) + 1
+    words = count_words(some).sum() / len(some)
     long = some.str.len_chars().sum() / len(some)
     if (many and words >= 4) or (distinct > 20 and long > 60):
-        return Column(name, "text", f"{distinct:,} different texts: train on a folder of them, with one for each class")
+        return Column(name, "text", f"{distinct:,} different texts of {words:.0f} words or so")
     if many and _tell_apart(name, there):
         return Column(name, "id", f"{distinct:,} different words in {len(there):,} rows")
     if many:

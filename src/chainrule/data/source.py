@@ -158,12 +158,16 @@ class Place:
 
     Attributes:
         name: the column's. tokens: how many vectors its numbers choose from, where it is embedded; else 0.
+        first: what is added to these numbers, as all columns have their vectors in one table.
+        bag: whether it holds the words of a text, each once, filled up with 0.
     """
 
     name: str
     start: int
     stop: int
     tokens: int = 0
+    first: int = 0
+    bag: bool = False
 
 
 class Encoding(Configurable, ABC):

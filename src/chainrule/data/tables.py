@@ -36,7 +36,7 @@ from chainrule.data.source import Chunked, Encoding, Place, Source, left_out
 from chainrule.data.targets import KINDS, Target
 from chainrule.data.targets import Kind as Task
 from chainrule.errors import DataError, OptionError, shortened, shown
-from chainrule.layers import EmbedColumns, Layer
+from chainrule.layers import EmbedBags, EmbedColumns, Layer
 from chainrule.names import lookup, unknown
 from chainrule.progress import stage
 
@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 
 VECTOR = 8
 """The length of the vectors that stand for categories with many values."""
+
+TEXT_VECTOR = 16
+"""The same where a table holds texts, whose words have their vectors in the same table."""
 
 PIECE = 2**18
 """How many rows are predicted at a time."""
@@ -233,7 +236,7 @@ class Table(Source):
             raise DataError(f"{self.name} has no column left to predict {', '.join(self.targets)} from{reasons}.")
         ids = [column.name for column in self.columns if column.kind == "id"]
         time = None if self.time is None else self._column(self.time)
-        others = [column.name for column in self.columns if column.kind in ("constant", "text", "ignored")]
+        others = [column.name for column in self.columns if column.kind in ("constant", "ignored")]
         targets = [self._column(name) for name in self.targets]
         return Columns(codes, targets, ids, others, time, self.group, self.sample is not None, self.missing)
 
@@ -598,6 +601,10 @@ class Columns(Encoding):
         embedded = [code for code in self.codes if code.tokens]
         if not embedded:
             return []
+        if any(code.bag for code in embedded):
+            sizes = [code.width for code in embedded]
+            tokens = 1 + sum(code.tokens - code.bag for code in embedded)
+            return [EmbedBags(input_shape[0] - sum(sizes), sizes, tokens, TEXT_VECTOR)]
         return [EmbedColumns(input_shape[0] - len(embedded), sum(code.tokens for code in embedded), VECTOR)]
 
 

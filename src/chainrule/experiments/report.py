@@ -13,6 +13,7 @@ from chainrule import engines
 from chainrule.charts import COLOURS, MARK, TRAINING, VALIDATION, Bars, Cells, Chart, Histogram, Line, Panel, Points
 from chainrule.data.source import Place
 from chainrule.data.targets import Target
+from chainrule.experiments.expansion import Expansion
 from chainrule.experiments.linear import Matrix, logistic, ridge
 from chainrule.experiments.outputs import measured, outputs, spread
 from chainrule.experiments.splits import Splits
@@ -120,14 +121,15 @@ class Report:
     def _linear(self) -> tuple[dict[str, float], dict[str, Any]]:
         """A logistic or linear regression on the same numbers, measured as the network is, and how it was fitted."""
         rows = self._train
-        most = min(MOST, CELLS // sum(place.tokens or place.stop - place.start for place in self.places))
+        most = min(MOST, CELLS // sum(max(place.tokens * (not place.bag), place.stop - place.start) for place in self.places))
         if len(rows) > most:
             rows = stream("linear model", 0).choice(rows, most, replace=False)
         with engines.held_to(1), engines.blas_held():  # many small products, in which threads would wait for each other
-            W, converged = self._fitted(self._expanded(self._all_X[rows]), self._all_Y[rows])
+            expanded = Expansion(self.places, self._all_X[rows])
+            W, converged = self._fitted(expanded(self._all_X[rows]), self._all_Y[rows])
         activation = {"values": identity, "classes": softmax}.get(self.target.task, sigmoid)
-        blocks = _blocks(len(self.X), len(W))
-        output = np.concatenate([activation(self._expanded(self.X[block]) @ W) for block in blocks])
+        blocks = _blocks(len(self.X), self.X.shape[1] if expanded.sparse else len(W))
+        output = np.concatenate([activation(expanded(self.X[block]) @ W) for block in blocks])
         return self._measured(output), {"rows": len(rows), "of": self.m, "converged": converged}
 
     def _fitted(self, X: Matrix, Y: NDArray[Any]) -> tuple[Matrix, bool]:
@@ -139,17 +141,6 @@ class Report:
             return logistic(X, Y, self.target.n_out, ITERATIONS)
         fitted = [logistic(X, y, 2, ITERATIONS) for y in columns.T]
         return np.column_stack([W[:, 1] - W[:, 0] for W, _ in fitted]), all(converged for _, converged in fitted)
-
-    def _expanded(self, X: NDArray[Any]) -> Matrix:
-        """X in float64 for a linear model: with embedded categories as one-hot columns, and a last column of 1."""
-        embedded = [place for place in self.places if place.tokens]
-        firsts = np.cumsum([0, *(place.tokens for place in embedded)])  # all draw from one table of vectors
-        one_hot = [
-            X[:, place.start : place.stop] == first + np.arange(place.tokens)
-            for place, first in zip(embedded, firsts[:-1], strict=True)
-        ]
-        numbers = np.delete(X, [place.start for place in embedded], axis=1)
-        return np.hstack([numbers, *one_hot, np.ones((len(X), 1))], dtype=np.float64)
 
     def _each(self) -> dict[str, dict[str, float]]:
         """Of several values each by itself, as the network is measured."""

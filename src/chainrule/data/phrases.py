@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,6 +121,29 @@ KINDS_OF_DOCUMENTS: dict[str, type[Tokenizer]] = {
     "subwords": Subwords,
 }
 """The tokenizers of texts that belong to classes."""
+
+
+UPDATES, EPOCHS = 560, 4
+"""How many updates, and epochs, a network for nothing but bags learns for, at least: then it begins to learn by heart."""
+
+
+def settings_for(m: int) -> dict[str, Any]:
+    """What settings are for m texts by themselves, measured by `benchmarks.texts`.
+
+    A linear model of learned vectors, as fastText is (Joulin et al., 2017), which ends before it learns by heart: it
+    makes more of all examples than of a validation part.
+    """
+    batch_size = 32 if m < 6_000 else 64 if m < 100_000 else 256
+    epochs = max(EPOCHS, round(UPDATES * batch_size / max(1, 0.8 * m)))
+    return {
+        "hidden": (),
+        "dropout": 0.5,
+        "validation": 0.0,
+        "batch_size": batch_size,
+        "epochs": epochs,
+        "learning_rate": 1e-2,
+        "l2": 0.0,
+    }
 
 
 def steps_for(lengths: NDArray[np.int64]) -> int:

@@ -31,6 +31,7 @@ from chainrule.data.decoding import is_picture
 from chainrule.data.encoding import Code, Moment, WordCode, code_for, matrix_of, row_of
 from chainrule.data.frames import is_frame, read_frame
 from chainrule.data.missing import Markers
+from chainrule.data.phrases import settings_for
 from chainrule.data.row_sample import RowSample, sample_rows
 from chainrule.data.source import Chunked, Encoding, Place, Source, left_out
 from chainrule.data.targets import KINDS, Target
@@ -48,6 +49,9 @@ VECTOR = 8
 
 TEXT_VECTOR = 16
 """The same where a table holds texts, whose words have their vectors in the same table."""
+
+BESIDE_TEXT = {"hidden": (64,), "dropout": 0.5}
+"""What settings are for a table of texts and more, whose words are easily learned by heart."""
 
 PIECE = 2**18
 """How many rows are predicted at a time."""
@@ -108,6 +112,11 @@ class Table(Source):
     @property
     def notes(self) -> Sequence[str]:
         return self._notes
+
+    @property
+    def defaults(self) -> dict[str, Any]:  # type: ignore[override]
+        kinds = {column.kind for column in self.columns if column.kind in USED}
+        return settings_for(self.size) if kinds == {"text"} else BESIDE_TEXT if "text" in kinds else {}
 
     @cached_property
     def target(self) -> Target:
@@ -596,6 +605,11 @@ class Columns(Encoding):
         self, frame: DataFrame, row: NDArray[np.int64] | None = None
     ) -> tuple[NDArray[np.float32], list[Place]]:
         return matrix_of(self.codes, [frame[code.column.name] for code in self.codes], row)
+
+    @property
+    def only_texts(self) -> bool:
+        """Whether the network sees nothing but texts."""
+        return all(code.bag for code in self.codes)
 
     def layers(self, input_shape: tuple[int, ...]) -> list[Layer]:
         embedded = [code for code in self.codes if code.tokens]

@@ -17,7 +17,7 @@ from chainrule.checking import whole
 from chainrule.data.folders import BROKEN, Broken, classes_in, files_in
 from chainrule.data.frames import readable
 from chainrule.data.plain_text import decoded
-from chainrule.data.phrases import KINDS_OF_DOCUMENTS, Phrases, steps_for
+from chainrule.data.phrases import KINDS_OF_DOCUMENTS, settings_for, steps_for
 from chainrule.data.source import Encoding, Form, Place, Source, left_out
 from chainrule.data.targets import Target
 from chainrule.data.tokens import KINDS, Numbers, Tokenizer
@@ -180,8 +180,6 @@ class Documents(Source):
         y: (m,) their classes, or None.
     """
 
-    defaults: ClassVar[dict[str, Any]] = {"hidden": (64,), "dropout": 0.2}
-
     def __init__(
         self,
         name: str,
@@ -231,6 +229,10 @@ class Documents(Source):
     @property
     def notes(self) -> Sequence[str]:
         return self._notes if len(self._notes) < 5 else [*self._notes[:4], f"and {len(self._notes) - 4:,} notes more"]
+
+    @property
+    def defaults(self) -> dict[str, Any]:  # type: ignore[override]
+        return settings_for(len(self)) if self.kind == "phrases" else {"hidden": (64,), "dropout": 0.2}
 
     @cached_property
     def target(self) -> Target:

@@ -123,27 +123,21 @@ KINDS_OF_DOCUMENTS: dict[str, type[Tokenizer]] = {
 """The tokenizers of texts that belong to classes."""
 
 
-UPDATES, EPOCHS = 560, 4
-"""How many updates, and epochs, a network for nothing but bags learns for, at least: then it begins to learn by heart."""
+UPDATES, EPOCHS = (560, 800), (4, 10)
+"""How many updates, and epochs, a network learns for, at least: for texts by themselves, and beside other columns."""
 
 
-def settings_for(m: int) -> dict[str, Any]:
-    """What settings are for m texts by themselves, measured by `benchmarks.texts`.
+def settings_for(m: int, *, alone: bool = True) -> dict[str, Any]:
+    """What settings are for m texts, by themselves or beside other columns; measured by `benchmarks.texts`.
 
-    A linear model of learned vectors, as fastText is (Joulin et al., 2017), which ends before it learns by heart: it
-    makes more of all examples than of a validation part.
+    By themselves they get a linear model of learned vectors, as fastText is (Joulin et al., 2017), which ends before it
+    learns by heart: it makes more of all examples than of a validation part. Beside other columns there is a small
+    hidden layer.
     """
-    batch_size = 32 if m < 6_000 else 64 if m < 100_000 else 256
-    epochs = max(EPOCHS, round(UPDATES * batch_size / max(1, 0.8 * m)))
-    return {
-        "hidden": (),
-        "dropout": 0.5,
-        "validation": 0.0,
-        "batch_size": batch_size,
-        "epochs": epochs,
-        "learning_rate": 1e-2,
-        "l2": 0.0,
-    }
+    batch_size = 32 if m < (6_000 if alone else 2_000) else 64 if m < 100_000 else 256
+    epochs = max(EPOCHS[not alone], round(UPDATES[not alone] * batch_size / max(1, 0.8 * m)))
+    shared = {"dropout": 0.5, "l2": 0.0, "batch_size": batch_size, "epochs": epochs}
+    return shared | ({"hidden": (), "validation": 0.0, "learning_rate": 1e-2} if alone else {"hidden": (64,)})
 
 
 def steps_for(lengths: NDArray[np.int64]) -> int:

@@ -50,9 +50,6 @@ VECTOR = 8
 TEXT_VECTOR = 16
 """The same where a table holds texts, whose words have their vectors in the same table."""
 
-BESIDE_TEXT = {"hidden": (64,), "dropout": 0.5}
-"""What settings are for a table of texts and more, whose words are easily learned by heart."""
-
 PIECE = 2**18
 """How many rows are predicted at a time."""
 
@@ -116,7 +113,7 @@ class Table(Source):
     @property
     def defaults(self) -> dict[str, Any]:  # type: ignore[override]
         kinds = {column.kind for column in self.columns if column.kind in USED}
-        return settings_for(self.size) if kinds == {"text"} else BESIDE_TEXT if "text" in kinds else {}
+        return {} if "text" not in kinds else settings_for(self.size, alone=kinds == {"text"})
 
     @cached_property
     def target(self) -> Target:

@@ -331,4 +331,5 @@ def _linear_note(target: "Target", fit: dict[str, Any]) -> str:
     """What the linear model is, and in what it had less than the network."""
     rows = f"{fit['rows']:,} of the {fit['of']:,} rows to train" if fit["rows"] < fit["of"] else "the same rows"
     end = "" if fit["converged"] else "; it had not converged when its iterations ended"
-    return f"a {'linear' if target.task == 'values' else 'logistic'} regression on the same numbers of {rows}{end}"
+    numbers = "TF-IDF of texts, and the same other numbers," if fit.get("texts") else "the same numbers"
+    return f"a {'linear' if target.task == 'values' else 'logistic'} regression on {numbers} of {rows}{end}"

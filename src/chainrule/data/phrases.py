@@ -31,6 +31,9 @@ AGAIN = 2
 UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 """Scripts that put no spaces between words: there each sign is one."""
 
+LONG_NUMBER = "[0-9]{5,}"
+"""Numbers that hardly ever come again, such as those of telephones: all are one word, 00000."""
+
 _WORD = rf"[{UNSPACED}]|[\w--[{UNSPACED}]]+|[^\w\s]"
 
 
@@ -54,7 +57,7 @@ class Phrases(Tokenizer):
 
     @classmethod
     def learn(cls, texts: Sequence[str], most: int) -> Phrases:
-        return cls.of(_series(texts), most)
+        return cls.of(as_series(texts), most)
 
     @classmethod
     def of(cls, texts: Series, most: int | None = None) -> Phrases:
@@ -76,7 +79,7 @@ class Phrases(Tokenizer):
 
     def encode_all(self, texts: Sequence[str]) -> list[Numbers]:
         """Of each text the numbers that it has, the rarest first."""
-        row, number = self._numbered(_series(texts))
+        row, number = self._numbered(as_series(texts))
         ends = np.searchsorted(row, np.arange(1, len(texts)))
         return [of_one[::-1].astype(np.int32) for of_one in np.split(number, ends)]
 
@@ -134,7 +137,7 @@ def settings_for(m: int, *, alone: bool = True) -> dict[str, Any]:
     learns by heart: it makes more of all examples than of a validation part. Beside other columns there is a small
     hidden layer.
     """
-    batch_size = 32 if m < (6_000 if alone else 2_000) else 64 if m < 100_000 else 256
+    batch_size = 32 if m < 6_000 else 64 if m < 100_000 else 256
     epochs = max(EPOCHS[not alone], round(UPDATES[not alone] * batch_size / max(1, 0.8 * m)))
     shared = {"dropout": 0.5, "l2": 0.0, "batch_size": batch_size, "epochs": epochs}
     return shared | ({"hidden": (), "validation": 0.0, "learning_rate": 1e-2} if alone else {"hidden": (64,)})
@@ -151,7 +154,8 @@ def count_words(texts: Series) -> Series:
     return texts.str.count_matches(rf"\s+|[{UNSPACED}]") + 1
 
 
-def _series(texts: Sequence[str]) -> Series:
+def as_series(texts: Sequence[str]) -> Series:
+    """Texts as a series of polars."""
     import polars as pl
 
     whole = [text.encode("utf-8", "replace").decode() for text in texts]  # half of a surrogate pair is no text
@@ -162,9 +166,19 @@ def _found_in(texts: Series) -> DataFrame:
     """A frame of all words and pairs, with the row of each."""
     import polars as pl
 
-    words = texts.str.to_lowercase().str.extract_all(_WORD)
+    words = texts.str.to_lowercase().str.replace_all(LONG_NUMBER, "00000").str.extract_all(_WORD)
     frame = pl.DataFrame({"row": np.arange(len(texts)), "phrase": words}).explode("phrase").drop_nulls()
     row, word = pl.col("row"), pl.col("phrase")
     pairs = frame.select(row, phrase=pl.concat_str(word.shift(1), pl.lit(" "), word), before=row.shift(1))
     pairs = pairs.filter(row == pl.col("before")).drop("before")
     return pl.concat([frame, pairs])
+
+
+def note_on_repeats(train: Series, test: Series, thing: str, way: str) -> list[str]:
+    """A note on texts to test that are texts to train, too, which tell nothing of how good a network is for new ones."""
+    there = test.drop_nulls()
+    again = int(there.is_in(train.drop_nulls().unique().implode()).sum())
+    if again == 0:
+        return []
+    known = f"{again:,} of the {len(there):,} {thing} to test {'is' if again == 1 else 'are'} among those to train, too"
+    return [f"{known}: the figures are better than for new ones{way}"]

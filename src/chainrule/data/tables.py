@@ -25,13 +25,14 @@ from chainrule.data.columns import (
     column_of_labels,
     column_of_time,
     find_columns,
+    option,
     with_days_in_order,
 )
 from chainrule.data.decoding import is_picture
 from chainrule.data.encoding import Code, Moment, WordCode, code_for, matrix_of, row_of
 from chainrule.data.frames import is_frame, read_frame
 from chainrule.data.missing import Markers
-from chainrule.data.phrases import settings_for
+from chainrule.data.phrases import note_on_repeats, settings_for
 from chainrule.data.row_sample import RowSample, sample_rows
 from chainrule.data.source import Chunked, Encoding, Place, Source, left_out
 from chainrule.data.targets import KINDS, Target
@@ -245,6 +246,15 @@ class Table(Source):
         others = [column.name for column in self.columns if column.kind in ("constant", "ignored")]
         targets = [self._column(name) for name in self.targets]
         return Columns(codes, targets, ids, others, time, self.group, self.sample is not None, self.missing)
+
+    def notes_on_parts(self, train: NDArray[np.intp], test: NDArray[np.intp]) -> list[str]:
+        texts = [column for column in self.columns if column.kind == "text"]
+        found = {column.name: as_text(self.frame[column.name]) for column in texts}
+        notes = []
+        for name, series in found.items():
+            way = f"; {option('group', name)} keeps each in one part" if self.group is None and self.time is None else ""
+            notes += note_on_repeats(series[train], series[test], f"texts of {name}", way)
+        return notes
 
     def identification(self) -> dict[str, list[Any]]:
         ids = [column.name for column in self.columns if column.kind == "id" and column.name in self.frame.columns]

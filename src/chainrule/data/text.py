@@ -17,7 +17,7 @@ from chainrule.checking import whole
 from chainrule.data.folders import BROKEN, Broken, classes_in, files_in
 from chainrule.data.frames import readable
 from chainrule.data.plain_text import decoded
-from chainrule.data.phrases import KINDS_OF_DOCUMENTS, settings_for, steps_for
+from chainrule.data.phrases import KINDS_OF_DOCUMENTS, as_series, note_on_repeats, settings_for, steps_for
 from chainrule.data.source import Encoding, Form, Place, Source, left_out
 from chainrule.data.targets import Target
 from chainrule.data.tokens import KINDS, Numbers, Tokenizer
@@ -261,6 +261,10 @@ class Documents(Source):
         lengths = np.array([len(tokens[i]) for i in rows])
         return Separate(tokenizer, self.kind, self.steps or steps_for(lengths), self.broken)
 
+    def notes_on_parts(self, train: NDArray[np.intp], test: NDArray[np.intp]) -> list[str]:
+        texts = as_series(self.texts)
+        return note_on_repeats(texts[train], texts[test], "texts", "; keep each text once")
+
     def next_command(self, model: str) -> str:
         return f"chainrule predict {model} TEXTS --out predictions.csv, with files or folders of new ones"
 
@@ -313,6 +317,9 @@ class Separate(Encoding):
         for row, tokens in zip(X, source.encoded(self.tokenizer), strict=True):
             row[: len(tokens)] = tokens[: self.steps] + 1
         return X
+
+    def places(self, source: Source) -> list[Place]:
+        return [Place("", 0, self.steps, self.count, bag=True)]
 
     def layers(self, input_shape: tuple[int, ...]) -> list[Layer]:
         return [Masking()]

@@ -1,4 +1,4 @@
-"""The report on a trained network: where it errs; of a table also a linear model, and the importance of columns."""
+"""The report on a trained network: where it errs; of tables and texts also a linear model; the importance of columns."""
 
 from __future__ import annotations
 
@@ -68,15 +68,18 @@ class Report:
         output: NDArray[Any] | None = None,
     ):
         self.network, self.target, self.m, self.places, self.seed = network, target, m, places, seed
+        self.columns = [place for place in places if place.name]
         self.X, self.Y = X[splits.test], Y[splits.test]
         self._all_X, self._all_Y, self._train = X, Y, splits.train
         self.output = (outputs(network, self.X) if output is None else output).astype(np.float64)
 
     def metrics(self) -> dict[str, Any]:
-        """What metrics.json has more, all of it about the test part; the first three for a table alone.
+        """What metrics.json has more, all of it about the test part; the first two for tables and texts, the third for
+        tables.
 
-        `linear`: a logistic or linear regression, as the network is measured. `linear_fit`: of how many `rows`, `of`
-        how many to train, and whether it `converged` in 200 iterations. `importance`: of each column, which part of
+        `linear`: a logistic or linear regression, of texts on TF-IDF, as the network is measured. `linear_fit`: of how
+        many `rows`, `of` how many to train, and whether it `converged` in 200 iterations, and whether it was on
+        `texts`. `importance`: of each column, which part of
         what the network knows is lost when the column is shuffled: (J shuffled − J) / (J baseline − J), of values with
         each in its standard deviations. Of labels `confusion`, where they are of one column, and `calibration`: the
         Brier score, the mean distance of probability and share over all examples, and of ten bins the probability, the
@@ -86,7 +89,9 @@ class Report:
         found: dict[str, Any] = {}
         if self.places:
             linear, fitted = self._linear()
-            found = {"linear": linear, "linear_fit": fitted, "importance": self._importance()}
+            found = {"linear": linear, "linear_fit": fitted}
+        if self.columns:
+            found["importance"] = self._importance()
         if self.target.labels is None:
             residuals = self.Y.reshape(self.output.shape) - self.output
             percentiles = np.percentile(residuals, (5, 25, 50, 75, 95), axis=0).T.tolist()
@@ -113,7 +118,7 @@ class Report:
         else:
             panels += [_confusion_panel(metrics["confusion"])] if 0 < len(labels) <= MOST_LABELS else []
             panels += [_calibration_panel(metrics["calibration"]["bins"])]
-        if self.places:
+        if self.columns:
             panels.append(_importance_panel(metrics["importance"]))
         wide, high = (440, 380) if len(labels) <= 10 else (520, 480)
         return Chart("what the network does on the test part", panels, wide, high)
@@ -121,7 +126,8 @@ class Report:
     def _linear(self) -> tuple[dict[str, float], dict[str, Any]]:
         """A logistic or linear regression on the same numbers, measured as the network is, and how it was fitted."""
         rows = self._train
-        most = min(MOST, CELLS // sum(max(place.tokens * (not place.bag), place.stop - place.start) for place in self.places))
+        width = sum(place.tokens if place.tokens and not place.bag else place.stop - place.start for place in self.places)
+        most = min(MOST, CELLS // width)
         if len(rows) > most:
             rows = stream("linear model", 0).choice(rows, most, replace=False)
         with engines.held_to(1), engines.blas_held():  # many small products, in which threads would wait for each other
@@ -130,7 +136,8 @@ class Report:
         activation = {"values": identity, "classes": softmax}.get(self.target.task, sigmoid)
         blocks = _blocks(len(self.X), self.X.shape[1] if expanded.sparse else len(W))
         output = np.concatenate([activation(expanded(self.X[block]) @ W) for block in blocks])
-        return self._measured(output), {"rows": len(rows), "of": self.m, "converged": converged}
+        fitted = {"rows": len(rows), "of": self.m, "converged": converged}
+        return self._measured(output), fitted | ({"texts": True} if expanded.bags else {})
 
     def _fitted(self, X: Matrix, Y: NDArray[Any]) -> tuple[Matrix, bool]:
         """W (n_in, n_out) of the linear model, before its activation, and whether it converged."""
@@ -157,10 +164,10 @@ class Report:
         known = baseline - loss if baseline > loss else baseline
         rows = random.permutation(len(self.X))[:SOME]
         X, Y = self.X[rows], self.Y[rows]
-        tries = [(place, random.permutation(len(X))) for place in self.places for _ in range(REPEATS)]
+        tries = [(place, random.permutation(len(X))) for place in self.columns for _ in range(REPEATS)]
         costs = [self._cost(A, Y) for block in _blocks(len(tries), X.size) for A in self._shuffled(X, tries[block])]
         rises = (np.reshape(costs, (-1, REPEATS)).mean(axis=1) - self._cost(self.output[rows], Y)) / known
-        found = {place.name: round(float(rise), 4) for place, rise in zip(self.places, rises, strict=True)}
+        found = {place.name: round(float(rise), 4) for place, rise in zip(self.columns, rises, strict=True)}
         return dict(sorted(found.items(), key=lambda pair: -pair[1]))
 
     def _shuffled(self, X: NDArray[Any], tries: Sequence[tuple[Place, NDArray[np.intp]]]) -> Iterator[NDArray[Any]]:

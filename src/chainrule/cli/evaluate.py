@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from chainrule.cli.options import Broken, Model, Threads
+from chainrule.cli.options import Broken, Model, TextColumn, Threads
 
 
 def evaluate(
@@ -15,6 +15,10 @@ def evaluate(
     part: Annotated[
         str, typer.Option(help='"test", "train" or "all"; by default "test" of the model\'s own data, else "all".')
     ] = "auto",
+    text: TextColumn = None,
+    target: Annotated[
+        str | None, typer.Option(help="The column of a table that tells what the texts of a network for files are.")
+    ] = None,
     broken: Broken = None,
     threads: Threads = None,
 ) -> None:
@@ -25,7 +29,7 @@ def evaluate(
     from chainrule.engines import held_to
     from chainrule.experiments import Trained
 
-    trained = Trained.load(model, broken=broken)
+    trained = Trained.load(model, broken=broken, text=text, target=target)
     source = trained.read(data)
     show_notes(source.notes)
     rows, what = trained.rows(source, part)

@@ -17,3 +17,5 @@ Threads = Annotated[
     int | None,
     typer.Option(help="How many threads compute.  [default: CHAINRULE_NUM_THREADS, or one for each core]"),
 ]
+
+TextColumn = Annotated[str | None, typer.Option("--text", help="The column of a table that holds the texts.")]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from chainrule.cli.options import Broken, Model, Threads
+from chainrule.cli.options import Broken, Model, TextColumn, Threads
 
 
 def predict(
@@ -15,6 +15,7 @@ def predict(
         typer.Argument(help="A table, pictures, texts or an .npz file with X; or several, or a data set's name."),
     ],
     out: Annotated[Path | None, typer.Option(help="The CSV file to write.  [default: print]")] = None,
+    text: TextColumn = None,
     broken: Broken = None,
     threads: Threads = None,
 ) -> None:
@@ -25,7 +26,7 @@ def predict(
     from chainrule.experiments import Trained
     from chainrule.progress import stage
 
-    trained = Trained.load(model, broken=broken)
+    trained = Trained.load(model, broken=broken, text=text)
     sources, lost = trained.read_several(data)
     show_notes(lost)
     for source in sources:

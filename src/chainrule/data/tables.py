@@ -363,6 +363,7 @@ def read_table(
     number: Sequence[str] = (),
     category: Sequence[str] = (),
     date: Sequence[str] = (),
+    text: Sequence[str] = (),
     ignore: Sequence[str] = (),
     time: str | None = None,
     group: str | None = None,
@@ -378,7 +379,7 @@ def read_table(
         source: the path, or the frame.
         target: the column to predict, or several.
         task: "classification" or "regression", where the target does not tell it right.
-        number, category, date, ignore: columns that are to be taken for that.
+        number, category, date, text, ignore: columns that are to be taken for that.
         time: a column of dates or numbers; an experiment trains on the past and tests on the future.
         group: a column whose values are never divided between the parts of an experiment.
         missing: the words that mark a missing value, in capitals or not, in place of the usual ones; an empty cell
@@ -405,6 +406,7 @@ def read_table(
         "number": number,
         "category": category,
         "date": date,
+        "text": text,
         "ignored": ignore,
     }
     roles: dict[str, Kind] = {}
@@ -516,6 +518,7 @@ class Columns(Encoding):
         time, group: see `read_table`.
         stream: whether the table was read in chunks, of which others must be, too, to find the same rows held out.
         missing: see `read_table`.
+        text: what the column of texts is called in a table to be read, where that is not as in training.
     """
 
     codes: list[Code]
@@ -526,6 +529,7 @@ class Columns(Encoding):
     group: str | None = None
     stream: bool = False
     missing: list[str] | None = None
+    text: str = ""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -548,6 +552,7 @@ class Columns(Encoding):
         frame, notes, sample = _open(data, Markers(targets if labelled else [], self.missing, texts), again or None)
         row = None if sample is None else sample.row
         name = "the table" if is_frame(data) else str(data)
+        frame = self._with_text(frame, name, in_chunks=sample is not None)
         columns = {code.column.name: code.column for code in self.codes}
         columns |= {column: Column(column, "id") for column in self.ids if column in frame.columns}
         columns |= {column.name: column for column in self.predicted} if labelled else {}
@@ -573,6 +578,26 @@ class Columns(Encoding):
             row=row,
             sample=sample,
         )
+
+    def _with_text(self, frame: DataFrame, name: str, *, in_chunks: bool) -> DataFrame:
+        """The frame with its column of texts called as in training.
+
+        Raises:
+            DataError: it has none of that name, nor of the one that somebody has said.
+        """
+        texts = [code.column.name for code in self.codes if code.bag]
+        if self.text and self.text not in texts:
+            require(self.text, frame, name)
+            if in_chunks:
+                raise OptionError(f"{name} is read in chunks: call its column {shown(self.text)} {shown(texts[0])} there.")
+            return frame.drop(texts, strict=False).rename({self.text: texts[0]})
+        if len(texts) == 1 and texts[0] not in frame.columns:
+            there = ", ".join(frame.columns[:10])
+            raise DataError(
+                f"{name} has no column {shown(texts[0])}, which held the texts in training, but {there}: which of them "
+                "holds texts now? --text COLUMN tells."
+            )
+        return frame
 
     def X(self, source: Source) -> NDArray[Any]:
         if isinstance(source, Row):

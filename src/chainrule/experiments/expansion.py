@@ -74,5 +74,5 @@ def _tf_idf(words: NDArray[Any], bag: Place, rarity: NDArray[np.float64]) -> Any
     found = _counts(words, bag)
     found.data = (1 + np.log(found.data)) * rarity[found.indices]
     row = np.repeat(np.arange(len(words)), np.diff(found.indptr))
-    found.data *= np.sqrt(STRENGTH / np.bincount(row, found.data**2, minlength=len(words)))[row]
+    found.data *= np.sqrt(STRENGTH / np.bincount(row, found.data**2)[row])
     return found

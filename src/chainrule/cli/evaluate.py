@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from chainrule.cli.options import Broken, MemoryLimit, Model, Threads, in_bytes, refuse_swapped
+from chainrule.cli.options import Broken, MemoryLimit, Model, TextColumn, Threads, in_bytes, refuse_swapped
 
 
 def evaluate(
@@ -15,6 +15,10 @@ def evaluate(
     part: Annotated[
         str, typer.Option(help='"test", "train" or "all"; by default "test" of the model\'s own data, else "all".')
     ] = "auto",
+    text: TextColumn = None,
+    target: Annotated[
+        str | None, typer.Option(help="The column of a table that tells what the texts of a network for files are.")
+    ] = None,
     broken: Broken = None,
     threads: Threads = None,
     memory_limit: MemoryLimit = None,
@@ -27,7 +31,8 @@ def evaluate(
     from chainrule.experiments import Trained
 
     refuse_swapped("evaluate", model, [data])
-    trained = Trained.load(model, broken=broken, memory_limit=in_bytes(memory_limit))
+    limit = in_bytes(memory_limit)
+    trained = Trained.load(model, broken=broken, text=text, target=target, memory_limit=limit)
     source = trained.read(data)
     show_notes(source.notes)
     rows, what = trained.rows(source, part)

@@ -19,7 +19,7 @@ TAKEN: dict[str, tuple[Kind, ...]] = {
     "task": ("table", "pictures", "arrays"),
     **dict.fromkeys(("number", "category", "date", "ignore", "time", "group", "missing"), ("table", "series")),
     "day_first": ("table", "series"),
-    "stream": ("table",),
+    **dict.fromkeys(("text", "stream"), ("table",)),
     **dict.fromkeys(("horizon", "season"), ("series",)),
     "window": ("series", "text"),
     **dict.fromkeys(("tokens", "vocabulary"), ("text",)),
@@ -75,6 +75,8 @@ def _read(data: str, given: dict[str, Any]) -> Source:
         targets = _columns(data, chosen.pop("target", ""))
         for role in ("number", "category", "date", "ignore"):
             chosen[role] = _columns(data, chosen.get(role, ""))
+        if "text" in chosen:
+            chosen["text"] = _columns(data, chosen["text"])
         if "missing" in chosen:
             chosen["missing"] = _names(chosen["missing"])
         return _rows(data, targets, chosen) if kind == "table" else _series(data, targets, chosen)

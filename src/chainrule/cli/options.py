@@ -23,6 +23,8 @@ Threads = Annotated[
     typer.Option(help="How many threads compute.  [default: CHAINRULE_NUM_THREADS, or one for each core]"),
 ]
 
+TextColumn = Annotated[str | None, typer.Option("--text", help="The column of a table that holds the texts.")]
+
 MemoryLimit = Annotated[
     int | None,
     typer.Option(

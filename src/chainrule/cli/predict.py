@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from chainrule.cli.options import Broken, MemoryLimit, Model, Threads, in_bytes, refuse_swapped
+from chainrule.cli.options import Broken, MemoryLimit, Model, TextColumn, Threads, in_bytes, refuse_swapped
 
 
 def predict(
@@ -15,6 +15,7 @@ def predict(
         typer.Argument(help="A table, pictures, texts or an .npz file with X; or several, or a data set's name."),
     ],
     out: Annotated[Path | None, typer.Option(help="The CSV file to write.  [default: print]")] = None,
+    text: TextColumn = None,
     broken: Broken = None,
     threads: Threads = None,
     memory_limit: MemoryLimit = None,
@@ -27,7 +28,7 @@ def predict(
     from chainrule.progress import stage
 
     refuse_swapped("predict", model, data)
-    trained = Trained.load(model, broken=broken, memory_limit=in_bytes(memory_limit))
+    trained = Trained.load(model, broken=broken, text=text, memory_limit=in_bytes(memory_limit))
     sources, lost = trained.read_several(data)
     show_notes(lost)
     for source in sources:

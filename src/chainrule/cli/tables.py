@@ -24,7 +24,7 @@ KINDS: dict[Kind, str] = {
     "date": "a date",
     "id": "set aside: an id",
     "constant": "set aside: constant",
-    "text": "set aside: free text",
+    "text": "text",
     "ignored": "set aside",
     "target": "to be predicted",
     "group": "the group",

@@ -55,6 +55,7 @@ def train(
     number: Annotated[str, typer.Option(help="Columns of a table to take for numbers.")] = "",
     category: Annotated[str, typer.Option(help="Columns to take for categories.")] = "",
     date: Annotated[str, typer.Option(help="Columns to take for dates.")] = "",
+    text: Annotated[str, typer.Option(help="Columns to take for free text.")] = "",
     ignore: Annotated[str, typer.Option(help="Columns to leave out.")] = "",
     missing: Annotated[
         str, typer.Option(help='Words that mark a missing value, "none,unknown", in place of the usual ones.')
@@ -78,10 +79,15 @@ def train(
         int | None,
         typer.Option(help="After how many rows of a series things come again.  [default: as its dates tell]"),
     ] = None,
-    tokens: Annotated[str | None, typer.Option(help="What a text is made of: characters, words or subwords.")] = None,
+    tokens: Annotated[
+        str | None,
+        typer.Option(help="What a text is made of: characters, words or subwords; of texts by class also phrases."),
+    ] = None,
     vocabulary: Annotated[
         int | None,
-        typer.Option(help="How many different tokens of a text at most.  [default: 10,000; 1,000 sub-words]"),
+        typer.Option(
+            help="How many different tokens of a text at most.  [default: 10,000; 50,000 phrases; 1,000 sub-words]"
+        ),
     ] = None,
     size: Annotated[
         str | None, typer.Option(help='Pixels of a picture, "28" or "48x64".  [default: the files\' own, 64 at most]')
@@ -191,6 +197,7 @@ def train(
             "number": number,
             "category": category,
             "date": date,
+            "text": text,
             "ignore": ignore,
             "missing": missing,
             "day_first": day_first,
@@ -334,4 +341,5 @@ def _linear_note(target: "Target", fit: dict[str, Any]) -> str:
     """What the linear model is, and in what it had less than the network."""
     rows = f"{fit['rows']:,} of the {fit['of']:,} rows to train" if fit["rows"] < fit["of"] else "the same rows"
     end = "" if fit["converged"] else "; it had not converged when its iterations ended"
-    return f"a {'linear' if target.task == 'values' else 'logistic'} regression on the same numbers of {rows}{end}"
+    numbers = "TF-IDF of texts, and the same other numbers," if fit.get("texts") else "the same numbers"
+    return f"a {'linear' if target.task == 'values' else 'logistic'} regression on {numbers} of {rows}{end}"

@@ -39,6 +39,7 @@ from chainrule.data.dates import (
     why_no_dates,
 )
 from chainrule.data.missing import MISSING
+from chainrule.data.phrases import count_words
 from chainrule.data.quantities import (
     Written,
     are_bands,
@@ -210,10 +211,10 @@ def _words(there: Series) -> Column:
     name, distinct = there.name, there.n_unique()
     many = distinct > 20 and distinct > len(there) / 2
     some = there.head(1000)
-    words = some.str.count_matches(r"\s+").sum() / len(some) + 1
+    words = count_words(some).sum() / len(some)
     long = some.str.len_chars().sum() / len(some)
     if (many and words >= 4) or (distinct > 20 and long > 60):
-        return Column(name, "text", f"{distinct:,} different texts: train on a folder of them, with one for each class")
+        return Column(name, "text", f"{distinct:,} different texts of {words:.0f} words or so")
     why = why_no_quantities(there) or why_no_dates(there)
     if many and not why and _tell_apart(name, there):
         return Column(name, "id", f"{distinct:,} different words in {len(there):,} rows")

@@ -41,9 +41,9 @@ if TYPE_CHECKING:
     from polars import DataFrame, Series
 
 Kind = Literal["number", "category", "yes_no", "date", "id", "constant", "text", "ignored", "target", "group"]
-"""What a column may be; the first four are what a network sees."""
+"""What a column may be; `USED` are what a network sees."""
 
-USED: tuple[Kind, ...] = ("number", "category", "yes_no", "date")
+USED: tuple[Kind, ...] = ("number", "category", "yes_no", "date", "text")
 
 FEW = 1_000
 """Of no more different words each is kept once."""
@@ -122,7 +122,7 @@ class Column(Configurable):
         if series.dtype.is_numeric() and self.counts:
             return series
         values = self.values(series, row)
-        if values.dtype != pl.String or some_of(values).n_unique() > FEW:
+        if values.dtype != pl.String or self.kind == "text" or some_of(values).n_unique() > FEW:
             return values
         return values.cast(pl.Enum(values.drop_nulls().unique().sort()))
 
@@ -160,7 +160,7 @@ class Column(Configurable):
         elif self.form == ANY_CASE and not is_listed(series):
             return in_any_case(series), None
         else:
-            return series if is_listed(series) else as_text(series), None
+            return series if is_listed(series) and self.kind != "text" else as_text(series), None
         if values.null_count() == series.null_count():
             return values, None
         return values, next(iter((values.is_null() & series.is_not_null()).arg_true()), None)

@@ -1,7 +1,7 @@
 """Encodes the columns of a table as one matrix; means, words and the like are learned from the training rows alone.
 
 Numbers come first in the matrix, then the one-hot rows of categories with few values, then one number for each category
-with many, which the network's first layer replaces by a learned vector.
+with many, and the numbers of the words of each text, which the network's first layer replaces by learned vectors.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.checking import whole
 from chainrule.configuration import Configurable
 from chainrule.data.cells import is_listed
 from chainrule.data.columns import Column
+from chainrule.data.phrases import Phrases, steps_for
 from chainrule.data.source import Place
 from chainrule.errors import OptionError
 
@@ -55,6 +57,9 @@ class Code(Configurable, ABC):
 
     tokens: ClassVar[int] = 0
     """How many rows of the table of vectors belong to it, where it is embedded."""
+
+    bag: ClassVar[bool] = False
+    """Whether it has a bag of numbers, of which 0 stands for none."""
 
     reads: ClassVar[Literal["numbers", "dates", "words"]]
     """What its column is read as."""
@@ -321,6 +326,44 @@ class Embedded(WordCode):
         return _strangers(values, self.words + self.rare)
 
 
+@dataclass(frozen=True, repr=False)
+class Bag(Code):
+    """The numbers of the words and pairs of words of a text, each once; 0 fills up a text that has fewer, or none.
+
+    Args:
+        phrases: with the vocabulary. steps: how many words and pairs of a text are read.
+    """
+
+    phrases: Phrases
+    steps: int
+
+    reads = "words"
+    bag = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        whole("steps", self.steps)
+
+    @property
+    def tokens(self) -> int:  # type: ignore[override]
+        return self.phrases.count
+
+    @classmethod
+    def learn(cls, column: Column, values: Series) -> Bag:
+        phrases = Phrases.of(values)
+        return cls(column, phrases, steps_for(phrases.lengths(values)))
+
+    @property
+    def width(self) -> int:
+        return self.steps
+
+    def read(self, values: Series) -> NDArray[Any]:
+        return self.phrases.bags(values, self.steps)
+
+    def write(self, found: NDArray[Any], out: Matrix) -> None:
+        out[...] = found
+
+
 Part = Literal["elapsed", "month", "day", "weekday", "hour"]
 
 PARTS: tuple[Part, ...] = ("elapsed", "month", "day", "weekday", "hour")
@@ -398,6 +441,8 @@ def code_for(column: Column, values: Series) -> Code:
         return YesNo.learn(column, values)
     if column.kind == "date":
         return Moment.learn(column, values)
+    if column.kind == "text":
+        return Bag.learn(column, values)
     return (OneHot if values.n_unique() <= FEW else Embedded).learn(column, values)
 
 
@@ -406,8 +451,9 @@ def matrix_of(
 ) -> tuple[Matrix, list[Place]]:
     """All columns side by side, and where each lies.
 
-    Columns that are embedded come last, and the numbers of their vectors go on from one to the next. The matrix is
-    written some rows at a time, so that these stay in the processor's cache until all columns are there.
+    Columns that are embedded come last, and the numbers of their vectors go on from one to the next; where there are
+    bags, from 1 on. The matrix is written some rows at a time, so that these stay in the processor's cache until all
+    columns are there.
 
     Args:
         codes: of the columns. columns: what they hold. row: see `Column.values`.
@@ -415,12 +461,9 @@ def matrix_of(
     Raises:
         DataError: see `Column.values`.
     """
-    places: list[Place] = []
-    tokens = stop = 0
     parts = sorted(zip(codes, columns, strict=True), key=lambda part: part[0].tokens > 0)
-    for code, _ in parts:
-        start, stop = stop, stop + code.width
-        places.append(Place(code.column.name, start, stop, code.tokens))
+    places = _placed([code for code, _ in parts])
+    stop = places[-1].stop
     matrix = np.empty((len(columns[0]), stop), np.float32)
     for begin in range(0, len(matrix), READ):
         rows = slice(begin, begin + READ)
@@ -429,25 +472,41 @@ def matrix_of(
         for first in range(0, len(found[0]), WRITTEN):
             part, out = slice(first, first + WRITTEN), matrix[rows][first : first + WRITTEN]
             for (code, _), place, values in zip(parts, places, found, strict=True):
-                code.write(values[part], out[:, place.start : place.stop])
-    for place in places:
-        if place.tokens:
-            matrix[:, place.start] += tokens
-            tokens += place.tokens
+                _write(code, place, values[part], out)
     return matrix, places
+
+
+def _placed(codes: Sequence[Code]) -> list[Place]:
+    """Where each column lies, in this order, and from which vector on its own are.
+
+    A bag has its 0 with the others, so it needs a vector less; without bags there is no such 0.
+    """
+    places: list[Place] = []
+    stop, free = 0, int(any(code.bag for code in codes))
+    for code in codes:
+        start, stop = stop, stop + code.width
+        places.append(
+            Place(code.column.name, start, stop, code.tokens, free - code.bag if code.tokens else 0, code.bag)
+        )
+        free += code.tokens - code.bag
+    return places
+
+
+def _write(code: Code, place: Place, found: NDArray[Any], out: Matrix) -> None:
+    """Write what was read of a column into rows of the matrix, at its place."""
+    own = out[:, place.start : place.stop]
+    code.write(found, own)
+    if place.first:
+        np.add(own, place.first, out=own, where=own > 0) if place.bag else np.add(own, place.first, out=own)
 
 
 def row_of(codes: Sequence[Code], values: Sequence[object]) -> Matrix:
     """As `matrix_of`, of a single row: the value of each column, None where it is missing."""
-    out = np.empty((1, sum(code.width for code in codes)), np.float32)
-    start = tokens = 0
-    for i in sorted(range(len(codes)), key=lambda i: codes[i].tokens > 0):
-        stop = start + codes[i].width
-        codes[i].write(codes[i].read_one(values[i]), out[:, start:stop])
-        if codes[i].tokens:
-            out[:, start] += tokens
-            tokens += codes[i].tokens
-        start = stop
+    order = sorted(range(len(codes)), key=lambda i: codes[i].tokens > 0)
+    places = _placed([codes[i] for i in order])
+    out = np.empty((1, places[-1].stop), np.float32)
+    for i, place in zip(order, places, strict=True):
+        _write(codes[i], place, codes[i].read_one(values[i]), out)
     return out
 
 

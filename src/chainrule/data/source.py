@@ -93,6 +93,10 @@ class Source(ABC):
         """
         return {}
 
+    def notes_on_parts(self, train: NDArray[np.intp], test: NDArray[np.intp]) -> list[str]:
+        """What a reader should know of how the examples were divided, such as texts that are in both parts."""
+        return []
+
     def next_command(self, model: str) -> str:
         """What to type to see what a network does that was trained on these."""
         return f"chainrule predict {model} {self.name} --out predictions.csv"
@@ -157,13 +161,17 @@ class Place:
     """Which columns of X, [start, stop), a column of the table has become.
 
     Attributes:
-        name: the column's. tokens: how many vectors its numbers choose from, where it is embedded; else 0.
+        name: the column's; "" of texts that stand in none. tokens: how many vectors its numbers choose from, where it is embedded; else 0.
+        first: what is added to these numbers, as all columns have their vectors in one table.
+        bag: whether it holds the words of a text, each once, filled up with 0.
     """
 
     name: str
     start: int
     stop: int
     tokens: int = 0
+    first: int = 0
+    bag: bool = False
 
 
 class Encoding(Configurable, ABC):

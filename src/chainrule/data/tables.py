@@ -17,19 +17,20 @@ from chainrule.data.cells import ANY_CASE, as_text
 from chainrule.data.checksums import checksum_of_columns
 from chainrule.data.chunks import can_be_chunks
 from chainrule.data.column_kinds import column_of_labels, column_of_time, column_of_values, find_columns
-from chainrule.data.columns import USED, Column, Kind, as_labels, units_of, with_days_in_order
+from chainrule.data.columns import USED, Column, Kind, as_labels, option, units_of, with_days_in_order
 from chainrule.data.decoding import is_picture
 from chainrule.data.encoding import Code, Moment, code_for, matrix_of, row_of
 from chainrule.data.frames import is_frame
 from chainrule.data.missing import Markers
 from chainrule.data.opening import open_table, require
+from chainrule.data.phrases import note_on_repeats, settings_for
 from chainrule.data.row import Row, called, frame_of_row
 from chainrule.data.row_sample import RowSample
 from chainrule.data.source import Chunked, Encoding, Place, Source, left_out
 from chainrule.data.targets import KINDS, Target
 from chainrule.data.targets import Kind as Task
 from chainrule.errors import DataError, OptionError, shortened, shown
-from chainrule.layers import EmbedColumns, Layer
+from chainrule.layers import EmbedBags, EmbedColumns, Layer
 from chainrule.names import lookup
 from chainrule.progress import stage
 
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 
 VECTOR = 8
 """The length of the vectors that stand for categories with many values."""
+
+TEXT_VECTOR = 16
+"""The same where a table holds texts, whose words have their vectors in the same table."""
 
 PIECE = 2**18
 """How many rows are predicted at a time."""
@@ -95,6 +99,11 @@ class Table(Source):
     @property
     def notes(self) -> Sequence[str]:
         return self._notes
+
+    @property
+    def defaults(self) -> dict[str, Any]:  # type: ignore[override]
+        kinds = {column.kind for column in self.columns if column.kind in USED}
+        return {} if "text" not in kinds else settings_for(self.size, alone=kinds == {"text"})
 
     @cached_property
     def target(self) -> Target:
@@ -224,9 +233,20 @@ class Table(Source):
             raise DataError(f"{self.name} has no column left to predict {', '.join(self.targets)} from{reasons}.")
         ids = [column.name for column in self.columns if column.kind == "id"]
         time = None if self.time is None else self._column(self.time)
-        others = [column.name for column in self.columns if column.kind in ("constant", "text", "ignored")]
+        others = [column.name for column in self.columns if column.kind in ("constant", "ignored")]
         targets = [self._column(name) for name in self.targets]
         return Columns(codes, targets, ids, others, time, self.group, self.sample is not None, self.missing)
+
+    def notes_on_parts(self, train: NDArray[np.intp], test: NDArray[np.intp]) -> list[str]:
+        texts = [column for column in self.columns if column.kind == "text"]
+        found = {column.name: as_text(self.frame[column.name]) for column in texts}
+        notes = []
+        for name, series in found.items():
+            way = (
+                f"; {option('group', name)} keeps each in one part" if self.group is None and self.time is None else ""
+            )
+            notes += note_on_repeats(series[train], series[test], f"texts of {name}", way)
+        return notes
 
     def identification(self) -> dict[str, list[Any]]:
         ids = [column.name for column in self.columns if column.kind == "id" and column.name in self.frame.columns]
@@ -275,6 +295,7 @@ def read_table(
     number: Sequence[str] = (),
     category: Sequence[str] = (),
     date: Sequence[str] = (),
+    text: Sequence[str] = (),
     ignore: Sequence[str] = (),
     time: str | None = None,
     group: str | None = None,
@@ -290,7 +311,7 @@ def read_table(
         source: the path, or the frame.
         target: the column to predict, or several.
         task: "classification" or "regression", where the target does not tell it right.
-        number, category, date, ignore: columns that are to be taken for that.
+        number, category, date, text, ignore: columns that are to be taken for that.
         time: a column of dates or numbers; an experiment trains on the past and tests on the future.
         group: a column whose values are never divided between the parts of an experiment.
         missing: the words that mark a missing value, in capitals or not, in place of the usual ones; an empty cell
@@ -317,6 +338,7 @@ def read_table(
         "number": number,
         "category": category,
         "date": date,
+        "text": text,
         "ignored": ignore,
     }
     roles = _roles(asked)
@@ -378,6 +400,7 @@ class Columns(Encoding):
         time, group: see `read_table`.
         stream: whether the table was read in chunks, of which others must be, too, to find the same rows held out.
         missing: see `read_table`.
+        text: what the column of texts is called in a table to be read, where that is not as in training.
     """
 
     codes: list[Code]
@@ -388,6 +411,7 @@ class Columns(Encoding):
     group: str | None = None
     stream: bool = False
     missing: list[str] | None = None
+    text: str = ""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -412,6 +436,7 @@ class Columns(Encoding):
         )
         row = None if sample is None else sample.row
         name = "the table" if is_frame(data) else str(data)
+        frame = self._with_text(frame, name, in_chunks=sample is not None)
         columns = {code.column.name: code.column for code in self.codes}
         columns |= {column: Column(column, "id") for column in self.ids if column in frame.columns}
         columns |= {column.name: column for column in self.predicted} if labelled else {}
@@ -442,6 +467,28 @@ class Columns(Encoding):
     @property
     def units(self) -> dict[str, str]:
         return units_of([*(code.column for code in self.codes), *self.predicted])
+
+    def _with_text(self, frame: DataFrame, name: str, *, in_chunks: bool) -> DataFrame:
+        """The frame with its column of texts called as in training.
+
+        Raises:
+            DataError: it has none of that name, nor of the one that somebody has said.
+        """
+        texts = [code.column.name for code in self.codes if code.bag]
+        if self.text and self.text not in texts:
+            require(self.text, frame, name)
+            if in_chunks:
+                raise OptionError(
+                    f"{name} is read in chunks: call its column {shown(self.text)} {shown(texts[0])} there."
+                )
+            return frame.drop(texts, strict=False).rename({self.text: texts[0]})
+        if len(texts) == 1 and texts[0] not in frame.columns:
+            there = ", ".join(frame.columns[:10])
+            raise DataError(
+                f"{name} has no column {shown(texts[0])}, which held the texts in training, but {there}: which of them "
+                "holds texts now? --text COLUMN tells."
+            )
+        return frame
 
     def X(self, source: Source) -> NDArray[Any]:
         if isinstance(source, Row):
@@ -482,10 +529,19 @@ class Columns(Encoding):
     ) -> tuple[NDArray[np.float32], list[Place]]:
         return matrix_of(self.codes, [frame[code.column.name] for code in self.codes], row)
 
+    @property
+    def only_texts(self) -> bool:
+        """Whether the network sees nothing but texts."""
+        return all(code.bag for code in self.codes)
+
     def layers(self, input_shape: tuple[int, ...]) -> list[Layer]:
         embedded = [code for code in self.codes if code.tokens]
         if not embedded:
             return []
+        if any(code.bag for code in embedded):
+            sizes = [code.width for code in embedded]
+            tokens = 1 + sum(code.tokens - code.bag for code in embedded)
+            return [EmbedBags(input_shape[0] - sum(sizes), sizes, tokens, TEXT_VECTOR)]
         return [EmbedColumns(input_shape[0] - len(embedded), sum(code.tokens for code in embedded), VECTOR)]
 
 

@@ -14,13 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.checking import whole
+from chainrule.data.cells import as_text
 from chainrule.data.folders import BROKEN, Broken, classes_in, files_in
-from chainrule.data.frames import readable
+from chainrule.data.frames import SUFFIXES, read_frame, readable
+from chainrule.data.phrases import KINDS_OF_DOCUMENTS, as_series, note_on_repeats, settings_for, steps_for
 from chainrule.data.plain_text import decoded
-from chainrule.data.source import Encoding, Form, Source, left_out
+from chainrule.data.source import Encoding, Form, Place, Source, left_out
 from chainrule.data.targets import Target
-from chainrule.data.tokens import KINDS, KINDS_OF_DOCUMENTS, Numbers, Tokenizer
-from chainrule.errors import DataError, OptionError
+from chainrule.data.tokens import KINDS, Numbers, Tokenizer
+from chainrule.errors import DataError, OptionError, shown
 from chainrule.layers import Layer, Masking
 from chainrule.names import lookup
 from chainrule.progress import stage
@@ -30,9 +32,6 @@ STEPS = 64
 
 HELD_OUT = 0.1
 """The share at the end of a text that is held out, where nobody asks for another; the vocabulary does not know it."""
-
-LONGEST = 512
-"""The most tokens of a document that are read, where nobody asks for another number."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -177,18 +176,17 @@ class Documents(Source):
     """Texts, each with its class. `chainrule.read_text` makes them of a folder.
 
     Attributes:
-        name: how the user called the folder.
-        paths: (m,) their files. texts: (m,) what they hold.
+        name: how the user called the folder, or the table.
+        texts: (m,) what they hold. called: what they are called by: (m,) their files, or rows.
         y: (m,) their classes, or None.
     """
-
-    defaults: ClassVar[dict[str, Any]] = {"hidden": (64,), "dropout": 0.2}
 
     def __init__(
         self,
         name: str,
-        paths: Sequence[Path],
-        y: Sequence[str] | None,
+        texts: Sequence[str],
+        y: Sequence[Any] | None,
+        called: dict[str, list[Any]],
         *,
         kind: str,
         most: int | None = None,
@@ -197,11 +195,25 @@ class Documents(Source):
         notes: Sequence[str] = (),
     ):
         self.name, self.kind, self.most, self.steps, self.broken = name, kind, most, steps, broken
-        self._notes = list(notes)
+        self.texts, self.called, self._notes = list(texts), called, list(notes)
+        self.y = None if y is None else np.array(y)
         self._encoded: tuple[Tokenizer, list[Numbers]] | None = None
-        self.paths: list[Path] = []
-        self.texts: list[str] = []
-        classes: list[str] = []
+
+    @classmethod
+    def in_files(
+        cls, name: str, paths: Sequence[Path], y: Sequence[str] | None, *, broken: Broken = "refuse", **how: Any
+    ) -> Documents:
+        """The texts in files; those without a word are left out.
+
+        Args:
+            y: their classes, or None. broken: see `read_text`. how: other arguments of `Documents`.
+
+        Raises:
+            DataError: a file is no text, or all are empty.
+        """
+        notes = list(how.pop("notes", ()))
+        kept: list[int] = []
+        texts: list[str] = []
         empty: list[Path] = []
         way = " With --broken skip it is left out." if broken == "refuse" else ""
         with stage("reading texts", len(paths)) as advance:
@@ -212,20 +224,20 @@ class Documents(Source):
                 except DataError as error:
                     if broken == "refuse" or len(paths) == 1:
                         raise DataError(f"{error}{way}") from None
-                    self._notes.append(f"left out: {error}")
+                    notes.append(f"left out: {error}")
                     continue
-                self._notes += found
+                notes += found
                 if not text.strip():
                     empty.append(path)
                     continue
-                self.paths.append(path)
-                self.texts.append(text)
-                classes += [] if y is None else [y[i]]
-        if not self.texts:
+                kept.append(i)
+                texts.append(text)
+        if not texts:
             raise DataError(f"{paths[0]} is empty.{way}" if len(paths) == 1 else f"the texts in {name} are all empty.")
         if empty:
-            self._notes.append(left_out(len(empty), "text", "without a word", empty[0]))
-        self.y = None if y is None else np.array(classes)
+            notes.append(left_out(len(empty), "text", "without a word", empty[0]))
+        called = {"file": [str(paths[i]) for i in kept]}
+        return cls(name, texts, None if y is None else [y[i] for i in kept], called, broken=broken, notes=notes, **how)
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -233,6 +245,10 @@ class Documents(Source):
     @property
     def notes(self) -> Sequence[str]:
         return self._notes if len(self._notes) < 5 else [*self._notes[:4], f"and {len(self._notes) - 4:,} notes more"]
+
+    @property
+    def defaults(self) -> dict[str, Any]:  # type: ignore[override]
+        return settings_for(len(self)) if self.kind == "phrases" else {"hidden": (64,), "dropout": 0.2}
 
     @cached_property
     def target(self) -> Target:
@@ -258,15 +274,18 @@ class Documents(Source):
         texts = [self.texts[i] for i in rows]
         tokenizer = kind.learn(texts, self.most or kind.most)
         tokens = self.encoded(tokenizer)
-        lengths = [len(tokens[i]) for i in rows]
-        steps = min(LONGEST, int(np.ceil(np.quantile(lengths, 0.95)))) if self.steps is None else self.steps
-        return Separate(tokenizer, self.kind, max(1, steps), self.broken)
+        lengths = np.array([len(tokens[i]) for i in rows])
+        return Separate(tokenizer, self.kind, self.steps or steps_for(lengths), self.broken)
+
+    def notes_on_parts(self, train: NDArray[np.intp], test: NDArray[np.intp]) -> list[str]:
+        texts = as_series(self.texts)
+        return note_on_repeats(texts[train], texts[test], "texts", "; keep each text once")
 
     def next_command(self, model: str) -> str:
         return f"chainrule predict {model} TEXTS --out predictions.csv, with files or folders of new ones"
 
     def identification(self) -> dict[str, list[Any]]:
-        return {"file": [str(path) for path in self.paths]}
+        return self.called
 
     def _labels(self) -> dict[str, NDArray[Any]]:
         if self.y is None:
@@ -281,12 +300,15 @@ class Separate(Encoding):
     Args:
         tokenizer: with the vocabulary. kind: its name.
         steps: how many tokens of a text are read. broken: what is done with a file that cannot be read.
+        column, labels: which columns of a table to be read hold the texts, and what they are.
     """
 
     tokenizer: Tokenizer
     kind: str
     steps: int
     broken: Broken = "refuse"
+    column: str = ""
+    labels: str = ""
 
     form: ClassVar[Form] = "documents"
 
@@ -299,14 +321,16 @@ class Separate(Encoding):
 
     def read(self, data: Any, *, labelled: bool) -> Documents:
         path = Path(data)
+        if self.column or (path.is_file() and not is_text(path) and path.suffix.lower() in SUFFIXES):
+            return documents_in_table(path, self.kind, self.column, self.labels if labelled else None)
         if labelled:
             return read_documents(path, self.kind, broken=self.broken)
         if not path.is_dir():
-            return Documents(str(path), [path], None, kind=self.kind, broken=self.broken)
+            return Documents.in_files(str(path), [path], None, kind=self.kind, broken=self.broken)
         found, notes = files_in(path, is_text)
         if not found:
             raise DataError(f"there is no text in {path}.")
-        return Documents(str(path), found, None, kind=self.kind, broken=self.broken, notes=notes)
+        return Documents.in_files(str(path), found, None, kind=self.kind, broken=self.broken, notes=notes)
 
     def X(self, source: Source) -> NDArray[Any]:
         assert isinstance(source, Documents)
@@ -314,6 +338,9 @@ class Separate(Encoding):
         for row, tokens in zip(X, source.encoded(self.tokenizer), strict=True):
             row[: len(tokens)] = tokens[: self.steps] + 1
         return X
+
+    def places(self, source: Source) -> list[Place]:
+        return [Place("", 0, self.steps, self.count, bag=True)]
 
     def layers(self, input_shape: tuple[int, ...]) -> list[Layer]:
         return [Masking()]
@@ -361,7 +388,7 @@ def read_text(
     steps = None if window is None else whole("window", window)
     if path.is_dir():
         way = lookup("way with a broken file", broken or "refuse", BROKEN)
-        return read_documents(path, tokens or "words", most, steps, way)
+        return read_documents(path, tokens or "phrases", most, steps, way)
     if broken is not None:
         raise OptionError(f"--broken is about folders, but {path} is one text.")
     kind = lookup("kind of tokens", tokens or "characters", KINDS)
@@ -376,7 +403,34 @@ def read_documents(
     """The texts of a folder with one sub-folder for each class; see `read_text`."""
     lookup("kind of tokens", kind, KINDS_OF_DOCUMENTS)
     found, classes, notes = classes_in(path, is_text, "text")
-    return Documents(str(path), found, classes, kind=kind, most=most, steps=steps, broken=broken, notes=notes)
+    return Documents.in_files(str(path), found, classes, kind=kind, most=most, steps=steps, broken=broken, notes=notes)
+
+
+def documents_in_table(path: Path, kind: str, column: str, labels: str | None) -> Documents:
+    """The texts in a column of a table, one a row; those that are empty are texts of no words.
+
+    Args:
+        kind: of tokens. column: that of the texts. labels: the column that tells what they are; None where nobody asks.
+
+    Raises:
+        DataError: it has no such column, or nobody has said which it is.
+    """
+    frame, notes = read_frame(str(path))
+    for name, what, option in ((column, "the texts", "--text"), (labels, "what they are", "--target")):
+        if name is not None and name not in frame.columns:
+            told = f"{path} is a table with the columns {', '.join(frame.columns[:10])}"
+            wrong = f"; none is {shown(name)}" if name else ""
+            raise DataError(f"{told}{wrong}: which of them holds {what}? {option} COLUMN tells.")
+    row = np.arange(1, frame.height + 1)
+    if labels is not None:
+        there = frame[labels].is_not_null().to_numpy()
+        notes += [left_out(int((~there).sum()), "row", f"in which {labels} is missing")] if not there.all() else []
+        frame, row = frame.filter(there), row[there]
+    texts = as_text(frame[column]).fill_null("")
+    empty = int((texts == "").sum())
+    notes += [f"{empty:,} of {len(texts):,} texts are empty: nothing tells what they are"] if empty else []
+    y = None if labels is None else as_text(frame[labels]).to_list()
+    return Documents(str(path), texts.to_list(), y, {"row": row.tolist()}, kind=kind, notes=notes)
 
 
 def contents(path: Path) -> tuple[str, list[str]]:

@@ -230,6 +230,3 @@ def _library() -> Any:
 
 KINDS: dict[str, type[Tokenizer]] = {"characters": Characters, "words": Pieces, "subwords": Subwords}
 """The tokenizers of a text that goes on."""
-
-KINDS_OF_DOCUMENTS: dict[str, type[Tokenizer]] = {"words": Words, "characters": Characters, "subwords": Subwords}
-"""The tokenizers of texts that belong to classes."""

@@ -8,6 +8,7 @@ from typing import Any
 from chainrule.data.memory import refuse_too_large
 from chainrule.data.pictures import Pixels
 from chainrule.data.source import Encoding, Form
+from chainrule.data.tables import TEXT_VECTOR, Columns
 from chainrule.data.text import Continued, Separate
 from chainrule.experiments.settings import Settings
 from chainrule.initializers import Random
@@ -61,6 +62,17 @@ def dense(encoding: Encoding, settings: Settings) -> list[Layer]:
         if settings.dropout:
             layers.append(Dropout(settings.dropout))
     return layers
+
+
+def rows(encoding: Encoding, settings: Settings) -> list[Layer]:
+    """For rows of features: dense layers. Without any, dropout is of the vectors that texts have become."""
+    layers = dense(encoding, settings)
+    texts = isinstance(encoding, Columns) and encoding.only_texts
+    return layers if settings.hidden or not texts else _dropout(settings)
+
+
+def _dropout(settings: Settings) -> list[Layer]:
+    return [Dropout(settings.dropout)] if settings.dropout else []
 
 
 def convolutional(encoding: Pixels, settings: Settings) -> list[Layer]:
@@ -117,6 +129,12 @@ def pooled(encoding: Separate, settings: Settings) -> list[Layer]:
 
     Characters by themselves say little: of them it is the strongest answer to each of some patterns (Kim, 2014).
     """
+    if encoding.kind == "phrases":
+        return [
+            Embedding(encoding.count, TEXT_VECTOR),
+            GlobalAveragePool(),
+            *(dense(encoding, settings) or _dropout(settings)),
+        ]
     vectors = Embedding(encoding.count, VECTOR)
     if encoding.kind == "characters":
         patterns = Conv1D(PATTERNS, LONG, settings.activation, padding="same")
@@ -125,7 +143,7 @@ def pooled(encoding: Separate, settings: Settings) -> list[Layer]:
 
 
 ARCHITECTURES: dict[Form, Architecture] = {
-    "rows": dense,
+    "rows": rows,
     "pictures": convolutional,
     "windows": windowed,
     "tokens": recurrent,

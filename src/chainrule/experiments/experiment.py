@@ -163,6 +163,9 @@ class Experiment:
     @property
     def notes(self) -> list[str]:
         """What a reader should know of the classes, the parts and what is shown while training, a sentence each."""
+        return [*self.source.notes_on_parts(self.splits.train, self.splits.test), *self._notes_on_target()]
+
+    def _notes_on_target(self) -> list[str]:
         if self.target.task == "values":
             return ["while training, all numbers are of the standardized target; those of the end are in its own units"]
         labels = self.target.classes or []

@@ -1,7 +1,8 @@
 """The linear models that a network is compared with: ridge and logistic regression, at their very optimum.
 
 They are those of scikit-learn's defaults, `Ridge` and `LogisticRegression`: ‖Y − XW‖² + ‖W‖², and the sum of the losses
-of all examples + ½ ‖W‖². The last column of X is 1, and its row of W, the intercept, counts in neither penalty.
+of all examples + ½ ‖W‖². The last column of X is 1, and its row of W, the intercept, counts in neither penalty. X may be
+a sparse matrix of scipy, too, with more columns than WIDE.
 """
 
 from __future__ import annotations
@@ -32,11 +33,24 @@ def ridge(X: Matrix, Y: Matrix) -> Matrix:
     Args:
         X: (m, n_in), the last column 1. Y: (m, n_out).
     """
-    narrow, lift = _narrow(X)
     mean = Y.mean(axis=0)
+    if not isinstance(X, np.ndarray):
+        W = _sparse_ridge(X, Y - mean)
+        W[-1] += mean
+        return W
+    narrow, lift = _narrow(X)
     W = np.linalg.solve(narrow.T @ narrow + np.diag(_penalized(narrow)), narrow.T @ (Y - mean))
     W[-1] += mean
     return lift(W)
+
+
+def _sparse_ridge(X: Any, Y: Matrix) -> Matrix:
+    """W (n_in, n_out) by conjugate gradients, which see X only in products."""
+    from scipy.sparse.linalg import LinearOperator, cg
+
+    penalized = _penalized(X)
+    normal = LinearOperator((X.shape[1],) * 2, lambda w: X.T @ (X @ w) + penalized * w, dtype=np.float64)
+    return np.column_stack([cg(normal, X.T @ y, rtol=1e-6, maxiter=PRODUCTS)[0] for y in Y.T])
 
 
 def logistic(X: Matrix, y: NDArray[Any], n: int, iterations: int) -> tuple[Matrix, bool]:
@@ -65,7 +79,7 @@ def _narrow(X: Matrix) -> tuple[Matrix, Callable[[Matrix], Matrix]]:
 
     The best W of all that have a penalty is made of the rows of X.
     """
-    if X.shape[1] <= len(X) + 1:
+    if not isinstance(X, np.ndarray) or X.shape[1] <= len(X) + 1:
         return X, lambda W: W
     Q, R = np.linalg.qr(X[:, :-1].T)
     return np.column_stack([R.T, X[:, -1]]), lambda W: np.vstack([Q @ W[:-1], W[-1:]])

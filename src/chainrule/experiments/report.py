@@ -1,4 +1,4 @@
-"""The report on a trained network: where it errs; of a table also a linear model, and the importance of columns."""
+"""The report on a trained network: where it errs; of tables and texts also a linear model; the importance of columns."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from chainrule import engines
 from chainrule.charts import COLOURS, MARK, TRAINING, VALIDATION, Bars, Cells, Chart, Histogram, Line, Panel, Points
 from chainrule.data.source import Place
 from chainrule.data.targets import Target
+from chainrule.experiments.expansion import Expansion
 from chainrule.experiments.linear import Matrix, logistic, ridge
 from chainrule.experiments.outputs import measured, outputs, spread
 from chainrule.experiments.splits import Splits
@@ -70,15 +71,18 @@ class Report:
     ):
         self.network, self.target, self.m, self.places, self.seed = network, target, m, places, seed
         self.unit = _only_unit(target.names, units or {})
+        self.columns = [place for place in places if place.name]
         self.X, self.Y = X[splits.test], Y[splits.test]
         self._all_X, self._all_Y, self._train = X, Y, splits.train
         self.output = (outputs(network, self.X) if output is None else output).astype(np.float64)
 
     def metrics(self) -> dict[str, Any]:
-        """What metrics.json has more, all of it about the test part; the first three for a table alone.
+        """What metrics.json has more, all of it about the test part; the first two for tables and texts, the third for
+        tables.
 
-        `linear`: a logistic or linear regression, as the network is measured. `linear_fit`: of how many `rows`, `of`
-        how many to train, and whether it `converged` in 200 iterations. `importance`: of each column, which part of
+        `linear`: a logistic or linear regression, of texts on TF-IDF, as the network is measured. `linear_fit`: of how
+        many `rows`, `of` how many to train, and whether it `converged` in 200 iterations, and whether it was on
+        `texts`. `importance`: of each column, which part of
         what the network knows is lost when the column is shuffled: (J shuffled − J) / (J baseline − J), of values with
         each in its standard deviations. Of labels `confusion`, where they are of one column, and `calibration`: the
         Brier score, the mean distance of probability and share over all examples, and of ten bins the probability, the
@@ -88,7 +92,9 @@ class Report:
         found: dict[str, Any] = {}
         if self.places:
             linear, fitted = self._linear()
-            found = {"linear": linear, "linear_fit": fitted, "importance": self._importance()}
+            found = {"linear": linear, "linear_fit": fitted}
+        if self.columns:
+            found["importance"] = self._importance()
         if self.target.labels is None:
             residuals = self.Y.reshape(self.output.shape) - self.output
             percentiles = np.percentile(residuals, (5, 25, 50, 75, 95), axis=0).T.tolist()
@@ -115,7 +121,7 @@ class Report:
         else:
             panels += [_confusion_panel(metrics["confusion"])] if 0 < len(labels) <= MOST_LABELS else []
             panels += [_calibration_panel(metrics["calibration"]["bins"])]
-        if self.places:
+        if self.columns:
             panels.append(_importance_panel(metrics["importance"]))
         wide, high = (440, 380) if len(labels) <= 10 else (520, 480)
         return Chart("what the network does on the test part", panels, wide, high)
@@ -123,15 +129,20 @@ class Report:
     def _linear(self) -> tuple[dict[str, float], dict[str, Any]]:
         """A logistic or linear regression on the same numbers, measured as the network is, and how it was fitted."""
         rows = self._train
-        most = min(MOST, CELLS // sum(place.tokens or place.stop - place.start for place in self.places))
+        width = sum(
+            place.tokens if place.tokens and not place.bag else place.stop - place.start for place in self.places
+        )
+        most = min(MOST, CELLS // width)
         if len(rows) > most:
             rows = stream("linear model", 0).choice(rows, most, replace=False)
         with engines.held_to(1), engines.blas_held():  # many small products, in which threads would wait for each other
-            W, converged = self._fitted(self._expanded(self._all_X[rows]), self._all_Y[rows])
+            expanded = Expansion(self.places, self._all_X[rows])
+            W, converged = self._fitted(expanded(self._all_X[rows]), self._all_Y[rows])
         activation = {"values": identity, "classes": softmax}.get(self.target.task, sigmoid)
-        blocks = _blocks(len(self.X), len(W))
-        output = np.concatenate([activation(self._expanded(self.X[block]) @ W) for block in blocks])
-        return self._measured(output), {"rows": len(rows), "of": self.m, "converged": converged}
+        blocks = _blocks(len(self.X), self.X.shape[1] if expanded.sparse else len(W))
+        output = np.concatenate([activation(expanded(self.X[block]) @ W) for block in blocks])
+        fitted = {"rows": len(rows), "of": self.m, "converged": converged}
+        return self._measured(output), fitted | ({"texts": True} if expanded.bags else {})
 
     def _fitted(self, X: Matrix, Y: NDArray[Any]) -> tuple[Matrix, bool]:
         """W (n_in, n_out) of the linear model, before its activation, and whether it converged."""
@@ -142,17 +153,6 @@ class Report:
             return logistic(X, Y, self.target.n_out, ITERATIONS)
         fitted = [logistic(X, y, 2, ITERATIONS) for y in columns.T]
         return np.column_stack([W[:, 1] - W[:, 0] for W, _ in fitted]), all(converged for _, converged in fitted)
-
-    def _expanded(self, X: NDArray[Any]) -> Matrix:
-        """X in float64 for a linear model: with embedded categories as one-hot columns, and a last column of 1."""
-        embedded = [place for place in self.places if place.tokens]
-        firsts = np.cumsum([0, *(place.tokens for place in embedded)])  # all draw from one table of vectors
-        one_hot = [
-            X[:, place.start : place.stop] == first + np.arange(place.tokens)
-            for place, first in zip(embedded, firsts[:-1], strict=True)
-        ]
-        numbers = np.delete(X, [place.start for place in embedded], axis=1)
-        return np.hstack([numbers, *one_hot, np.ones((len(X), 1))], dtype=np.float64)
 
     def _each(self) -> dict[str, dict[str, float]]:
         """Of several values each by itself, as the network is measured."""
@@ -169,10 +169,10 @@ class Report:
         known = baseline - loss if baseline > loss else baseline
         rows = random.permutation(len(self.X))[:SOME]
         X, Y = self.X[rows], self.Y[rows]
-        tries = [(place, random.permutation(len(X))) for place in self.places for _ in range(REPEATS)]
+        tries = [(place, random.permutation(len(X))) for place in self.columns for _ in range(REPEATS)]
         costs = [self._cost(A, Y) for block in _blocks(len(tries), X.size) for A in self._shuffled(X, tries[block])]
         rises = (np.reshape(costs, (-1, REPEATS)).mean(axis=1) - self._cost(self.output[rows], Y)) / known
-        found = {place.name: round(float(rise), 4) for place, rise in zip(self.places, rises, strict=True)}
+        found = {place.name: round(float(rise), 4) for place, rise in zip(self.columns, rises, strict=True)}
         return dict(sorted(found.items(), key=lambda pair: -pair[1]))
 
     def _shuffled(self, X: NDArray[Any], tries: Sequence[tuple[Place, NDArray[np.intp]]]) -> Iterator[NDArray[Any]]:

@@ -75,8 +75,11 @@ class Settings:
     search: int = 0
 
     def beside(self, defaults: Mapping[str, Any]) -> Settings:
-        """These settings, with `defaults` where nothing was chosen."""
-        return replace(self, **{name: value for name, value in defaults.items() if getattr(self, name) is None})
+        """These settings, with `defaults` where nothing was chosen; a search does not do without a validation part."""
+        chosen = {name: value for name, value in defaults.items() if getattr(self, name) is None}
+        if self.search and not chosen.get("validation", 1):
+            del chosen["validation"]
+        return replace(self, **chosen)
 
     @property
     def test_share(self) -> float:

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from chainrule import forms
 from chainrule.configuration import from_config
-from chainrule.data import datasets, pictures, series, tables, text  # noqa: F401, the encodings that model files name
+from chainrule.data import datasets, pictures, series, tables  # noqa: F401, the encodings that model files name
+from chainrule.data import text as text_files
 from chainrule.data.folders import BROKEN
 from chainrule.data.source import Encoding, Source
 from chainrule.data.targets import Target
@@ -89,20 +90,28 @@ class Trained:
 
     @classmethod
     def load(
-        cls, path: str | os.PathLike[str], *, broken: str | None = None, memory_limit: int | None = None
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        broken: str | None = None,
+        text: str | None = None,
+        target: str | None = None,
+        memory_limit: int | None = None,
     ) -> Trained:
         """The network in a model file, or in its run folder, as long as an experiment wrote it.
 
         Args:
             broken: whether a file of pictures or texts that cannot be read is an error, "refuse", or left out with a
                 note, "skip"; None for what was chosen while training.
+            text, target: of a network for texts in files, the columns of a table that hold texts and what they are; of
+                one for a table with a column of texts, `text` is what that column is called in new tables.
             memory_limit: how many bytes the network may take with one example; see `chainrule.load`.
 
         Raises:
             ModelFileError: see `chainrule.load`; or the file does not tell what its outputs mean.
             OptionError: `broken` is another word, or the network was trained on something else.
         """
-        network = load_network(path, memory_limit=memory_limit)
+        labels, network = target, load_network(path, memory_limit=memory_limit)
         if not {"loss", "metrics", "target", "encoding", "checksum", "split"} <= network.metadata.keys():
             raise ModelFileError(
                 f"{path} does not say what its outputs mean, because it was not made by chainrule train: "
@@ -115,9 +124,11 @@ class Trained:
         except Exception as error:  # own classes can go wrong in many ways
             raise ModelFileError(f"{path} is damaged: what it knows of its data does not fit: {error}") from None
         if broken is not None:
-            if not isinstance(encoding, pictures.Pixels | text.Separate):
+            if not isinstance(encoding, pictures.Pixels | text_files.Separate):
                 raise OptionError(f"--broken is about files of pictures or texts, but {path} was trained on no such.")
             encoding = replace(encoding, broken=lookup("way with a broken file", broken, BROKEN))
+        if text is not None or labels is not None:
+            encoding = _with_columns(encoding, str(path), text, labels)
         return cls(network, str(path), encoding, target)
 
     def read(self, data: Any, *, labelled: bool = True) -> Source:
@@ -224,6 +235,24 @@ class Trained:
         return self.encoding.output(piece, outputs(self.network, self.encoding.X(piece)))
 
 
+def _with_columns(encoding: Encoding, path: str, text: str | None, labels: str | None) -> Encoding:
+    """An encoding that finds its texts, and what they are, in these columns.
+
+    Raises:
+        OptionError: there is nothing that it looks for in that way.
+    """
+    if isinstance(encoding, text_files.Separate):
+        return replace(encoding, column=text or "", labels=labels or "")
+    if labels is not None:
+        raise OptionError(f"--target is about texts in files, but {path} was trained on no such: leave it out.")
+    texts = [code.column.name for code in encoding.codes if code.bag] if isinstance(encoding, tables.Columns) else []
+    if len(texts) != 1 or not isinstance(encoding, tables.Columns):
+        raise OptionError(
+            f"--text names the column of texts, but {path} was trained on {len(texts) or 'no'} such: leave it out."
+        )
+    return replace(encoding, text=text or "")
+
+
 def _check(network: Network, encoding: Any, target: Any, made: Made) -> None:
     """See to it that what a file says of its data goes with its network, before there are data.
 
@@ -239,7 +268,7 @@ def _check(network: Network, encoding: Any, target: Any, made: Made) -> None:
             f"the encoding does not go with a network for examples of shape {shape} that predicts {predicted}."
         )
     output = output_shape(network)
-    steps = shape if isinstance(target, text.NextToken) else ()
+    steps = shape if isinstance(target, text_files.NextToken) else ()
     if output != (*steps, target.n_out):
         raise OptionError(f"the network's output is {output}, but there are {target.n_out} to predict.")
     if task_of(made["loss"]) != target.task:

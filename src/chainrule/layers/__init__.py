@@ -5,7 +5,7 @@ from chainrule.layers.attention import MultiHeadAttention, PositionalEncoding
 from chainrule.layers.convolution import Conv1D, Conv2D, ConvTranspose1D, ConvTranspose2D
 from chainrule.layers.dense import Dense
 from chainrule.layers.dropout import Dropout
-from chainrule.layers.embedding import EmbedColumns, Embedding
+from chainrule.layers.embedding import EmbedBags, EmbedColumns, Embedding
 from chainrule.layers.exchange import from_onnx, from_pytorch, to_onnx, to_pytorch
 from chainrule.layers.flatten import Flatten
 from chainrule.layers.layer import Layer
@@ -35,6 +35,7 @@ __all__ = [
     "ConvTranspose2D",
     "Dense",
     "Dropout",
+    "EmbedBags",
     "EmbedColumns",
     "Embedding",
     "Flatten",

@@ -1,0 +1,184 @@
+"""Texts as bags of what they say: words, marks, and pairs of neighbours, each once, whatever their order.
+
+The linear models of such bags are hard to beat (Wang & Manning, 2012; Joulin et al., 2017).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.data.tokens import Characters, Numbers, Subwords, Tokenizer, Words
+from chainrule.errors import OptionError
+
+if TYPE_CHECKING:
+    from polars import DataFrame, Series
+
+LONGEST = 512
+"""The most words and pairs of a text that are read, where nobody asks for another number; those that few texts have."""
+
+READ_WHOLE = 0.95
+"""The share of the texts that are read to their ends, unless that takes more than LONGEST."""
+
+AGAIN = 2
+"""In how many texts a word or pair must stand to have a number."""
+
+UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+"""Scripts that put no spaces between words: there each sign is one."""
+
+LONG_NUMBER = "[0-9]{5,}"
+"""Numbers that hardly ever come again, such as those of telephones: all are one word, 00000."""
+
+_WORD = rf"[{UNSPACED}]|[\w--[{UNSPACED}]]+|[^\w\s]"
+
+
+@dataclass(frozen=True, repr=False)
+class Phrases(Tokenizer):
+    """Words and pairs of words that came in two texts or more, in small letters.
+
+    Args:
+        words: they, from the most frequent on; the first has number 1. A pair has a space in it.
+    """
+
+    words: list[str]
+
+    called: ClassVar[str] = "words and pairs"
+    most: ClassVar[int] = 50_000
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(set(self.words)) < len(self.words):
+            raise OptionError("a word or pair has two numbers.")
+
+    @classmethod
+    def learn(cls, texts: Sequence[str], most: int) -> Phrases:
+        return cls.of(as_series(texts), most)
+
+    @classmethod
+    def of(cls, texts: Series, most: int | None = None) -> Phrases:
+        """The words and pairs of a series of texts, null where there is none."""
+        import polars as pl
+
+        met = _found_in(texts)["phrase"].value_counts(name="times")
+        every = cls(met.filter(pl.col("times") >= AGAIN)["phrase"].sort().to_list())
+        times = np.bincount(every._numbered(texts)[1], minlength=every.count)[1:]
+        order = np.argsort(-times, kind="stable")[: (times >= AGAIN).sum()]
+        return cls([every.words[i] for i in order[: (most or cls.most) - 1]])
+
+    @property
+    def count(self) -> int:
+        return len(self.words) + 1
+
+    def encode(self, text: str) -> Numbers:
+        return self.encode_all([text])[0]
+
+    def encode_all(self, texts: Sequence[str]) -> list[Numbers]:
+        """Of each text the numbers that it has, the rarest first."""
+        row, number = self._numbered(as_series(texts))
+        ends = np.searchsorted(row, np.arange(1, len(texts)))
+        return [of_one[::-1].astype(np.int32) for of_one in np.split(number, ends)]
+
+    def decode(self, numbers: Sequence[int]) -> str:
+        return ", ".join(self.words[i - 1] for i in numbers if i > 0)
+
+    def lengths(self, texts: Series) -> NDArray[np.int64]:
+        """(m,), how many numbers each text has."""
+        return np.bincount(self._numbered(texts)[0], minlength=len(texts))
+
+    def bags(self, texts: Series, steps: int) -> Numbers:
+        """(m, steps), the numbers of each text, the rarest first, and zeros after them."""
+        row, number = self._numbered(texts)
+        bags = np.zeros((len(texts), steps), np.int32)
+        place = np.searchsorted(row, row, "right") - 1 - np.arange(len(row))
+        kept = place < steps
+        bags[row[kept], place[kept]] = number[kept]
+        return bags
+
+    def _numbered(self, texts: Series) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The rows of words and pairs that have a number, in order, and these, each once in a row, and rising there."""
+        import polars as pl
+
+        found = _found_in(texts)
+        code = found["phrase"].cast(pl.Enum(self._known), strict=False).to_physical()
+        there = code.is_not_null().to_numpy()
+        both = np.sort(found["row"].to_numpy()[there] * self.count + code.drop_nulls().to_numpy() + 1)
+        both = both[np.diff(both, prepend=-1) > 0]
+        return both // self.count, both % self.count
+
+    @functools.cached_property
+    def _known(self) -> Series:
+        import polars as pl
+
+        return pl.Series(self.words, dtype=pl.String)
+
+
+KINDS_OF_DOCUMENTS: dict[str, type[Tokenizer]] = {
+    "phrases": Phrases,
+    "words": Words,
+    "characters": Characters,
+    "subwords": Subwords,
+}
+"""The tokenizers of texts that belong to classes."""
+
+
+UPDATES, EPOCHS = (560, 800), (4, 10)
+"""How many updates, and epochs, a network learns for, at least: for texts by themselves, and beside other columns."""
+
+
+def settings_for(m: int, *, alone: bool = True) -> dict[str, Any]:
+    """What settings are for m texts, by themselves or beside other columns; measured by `benchmarks.texts`.
+
+    By themselves they get a linear model of learned vectors, as fastText is (Joulin et al., 2017), which ends before it
+    learns by heart: it makes more of all examples than of a validation part. Beside other columns there is a small
+    hidden layer.
+    """
+    batch_size = 32 if m < 6_000 else 64 if m < 100_000 else 256
+    epochs = max(EPOCHS[not alone], round(UPDATES[not alone] * batch_size / max(1, 0.8 * m)))
+    shared = {"dropout": 0.5, "l2": 0.0, "batch_size": batch_size, "epochs": epochs}
+    return shared | ({"hidden": (), "validation": 0.0, "learning_rate": 1e-2} if alone else {"hidden": (64,)})
+
+
+def steps_for(lengths: NDArray[np.int64]) -> int:
+    """How many words and pairs are read of texts that have so many."""
+    longest = np.quantile(lengths, READ_WHOLE) if len(lengths) else 1
+    return max(1, min(LONGEST, int(np.ceil(longest))))
+
+
+def count_words(texts: Series) -> Series:
+    """How many words each text has, roughly: those between spaces, and each sign where words have none."""
+    return texts.str.count_matches(rf"\s+|[{UNSPACED}]") + 1
+
+
+def as_series(texts: Sequence[str]) -> Series:
+    """Texts as a series of polars."""
+    import polars as pl
+
+    whole = [text.encode("utf-8", "replace").decode() for text in texts]  # half of a surrogate pair is no text
+    return pl.Series(whole, dtype=pl.String)
+
+
+def _found_in(texts: Series) -> DataFrame:
+    """A frame of all words and pairs, with the row of each."""
+    import polars as pl
+
+    words = texts.str.to_lowercase().str.replace_all(LONG_NUMBER, "00000").str.extract_all(_WORD)
+    frame = pl.DataFrame({"row": np.arange(len(texts)), "phrase": words}).explode("phrase").drop_nulls()
+    row, word = pl.col("row"), pl.col("phrase")
+    pairs = frame.select(row, phrase=pl.concat_str(word.shift(1), pl.lit(" "), word), before=row.shift(1))
+    pairs = pairs.filter(row == pl.col("before")).drop("before")
+    return pl.concat([frame, pairs])
+
+
+def note_on_repeats(train: Series, test: Series, thing: str, way: str) -> list[str]:
+    """A note on texts to test that are texts to train, too, which tell nothing of how good a network is for new ones."""
+    there = test.drop_nulls()
+    again = int(there.is_in(train.drop_nulls().unique().implode()).sum())
+    if again == 0:
+        return []
+    known = f"{again:,} of the {len(there):,} {thing} to test {'is' if again == 1 else 'are'} among those to train, too"
+    return [f"{known}: the figures are better than for new ones{way}"]

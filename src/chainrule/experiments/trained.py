@@ -18,7 +18,7 @@ from chainrule.data.folders import BROKEN
 from chainrule.data.source import Encoding, Source
 from chainrule.data.targets import Target
 from chainrule.errors import DataError, ModelFileError, OptionError
-from chainrule.experiments.outputs import measure, outputs, spread
+from chainrule.experiments.outputs import measure, measure_in_units, outputs, spread
 from chainrule.experiments.predictions import as_csv, written
 from chainrule.experiments.settings import CHECKPOINT, JOURNAL, MODEL
 from chainrule.experiments.splits import split
@@ -187,6 +187,8 @@ class Trained:
         """The mean cost and the metrics of the experiment on these rows."""
         made = self.network.metadata
         X, Y = self.encoding.X(source), source.numbers(self.target)
+        if not self.encoding.own_units:
+            return measure_in_units(self.network, self.encoding, source, rows, X, Y, self.target)[0]
         return measure(self.network, X[rows], Y[rows], made["loss"], made["metrics"])
 
     def predictions(self, source: Source) -> dict[str, list[Any]]:

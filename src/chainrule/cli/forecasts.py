@@ -1,4 +1,5 @@
-"""What `chainrule train` says of forecasts: how good they are beside simple ones, in each series, and what they are made of."""
+"""What `chainrule train` says of forecasts: how good they are beside simple ones, in each series, and what they are
+made of."""
 
 from __future__ import annotations
 
@@ -43,8 +44,8 @@ def worse_than(measured: dict[str, Any]) -> str:
         return ""
     named = " and ".join(f"{name} ({error:.4g})" for name, error in better.items())
     return (
-        f"the forecast is worse than {named} by mae, {own:.4g}: it was not at the origins that it was chosen by; more rows, "
-        "or another --window or --season, may help, and the simple forecast costs nothing"
+        f"the forecast is worse than {named} by mae, {own:.4g}, though it was not where it was chosen: more rows, or "
+        "another --window or --season, may help, and the simple forecast costs nothing"
     )
 
 

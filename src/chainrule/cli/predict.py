@@ -15,6 +15,7 @@ def predict(
         typer.Argument(help="A table, pictures, texts or an .npz file with X; or several, or a data set's name."),
     ],
     out: Annotated[Path | None, typer.Option(help="The CSV file to write.  [default: print]")] = None,
+    long: Annotated[bool, typer.Option("--long", help="Of forecasts, a row for each step ahead.")] = False,
     broken: Broken = None,
     threads: Threads = None,
 ) -> None:
@@ -32,10 +33,10 @@ def predict(
         show_notes(source.notes)
     with held_to(threads):
         if out is None:
-            for lines in trained.lines(*sources):
+            for lines in trained.lines(*sources, long=long):
                 print(lines, end="")
         else:
             total = sum(source.size for source in sources)
             with stage("predicting", total) as advance:
-                files.write_pieces(out, (lines.encode() for lines in trained.lines(*sources, done=advance)))
+                files.write_pieces(out, (lines.encode() for lines in trained.lines(*sources, long=long, done=advance)))
             print(f"{total:,} predictions in {out}")

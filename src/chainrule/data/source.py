@@ -86,9 +86,7 @@ class Source(ABC):
     def learn(self, rows: NDArray[np.intp]) -> Encoding:
         """The encoding of such examples, learned from these rows alone."""
 
-    def baselines(
-        self, rows: NDArray[np.intp], train: NDArray[np.intp], encoding: Encoding
-    ) -> dict[str, NDArray[Any]]:
+    def baselines(self, rows: NDArray[np.intp], train: NDArray[np.intp], encoding: Encoding) -> dict[str, NDArray[Any]]:
         """The outputs of simple answers for these rows, by name, the simplest as "baseline".
 
         Nothing for what any kind of data can have: an answer that never looks at X.
@@ -98,7 +96,9 @@ class Source(ABC):
         """
         return {}
 
-    def cut(self, rows: NDArray[np.intp], share: float) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
+    def before_and_after(
+        self, rows: NDArray[np.intp], share: float
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
         """Those of these rows that come before, and a share that comes after; None for what any moments tell.
 
         Raises:
@@ -185,7 +185,8 @@ class Encoding(Configurable, ABC):
     form: ClassVar[Form] = "rows"
 
     own_units: ClassVar[bool] = True
-    """Whether the outputs of a network for values are in the units of the data; where not, `output` brings them there."""
+    """Whether the outputs of a network for values are in the units of the data; where not, `output` brings them
+    there."""
 
     @abstractmethod
     def read(self, data: Any, *, labelled: bool) -> Source:
@@ -224,6 +225,14 @@ class Encoding(Configurable, ABC):
     def notes(self) -> Sequence[str]:
         """What a reader should know of what was learned and chosen, a sentence each."""
         return ()
+
+    def units(self, source: Source, spread: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
+        """(n_out,), in which steps the values that are predicted differ; None for labels.
+
+        Args:
+            spread: how far the network's outputs for values lie apart.
+        """
+        return spread
 
     def places(self, source: Source) -> list[Place]:
         """Which columns of X each column of such a source has become; nothing where columns have no names."""

@@ -170,7 +170,10 @@ class Experiment:
         """What a reader should know of the classes, the parts and what is shown while training, a sentence each."""
         if not self.encoding.own_units:
             learned = "of how far the target lies from what the forecast is built upon, standardized"
-            return [*self.encoding.notes, f"while training, all numbers are {learned}; those of the end are in its own units"]
+            return [
+                *self.encoding.notes,
+                f"while training, all numbers are {learned}; those of the end are in its own units",
+            ]
         if self.target.task == "values":
             return ["while training, all numbers are of the standardized target; those of the end are in its own units"]
         labels = self.target.classes or []

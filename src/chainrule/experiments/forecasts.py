@@ -44,9 +44,11 @@ class ForecastReport:
     def metrics(self) -> dict[str, Any]:
         """What metrics.json has more.
 
-        `ahead`: of each forecast the mean absolute error one, two, … steps ahead, of several targets in their deviations.
+        `ahead`: of each forecast the mean absolute error one, two, … steps ahead, of several targets in their
+        deviations.
         `series`: of each series how many windows were tested, and the mean absolute errors. `targets`: the same of each
-        target, where there are several. `quantiles`: which share of what came lay `below` each, and between the outer ones.
+        target, where there are several. `quantiles`: which share of what came lay `below` each, and between the outer
+        ones.
         """
         found: dict[str, Any] = {"ahead": {name: self._ahead(forecast) for name, forecast in self.forecasts.items()}}
         strand = self.source.strand[self.source.last[self.rows]]
@@ -103,7 +105,8 @@ class ForecastReport:
         return found
 
     def _beside(self, series: int) -> Panel:
-        """What came in the last steps of a series, and the forecasts of every horizon-th window, of the first target."""
+        """What came in the last steps of a series, and the forecasts of every horizon-th window, of the first
+        target."""
         source, H = self.source, self.horizon
         mine = np.flatnonzero(source.strand[source.last[self.rows]] == series)
         last = source.last[self.rows[mine]]
@@ -111,7 +114,7 @@ class ForecastReport:
         begin = max(int(last[0]) - H, end - max(ROWS, 3 * H), int(source.begin[last[0]]))
         chosen = mine[last >= begin][::-1][::H][::-1]
         steps = np.arange(begin, end + 1)
-        number = steps - source.begin[end]
+        number = (steps - source.begin[end]).astype(np.float64)
         marks: list[Any] = []
         points = self.target.points(self.output)[:, :: self.k]
         for i, window in enumerate(chosen):
@@ -127,7 +130,7 @@ class ForecastReport:
         return Panel(title, f"{source.table.time}, in {source.calendar.called(2).removeprefix('2 ')}", name, marks)
 
     def _by_step(self, ahead: dict[str, list[float]]) -> Panel:
-        steps = np.arange(1, self.horizon + 1)
+        steps = np.arange(1.0, self.horizon + 1)
         colours = dict(zip(ahead, (VALIDATION, TRAINING, *COLOURS[2:], MARK), strict=False))
         lines = [Line(steps, errors, colours[name], NAMES.get(name, name)) for name, errors in ahead.items()]
         unit = ", in deviations" if self.k > 1 else ""

@@ -49,7 +49,13 @@ def measure_and_keep(
 
 
 def measure_in_units(
-    network: Network, encoding: Encoding, source: Source, rows: NDArray[Any], X: NDArray[Any], Y: NDArray[Any], target: Any
+    network: Network,
+    encoding: Encoding,
+    source: Source,
+    rows: NDArray[Any],
+    X: NDArray[Any],
+    Y: NDArray[Any],
+    target: Any,
 ) -> tuple[dict[str, float], NDArray[Any]]:
     """As `measure_and_keep`, of these rows of a source, whose encoding brings outputs into the units of the data."""
     if encoding.own_units:

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 PARTS = 3
 """A validation part is looked at in so many parts."""
 
-FOLDS = 2
-"""At so many origins a network is trained anew."""
-
 
 def settle(experiment: Experiment, network: Network, held_out: HeldOut | None) -> Windows:
     """The encoding of an experiment with the share of the trained network that is to be taken.
@@ -41,11 +38,14 @@ def settle(experiment: Experiment, network: Network, held_out: HeldOut | None) -
 
 
 def at_earlier_origins(experiment: Experiment) -> HeldOut | None:
-    """Forecasts of training windows by networks that were trained on those before them; None where these are too few."""
+    """Forecasts of training windows by networks that were trained on those before them; None where these are too
+    few."""
     source, settings, encoding = experiment.source, experiment.settings, experiment.encoding
-    assert isinstance(source, Series) and isinstance(encoding, Windows)
-    folds = rolling(source.last, source.strand[source.last], source.horizon, experiment.splits.train)[-FOLDS:]
-    found = []
+    assert isinstance(source, Series)
+    assert isinstance(encoding, Windows)
+    folds = rolling(source.last, source.strand[source.last], source.horizon, experiment.splits.train)
+    folds = folds[-(len(folds) - 1 or 1) :]  # the earliest has the least to learn from
+    found: list[HeldOut] = []
     for before, after in folds:
         earlier = again(encoding, source, before)
         X, learned = earlier.X(source), earlier.learned(source, experiment.Y)
@@ -69,9 +69,9 @@ def at_earlier_origins(experiment: Experiment) -> HeldOut | None:
         found.append(_held_out(earlier, output, learned[after], own=False))
     if not found:
         return None
-    folds = np.repeat(np.arange(len(found)), [len(fold.came) for fold in found])
-    output, came = (np.concatenate([getattr(fold, name) for fold in found]) for name in ("output", "came"))
-    return HeldOut(output, came, folds, own=False)
+    fold = np.repeat(np.arange(len(found)), [len(of_one.came) for of_one in found])
+    output, came = ([getattr(of_one, name) for of_one in found] for name in ("output", "came"))
+    return HeldOut(np.concatenate(output), np.concatenate(came), fold, own=False)
 
 
 def _held_out(encoding: Windows, output: NDArray[Any], learned: NDArray[Any], *, own: bool) -> HeldOut:

@@ -199,10 +199,11 @@ class Trained:
                 found.setdefault(name, []).extend(values)
         return found
 
-    def lines(self, *sources: Source, done: Advance | None = None) -> Iterator[str]:
+    def lines(self, *sources: Source, long: bool = False, done: Advance | None = None) -> Iterator[str]:
         """The predictions as a CSV with rounded numbers, in pieces that need not be in memory together.
 
         Args:
+            long: whether each step of a forecast has a row of its own.
             done: told of each piece how many predictions it has.
 
         Raises:
@@ -211,8 +212,11 @@ class Trained:
         header: list[str] | None = None
         for source in sources:
             for piece in source.pieces():
-                output = self._output(piece)
-                for columns, formats in written(piece.identification(), self.target, output, spread(self.network)):
+                output, target, which = self._output(piece), self.target, None
+                units = self.encoding.units(piece, spread(self.network))
+                if long:
+                    which, target, output, units = _in_long_form(piece, target, output, units)
+                for columns, formats in written(which or piece.identification(), target, output, units):
                     if header is not None and [*columns] != header:
                         raise DataError(
                             f"{source.name} has other columns than {sources[0].name}: predict it by itself."
@@ -224,6 +228,20 @@ class Trained:
 
     def _output(self, piece: Source) -> NDArray[Any]:
         return self.encoding.output(piece, outputs(self.network, self.encoding.X(piece)))
+
+
+def _in_long_form(
+    piece: Source, target: Target, output: NDArray[Any], units: NDArray[np.float64] | None
+) -> tuple[dict[str, list[Any]], Target, NDArray[Any], NDArray[np.float64] | None]:
+    """What tells the rows apart, the target, the outputs and their units, with a row for each step of a forecast.
+
+    Raises:
+        OptionError: these are no forecasts.
+    """
+    if not (isinstance(piece, series.Series) and isinstance(target, series.Forecast)):
+        raise OptionError("--long is about forecasts of a series, and the network makes no such: leave it out.")
+    which, of_step = piece.long_form(target)
+    return which, of_step, output.reshape(-1, of_step.n_out), None if units is None else units[: of_step.n_out]
 
 
 def _check(network: Network, encoding: Any, target: Any, made: Made) -> None:

@@ -1,6 +1,7 @@
 """Series: windows of a table with a time column, and what comes after each.
 
-`calendar` and `periods` say when values are due, `repeats` what rows of one time are, `reading` and `source` make windows
+`calendar` and `periods` say when values are due, `repeats` what rows of one time are, `reading` and `source` make
+windows
 of a table; `scaling`, `comparisons`, `autoregression` and `base` make simple forecasts, `origins` the parts that judge
 them; `windows` is the encoding, and `forecast` what is predicted.
 """

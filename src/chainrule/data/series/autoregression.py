@@ -32,8 +32,8 @@ STRENGTHS = 10.0 ** np.arange(-2, 6)
 class Autoregression(Configurable):
     """y_t − y_(t−1) = w₀ + Σ w_i (y_(t−i) − y_(t−1)) + w_level y_(t−1) + Σ (a sin + b cos)(2π k t / period).
 
-    With effects, all of it is of y less what is known ahead times its effects. By ridge regression, whose strength leaves
-    the least absolute error of each row by all others (Allen's PRESS, 1974). One for each of k columns.
+    With effects, all of it is of y less what is known ahead times its effects. By ridge regression, whose strength
+    leaves the least absolute error of each row by all others (Allen's PRESS, 1974). One for each of k columns.
 
     Args:
         lags: how many values are looked at.
@@ -129,8 +129,8 @@ def _features(u: Values, rows: Rows, places: NDArray[np.int64], lags: int, perio
 
 
 def _ridge(X: Values, y: Values) -> Values:
-    """The intercept and the weights of a ridge regression of standardized X, of the strength that leaves the least error
-    of rows that are not fitted to."""
+    """The intercept and the weights of a ridge regression of standardized X, of the strength that leaves the least
+    error of rows that are not fitted to."""
     middle, spread = X.mean(axis=0), X.std(axis=0)
     spread = np.where(spread > 1e-12, spread, np.inf)
     Z, mean = (X - middle) / spread, y.mean()

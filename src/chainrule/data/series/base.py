@@ -41,6 +41,9 @@ COMPARED = 4
 NEAR = 1.15
 """Forecasts whose error is less than so many times the least are mixed, each by the inverse of its squared error."""
 
+FACTOR = 2.0
+"""Logarithms are tried of values that are all above 0, where the greatest is so many times the least."""
+
 CLEAR = 0.99
 """Logarithms are taken where they leave less than this part of the error."""
 
@@ -97,12 +100,14 @@ class Base(Configurable):
         for i, direct in enumerate(self.directs):
             if direct is not None:
                 reference = _references(free, last, horizon)[i]
-                found[..., COMPARED + i] = direct.forecast(free.values, last, source.places, reference) + coming @ effects
+                found[..., COMPARED + i] = (
+                    direct.forecast(free.values, last, source.places, reference) + coming @ effects
+                )
         return found, scale, v
 
     def mixed(self, simple: Values) -> Values:
         """(m, horizon, k), the mixture of simple forecasts (m, horizon, k, 7)."""
-        return np.einsum("mhks,ks->mhk", simple, np.array(self.weights))
+        return np.asarray(np.einsum("mhks,ks->mhk", simple, np.array(self.weights)))
 
     def words(self, names: list[str]) -> list[str]:
         """What it is made of, a sentence for each column."""
@@ -123,9 +128,7 @@ def _references(past: Past, last: Rows, horizon: int) -> tuple[Values, Values, V
     return past.last(last, horizon), past.season_ago(last, horizon), past.mean(last, horizon)
 
 
-def fit(
-    source: Series, rows: Rows, ahead: Values, logs: list[bool], weights: list[list[float]] | None = None
-) -> Base:
+def fit(source: Series, rows: Rows, ahead: Values, logs: list[bool], weights: list[list[float]] | None = None) -> Base:
     """The base for windows like these, learned from their rows alone.
 
     Args:
@@ -162,12 +165,15 @@ def fit(
 
 
 def choose(source: Series, rows: Rows, ahead: Values) -> tuple[list[bool], list[list[float]]]:
-    """Of which columns to take logarithms, and the weights of the simple forecasts, by their errors at rolling origins."""
+    """Of which columns to take logarithms, and the weights of the simple forecasts, by their errors at rolling
+    origins."""
     k = len(source.targets)
     folds = rolling(source.last, source.strand[source.last], source.horizon, rows)
     if not folds:
         return [False] * k, [[1.0] + [0.0] * (len(SIMPLE) - 1)] * k
-    positive = [bool(low > 0) for low in np.nanmin(source.values[source.seen(rows)], axis=0)]
+    seen = source.values[source.seen(rows)]
+    ends = zip(np.nanmin(seen, axis=0), np.nanmax(seen, axis=0), strict=True)
+    positive = [bool(low > 0 and high >= FACTOR * low) for low, high in ends]
     plainly = _errors(source, folds, ahead, [False] * k)
     of_logs = _errors(source, folds, ahead, positive) if any(positive) else plainly
     logs, weights = [], []
@@ -194,8 +200,8 @@ def _errors(source: Series, folds: list[tuple[Rows, Rows]], ahead: Values, logs:
 
 
 def _weights(errors: Values, seasonal: bool) -> list[float]:
-    """Weights (7,) that sum to 1, of those forecasts whose errors are near the least: 1 / error² (Bates & Granger, 1969,
-    as if errors had nothing to do with one another)."""
+    """Weights (7,) that sum to 1, of those forecasts whose errors are near the least: 1 / error² (Bates & Granger,
+    1969, as if errors had nothing to do with one another)."""
     some = np.array([True, seasonal, True, True, True, seasonal, seasonal])
     near = some & (errors <= NEAR * errors[some].min())
     weights = np.where(near, 1 / np.maximum(errors, 1e-12) ** 2, 0.0)

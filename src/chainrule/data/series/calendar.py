@@ -56,6 +56,7 @@ class Calendar(Configurable):
             otherwise the moment of place 0.
         shift: what is added to a moment before it is looked at: a day where months are dated by their last one.
         loose: whether moments are only about where they are due, and are counted from one to the next.
+        first: of months the month of place 0, counted from 1970 on.
     """
 
     unit: Unit
@@ -63,6 +64,7 @@ class Calendar(Configurable):
     anchor: float = 0.0
     shift: float = 0.0
     loose: bool = False
+    first: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -112,7 +114,7 @@ class Calendar(Configurable):
         if self.unit == "months":
             months, rest = _months(moments + self.shift)
             fits = self.loose or np.allclose(rest, self.anchor, rtol=0, atol=1)
-            counted = months / self.step
+            counted = (months - self.first) / self.step
             return _whole(counted) if fits else None
         if self.unit == "business days":
             days, rest = np.divmod(moments - self.anchor, DAY)
@@ -124,13 +126,15 @@ class Calendar(Configurable):
             begins = np.append(True, ~same)
             counted = np.append(0, np.cumsum(steps)).astype(np.int64)
             first = np.rint((moments[begins] - self.anchor) / self.step).astype(np.int64)
-            return np.asarray(counted - np.repeat(counted[begins] - first, np.diff([*np.flatnonzero(begins), len(series)])))
+            return np.asarray(
+                counted - np.repeat(counted[begins] - first, np.diff([*np.flatnonzero(begins), len(series)]))
+            )
         return _whole((moments - self.anchor) / self.step)
 
     def moments(self, places: NDArray[np.int64]) -> Moments:
         """The moments of these places."""
         if self.unit == "months":
-            months = (places * int(self.step)).astype("datetime64[M]")
+            months = (places * int(self.step) + self.first).astype("datetime64[M]")
             return np.asarray(months.astype("datetime64[us]").astype(np.float64) + self.anchor - self.shift)
         if self.unit == "business days":
             weeks, weekday = np.divmod(places, 5)
@@ -182,8 +186,10 @@ def find_calendar(moments: Moments, series: NDArray[np.intp], dates: bool) -> Ca
     found = found or _even(moments, steps, "steps" if dates else "numbers")
     if found is not None:
         places = found.places(moments, series)
-        if places is not None and (np.diff(places)[same] > 0).all() and (
-            np.diff(places)[same].sum() <= SPARSE * len(steps) + 10
+        if (
+            places is not None
+            and (np.diff(places)[same] > 0).all()
+            and (np.diff(places)[same].sum() <= SPARSE * len(steps) + 10)
         ):
             return found
     return Calendar("rows", 1.0)
@@ -194,11 +200,12 @@ def _months_of(moments: Moments, same: NDArray[np.bool_]) -> Calendar | None:
         months, rest = _months(moments + shift)
         steps = np.diff(months)[same]
         if np.ptp(rest) <= 1 and (steps > 0).all() and (step := _commonest(steps)) and (steps % step == 0).all():
-            return Calendar("months", step, float(rest[0]), shift)
+            return Calendar("months", step, float(rest[0]), shift, first=int(months[0] % step))
     steps = np.diff(_months(moments)[0])[same]
     if len(steps) >= 6 and (steps > 0).all() and (step := _commonest(steps)) and (steps == step).mean() > 0.9:
+        first = int(_months(moments)[0][0] % step)
         middle = float(np.floor(np.median(_months(moments)[1]) / DAY) * DAY)
-        return Calendar("months", step, middle, 0.0, loose=True) if (steps % step == 0).all() else None
+        return Calendar("months", step, middle, 0.0, loose=True, first=first) if (steps % step == 0).all() else None
     return None
 
 

@@ -1,6 +1,7 @@
 """Forecasts that cost nothing: the last value, the value a season ago, and the mean of that season so far.
 
-All are of rows sorted by series and time, on a calendar without holes: values (n, k), filled in where they were missing.
+All are of rows sorted by series and time, on a calendar without holes: values (n, k), filled in where they were
+missing.
 """
 
 from __future__ import annotations
@@ -71,13 +72,15 @@ def _so_far(values: Values, known: NDArray[np.bool_], group: NDArray[np.int64]) 
     first = np.flatnonzero(np.append(True, np.diff(group) != 0))
     lengths = np.diff([*first, len(group)])
     before = [np.vstack([np.zeros(values.shape[1]), part])[first] for part in (sums, counts)]
-    sums, counts = (part - np.repeat(begin, lengths, axis=0) for part, begin in zip((sums, counts), before, strict=True))
+    sums, counts = (
+        part - np.repeat(begin, lengths, axis=0) for part, begin in zip((sums, counts), before, strict=True)
+    )
     return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
 
 
 def filled(values: Values, begin: Rows, season: int) -> Values:
-    """The values with each gap filled in from what came before it: by the last value, or by the last one at that time of
-    the season, moved by how much the level has changed since; whichever is nearer where values are known.
+    """The values with each gap filled in from what came before it: by the last value, or by the last one at that time
+    of the season, moved by how much the level has changed since; whichever is nearer where values are known.
 
     A gap at the beginning gets the first value that is known.
     """

@@ -61,7 +61,9 @@ class Direct(Configurable):
         found = reference.copy()
         for j, column in enumerate(u.T):
             weights = np.array(self.weights[j])
-            found[:, :, j] += weights[:, 0] + _features(column, rows, places, self.lags, self.periods) @ weights[:, 1:].T
+            found[:, :, j] += (
+                weights[:, 0] + _features(column, rows, places, self.lags, self.periods) @ weights[:, 1:].T
+            )
         return found
 
 
@@ -71,8 +73,8 @@ def _features(u: Values, rows: Rows, places: NDArray[np.int64], lags: int, perio
 
 
 def _ridges(X: Values, Y: Values) -> Values:
-    """(1 + n, columns of Y), intercepts and weights; each column with the strength that leaves it the least error of rows
-    that are not fitted to."""
+    """(1 + n, columns of Y), intercepts and weights; each column with the strength that leaves it the least error of
+    rows that are not fitted to."""
     middle, spread = X.mean(axis=0), X.std(axis=0)
     spread = np.where(spread > 1e-12, spread, np.inf)
     Z, mean = (X - middle) / spread, Y.mean(axis=0)

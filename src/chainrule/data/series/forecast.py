@@ -15,7 +15,8 @@ from chainrule.metrics import Task
 
 
 class Pinball:
-    """L = Σ_q max(q e, (q − 1) e), e = y − a: least where a share q of what comes lies below a (Koenker & Bassett, 1978).
+    """L = Σ_q max(q e, (q − 1) e), e = y − a: least where a share q of what comes lies below a (Koenker & Bassett,
+    1978).
 
     Made of operations that have kernels. Quantile q is that of every n-th output, n being how many there are.
     """

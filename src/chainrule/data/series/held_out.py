@@ -1,4 +1,5 @@
-"""What is settled by forecasts of windows that were not learned from: how much of a network to take, and its quantiles."""
+"""What is settled by forecasts of windows that were not learned from: how much of a network to take, and its
+quantiles."""
 
 from __future__ import annotations
 
@@ -38,7 +39,8 @@ class HeldOut:
 
 
 def settled(encoding: Windows, held_out: HeldOut | None) -> Windows:
-    """The encoding with the share of the network, and the shifts of its quantiles, that were right where it was held out.
+    """The encoding with the share of the network, and the shifts of its quantiles, that were right where it was held
+    out.
 
     The share is what the part wants that wants least of it; of nothing that was held out it is 0.
     """
@@ -60,14 +62,17 @@ def _share(folds: list[tuple[Values, Values]]) -> float:
     """How much of the first leaves the least squared error of the second, in the part that wants least of it; nothing
     where that does not help clearly in each."""
     sizes = [float((point**2).sum()) for point, _ in folds]
-    wanted = [float((point * came).sum()) / size if size else 0.0 for (point, came), size in zip(folds, sizes, strict=True)]
+    wanted = [
+        float((point * came).sum()) / size if size else 0.0 for (point, came), size in zip(folds, sizes, strict=True)
+    ]
     share = round(float(np.clip(min(wanted), 0, 1)), 3)
     helps = all(abs(came - share * point).mean() < CLEAR * abs(came).mean() for point, came in folds)
     return share if share >= LITTLE and helps else 0.0
 
 
 def _shift(left: Values, quantile: float) -> Values:
-    """(horizon · k,) what a share `quantile` of what is left (m, horizon · k) lies below; of few windows by all steps."""
+    """(horizon · k,) what a share `quantile` of what is left (m, horizon · k) lies below; of few windows by all
+    steps."""
     if len(left) >= MANY:
         return np.asarray(np.quantile(left, quantile, axis=0))
     units = left.std(axis=0)

@@ -9,8 +9,8 @@ from chainrule.errors import DataError
 
 Rows = NDArray[np.intp]
 
-FOLDS, ENOUGH = 3, 5_000
-"""How many parts are held out one after the other; of more windows than the second, one is enough."""
+FOLDS, SMALL, ENOUGH = 3, 1_000, 5_000
+"""How many parts are held out one after the other; of SMALL windows or more one less, of more than ENOUGH one."""
 
 SHARE = 6
 """Each of them is one of so many parts of the windows."""
@@ -52,7 +52,7 @@ def rolling(last: Rows, strand: Rows, horizon: int, rows: Rows) -> list[tuple[Ro
     """
     found: list[tuple[Rows, Rows]] = []
     left = rows
-    for i in range(FOLDS if len(rows) <= ENOUGH else 1):
+    for i in range(FOLDS if len(rows) < SMALL else FOLDS - 1 if len(rows) <= ENOUGH else 1):
         try:
             before, after = cut(last, strand, horizon, left, 1 / (SHARE - i), "")
         except DataError:

@@ -77,7 +77,9 @@ def without_repeats(
     else:
         way = f"{group} and {found} together tell them apart: make one column of both for --group" if found else ""
         where += f" in one {group}"
-    raise DataError(f"{where}: {way or 'no column tells several series apart; keep one row of each time, such as the sum'}.")
+    raise DataError(
+        f"{where}: {way or 'no column tells several series apart; keep one row of each time, such as the sum'}."
+    )
 
 
 def _same(frame: DataFrame, group: str | None) -> NDArray[np.bool_]:

@@ -75,7 +75,8 @@ class Scaling(Configurable):
             own = Scaling.learn(y, series, names, self.logs, window)
             tables = [np.vstack(pair) for pair in zip(tables, (own.middles, own.changes, own.spreads), strict=True)]
         which = np.array([places.get(name, len(self.names) + i) for i, name in enumerate(names)])
-        return Scale(*(table[which][series] for table in tables), self.logs)
+        middle, change, spread = (table[which][series] for table in tables)
+        return Scale(middle, change, spread, self.logs)
 
     def strangers(self, names: list[str]) -> list[str]:
         """The series that were not there in training."""
@@ -101,7 +102,7 @@ class Scale:
         if not any(self.logs):
             return found
         with np.errstate(over="ignore"):
-            return np.where(self._where, np.exp(np.minimum(found, 700)), found)
+            return np.asarray(np.where(self._where, np.exp(np.minimum(found, 700)), found))
 
     def back_all(self, v: Values, rows: Any) -> Values:
         """The same of values (m, …, k, n)."""
@@ -112,7 +113,7 @@ class Scale:
         return np.array(self.logs)
 
     def _of(self, table: Values, rows: Any, values: Values) -> Values:
-        return table[rows].reshape(-1, *[1] * (values.ndim - 2), table.shape[1])
+        return np.asarray(table[rows].reshape(-1, *[1] * (values.ndim - 2), table.shape[1]))
 
 
 def transformed(y: Values, logs: list[bool]) -> Values:
@@ -120,7 +121,7 @@ def transformed(y: Values, logs: list[bool]) -> Values:
     if not any(logs):
         return y
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(np.array(logs), np.log(np.maximum(y, np.finfo(float).tiny)), y)
+        return np.asarray(np.where(np.array(logs), np.log(np.maximum(y, np.finfo(float).tiny)), y))
 
 
 def _means(values: Values, series: NDArray[np.intp], n: int, otherwise: Any) -> Values:
@@ -136,4 +137,4 @@ def _means(values: Values, series: NDArray[np.intp], n: int, otherwise: Any) -> 
 
 def _above_0(numbers: Values) -> Values:
     """The numbers, with 1 in place of 0."""
-    return np.where(numbers > 0, numbers, 1.0)
+    return np.asarray(np.where(numbers > 0, numbers, 1.0))

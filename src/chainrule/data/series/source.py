@@ -145,7 +145,7 @@ class Series(Source):
 
         return learn(self, rows)
 
-    def cut(
+    def before_and_after(
         self, rows: NDArray[np.intp], share: float
     ) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:  # of each series what came last
         return cut(self.last, self.strand[self.last], self.horizon, rows, share, self.name)
@@ -208,22 +208,47 @@ class Series(Source):
     def identification(self) -> dict[str, list[Any]]:
         name = self.table.time
         found = {} if self.group_column is None else {self.group_column: self.group_of(self.last)}
-        found[f"last {name}"] = written_times(self.when[self.last], self._time, self._times, self.asked.period)
+        found[f"last {name}"] = self._last_times()
         ahead = self.dates_ahead()
         return found | {f"{name} +{h}": times for h, times in enumerate(ahead, 1)}
 
     def dates_ahead(self) -> list[list[Any]]:
-        """For each step ahead the times of all forecasts, written as those of the table; nothing where steps are not even."""
+        """For each step ahead the times of all forecasts, written as those of the table; nothing where steps are not
+        even."""
         if not self.calendar.even:
             return []
         if self.calendar.loose:
             moments = [self.when[self.last] + h * self.calendar.length for h in range(1, self.horizon + 1)]
-            moments = moments if self.calendar.dates else [
-                self.when[self.last] + h * self.calendar.step for h in range(1, self.horizon + 1)
-            ]
+            moments = (
+                moments
+                if self.calendar.dates
+                else [self.when[self.last] + h * self.calendar.step for h in range(1, self.horizon + 1)]
+            )
         else:
             moments = [self.calendar.moments(self.places[self.last] + h) for h in range(1, self.horizon + 1)]
         return [written_times(of_step, self._time, self._times, self.asked.period) for of_step in moments]
+
+    def _last_times(self) -> list[Any]:
+        """The time that each window ends with, as the table has it, or as it would be there."""
+        due = written_times(self.when[self.last], self._time, self._times, self.asked.period)
+        if self.asked.period:
+            return due
+        given = self.table.frame[self._time.name][self.last].to_list()
+        return [one if time is None else time for time, one in zip(given, due, strict=True)]
+
+    def long_form(self, target: Forecast) -> tuple[dict[str, list[Any]], Forecast]:
+        """Which series and which time each step of each forecast is for, and the target of one step."""
+        steps = range(1, self.horizon + 1)
+        found = {}
+        if self.group_column is not None:
+            found[self.group_column] = np.repeat(np.array(self.group_of(self.last), object), self.horizon).tolist()
+        ahead = self.dates_ahead()
+        if ahead:
+            found[str(self.table.time)] = [time for times in zip(*ahead, strict=True) for time in times]
+        else:
+            found[f"last {self.table.time}"] = [time for time in self._last_times() for _ in steps]
+            found["step"] = [*steps] * len(self.last)
+        return found, Forecast([column.name for column in self.targets], quantiles=target.quantiles)
 
     def group_of(self, rows: NDArray[np.intp]) -> list[str]:
         """The names of the series that these rows are of."""
@@ -237,7 +262,8 @@ class Series(Source):
         """Put the rows in the order of series and time, without repeats; returns their moments."""
         table, asked = self.table, self.asked
         moments = table.moments
-        assert moments is not None and table.time is not None
+        assert moments is not None
+        assert table.time is not None
         if asked.group is None:
             self.names, self.strand = [""], np.zeros(len(moments), np.intp)
         else:
@@ -274,8 +300,8 @@ class Series(Source):
         same = np.diff(self.strand) == 0
         if places is None or (np.diff(places)[same] <= 0).any():
             raise DataError(
-                f"{self.table.time} in {self.name} does not lie on the calendar that the network was trained on, with a "
-                f"step of {calendar.called(1)}: train on such rows, too."
+                f"{self.table.time} in {self.name} does not lie on the calendar of the training data, which has "
+                f"a step of {calendar.called(1)}: train on such rows, too."
             )
         apart = np.diff(places)[same]
         if self.asked.calendar is not None and len(apart) and np.median(apart) > 1:
@@ -363,10 +389,9 @@ class Series(Source):
         named = [f"{self.names[i]} ({lengths[i]:,} rows)" for i in np.flatnonzero(~used)[:NAMED]]
         more = ", …" if (~used).sum() > NAMED else ""
         n = int((~used).sum())
-        one = n == 1
         self._notes.append(
-            f"left out {'is' if one else 'are'} {counted(n, 'series').replace('seriess', 'series')} too short, or with too "
-            f"few values, for {rows:,} rows: {', '.join(named)}{more}"
+            f"left out {'is' if n == 1 else 'are'} {n:,} series with fewer than {rows:,} rows, or too few values: "
+            f"{', '.join(named)}{more}"
         )
 
     def _known_from(self) -> NDArray[np.intp]:
@@ -389,7 +414,8 @@ class Series(Source):
         return np.asarray(ends)
 
     def _known_ahead(self) -> list[str]:
-        """The columns that are known ahead: those asked for, or those that are there in the rows after the last target."""
+        """The columns that are known ahead: those asked for, or those that are there in the rows after the last
+        target."""
         others = [
             column.name for column in self.table.columns if column.kind in USED and column.name != self.table.time
         ]
@@ -413,7 +439,9 @@ class Series(Source):
                 f"{','.join(there)} says that it will be known"
             )
             return []
-        self._notes.append(f"known ahead is {names}, which {such} hold: forecasts look at it, and `predict` needs such rows")
+        self._notes.append(
+            f"known ahead is {names}, which {such} hold: forecasts look at it, and `predict` needs such rows"
+        )
         return there
 
     def _default_window(self) -> int:

@@ -19,7 +19,8 @@ def written_times(moments: NDArray[np.float64], column: Column, times: Series, p
     """Moments as dates of the type of `times`, or in its writing; numbers as text.
 
     Args:
-        moments: of dates in microseconds since 1970. column: of `times`. period: how they are written if they are periods.
+        moments: of dates in microseconds since 1970. column: of `times`. period: how they are written if they are
+        periods.
     """
     import polars as pl
 

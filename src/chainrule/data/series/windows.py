@@ -35,6 +35,9 @@ LEVELS = 2.0
 FAR = 10.0
 """To how many changes what a network sees of values is clipped."""
 
+ROUGH = 100.0
+"""Forecasts are written with as many digits as tell some thousandths of what is this many times a usual change."""
+
 BLOCK = 4096
 """How many windows are made together, as many as stay in the processor's cache."""
 
@@ -61,10 +64,11 @@ class Prepared:
 class Windows(Encoding):
     """The encoding of windows. A row of X holds, one after the other, what there is of this:
 
-    the last values, scaled, as their distance from the very last one, which is in its own place as a level; which of them
-    were missing; the places of the last row on the clocks of its time; the other columns in the window; the base forecast,
-    as its distance from the last value; and the columns that are known ahead. The network forecasts how far the values will
-    be from the base.
+    the last values, scaled, as their distance from the very last one, which is in its own place as a level; which of
+    them were missing; the places of the last row on the clocks of its time; the other columns in the window; the base
+    forecast,
+    as its distance from the last value; and the columns that are known ahead. The network forecasts how far the values
+    will be from the base.
 
     Args:
         targets: the columns to forecast. time: what orders the rows.
@@ -76,7 +80,8 @@ class Windows(Encoding):
         floor: of each target whether it is never negative.
         share: how much of what the network adds is taken.
         spread: how much of the distance between the network's quantiles and its median is taken.
-        shifts: (horizon · k · quantiles,) what is added to the quantiles, scaled, so that they were right at the origins
+        shifts: (horizon · k · quantiles,) what is added to the quantiles, scaled, so that they were right at the
+        origins
             that were held out (Romano et al., 2019).
     """
 
@@ -181,26 +186,28 @@ class Windows(Encoding):
         for column, floor in zip(self.targets, self.floor, strict=True):
             values = source.values[:, self.targets.index(column)]
             if floor and np.nanmin(values) < 0:
-                notes.append(f"{column.name} was never negative in training, so forecasts are not; here it is: train anew")
+                notes.append(
+                    f"{column.name} was never negative in training, so forecasts are not; here it is: train anew"
+                )
         if source.labelled:
             return notes
         to_come = source.inside(source.last)
         inside = to_come < len(source.strand)
         for code in self._ahead:
-            values = source.column(code.column)
+            held = source.column(code.column)
             there = inside.copy()
-            there[inside] = ~values.is_null().to_numpy()[to_come[inside]]
+            there[inside] = ~held.is_null().to_numpy()[to_come[inside]]
             lacking = int((~there).sum())
             if lacking:
                 notes.append(
-                    f"{code.column.name} is not there in {lacking:,} of {counted(there.size, 'row')} to come, though it is "
-                    "known ahead: taken for missing"
+                    f"{code.column.name} is known ahead, but not there in {lacking:,} of {counted(there.size, 'row')} "
+                    "to come: taken for missing"
                 )
         if inside.any() and not self.ahead and self._past:
             names = ", ".join(code.column.name for code in self._past)
             notes.append(
-                f"rows behind the last {self.targets[0].name} are not looked at: the network was trained without --known-ahead "
-                f"of {names}"
+                f"the rows after the last {self.targets[0].name} are not looked at, as nothing was known ahead: "
+                f"train with --known-ahead and what is known of {names}"
             )
         return notes
 
@@ -214,7 +221,7 @@ class Windows(Encoding):
 
     def X(self, source: Source) -> NDArray[Any]:
         assert isinstance(source, Series)
-        ready, k, m, W = self.prepared(source), len(self.targets), len(source), self.window
+        ready, m, W = self.prepared(source), len(source), self.window
         X = np.empty((m, self.width), np.float32)
         past = sliding_window_view(ready.v, W, axis=0)
         level = (ready.v / ready.scale.spread)[source.last].clip(-LEVELS, LEVELS)
@@ -260,6 +267,13 @@ class Windows(Encoding):
         """Values (m, horizon, k, n) in their own units; none below 0 where there never was one."""
         y = scale.back_all(v, last)
         return np.where(np.array(self.floor)[:, None], np.maximum(y, 0.0), y)
+
+    def units(self, source: Source, spread: NDArray[np.float64] | None) -> NDArray[np.float64]:
+        assert isinstance(source, Series)
+        scale = self.prepared(source).scale
+        sizes = np.where(np.array(self.base.scaling.logs), np.nanmedian(abs(source.values), axis=0), 1.0)
+        units = ROUGH * np.median(scale.change[source.last], axis=0) * sizes
+        return np.repeat(np.tile(units, self.horizon), 1 + len(self.quantiles))
 
     def layers(self, input_shape: tuple[int, ...]) -> list[Layer]:
         return []

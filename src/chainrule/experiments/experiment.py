@@ -139,7 +139,7 @@ class Experiment:
         self.settings = self._resolved(settings)
         optimizer_for(self.settings)
         self.run_folder.make()
-        with stage("turning examples into numbers"), engines.blas_held():
+        with stage("turning examples into numbers"), engines.held_to(1), engines.blas_held():  # small products, if any
             self.encoding = source.learn(self.splits.train)
             self.X = self.encoding.X(source)
         held_out = np.concatenate([self.splits.validation, self.splits.test])
@@ -392,7 +392,8 @@ class Experiment:
     def _baselines(self) -> dict[str, dict[str, float]]:
         """What simple answers reach: those of the source, or each class's share as its probability, or the mean."""
         test, target = self.splits.test, self.target
-        answers = self.source.baselines(test, self.splits.train, self.encoding)
+        with engines.held_to(1), engines.blas_held():
+            answers = self.source.baselines(test, self.splits.train, self.encoding)
         if not answers:
             typical = target.typical(self.Y[self.splits.train])
             places = self.Y[test].shape if target.task == "classes" else (len(test),)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule import engines
 from chainrule.data.series.held_out import HeldOut, settled
 from chainrule.data.series.origins import rolling
 from chainrule.data.series.source import Series
@@ -47,7 +48,8 @@ def at_earlier_origins(experiment: Experiment) -> HeldOut | None:
     folds = folds[-(len(folds) - 1 or 1) :]  # the earliest has the least to learn from
     found: list[HeldOut] = []
     for before, after in folds:
-        earlier = again(encoding, source, before)
+        with engines.held_to(1), engines.blas_held():  # many small products, in which threads would wait for each other
+            earlier = again(encoding, source, before)
         X, learned = earlier.X(source), earlier.learned(source, experiment.Y)
         final = Standardize(inverse=True)
         final.learn([learned[before]])

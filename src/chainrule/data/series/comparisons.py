@@ -119,18 +119,17 @@ def _seasonal(column: Values, known: NDArray[np.bool_], begin: Rows, season: int
     """What the row a season before, or two, or more, makes expect at each row, without looking at the row itself."""
     n = len(column)
     rows = np.arange(n)
-    sums, counts = (np.append(0, np.cumsum(part)) for part in (np.where(known, column, 0.0), known))
-    first = (rows - season).clip(0)
-    full = rows - season >= begin
-    n_known = counts[rows] - counts[first]
-    level = np.where(full & (n_known > 0), (sums[rows] - sums[first]) / np.maximum(n_known, 1), np.nan)
     whole = -(-n // season) * season
     padded = np.full(whole, -1)
     padded[:n] = np.where(known, rows, -1)
     last = np.maximum.accumulate(padded.reshape(-1, season), axis=0).ravel()[:n]
     before = np.append(np.full(min(season, n), -1), last[: max(n - season, 0)])
+    again = np.where(before >= begin, column[before], np.nan)
+    sums = np.append(0, np.cumsum(np.nan_to_num(np.where(known, column, again))))
+    full = rows - season >= begin
+    level = np.where(full, (sums[rows] - sums[(rows - season).clip(0)]) / season, np.nan)  # of the season just before
     moved = level - level[before]
-    return np.where(before >= begin, column[before] + np.where(np.isfinite(moved), moved, 0.0), np.nan)
+    return again + np.where(np.isfinite(moved), moved, 0.0)
 
 
 def _ends(begin: Rows) -> Rows:

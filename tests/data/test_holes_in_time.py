@@ -1,4 +1,4 @@
-"""Rows on their calendar: holes are missing values and told, gaps are filled in from the past alone, repeats get advice."""
+"""Rows on their calendar: holes are missing values, and told; gaps are filled in from the past; repeats get advice."""
 
 import datetime as dt
 
@@ -119,7 +119,9 @@ def test_nothing_is_filled_in_from_another_series():
 def test_repeated_rows_are_refused_and_left_out_by_request():
     table = frame(days(60))
     table = pl.concat([table, table.tail(3)])
-    with pytest.raises(cr.DataError, match=r"3 rows are there twice in the table, such as when 2024-02-27.*--drop-repe"):
+    with pytest.raises(
+        cr.DataError, match=r"3 rows are there twice in the table, such as when 2024-02-27.*--drop-repe"
+    ):
         read_series(table, "sold", "when")
     series = read_series(table, "sold", "when", drop_repeated=True)
     assert series.notes == ["left out are 3 rows that are there twice"]
@@ -131,7 +133,9 @@ def test_the_column_that_parts_several_series_is_named():
     table = pl.concat(shops).with_columns(sold=pl.Series(np.arange(40.0)))
     with pytest.raises(cr.DataError, match=r"twice: tell several series apart by --group shop\.$"):
         read_series(table, "sold", "when")
-    products = pl.concat([table.with_columns(product=pl.lit(p), sold=pl.col("sold") + k) for k, p in ((0, "p"), (1, "q"))])
+    products = pl.concat(
+        [table.with_columns(product=pl.lit(p), sold=pl.col("sold") + k) for k, p in ((0, "p"), (1, "q"))]
+    )
     with pytest.raises(cr.DataError, match="twice in one shop: shop and product together tell them apart: make one"):
         read_series(products, "sold", "when", group="shop")
     with pytest.raises(cr.DataError, match="no column tells several series apart; keep one row of each time"):
@@ -150,7 +154,9 @@ def test_a_calendar_other_than_that_of_the_training_is_refused():
     encoding = read_series(frame(days(60)), "sold", "when").learn(np.arange(20))
     with pytest.raises(cr.DataError, match="the rows of the table come every 7 days, but the network was trained on"):
         encoding.read(frame(days(60, 7 * DAY)), labelled=False)
-    with pytest.raises(cr.DataError, match="when in the table does not lie on the calendar of the training data, which"):
+    with pytest.raises(
+        cr.DataError, match="when in the table does not lie on the calendar of the training data, which"
+    ):
         encoding.read(frame(days(60, 7 * HOUR)), labelled=False)
 
 

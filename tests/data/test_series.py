@@ -237,7 +237,9 @@ def test_what_does_not_fit_is_said(options, words):
 
 
 def test_a_series_of_gaps_or_words():
-    with pytest.raises(cr.DataError, match="has no window of 4 rows with the 2 to forecast whose targets are there: fill"):
+    with pytest.raises(
+        cr.DataError, match="has no window of 4 rows with the 2 to forecast whose targets are there: fill"
+    ):
         read_series(table(30).with_columns(sold=pl.Series([1.0, None] * 15)), "sold", "when", window=4, horizon=2)
     with pytest.raises(cr.DataError, match="word holds 'a' in row 1, but that column holds numbers such as"):
         read_series(table(30, word=["a"] * 30), "word", "when")

@@ -38,8 +38,8 @@ SIMPLE: dict[Simple, str] = {
 COMPARED = 4
 """So many of them, the first, are what others may compare with."""
 
-NEAR = 1.15
-"""Forecasts whose error is less than so many times the least are mixed, each by the inverse of its squared error."""
+NEAR, POWER = 1.15, 8
+"""Forecasts whose error is less than so many times the least are mixed, each by the inverse of this power of it."""
 
 FACTOR = 2.0
 """Logarithms are tried of values that are all above 0, where the greatest is so many times the least."""
@@ -200,9 +200,9 @@ def _errors(source: Series, folds: list[tuple[Rows, Rows]], ahead: Values, logs:
 
 
 def _weights(errors: Values, seasonal: bool) -> list[float]:
-    """Weights (7,) that sum to 1, of those forecasts whose errors are near the least: 1 / error² (Bates & Granger,
-    1969, as if errors had nothing to do with one another)."""
+    """Weights (7,) that sum to 1, of those forecasts whose errors are near the least (Bates & Granger, 1969)."""
     some = np.array([True, seasonal, True, True, True, seasonal, seasonal])
     near = some & (errors <= NEAR * errors[some].min())
-    weights = np.where(near, 1 / np.maximum(errors, 1e-12) ** 2, 0.0)
+    least = max(float(errors[some].min()), 1e-12)
+    weights = np.where(near, (least / np.maximum(errors, least)) ** POWER, 0.0)
     return [round(float(weight), 4) for weight in weights / weights.sum()]

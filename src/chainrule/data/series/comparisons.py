@@ -80,7 +80,7 @@ def _so_far(values: Values, known: NDArray[np.bool_], group: NDArray[np.int64]) 
 
 def filled(values: Values, begin: Rows, season: int) -> Values:
     """The values with each gap filled in from what came before it: by the last value, or by the last one at that time
-    of the season, moved by how much the level has changed since; whichever is nearer where values are known.
+    of the season, moved by how much the level has changed since; whichever has been nearer so far.
 
     A gap at the beginning gets the first value that is known.
     """
@@ -93,14 +93,14 @@ def filled(values: Values, begin: Rows, season: int) -> Values:
 
 def _filled(column: Values, begin: Rows, season: int) -> Values:
     known = np.isfinite(column)
-    carried = _carried(column, known, begin)
-    best = carried
+    best = carried = _carried(column, known, begin)
     if season > 1:
         seasonal = _seasonal(column, known, begin, season)
         before = np.append(np.nan, carried[:-1])
         both = known & np.isfinite(seasonal) & np.isfinite(before) & (np.arange(len(column)) > begin)
-        if both.any() and abs(seasonal - column)[both].mean() < abs(before - column)[both].mean():
-            best = np.where(np.isfinite(seasonal), seasonal, carried)
+        better = np.where(both, abs(before - column) - abs(seasonal - column), 0.0)
+        so_far = np.append(0, np.cumsum(better))
+        best = np.where((so_far[:-1] > so_far[begin]) & np.isfinite(seasonal), seasonal, carried)
     found = np.where(known, column, best)
     empty = np.isnan(found)
     if empty.any():  # before the first value of a series

@@ -118,8 +118,13 @@ class Windows(Encoding):
             raise OptionError(f"there are {len(self.quantiles)} quantiles, but {len(self.shifts)} shifts.")
         if not all(column.counts for column in self.targets) or not (self.time.counts or self.time.kind == "date"):
             raise OptionError("what is forecast is numbers, and the time is numbers or dates.")
-        if self.base.linear.lags != self.window:
-            raise OptionError("the autoregression looks at another window.")
+        linear, directs = self.base.linear, [direct for direct in self.base.directs if direct is not None]
+        if any(model.lags != self.window for model in (linear, *directs)):
+            raise OptionError("what the forecast is built upon looks at another window.")
+        if any([*map(len, direct.weights)] != [self.horizon] * k for direct in directs):
+            raise OptionError("what the forecast is built upon is of another horizon.")
+        if any(len(effects) != sum(code.width for code in self._ahead) for effects in linear.effects):
+            raise OptionError("what the forecast is built upon has other effects than columns are known ahead.")
 
     def takes(self, input_shape: tuple[int, ...], target: Target) -> bool:
         right = isinstance(target, Forecast) and target.labels is None and target.quantiles == self.quantiles

@@ -23,27 +23,27 @@ def table(n=60, hours=24, **columns):
 def test_a_window_is_the_past_and_its_future_what_comes_after():
     series = read_series(table(), "sold", "when", window=4, horizon=2)
     assert len(series) == 60 - 4 - 2 + 1
-    rows = np.arange(len(series))
-    encoding = series.learn(rows)
-    (deviation,) = encoding.deviations
+    encoding = series.learn(np.arange(len(series)))
+    ((change,),) = encoding.base.scaling.changes
     X, Y = encoding.X(series), series.numbers(series.target)
     values = np.arange(60) ** 2.0
     for i in (0, 7, len(series) - 1):
         last = values[i + 3]
-        np.testing.assert_allclose(X[i, :-1, 0] * deviation, values[i : i + 3] - last, rtol=1e-5)
-        np.testing.assert_allclose(Y[i], values[i + 4 : i + 6] - last)
-        np.testing.assert_allclose(encoding.output(series, Y)[i], values[i + 4 : i + 6])
+        np.testing.assert_allclose(X[i, :3] * change, values[i : i + 3] - last, rtol=1e-4)
+        np.testing.assert_allclose(Y[i], values[i + 4 : i + 6])
+    learned = encoding.learned(series, Y)
+    np.testing.assert_allclose(encoding.output(series, learned), Y, rtol=1e-9)
     assert series.target.names == ["sold +1", "sold +2"]
-    assert X.shape == (55, 4, 7)  # beside the values the month, the day and the weekday, as sines and cosines
+    # the window, the month, the day and the weekday of its last row as sines and cosines, and the base forecast
+    assert X.shape == (55, 4 + 6 + 2) == (55, encoding.width)
 
 
 def test_a_window_ends_with_the_level_and_one_never_seen_is_a_high_one():
     series = read_series(table(), "sold", "when", window=4)
     rows = np.arange(40)
-    levels = series.learn(rows).X(series)[:, -1, 0]
-    known = series.values[series.last, 0]
-    expected = (known - known[rows].mean()) / known[rows].std()
-    np.testing.assert_allclose(levels, expected.clip(-2, 2), rtol=1e-5)
+    levels = series.learn(rows).X(series)[:, 3]
+    known, seen = series.values[series.last, 0], series.values[: series.last[39] + 2, 0]
+    np.testing.assert_allclose(levels, ((known - seen.mean()) / seen.std()).clip(-2, 2), rtol=1e-4)
     assert (levels[-5:] == 2).all()
 
 
@@ -99,21 +99,26 @@ def test_several_series_are_not_mixed():
     series = read_series(frame, "sold", "when", window=4, horizon=2, group="shop")
     assert len(series) == 2 * (20 - 4 - 2 + 1)
     Y = series.numbers(series.target)
-    assert (Y[15:] == 0).all()
-    assert (Y[:15] > 0).all()
-    with pytest.raises(cr.DataError, match=r"when in the table holds 2024-01-01 .* twice: .* by --group COLUMN\."):
+    assert (Y[15:] == 7).all()
+    assert (Y[:15] > 7).all()
+    with pytest.raises(cr.DataError, match=r"when in the table holds 2024-01-01 .* twice: .* by --group shop\."):
         read_series(frame, "sold", "when")
 
 
-def test_baselines_are_the_last_value_and_the_last_season():
-    sold = np.tile([1.0, 2, 3, 4, 5, 6, 9], 10)
+def test_comparisons_are_the_last_value_the_last_season_and_the_mean_of_the_season_so_far():
+    sold = np.tile([1.0, 2, 3, 4, 5, 6, 9], 10) + np.repeat(np.arange(10), 7)
     series = read_series(table(70).with_columns(sold=pl.Series(sold)), "sold", "when", window=3, horizon=9)
     assert series.season == 7
-    found = series.baselines(np.arange(len(series)))
+    rows = np.arange(len(series))
+    found = series.baselines(rows, rows, series.learn(rows))
+    assert list(found) == ["baseline", "seasonal", "mean", "linear"]
     Y = series.numbers(series.target)
-    assert not found["baseline"].any()
-    np.testing.assert_allclose(found["seasonal"][5:], Y[5:])
-    assert not found["seasonal"][0, :4].any()  # there was no season before
+    np.testing.assert_allclose(found["baseline"], np.repeat(sold[series.last][:, None], 9, axis=1))
+    np.testing.assert_allclose(found["seasonal"][5:, :7], Y[5:, :7] - 1)
+    np.testing.assert_allclose(found["seasonal"][5:, 7:], Y[5:, 7:] - 2)
+    assert (found["seasonal"][0, :4] == sold[2]).all()  # there was no season before
+    last = series.last[30]
+    np.testing.assert_allclose(found["mean"][30, 0], sold[(last + 1) % 7 : last + 1 : 7].mean())
 
 
 @pytest.mark.parametrize(
@@ -158,8 +163,8 @@ def test_of_two_ways_to_read_dates_the_one_with_even_steps_is_taken(day_before_m
 
 def test_somebody_may_say_whether_the_day_stands_first():
     assert first_of_months(True, day_first=True).notes == []
-    assert first_of_months(True, day_first=False).season == 7
-    assert first_of_months(False, day_first=True).season == 7
+    assert first_of_months(True, day_first=False).season == 1  # some days in each January, and then none
+    assert first_of_months(False, day_first=True).season == 1
 
 
 @pytest.mark.parametrize(
@@ -173,23 +178,21 @@ def test_somebody_may_say_whether_the_day_stands_first():
         (["2022-02-01", "2023-02-01", "2024-02-01"], ["2025-02-01", "2026-02-01"]),
         ([dt.date(2024, 9, 5), dt.date(2024, 9, 6), dt.date(2024, 9, 7)], [dt.date(2024, 9, 8), dt.date(2024, 9, 9)]),
         ([2019, 2020, 2021], ["2022", "2023"]),
-        (["2024-10-03", "2024-10-04", "2024-10-07"], []),
+        (["2024-10-03", "2024-10-04", "2024-10-07"], ["2024-10-08", "2024-10-09"]),  # from Monday to Friday
+        (["2024-10-03", "2024-10-04", "2024-10-05", "2024-10-13"], ["2024-10-14", "2024-10-15"]),
+        (["2024-01-03", "2024-01-13", "2024-02-27"], []),
+        (["2000Q1", "2000Q2", "2000Q3", "2001Q1"], ["2001Q2", "2001Q3"]),
+        (["2024-W51", "2024-W52", "2025-W01"], ["2025-W02", "2025-W03"]),
+        (["2000M10", "2000M11", "2000M12"], ["2001M01", "2001M02"]),
+        (["2000-10", "2000-11", "2000-12"], ["2001-01", "2001-02"]),
     ],
 )
 def test_the_times_that_are_forecast_are_named_where_the_steps_are_even(times, ahead):
-    frame = pl.DataFrame({"when": times, "sold": [1.0, 2, 4]})
+    frame = pl.DataFrame({"when": times, "sold": [1.0, 2, 4, 3][: len(times)]})
     found = read_series(frame, "sold", "when", window=1, horizon=2).learn(np.arange(1))
     columns = found.read(frame, labelled=False).identification()
     assert columns.pop("last when") == [times[-1]]
     assert columns == {f"when +{h}": [time] for h, time in enumerate(ahead, 1)}
-
-
-def test_windows_with_a_gap_are_left_out():
-    frame = table(30).with_columns(sold=pl.when(pl.arange(30) == 10).then(None).otherwise(pl.col("sold")))
-    series = read_series(frame, "sold", "when", window=4, horizon=2)
-    assert len(series) == 25 - 6
-    assert "left out are 6 windows with a gap" in series.notes
-    assert np.isfinite(series.numbers(series.target)).all()
 
 
 def test_a_forecast_begins_behind_the_last_value_that_is_known():
@@ -202,8 +205,9 @@ def test_a_forecast_begins_behind_the_last_value_that_is_known():
     encoding = series.learn(np.arange(len(series)))
     coming = encoding.read(frame, labelled=False)
     assert coming.last.tolist() == [9, 17]
-    np.testing.assert_array_equal(coming.known(), [[81, 81], [7, 7]])
-    with pytest.raises(cr.DataError, match="has no 4 values in a row without a gap"):
+    np.testing.assert_array_equal(coming.filled[coming.last, 0], [81, 7])
+    assert "left out is 1 series with fewer than 4 rows, or too few values: c (3 rows)" in coming.notes
+    with pytest.raises(cr.DataError, match="has no window of 4 rows whose targets are there"):
         encoding.read(frame.with_columns(sold=pl.lit(None, pl.Float64)), labelled=False)
 
 
@@ -214,12 +218,12 @@ def test_a_model_that_asks_for_a_group_without_a_name_is_answered_by_a_sentence(
         encoding.read(table(9), labelled=False)
 
 
-def test_uneven_steps_are_told():
-    frame = table(30).filter(pl.arange(30) != 10).filter(pl.arange(29) != 10).filter(pl.arange(28) != 10)
-    assert (
-        "the rows are not evenly apart in when; a window counts rows, not time"
-        in read_series(frame, "sold", "when").notes
-    )
+def test_steps_that_are_no_calendar_are_told():
+    days = np.cumsum(np.random.default_rng(0).integers(1, 40, 60))
+    frame = table(60).with_columns(when=pl.Series([START + dt.timedelta(days=int(day)) for day in days]))
+    series = read_series(frame, "sold", "when")
+    assert "the rows are not evenly apart in when; a window counts rows, not time" in series.notes
+    assert len(series.values) == 60
 
 
 @pytest.mark.parametrize(
@@ -241,8 +245,10 @@ def test_what_does_not_fit_is_said(options, words):
 
 
 def test_a_series_of_gaps_or_words():
-    with pytest.raises(cr.DataError, match="has no 5 values in a row without a gap: fill the gaps in, or shorten"):
-        read_series(table(30).with_columns(sold=pl.Series([1.0, None] * 15)), "sold", "when", window=4)
+    with pytest.raises(
+        cr.DataError, match="has no window of 4 rows with the 2 to forecast whose targets are there: fill"
+    ):
+        read_series(table(30).with_columns(sold=pl.Series([1.0, None] * 15)), "sold", "when", window=4, horizon=2)
     with pytest.raises(cr.DataError, match="word holds 'a' in row 1, but that column holds numbers such as"):
         read_series(table(30, word=["a"] * 30), "word", "when")
     with pytest.raises(cr.OptionError, match=r"which column of the table is to be forecast\? It has when, sold"):

@@ -74,9 +74,21 @@ def put(*way, value):
         ("pictures", put("encoding", "height", value=10**9), "the encoding does not go with a network"),
         ("text", put("target", "count", value=3), "the encoding does not go with a network"),
         ("texts", put("encoding", "kind", value="letters"), "there is no kind of tokens 'letters'"),
-        ("series", put("encoding", "horizon", value=10**12), "the encoding does not go with a network"),
-        ("series", put("encoding", "deviations", value=[0.0]), "what values are divided by is more than 0"),
-        ("series", put("encoding", "means", value=[]), "there are 1 columns to forecast, but 0 numbers"),
+        ("series", put("encoding", "horizon", value=10**12), "what the forecast is built upon is of another horizon"),
+        (
+            "series",
+            put("encoding", "base", "scaling", "changes", value=[[0.0]]),
+            "what values are divided by is more tha",
+        ),
+        (
+            "series",
+            put("encoding", "base", "scaling", "middles", value=[]),
+            "there are 1 series of 1 columns to forecast",
+        ),
+        ("series", put("encoding", "base", "weights", value=[]), "a forecast of 1 columns has 7 weights for each"),
+        ("series", put("encoding", "base", "linear", "weights", value=[[0.0]]), "a linear autoregression of "),
+        ("series", put("encoding", "base", "linear", "effects", value=[[1.0]]), "other effects than columns are known"),
+        ("series", put("encoding", "calendar", "step", value=0), "the step of a calendar is 0"),
     ],
 )
 def test_what_does_not_fit_is_refused(refusal, kind, change, reason):

@@ -45,6 +45,20 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Band:
+    """A pale area over x from `low` to `high`, such as what a forecast leaves open."""
+
+    x: Numbers
+    low: Numbers
+    high: Numbers
+    colour: str
+    label: str = ""
+
+    def extent(self) -> tuple[Numbers, Numbers]:
+        return self.x, [*self.low, *self.high]
+
+
+@dataclass(frozen=True)
 class Points:
     """A cloud of points (x, y)."""
 
@@ -111,7 +125,7 @@ class Rule:
         return [self.x], []
 
 
-Mark = Line | Points | Bars | Histogram | Cells | Rule
+Mark = Line | Band | Points | Bars | Histogram | Cells | Rule
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chainrule.charts.chart import TRAINING, Bars, Cells, Chart, Histogram, Line, Mark, Panel, Points, Rule
+from chainrule.charts.chart import TRAINING, Band, Bars, Cells, Chart, Histogram, Line, Mark, Panel, Points, Rule
 from chainrule.errors import shortened
 
 if TYPE_CHECKING:
@@ -54,6 +54,9 @@ def _draw(axes: Axes, mark: Mark) -> None:
         case Line():
             marker = "o" if mark.dots or len(mark.x) == 1 else None
             axes.plot(mark.x, mark.y, color=mark.colour, label=label, linewidth=1.8, marker=marker)
+        case Band():
+            width = 6 if len(mark.x) == 1 else 0
+            axes.fill_between(mark.x, mark.low, mark.high, color=mark.colour, alpha=0.2, linewidth=width, label=label)
         case Points():
             axes.scatter(mark.x, mark.y, s=8, alpha=0.5, linewidths=0, color=mark.colour, label=label)
         case Bars():

@@ -10,7 +10,7 @@ from unicodedata import east_asian_width
 import numpy as np
 
 from chainrule.charts.axes import LARGEST, Axis, axes
-from chainrule.charts.chart import Bars, Cells, Chart, Histogram, Line, Mark, Panel, Points, Rule
+from chainrule.charts.chart import Band, Bars, Cells, Chart, Histogram, Line, Mark, Panel, Points, Rule
 
 INK, MUTED, FAINT, GRID, DARK = "#1c1c1c", "#5a6570", "#b4bac1", "#e6e8eb", (31, 111, 139)
 """Of titles and names, of ticks, of a count of 0, of the grid; and of a cell that has all of its row."""
@@ -101,6 +101,8 @@ def _drawn(mark: Mark, across: Place, upward: Place, ends: tuple[float, float]) 
     match mark:
         case Line():
             return _line(mark, across, upward)
+        case Band():
+            return _band(mark, across, upward)
         case Points():
             style = f'fill="{mark.colour}" fill-opacity="0.5"'
             return _points(zip(mark.x, mark.y, strict=True), across, upward, style, 2.5)
@@ -126,6 +128,18 @@ def _line(line: Line, across: Place, upward: Place) -> Iterator[str]:
     for piece in pieces:
         if line.dots or len(piece) == 1:
             yield from _points(piece, across, upward, f'fill="{line.colour}"', 4)
+
+
+def _band(band: Band, across: Place, upward: Place) -> Iterator[str]:
+    edges = [(x, y) for x, y in (*zip(band.x, band.high, strict=True), *[*zip(band.x, band.low, strict=True)][::-1])]
+    points = [pair for pair in edges if np.isfinite(pair).all()]
+    if len(points) == 2 and len(band.x) == 1:  # a single step is a line from low to high
+        (x, high), (_, low) = points
+        style = f'stroke="{band.colour}" stroke-opacity="0.35" stroke-width="6"'
+        yield f'<path d="M{_number(across(x))} {_number(upward(high))}V{_number(upward(low))}" {style}/>'
+        return
+    text = " ".join(f"{_number(across(x))},{_number(upward(y))}" for x, y in points)
+    yield f'<polygon points="{text}" fill="{band.colour}" fill-opacity="0.2"/>'
 
 
 def _points(

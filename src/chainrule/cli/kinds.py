@@ -20,13 +20,16 @@ TAKEN: dict[str, tuple[Kind, ...]] = {
     **dict.fromkeys(("number", "category", "date", "ignore", "time", "group", "missing"), ("table", "series")),
     "day_first": ("table", "series"),
     **dict.fromkeys(("text", "stream"), ("table",)),
-    **dict.fromkeys(("horizon", "season"), ("series",)),
+    **dict.fromkeys(("horizon", "season", "quantiles", "known_ahead", "drop_repeated"), ("series",)),
     "window": ("series", "text"),
     **dict.fromkeys(("tokens", "vocabulary"), ("text",)),
     "broken": ("pictures", "text"),
     **dict.fromkeys(("size", "augment"), ("pictures",)),
 }
 """The kinds of data that each option is about."""
+
+FORECAST = ("horizon", "window", "season", "quantiles", "known_ahead", "drop_repeated")
+"""The options that make a series of a table."""
 
 CALLED: dict[Kind, str] = {
     "table": "the columns of a table",
@@ -97,6 +100,10 @@ def _series(data: str, targets: list[str], chosen: dict[str, Any]) -> Source:
 
     if "time" not in chosen:
         raise OptionError(f"a forecast needs to know the order of the rows of {data}: --time COLUMN.")
+    if "quantiles" in chosen:
+        chosen["quantiles"] = _shares(chosen["quantiles"])
+    if "known_ahead" in chosen:
+        chosen["known_ahead"] = _names(chosen["known_ahead"])
     return read_series(data, targets, **chosen)
 
 
@@ -114,7 +121,7 @@ def _kind(data: str, given: dict[str, Any]) -> Kind:
     if _is_table(path):
         if _lists_pictures(path, given):
             return "pictures"
-        return "series" if any(given[option] is not None for option in ("horizon", "window", "season")) else "table"
+        return "series" if any(given[option] not in (None, "") for option in FORECAST) else "table"
     return "arrays"
 
 
@@ -149,6 +156,14 @@ def _columns(data: str, given: str) -> list[str]:
     from chainrule.data.frames import names_in
 
     return [given.strip()] if "," in given and given.strip() in names_in(data) else _names(given)
+
+
+def _shares(quantiles: str) -> list[float]:
+    """[0.1, 0.9] from "0.1,0.9"."""
+    try:
+        return [float(part) for part in quantiles.replace(",", " ").split()]
+    except ValueError:
+        raise OptionError(f'--quantiles is {quantiles!r}, but takes shares of what comes, such as "0.1,0.9".') from None
 
 
 def _names(columns: str) -> list[str]:

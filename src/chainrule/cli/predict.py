@@ -16,6 +16,7 @@ def predict(
     ],
     out: Annotated[Path | None, typer.Option(help="The CSV file to write.  [default: print]")] = None,
     text: TextColumn = None,
+    long: Annotated[bool, typer.Option("--long", help="Of forecasts, a row for each step ahead.")] = False,
     broken: Broken = None,
     threads: Threads = None,
     memory_limit: MemoryLimit = None,
@@ -36,10 +37,10 @@ def predict(
     show_notes(filter(None, [units_note(trained.target, trained.encoding.units)]))
     with held_to(threads):
         if out is None:
-            for lines in trained.lines(*sources):
+            for lines in trained.lines(*sources, long=long):
                 print(lines, end="")
         else:
             total = sum(source.size for source in sources)
             with stage("predicting", total) as advance:
-                files.write_pieces(out, (lines.encode() for lines in trained.lines(*sources, done=advance)))
+                files.write_pieces(out, (lines.encode() for lines in trained.lines(*sources, long=long, done=advance)))
             print(f"{total:,} predictions in {out}")

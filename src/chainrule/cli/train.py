@@ -79,6 +79,17 @@ def train(
         int | None,
         typer.Option(help="After how many rows of a series things come again.  [default: as its dates tell]"),
     ] = None,
+    quantiles: Annotated[
+        str,
+        typer.Option(help='Forecast a series with bands: "0.1,0.9", which share of what comes is to lie below each.'),
+    ] = "",
+    known_ahead: Annotated[
+        str,
+        typer.Option(help="Columns known for the rows to come.  [default: those that rows after the last target hold]"),
+    ] = "",
+    drop_repeated: Annotated[
+        bool, typer.Option("--drop-repeated", help="Leave out rows of a series that are there twice.")
+    ] = False,
     tokens: Annotated[
         str | None,
         typer.Option(help="What a text is made of: characters, words or subwords; of texts by class also phrases."),
@@ -206,6 +217,9 @@ def train(
             "horizon": horizon,
             "window": window,
             "season": season,
+            "quantiles": quantiles,
+            "known_ahead": known_ahead,
+            "drop_repeated": drop_repeated or None,
             "tokens": tokens,
             "vocabulary": vocabulary,
             "size": size,
@@ -271,8 +285,10 @@ def _show_plan(experiment: "Experiment") -> None:
 def _show_result(result: "Result", experiment: "Experiment") -> None:
     from rich.console import Console
 
+    from chainrule.cli.forecasts import made_of, quantile_words, series_table, worse_than
     from chainrule.cli.tables import f1_note, importance_table, loss_note, metrics_table, trials_table, units_note
     from chainrule.data.columns import option
+    from chainrule.data.series import Series, Windows
     from chainrule.data.tables import Table
     from chainrule.experiments.report import suspected_leak
     from chainrule.names import counted
@@ -287,8 +303,12 @@ def _show_result(result: "Result", experiment: "Experiment") -> None:
         f"{history.seconds:.1f} s on the {history.engine} engine, seed {history.seed}"
         + (f"; the native engine has no kernel for {history.reason}" if history.reason else "")
     )
-    shown = [name for name in ("test", "linear", "seasonal", "baseline") if name in measured]
+    shown = [name for name in ("test", "linear", "mean", "seasonal", "baseline") if name in measured]
     Console().print(metrics_table({name: measured[name] for name in shown}))
+    if "series" in measured:
+        Console().print(series_table(measured["series"], getattr(source, "group_column", "") or ""))
+    if "targets" in measured:
+        Console().print(series_table(measured["targets"], "target"))
     if "each" in measured:
         Console().print(metrics_table(measured["each"]))
     print(loss_note(experiment.target))
@@ -296,7 +316,7 @@ def _show_result(result: "Result", experiment: "Experiment") -> None:
         print(note)
     if "f1" in measured["test"]:
         print(f1_note(source.target))
-    if "linear" in measured:
+    if "linear_fit" in measured:
         print(f"linear: {_linear_note(experiment.target, measured['linear_fit'])}")
     print(f"baseline: {source.baseline_note}")
     if "importance" in measured:
@@ -305,7 +325,13 @@ def _show_result(result: "Result", experiment: "Experiment") -> None:
         if column := suspected_leak(measured):
             answer, without = ", ".join(source.target.names), option("ignore", column)
             print(f"{column} alone tells {answer}: is it known when you predict? If not, train with {without}")
-    simple = [name for name in ("seasonal", "baseline") if name in measured]
+    if isinstance(experiment.encoding, Windows):
+        print(made_of(experiment.encoding))
+        for words in quantile_words(measured["quantiles"]) if "quantiles" in measured else ():
+            print(words)
+        if words := worse_than(measured):
+            print(words)
+    simple = [] if isinstance(source, Series) else [name for name in ("baseline",) if name in measured]
     better = [name for name in simple if _is_worse(measured["test"], measured[name])]
     if better:
         print(f"the network is worse than {' and '.join(better)}: {_way_out(history)}")

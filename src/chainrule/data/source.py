@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Form = Literal["rows", "pictures", "tokens", "documents", "windows"]
 """What the examples are for a network: rows of features; pictures (m, height, width, channels); numbers of words
-(m, steps), of a text that goes on or of one that has an end; or windows (m, steps, features) of a series."""
+(m, steps), of a text that goes on or of one that has an end; or windows of a series, (m, features)."""
 
 
 def left_out(n: int, thing: str, why: str, example: object = None) -> str:
@@ -37,8 +37,8 @@ class Source(ABC):
         name: how the user called them.
         groups: (m,), examples with the same entry belong together; None where nobody has said so.
         moments: (m,), numbers that grow with time; None where order means nothing.
-        ends: (m,), up to which moment an example reaches; None where it is all of one moment.
         scattered: whether the validation part is drawn at random although the examples have moments.
+        small: of fewer examples none are spared for a validation part, where nobody has chosen one.
         more: how there would be more examples, to be said where there are too few; "" where nothing is known.
         defaults: what settings of an experiment are for such examples where nobody has chosen them.
         baseline_note: what the simplest answer is, in words.
@@ -47,8 +47,8 @@ class Source(ABC):
     name: str
     groups: NDArray[Any] | None = None
     moments: NDArray[np.float64] | None = None
-    ends: NDArray[np.float64] | None = None
     scattered: ClassVar[bool] = False
+    small: ClassVar[int] = 1_000
     more: ClassVar[str] = ""
     defaults: ClassVar[dict[str, Any]] = {}
     baseline_note: ClassVar[str] = "an answer that never looks at X, the shares of the classes or the mean"
@@ -86,16 +86,29 @@ class Source(ABC):
     def learn(self, rows: NDArray[np.intp]) -> Encoding:
         """The encoding of such examples, learned from these rows alone."""
 
-    def baselines(self, rows: NDArray[np.intp]) -> dict[str, NDArray[Any]]:
+    def baselines(self, rows: NDArray[np.intp], train: NDArray[np.intp], encoding: Encoding) -> dict[str, NDArray[Any]]:
         """The outputs of simple answers for these rows, by name, the simplest as "baseline".
 
         Nothing for what any kind of data can have: an answer that never looks at X.
+
+        Args:
+            train: the rows that an answer may be learned from. encoding: as `learn` has made it of them.
         """
         return {}
 
     def notes_on_parts(self, train: NDArray[np.intp], test: NDArray[np.intp]) -> list[str]:
         """What a reader should know of how the examples were divided, such as texts that are in both parts."""
         return []
+
+    def before_and_after(
+        self, rows: NDArray[np.intp], share: float
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
+        """Those of these rows that come before, and a share that comes after; None for what any moments tell.
+
+        Raises:
+            DataError: too few come before.
+        """
+        return None
 
     def next_command(self, model: str) -> str:
         """What to type to see what a network does that was trained on these."""
@@ -179,6 +192,10 @@ class Encoding(Configurable, ABC):
 
     form: ClassVar[Form] = "rows"
 
+    own_units: ClassVar[bool] = True
+    """Whether the outputs of a network for values are in the units of the data; where not, `output` brings them
+    there."""
+
     @abstractmethod
     def read(self, data: Any, *, labelled: bool) -> Source:
         """New examples of the kind that this encoding was learned from.
@@ -204,14 +221,31 @@ class Encoding(Configurable, ABC):
             DataError: they are not like those that it was learned from.
         """
 
-    def output(self, source: Source, output: NDArray[Any]) -> NDArray[Any]:
-        """What a network says of the examples, in the units of the data."""
+    def learned(self, source: Source, Y: NDArray[Any]) -> NDArray[Any]:
+        """What a network learns of Y, the numbers of these examples."""
+        return Y
+
+    def output(self, source: Source, output: NDArray[Any], rows: NDArray[np.intp] | None = None) -> NDArray[Any]:
+        """What a network says of the examples, or of these rows of them, in the units of the data."""
         return output
 
     @property
     def units(self) -> dict[str, str]:
         """The units of those columns that have one, by the names of the columns."""
         return {}
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What a reader should know of what was learned and chosen, a sentence each."""
+        return ()
+
+    def steps_of_values(self, source: Source, spread: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
+        """(n_out,), in which steps the values that are predicted differ; None for labels.
+
+        Args:
+            spread: how far the network's outputs for values lie apart.
+        """
+        return spread
 
     def places(self, source: Source) -> list[Place]:
         """Which columns of X each column of such a source has become; nothing where columns have no names."""

@@ -126,6 +126,11 @@ class Target(Configurable):
         return losses.get(self.task, "binary_cross_entropy")
 
     @property
+    def learned_loss(self) -> Any:
+        """What the network is trained by: a loss as `chainrule.train` takes it."""
+        return self.loss
+
+    @property
     def metrics(self) -> tuple[str, ...]:
         """The names of the metrics."""
         if self.labels is None:

@@ -52,7 +52,7 @@ BYTES_WITH_DERIVATIVE = 2 * 4
 
 
 def dense(encoding: Encoding, settings: Settings) -> list[Layer]:
-    """For rows of features: dense layers."""
+    """For rows of features, and for windows of a series: dense layers."""
     layers: list[Layer] = []
     for n in settings.hidden or ():
         if settings.batch_norm:
@@ -106,11 +106,6 @@ def _refuse_too_large(encoding: Pixels, settings: Settings) -> None:
     refuse_too_large(task, (encoding.height, encoding.width), batch_size * BYTES_WITH_DERIVATIVE * numbers, way)
 
 
-def windowed(encoding: Encoding, settings: Settings) -> list[Layer]:
-    """For windows of a series: dense layers that see the whole window at once."""
-    return [Flatten(), *dense(encoding, settings)]
-
-
 def recurrent(encoding: Continued, settings: Settings) -> list[Layer]:
     """For a text that goes on: a vector for each token, and an LSTM.
 
@@ -145,7 +140,7 @@ def pooled(encoding: Separate, settings: Settings) -> list[Layer]:
 ARCHITECTURES: dict[Form, Architecture] = {
     "rows": rows,
     "pictures": convolutional,
-    "windows": windowed,
+    "windows": dense,
     "tokens": recurrent,
     "documents": pooled,
 }

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +19,13 @@ from numpy.typing import NDArray
 from chainrule import engines, files
 from chainrule.checking import seed_or_fresh, whole
 from chainrule.data.batches import ChunkBatches
+from chainrule.data.series import Forecast, Series
 from chainrule.data.source import Chunked, Form, Source
 from chainrule.errors import NotFiniteError, OptionError
 from chainrule.experiments.design import design, optimizer_for
 from chainrule.experiments.folder import RunFolder
-from chainrule.experiments.outputs import measure_and_keep, measured
+from chainrule.experiments.forecasts import ForecastReport
+from chainrule.experiments.outputs import measure_in_units, measured, outputs
 from chainrule.experiments.predictions import as_csv
 from chainrule.experiments.report import Report
 from chainrule.experiments.search import Search, Trial, table
@@ -45,6 +47,9 @@ from chainrule.randomness import DRAWS
 from chainrule.training import Checkpoint, EarlyStopping, History, train
 from chainrule.training.interrupt import TerminatedError
 from chainrule.training.run import Callback
+
+if TYPE_CHECKING:
+    from chainrule.data.series.held_out import HeldOut
 
 REPORTED: tuple[Form, ...] = ("pictures", "documents")
 """The forms of examples that get a report although they have no columns."""
@@ -127,14 +132,14 @@ class Experiment:
         self.Y = source.numbers(self.target)
         usual = settings.beside(source.defaults)
         test = usual.test_share
-        watched = usual.validation_share(int(len(source) * (1 - test)))
+        watched = usual.validation_share(int(len(source) * (1 - test)), source.small)
         self.split = {"draws": DRAWS, "seed": seed, "test": test, "validation": watched} if splits is None else None
         self.splits = splits or split(source, self.Y, test, watched, seed)
         self._given, self._seed, self.chunked = settings, seed, None
         self.settings = self._resolved(settings)
         optimizer_for(self.settings)
         self.run_folder.make()
-        with stage("turning examples into numbers"):
+        with stage("turning examples into numbers"), engines.held_to(1), engines.blas_held():  # small products, if any
             self.encoding = source.learn(self.splits.train)
             self.X = self.encoding.X(source)
         held_out = np.concatenate([self.splits.validation, self.splits.test])
@@ -166,6 +171,12 @@ class Experiment:
         return [*self.source.notes_on_parts(self.splits.train, self.splits.test), *self._notes_on_target()]
 
     def _notes_on_target(self) -> list[str]:
+        if not self.encoding.own_units:
+            learned = "of how far the target lies from what the forecast is built upon, standardized"
+            return [
+                *self.encoding.notes,
+                f"while training, all numbers are {learned}; those of the end are in its own units",
+            ]
         if self.target.task == "values":
             return ["while training, all numbers are of the standardized target; those of the end are in its own units"]
         labels = self.target.classes or []
@@ -252,7 +263,7 @@ class Experiment:
         """
         X, splits, target = self.X, self.splits, self.target
         final = self._final()
-        Y = _learned(self.Y, final)
+        Y = _learned(self.encoding.learned(self.source, self.Y), final)
         given = (
             (X[splits.train], Y[splits.train]) if self.chunked is None else (self._chunks(self.chunked, final), None)
         )
@@ -260,7 +271,7 @@ class Experiment:
             history = train(
                 self.network,
                 *given,
-                loss=target.loss,
+                loss=target.learned_loss,
                 optimizer=optimizer_for(self.settings),
                 epochs=self.settings.epochs or 0,
                 batch_size=self.settings.batch_size,
@@ -291,11 +302,13 @@ class Experiment:
         """
         with self.run_folder.claimed(), engines.held_to(self.settings.threads), engines.blas_held():
             trials = self.search(progress=progress) if self._search is not None else []
+            held_out = self._at_earlier_origins()
             try:
                 network, history = self.fit(progress=progress)
             except TerminatedError as error:
                 self._keep(self._whole(self._final()), error.history)
                 raise
+            self._settle(network, held_out)
             with stage("measuring"):
                 metrics, output = self._keep(network, history)
             if not history.cut:
@@ -304,12 +317,18 @@ class Experiment:
                 self._forget_checkpoint()
         return Result(network, history, metrics, self.folder, trials)
 
-    def report(self, network: Network, output: NDArray[Any] | None = None) -> Report | None:
+    def report(self, network: Network, output: NDArray[Any] | None = None) -> Report | ForecastReport | None:
         """The report on the trained network; None for forms of examples that have none.
 
         Args:
             output: of the network for the test part, where it is known already.
         """
+        if isinstance(self.source, Series) and isinstance(self.target, Forecast):
+            test = self.splits.test
+            if output is None:
+                output = self.encoding.output(self.source, outputs(network, self.X[test]), test)
+            simple = self.source.baselines(test, self.splits.train, self.encoding)
+            return ForecastReport(self.source, test, self.target, output, self.Y[test], simple)
         places = self.encoding.places(self.source)
         if not places and self.encoding.form not in REPORTED:
             return None
@@ -326,6 +345,23 @@ class Experiment:
             output=output,
         )
 
+    def _at_earlier_origins(self) -> HeldOut | None:
+        """Forecasts of a series at earlier origins, where nobody has asked for a validation part and there is none."""
+        if self.encoding.own_units or len(self.splits.validation) or self._given.validation is not None:
+            return None
+        from chainrule.experiments.rolling import at_earlier_origins
+
+        with stage("judging at earlier origins"):
+            return at_earlier_origins(self)
+
+    def _settle(self, network: Network, held_out: HeldOut | None) -> None:
+        """Of a series, take as much of the network as was right where it was held out."""
+        if self.encoding.own_units or (self._given.validation == 0 and self._search is None):
+            return
+        from chainrule.experiments.rolling import settle
+
+        self.encoding = settle(self, network, held_out)
+
     def _early_stopping(self) -> EarlyStopping | None:
         patience = self.settings.patience
         return EarlyStopping(patience=patience) if patience and len(self.splits.validation) else None
@@ -341,7 +377,8 @@ class Experiment:
         if self.target.task != "values":
             return None
         final = Standardize(inverse=True)
-        final.learn([self.Y[self.splits.train].reshape(len(self.splits.train), -1)])
+        learned = self.encoding.learned(self.source, self.Y)[self.splits.train]
+        final.learn([learned.reshape(len(learned), -1)])
         return final
 
     def _chunks(self, chunked: Chunked, final: Standardize | None) -> ChunkBatches:
@@ -362,12 +399,13 @@ class Experiment:
     def _baselines(self) -> dict[str, dict[str, float]]:
         """What simple answers reach: those of the source, or each class's share as its probability, or the mean."""
         test, target = self.splits.test, self.target
-        outputs = self.source.baselines(test)
-        if not outputs:
+        with engines.held_to(1), engines.blas_held():
+            answers = self.source.baselines(test, self.splits.train, self.encoding)
+        if not answers:
             typical = target.typical(self.Y[self.splits.train])
             places = self.Y[test].shape if target.task == "classes" else (len(test),)
-            outputs = {"baseline": np.broadcast_to(typical, (*places, len(typical)))}
-        return {name: measured(output, self.Y[test], target.loss, target.metrics) for name, output in outputs.items()}
+            answers = {"baseline": np.broadcast_to(typical, (*places, len(typical)))}
+        return {name: measured(output, self.Y[test], target.loss, target.metrics) for name, output in answers.items()}
 
     def _metadata(self, history: History) -> dict[str, Any]:
         return {
@@ -388,7 +426,7 @@ class Experiment:
         X, Y, splits, target = self.X, self.Y, self.splits, self.target
         network.metadata = self._metadata(history)
         network.save(self.folder / MODEL)
-        test, output = measure_and_keep(network, X[splits.test], Y[splits.test], target.loss, target.metrics)
+        test, output = measure_in_units(network, self.encoding, self.source, splits.test, X, Y, target)
         metrics: dict[str, Any] = {
             "test": test,
             **self._baselines(),

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.data.source import Encoding, Source
 from chainrule.layers import Network, Standardize
 from chainrule.metrics import find_metrics, score
 from chainrule.training.cost import Cost
@@ -45,6 +46,22 @@ def measure_and_keep(
         return scores_and_outputs(network, X, Y, loss=loss, metrics=metrics)
     output = outputs(network, X)
     return measured(output, Y, loss, metrics), output
+
+
+def measure_in_units(
+    network: Network,
+    encoding: Encoding,
+    source: Source,
+    rows: NDArray[Any],
+    X: NDArray[Any],
+    Y: NDArray[Any],
+    target: Any,
+) -> tuple[dict[str, float], NDArray[Any]]:
+    """As `measure_and_keep`, of these rows of a source, whose encoding brings outputs into the units of the data."""
+    if encoding.own_units:
+        return measure_and_keep(network, X[rows], Y[rows], target.loss, target.metrics)
+    output = encoding.output(source, outputs(network, X[rows]), rows)
+    return measured(target.points(output), Y[rows], target.loss, target.metrics), output
 
 
 def measured(output: NDArray[Any], Y: NDArray[Any], loss: str, metrics: Any) -> dict[str, float]:

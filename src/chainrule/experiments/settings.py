@@ -86,10 +86,10 @@ class Settings:
         """The part of all examples that is held out."""
         return 0.2 if self.test is None else self.test
 
-    def validation_share(self, m: int) -> float:
+    def validation_share(self, m: int, small: int = SMALL) -> float:
         """The validation part of m examples that are not held out.
 
-        A tenth; of fewer than 1,000 none, or for a search a fifth.
+        A tenth; of fewer than `small` none, or for a search a fifth.
 
         Raises:
             OptionError: a search without a validation part.
@@ -98,7 +98,7 @@ class Settings:
             raise OptionError("a search compares settings on the validation part, which must not be empty then.")
         if self.validation is not None:
             return self.validation
-        return 0.1 if m >= SMALL else 0.2 if self.search else 0.0
+        return 0.1 if m >= small else 0.2 if self.search else 0.0
 
     def resolve(self, m: int, labels: bool, seed: int) -> Settings:
         """The settings with nothing left open, for m training examples that have labels, or values.

@@ -28,9 +28,9 @@ def split(source: Source, Y: NDArray[Any], test: float, validation: float, seed:
     """Split the examples in three, the same way for the same seed.
 
     Where the examples have groups, each group is in one part. Where they have moments, the test part is what came last,
-    and the validation part what came before it, unless the source scatters it; an example that reaches into a later
-    part is in none. Otherwise they are drawn; labels keep their shares where they can, and the only example of a label
-    is trained on. In each part the examples stand as they do in the source.
+    and the validation part what came before it, unless the source scatters it; windows are parted in each series, and
+    one that reaches into a later part is in none. Otherwise they are drawn; labels keep their shares where they can,
+    and the only example of a label is trained on. In each part the examples stand as they do in the source.
 
     Args:
         source: the examples. Y: what is to be predicted, as numbers.
@@ -75,7 +75,7 @@ def hold_out(
     if source.groups is not None:
         return _by_group(source, rows, size / len(rows), random)
     if by_time and source.moments is not None:
-        return _by_time(source, rows, size)
+        return source.before_and_after(rows, share) or _by_time(source, rows, size)
     held_out = np.zeros(len(rows), bool)
     for places, quota in _quotas(Y, rows, size, random):
         held_out[random.choice(places, quota, replace=False, shuffle=False)] = True
@@ -104,12 +104,7 @@ def _by_time(source: Source, rows: NDArray[np.intp], size: int) -> tuple[NDArray
         later = moments > moments.min()
     if not later.any():
         raise DataError(f"in {source.name} everything is of the same time: there is no past to train on.")
-    if source.ends is None:
-        return rows[~later], rows[later]
-    earlier = source.ends[rows] < moments[later].min()
-    if earlier.sum() < 2:
-        raise DataError(f"{source.name} is too short: too few examples end before those begin that are held out.")
-    return rows[earlier], rows[later]
+    return rows[~later], rows[later]
 
 
 def _quotas(

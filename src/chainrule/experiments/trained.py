@@ -19,7 +19,7 @@ from chainrule.data.folders import BROKEN
 from chainrule.data.source import Encoding, Source
 from chainrule.data.targets import Target
 from chainrule.errors import DataError, ModelFileError, OptionError
-from chainrule.experiments.outputs import measure, outputs, spread
+from chainrule.experiments.outputs import measure, measure_in_units, outputs, spread
 from chainrule.experiments.predictions import as_csv, written
 from chainrule.experiments.settings import CHECKPOINT, JOURNAL, MODEL
 from chainrule.experiments.splits import split
@@ -198,6 +198,8 @@ class Trained:
         """The mean cost and the metrics of the experiment on these rows."""
         made = self.network.metadata
         X, Y = self.encoding.X(source), source.numbers(self.target)
+        if not self.encoding.own_units:
+            return measure_in_units(self.network, self.encoding, source, rows, X, Y, self.target)[0]
         return measure(self.network, X[rows], Y[rows], made["loss"], made["metrics"])
 
     def predictions(self, source: Source) -> dict[str, list[Any]]:
@@ -208,10 +210,11 @@ class Trained:
                 found.setdefault(name, []).extend(values)
         return found
 
-    def lines(self, *sources: Source, done: Advance | None = None) -> Iterator[str]:
+    def lines(self, *sources: Source, long: bool = False, done: Advance | None = None) -> Iterator[str]:
         """The predictions as a CSV with rounded numbers, in pieces that need not be in memory together.
 
         Args:
+            long: whether each step of a forecast has a row of its own.
             done: told of each piece how many predictions it has.
 
         Raises:
@@ -220,8 +223,11 @@ class Trained:
         header: list[str] | None = None
         for source in sources:
             for piece in source.pieces():
-                output = self._output(piece)
-                for columns, formats in written(piece.identification(), self.target, output, spread(self.network)):
+                output, target, which = self._output(piece), self.target, None
+                units = self.encoding.steps_of_values(piece, spread(self.network))
+                if long:
+                    which, target, output, units = _in_long_form(piece, target, output, units)
+                for columns, formats in written(which or piece.identification(), target, output, units):
                     if header is not None and [*columns] != header:
                         raise DataError(
                             f"{source.name} has other columns than {sources[0].name}: predict it by itself."
@@ -251,6 +257,20 @@ def _with_columns(encoding: Encoding, path: str, text: str | None, labels: str |
             f"--text names the column of texts, but {path} was trained on {len(texts) or 'no'} such: leave it out."
         )
     return replace(encoding, text=text or "")
+
+
+def _in_long_form(
+    piece: Source, target: Target, output: NDArray[Any], units: NDArray[np.float64] | None
+) -> tuple[dict[str, list[Any]], Target, NDArray[Any], NDArray[np.float64] | None]:
+    """What tells the rows apart, the target, the outputs and their units, with a row for each step of a forecast.
+
+    Raises:
+        OptionError: these are no forecasts.
+    """
+    if not (isinstance(piece, series.Series) and isinstance(target, series.Forecast)):
+        raise OptionError("--long is about forecasts of a series, and the network makes no such: leave it out.")
+    which, of_step = piece.long_form(target)
+    return which, of_step, output.reshape(-1, of_step.n_out), None if units is None else units[: of_step.n_out]
 
 
 def _check(network: Network, encoding: Any, target: Any, made: Made) -> None:

@@ -1,0 +1,14 @@
+"""Series: windows of a table with a time column, and what comes after each.
+
+`calendar` and `periods` say when values are due, `repeats` what rows of one time are, `reading` and `source` make
+windows
+of a table; `scaling`, `comparisons`, `autoregression` and `base` make simple forecasts, `origins` the parts that judge
+them; `windows` is the encoding, and `forecast` what is predicted.
+"""
+
+from chainrule.data.series.forecast import Forecast
+from chainrule.data.series.reading import read_series
+from chainrule.data.series.source import Series
+from chainrule.data.series.windows import Windows
+
+__all__ = ["Forecast", "Series", "Windows", "read_series"]

@@ -1,0 +1,168 @@
+"""Rows on their calendar: holes are missing values, and told; gaps are filled in from the past; repeats get advice."""
+
+import datetime as dt
+
+import numpy as np
+import polars as pl
+import pytest
+
+import chainrule as cr
+from chainrule.data.series import read_series
+from chainrule.data.series.comparisons import filled
+
+MONDAY = dt.datetime(2024, 1, 1)
+HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
+
+
+def frame(when, sold=None, **columns):
+    return pl.DataFrame({"when": when, "sold": np.arange(len(when)) * 1.0 if sold is None else sold} | columns)
+
+
+def days(n, step=DAY):
+    return [MONDAY + i * step for i in range(n)]
+
+
+def without(table, *rows):
+    return table.filter(~pl.Series(np.isin(np.arange(table.height), rows)))
+
+
+def missing(times, words):
+    return next((note for note in read_series(frame(times), "sold", "when").notes if words in note), None)
+
+
+def test_a_day_that_is_not_there_is_a_missing_value_and_later_lags_stay_right():
+    whole, holed = frame(days(60)), without(frame(days(60)), 20, 21, 40)
+    series = read_series(holed, "sold", "when", window=14)
+    assert series.notes == ["3 days are missing: taken for missing values"]
+    assert np.flatnonzero(np.isnan(series.values[:, 0])).tolist() == [20, 21, 40]
+    as_it_was = read_series(whole, "sold", "when", window=14)
+    rows = np.isfinite(series.values[:, 0])
+    np.testing.assert_array_equal(series.values[rows], as_it_was.values[rows])
+    assert series.places.tolist() == as_it_was.places.tolist()
+
+
+@pytest.mark.parametrize(
+    ("times", "told"),
+    [
+        ([MONDAY + i * HOUR for i in range(100) if i not in (5, 6)], "2 hours are missing"),
+        ([MONDAY + i * 7 * DAY for i in range(60) if i != 30], "1 week is missing"),
+        ([day for day in days(90) if day.weekday() < 5 and day.day != 25], "business days are missing"),
+        ([dt.date(2000 + i // 12, 1 + i % 12, 1) for i in range(60) if i != 7], "1 month is missing"),
+        ([dt.date(2000 + i, 1, 1) for i in range(30) if i not in (3, 4)], "2 years are missing"),
+        ([f"{2000 + i // 4}Q{1 + i % 4}" for i in range(40) if i != 9], "1 quarter is missing"),
+        ([f"2024-W{i:02d}" for i in range(1, 50) if i != 9], "1 week is missing"),
+        ([i for i in range(1700, 1800) if i not in (1750, 1751)], "2 steps are missing"),
+        ([MONDAY + i * 15 * HOUR / 60 for i in range(100) if i != 9], "1 step of 15 minutes is missing"),
+    ],
+)
+def test_holes_are_told_in_the_steps_of_the_calendar(times, told):
+    assert missing(times, "missing").endswith(f"{told}: taken for missing values")
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        days(40),
+        [day for day in days(90) if day.weekday() < 5],
+        [dt.date(2000 + i // 12, 1 + i % 12, 1) - DAY for i in range(40)],  # the last days of months
+        [MONDAY + i * HOUR + dt.timedelta(seconds=(7 * i) % 50) for i in range(100)],  # as sensors have it
+    ],
+)
+def test_whole_calendars_have_no_hole(times):
+    assert read_series(frame(times), "sold", "when").notes == []
+
+
+def test_events_are_no_series_with_holes():
+    random = np.random.default_rng(0)
+    times = [MONDAY + int(i) * DAY for i in np.cumsum(random.integers(1, 60, 60))]
+    series = read_series(frame(times), "sold", "when")
+    assert len(series.values) == 60
+    assert "the rows are not evenly apart in when; a window counts rows, not time" in series.notes
+
+
+def test_missing_targets_cost_no_window_that_has_its_targets():
+    sold = np.where(np.isin(np.arange(400), np.random.default_rng(0).choice(400, 40, replace=False)), np.nan, 1.0)
+    series = read_series(frame(days(400), sold), "sold", "when", horizon=7, window=14)
+    there = [all(np.isfinite(sold[last + 1 : last + 8])) for last in range(len(sold) - 7)]
+    assert series.last.tolist() == [last for last in range(13, 393) if there[last]]
+    assert series.last[0] >= 13
+    encoding = series.learn(np.arange(len(series)))
+    X = encoding.X(series)
+    assert np.isfinite(X).all()
+    indicator = X[:, 14:28]
+    rows = series.last[:, None] + np.arange(-13, 1)
+    np.testing.assert_array_equal(indicator, np.isnan(sold[rows]))
+
+
+def test_gaps_are_filled_in_from_what_came_before_alone():
+    values = (np.sin(2 * np.pi * np.arange(70) / 7) * 10 + 50)[:, None]
+    holed = values.copy()
+    holed[[30, 31, 44]] = np.nan
+    begin = np.zeros(70, int)
+    found = filled(holed, begin, 7)
+    np.testing.assert_allclose(found, values, atol=1e-9)  # what comes again is known
+    later = holed.copy()
+    later[45:] = 1e6
+    np.testing.assert_array_equal(filled(later, begin, 7)[:45], found[:45])
+    walk = np.random.default_rng(0).normal(size=(200, 1)).cumsum(axis=0)
+    holed = walk.copy()
+    holed[[50, 51]] = np.nan
+    np.testing.assert_array_equal(filled(holed, np.zeros(200, int), 7)[[50, 51]], walk[[49, 49]])
+
+
+def test_nothing_is_filled_in_from_another_series():
+    values = np.r_[np.full(10, 5.0), np.nan, np.full(9, 7.0)][:, None]
+    begin = np.repeat([0, 10], 10)
+    assert filled(values, begin, 1)[10, 0] == 7
+
+
+def test_repeated_rows_are_refused_and_left_out_by_request():
+    table = frame(days(60))
+    table = pl.concat([table, table.tail(3)])
+    with pytest.raises(
+        cr.DataError, match=r"3 rows are there twice in the table, such as when 2024-02-27.*--drop-repe"
+    ):
+        read_series(table, "sold", "when")
+    series = read_series(table, "sold", "when", drop_repeated=True)
+    assert series.notes == ["left out are 3 rows that are there twice"]
+    assert len(series.values) == 60
+
+
+def test_the_column_that_parts_several_series_is_named():
+    shops = [frame(days(20), shop=[name] * 20, note=["x", "y"] * 10, price=np.arange(20.0)) for name in ("a", "b")]
+    table = pl.concat(shops).with_columns(sold=pl.Series(np.arange(40.0)))
+    with pytest.raises(cr.DataError, match=r"twice: tell several series apart by --group shop\.$"):
+        read_series(table, "sold", "when")
+    products = pl.concat(
+        [table.with_columns(product=pl.lit(p), sold=pl.col("sold") + k) for k, p in ((0, "p"), (1, "q"))]
+    )
+    with pytest.raises(cr.DataError, match="twice in one shop: shop and product together tell them apart: make one"):
+        read_series(products, "sold", "when", group="shop")
+    with pytest.raises(cr.DataError, match="no column tells several series apart; keep one row of each time"):
+        read_series(table.drop("shop", "note"), "sold", "when")
+
+
+def test_the_hour_that_comes_twice_when_clocks_are_set_back_is_told():
+    zone = [MONDAY.replace(month=10, day=26) + i * HOUR for i in range(72)]
+    local = [*zone[:27], zone[26], *zone[27:]]  # 2 o'clock on 27 October comes again
+    series = read_series(frame(local), "sold", "when")
+    assert "1 hour is there twice in when, as when clocks are set back: the first of each is taken" in series.notes[0]
+    assert len(series.values) == 72
+
+
+def test_a_calendar_other_than_that_of_the_training_is_refused():
+    encoding = read_series(frame(days(60)), "sold", "when").learn(np.arange(20))
+    with pytest.raises(cr.DataError, match="the rows of the table come every 7 days, but the network was trained on"):
+        encoding.read(frame(days(60, 7 * DAY)), labelled=False)
+    with pytest.raises(
+        cr.DataError, match="when in the table does not lie on the calendar of the training data, which"
+    ):
+        encoding.read(frame(days(60, 7 * HOUR)), labelled=False)
+
+
+def test_rows_may_be_in_any_order_with_holes():
+    table = without(frame(days(60)), 7, 8)
+    shuffled = table.sample(fraction=1, shuffle=True, seed=0)
+    ours, theirs = (read_series(one, "sold", "when") for one in (table, shuffled))
+    np.testing.assert_array_equal(ours.values, theirs.values)
+    assert ours.checksum() == theirs.checksum()

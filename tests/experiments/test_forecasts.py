@@ -1,0 +1,202 @@
+"""Forecasts as a user gets them: beside simple ones, of several series, by what is known ahead, with quantiles."""
+
+import csv
+import datetime as dt
+import io
+
+import numpy as np
+import polars as pl
+import pytest
+
+import chainrule as cr
+
+START = dt.date(2022, 1, 1)
+RANDOM = np.random.default_rng(7)
+WEEK = 50 + 10 * np.sin(2 * np.pi * np.arange(300) / 7) + RANDOM.normal(0, 1, 300)
+PROMOTION = (RANDOM.random(300) < 0.15).astype(int)
+
+
+def days(n, first=0):
+    return [START + dt.timedelta(days=first + i) for i in range(n)]
+
+
+def sales(n=300, **columns):
+    return pl.DataFrame({"day": days(n), "sold": WEEK[:n].round(2)} | columns)
+
+
+def trained(tmp_path, frame, **options):
+    series = cr.read_series(frame, "sold", "day", **({"horizon": 7} | options))
+    experiment = cr.Experiment(series, cr.Settings(seed=0), tmp_path)
+    return experiment, experiment.run(progress=False).metrics
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    return trained(tmp_path_factory.mktemp("whole"), sales())
+
+
+@pytest.fixture(scope="module")
+def with_promotions(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("promotions")
+    coming = pl.DataFrame({"day": days(7, 300), "sold": [None] * 7, "promo": [0, 0, 1, 0, 0, 1, 0]})
+    past = sales(promo=PROMOTION).with_columns((pl.col("sold") + 25 * pl.col("promo")).round(2))
+    frame = pl.concat([past, coming.with_columns(pl.col("sold").cast(pl.Float64))])
+    return frame, *trained(folder, frame, quantiles=(0.1, 0.9)), folder
+
+
+def test_the_default_is_as_good_as_the_best_simple_forecast(whole):
+    _, metrics = whole
+    mae = {name: metrics[name]["mae"] for name in ("test", "linear", "mean", "seasonal", "baseline")}
+    assert mae["test"] < 1.05 * min(mae.values())
+    assert mae["test"] < 0.8 * mae["seasonal"] < mae["baseline"]
+    assert 0.7 < mae["test"] < 1.1  # the noise alone has 0.8
+
+
+def test_holes_in_time_do_little_harm(tmp_path, whole):
+    gone = RANDOM.choice(300, 15, replace=False)
+    experiment, metrics = trained(tmp_path, sales().filter(~pl.Series(np.isin(np.arange(300), gone))))
+    assert "15 days are missing: taken for missing values" in experiment.source.notes
+    assert metrics["test"]["mae"] < 1.15 * whole[1]["test"]["mae"]
+
+
+def test_empty_targets_do_little_harm(tmp_path, whole):
+    empty = np.isin(np.arange(300), RANDOM.choice(300, 30, replace=False))
+    frame = sales().with_columns(sold=pl.when(pl.Series(~empty)).then(pl.col("sold")))
+    assert trained(tmp_path, frame)[1]["test"]["mae"] < 1.15 * whole[1]["test"]["mae"]
+
+
+def test_each_series_is_forecast_in_its_own_scale_and_has_its_row(tmp_path, whole):
+    parts = [(1, "a", 300), (10, "b", 60), (100, "c", 12)]
+    frame = pl.concat(
+        [pl.DataFrame({"day": days(n), "shop": [s] * n, "sold": (f * WEEK[:n]).round(2)}) for f, s, n in parts]
+    )
+    experiment, metrics = trained(tmp_path, frame, group="shop")
+    assert "left out is 1 series with fewer than 29 rows, or too few values: c (12 rows)" in experiment.source.notes
+    assert [*metrics["series"]] == ["a", "b"]  # the test part has both, though all of b lies before the end of a
+    assert metrics["series"]["a"]["test"] < 1.1 * whole[1]["test"]["mae"]
+    assert metrics["series"]["b"]["test"] < 10 * 1.3 * whole[1]["test"]["mae"]
+    coming = experiment.encoding.read(frame, labelled=False)
+    found = cr.Trained.load(tmp_path).predictions(coming)
+    assert found["shop"] == ["a", "b"]
+    assert 9 < found["prediction sold +1"][1] / WEEK[60] < 11
+    new = frame.filter(pl.col("shop") == "b").with_columns(shop=pl.lit("d"), sold=pl.col("sold") * 1000)
+    coming = experiment.encoding.read(new, labelled=False)
+    assert "not met in training, and scaled by its own values, is shop d" in coming.notes
+    assert 9e3 < cr.Trained.load(tmp_path).predictions(coming)["prediction sold +1"][0] / WEEK[60] < 11e3
+
+
+def test_the_promotions_of_the_week_ahead_raise_the_forecast_of_their_days(with_promotions):
+    frame, experiment, metrics, folder = with_promotions
+    told = "known ahead is promo, which the 7 rows after the last sold hold: forecasts look at it"
+    assert any(note.startswith(told) for note in experiment.source.notes)
+    assert metrics["test"]["mae"] < 1.2
+    trained_again = cr.Trained.load(folder)
+    found = trained_again.predictions(trained_again.read(frame, labelled=False))
+    forecasts = np.array([found[f"prediction sold +{h}"][0] for h in range(1, 8)])
+    expected = 50 + 10 * np.sin(2 * np.pi * np.arange(300, 307) / 7) + 25 * np.array([0, 0, 1, 0, 0, 1, 0])
+    np.testing.assert_allclose(forecasts, expected, atol=4)
+    lacking = trained_again.read(frame.head(300), labelled=False)
+    assert "promo is known ahead, but not there in 7 of 7 rows to come: taken for missing" in lacking.notes
+
+
+def test_what_is_known_of_too_few_rows_ahead_is_not_used_unless_it_is_said():
+    coming = pl.DataFrame({"day": days(3, 300), "sold": [None] * 3, "promo": [0, 0, 1]})
+    frame = pl.concat([sales(promo=PROMOTION), coming.with_columns(pl.col("sold").cast(pl.Float64))])
+    series = cr.read_series(frame, "sold", "day", horizon=7)
+    assert (
+        "3 rows after the last sold hold promo, but 7 are forecast: not used; --known-ahead promo" in series.notes[-1]
+    )
+    assert series.ahead == []
+    assert cr.read_series(frame, "sold", "day", horizon=7, known_ahead=["promo"]).ahead == ["promo"]
+
+
+def test_quantiles_cover_what_they_say(with_promotions):
+    _, experiment, metrics, _ = with_promotions
+    below = metrics["quantiles"]["below"]
+    assert [*below] == ["0.1", "0.9"]
+    assert below["0.1"] == pytest.approx(0.1, abs=0.08)
+    assert below["0.9"] == pytest.approx(0.9, abs=0.08)
+    assert metrics["quantiles"]["between"]["share"] == pytest.approx(0.8, abs=0.13)
+    chart = (experiment.folder / "report.svg").read_text()
+    assert "0.1 to 0.9" in chart
+    assert "<polygon" in chart
+    assert "error by step" in chart
+
+
+def test_the_loss_of_quantiles_runs_by_kernels_as_by_numpy():
+    X = RANDOM.normal(size=(300, 3))
+    Y = np.repeat((X[:, :1] + RANDOM.normal(size=(300, 1)) * (1 + (X[:, :1] > 0))), 3, axis=1)
+    loss = cr.read_series(sales(), "sold", "day", quantiles=(0.1, 0.9)).target.learned_loss
+    found = {}
+    for engine in ("native", "numpy"):
+        net = cr.Network([cr.Dense(8, "tanh"), cr.Dense(3)], seed=0)
+        history = cr.train(
+            net, X, Y, loss=loss, optimizer=cr.Adam(0.01), epochs=100, engine=engine, seed=0, progress=False
+        )
+        assert history.engine == engine
+        found[engine] = net.predict(X)
+    np.testing.assert_allclose(found["native"], found["numpy"], atol=2e-3)
+    shares = (found["native"] > Y).mean(axis=0)
+    np.testing.assert_allclose(shares, [0.5, 0.1, 0.9], atol=0.06)
+
+
+def test_forecasts_of_what_is_never_negative_are_none_either(tmp_path):
+    frame = sales().with_columns(sold=pl.Series(np.random.default_rng(0).poisson(0.3, 300)))
+    experiment, _ = trained(tmp_path, frame)
+    assert "sold is never negative, and so are its forecasts" in experiment.notes
+    found = cr.Trained.load(tmp_path)
+    source = found.read(frame)
+    from chainrule.experiments.outputs import outputs
+
+    assert found.encoding.output(source, outputs(found.network, found.encoding.X(source)) - 5).min() >= 0
+
+
+def test_a_series_that_grows_by_its_own_size_is_forecast_by_its_logarithm(tmp_path):
+    t = np.arange(144)
+    passengers = np.exp(5 + 0.01 * t + 0.5 * np.sin(2 * np.pi * t / 12) + RANDOM.normal(0, 0.03, 144)).round(1)
+    frame = pl.DataFrame({"day": [f"{1949 + i // 12}-{1 + i % 12:02d}" for i in t], "sold": passengers})
+    experiment, metrics = trained(tmp_path, frame, horizon=12)
+    assert any("of the logarithm" in note for note in experiment.notes)
+    assert metrics["test"]["mae"] < min(metrics[name]["mae"] for name in ("linear", "mean", "seasonal", "baseline"))
+
+
+def test_predict_writes_a_row_for_each_step_by_request(with_promotions, tmp_path):
+    frame, _, _, folder = with_promotions
+    found = cr.Trained.load(folder)
+    text = "".join(found.lines(found.read(frame, labelled=False), long=True))
+    rows = [*csv.DictReader(io.StringIO(text))]
+    assert [*rows[0]] == ["day", "prediction", "0.1 of sold", "0.9 of sold"]
+    assert [row["day"] for row in rows] == [str(day) for day in days(7, 300)]
+    assert all(float(row["0.1 of sold"]) <= float(row["prediction"]) <= float(row["0.9 of sold"]) for row in rows)
+
+
+def test_a_long_form_of_what_is_no_forecast_is_refused(tmp_path):
+    frame = pl.DataFrame({"x": RANDOM.normal(size=40), "y": RANDOM.normal(size=40)})
+    table = cr.read_table(frame, "y")
+    cr.Experiment(table, cr.Settings(seed=0, epochs=1), tmp_path).run(progress=False)
+    found = cr.Trained.load(tmp_path)
+    with pytest.raises(cr.OptionError, match="--long is about forecasts of a series, and the network makes no such"):
+        [*found.lines(found.read(frame, labelled=False), long=True)]
+
+
+def test_evaluate_finds_the_held_out_windows_again(with_promotions):
+    frame, _, metrics, folder = with_promotions
+    found = cr.Trained.load(folder)
+    source = found.read(frame)
+    rows, what = found.rows(source, "auto")
+    assert what == "the held-out part"
+    assert found.evaluate(source, rows)["mae"] == pytest.approx(metrics["test"]["mae"])
+
+
+@pytest.mark.parametrize("quantiles", [(0.0,), (1.5,), (0.1, 0.1)])
+def test_a_quantile_lies_between_0_and_1_and_is_there_once(quantiles):
+    with pytest.raises(cr.OptionError, match=r"quantiles are different shares between 0 and 1, such as 0\.1 and"):
+        cr.read_series(sales(), "sold", "day", quantiles=quantiles)
+
+
+def test_twelve_values_and_a_constant_are_forecast_with_a_word(tmp_path):
+    experiment, metrics = trained(tmp_path / "few", sales(12), horizon=1)
+    assert np.isfinite(metrics["test"]["mae"])
+    assert experiment.encoding.share == 0
+    experiment, metrics = trained(tmp_path / "constant", sales().with_columns(sold=pl.lit(5.0)))
+    assert metrics["test"]["mae"] == pytest.approx(0, abs=1e-6)

@@ -14,8 +14,7 @@ import pytest
 import chainrule as cr
 from chainrule import randomness
 from chainrule.cli import main
-from chainrule.cli.train import _is_worse
-from chainrule.experiments import Trained, report
+from chainrule.experiments import Trained, peer, report, verdicts
 from chainrule.experiments.splits import split
 from test_cli import chainrule
 
@@ -688,7 +687,7 @@ def test_the_importance_is_what_shuffling_one_column_after_the_other_costs(tmp_p
     found = result.metrics["importance"]
     known = result.metrics["baseline"]["loss"] - result.metrics["test"]["loss"]
     assert [found[place.name] * known for place in made.places] == pytest.approx(rises, abs=1e-4)
-    monkeypatch.setattr(report, "BLOCK", 1)
+    monkeypatch.setattr(peer, "BLOCK", 1)
     assert made._importance() == pytest.approx(found, abs=2e-4)
 
 
@@ -725,26 +724,13 @@ def test_a_column_that_makes_one_of_two_values_matters_whatever_their_units_are(
     assert 0.5 < result.metrics["importance"]["b"] / result.metrics["importance"]["a"] < 2
 
 
-@pytest.mark.parametrize(
-    ("importance", "loss", "column"),
-    [
-        ({"leak": 1.2, "age": 0.02}, 0.01, "leak"),
-        ({"leak": 1.2, "age": 0.02}, 0.4, None),
-        ({"leak": 1.2, "age": 0.3}, 0.01, None),
-        ({"leak": 1.2}, 0.01, None),
-    ],
-)
-def test_a_column_that_tells_everything_by_itself(importance, loss, column):
-    found = {"importance": importance, "test": {"loss": loss}, "baseline": {"loss": 0.6}}
-    assert report.suspected_leak(found) == column
-
-
 def test_train_asks_whether_a_column_that_tells_everything_will_be_known(folder, typed):
     changed(
         folder, "leak.csv", lambda f: f.with_columns(**{"was paid": pl.col("pays").replace({"yes": "x", "no": "y"})})
     )
     out = typed("train", "leak.csv", "--target", "pays", "--seed", 0, "--epochs", 60, "--out", "leak")[1]
-    assert "was paid alone tells pays: is it known when you predict? If not, train with --ignore 'was paid'\n" in out
+    assert "was paid alone tells pays (100% of what there is to know): is it known when you predict?" in out
+    assert "If not, train with --ignore 'was paid'\n" in out
 
 
 def test_the_error_of_probabilities_counts_examples(tmp_path):
@@ -763,7 +749,7 @@ def test_the_error_of_probabilities_counts_examples(tmp_path):
     [({"loss": 0.7}, {"loss": 0.6}, True), ({"loss": 0.7, "r2": 0.1}, {"loss": 0.6, "r2": 0.0}, False)],
 )
 def test_of_values_the_worse_has_the_smaller_r2(test, baseline, worse):
-    assert _is_worse(test, baseline) is worse
+    assert verdicts._is_worse(test, baseline) is worse
 
 
 def test_the_commands_say_whose_f1_it_is(folder, typed):
@@ -775,8 +761,8 @@ def test_the_commands_say_whose_f1_it_is(folder, typed):
 
 def test_the_command_says_in_what_the_linear_model_had_less_than_the_network(folder, typed, monkeypatch):
     assert "linear: a logistic regression on the same numbers of the same rows\n" in (folder / "out.txt").read_text()
-    monkeypatch.setattr(report, "MOST", 100)
-    monkeypatch.setattr(report, "ITERATIONS", 2)
+    monkeypatch.setattr(peer, "MOST", 100)
+    monkeypatch.setattr(peer, "ITERATIONS", 2)
     _, out, _ = typed("train", "people.csv", "--target", "pays", "--epochs", 1, "--seed", 0, "--out", "short")
     assert "on the same numbers of 100 of the 192 rows to train; it had not converged when its iterations end" in out
 

@@ -19,7 +19,7 @@ TAKEN: dict[str, tuple[Kind, ...]] = {
     "task": ("table", "pictures", "arrays"),
     **dict.fromkeys(("number", "category", "date", "ignore", "time", "group", "missing"), ("table", "series")),
     "day_first": ("table", "series"),
-    "stream": ("table",),
+    **dict.fromkeys(("stream", "weights", "drop_outliers"), ("table",)),
     **dict.fromkeys(("horizon", "season"), ("series",)),
     "window": ("series", "text"),
     **dict.fromkeys(("tokens", "vocabulary"), ("text",)),

@@ -55,6 +55,8 @@ SEASONS = ((60 * DAY, 300 * DAY, 4), (20 * DAY, 60 * DAY, 12), (6 * DAY, 20 * DA
 class Future(Target):
     """The target of a forecast: columns over the next steps, each value as the change since the last known one."""
 
+    scales_fixed: ClassVar[bool] = True
+
     @property
     def metrics(self) -> tuple[str, ...]:
         return ("mae", "rmse")

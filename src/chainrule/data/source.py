@@ -39,6 +39,7 @@ class Source(ABC):
         moments: (m,), numbers that grow with time; None where order means nothing.
         ends: (m,), up to which moment an example reaches; None where it is all of one moment.
         scattered: whether the validation part is drawn at random although the examples have moments.
+        weights: (m,), how much each example counts; None for alike.
         more: how there would be more examples, to be said where there are too few; "" where nothing is known.
         defaults: what settings of an experiment are for such examples where nobody has chosen them.
         baseline_note: what the simplest answer is, in words.
@@ -48,6 +49,7 @@ class Source(ABC):
     groups: NDArray[Any] | None = None
     moments: NDArray[np.float64] | None = None
     ends: NDArray[np.float64] | None = None
+    weights: NDArray[np.float64] | None = None
     scattered: ClassVar[bool] = False
     more: ClassVar[str] = ""
     defaults: ClassVar[dict[str, Any]] = {}

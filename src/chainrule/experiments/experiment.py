@@ -20,10 +20,14 @@ from chainrule import engines, files
 from chainrule.checking import seed_or_fresh, whole
 from chainrule.data.batches import ChunkBatches
 from chainrule.data.source import Chunked, Form, Source
+from chainrule.data.tables import Table
 from chainrule.errors import NotFiniteError, OptionError
 from chainrule.experiments.design import design, optimizer_for
+from chainrule.experiments.doubts import doubts_on, limits_told
+from chainrule.experiments.fallback import Kept, choose, may_fall_back, smaller
 from chainrule.experiments.folder import RunFolder
-from chainrule.experiments.outputs import measure_and_keep, measured
+from chainrule.experiments.outputs import measure_and_keep, measured, outputs
+from chainrule.experiments.peer import Peer
 from chainrule.experiments.predictions import as_csv
 from chainrule.experiments.report import Report
 from chainrule.experiments.search import Search, Trial, table
@@ -39,7 +43,11 @@ from chainrule.experiments.settings import (
     Settings,
 )
 from chainrule.experiments.splits import Splits, split
-from chainrule.layers import Network, Standardize
+from chainrule.experiments.target_choice import asked_for, chosen_scale, correct_mean, may_choose, threshold_on
+from chainrule.experiments.units import final_layers, learned
+from chainrule.experiments.verdicts import losses
+from chainrule.experiments.weights import Weights, watched_metric
+from chainrule.layers import Layer, Network
 from chainrule.progress import stage
 from chainrule.randomness import DRAWS
 from chainrule.training import Checkpoint, EarlyStopping, History, train
@@ -48,6 +56,9 @@ from chainrule.training.run import Callback
 
 REPORTED: tuple[Form, ...] = ("pictures", "documents")
 """The forms of examples that get a report although they have no columns."""
+
+FEW = 200
+"""A validation part of fewer examples corrects no mean: the training part does."""
 
 POOL = 2**23
 """About how many numbers of chunked data are in memory, and shuffled, together."""
@@ -93,6 +104,7 @@ class Experiment:
         encoding: what turns examples into numbers, learned from the training part. X: the numbers.
         chunked: what to train on, where it is more than X; then the training part is a sample of it.
         network: what will be trained; where it predicts values it learns standardized ones.
+        kept: what was kept in its place, if the validation part asked for less.
 
     Raises:
         DataError: too few examples, or a single class.
@@ -131,7 +143,12 @@ class Experiment:
         self.split = {"draws": DRAWS, "seed": seed, "test": test, "validation": watched} if splits is None else None
         self.splits = splits or split(source, self.Y, test, watched, seed)
         self._given, self._seed, self.chunked = settings, seed, None
+        self.target = asked_for(self.target, settings, self.Y)
+        self._choice = ""
+        self.kept: Kept | None = None
         self.settings = self._resolved(settings)
+        self._weights = Weights(self.target, self.Y, self.splits.train, source.weights, self.settings.class_weight)
+        watched_metric(self.target, self.settings)
         optimizer_for(self.settings)
         self.run_folder.make()
         with stage("turning examples into numbers"):
@@ -139,6 +156,13 @@ class Experiment:
             self.X = self.encoding.X(source)
         held_out = np.concatenate([self.splits.validation, self.splits.test])
         self.chunked = source.chunked(self.encoding, self.target, held_out)
+        if self.chunked is not None:
+            self._weights.refuse_chunks(source.name)
+        if self.encoding.form == "rows" and may_choose(self.target, settings):
+            with stage("choosing a scale"), engines.blas_held():
+                self.target, self._choice = chosen_scale(
+                    self.target, self.X, self.Y, self.splits, self.encoding, self.settings
+                )
         self._take(settings)
 
     def _open_search(self) -> Search:
@@ -163,11 +187,13 @@ class Experiment:
     @property
     def notes(self) -> list[str]:
         """What a reader should know of the classes, the parts and what is shown while training, a sentence each."""
+        doubts = doubts_on(self.source, self.target) if isinstance(self.source, Table) else []
         if self.target.task == "values":
-            return ["while training, all numbers are of the standardized target; those of the end are in its own units"]
+            units = "while training, all numbers are of the standardized target; those of the end are in its own units"
+            return [*doubts, *([self._choice] if self._choice else []), *limits_told(self.target, self.Y), units]
         labels = self.target.classes or []
         if not labels:
-            return []
+            return doubts
         whole = self.Y.ndim == 1 and self.chunked is None  # not the tokens of a text, nor some rows of more
         alone = np.flatnonzero(np.bincount(self.Y, minlength=len(labels)) == 1) if whole else ()
         absent = np.flatnonzero(np.bincount(self.Y[self.splits.test].ravel(), minlength=len(labels)) == 0)
@@ -175,7 +201,8 @@ class Experiment:
             (alone, "there is a single example of {}: if it is astray, such as the line of a sum, take it out"),
             (absent, "the test part has no example of {}, so roc_auc is not defined"),
         )
-        return [note.format(", ".join(repr(labels[i]) for i in found)) for found, note in notes if len(found)]
+        told = [note.format(", ".join(repr(labels[i]) for i in found)) for found, note in notes if len(found)]
+        return [*doubts, *told]
 
     def _resolved(self, settings: Settings) -> Settings:
         """The settings with nothing left open."""
@@ -213,7 +240,7 @@ class Experiment:
 
         with self.run_folder.claimed():
             trials = self._search.run(self._given, self._resolved(self._given), self._data, fit, progress)
-            files.write_atomically(self.folder / TRIALS, as_csv(table(trials)))
+            files.write_atomically(self.folder / TRIALS, as_csv(table(trials, self._given)))
         self._take(replace(self._given, **trials[0].settings))
         return trials
 
@@ -244,12 +271,22 @@ class Experiment:
             OptionError: another process is at work in the folder.
             TerminatedError: SIGTERM has come; there is a checkpoint.
         """
+        kept = replace(self.checkpoint, facts=self._facts())
+        return self._fit(progress=progress, callbacks=callbacks, checkpoint=kept)
+
+    def _fit(
+        self, *, progress: bool, checkpoint: Checkpoint | None, callbacks: Sequence[Callback] = ()
+    ) -> tuple[Network, History]:
+        """As `fit`; without a checkpoint nothing is resumed."""
         X, splits, target = self.X, self.splits, self.target
         final = self._final()
-        Y = _learned(self.Y, final)
+        Y = learned(self.Y, target, final[0] if final else None)
         given = (
             (X[splits.train], Y[splits.train]) if self.chunked is None else (self._chunks(self.chunked, final), None)
         )
+        monitored = watched_metric(target, self.settings)
+        others = [] if monitored is None else [monitored]
+        watched = [*(name for name in target.watched if name != self.settings.metric), *others]
         with self.run_folder.claimed():
             history = train(
                 self.network,
@@ -258,19 +295,28 @@ class Experiment:
                 optimizer=optimizer_for(self.settings),
                 epochs=self.settings.epochs or 0,
                 batch_size=self.settings.batch_size,
-                validation=(X[splits.validation], Y[splits.validation]) if len(splits.validation) else None,
-                metrics=target.watched if self.chunked is None else (),  # they would hold the outputs of an epoch
+                validation=(X[splits.validation], Y[splits.validation], self._weights.of(splits.validation))
+                if len(splits.validation)
+                else None,
+                sample_weight=self._weights.of(splits.train) if self.chunked is None else None,
+                # They hold the outputs of an epoch, which are too many where data are.
+                metrics=watched if self.chunked is None else others,
                 augment=self.settings.augment,
                 early_stopping=self._early_stopping(),
                 callbacks=callbacks,
-                checkpoint=replace(self.checkpoint, facts=self._facts()),
-                resume=self.resume,
+                checkpoint=checkpoint,
+                resume=self.resume and checkpoint is not None,
                 engine=self.settings.engine,
                 threads=self.settings.threads,
                 seed=self.settings.seed,
                 progress=progress,
             )
-        return self._whole(final), history
+        network = self._whole(final)
+        if target.form == "log" and target.error != "absolute_error":
+            enough = len(splits.validation) >= FEW
+            rows = (splits.validation if enough else splits.train)[:POOL]
+            correct_mean(network, X[rows], self.Y[rows], target)
+        return network, history
 
     def run(self, *, progress: bool = True) -> Result:
         """Search if the settings say so, train, measure on the test part, compare with a baseline, fill the run folder.
@@ -290,6 +336,9 @@ class Experiment:
             except TerminatedError as error:
                 self._keep(self._whole(self._final()), error.history)
                 raise
+            if not history.cut:
+                network = self._or_less(network)
+            self._choose_threshold(network)
             with stage("measuring"):
                 metrics, output = self._keep(network, history)
             if not history.cut:
@@ -317,32 +366,77 @@ class Experiment:
             places=places,
             seed=self.settings.seed,
             output=output,
+            peer=self._peer if places else None,
         )
+
+    def _or_less(self, network: Network) -> Network:
+        """The network, or a smaller one or the linear model, where these are better on the validation part."""
+        X, Y, splits, target = self.X, self.Y, self.splits, self.target
+        rows = splits.validation
+        if self.chunked is not None or self._weights.given or not may_fall_back(self._given, len(rows)):
+            return network
+        if not self.encoding.places(self.source):
+            return network
+        as_it_was = self.settings, self.network
+        tried: list[Network] = []
+
+        def of_smaller() -> NDArray[np.float64]:
+            self._take(smaller(self._given, self.settings))
+            with stage("training a smaller network"):
+                tried.append(self._fit(progress=False, checkpoint=None)[0])
+            return losses(outputs(tried[0], X[rows], target), Y[rows], target)
+
+        own, linear = (
+            losses(output, Y[rows], target)
+            for output in (outputs(network, X[rows], target), self._peer.output(X[rows]))
+        )
+        self.kept = choose(target, own, linear, of_smaller, linear_possible=self._peer.can_be_network)
+        if self.kept is not None and self.kept.what == "smaller":
+            return tried[0]
+        self.settings, self.network = as_it_was
+        if self.kept is None:
+            return network
+        final = self._final()
+        self.network = self._peer.network(X.shape[1], final, self.settings.seed)
+        found = self._whole(final)
+        if target.form == "log":
+            correct_mean(found, X[splits.train][:POOL], Y[splits.train][:POOL], target)
+        return found
+
+    @cached_property
+    def _peer(self) -> Peer:
+        """The linear model of the training part."""
+        return Peer(self.target, self.X, self.Y, self.splits.train, self.encoding.places(self.source))
+
+    def _choose_threshold(self, network: Network) -> None:
+        """Take the threshold that is best on the validation part, where that was asked for."""
+        if self.settings.threshold == "validation":
+            rows = self.splits.validation
+            output = outputs(network, self.X[rows], self.target)
+            found = threshold_on(self.target, self.Y[rows], output, self.settings.metric or "f1")
+            self.target = replace(self.target, threshold=found)
 
     def _early_stopping(self) -> EarlyStopping | None:
         patience = self.settings.patience
-        return EarlyStopping(patience=patience) if patience and len(self.splits.validation) else None
+        monitor = f"val_{self.settings.metric or 'loss'}"
+        return EarlyStopping(monitor, patience) if patience and len(self.splits.validation) else None
 
-    def _whole(self, final: Standardize | None) -> Network:
+    def _whole(self, final: Sequence[Layer]) -> Network:
         """The network for the target itself."""
-        network = self.network if final is None else Network([self.network, final], seed=self.settings.seed)
+        network = Network([self.network, *final], seed=self.settings.seed) if final else self.network
         network.build_for(self.X)
         return network
 
-    def _final(self) -> Standardize | None:
-        """The layer that turns standardized values, which are what a network learns, back; None for labels."""
-        if self.target.task != "values":
-            return None
-        final = Standardize(inverse=True)
-        final.learn([self.Y[self.splits.train].reshape(len(self.splits.train), -1)])
-        return final
+    def _final(self) -> list[Layer]:
+        """The layers that turn what a network learns of values back into them; none for labels."""
+        return final_layers(self.target, self.Y[self.splits.train])
 
-    def _chunks(self, chunked: Chunked, final: Standardize | None) -> ChunkBatches:
+    def _chunks(self, chunked: Chunked, final: Sequence[Layer]) -> ChunkBatches:
         """What to train on, chunk by chunk."""
 
         def read(i: int) -> tuple[NDArray[Any], NDArray[Any]]:
             X, Y = chunked.read(i)
-            return X, _learned(Y, final)
+            return X, learned(Y, self.target, final[0] if final else None)
 
         return ChunkBatches(
             chunked.sizes,
@@ -355,12 +449,12 @@ class Experiment:
     def _baselines(self) -> dict[str, dict[str, float]]:
         """What simple answers reach: those of the source, or each class's share as its probability, or the mean."""
         test, target = self.splits.test, self.target
-        outputs = self.source.baselines(test)
-        if not outputs:
+        found = self.source.baselines(test)
+        if not found:
             typical = target.typical(self.Y[self.splits.train])
             places = self.Y[test].shape if target.task == "classes" else (len(test),)
-            outputs = {"baseline": np.broadcast_to(typical, (*places, len(typical)))}
-        return {name: measured(output, self.Y[test], target.loss, target.metrics) for name, output in outputs.items()}
+            found = {"baseline": np.broadcast_to(typical, (*places, len(typical)))}
+        return {name: measured(output, self.Y[test], target) for name, output in found.items()}
 
     def _metadata(self, history: History) -> dict[str, Any]:
         return {
@@ -369,7 +463,7 @@ class Experiment:
             "classes": self.target.classes,
             "target": self.target.to_config(),
             "encoding": self.encoding.to_config(),
-            "loss": self.target.loss,
+            "loss": self.target.cost,
             "metrics": list(self.target.metrics),
             "split": self.split,
             "epochs": len(history.epochs),
@@ -381,12 +475,13 @@ class Experiment:
         X, Y, splits, target = self.X, self.Y, self.splits, self.target
         network.metadata = self._metadata(history)
         network.save(self.folder / MODEL)
-        test, output = measure_and_keep(network, X[splits.test], Y[splits.test], target.loss, target.metrics)
+        test, output = measure_and_keep(network, X[splits.test], Y[splits.test], target)
         metrics: dict[str, Any] = {
             "test": test,
             **self._baselines(),
             "engine": history.engine,
             "seconds": round(history.seconds, 3),
+            **({} if self.kept is None else {"kept": self.kept.what}),
         }
         history.save(self.folder / HISTORY)
         self._keep_metrics(metrics)
@@ -407,10 +502,3 @@ class Experiment:
     def _forget_checkpoint(self) -> None:
         with contextlib.suppress(FileNotFoundError):
             (self.folder / CHECKPOINT).unlink()
-
-
-def _learned(Y: NDArray[Any], final: Standardize | None) -> NDArray[Any]:
-    """What the network learns: class numbers as they are, values standardized."""
-    if final is None:
-        return Y
-    return np.asarray((Y.reshape(len(Y), -1) - final.statistics["mean"]) / final.statistics["deviation"])

@@ -50,6 +50,13 @@ class Settings:
         seed: of the split, the start, shuffling and dropout; None takes a fresh one.
         engine, threads: see `chainrule.train`.
         checkpoint_minutes: how often the state of the run is saved.
+        loss: of values, "squared_error", "absolute_error", "huber" or "poisson"; None for what fits them.
+        transform: of values, "log", "range" or "none"; None for the one that a trial shows to be better.
+        positive: which of two labels precision, recall and f1 are about; None for the rarer.
+        threshold: from which probability on that label is predicted, or "validation" for what serves `metric`, or f1,
+            best there; None for a half.
+        class_weight: how much the classes count, {"fraud": 5.0}, those left out 1; or "balanced". None for alike.
+        metric: what early stopping, a search and a threshold look at, on the validation part; None for the cost.
         search: how many settings are tried for what is None of hidden, activation, dropout, optimizer, learning_rate,
             l2 and batch_size; those with the least validation cost are taken. 0 for none.
     """
@@ -73,6 +80,12 @@ class Settings:
     threads: int | None = None
     checkpoint_minutes: float = 1.0
     search: int = 0
+    loss: str | None = None
+    transform: str | None = None
+    positive: str | None = None
+    threshold: float | str | None = None
+    class_weight: Mapping[str, float] | str | None = None
+    metric: str | None = None
 
     def beside(self, defaults: Mapping[str, Any]) -> Settings:
         """These settings, with `defaults` where nothing was chosen."""
@@ -86,16 +99,18 @@ class Settings:
     def validation_share(self, m: int) -> float:
         """The validation part of m examples that are not held out.
 
-        A tenth; of fewer than 1,000 none, or for a search a fifth.
+        A tenth; of fewer than 1,000 none, or a fifth for a search, a metric, or a threshold that is chosen on it.
 
         Raises:
-            OptionError: a search without a validation part.
+            OptionError: a search, a metric or such a threshold without a validation part.
         """
-        if self.search and self.validation == 0:
-            raise OptionError("a search compares settings on the validation part, which must not be empty then.")
+        needed = bool(self.search) or self.metric is not None or self.threshold == "validation"
+        if needed and self.validation == 0:
+            who = "a search compares settings" if self.search else "what --metric or --threshold ask for is measured"
+            raise OptionError(f"{who} on the validation part, which must not be empty then.")
         if self.validation is not None:
             return self.validation
-        return 0.1 if m >= SMALL else 0.2 if self.search else 0.0
+        return 0.1 if m >= SMALL else 0.2 if needed else 0.0
 
     def resolve(self, m: int, labels: bool, seed: int) -> Settings:
         """The settings with nothing left open, for m training examples that have labels, or values.

@@ -18,7 +18,8 @@ from chainrule.data.folders import BROKEN
 from chainrule.data.source import Encoding, Source
 from chainrule.data.targets import Target
 from chainrule.errors import DataError, ModelFileError, OptionError
-from chainrule.experiments.outputs import measure, outputs, spread
+from chainrule.experiments.intervals import intervals
+from chainrule.experiments.outputs import measure_and_keep, outputs, spread
 from chainrule.experiments.predictions import as_csv, written
 from chainrule.experiments.settings import CHECKPOINT, JOURNAL, MODEL
 from chainrule.experiments.splits import split
@@ -185,9 +186,13 @@ class Trained:
 
     def evaluate(self, source: Source, rows: NDArray[np.intp]) -> dict[str, float]:
         """The mean cost and the metrics of the experiment on these rows."""
-        made = self.network.metadata
+        return self.measures(source, rows)[0]
+
+    def measures(self, source: Source, rows: NDArray[np.intp]) -> tuple[dict[str, float], dict[str, list[float]]]:
+        """As `evaluate`, and the 95 % interval of each where there are few rows; see `Report.metrics`."""
         X, Y = self.encoding.X(source), source.numbers(self.target)
-        return measure(self.network, X[rows], Y[rows], made["loss"], made["metrics"])
+        measured, output = measure_and_keep(self.network, X[rows], Y[rows], self.target)
+        return measured, intervals(output, Y[rows], self.target)
 
     def predictions(self, source: Source) -> dict[str, list[Any]]:
         """By columns: which example it is, the prediction, and for classes the probability of each, as numbers."""
@@ -221,7 +226,7 @@ class Trained:
                         done(len(columns[header[0]]))
 
     def _output(self, piece: Source) -> NDArray[Any]:
-        return self.encoding.output(piece, outputs(self.network, self.encoding.X(piece)))
+        return self.encoding.output(piece, outputs(self.network, self.encoding.X(piece), self.target))
 
 
 def _check(network: Network, encoding: Any, target: Any, made: Made) -> None:

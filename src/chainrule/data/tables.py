@@ -32,6 +32,7 @@ from chainrule.data.decoding import is_picture
 from chainrule.data.encoding import Code, Moment, WordCode, code_for, matrix_of, row_of
 from chainrule.data.frames import is_frame, read_frame
 from chainrule.data.missing import Markers
+from chainrule.data.new_rows import doubts_on_rows, far_number, require_all
 from chainrule.data.row_sample import RowSample, sample_rows
 from chainrule.data.source import Chunked, Encoding, Place, Source, left_out
 from chainrule.data.strays import usual_ends
@@ -524,6 +525,7 @@ class Row(Table):
 
     def __init__(self, given: Mapping[str, Any], encoding: Columns):
         self.given, self.name, self.row = given, "the row", np.ones(1, np.int64)
+        require_all((code.column.name for code in encoding.codes), [*given], self.name)
         self.targets, self.task, self.time, self.group, self.sample, self.missing = [], None, None, None, None, None
         self.weight, self.within = None, {}
         self.columns = [code.column for code in encoding.codes]
@@ -534,6 +536,8 @@ class Row(Table):
             value = self.values[code.column.name]
             if isinstance(code, WordCode) and not (value is None or code.knows(value)):
                 self._notes.append(f"{code.column.name} is {shown(value)}, which training has not met")
+            elif far := far_number(code, value):
+                self._notes.append(far)
 
     def __len__(self) -> int:
         return 1
@@ -546,8 +550,6 @@ class Row(Table):
         return {"row": [1]} | {_called(c.name): [self.given[c.name]] for c in self.columns if c.kind == "id"}
 
     def _value(self, name: str, encoding: Columns) -> Any:
-        if name not in self.given:
-            raise DataError(f"{self.name}: {unknown('column', name, [*self.given])}")
         value = _plain(self.given[name], name)
         return None if value is None or encoding.markers.mean(value) else value
 
@@ -602,11 +604,10 @@ class Columns(Encoding):
         columns = {code.column.name: code.column for code in self.codes}
         columns |= {column: Column(column, "id") for column in self.ids if column in frame.columns}
         columns |= {column.name: column for column in self.predicted} if labelled else {}
-        for column in columns:
-            require(column, frame, name)
+        require_all(columns, frame.columns, name)
         notes += self.notes_on(frame.columns)
         frame = kept(frame, [*columns.values()], row)
-        notes += [note for code in self.codes if (note := _strangers(code, frame, row))]
+        notes += doubts_on_rows(self.codes, frame, row)
         if not labelled:
             return Table(frame, name, list(columns.values()), [], notes=notes, row=row, sample=sample)
         time = self.time if self.time is not None and self.time.name in frame.columns else None
@@ -674,14 +675,3 @@ class Columns(Encoding):
         if not embedded:
             return []
         return [EmbedColumns(input_shape[0] - len(embedded), sum(code.tokens for code in embedded), VECTOR)]
-
-
-def _strangers(code: Code, frame: DataFrame, row: NDArray[np.int64] | None) -> str:
-    """A note on words that training has not met, or nothing."""
-    values = code.column.values(frame[code.column.name], row)
-    found = code.strangers(values)
-    if not found:
-        return ""
-    strangers = ", ".join(map(shown, found[:3])) + (", …" if len(found) > 3 else "")
-    rows = f"{values.is_in(found).sum():,} of {len(values):,} rows"
-    return f"{code.column.name} holds {strangers} in {rows}, which training has not met: it is taken for something rare"

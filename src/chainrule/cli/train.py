@@ -135,7 +135,7 @@ def train(
         typer.Option(help="Read a table in chunks, again in each epoch.  [default: if larger than 10% of memory]"),
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option(help="How often every example is met, at most.  [default: 10 to 60, or more of few]")
+        int | None, typer.Option(help="How often every example is met, at most.  [default: as many as it takes]")
     ] = Settings.epochs,
     hidden: Annotated[
         str | None, typer.Option(help='Units of the hidden layers, "128,64"; "" for none.  [default: fits the data]')

@@ -45,7 +45,7 @@ from chainrule.experiments.settings import (
 from chainrule.experiments.splits import Splits, split
 from chainrule.experiments.target_choice import asked_for, chosen_scale, correct_mean, may_choose, threshold_on
 from chainrule.experiments.units import final_layers, learned
-from chainrule.experiments.verdicts import losses
+from chainrule.experiments.verdicts import losses, still_falls
 from chainrule.experiments.weights import Weights, watched_metric
 from chainrule.layers import Layer, Network
 from chainrule.progress import stage
@@ -59,6 +59,9 @@ REPORTED: tuple[Form, ...] = ("pictures", "documents")
 
 FEW = 200
 """A validation part of fewer examples corrects no mean: the training part does."""
+
+LONGER = 3
+"""How many times the epochs a network gets that was still learning at the end of them."""
 
 POOL = 2**23
 """About how many numbers of chunked data are in memory, and shuffled, together."""
@@ -104,7 +107,8 @@ class Experiment:
         encoding: what turns examples into numbers, learned from the training part. X: the numbers.
         chunked: what to train on, where it is more than X; then the training part is a sample of it.
         network: what will be trained; where it predicts values it learns standardized ones.
-        kept: what was kept in its place, if the validation part asked for less.
+        kept: what was kept in its place, if the validation part asked for less. extended: a sentence, where it was
+            trained anew for more epochs.
 
     Raises:
         DataError: too few examples, or a single class.
@@ -146,6 +150,7 @@ class Experiment:
         self.target = asked_for(self.target, settings, self.Y)
         self._choice = ""
         self.kept: Kept | None = None
+        self.extended = ""
         self.settings = self._resolved(settings)
         self._weights = Weights(self.target, self.Y, self.splits.train, source.weights, self.settings.class_weight)
         watched_metric(self.target, self.settings)
@@ -337,6 +342,8 @@ class Experiment:
                 self._keep(self._whole(self._final()), error.history)
                 raise
             if not history.cut:
+                network, history = self._longer(network, history)
+            if not history.cut:
                 network = self._or_less(network)
             self._choose_threshold(network)
             with stage("measuring"):
@@ -368,6 +375,26 @@ class Experiment:
             output=output,
             peer=self._peer if places else None,
         )
+
+    def _longer(self, network: Network, history: History) -> tuple[Network, History]:
+        """The network, or one that was trained for more epochs where the validation cost still fell at the end.
+
+        Those were the default, and α had fallen to 0 over them: so it begins anew, with three times as many.
+        """
+        chosen = self._given.epochs is not None or self._given.search or self._given.metric is not None
+        if chosen or self.chunked is not None or not still_falls(history):
+            return network, history
+        before = self.settings, self.network
+        epochs = LONGER * len(history.epochs)
+        self._take(replace(self._given, epochs=epochs))
+        with stage(f"training for {epochs} epochs, as the validation cost still fell"):
+            second, longer = self._fit(progress=False, checkpoint=None)
+        if longer.cut or min(longer["val_loss"]) >= min(history["val_loss"]):
+            self.settings, self.network = before
+            history.stopped = longer.stopped if longer.cut else history.stopped
+            return network, history
+        self.extended = f"{len(history.epochs)} epochs were too few, as the validation cost still fell: trained anew"
+        return second, longer
 
     def _or_less(self, network: Network) -> Network:
         """The network, or a smaller one or the linear model, where these are better on the validation part."""

@@ -25,6 +25,9 @@ MODEL, HISTORY, METRICS, CURVES, REPORT, CHECKPOINT, JOURNAL, TRIALS, LOCK = (
 SMALL, LARGE = 1_000, 10_000
 """Fewer examples than SMALL have none to spare for validation; from LARGE on, batches grow."""
 
+UPDATES = 20_000
+"""So many updates values take, as long as that is 10 to 60 epochs."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -116,16 +119,18 @@ class Settings:
         """The settings with nothing left open, for m training examples that have labels, or values.
 
         Measured by `benchmarks.defaults`. Fewer than 1,000 examples get a strong L2 regularization and 1,000 updates,
-        100 epochs at least. More get 1 / m, and meet 300,000 examples in 10 to 60 epochs, of which early stopping takes
-        the best. From 10,000 on the batches have 128 instead of 32; and labels, which are never free of chance, get
-        dropout.
+        100 epochs at least. More get 1 / m, and 10 to 60 epochs, of which early stopping takes the best: values as many
+        as 20,000 updates take; labels, which are never free of chance, as many as meet 300,000 examples, and an
+        experiment goes on from there where the validation cost still falls. From 10,000 on the batches have 128 instead
+        of 32; and labels get dropout.
 
         Raises:
             OptionError: a number out of range.
         """
         small, large = m < SMALL, m >= LARGE
         size = (128 if large else 32) if self.batch_size is None else whole("batch_size", self.batch_size)
-        enough = max(100, -(-1000 * size // m)) if small else min(60, max(10, 300_000 // m))
+        met = 300_000 if labels else UPDATES * size
+        enough = max(100, -(-1000 * size // m)) if small else min(60, max(10, met // m))
         epochs = enough if self.epochs is None else whole("epochs", self.epochs)
         chance = 0.2 if large and labels else 0.0
         return replace(

@@ -35,7 +35,17 @@ def intervals(output: NDArray[Any], Y: NDArray[Any], target: Target) -> dict[str
         p = P[:, 0].astype(np.float64)
         found = _of_decisions(drawn, p >= target.threshold, answers == 1) | _of_scores(drawn, p, answers == 1)
     ends = {name: np.nanquantile(values, ENDS) for name, values in found.items() if np.isfinite(values).any()}
-    return {name: [float(low), float(high)] for name, (low, high) in ends.items() if name in target.metrics}
+    fewest = m if target.task == "values" else int(np.bincount(Y, minlength=2).min())
+    return {
+        name: [_low(low, high, m if name == "accuracy" else fewest), float(high)]
+        for name, (low, high) in ends.items()
+        if name in target.metrics
+    }
+
+
+def _low(low: float, high: float, n: int) -> float:
+    """The lower end; where nothing went wrong in n cases, as much may as the rule of three tells (Hanley, 1983)."""
+    return max(0.0, 1 - 3 / max(n, 1)) if low == high == 1 else float(low)
 
 
 def _share(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[Any]:

@@ -24,6 +24,9 @@ APART, FAR = 3.0, 12.0
 FEW, MOST = 30, 0.5
 """Of fewer numbers nothing is said; a mark stands in no larger part of them."""
 
+MANY = 50_000
+"""Of more than twice as many numbers so many tell whether the ends are far from them."""
+
 STRAYS = 3
 """More values that lie apart from the others are a group of their own, and not strays."""
 
@@ -85,7 +88,7 @@ def strays_in(y: NDArray[np.float64]) -> Strays | None:
 
     What is positive must be far on the scale of logarithms, too: a long tail is none.
     """
-    if len(y) < FEW:
+    if len(y) < FEW or (len(y) > 2 * MANY and not _far(np.append(y[:: len(y) // MANY], [y.min(), y.max()]))[-2:].any()):
         return None
     scales = [y] if y.min() <= 0 else [y, np.log(y)]
     apart = np.ones(len(y), bool)

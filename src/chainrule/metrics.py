@@ -47,12 +47,14 @@ class Metric:
         score: computes it.
         greater_is_better: which way is up.
         tasks: what the outputs may mean.
+        decides: whether it is about the labels that outputs are decided to stand for, not about probabilities.
     """
 
     name: str
     score: Score
     greater_is_better: bool = True
     tasks: tuple[Task, ...] = ("classes", "yes_no", "signs", "values")
+    decides: bool = False
 
 
 def find_metrics(given: Any, task: Task | None = None) -> list[Metric]:
@@ -218,6 +220,25 @@ def _roc_auc(y: NDArray[Any], output: NDArray[Any], task: Task) -> float:
     return float(np.mean([scores.roc_auc(true == label, probabilities[label]) for label in asked]))
 
 
+def _average_precision(y: NDArray[Any], output: NDArray[Any], task: Task) -> float:
+    """Of two classes that of the second; of several, or of several questions, the mean over those that there are."""
+    _refuse_none(output, finite=True)
+    by_label = np.ascontiguousarray(output.reshape(-1, output.shape[-1]).T)
+    n = len(by_label) if task == "classes" else 2
+    true = _numbers(true_labels(y, output, task), task, n)
+    if task != "classes":
+        answers = true.reshape(by_label.shape[::-1]).T
+        pairs = zip(answers == 1, by_label, strict=True)
+    else:
+        true = true.reshape(by_label.shape[1])
+        pairs = zip([true == label for label in range(n)], by_label, strict=True)
+    of_each = [scores.average_precision(yes, score) for yes, score in pairs]
+    if task == "classes" and n == 2:
+        return of_each[1]
+    there = [value for value in of_each if not np.isnan(value)]
+    return float(np.mean(there)) if there else float("nan")
+
+
 def _log_loss(y: NDArray[Any], output: NDArray[Any], task: Task) -> float:
     _refuse_none(output, finite=True)
     if output.min() < 0 or (task == "yes_no" and output.max() > 1):
@@ -257,12 +278,13 @@ LABELLED: tuple[Task, ...] = ("classes", "yes_no", "signs")
 METRICS = {
     metric.name: metric
     for metric in (
-        Metric("accuracy", _accuracy, tasks=LABELLED),
-        Metric("balanced_accuracy", _balanced_accuracy, tasks=LABELLED),
-        Metric("precision", _of_counts(scores.precision), tasks=LABELLED),
-        Metric("recall", _of_counts(scores.recall), tasks=LABELLED),
-        Metric("f1", _of_counts(scores.f1), tasks=LABELLED),
+        Metric("accuracy", _accuracy, tasks=LABELLED, decides=True),
+        Metric("balanced_accuracy", _balanced_accuracy, tasks=LABELLED, decides=True),
+        Metric("precision", _of_counts(scores.precision), tasks=LABELLED, decides=True),
+        Metric("recall", _of_counts(scores.recall), tasks=LABELLED, decides=True),
+        Metric("f1", _of_counts(scores.f1), tasks=LABELLED, decides=True),
         Metric("roc_auc", _roc_auc, tasks=LABELLED),
+        Metric("average_precision", _average_precision, tasks=LABELLED),
         Metric("log_loss", _log_loss, greater_is_better=False, tasks=("classes", "yes_no")),
         Metric("mse", _of_values(scores.mse), greater_is_better=False, tasks=("values",)),
         Metric("rmse", _of_values(scores.rmse), greater_is_better=False, tasks=("values",)),
@@ -271,4 +293,4 @@ METRICS = {
     )
 }
 """The metrics that training knows by name. Of more than two classes, precision, recall and f1 are the plain mean over
-the classes, and roc_auc is one class against the rest. rmse is √mse, over all outputs."""
+the classes, and roc_auc and average_precision are one class against the rest. rmse is √mse, over all outputs."""

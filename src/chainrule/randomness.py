@@ -25,6 +25,8 @@ Purpose = Literal[
     "validation part",  # which of the others are watched: seed
     "file",  # which rows stand for a table larger than memory: always 0
     "linear model",  # which rows a baseline learns from, if there are many: always 0
+    "scale",  # which rows a trial of a target's scale takes: seed
+    "bootstrap",  # of the intervals of measures: the number of examples
     "importance",  # how columns are shuffled: seed
     "trial",  # what is tried in a search, the sampler's seed: seed, trials before it
     "text",  # that is written: seed

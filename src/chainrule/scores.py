@@ -78,6 +78,24 @@ def roc_auc(yes: NDArray[np.bool_], score: NDArray[Any]) -> float:
     return float((below + not_above) / (2 * len(of_yes) * len(of_no)))
 
 
+def average_precision(yes: NDArray[np.bool_], score: NDArray[Any]) -> float:
+    """Σ (Rₖ − Rₖ₋₁) Pₖ over the thresholds from above, recall R and precision P: the area under their curve in steps.
+
+    Args:
+        yes: (m,). score: (m,), finite.
+
+    Returns:
+        NaN where none is yes.
+    """
+    if not yes.any():
+        return math.nan
+    order = np.argsort(-score, kind="stable")
+    sorted_scores, found = score[order], np.cumsum(yes[order])
+    ends = np.flatnonzero(np.append(sorted_scores[1:] != sorted_scores[:-1], True))  # equal scores are taken together
+    gained = np.diff(found[ends], prepend=0)
+    return float((gained * found[ends] / (ends + 1)).sum() / found[-1])
+
+
 def log_loss(p: NDArray[np.float64]) -> float:
     """The mean of −log p of the labels that are true; p is kept off 0 and 1 by the precision of float64."""
     least = np.finfo(np.float64).eps

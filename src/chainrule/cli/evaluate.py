@@ -26,7 +26,7 @@ def evaluate(
     """Measure a trained network on labelled examples."""
     from rich.console import Console
 
-    from chainrule.cli.tables import f1_note, loss_note, metrics_table, show_notes, units_note
+    from chainrule.cli.tables import measures_table, notes_on_measures, show_notes, units_note
     from chainrule.engines import held_to
     from chainrule.experiments import Trained
 
@@ -37,11 +37,10 @@ def evaluate(
     show_notes(source.notes)
     rows, what = trained.rows(source, part)
     with held_to(threads):
-        measured = trained.evaluate(source, rows)
+        measured, interval = trained.measures(source, rows)
     print(f"{source.name}: {what}, {len(rows):,} examples")
-    Console().print(metrics_table({"value": measured}))
-    print(loss_note(trained.target))
-    if note := units_note(trained.target, trained.encoding.units):
-        print(note)
-    if "f1" in measured:
-        print(f1_note(trained.target))
+    Console().print(measures_table({"value": measured}, interval, target=trained.target))
+    notes = notes_on_measures(trained.target, interval=bool(interval))
+    for note in (*notes, units_note(trained.target, trained.encoding.units)):
+        if note:
+            print(note)

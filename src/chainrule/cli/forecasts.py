@@ -36,6 +36,12 @@ def made_of(encoding: Windows) -> str:
     return f"{encoding.share:.0%} of what the network adds is taken, as fits best where it was held out"
 
 
+def sentences_on_forecasts(measured: dict[str, Any], encoding: Windows) -> list[str]:
+    """What forecasts are made of, how wide their bands are, and whether simple ones are better."""
+    bands = quantile_words(measured["quantiles"]) if "quantiles" in measured else []
+    return [made_of(encoding), *bands, *filter(None, [worse_than(measured)])]
+
+
 def worse_than(measured: dict[str, Any]) -> str:
     """That forecasts are worse than simple ones, by the mean absolute error, or nothing."""
     own = measured["test"]["mae"]

@@ -19,7 +19,7 @@ TAKEN: dict[str, tuple[Kind, ...]] = {
     "task": ("table", "pictures", "arrays"),
     **dict.fromkeys(("number", "category", "date", "ignore", "time", "group", "missing"), ("table", "series")),
     "day_first": ("table", "series"),
-    **dict.fromkeys(("text", "stream"), ("table",)),
+    **dict.fromkeys(("text", "stream", "weights", "drop_outliers"), ("table",)),
     **dict.fromkeys(("horizon", "season", "quantiles", "known_ahead", "drop_repeated"), ("series",)),
     "window": ("series", "text"),
     **dict.fromkeys(("tokens", "vocabulary"), ("text",)),

@@ -9,7 +9,9 @@ from rich.table import Table
 
 from chainrule.data.columns import Kind
 from chainrule.data.targets import Target
-from chainrule.experiments.search import Trial, settings_text
+from chainrule.experiments.search import Trial, monitored, settings_text
+from chainrule.experiments.settings import Settings
+from chainrule.numbers import brief
 
 if TYPE_CHECKING:
     from chainrule.data import tables
@@ -31,28 +33,66 @@ KINDS: dict[Kind, str] = {
 }
 
 
-def metrics_table(columns: dict[str, dict[str, float]]) -> Table:
-    """A row for each metric, a column for each of `columns`."""
+def measures_table(
+    columns: dict[str, dict[str, float]],
+    interval: dict[str, list[float]] | None = None,
+    *,
+    target: Target,
+    called: dict[str, str] | None = None,
+) -> Table:
+    """A row for each measure, a column for each of `columns`, and beside the first the interval of its measures.
+
+    Args:
+        called: what measures are called beside their names.
+    """
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("")
-    for name in columns:
+    for i, name in enumerate(columns):
         table.add_column(name, justify="right")
-    for metric in next(iter(columns.values())):
-        table.add_row(metric, *(f"{values[metric]:.4f}" for values in columns.values()))
+        if i == 0 and interval:
+            table.add_column("95 %")
+    for measure in next(iter(columns.values())):
+        if measure == "loss" and target.task == "values":
+            continue  # which rmse tells in units that somebody knows
+        cells = [_measure(measure, values[measure]) for values in columns.values()]
+        if interval:
+            cells.insert(1, " to ".join(_measure(measure, end) for end in interval.get(measure, ())))
+        table.add_row((called or {}).get(measure, measure), *cells)
     return table
 
 
-def f1_note(target: Target) -> str:
-    """Whose f1 it is."""
-    if target.task == "classes" or len(target.names) > 1:
-        return "f1: the mean of all classes" if target.task == "classes" else "f1: the mean of all questions"
-    return f"f1: of {target.names[0]} {target.classes[1]}" if target.classes else ""
+def _measure(name: str, value: float) -> str:
+    """A measure as people read it: what has no unit to no more than four places."""
+    return brief(value if name in ("loss", "rmse", "mae", "mse") else round(value, 4))
 
 
-def loss_note(target: Target) -> str:
-    """What the loss is."""
-    loss = "half the mean squared error" if target.task == "values" else "the log loss"
-    return f"loss: {loss}" + (", summed over what there is to predict" if len(target.names) > 1 else "")
+def notes_on_measures(target: Target, *, interval: bool = False) -> list[str]:
+    """What the measures are about, a line each."""
+    notes = []
+    if target.task != "values":
+        summed = ", summed over what there is to predict" if len(target.names) > 1 else ""
+        notes.append(f"loss: the log loss{summed}")
+        if "f1" in target.metrics:
+            notes.append(_whose(target))
+    if target.threshold != 0.5:
+        notes.append(f"{_positive(target)} is predicted from a probability of {brief(target.threshold)} on")
+    if interval:
+        notes.append("95 %: where the measure lies in 95 of 100 test parts drawn anew from this one")
+    return notes
+
+
+def _whose(target: Target) -> str:
+    """Which label f1 and the like are about."""
+    if target.task == "classes":
+        return "f1: the mean of all classes"
+    if len(target.names) > 1:
+        return "f1: the mean of all questions"
+    named = [name for name in ("precision", "recall", "f1", "average_precision") if name in target.metrics]
+    return f"{', '.join(named)}: of {target.names[0]} {_positive(target)}; --positive names the other label"
+
+
+def _positive(target: Target) -> object:
+    return (target.classes or ["", ""])[1 if target.positive is None else target.positive[0]]
 
 
 def units_note(target: Target, units: Mapping[str, str]) -> str:
@@ -86,11 +126,12 @@ def importance_table(importance: dict[str, float]) -> Table:
     return table
 
 
-def trials_table(trials: Sequence[Trial]) -> Table:
+def trials_table(trials: Sequence[Trial], settings: Settings) -> Table:
     """The best of what a search has tried."""
-    shown = Table("trial", "val_loss", "seconds", "settings", box=SIMPLE_HEAD, pad_edge=False)
+    name, sign = monitored(settings)
+    shown = Table("trial", name, "seconds", "settings", box=SIMPLE_HEAD, pad_edge=False)
     for trial in trials[:BEST]:
-        cost = f"{trial.cost:.4g}" if trial.outcome == "complete" else f"{trial.cost:.4g} ({trial.outcome})"
+        cost = brief(sign * trial.cost, 4) + ("" if trial.outcome == "complete" else f" ({trial.outcome})")
         shown.add_row(str(trial.number), cost, f"{trial.seconds:.1f}", settings_text(trial.settings))
     return shown
 

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,21 +10,14 @@ from chainrule.cli.options import Threads
 from chainrule.errors import ChainruleError, OptionError
 from chainrule.experiments.settings import (
     CHECKPOINT,
-    CURVES,
-    HISTORY,
     JOURNAL,
-    METRICS,
     MODEL,
-    REPORT,
-    TRIALS,
     Settings,
 )
 from chainrule.progress import stage
 
 if TYPE_CHECKING:
-    from chainrule.data.targets import Target
-    from chainrule.experiments import Experiment, Result
-    from chainrule.training import History
+    from chainrule.experiments import Experiment
 
 
 def _units(hidden: str | None) -> tuple[int, ...] | None:
@@ -35,6 +28,17 @@ def _units(hidden: str | None) -> tuple[int, ...] | None:
     if not all(n.isdigit() and int(n) > 0 for n in units):
         raise OptionError(f'--hidden is {hidden!r}, but takes whole numbers of 1 or more, such as "128" or "128,64".')
     return tuple(map(int, units))
+
+
+def _class_weight(given: str | None) -> dict[str, float] | str | None:
+    """ "balanced", or {"fraud": 5.0} from "fraud=5"."""
+    if given is None or "=" not in given:
+        return given
+    pairs = [pair.rpartition("=") for pair in given.split(",")]
+    try:
+        return {name.strip(): float(weight) for name, _, weight in pairs}
+    except ValueError:
+        raise OptionError(f'--class-weight is {given!r}, but takes "balanced", or weights such as "fraud=5".') from None
 
 
 def train(
@@ -64,6 +68,38 @@ def train(
         bool | None,
         typer.Option("--day-first/--month-first", help="How to read dates such as 3/4/2025.  [default: as they tell]"),
     ] = None,
+    drop_outliers: Annotated[
+        bool,
+        typer.Option("--drop-outliers", help="Leave out rows whose value to predict is far from all, as of a total."),
+    ] = False,
+    weights: Annotated[str | None, typer.Option(help="A column of how much each row counts while training.")] = None,
+    positive: Annotated[
+        str | None,
+        typer.Option(help="Of two labels the one that precision, f1, … are about.  [default: the rarer]"),
+    ] = Settings.positive,
+    class_weight: Annotated[
+        str | None, typer.Option(help='How much classes count: balanced, or "fraud=5,ok=1".  [default: alike]')
+    ] = None,
+    threshold: Annotated[
+        str | None,
+        typer.Option(
+            help='From which probability on the positive label is predicted, or "validation" for the best one there.  '
+            "[default: 0.5]"
+        ),
+    ] = None,
+    loss: Annotated[
+        str | None,
+        typer.Option(
+            help="Of values: squared_error, absolute_error, huber, or poisson for counts.  [default: fits them]"
+        ),
+    ] = Settings.loss,
+    transform: Annotated[
+        str | None, typer.Option(help="The scale of values: log, range or none.  [default: what a trial finds better]")
+    ] = Settings.transform,
+    metric: Annotated[
+        str | None,
+        typer.Option(help="What early stopping, a search and a threshold look at.  [default: the validation cost]"),
+    ] = Settings.metric,
     time: Annotated[str | None, typer.Option(help="A column to train on the past of, and test on the future.")] = None,
     group: Annotated[str | None, typer.Option(help="A column whose values stay together in one part.")] = None,
     horizon: Annotated[
@@ -117,7 +153,7 @@ def train(
         typer.Option(help="Read a table in chunks, again in each epoch.  [default: if larger than 10% of memory]"),
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option(help="How often every example is met, at most.  [default: 10 to 60, or more of few]")
+        int | None, typer.Option(help="How often every example is met, at most.  [default: as many as it takes]")
     ] = Settings.epochs,
     hidden: Annotated[
         str | None, typer.Option(help='Units of the hidden layers, "128,64"; "" for none.  [default: fits the data]')
@@ -172,6 +208,7 @@ def train(
     """
     with stage("starting"):
         from chainrule.cli.kinds import source_of
+        from chainrule.cli.results import show_result
         from chainrule.data.augmentation import Augmentation
         from chainrule.experiments import Experiment
         from chainrule.experiments.folder import RunFolder, free_folder
@@ -199,6 +236,12 @@ def train(
         threads=threads,
         checkpoint_minutes=checkpoint_minutes,
         search=search,
+        loss=loss,
+        transform=transform,
+        positive=positive,
+        threshold=threshold,
+        class_weight=_class_weight(class_weight),
+        metric=metric,
     )
     source = source_of(
         data,
@@ -226,6 +269,8 @@ def train(
             "broken": broken,
             "stream": stream,
             "augment": augment,
+            "weights": weights,
+            "drop_outliers": drop_outliers or None,
         },
     )
     folder = RunFolder(out or free_folder(Path("runs") / Path(data).stem))
@@ -246,7 +291,7 @@ def train(
     except TerminatedError:
         print(f"terminated: {_go_on(folder.path)}")
         raise
-    _show_result(result, experiment)
+    show_result(result, experiment)
     if result.history.stopped == "interrupted":
         raise typer.Exit(130)
 
@@ -280,92 +325,3 @@ def _show_plan(experiment: "Experiment") -> None:
         print(note)
     if not experiment.settings.search:
         experiment.network.summary()
-
-
-def _show_result(result: "Result", experiment: "Experiment") -> None:
-    from rich.console import Console
-
-    from chainrule.cli.forecasts import made_of, quantile_words, series_table, worse_than
-    from chainrule.cli.tables import f1_note, importance_table, loss_note, metrics_table, trials_table, units_note
-    from chainrule.data.columns import option
-    from chainrule.data.series import Series, Windows
-    from chainrule.data.tables import Table
-    from chainrule.experiments.report import suspected_leak
-    from chainrule.names import counted
-
-    source, history, model, measured = experiment.source, result.history, result.folder / MODEL, result.metrics
-    if result.trials:
-        Console().print(trials_table(result.trials))
-        experiment.network.summary()
-    best = "" if history.best_epoch is None else f", the best was epoch {history.best_epoch + 1}"
-    print(
-        f"{history.stopped}, {counted(len(history.epochs), 'epoch')}{best}; "
-        f"{history.seconds:.1f} s on the {history.engine} engine, seed {history.seed}"
-        + (f"; the native engine has no kernel for {history.reason}" if history.reason else "")
-    )
-    shown = [name for name in ("test", "linear", "mean", "seasonal", "baseline") if name in measured]
-    Console().print(metrics_table({name: measured[name] for name in shown}))
-    if "series" in measured:
-        Console().print(series_table(measured["series"], getattr(source, "group_column", "") or ""))
-    if "targets" in measured:
-        Console().print(series_table(measured["targets"], "target"))
-    if "each" in measured:
-        Console().print(metrics_table(measured["each"]))
-    print(loss_note(experiment.target))
-    if note := units_note(source.target, experiment.encoding.units):
-        print(note)
-    if "f1" in measured["test"]:
-        print(f1_note(source.target))
-    if "linear_fit" in measured:
-        print(f"linear: {_linear_note(experiment.target, measured['linear_fit'])}")
-    print(f"baseline: {source.baseline_note}")
-    if "importance" in measured:
-        Console().print(importance_table(measured["importance"]))
-        print("100%: without it the network knows no more than the baseline")
-        if column := suspected_leak(measured):
-            answer, without = ", ".join(source.target.names), option("ignore", column)
-            print(f"{column} alone tells {answer}: is it known when you predict? If not, train with {without}")
-    if isinstance(experiment.encoding, Windows):
-        print(made_of(experiment.encoding))
-        for words in quantile_words(measured["quantiles"]) if "quantiles" in measured else ():
-            print(words)
-        if words := worse_than(measured):
-            print(words)
-    simple = [] if isinstance(source, Series) else [name for name in ("baseline",) if name in measured]
-    better = [name for name in simple if _is_worse(measured["test"], measured[name])]
-    if better:
-        print(f"the network is worse than {' and '.join(better)}: {_way_out(history)}")
-    names = [MODEL, HISTORY, METRICS, CURVES, *(name for name in (REPORT, TRIALS) if (result.folder / name).exists())]
-    print(f"in {result.folder}: {', '.join(names)}")
-    if history.stopped == "interrupted":
-        later = f"; {REPORT} and the importance of the columns come at the end" if isinstance(source, Table) else ""
-        print(f"go on with the same command, --out {result.folder} and --resume{later}")
-    else:
-        print(f"next: {source.next_command(str(model))}")
-
-
-def _way_out(history: "History") -> str:
-    """What may help a network that is worse than simple answers: less of it, or more training."""
-    if history.epochs and "val_loss" not in history.epochs[0]:
-        return "with --validation 0.2 you see whether it has learned too little, or too much by heart"
-    watched, learned = history["val_loss"], history["loss"]
-    best = watched.index(min(watched)) if watched else 0
-    if 2 * (best + 1) < len(watched) and learned[-1] < learned[best]:
-        return (
-            f"after epoch {best + 1} of {len(watched)} it learned by heart, as its training cost fell and val_loss did "
-            "not: take fewer units (--hidden), more --l2 or more --dropout"
-        )
-    return "train longer, or with another learning rate"
-
-
-def _is_worse(one: dict[str, float], other: dict[str, float]) -> bool:
-    """By the cost; of values by R², to which each of several counts whatever its unit is."""
-    return one["r2"] < other["r2"] if "r2" in one else one["loss"] > other["loss"]
-
-
-def _linear_note(target: "Target", fit: dict[str, Any]) -> str:
-    """What the linear model is, and in what it had less than the network."""
-    rows = f"{fit['rows']:,} of the {fit['of']:,} rows to train" if fit["rows"] < fit["of"] else "the same rows"
-    end = "" if fit["converged"] else "; it had not converged when its iterations ended"
-    numbers = "TF-IDF of texts, and the same other numbers," if fit.get("texts") else "the same numbers"
-    return f"a {'linear' if target.task == 'values' else 'logistic'} regression on {numbers} of {rows}{end}"

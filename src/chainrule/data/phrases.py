@@ -175,7 +175,7 @@ def _found_in(texts: Series) -> DataFrame:
 
 
 def note_on_repeats(train: Series, test: Series, thing: str, way: str) -> list[str]:
-    """A note on texts to test that are texts to train, too, which tell nothing of how good a network is for new ones."""
+    """A note on texts to test that are texts to train, too, which say nothing of how it does on new ones."""
     there = test.drop_nulls()
     again = int(there.is_in(train.drop_nulls().unique().implode()).sum())
     if again == 0:

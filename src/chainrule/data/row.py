@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from chainrule.data.encoding import Code, WordCode
 from chainrule.data.missing import Markers
+from chainrule.data.new_rows import far_number, require_all
 from chainrule.data.source import Encoding, Source
 from chainrule.data.targets import Target
 from chainrule.errors import DataError, shown
-from chainrule.names import unknown
 
 if TYPE_CHECKING:
     from polars import DataFrame
@@ -48,6 +48,7 @@ class Row(Source):
         notes: Sequence[str],
     ):
         self.name = "the row"
+        require_all((code.column.name for code in codes), [*given], self.name)
         self._ids = {called(name): [given[name]] for name in ids if name in given}
         self.values = {code.column.name: _value(given, code.column.name, markers) for code in codes}
         self._notes = list(notes)
@@ -55,6 +56,8 @@ class Row(Source):
             value = self.values[code.column.name]
             if isinstance(code, WordCode) and not (value is None or code.knows(value)):
                 self._notes.append(f"{code.column.name} is {shown(value)}, which training has not met")
+            elif far := far_number(code, value):
+                self._notes.append(far)
 
     def __len__(self) -> int:
         return 1
@@ -97,8 +100,6 @@ def _nothing_to_learn() -> DataError:
 
 
 def _value(given: Mapping[str, Any], name: str, markers: Markers) -> Any:
-    if name not in given:
-        raise DataError(f"the row: {unknown('column', name, [*given])}")
     value = _plain(given[name], name)
     return None if value is None or markers.mean(value) else value
 

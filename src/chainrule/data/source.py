@@ -39,6 +39,7 @@ class Source(ABC):
         moments: (m,), numbers that grow with time; None where order means nothing.
         scattered: whether the validation part is drawn at random although the examples have moments.
         small: of fewer examples none are spared for a validation part, where nobody has chosen one.
+        weights: (m,), how much each example counts; None for alike.
         more: how there would be more examples, to be said where there are too few; "" where nothing is known.
         defaults: what settings of an experiment are for such examples where nobody has chosen them.
         baseline_note: what the simplest answer is, in words.
@@ -47,6 +48,8 @@ class Source(ABC):
     name: str
     groups: NDArray[Any] | None = None
     moments: NDArray[np.float64] | None = None
+    ends: NDArray[np.float64] | None = None
+    weights: NDArray[np.float64] | None = None
     scattered: ClassVar[bool] = False
     small: ClassVar[int] = 1_000
     more: ClassVar[str] = ""
@@ -174,7 +177,8 @@ class Place:
     """Which columns of X, [start, stop), a column of the table has become.
 
     Attributes:
-        name: the column's; "" of texts that stand in none. tokens: how many vectors its numbers choose from, where it is embedded; else 0.
+        name: the column's; "" of texts that stand in none.
+        tokens: how many vectors its numbers choose from, where it is embedded; else 0.
         first: what is added to these numbers, as all columns have their vectors in one table.
         bag: whether it holds the words of a text, each once, filled up with 0.
     """

@@ -16,17 +16,25 @@ from numpy.typing import NDArray
 from chainrule.data.cells import ANY_CASE, as_text
 from chainrule.data.checksums import checksum_of_columns
 from chainrule.data.chunks import can_be_chunks
-from chainrule.data.column_kinds import column_of_labels, column_of_time, column_of_values, find_columns
+from chainrule.data.column_kinds import (
+    column_of_labels,
+    column_of_numbers,
+    column_of_time,
+    column_of_values,
+    find_columns,
+)
 from chainrule.data.columns import USED, Column, Kind, as_labels, option, units_of, with_days_in_order
 from chainrule.data.decoding import is_picture
 from chainrule.data.encoding import Code, Moment, code_for, matrix_of, row_of
 from chainrule.data.frames import is_frame
 from chainrule.data.missing import Markers
+from chainrule.data.new_rows import doubts_on_rows, require_all
 from chainrule.data.opening import open_table, require
 from chainrule.data.phrases import note_on_repeats, settings_for
 from chainrule.data.row import Row, called, frame_of_row
 from chainrule.data.row_sample import RowSample
 from chainrule.data.source import Chunked, Encoding, Place, Source, left_out
+from chainrule.data.strays import usual_ends
 from chainrule.data.targets import KINDS, Target
 from chainrule.data.targets import Kind as Task
 from chainrule.errors import DataError, OptionError, shortened, shown
@@ -74,16 +82,21 @@ class Table(Source):
         row: NDArray[np.int64] | None = None,
         sample: RowSample | None = None,
         missing: Sequence[str] | None = None,
+        weight: str | None = None,
+        within: Mapping[str, Sequence[float]] | None = None,
     ):
         self.name, self.columns, self.targets, self.task = name, list(columns), list(targets), task
         self.time, self.group, self.sample = time, group, sample
         self.missing = None if missing is None else list(missing)
+        self.weight, self.within = weight, {name: list(ends) for name, ends in (within or {}).items()}
         self._notes = list(notes)
         self.frame, self.row = frame, np.arange(1, frame.height + 1) if row is None else row
         self._whole = self.frame, self.row
-        for needed in (*targets, time, group):
+        for needed in (*targets, time, group, weight):
             if needed is not None:
                 self._drop_gaps(needed)
+        for name, ends in self.within.items():
+            self._drop_outliers(name, *ends)
 
     def __repr__(self) -> str:
         goal = f", to predict {', '.join(self.targets)}" if self.targets else ""
@@ -170,7 +183,7 @@ class Table(Source):
     @cached_property
     def _checksum(self) -> int:
         frame, row = self._whole
-        needed = (*self.targets, self.time, self.group)
+        needed = (*self.targets, self.time, self.group, self.weight)
         used = [column for column in self.columns if column.kind in USED or column.name in needed]
         whole = checksum_of_columns(column.values(frame[column.name], row) for column in used)
         return whole if self.size <= frame.height else whole ^ self.size
@@ -191,7 +204,8 @@ class Table(Source):
 
     def _out(self, held_out: NDArray[np.intp]) -> Callable[[DataFrame, NDArray[np.int64]], NDArray[np.bool_]]:
         """Finds the rows of a frame that are not trained on: held out, or without a value that must be there."""
-        needed = [self._column(name) for name in (*self.targets, self.time, self.group) if name is not None]
+        names = (*self.targets, self.time, self.group, self.weight)
+        needed = [self._column(name) for name in names if name is not None]
         rows = self.row[held_out]
         groups = [] if self.group is None else as_text(self.frame[self.group]).gather(held_out).unique().to_list()
         first = math.inf if self.moments is None or len(held_out) == 0 else self.moments[held_out].min()
@@ -204,6 +218,9 @@ class Table(Source):
                 held = ~(self._moments(frame, row) < first)
             else:
                 held = np.isin(row, rows)
+            for name, (low, high) in self.within.items():
+                values = self._column(name).values(frame[name], row).to_numpy()
+                held = held | (values < low) | (values > high)
             return np.asarray(gaps | held)
 
         return out
@@ -235,7 +252,10 @@ class Table(Source):
         time = None if self.time is None else self._column(self.time)
         others = [column.name for column in self.columns if column.kind in ("constant", "ignored")]
         targets = [self._column(name) for name in self.targets]
-        return Columns(codes, targets, ids, others, time, self.group, self.sample is not None, self.missing)
+        stream, within = self.sample is not None, self.within or None
+        weights = None if self.weight is None else self._column(self.weight)
+        learned = (codes, targets, ids, others, time, self.group, stream, self.missing)
+        return Columns(*learned, weights=weights, within=within)
 
     def notes_on_parts(self, train: NDArray[np.intp], test: NDArray[np.intp]) -> list[str]:
         texts = [column for column in self.columns if column.kind == "text"]
@@ -271,6 +291,25 @@ class Table(Source):
             self._notes.append(left_out(gaps.sum(), "row", f"in which {name} is missing"))
             self.frame, self.row = self.frame.filter(~gaps), self.row[~gaps]
 
+    def _drop_outliers(self, name: str, low: float, high: float) -> None:
+        """Leave out the rows in which a value to predict is beyond these ends."""
+        values = self._column(name).values(self.frame[name], self.row).to_numpy()
+        beyond = (values < low) | (values > high)
+        if beyond.any():
+            row = self.row[beyond][0]
+            self._notes.append(left_out(beyond.sum(), "row", f"in which {name} lies far from all others", f"row {row}"))
+            self.frame, self.row = self.frame.filter(~beyond), self.row[~beyond]
+
+    @cached_property
+    def weights(self) -> NDArray[np.float64] | None:  # type: ignore[override]
+        """(m,), or None."""
+        if self.weight is None:
+            return None
+        found = np.asarray(self._column(self.weight).values(self.frame[self.weight], self.row).to_numpy(), np.float64)
+        if found.min() < 0 or not found.any():
+            raise DataError(f"{self.weight} in {self.name} goes down to {found.min():g}: a row counts 0 or more.")
+        return found
+
     def _column(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)
 
@@ -302,6 +341,8 @@ def read_table(
     missing: str | Sequence[str] | None = None,
     day_first: bool | None = None,
     stream: bool | None = None,
+    weights: str | None = None,
+    drop_outliers: bool = False,
 ) -> Table:
     """The table in a CSV, TSV, Parquet, JSON or Excel file (also in gzip), or in a frame of polars or pandas.
 
@@ -320,6 +361,9 @@ def read_table(
             April where the steps of the `time` column are even only then, with a note.
         stream: whether to read a file in chunks whenever rows are wanted, and to hold but some of them; None for files
             that are larger, as text, than 10 % of the memory.
+        weights: a column of how much each row counts while training.
+        drop_outliers: whether rows are left out in which a value to predict lies far from all others, as that of a sum
+            does, or marks a missing one by −999 and the like; without it, a note names them.
 
     Raises:
         DataError: there is no such file, it is broken or no table, or it has not what was asked for.
@@ -339,7 +383,7 @@ def read_table(
         "category": category,
         "date": date,
         "text": text,
-        "ignored": ignore,
+        "ignored": [*ignore, *([] if weights is None else [weights])],
     }
     roles = _roles(asked)
     for column in [*roles, *([] if time is None else [time])]:
@@ -352,6 +396,8 @@ def read_table(
     columns = [column_of_labels(labels[column.name]) if column.name in labels else column for column in columns]
     if time is not None:
         columns = [column_of_time(frame[time], column, name) if column.name == time else column for column in columns]
+    if weights is not None:
+        columns = [_of_weights(frame[weights], column) if column.name == weights else column for column in columns]
     columns, doubts = with_days_in_order(columns, frame, time, day_first)
     what = None if task is None else lookup("task", task, KINDS)
     if what == "regression":
@@ -368,9 +414,33 @@ def read_table(
         row=row,
         sample=sample,
         missing=markers.words,
+        weight=weights,
     )
     table.call_labels_as_written()
     table.note_capitals()
+    return without_outliers(table) if drop_outliers else table
+
+
+def _of_weights(series: Series, column: Column) -> Column:
+    """The column of how much each row counts."""
+    found = column_of_numbers(series)
+    found.check_said(series)
+    return replace(column, reason="how much each row counts", form=found.form, markers=found.markers)
+
+
+def without_outliers(table: Table) -> Table:
+    """The table without the rows in which a value to predict is a stray or a mark; see `chainrule.data.strays`."""
+    within = {}
+    for name in table.targets if table.target.labels is None else ():
+        series = table.frame[name]
+        values = np.asarray(table._column(name).values(series, table.row).to_numpy(), np.float64)
+        ends = usual_ends(values)
+        if ends is not None:
+            within[name] = ends
+    for name, ends in within.items():
+        table._drop_outliers(name, *ends)
+    table.within = {name: list(ends) for name, ends in within.items()}
+    table.__dict__.pop("target", None)
     return table
 
 
@@ -401,6 +471,8 @@ class Columns(Encoding):
         stream: whether the table was read in chunks, of which others must be, too, to find the same rows held out.
         missing: see `read_table`.
         text: what the column of texts is called in a table to be read, where that is not as in training.
+        weights: the column of how much each row counts. within: between which ends values to predict lie, where others
+            are left out.
     """
 
     codes: list[Code]
@@ -412,6 +484,8 @@ class Columns(Encoding):
     stream: bool = False
     missing: list[str] | None = None
     text: str = ""
+    weights: Column | None = None
+    within: dict[str, list[float]] | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -440,18 +514,19 @@ class Columns(Encoding):
         columns = {code.column.name: code.column for code in self.codes}
         columns |= {column: Column(column, "id") for column in self.ids if column in frame.columns}
         columns |= {column.name: column for column in self.predicted} if labelled else {}
-        for column in columns:
-            require(column, frame, name)
+        require_all(columns, frame.columns, name)
         notes += self.notes_on(frame.columns)
         notes += [note for column in columns.values() if (note := _without_unit(column, frame[column.name]))]
         frame = kept(frame, [*columns.values()], row)
-        notes += [note for code in self.codes if (note := _strangers(code, frame, row))]
+        notes += doubts_on_rows(self.codes, frame, row)
         if not labelled:
             return Table(frame, name, list(columns.values()), [], notes=notes, row=row, sample=sample)
         time = self.time if self.time is not None and self.time.name in frame.columns else None
         group = self.group if self.group in frame.columns else None
         columns |= {} if time is None else {time.name: time}
         columns |= {} if group is None else {group: Column(group, "group")}
+        weights = self.weights if self.weights is not None and self.weights.name in frame.columns else None
+        columns |= {} if weights is None else {weights.name: weights}
         return Table(
             frame,
             name,
@@ -462,6 +537,8 @@ class Columns(Encoding):
             notes=notes,
             row=row,
             sample=sample,
+            weight=None if weights is None else weights.name,
+            within=self.within,
         )
 
     @property
@@ -504,7 +581,8 @@ class Columns(Encoding):
     @cached_property
     def _met(self) -> set[str]:
         """The columns that training had."""
-        named = [column.name for column in (*self.predicted, *([] if self.time is None else [self.time]))]
+        more = [column for column in (self.time, self.weights) if column is not None]
+        named = [column.name for column in (*self.predicted, *more)]
         return {*(code.column.name for code in self.codes), *self.ids, *self.others, *named, self.group or ""}
 
     def notes_on(self, names: Iterable[str]) -> list[str]:
@@ -549,14 +627,3 @@ def _without_unit(column: Column, series: Series) -> str:
     """A note on plain numbers where those of the training had a unit beside them, or nothing."""
     told = f"{column.name} holds numbers without a unit: they are taken for {column.measured_in}"
     return told if column.lacks_unit(series) else ""
-
-
-def _strangers(code: Code, frame: DataFrame, row: NDArray[np.int64] | None) -> str:
-    """A note on words that training has not met, or nothing."""
-    values = code.column.values(frame[code.column.name], row)
-    found = code.strangers(values)
-    if not found:
-        return ""
-    strangers = ", ".join(map(shown, found[:3])) + (", …" if len(found) > 3 else "")
-    rows = f"{values.is_in(found).sum():,} of {len(values):,} rows"
-    return f"{code.column.name} holds {strangers} in {rows}, which training has not met: it is taken for something rare"

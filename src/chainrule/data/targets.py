@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.configuration import Configurable
+from chainrule.data.scales import Scale
 from chainrule.errors import DataError, OptionError, shown
+from chainrule.graph import Operation
 from chainrule.metrics import Task, decide
+from chainrule.ops import exp, sigmoid
 
 Kind = Literal["classification", "regression"]
 """What a user may ask for: labels or values."""
@@ -29,6 +32,8 @@ HANDFUL, SCARCE = 5, 0.4
 STRAY = 0.1
 """Words that are less than this share of labels and of examples are strays among numbers."""
 
+COUNTED = 5
+"""Fewer different whole numbers are labels, however rare the larger ones are."""
 
 Label = str | int | float | bool
 
@@ -40,15 +45,30 @@ class Target(Configurable):
     Args:
         names: of the columns.
         labels: of each column its labels, in the order of the numbers that stand for them; None for values.
+        positive: of each yes-or-no question the number of the label that precision, recall and f1 are about; None for
+            the second.
+        threshold: from which probability on the positive label is decided on.
+        scales: of each value how it is learned, all of one form; None for plain ones without limits.
+        error: the loss of values where it is another than that of their scale.
     """
+
+    scales_fixed: ClassVar[bool] = False
+    """Whether its values are what a source makes of the data, so that no scale can be chosen."""
 
     names: list[str]
     labels: list[list[Label]] | None = None
+    positive: list[int] | None = None
+    threshold: float = 0.5
+    scales: list[Scale] | None = None
+    error: str | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not self.names:
             raise OptionError("a target has a column or more to predict.")
+        self._check_measures()
+        if self.scales is not None and (len(self.scales) != len(self.names) or len({s.form for s in self.scales}) > 1):
+            raise OptionError("each value has a scale, all of one form.")
         counts = [len(set(map(str, labels))) for labels in self.labels or ()]  # predictions are written by them
         if self.labels is not None and (
             counts != [len(labels) for labels in self.labels]
@@ -58,14 +78,22 @@ class Target(Configurable):
         ):
             raise OptionError(f"the labels of {', '.join(self.names)} are not two or more for each, or some are alike.")
 
+    def _check_measures(self) -> None:
+        """Raises OptionError for a positive label that is none, or a threshold that is no probability."""
+        if not 0 < self.threshold < 1:
+            raise OptionError(f"a threshold lies between 0 and 1, but it is {self.threshold:g}.")
+        if self.positive is not None and (len(self.positive) != len(self.names) or not {*self.positive} <= {0, 1}):
+            raise OptionError("of each yes-or-no question the first or the second label is the positive one.")
+
     @classmethod
     def find(
         cls, columns: Mapping[str, NDArray[Any]], task: Kind | None, place: str, size: int | None = None
     ) -> Target:
         """What these columns ask for, or what `task` says that they do.
 
-        Text and yes-or-no are labels. Whole numbers are labels where there are at most 20 different ones in one column,
-        or two in each of several. Everything else is values.
+        Text and yes-or-no are labels. Whole numbers are labels where there are at most 20 different ones in one column
+        that do not look like counts, or two in each of several. Everything else is values. Of two labels the positive
+        one is the rarer.
 
         Args:
             columns: (m,) of text, numbers or yes-or-no, without gaps, by name.
@@ -84,7 +112,8 @@ class Target(Configurable):
             if len(values) < 2:
                 label = _labels(values)[0]
                 raise DataError(f"{name} in {place} is always {shown(label)}: there is nothing to tell apart.")
-        if task == "regression" or (task is None and _are_values(different) and not text):
+        if task == "regression" or (task is None and _are_values(different, columns) and not text):
+            _refuse_mixture(different, task, place)
             return cls(names)
         labels = {name: _labels(values) for name, values in different.items()}
         for name, found in labels.items():
@@ -95,7 +124,10 @@ class Target(Configurable):
                 )
             if len(found) > FEW:
                 _refuse_too_many(columns[name], found, task, f"{name} in {place}", size)
-        return cls(names, list(labels.values()))
+        rarer = (
+            [_rarer(columns[name], different[name]) for name in names] if max(map(len, labels.values())) == 2 else None
+        )
+        return cls(names, list(labels.values()), rarer)
 
     @property
     def task(self) -> Task:
@@ -115,15 +147,30 @@ class Target(Configurable):
         return len(self.labels[0]) if self.labels is not None and self.task == "classes" else len(self.names)
 
     @property
-    def activation(self) -> str | None:
+    def activation(self) -> str | Operation | None:
         """Of the outputs."""
-        return {"values": None, "classes": "softmax"}.get(self.task, "sigmoid")
+        if self.task == "values":
+            return {"counts": exp, "range": sigmoid}.get(self.form)
+        return "softmax" if self.task == "classes" else "sigmoid"
+
+    @property
+    def form(self) -> str:
+        """On which scale values are learned; see `Scale`."""
+        return "plain" if self.scales is None else self.scales[0].form
 
     @property
     def loss(self) -> str:
-        """The name of the loss."""
-        losses = {"values": "squared_error", "classes": "cross_entropy"}
-        return losses.get(self.task, "binary_cross_entropy")
+        """The name of the loss that is minimized."""
+        if self.task != "values":
+            return self.cost
+        own = {"counts": "poisson", "range": "binary_cross_entropy"}.get(self.form, "squared_error")
+        return self.error or own
+
+    @property
+    def cost(self) -> str:
+        """The name of the loss that is measured; of values it is the same on every scale."""
+        costs = {"values": "squared_error", "classes": "cross_entropy"}
+        return costs.get(self.task, "binary_cross_entropy")
 
     @property
     def learned_loss(self) -> Any:
@@ -137,12 +184,14 @@ class Target(Configurable):
             return ("r2", "rmse", "mae")
         if len(self.names) > 1:
             return ("accuracy", "f1", "roc_auc", "log_loss")
-        return ("accuracy", "balanced_accuracy", "f1", "roc_auc")
+        if self.task == "classes":
+            return ("accuracy", "balanced_accuracy", "f1", "roc_auc")
+        return ("accuracy", "balanced_accuracy", "precision", "recall", "f1", "roc_auc", "average_precision")
 
     @property
     def watched(self) -> tuple[str, ...]:
         """The names of the metrics that are measured in every epoch, on the outputs that are met while training."""
-        return self.metrics[:1]
+        return () if self.form == "range" else self.metrics[:1]
 
     @property
     def summary(self) -> str:
@@ -169,6 +218,55 @@ class Target(Configurable):
                 found.append(y.astype(np.float64))
         return found[0] if len(found) == 1 else np.column_stack(found)
 
+    def learned(self, Y: NDArray[Any]) -> NDArray[Any]:
+        """What the network learns of Y, before that is standardized: (m,) or (m, …) labels, or (m, n) values.
+
+        Raises:
+            DataError: a value is out of what its scale takes.
+        """
+        if self.task != "values":
+            return Y
+        columns = np.asarray(Y, np.float64).reshape(len(Y), -1)
+        if self.scales is None:
+            return columns
+        return np.column_stack([scale.learned(y) for scale, y in zip(self.scales, columns.T, strict=True)])
+
+    def held(self, output: NDArray[Any]) -> NDArray[Any]:
+        """Predicted values (m, n) within their limits."""
+        if self.scales is None:
+            return output
+        return np.column_stack([scale.held(a) for scale, a in zip(self.scales, output.T, strict=True)])
+
+    def towards_positive(self, Y: NDArray[Any], P: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Answers (m,) or (m, n) and probabilities (m, n) of the positive labels."""
+        if self.positive is None or all(self.positive):
+            return Y, P
+        first = np.array(self.positive) == 0
+        answers = np.where(first, 1 - Y.reshape(len(Y), -1), Y.reshape(len(Y), -1)).reshape(Y.shape)
+        return answers, np.where(first, 1 - P, P)
+
+    def decided(self, output: NDArray[Any]) -> NDArray[Any]:
+        """The numbers of the labels that outputs stand for: the likeliest class, or by the threshold."""
+        if self.task != "yes_no" or (self.threshold == 0.5 and self.positive is None):
+            return decide(output, self.task)
+        positive = np.ones(output.shape[-1], int) if self.positive is None else np.array(self.positive)
+        p = np.where(positive == 1, output, 1 - output)
+        found = np.where(p >= self.threshold, positive, 1 - positive)
+        return np.asarray(found[..., 0] if found.shape[-1] == 1 else found)
+
+    def each(self) -> list[Target]:
+        """Each of several columns as a target of its own."""
+        return [
+            replace(
+                self,
+                names=[name],
+                labels=self.labels and [self.labels[i]],
+                positive=self.positive and [self.positive[i]],
+                scales=self.scales and [self.scales[i]],
+            )
+            for i, name in enumerate(self.names)
+        ]
+
     def typical(self, Y: NDArray[Any]) -> NDArray[np.float64]:
         """The output (n_out,) of somebody who has seen Y but never looks at X: the share of each class, or the mean."""
         if self.task == "classes":
@@ -180,7 +278,7 @@ class Target(Configurable):
         output = output.astype(np.float64)
         if self.labels is None:
             return {self._called(i): output[:, i].tolist() for i in range(self.n_out)}
-        decided = decide(output, self.task).reshape(len(output), -1)
+        decided = self.decided(output).reshape(len(output), -1)
         found = {self._called(i): [self.labels[i][k] for k in column] for i, column in enumerate(decided.T)}
         return found | {name: p.tolist() for name, p in self._probabilities(output).items()}
 
@@ -235,10 +333,46 @@ def _different(y: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(values[np.append(True, values[1:] != values[:-1])])
 
 
-def _are_values(different: dict[str, NDArray[Any]]) -> bool:
-    """Whether numbers are no labels: broken ones, or too many different ones."""
+def _are_values(different: dict[str, NDArray[Any]], columns: Mapping[str, NDArray[Any]]) -> bool:
+    """Whether numbers are no labels: broken ones, too many different ones, or counts."""
+    if len(different) == 1:
+        [(name, values)] = different.items()
+        if _are_whole(values) and _counted(values, columns[name]):
+            return True
     most = FEW if len(different) == 1 else 2
     return any(len(values) > most or not _are_whole(values) for values in different.values())
+
+
+def _counted(values: NDArray[Any], y: NDArray[Any]) -> bool:
+    """Whether whole numbers count something: from 0 or 1 on without gaps at first, and the more, the rarer.
+
+    Codes of classes, such as digits, are about as frequent as one another; ratings begin and end where they do, and
+    their ends are not rare.
+    """
+    if y.dtype.kind not in "iuf" or not COUNTED <= len(values) <= FEW or values[0] not in (0, 1):
+        return False
+    times = np.array([np.count_nonzero(y == value) for value in values])
+    most = int(times.argmax())
+    smooth = np.sqrt(times[most:]) * 2 + 1  # what chance makes of a number of cases
+    falls = bool((np.diff(times[most:]) <= smooth[:-1]).all()) and bool((np.diff(times[: most + 1]) >= 0).all())
+    begins = values[: most + 2].tolist() == list(range(int(values[0]), int(values[0]) + min(most + 2, len(values))))
+    return falls and begins and most < len(values) / 2 and times[-1] < 0.05 * times[most]
+
+
+def _rarer(y: NDArray[Any], different: NDArray[Any]) -> int:
+    """Which of two labels there are fewer of, 0 or 1; the second where there are as many."""
+    return int(2 * np.count_nonzero(y == different[0]) >= len(y))
+
+
+def _refuse_mixture(different: dict[str, NDArray[Any]], task: Kind | None, place: str) -> None:
+    """Raises DataError where some columns are yes or no and others are values, and nobody has said that all are."""
+    asked = [name for name, values in different.items() if len(values) == 2]
+    if task is None and 0 < len(asked) < len(different):
+        others = [name for name in different if name not in asked]
+        raise DataError(
+            f"{', '.join(asked)} in {place} has two values, and {', '.join(others)} many: a network answers yes or no, "
+            "or predicts values. Train one for each; or --task regression takes all of them for values."
+        )
 
 
 def _are_whole(values: NDArray[Any]) -> bool:

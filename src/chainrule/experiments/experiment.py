@@ -21,11 +21,15 @@ from chainrule.checking import seed_or_fresh, whole
 from chainrule.data.batches import ChunkBatches
 from chainrule.data.series import Forecast, Series
 from chainrule.data.source import Chunked, Form, Source
+from chainrule.data.tables import Table
 from chainrule.errors import NotFiniteError, OptionError
 from chainrule.experiments.design import design, optimizer_for
+from chainrule.experiments.doubts import doubts_on, limits_told
+from chainrule.experiments.fallback import Kept, choose, may_fall_back, smaller
 from chainrule.experiments.folder import RunFolder
 from chainrule.experiments.forecasts import ForecastReport
 from chainrule.experiments.outputs import measure_in_units, measured, outputs
+from chainrule.experiments.peer import Peer
 from chainrule.experiments.predictions import as_csv
 from chainrule.experiments.report import Report
 from chainrule.experiments.search import Search, Trial, table
@@ -41,7 +45,11 @@ from chainrule.experiments.settings import (
     Settings,
 )
 from chainrule.experiments.splits import Splits, split
-from chainrule.layers import Network, Standardize
+from chainrule.experiments.target_choice import asked_for, chosen_scale, correct_mean, may_choose, threshold_on
+from chainrule.experiments.units import final_layers, learned
+from chainrule.experiments.verdicts import losses, still_falls
+from chainrule.experiments.weights import Weights, watched_metric
+from chainrule.layers import Layer, Network
 from chainrule.progress import stage
 from chainrule.randomness import DRAWS
 from chainrule.training import Checkpoint, EarlyStopping, History, train
@@ -53,6 +61,12 @@ if TYPE_CHECKING:
 
 REPORTED: tuple[Form, ...] = ("pictures", "documents")
 """The forms of examples that get a report although they have no columns."""
+
+FEW = 200
+"""A validation part of fewer examples corrects no mean: the training part does."""
+
+LONGER = 3
+"""How many times the epochs a network gets that was still learning at the end of them."""
 
 POOL = 2**23
 """About how many numbers of chunked data are in memory, and shuffled, together."""
@@ -98,6 +112,8 @@ class Experiment:
         encoding: what turns examples into numbers, learned from the training part. X: the numbers.
         chunked: what to train on, where it is more than X; then the training part is a sample of it.
         network: what will be trained; where it predicts values it learns standardized ones.
+        kept: what was kept in its place, if the validation part asked for less. extended: a sentence, where it was
+            trained anew for more epochs.
 
     Raises:
         DataError: too few examples, or a single class.
@@ -136,7 +152,13 @@ class Experiment:
         self.split = {"draws": DRAWS, "seed": seed, "test": test, "validation": watched} if splits is None else None
         self.splits = splits or split(source, self.Y, test, watched, seed)
         self._given, self._seed, self.chunked = settings, seed, None
+        self.target = asked_for(self.target, settings, self.Y)
+        self._choice = ""
+        self.kept: Kept | None = None
+        self.extended = ""
         self.settings = self._resolved(settings)
+        self._weights = Weights(self.target, self.Y, self.splits.train, source.weights, self.settings.class_weight)
+        watched_metric(self.target, self.settings)
         optimizer_for(self.settings)
         self.run_folder.make()
         with stage("turning examples into numbers"), engines.held_to(1), engines.blas_held():  # small products, if any
@@ -144,6 +166,13 @@ class Experiment:
             self.X = self.encoding.X(source)
         held_out = np.concatenate([self.splits.validation, self.splits.test])
         self.chunked = source.chunked(self.encoding, self.target, held_out)
+        if self.chunked is not None:
+            self._weights.refuse_chunks(source.name)
+        if self.encoding.form == "rows" and may_choose(self.target, settings):
+            with stage("choosing a scale"), engines.blas_held():
+                self.target, self._choice = chosen_scale(
+                    self.target, self.X, self.Y, self.splits, self.encoding, self.settings
+                )
         self._take(settings)
 
     def _open_search(self) -> Search:
@@ -168,7 +197,8 @@ class Experiment:
     @property
     def notes(self) -> list[str]:
         """What a reader should know of the classes, the parts and what is shown while training, a sentence each."""
-        return [*self.source.notes_on_parts(self.splits.train, self.splits.test), *self._notes_on_target()]
+        parts = self.source.notes_on_parts(self.splits.train, self.splits.test)
+        return [*parts, *self._notes_on_target()]
 
     def _notes_on_target(self) -> list[str]:
         if not self.encoding.own_units:
@@ -177,11 +207,13 @@ class Experiment:
                 *self.encoding.notes,
                 f"while training, all numbers are {learned}; those of the end are in its own units",
             ]
+        doubts = doubts_on(self.source, self.target) if isinstance(self.source, Table) else []
         if self.target.task == "values":
-            return ["while training, all numbers are of the standardized target; those of the end are in its own units"]
+            units = "while training, all numbers are of the standardized target; those of the end are in its own units"
+            return [*doubts, *([self._choice] if self._choice else []), *limits_told(self.target, self.Y), units]
         labels = self.target.classes or []
         if not labels:
-            return []
+            return doubts
         whole = self.Y.ndim == 1 and self.chunked is None  # not the tokens of a text, nor some rows of more
         alone = np.flatnonzero(np.bincount(self.Y, minlength=len(labels)) == 1) if whole else ()
         absent = np.flatnonzero(np.bincount(self.Y[self.splits.test].ravel(), minlength=len(labels)) == 0)
@@ -189,7 +221,8 @@ class Experiment:
             (alone, "there is a single example of {}: if it is astray, such as the line of a sum, take it out"),
             (absent, "the test part has no example of {}, so roc_auc is not defined"),
         )
-        return [note.format(", ".join(repr(labels[i]) for i in found)) for found, note in notes if len(found)]
+        told = [note.format(", ".join(repr(labels[i]) for i in found)) for found, note in notes if len(found)]
+        return [*doubts, *told]
 
     def _resolved(self, settings: Settings) -> Settings:
         """The settings with nothing left open."""
@@ -230,7 +263,7 @@ class Experiment:
 
         with self.run_folder.claimed():
             trials = self._search.run(self._given, self._resolved(self._given), self._data, fit, progress)
-            files.write_atomically(self.folder / TRIALS, as_csv(table(trials)))
+            files.write_atomically(self.folder / TRIALS, as_csv(table(trials, self._given)))
         self._take(replace(self._given, **trials[0].settings))
         return trials
 
@@ -261,12 +294,22 @@ class Experiment:
             OptionError: another process is at work in the folder.
             TerminatedError: SIGTERM has come; there is a checkpoint.
         """
+        kept = replace(self.checkpoint, facts=self._facts())
+        return self._fit(progress=progress, callbacks=callbacks, checkpoint=kept)
+
+    def _fit(
+        self, *, progress: bool, checkpoint: Checkpoint | None, callbacks: Sequence[Callback] = ()
+    ) -> tuple[Network, History]:
+        """As `fit`; without a checkpoint nothing is resumed."""
         X, splits, target = self.X, self.splits, self.target
         final = self._final()
-        Y = _learned(self.encoding.learned(self.source, self.Y), final)
+        Y = learned(self.encoding.learned(self.source, self.Y), target, final[0] if final else None)
         given = (
             (X[splits.train], Y[splits.train]) if self.chunked is None else (self._chunks(self.chunked, final), None)
         )
+        monitored = watched_metric(target, self.settings)
+        others = [] if monitored is None else [monitored]
+        watched = [*(name for name in target.watched if name != self.settings.metric), *others]
         with self.run_folder.claimed():
             history = train(
                 self.network,
@@ -275,19 +318,28 @@ class Experiment:
                 optimizer=optimizer_for(self.settings),
                 epochs=self.settings.epochs or 0,
                 batch_size=self.settings.batch_size,
-                validation=(X[splits.validation], Y[splits.validation]) if len(splits.validation) else None,
-                metrics=target.watched if self.chunked is None else (),  # they would hold the outputs of an epoch
+                validation=(X[splits.validation], Y[splits.validation], self._weights.of(splits.validation))
+                if len(splits.validation)
+                else None,
+                sample_weight=self._weights.of(splits.train) if self.chunked is None else None,
+                # They hold the outputs of an epoch, which are too many where data are.
+                metrics=watched if self.chunked is None else others,
                 augment=self.settings.augment,
                 early_stopping=self._early_stopping(),
                 callbacks=callbacks,
-                checkpoint=replace(self.checkpoint, facts=self._facts()),
-                resume=self.resume,
+                checkpoint=checkpoint,
+                resume=self.resume and checkpoint is not None,
                 engine=self.settings.engine,
                 threads=self.settings.threads,
                 seed=self.settings.seed,
                 progress=progress,
             )
-        return self._whole(final), history
+        network = self._whole(final)
+        if target.form == "log" and target.error != "absolute_error":
+            enough = len(splits.validation) >= FEW
+            rows = (splits.validation if enough else splits.train)[:POOL]
+            correct_mean(network, X[rows], self.Y[rows], target)
+        return network, history
 
     def run(self, *, progress: bool = True) -> Result:
         """Search if the settings say so, train, measure on the test part, compare with a baseline, fill the run folder.
@@ -308,7 +360,12 @@ class Experiment:
             except TerminatedError as error:
                 self._keep(self._whole(self._final()), error.history)
                 raise
+            if not history.cut:
+                network, history = self._longer(network, history)
+            if not history.cut:
+                network = self._or_less(network)
             self._settle(network, held_out)
+            self._choose_threshold(network)
             with stage("measuring"):
                 metrics, output = self._keep(network, history)
             if not history.cut:
@@ -326,7 +383,7 @@ class Experiment:
         if isinstance(self.source, Series) and isinstance(self.target, Forecast):
             test = self.splits.test
             if output is None:
-                output = self.encoding.output(self.source, outputs(network, self.X[test]), test)
+                output = self.encoding.output(self.source, outputs(network, self.X[test], self.target), test)
             simple = self.source.baselines(test, self.splits.train, self.encoding)
             return ForecastReport(self.source, test, self.target, output, self.Y[test], simple)
         places = self.encoding.places(self.source)
@@ -343,6 +400,7 @@ class Experiment:
             units=self.encoding.units,
             seed=self.settings.seed,
             output=output,
+            peer=self._peer if places else None,
         )
 
     def _at_earlier_origins(self) -> HeldOut | None:
@@ -362,31 +420,94 @@ class Experiment:
 
         self.encoding = settle(self, network, held_out)
 
+    def _longer(self, network: Network, history: History) -> tuple[Network, History]:
+        """The network, or one that was trained for more epochs where the validation cost still fell at the end.
+
+        Those were the default, and α had fallen to 0 over them: so it begins anew, with three times as many.
+        """
+        chosen = self._given.epochs is not None or self._given.search or self._given.metric is not None
+        if not self.encoding.own_units or chosen or self.chunked is not None or not still_falls(history):
+            return network, history
+        before = self.settings, self.network
+        epochs = LONGER * len(history.epochs)
+        self._take(replace(self._given, epochs=epochs))
+        with stage(f"training for {epochs} epochs, as the validation cost still fell"):
+            second, longer = self._fit(progress=False, checkpoint=None)
+        if longer.cut or min(longer["val_loss"]) >= min(history["val_loss"]):
+            self.settings, self.network = before
+            history.stopped = longer.stopped if longer.cut else history.stopped
+            return network, history
+        self.extended = f"{len(history.epochs)} epochs were too few, as the validation cost still fell: trained anew"
+        return second, longer
+
+    def _or_less(self, network: Network) -> Network:
+        """The network, or a smaller one or the linear model, where these are better on the validation part."""
+        X, Y, splits, target = self.X, self.Y, self.splits, self.target
+        rows = splits.validation
+        if self.chunked is not None or self._weights.given or not may_fall_back(self._given, len(rows)):
+            return network
+        if not any(place.name for place in self.encoding.places(self.source)):
+            return network
+        as_it_was = self.settings, self.network
+        tried: list[Network] = []
+
+        def of_smaller() -> NDArray[np.float64]:
+            self._take(smaller(self._given, self.settings))
+            with stage("training a smaller network"):
+                tried.append(self._fit(progress=False, checkpoint=None)[0])
+            return losses(outputs(tried[0], X[rows], target), Y[rows], target)
+
+        own, linear = (
+            losses(output, Y[rows], target)
+            for output in (outputs(network, X[rows], target), self._peer.output(X[rows]))
+        )
+        self.kept = choose(target, own, linear, of_smaller, linear_possible=self._peer.can_be_network)
+        if self.kept is not None and self.kept.what == "smaller":
+            return tried[0]
+        self.settings, self.network = as_it_was
+        if self.kept is None:
+            return network
+        final = self._final()
+        self.network = self._peer.network(X.shape[1], final, self.settings.seed)
+        found = self._whole(final)
+        if target.form == "log":
+            correct_mean(found, X[splits.train][:POOL], Y[splits.train][:POOL], target)
+        return found
+
+    @cached_property
+    def _peer(self) -> Peer:
+        """The linear model of the training part."""
+        return Peer(self.target, self.X, self.Y, self.splits.train, self.encoding.places(self.source))
+
+    def _choose_threshold(self, network: Network) -> None:
+        """Take the threshold that is best on the validation part, where that was asked for."""
+        if self.settings.threshold == "validation":
+            rows = self.splits.validation
+            output = outputs(network, self.X[rows], self.target)
+            found = threshold_on(self.target, self.Y[rows], output, self.settings.metric or "f1")
+            self.target = replace(self.target, threshold=found)
+
     def _early_stopping(self) -> EarlyStopping | None:
         patience = self.settings.patience
-        return EarlyStopping(patience=patience) if patience and len(self.splits.validation) else None
+        monitor = f"val_{self.settings.metric or 'loss'}"
+        return EarlyStopping(monitor, patience) if patience and len(self.splits.validation) else None
 
-    def _whole(self, final: Standardize | None) -> Network:
+    def _whole(self, final: Sequence[Layer]) -> Network:
         """The network for the target itself."""
-        network = self.network if final is None else Network([self.network, final], seed=self.settings.seed)
+        network = Network([self.network, *final], seed=self.settings.seed) if final else self.network
         network.build_for(self.X)
         return network
 
-    def _final(self) -> Standardize | None:
-        """The layer that turns standardized values, which are what a network learns, back; None for labels."""
-        if self.target.task != "values":
-            return None
-        final = Standardize(inverse=True)
-        learned = self.encoding.learned(self.source, self.Y)[self.splits.train]
-        final.learn([learned.reshape(len(learned), -1)])
-        return final
+    def _final(self) -> list[Layer]:
+        """The layers that turn what a network learns of values back into them; none for labels."""
+        return final_layers(self.target, self.encoding.learned(self.source, self.Y)[self.splits.train])
 
-    def _chunks(self, chunked: Chunked, final: Standardize | None) -> ChunkBatches:
+    def _chunks(self, chunked: Chunked, final: Sequence[Layer]) -> ChunkBatches:
         """What to train on, chunk by chunk."""
 
         def read(i: int) -> tuple[NDArray[Any], NDArray[Any]]:
             X, Y = chunked.read(i)
-            return X, _learned(Y, final)
+            return X, learned(Y, self.target, final[0] if final else None)
 
         return ChunkBatches(
             chunked.sizes,
@@ -405,7 +526,7 @@ class Experiment:
             typical = target.typical(self.Y[self.splits.train])
             places = self.Y[test].shape if target.task == "classes" else (len(test),)
             answers = {"baseline": np.broadcast_to(typical, (*places, len(typical)))}
-        return {name: measured(output, self.Y[test], target.loss, target.metrics) for name, output in answers.items()}
+        return {name: measured(output, self.Y[test], target) for name, output in answers.items()}
 
     def _metadata(self, history: History) -> dict[str, Any]:
         return {
@@ -414,7 +535,7 @@ class Experiment:
             "classes": self.target.classes,
             "target": self.target.to_config(),
             "encoding": self.encoding.to_config(),
-            "loss": self.target.loss,
+            "loss": self.target.cost,
             "metrics": list(self.target.metrics),
             "split": self.split,
             "epochs": len(history.epochs),
@@ -432,6 +553,7 @@ class Experiment:
             **self._baselines(),
             "engine": history.engine,
             "seconds": round(history.seconds, 3),
+            **({} if self.kept is None else {"kept": self.kept.what}),
         }
         history.save(self.folder / HISTORY)
         self._keep_metrics(metrics)
@@ -452,10 +574,3 @@ class Experiment:
     def _forget_checkpoint(self) -> None:
         with contextlib.suppress(FileNotFoundError):
             (self.folder / CHECKPOINT).unlink()
-
-
-def _learned(Y: NDArray[Any], final: Standardize | None) -> NDArray[Any]:
-    """What the network learns: class numbers as they are, values standardized."""
-    if final is None:
-        return Y
-    return np.asarray((Y.reshape(len(Y), -1) - final.statistics["mean"]) / final.statistics["deviation"])

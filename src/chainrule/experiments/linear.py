@@ -1,8 +1,8 @@
 """The linear models that a network is compared with: ridge and logistic regression, at their very optimum.
 
 They are those of scikit-learn's defaults, `Ridge` and `LogisticRegression`: ‖Y − XW‖² + ‖W‖², and the sum of the losses
-of all examples + ½ ‖W‖². The last column of X is 1, and its row of W, the intercept, counts in neither penalty. X may be
-a sparse matrix of scipy, too, with more columns than WIDE.
+of all examples + ½ ‖W‖². The last column of X is 1, and its row of W, the intercept, counts in neither penalty. X may
+be a sparse matrix of scipy, too, with more columns than WIDE.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ WIDE, SOME = 500, 4_000
 """Of no more columns than the first, a step is led by the curvature of about so many examples."""
 
 
-def ridge(X: Matrix, Y: Matrix) -> Matrix:
+def ridge(X: Any, Y: Matrix) -> Matrix:
     """W (n_in, n_out), so that XW are the values.
 
     Args:

@@ -1,42 +1,34 @@
-"""The report on a trained network: where it errs; of tables and texts also a linear model; the importance of columns."""
+"""The report on a trained network: where it errs; of tables and texts a linear model, too; the importance of columns."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule import engines
 from chainrule.charts import COLOURS, MARK, TRAINING, VALIDATION, Bars, Cells, Chart, Histogram, Line, Panel, Points
 from chainrule.data.source import Place
 from chainrule.data.targets import Target
-from chainrule.experiments.expansion import Expansion
-from chainrule.experiments.linear import Matrix, logistic, ridge
-from chainrule.experiments.outputs import measured, outputs, spread
+from chainrule.experiments.alone import alone
+from chainrule.experiments.intervals import intervals
+from chainrule.experiments.outputs import measured, measured_each, outputs
+from chainrule.experiments.peer import Peer, blocks
 from chainrule.experiments.splits import Splits
+from chainrule.experiments.verdicts import has_learned, lead
 from chainrule.layers import Network
 from chainrule.metrics import confusion_matrix, decide
-from chainrule.ops import identity, sigmoid, softmax
 from chainrule.randomness import stream
 from chainrule.training.cost import Cost
-
-MOST, CELLS, ITERATIONS = 50_000, 2**25, 200
-"""The most examples and numbers that the linear model learns from, and the most iterations of a logistic one."""
 
 SOME, REPEATS = 2_000, 3
 """The most examples on which the importance of a column is measured, and how often it is shuffled."""
 
-DOUBT = 0.1
-"""A network whose cost is less than this share of the baseline's is hardly ever wrong; see `suspected_leak`."""
-
 MOST_LABELS, MOST_BARS = 20, 15
 """Confusion is drawn of so many labels at most, and the importance of so many columns."""
-
-BLOCK = 2**22
-"""About how many numbers are made at a time, of copies of the test part."""
 
 BINS = 10
 """How many bins of equal size the calibration of probabilities is measured in."""
@@ -53,6 +45,7 @@ class Report:
         units: of the columns that have one.
         seed: of how columns are shuffled.
         output: of the network for the test part, where it is known already.
+        peer: the linear model of the training part, where it is fitted already.
     """
 
     def __init__(
@@ -68,41 +61,64 @@ class Report:
         units: Mapping[str, str] | None = None,
         seed: int | None,
         output: NDArray[Any] | None = None,
+        peer: Peer | None = None,
     ):
         self.network, self.target, self.m, self.places, self.seed = network, target, m, places, seed
         self.unit = _only_unit(target.names, units or {})
         self.columns = [place for place in places if place.name]
         self.X, self.Y = X[splits.test], Y[splits.test]
-        self._all_X, self._all_Y, self._train = X, Y, splits.train
-        self.output = (outputs(network, self.X) if output is None else output).astype(np.float64)
+        self._all_X, self._all_Y, self._train, self._test, self.peer = X, Y, splits.train, splits.test, peer
+        self.output = (outputs(network, self.X, target) if output is None else output).astype(np.float64)
 
     def metrics(self) -> dict[str, Any]:
-        """What metrics.json has more, all of it about the test part; the first two for tables and texts, the third for
-        tables.
+        """What metrics.json has more, all of it about the test part; the first four for tables and texts alone.
 
         `linear`: a logistic or linear regression, of texts on TF-IDF, as the network is measured. `linear_fit`: of how
-        many `rows`, `of` how many to train, and whether it `converged` in 200 iterations, and whether it was on
-        `texts`. `importance`: of each column, which part of
-        what the network knows is lost when the column is shuffled: (J shuffled − J) / (J baseline − J), of values with
-        each in its standard deviations. Of labels `confusion`, where they are of one column, and `calibration`: the
-        Brier score, the mean distance of probability and share over all examples, and of ten bins the probability, the
-        share and the number of examples. Of values `residuals`: the 5th, 25th, 50th, 75th and 95th percentile; and
-        where there are several, `each` by itself, as the network is measured.
+        many `rows`, `of` how many to train, whether it `converged` in 200 iterations, and whether it was on `texts`.
+        `lead`: how much less the network loses than `linear` and `baseline`, by example, and the standard error of
+        that. `alone`: of each column, which part of what there is to know it tells by itself. `importance` of the
+        columns of a table, where the network is better than the baseline by more than chance: which part of what the
+        network knows is lost when the column is shuffled: (J shuffled − J) / (J baseline − J), of values with each in
+        its standard deviations.
+
+        Of a test part of up to 1,000 examples `interval`: of each measure the 95 % interval, by the bootstrap. Of
+        labels `confusion`, where they are of one column, and `calibration`: the Brier score, the mean distance of
+        probability and share over all examples, and of ten bins the probability, the share and the number of examples.
+        Of values `residuals`: the 5th, 25th, 50th, 75th and 95th percentile. Of several columns `each` by
+        itself, as the network is measured.
         """
         found: dict[str, Any] = {}
         if self.places:
-            linear, fitted = self._linear()
-            found = {"linear": linear, "linear_fit": fitted}
-        if self.columns:
-            found["importance"] = self._importance()
+            found = self._of_columns()
+        if near := intervals(self.output, self.Y, self.target):
+            found["interval"] = near
         if self.target.labels is None:
             residuals = self.Y.reshape(self.output.shape) - self.output
             percentiles = np.percentile(residuals, (5, 25, 50, 75, 95), axis=0).T.tolist()
             found["residuals"] = dict(zip(self.target.names, percentiles, strict=True))
             return found | ({"each": self._each()} if len(self.target.names) > 1 else {})
+        if len(self.target.names) > 1:
+            found["each"] = self._each()
         if self.target.classes is not None:
             found["confusion"] = self._confusion()
         return found | {"calibration": self._calibration()}
+
+    def _of_columns(self) -> dict[str, Any]:
+        """What there is of a table alone."""
+        peer = self.peer or Peer(self.target, self._all_X, self._all_Y, self._train, self.places)
+        output = peer.output(self.X)
+        typical = np.broadcast_to(self.target.typical(self._all_Y[self._train]), self.output.shape)
+        others = {"linear": output, "baseline": typical}
+        found: dict[str, Any] = {
+            "test": measured(self.output, self.Y, self.target),
+            "linear": measured(output, self.Y, self.target),
+            "linear_fit": {"rows": peer.rows, "of": self.m, "converged": peer.converged, "texts": peer.texts},
+            "lead": {name: lead(self.output, other, self.Y, self.target) for name, other in others.items()},
+            "alone": alone(self.target, self._all_X, self._all_Y, self._train, self._test, self.columns),
+        }
+        if self.columns and has_learned(found):
+            found["importance"] = self._importance()
+        return found
 
     def draw(self, path: str | os.PathLike[str], metrics: dict[str, Any]) -> None:
         """Write the pictures: of labels confusion and calibration, of values the errors; of tables the importance.
@@ -121,46 +137,14 @@ class Report:
         else:
             panels += [_confusion_panel(metrics["confusion"])] if 0 < len(labels) <= MOST_LABELS else []
             panels += [_calibration_panel(metrics["calibration"]["bins"])]
-        if self.columns:
+        if "importance" in metrics:
             panels.append(_importance_panel(metrics["importance"]))
         wide, high = (440, 380) if len(labels) <= 10 else (520, 480)
         return Chart("what the network does on the test part", panels, wide, high)
 
-    def _linear(self) -> tuple[dict[str, float], dict[str, Any]]:
-        """A logistic or linear regression on the same numbers, measured as the network is, and how it was fitted."""
-        rows = self._train
-        width = sum(
-            place.tokens if place.tokens and not place.bag else place.stop - place.start for place in self.places
-        )
-        most = min(MOST, CELLS // width)
-        if len(rows) > most:
-            rows = stream("linear model", 0).choice(rows, most, replace=False)
-        with engines.held_to(1), engines.blas_held():  # many small products, in which threads would wait for each other
-            expanded = Expansion(self.places, self._all_X[rows])
-            W, converged = self._fitted(expanded(self._all_X[rows]), self._all_Y[rows])
-        activation = {"values": identity, "classes": softmax}.get(self.target.task, sigmoid)
-        blocks = _blocks(len(self.X), self.X.shape[1] if expanded.sparse else len(W))
-        output = np.concatenate([activation(expanded(self.X[block]) @ W) for block in blocks])
-        fitted = {"rows": len(rows), "of": self.m, "converged": converged}
-        return self._measured(output), fitted | ({"texts": True} if expanded.bags else {})
-
-    def _fitted(self, X: Matrix, Y: NDArray[Any]) -> tuple[Matrix, bool]:
-        """W (n_in, n_out) of the linear model, before its activation, and whether it converged."""
-        columns = Y.reshape(len(Y), -1)
-        if self.target.task == "values":
-            return ridge(X, columns), True
-        if self.target.task == "classes":
-            return logistic(X, Y, self.target.n_out, ITERATIONS)
-        fitted = [logistic(X, y, 2, ITERATIONS) for y in columns.T]
-        return np.column_stack([W[:, 1] - W[:, 0] for W, _ in fitted]), all(converged for _, converged in fitted)
-
     def _each(self) -> dict[str, dict[str, float]]:
         """Of several values each by itself, as the network is measured."""
-        columns = zip(self.target.names, self.output.T, self.Y.T, strict=True)
-        return {name: measured(a, y, self.target.loss, self.target.metrics) for name, a, y in columns}
-
-    def _measured(self, output: NDArray[Any]) -> dict[str, float]:
-        return measured(output, self.Y, self.target.loss, self.target.metrics)
+        return measured_each(self.output, self.Y, self.target)
 
     def _importance(self) -> dict[str, float]:
         random = stream("importance", self.seed or 0)
@@ -170,7 +154,7 @@ class Report:
         rows = random.permutation(len(self.X))[:SOME]
         X, Y = self.X[rows], self.Y[rows]
         tries = [(place, random.permutation(len(X))) for place in self.columns for _ in range(REPEATS)]
-        costs = [self._cost(A, Y) for block in _blocks(len(tries), X.size) for A in self._shuffled(X, tries[block])]
+        costs = [self._cost(A, Y) for block in blocks(len(tries), X.size) for A in self._shuffled(X, tries[block])]
         rises = (np.reshape(costs, (-1, REPEATS)).mean(axis=1) - self._cost(self.output[rows], Y)) / known
         found = {place.name: round(float(rise), 4) for place, rise in zip(self.columns, rises, strict=True)}
         return dict(sorted(found.items(), key=lambda pair: -pair[1]))
@@ -180,17 +164,26 @@ class Report:
         many = np.repeat(X[None], len(tries), axis=0)
         for one, (place, order) in zip(many, tries, strict=True):
             one[:, place.start : place.stop] = X[order, place.start : place.stop]
-        output = outputs(self.network, many.reshape(-1, X.shape[1]))
+        output = outputs(self.network, many.reshape(-1, X.shape[1]), self.target)
         yield from output.reshape(len(tries), len(X), -1)
 
     def _cost(self, output: NDArray[Any], Y: NDArray[Any]) -> float:
         """J; of values in standard deviations, so that each of several counts whatever its unit is."""
-        unit, cost = spread(self.network), Cost(self.target.loss)
-        return float(cost(output, Y) if unit is None else cost(output / unit, Y / unit))
+        cost = Cost(self.target.cost)
+        if self.target.labels is not None:
+            return float(cost(output, Y))
+        unit = self._deviation
+        return float(cost(output / unit, Y.reshape(output.shape) / unit))
+
+    @cached_property
+    def _deviation(self) -> NDArray[np.float64]:
+        """(n_out,), of each value in the training part."""
+        found = np.atleast_1d(np.std(self._all_Y[self._train], axis=0, dtype=np.float64))
+        return np.where(found > 0, found, 1.0)
 
     def _confusion(self) -> dict[str, Any]:
         labels = self.target.classes or []
-        counts = confusion_matrix(self.Y, decide(self.output, self.target.task), len(labels))
+        counts = confusion_matrix(self.Y, self.target.decided(self.output), len(labels))
         return {"labels": labels, "true by predicted": counts.tolist()}
 
     def _calibration(self) -> dict[str, Any]:
@@ -240,24 +233,6 @@ def _only_unit(names: Sequence[str], units: Mapping[str, str]) -> str:
     """The unit of all of these, as the name of an axis ends; "" where they have none, or several."""
     found = {units.get(name, "") for name in names}
     return f", in {found.pop()}" if len(found) == 1 and found != {""} else ""
-
-
-def suspected_leak(metrics: dict[str, Any]) -> str | None:
-    """The column that may hold the target itself: without it alone, a network that is hardly ever wrong knows nothing.
-
-    Such a column often holds the answer in another form, which nobody has when there is something to predict.
-    """
-    importance = metrics["importance"]
-    first, *others = importance
-    sure = metrics["test"]["loss"] < DOUBT * metrics["baseline"]["loss"]
-    by_itself = importance[first] > 1 - DOUBT and all(importance[name] < DOUBT for name in others)
-    return first if sure and others and by_itself else None
-
-
-def _blocks(m: int, width: int) -> list[slice]:
-    """Of m rows of so many numbers, as many at a time as memory takes lightly."""
-    step = max(BLOCK // width, 1)
-    return [slice(start, start + step) for start in range(0, m, step)]
 
 
 def _confusion_panel(confusion: dict[str, Any]) -> Panel:

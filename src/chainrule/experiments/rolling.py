@@ -34,7 +34,7 @@ def settle(experiment: Experiment, network: Network, held_out: HeldOut | None) -
     assert isinstance(encoding, Windows)
     if len(rows):
         learned = encoding.learned(experiment.source, experiment.Y)[rows]
-        held_out = _held_out(encoding, outputs(network, experiment.X[rows]), learned, own=True)
+        held_out = _held_out(encoding, outputs(network, experiment.X[rows], experiment.target), learned, own=True)
     return settled(encoding, held_out)
 
 

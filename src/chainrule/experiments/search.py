@@ -23,7 +23,7 @@ from chainrule.errors import ChainruleError, CheckpointError, ModelFileError, No
 from chainrule.experiments.design import first_learning_rate, own_learning_rate
 from chainrule.experiments.settings import JOURNAL, Settings
 from chainrule.randomness import DRAWS, stream
-from chainrule.training import History, Run
+from chainrule.training import EarlyStopping, History, Run
 
 if TYPE_CHECKING:
     from optuna.study import Study
@@ -77,7 +77,8 @@ class Trial:
         number: from 1.
         settings: what was tried, by the names of `Settings`.
         outcome: "complete"; "pruned", ended early because others were better; or "not finite".
-        cost: the validation cost of the best epoch; NaN where there is none.
+        cost: the validation cost of the best epoch, or what else was looked at, with another sign where greater is
+            better; NaN where there is none.
         seconds: how long it took.
     """
 
@@ -103,6 +104,7 @@ class Search:
         self.path = folder / JOURNAL
         self._optuna = _optuna()
         self._study = self._open() if self.path.exists() else None
+        self._watched, self._sign = "val_loss", 1
 
     @property
     def seed(self) -> int | None:
@@ -123,6 +125,7 @@ class Search:
             KeyboardInterrupt: somebody has pressed Ctrl-C.
         """
         space = Space(given, start)
+        self._watched, self._sign = monitored(given)
         self._study = study = self._study or self._open()
         with _readable(self.path), _quiet():
             self._claim(study, data | asdict(given) | {"seed": start.seed})
@@ -138,7 +141,7 @@ class Search:
                     study.enqueue_trial(space.default)
                 self._try(study, len(done), space, fit)
                 if progress:
-                    _say(self.trials(space), given.search)
+                    _say(self.trials(space), given)
         trials = self.trials(space)
         if trials[0].outcome != "complete":
             raise NotFiniteError(f"none of the {len(trials)} trials came to its end: fix a smaller learning rate.")
@@ -155,7 +158,12 @@ class Search:
         if self._study is None:
             return True
         complete = self._study.get_trials(states=[self._state.COMPLETE], deepcopy=False)
-        return all(_cost(history) < trial.user_attrs.get("cost", math.inf) for trial in complete)
+        return all(self._cost(history) < trial.user_attrs.get("cost", math.inf) for trial in complete)
+
+    def _cost(self, history: History) -> float:
+        """What is looked at, of the best epoch; less is better."""
+        costs = history[self._watched]
+        return self._sign * float(costs[-1] if history.best_epoch is None else costs[history.best_epoch])
 
     def _try(self, study: Study, k: int, space: Space, fit: Fit) -> None:
         """Run one trial, the one after k others."""
@@ -169,7 +177,7 @@ class Search:
                 percent = 100 * (record["epoch"] + 1) // run.epochs
                 if percent not in reported:
                     reported.add(percent)
-                    trial.report(record["val_loss"], percent)
+                    trial.report(self._sign * record[self._watched], percent)
             if trial.should_prune():
                 run.stop("pruned")
 
@@ -180,7 +188,7 @@ class Search:
             return
         if history.cut:
             raise KeyboardInterrupt
-        trial.set_user_attr("cost", _cost(history))
+        trial.set_user_attr("cost", self._cost(history))
         if history.stopped == "pruned":
             study.tell(trial, state=self._state.PRUNED)
         else:
@@ -309,17 +317,12 @@ class Space:
         return [size for size in SIZES if self.size // 2 <= size <= self.size * 4]
 
 
-def _cost(history: History) -> float:
-    """The validation cost of the best epoch."""
-    costs = history["val_loss"]
-    return float(costs[-1] if history.best_epoch is None else costs[history.best_epoch])
-
-
-def table(trials: Sequence[Trial]) -> dict[str, list[Any]]:
+def table(trials: Sequence[Trial], given: Settings) -> dict[str, list[Any]]:
     """The trials by columns."""
+    name, sign = monitored(given)
     columns: dict[str, list[Any]] = {
         "trial": [trial.number for trial in trials],
-        "val_loss": [trial.cost for trial in trials],
+        name: [sign * trial.cost for trial in trials],
         "outcome": [trial.outcome for trial in trials],
         "seconds": [round(trial.seconds, 1) for trial in trials],
     }
@@ -337,13 +340,20 @@ def _value_text(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-def _say(trials: list[Trial], n: int) -> None:
+def monitored(settings: Settings) -> tuple[str, int]:
+    """What is compared on the validation part, as the history calls it; and −1 where greater is better, else 1."""
+    rule = EarlyStopping(f"val_{settings.metric or 'loss'}")
+    return rule.monitor, rule.sign
+
+
+def _say(trials: list[Trial], given: Settings) -> None:
     """A line about the last trial on stderr."""
+    name, sign = monitored(given)
     trial = max(trials, key=lambda trial: trial.number)
-    best = "the best" if trial is trials[0] else f"the best {trials[0].cost:.4g}"
+    best = "the best" if trial is trials[0] else f"the best {sign * trials[0].cost:.4g}"
     how = best if trial.outcome == "complete" else f"{trial.outcome}, {best}"
     print(
-        f"trial {trial.number}/{n}  val_loss {trial.cost:.4g} ({how})  {settings_text(trial.settings)}",
+        f"trial {trial.number}/{given.search}  {name} {sign * trial.cost:.4g} ({how})  {settings_text(trial.settings)}",
         file=sys.stderr,
         flush=True,
     )

@@ -25,6 +25,9 @@ MODEL, HISTORY, METRICS, CURVES, REPORT, CHECKPOINT, JOURNAL, TRIALS, LOCK = (
 SMALL, LARGE = 1_000, 10_000
 """Fewer examples than SMALL have none to spare for validation; from LARGE on, batches grow."""
 
+UPDATES = 20_000
+"""So many updates values take, as long as that is 10 to 60 epochs."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -50,6 +53,13 @@ class Settings:
         seed: of the split, the start, shuffling and dropout; None takes a fresh one.
         engine, threads: see `chainrule.train`.
         checkpoint_minutes: how often the state of the run is saved.
+        loss: of values, "squared_error", "absolute_error", "huber" or "poisson"; None for what fits them.
+        transform: of values, "log", "range" or "none"; None for the one that a trial shows to be better.
+        positive: which of two labels precision, recall and f1 are about; None for the rarer.
+        threshold: from which probability on that label is predicted, or "validation" for what serves `metric`, or f1,
+            best there; None for a half.
+        class_weight: how much the classes count, {"fraud": 5.0}, those left out 1; or "balanced". None for alike.
+        metric: what early stopping, a search and a threshold look at, on the validation part; None for the cost.
         search: how many settings are tried for what is None of hidden, activation, dropout, optimizer, learning_rate,
             l2 and batch_size; those with the least validation cost are taken. 0 for none.
     """
@@ -73,6 +83,12 @@ class Settings:
     threads: int | None = None
     checkpoint_minutes: float = 1.0
     search: int = 0
+    loss: str | None = None
+    transform: str | None = None
+    positive: str | None = None
+    threshold: float | str | None = None
+    class_weight: Mapping[str, float] | str | None = None
+    metric: str | None = None
 
     def beside(self, defaults: Mapping[str, Any]) -> Settings:
         """These settings, with `defaults` where nothing was chosen; a search does not do without a validation part."""
@@ -89,31 +105,35 @@ class Settings:
     def validation_share(self, m: int, small: int = SMALL) -> float:
         """The validation part of m examples that are not held out.
 
-        A tenth; of fewer than `small` none, or for a search a fifth.
+        A tenth; of fewer than `small` none, or a fifth for a search, a metric, or a threshold that is chosen on it.
 
         Raises:
-            OptionError: a search without a validation part.
+            OptionError: a search, a metric or such a threshold without a validation part.
         """
-        if self.search and self.validation == 0:
-            raise OptionError("a search compares settings on the validation part, which must not be empty then.")
+        needed = bool(self.search) or self.metric is not None or self.threshold == "validation"
+        if needed and self.validation == 0:
+            who = "a search compares settings" if self.search else "what --metric or --threshold ask for is measured"
+            raise OptionError(f"{who} on the validation part, which must not be empty then.")
         if self.validation is not None:
             return self.validation
-        return 0.1 if m >= small else 0.2 if self.search else 0.0
+        return 0.1 if m >= small else 0.2 if needed else 0.0
 
     def resolve(self, m: int, labels: bool, seed: int) -> Settings:
         """The settings with nothing left open, for m training examples that have labels, or values.
 
         Measured by `benchmarks.defaults`. Fewer than 1,000 examples get a strong L2 regularization and 1,000 updates,
-        100 epochs at least. More get 1 / m, and meet 300,000 examples in 10 to 60 epochs, of which early stopping takes
-        the best. From 10,000 on the batches have 128 instead of 32; and labels, which are never free of chance, get
-        dropout.
+        100 epochs at least. More get 1 / m, and 10 to 60 epochs, of which early stopping takes the best: values as many
+        as 20,000 updates take; labels, which are never free of chance, as many as meet 300,000 examples, and an
+        experiment goes on from there where the validation cost still falls. From 10,000 on the batches have 128 instead
+        of 32; and labels get dropout.
 
         Raises:
             OptionError: a number out of range.
         """
         small, large = m < SMALL, m >= LARGE
         size = (128 if large else 32) if self.batch_size is None else whole("batch_size", self.batch_size)
-        enough = max(100, -(-1000 * size // m)) if small else min(60, max(10, 300_000 // m))
+        met = 300_000 if labels else UPDATES * size
+        enough = max(100, -(-1000 * size // m)) if small else min(60, max(10, met // m))
         epochs = enough if self.epochs is None else whole("epochs", self.epochs)
         chance = 0.2 if large and labels else 0.0
         return replace(

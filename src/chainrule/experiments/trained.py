@@ -19,7 +19,8 @@ from chainrule.data.folders import BROKEN
 from chainrule.data.source import Encoding, Source
 from chainrule.data.targets import Target
 from chainrule.errors import DataError, ModelFileError, OptionError
-from chainrule.experiments.outputs import measure, measure_in_units, outputs, spread
+from chainrule.experiments.intervals import intervals
+from chainrule.experiments.outputs import measure_in_units, outputs, spread
 from chainrule.experiments.predictions import as_csv, written
 from chainrule.experiments.settings import CHECKPOINT, JOURNAL, MODEL
 from chainrule.experiments.splits import split
@@ -119,8 +120,8 @@ class Trained:
             )
         made = forms.read(Made, network.metadata, str(path))
         try:
-            encoding, target = from_config(made["encoding"]), from_config(made["target"])
-            _check(network, encoding, target, made)
+            encoding, predicted = from_config(made["encoding"]), from_config(made["target"])
+            _check(network, encoding, predicted, made)
         except Exception as error:  # own classes can go wrong in many ways
             raise ModelFileError(f"{path} is damaged: what it knows of its data does not fit: {error}") from None
         if broken is not None:
@@ -129,7 +130,7 @@ class Trained:
             encoding = replace(encoding, broken=lookup("way with a broken file", broken, BROKEN))
         if text is not None or labels is not None:
             encoding = _with_columns(encoding, str(path), text, labels)
-        return cls(network, str(path), encoding, target)
+        return cls(network, str(path), encoding, predicted)
 
     def read(self, data: Any, *, labelled: bool = True) -> Source:
         """Examples of the kind that the network was trained on.
@@ -196,11 +197,14 @@ class Trained:
 
     def evaluate(self, source: Source, rows: NDArray[np.intp]) -> dict[str, float]:
         """The mean cost and the metrics of the experiment on these rows."""
-        made = self.network.metadata
+        return self.measures(source, rows)[0]
+
+    def measures(self, source: Source, rows: NDArray[np.intp]) -> tuple[dict[str, float], dict[str, list[float]]]:
+        """As `evaluate`, and the 95 % interval of each where there are few rows; see `Report.metrics`."""
         X, Y = self.encoding.X(source), source.numbers(self.target)
-        if not self.encoding.own_units:
-            return measure_in_units(self.network, self.encoding, source, rows, X, Y, self.target)[0]
-        return measure(self.network, X[rows], Y[rows], made["loss"], made["metrics"])
+        measured, output = measure_in_units(self.network, self.encoding, source, rows, X, Y, self.target)
+        points = self.target.points(output) if isinstance(self.target, series.Forecast) else output
+        return measured, intervals(points, Y[rows], self.target)
 
     def predictions(self, source: Source) -> dict[str, list[Any]]:
         """By columns: which example it is, the prediction, and for classes the probability of each, as numbers."""
@@ -238,7 +242,7 @@ class Trained:
                         done(len(columns[header[0]]))
 
     def _output(self, piece: Source) -> NDArray[Any]:
-        return self.encoding.output(piece, outputs(self.network, self.encoding.X(piece)))
+        return self.encoding.output(piece, outputs(self.network, self.encoding.X(piece), self.target))
 
 
 def _with_columns(encoding: Encoding, path: str, text: str | None, labels: str | None) -> Encoding:

@@ -46,8 +46,12 @@ class Forecast(Target):
 
     quantiles: list[float] = field(default_factory=list)
 
+    scales_fixed: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.quantiles and self.error is not None:
+            raise OptionError("--quantiles has a loss of its own: leave --loss out.")
         if any(not 0 < q < 1 for q in self.quantiles):
             raise OptionError("a quantile lies between 0 and 1.")
 

@@ -11,7 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from chainrule.checking import whole
-from chainrule.data.columns import USED, Column
+from chainrule.data.columns import USED, Column, units_of
 from chainrule.data.encoding import Code, Moment, code_for
 from chainrule.data.missing import Markers
 from chainrule.data.opening import require
@@ -120,7 +120,7 @@ class Windows(Encoding):
         if not all(column.counts for column in self.targets) or not (self.time.counts or self.time.kind == "date"):
             raise OptionError("what is forecast is numbers, and the time is numbers or dates.")
         linear, directs = self.base.linear, [direct for direct in self.base.directs if direct is not None]
-        if any(model.lags != self.window for model in (linear, *directs)):
+        if {linear.lags, *(direct.lags for direct in directs)} != {self.window}:
             raise OptionError("what the forecast is built upon looks at another window.")
         if any([*map(len, direct.weights)] != [self.horizon] * k for direct in directs):
             raise OptionError("what the forecast is built upon is of another horizon.")

@@ -1,0 +1,116 @@
+"""What `chainrule train` prints of a run that is over, as people read it."""
+
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from chainrule.cli.forecasts import sentences_on_forecasts, series_table
+from chainrule.cli.tables import importance_table, measures_table, notes_on_measures, trials_table, units_note
+from chainrule.experiments.settings import CURVES, HISTORY, METRICS, MODEL, REPORT, TRIALS
+
+if TYPE_CHECKING:
+    from chainrule.data.targets import Target
+    from chainrule.experiments import Experiment, Result
+
+
+def show_result(result: "Result", experiment: "Experiment") -> None:
+    """The tables of measures, what they are, and what they mean."""
+    from chainrule.data.series import Windows
+    from chainrule.data.tables import Table
+    from chainrule.experiments.verdicts import sentences
+    from chainrule.names import counted
+
+    source, history, measured, target = experiment.source, result.history, result.metrics, experiment.target
+    if result.trials:
+        Console().print(trials_table(result.trials, experiment.settings))
+        experiment.network.summary()
+    best = "" if history.best_epoch is None else f", the best was epoch {history.best_epoch + 1}"
+    print(
+        f"{history.stopped}, {counted(len(history.epochs), 'epoch')}{best}; "
+        f"{history.seconds:.1f} s on the {history.engine} engine, seed {history.seed}"
+        + (f"; the native engine has no kernel for {history.reason}" if history.reason else "")
+    )
+    if experiment.extended:
+        print(experiment.extended)
+    if experiment.kept is not None:
+        print(experiment.kept.why)
+    _show_measures(measured, target)
+    for name, called in (("series", getattr(source, "group_column", "") or ""), ("targets", "target")):
+        if name in measured:
+            Console().print(series_table(measured[name], called))
+    if note := units_note(target, experiment.encoding.units):
+        print(note)
+    if "linear_fit" in measured:
+        print(f"linear: {_linear_note(target, measured['linear_fit'])}")
+    print(f"baseline: {source.baseline_note}")
+    if "importance" in measured:
+        Console().print(importance_table(measured["importance"]))
+        print("100%: without it the network knows no more than the baseline")
+    n_test = len(experiment.splits.test)
+    if isinstance(experiment.encoding, Windows):
+        told = sentences_on_forecasts(measured, experiment.encoding)
+    else:
+        told = sentences(measured, target, history, experiment.settings, n_test)
+    for sentence in (*told, *leaks(measured, experiment)):
+        print(sentence)
+    names = [MODEL, HISTORY, METRICS, CURVES, *(name for name in (REPORT, TRIALS) if (result.folder / name).exists())]
+    print(f"in {result.folder}: {', '.join(names)}")
+    if history.stopped == "interrupted":
+        later = f"; {REPORT} and the importance of the columns come at the end" if isinstance(source, Table) else ""
+        print(f"go on with the same command, --out {result.folder} and --resume{later}")
+    else:
+        print(f"next: {source.next_command(str(result.folder / MODEL))}")
+
+
+def _show_measures(measured: dict[str, Any], target: "Target") -> None:
+    shown = [name for name in ("test", "linear", "mean", "seasonal", "baseline") if name in measured]
+    several = len(target.names) > 1 and "each" in measured
+    called = {"accuracy": "accuracy of all at once"} if several and target.labels is not None else {}
+    Console().print(
+        measures_table({name: measured[name] for name in shown}, measured.get("interval"), target=target, called=called)
+    )
+    if several:
+        for name, values in measured["each"].items():
+            print(f"{name} by itself:")
+            Console().print(measures_table({"test": values}, target=target))
+    for note in notes_on_measures(target, interval="interval" in measured):
+        print(note)
+
+
+def leaks(measured: dict[str, Any], experiment: "Experiment") -> list[str]:
+    """A question on each column that tells the target by itself: it may be the answer in another form."""
+    from chainrule.data.columns import option
+    from chainrule.experiments.alone import telling
+
+    answer = ", ".join(experiment.target.names)
+    found = telling(measured.get("alone", {}))
+    asked = []
+    for column in found:
+        role, why = _advice(column, experiment)
+        way = option(role, column)
+        asked.append(
+            f"{column} alone tells {answer} ({measured['alone'][column]:.0%} of what there is to know): {why} "
+            f"train with {way}"
+        )
+    return asked
+
+
+def _advice(column: str, experiment: "Experiment") -> tuple[str, str]:
+    """The option that fits a column that tells too much, and the question before it."""
+    codes = {code.column.name: code for code in getattr(experiment.encoding, "codes", ())}
+    code = codes.get(column)
+    if code is not None and code.column.kind == "date":
+        return "time", "what comes later has other dates. To test on the future,"
+    if code is not None and code.tokens:
+        return "group", "will the same ones come again when you predict? If not,"
+    return "ignore", "is it known when you predict? If not,"
+
+
+def _linear_note(target: "Target", fit: dict[str, Any]) -> str:
+    """What the linear model is, and in what it had less than the network."""
+    rows = f"{fit['rows']:,} of the {fit['of']:,} rows to train" if fit["rows"] < fit["of"] else "the same rows"
+    kind = "linear" if target.task == "values" else "logistic"
+    of_log = " of the log" if target.form == "log" else ""
+    end = "" if fit["converged"] else "; it had not converged when its iterations ended"
+    numbers = "TF-IDF of texts, and the same other numbers," if fit.get("texts") else "the same numbers"
+    return f"a {kind} regression{of_log} on {numbers} of {rows}{end}"

@@ -1,0 +1,131 @@
+"""Numbers that do not belong to their column: marks of what is missing, such as −999, and strays, such as a total.
+
+They are looked for where they can only be, at the ends of a column, so that a column without any costs two passes.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from polars import Series
+
+MARK = re.compile(r"-?9{2,}(\.0+)?|-9|-1")
+"""How numbers are written that mark a missing value in files without gaps."""
+
+APART, FAR = 3.0, 12.0
+"""So many robust deviations lie a mark from the nearest other number, and a stray from the middle and the nearest."""
+
+FEW, MOST = 30, 0.5
+"""Of fewer numbers nothing is said; a mark stands in no larger part of them."""
+
+MANY = 50_000
+"""Of more than twice as many numbers so many tell whether the ends are far from them."""
+
+STRAYS = 3
+"""More values that lie apart from the others are a group of their own, and not strays."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A number that may mark a missing value: how often it stands in a column of how many, and where the others lie."""
+
+    value: float
+    times: int
+    of: int
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Strays:
+    """The rows, by position, of values far from all others, and where those lie."""
+
+    rows: NDArray[np.intp]
+    low: float
+    high: float
+
+
+def mark_in(series: Series) -> Mark | None:
+    """The mark at an end of a column of numbers, if there is one."""
+    if not series.dtype.is_numeric() or len(series) < FEW:
+        return None
+    ends = [float(end) for end in (series.min(), series.max()) if isinstance(end, int | float)]
+    marks = [end for end in ends if MARK.fullmatch(f"{end:.10g}")]
+    if not marks:
+        return None
+    y = series.drop_nulls().to_numpy().astype(np.float64)
+    for end in marks:
+        found = _mark(y, end)
+        if found is not None:
+            return found
+    return None
+
+
+def _mark(y: NDArray[np.float64], end: float) -> Mark | None:
+    others = y[y != end]
+    times = len(y) - len(others)
+    if len(others) < FEW or times > MOST * len(y) or (times < 2 and end > 0):
+        return None
+    low, high = float(others.min()), float(others.max())
+    gap = low - end if end < low else end - high
+    different = len(np.unique(others[:1000]))
+    if end == -1:  # a number like others unless they begin at 0 or later, and are many
+        far = low >= 0 and different > 10 and times >= 5
+    else:
+        spread = _robust(others)
+        far = gap > APART * spread and different > 5 and (end < 0 <= low or gap > 0.5 * (high - low))
+    return Mark(end, times, len(y), low, high) if far else None
+
+
+def strays_in(y: NDArray[np.float64]) -> Strays | None:
+    """The values (m,) that lie far from all others, if they are few.
+
+    What is positive must be far on the scale of logarithms, too: a long tail is none.
+    """
+    if len(y) < FEW or (len(y) > 2 * MANY and not _far(np.append(y[:: len(y) // MANY], [y.min(), y.max()]))[-2:].any()):
+        return None
+    scales = [y] if y.min() <= 0 else [y, np.log(y)]
+    apart = np.ones(len(y), bool)
+    for z in scales:
+        apart &= _far(z)
+    rows = np.flatnonzero(apart)
+    if not 0 < len(rows) <= min(STRAYS, len(y) // FEW):
+        return None
+    others = y[~apart]
+    return Strays(rows, float(others.min()), float(others.max()))
+
+
+def usual_ends(y: NDArray[np.float64]) -> tuple[float, float] | None:
+    """Between which ends values (m,) lie that are neither marks nor strays; None where all do."""
+    marked = [_mark(y, end) for end in (float(y.min()), float(y.max())) if MARK.fullmatch(f"{end:.10g}")]
+    kept = y
+    for mark in marked:
+        kept = kept if mark is None else kept[kept != mark.value]
+    strays = strays_in(kept)
+    if strays is not None:
+        kept = np.delete(kept, strays.rows)
+    return None if len(kept) == len(y) else (float(kept.min()), float(kept.max()))
+
+
+def _far(z: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether a value is far from the middle, and those that are so are far from the others."""
+    middle, spread = float(np.median(z)), _robust(z)
+    if spread <= 0:
+        return np.zeros(len(z), bool)
+    found = abs(z - middle) > FAR * spread
+    if found.any() and not found.all():
+        near = abs(z[~found] - middle).max()
+        found &= abs(z - middle) > near + FAR / 2 * spread
+    return found
+
+
+def _robust(z: NDArray[np.float64]) -> float:
+    """The deviation of a normal distribution with these quartiles; where they are one, what there is of it."""
+    low, high = np.quantile(z, (0.25, 0.75))
+    return float((high - low) / 1.349) or float(np.mean(abs(z - np.median(z))))

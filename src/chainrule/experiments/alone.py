@@ -1,0 +1,109 @@
+"""How much each column tells by itself, which nothing that the other columns tell can hide."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.data.source import Place
+from chainrule.data.targets import Target
+
+MOST, CELLS = 10_000, 2**22
+"""Of no more training rows and numbers it is learned, and measured on no more others."""
+
+BINS = 40
+"""A number is told apart by so many quantiles."""
+
+TELLS = 0.9
+"""A column that tells so much of the target by itself may be the target in another form."""
+
+
+def alone(
+    target: Target,
+    X: NDArray[Any],
+    Y: NDArray[Any],
+    rows: NDArray[np.intp],
+    others: NDArray[np.intp],
+    places: Sequence[Place],
+) -> dict[str, float]:
+    """Of each column, by its name, which part of what there is to know it tells: 1 for all, 0 for nothing.
+
+    That is (J of the baseline − J) / J of the baseline, J the log loss or the squared error, of what is found in rows
+    that have the same value in this column: the shares of the classes or the mean, a little drawn to those of all.
+
+    Args:
+        rows: those to learn from. others: those to measure on.
+    """
+    most = max(200, min(MOST, CELLS // X.shape[1]))
+    rows, others = (part[:: max(1, len(part) // most)][:most] for part in (rows, others))
+    learned, known = _as_matrix(target, Y[rows]), _as_matrix(target, Y[others])
+    typical = learned.mean(axis=0)
+    whole = _cost(target, np.broadcast_to(typical, known.shape), known)
+    if not whole > 0:
+        return {}
+    found = {}
+    for place in places:
+        if place.bag:
+            continue  # a text tells by many words, and not by itself
+        values = X[:, place.start : place.stop]
+        best = min(
+            _cost(target, _means(bins[0], learned, typical, int(bins[0].max(initial=0)) + 1)[bins[1]], known)
+            for bins in _binned(place, values[rows], values[others])
+        )
+        found[place.name] = round(1 - best / whole, 4)
+    return found
+
+
+def telling(found: dict[str, float]) -> list[str]:
+    """The columns that tell the target by themselves."""
+    return [name for name, part in found.items() if part >= TELLS]
+
+
+def _as_matrix(target: Target, Y: NDArray[Any]) -> NDArray[np.float64]:
+    """(m, k): shares of each class, of yes and no, or the values as the network learns them."""
+    if target.task == "values":
+        learned = target.learned(Y)
+        return np.asarray((learned - learned.mean(axis=0)) / np.maximum(learned.std(axis=0), 1e-300))
+    if target.task == "classes":
+        return np.asarray(np.eye(target.n_out)[Y])
+    return np.asarray(Y.reshape(len(Y), -1), np.float64)
+
+
+def _cost(target: Target, A: NDArray[np.float64], Y: NDArray[np.float64]) -> float:
+    if target.task == "values":
+        return float(((A - Y) ** 2).mean())
+    held = np.clip(A, 1e-12, 1 - 1e-12)
+    yes = -(Y * np.log(held)).sum(axis=1)
+    return float((yes if target.task == "classes" else yes - ((1 - Y) * np.log(1 - held)).sum(axis=1)).mean())
+
+
+def _means(bins: NDArray[np.intp], Y: NDArray[np.float64], typical: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    """(n + 1, k): the mean of each bin, one row of all rows added to it; the last of a bin that nobody has met."""
+    sums = np.zeros((n + 1, Y.shape[1]))
+    np.add.at(sums, bins, Y)
+    counts = np.bincount(bins, minlength=n + 1)[:, None]
+    return np.asarray((sums + typical) / (counts + 1))
+
+
+def _binned(
+    place: Place, values: NDArray[Any], others: NDArray[Any]
+) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """The bins of the values to learn from and of the others, in one way or in several, a column each."""
+    if place.tokens:
+        first = int(min(values.min(initial=0), others.min(initial=0)))
+        pair = [part[:, 0].astype(np.intp) - first for part in (values, others)]
+    elif values.shape[1] > 1 and np.isin(values[:100], (0, 1)).all() and (values[:100].sum(axis=1) <= 1).all():
+        pair = [np.where(part.any(axis=1), part.argmax(axis=1), part.shape[1]) for part in (values, others)]
+    else:
+        return [_quantiles(a, b) for a, b in zip(values.T, others.T, strict=True)]
+    n = int(pair[0].max(initial=0)) + 1
+    return [(pair[0], np.minimum(pair[1], n))]
+
+
+def _quantiles(values: NDArray[Any], others: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    edges = np.unique(np.quantile(values, np.linspace(0, 1, BINS + 1)[1:-1], method="nearest"))
+    bins, more = np.searchsorted(edges, values, "left"), np.searchsorted(edges, others, "left")
+    return bins, np.minimum(more, int(bins.max(initial=0)) + 1)

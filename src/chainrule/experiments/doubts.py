@@ -1,0 +1,165 @@
+"""What the program took for granted of a table, and what it cannot know: a sentence each, with a way out."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.data.cells import as_text
+from chainrule.data.columns import option
+from chainrule.data.scales import MOST, are_whole
+from chainrule.data.strays import mark_in, strays_in
+from chainrule.data.tables import Table
+from chainrule.data.targets import Target
+from chainrule.errors import shown
+from chainrule.names import counted
+
+LONG, SHARE = 100, 0.01
+"""Of fewer rows, and of a smaller share of repeated ones, nothing is said."""
+
+SAMPLED = 50_000
+"""About how many rows are looked at for repeated ones."""
+
+OTHERS = 3
+"""So many other columns of a stray row are told."""
+
+
+def doubts_on(table: Table, target: Target) -> list[str]:
+    """The sentences on a table that is about to be trained on."""
+    return [*_guesses(table, target), *_marks(table), *_strays(table, target), *_order(table), *_repeats(table)]
+
+
+def _guesses(table: Table, target: Target) -> list[str]:
+    """What whole numbers were taken for."""
+    if table.task is not None:
+        return []
+    found = []
+    for i, name in enumerate(target.names):
+        if target.labels is not None:
+            labels = target.labels[i]
+            if len(labels) > 2 and all(isinstance(label, int) and not isinstance(label, bool) for label in labels):
+                found.append(
+                    f"{name} holds {len(labels)} whole numbers from {min(labels)} to {max(labels)}: classes; "
+                    "--task regression predicts values"
+                )
+            continue
+        y = _values(table, name)
+        if y.min() >= 0 and y.max() <= MOST and are_whole(y):
+            found.append(
+                f"{name} holds whole numbers from {y.min():.0f} to {y.max():.0f}: counts, predicted as values; --task "
+                "classification takes each for a class"
+            )
+    return found
+
+
+def _values(table: Table, name: str) -> NDArray[np.float64]:
+    column = next(column for column in table.columns if column.name == name)
+    return np.asarray(column.values(table.frame[name], table.row).to_numpy(), np.float64)
+
+
+def _marks(table: Table) -> list[str]:
+    """Numbers that may mark a missing value."""
+    if table.missing is not None:
+        return []
+    told: dict[float, list[str]] = {}
+    values = [name for name in table.targets if table.target.labels is None]
+    for column in table.columns:
+        if column.kind != "number" and column.name not in values:
+            continue
+        mark = mark_in(column.values(table.frame[column.name], table.row))
+        if mark is not None:
+            others = f"the others lie between {mark.low:,.10g} and {mark.high:,.10g}"
+            told.setdefault(mark.value, []).append(
+                f"{column.name} is {mark.value:.10g} in {mark.times:,} of {mark.of:,} rows, and {others}"
+            )
+    return [
+        f"{found[0]}{_and_others(len(found) - 1)}: does it mark a missing value? Then train with --missing={value:.10g}"
+        for value, found in told.items()
+    ]
+
+
+def _and_others(n: int) -> str:
+    return f" (and so in {counted(n, 'other column')})" if n else ""
+
+
+def _strays(table: Table, target: Target) -> list[str]:
+    """Rows whose value to predict is far from all others."""
+    if target.labels is not None or table.within:
+        return []
+    found = []
+    for name in target.names:
+        strays = strays_in(_values(table, name))
+        if strays is None:
+            continue
+        rows = ", ".join(_row(table, int(i), name) for i in strays.rows)
+        found.append(
+            f"{rows}: far from all others, which lie between {strays.low:,.10g} and {strays.high:,.10g}. If it is no "
+            "row like them, such as a total, --drop-outliers leaves it out"
+        )
+    return found
+
+
+def _row(table: Table, i: int, name: str) -> str:
+    """A row by its number, what is to be predicted of it, and what else it holds."""
+    used = [c.name for c in table.columns if c.kind in ("number", "category", "id") and c.name != name][:OTHERS]
+    value = table.frame[name][i]
+    words = _cell(value) if isinstance(value, int | float) else as_text(table.frame[[i]][name])[0]
+    others = ", ".join(f"{other} {_cell(table.frame[other][i])}" for other in used)
+    return f"{name} is {words} in row {table.row[i]:,}" + (f" ({others})" if others else "")
+
+
+def _cell(value: object) -> str:
+    return f"{value:,.10g}" if isinstance(value, int | float) else shown(value)
+
+
+def _order(table: Table) -> list[str]:
+    """A column of dates in whose order the rows stand, where nobody divides by time."""
+    if table.time is not None or table.group is not None or len(table) < LONG:
+        return []
+    for column in table.columns:
+        if column.kind != "date":
+            continue
+        moments = column.values(table.frame[column.name], table.row).drop_nulls()
+        if not moments.dtype.is_temporal() or len(moments) < len(table) / 2:
+            continue
+        ordered = moments.is_sorted() or moments.is_sorted(descending=True)
+        if ordered and moments.n_unique() >= LONG / 4:
+            way = option("time", column.name)
+            return [
+                f"the rows stand in the order of {column.name}, but the test part is drawn from all of them: where "
+                f"what comes later is to be predicted, train with {way}"
+            ]
+    return []
+
+
+def _repeats(table: Table) -> list[str]:
+    """How many rows are there more than once, where they are so many that parts would share them."""
+    if len(table) < LONG or table.group is not None:
+        return []
+    frame = table.frame.select(
+        [column.name for column in table.columns if column.kind not in ("id", "constant", "ignored", "text")]
+    )
+    if len(frame) > SAMPLED:  # rows that are alike are alike in one column, by which all of them are taken or none
+        rows = frame.head(1000)
+        widest = max(frame.columns, key=lambda name: rows[name].n_unique())
+        frame = frame.filter(frame[widest].hash(0) % (len(frame) // SAMPLED + 1) == 0)
+    share = 1 - frame.n_unique() / len(frame) if len(frame) else 0.0
+    if share < SHARE:
+        return []
+    about = "about " if len(frame) < len(table) else ""
+    return [
+        f"{about}{share:.0%} of the rows repeat an earlier one in every column: if they are copies, the test part "
+        "holds rows that were trained on; take them out, or keep together what belongs together by --group COLUMN"
+    ]
+
+
+def limits_told(target: Target, Y: NDArray[np.float64]) -> list[str]:
+    """Where predictions end because all values do, and come near enough."""
+    if target.scales is None or target.form in ("log", "range"):
+        return []
+    columns = zip(target.names, target.scales, Y.reshape(len(Y), -1).T, strict=True)
+    return [
+        f"{name} is {scale.limits} in every row, and so are all predictions"
+        for name, scale, y in columns
+        if scale.limits and (scale.high is not None or (scale.low is not None and y.min() - scale.low < y.std()))
+    ]

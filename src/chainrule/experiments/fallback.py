@@ -1,0 +1,80 @@
+"""Whether less than the network serves better on the validation part: a smaller one, or the linear model itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.data.targets import Target
+from chainrule.experiments.settings import Settings
+from chainrule.numbers import brief
+
+CHOSEN = (
+    *("hidden", "activation", "dropout", "l2", "epochs", "optimizer", "learning_rate", "batch_size", "loss", "metric"),
+    *("class_weight", "patience"),
+)
+"""Who has chosen one of these wants that very network."""
+
+FEW = 50
+"""A validation part of fewer examples decides nothing."""
+
+UNITS, STRONGER = 32, 10.0
+"""The hidden layer of the smaller network, and how much stronger its L2 regularization is."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is kept in place of the network: "smaller" or "linear", and a sentence on why."""
+
+    what: str
+    why: str
+
+
+def may_fall_back(given: Settings, n_validation: int) -> bool:
+    """Whether nobody has asked for this very network, and the validation part is large enough to tell."""
+    free = all(getattr(given, name) is None for name in CHOSEN) and not given.search and not given.batch_norm
+    return free and n_validation >= FEW
+
+
+def smaller(given: Settings, usual: Settings) -> Settings:
+    """The settings of the smaller network."""
+    return replace(given, hidden=(UNITS,), l2=STRONGER * (usual.l2 or 0.0))
+
+
+def choose(
+    target: Target,
+    of_network: NDArray[np.float64],
+    of_linear: NDArray[np.float64],
+    of_smaller: Callable[[], NDArray[np.float64]],
+    *,
+    linear_possible: bool,
+) -> Kept | None:
+    """What to keep in place of the network; None for the network.
+
+    Args:
+        of_network, of_linear, of_smaller: the loss of each example of the validation part. The smaller one is trained
+            only where the linear model is better than the network.
+        linear_possible: whether the linear model can be a network.
+    """
+    if of_network.mean() <= of_linear.mean():
+        return None
+    costs = {
+        "network": float(of_network.mean()),
+        "linear": float(of_linear.mean()),
+        "smaller": float(of_smaller().mean()),
+    }
+    best = min(costs, key=lambda name: costs[name] if linear_possible or name != "linear" else np.inf)
+    if best == "network":
+        return None
+    what = "squared error, in variances," if target.task == "values" else "log loss"
+    called = {"network": "the network", "linear": "the linear model", "smaller": f"a network of {UNITS} units"}
+    others = " and ".join(f"{brief(cost)} of {called[name]}" for name, cost in costs.items() if name != best)
+    kept = called[best] + (f" with {STRONGER:.0f} times the --l2" if best == "smaller" else "")
+    return Kept(
+        best,
+        f"{kept} is kept, as the validation part asks for less: its {what} is {brief(costs[best])}, beside {others}; "
+        "--hidden 256 keeps the network",
+    )

@@ -1,0 +1,114 @@
+"""Whether a network has learned anything, and more than a linear model: a sentence on what its measures mean."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.data.targets import Target
+from chainrule.experiments.settings import Settings
+from chainrule.training import History
+
+SURE = 2.0
+"""So many standard errors must a network be ahead of an answer that never looks at X, to have learned something."""
+
+SMALL = 0.05
+"""A cost of no more than this part of the baseline's is so small that no other model need be tried."""
+
+PART, STILL = 0.3, 0.01
+"""A validation cost that falls by more than the second share in the last part of the epochs has not come to rest."""
+
+
+def losses(output: NDArray[Any], Y: NDArray[Any], target: Target) -> NDArray[np.float64]:
+    """(m,): the loss of each example; of several values in the deviations of each, summed."""
+    output = output.astype(np.float64)
+    if target.task == "values":
+        true = Y.reshape(output.shape)
+        spread = true.std(axis=0)
+        return np.asarray((((output - true) / np.where(spread > 0, spread, 1.0)) ** 2).sum(axis=1))
+    if target.task == "classes":
+        p = output[np.arange(len(Y)), Y]
+    else:
+        yes = Y.reshape(output.shape) == 1
+        p = np.where(yes, output, 1 - output)
+    return np.asarray(-np.log(np.maximum(p, 1e-7)).reshape(len(Y), -1).sum(axis=1))
+
+
+def lead(output: NDArray[Any], other: NDArray[Any], Y: NDArray[Any], target: Target) -> list[float]:
+    """How much less a network loses than another answer, by example, and the standard error of that."""
+    apart = losses(other, Y, target) - losses(output, Y, target)
+    return [float(apart.mean()), float(apart.std() / max(1, len(apart)) ** 0.5)]
+
+
+def has_learned(metrics: dict[str, Any]) -> bool:
+    """Whether the network is ahead of the baseline by more than chance, and of values better than their own mean."""
+    mean, error = metrics["lead"]["baseline"]
+    return bool(mean > SURE * error and metrics["test"].get("r2", 1.0) > 0)
+
+
+def sentences(metrics: dict[str, Any], target: Target, history: History, settings: Settings, n_test: int) -> list[str]:
+    """What a reader of the measures should know of them, the worst first."""
+    found: list[str] = []
+    ahead = metrics.get("lead", {})
+    if ahead and not has_learned(metrics):
+        found.append(
+            f"the network is no better than the baseline, as far as {n_test:,} rows to test tell, so what matters to "
+            f"it is not shown: the columns may say nothing of {', '.join(target.names)}; or {_way_out(history)}"
+        )
+    elif ahead and not metrics.get("kept") and metrics["test"]["loss"] > SMALL * metrics["baseline"]["loss"]:
+        mean, error = ahead["linear"]
+        if mean < -error:
+            found.append(f"the network is worse than the linear model: {_less(settings)}")
+        elif mean < 0:
+            found.append(f"the linear model is as good as the network, and simpler: {_less(settings)}")
+    others = {"seasonal": "seasonal", "baseline": "baseline"} if not ahead else {}
+    better = [name for name in others if name in metrics and _is_worse(metrics["test"], metrics[name])]
+    if better:
+        found.append(f"the network is worse than {' and '.join(better)}: {_way_out(history)}")
+    if still_falls(history) and not metrics.get("kept"):
+        found.append(
+            f"the validation cost was still falling in the last of {len(history.epochs)} epochs: "
+            f"--epochs {3 * len(history.epochs)} may do better"
+        )
+    return found
+
+
+def still_falls(history: History) -> bool:
+    """Whether the best epoch was one of the last, and the validation cost fell markedly until there."""
+    if not history.epochs or "val_loss" not in history.epochs[0] or history.stopped != "all epochs done":
+        return False
+    costs = np.asarray(history["val_loss"])
+    last = max(1, round(PART * len(costs)))
+    if len(costs) < 3 or not np.isfinite(costs).all() or int(costs.argmin()) < len(costs) - last:
+        return False
+    return bool(costs[:-last].min() - costs.min() > STILL * costs[:-last].min())
+
+
+def _less(settings: Settings) -> str:
+    """What has less to learn by heart than the network had."""
+    hidden = settings.hidden or ()
+    if not hidden:
+        return "take more --l2"
+    fewer = max(8, max(hidden) // 8)
+    return f'--hidden "" trains a linear one; --hidden {fewer}, more --l2 or --dropout leave less to learn by heart'
+
+
+def _way_out(history: History) -> str:
+    """What may help a network that is worse than simple answers: less of it, or more training."""
+    if history.epochs and "val_loss" not in history.epochs[0]:
+        return "with --validation 0.2 you see whether it has learned too little, or too much by heart"
+    watched, learned = history["val_loss"], history["loss"]
+    best = watched.index(min(watched)) if watched else 0
+    if 2 * (best + 1) < len(watched) and learned[-1] < learned[best]:
+        return (
+            f"after epoch {best + 1} of {len(watched)} it learned by heart, as its training cost fell and val_loss did "
+            "not: take fewer units (--hidden), more --l2 or more --dropout"
+        )
+    return "train longer, or with another learning rate"
+
+
+def _is_worse(one: dict[str, float], other: dict[str, float]) -> bool:
+    """By the cost; of values by R², to which each of several counts whatever its unit is."""
+    return one["r2"] < other["r2"] if "r2" in one else one["loss"] > other["loss"]

@@ -1,0 +1,401 @@
+"""Which label measures are about, what weighs, what is watched; and what a report says of a network and of its data."""
+
+import json
+import sys
+
+import numpy as np
+import polars as pl
+import pytest
+
+import chainrule as cr
+from chainrule.cli import main
+from chainrule.data.targets import Target
+from chainrule.experiments import intervals, verdicts
+from chainrule.experiments.alone import alone, telling
+from chainrule.experiments.doubts import doubts_on
+from chainrule.experiments.fallback import choose
+from chainrule.experiments.outputs import measured
+from chainrule.experiments.target_choice import threshold_on
+from chainrule.metrics import METRICS
+from chainrule.training import History
+
+M = 600
+
+
+@pytest.fixture
+def typed(tmp_path, monkeypatch, capsys):
+    """Trains on a frame by the command, in this process: its exit status, its output and complaints."""
+
+    def run(frame, *arguments, command="train"):
+        frame.write_csv(tmp_path / "data.csv")
+        monkeypatch.chdir(tmp_path)
+        given = [command, *(["data.csv"] if command == "train" else ["run", "data.csv"]), *map(str, arguments)]
+        monkeypatch.setattr(sys, "argv", ["chainrule", *given, *(["--out", "run"] if command == "train" else [])])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as done:
+            main()
+        return done.value.code, *capsys.readouterr()
+
+    return run
+
+
+def frauds(m=M, seed=3):
+    random = np.random.default_rng(seed)
+    s = random.normal(size=m)
+    kind = np.where(s + 0.6 * random.normal(size=m) > 1.6, "fraud", "ok")
+    return pl.DataFrame({"s": s, "q": random.normal(size=m), "kind": kind})
+
+
+def found(tmp_path):
+    return json.loads((tmp_path / "run" / "metrics.json").read_text())
+
+
+QUICK = ("--seed", 0, "--epochs", 20)
+
+
+def test_measures_are_of_the_rarer_label(typed, tmp_path):
+    _, out, _ = typed(frauds(), "--target", "kind", *QUICK)
+    assert "\nprecision, recall, f1, average_precision: of kind fraud; --positive names the other label\n" in out
+    model = cr.Trained.load(tmp_path / "run")
+    source = model.read(frauds())
+    rows, _ = model.rows(source, "test")
+    columns = {name: np.array(values)[rows] for name, values in model.predictions(source).items()}
+    true = frauds()["kind"].to_numpy()[rows] == "fraud"
+    said = columns["prediction"] == "fraud"
+    test = found(tmp_path)["test"]
+    assert test["recall"] == pytest.approx((said & true).sum() / true.sum())
+    assert test["precision"] == pytest.approx((said & true).sum() / said.sum())
+    order = np.argsort(-columns["p(fraud)"])
+    precision = np.cumsum(true[order]) / np.arange(1, len(true) + 1)
+    assert test["average_precision"] == pytest.approx(precision[true[order]].mean(), abs=1e-6)
+
+
+def test_the_positive_label_may_be_said(typed, tmp_path):
+    _, out, _ = typed(frauds(), "--target", "kind", "--positive", "ok", *QUICK)
+    assert "of kind ok; --positive" in out
+    assert found(tmp_path)["test"]["f1"] > 0.9
+    status, _, complaint = typed(frauds(), "--target", "kind", "--positive", "theft", *QUICK)
+    assert (status, complaint) == (2, "error: --positive is 'theft', but the labels are fraud, ok.\n")
+
+
+@pytest.mark.parametrize(
+    ("labels", "positive"), [(["a"] * 3 + ["b"] * 7, 0), (["a"] * 7 + ["b"] * 3, 1), (["a", "b"] * 5, 1)]
+)
+def test_the_positive_label_is_the_rarer_and_the_second_of_equals(labels, positive):
+    assert Target.find({"y": np.array(labels, object)}, None, "table").positive == [positive]
+
+
+def test_a_threshold_may_be_said_or_found(typed, tmp_path):
+    _, out, _ = typed(frauds(), "--target", "kind", "--threshold", 0.05, *QUICK)
+    assert "\nfraud is predicted from a probability of 0.0500 on\n" in out
+    low = found(tmp_path)["test"]["recall"]
+    typed(frauds(), "--target", "kind", "--threshold", 0.95, *QUICK)
+    assert found(tmp_path)["test"]["recall"] < low
+    _, out, _ = typed(frauds(), "--target", "kind", "--threshold", "validation", *QUICK)
+    assert "96 to validate" in out
+    model = cr.Trained.load(tmp_path / "run")
+    columns = model.predictions(model.read(frauds()))
+    said = np.array(columns["prediction"]) == "fraud"
+    assert (said == (np.array(columns["p(fraud)"]) >= model.target.threshold)).all()
+    status, _, complaint = typed(frauds(), "--target", "kind", "--threshold", "2", *QUICK)
+    assert (status, complaint[:61]) == (2, "error: --threshold is '2', but takes a number between 0 and 1")
+
+
+def test_the_best_threshold_is_that_of_its_metric():
+    random = np.random.default_rng(0)
+    p = random.random(400)
+    Y = (p + 0.3 * random.normal(size=400) > 0.8).astype(int)
+    for positive in (0, 1):
+        target = Target(["y"], [["no", "yes"]], [positive])
+        answers, P = target.towards_positive(Y, p[:, None])
+        t = threshold_on(target, Y, p[:, None], "f1")
+        every = [METRICS["f1"].score(answers, (x <= P).astype(float), "yes_no") for x in np.linspace(0.01, 0.99, 99)]
+        assert METRICS["f1"].score(answers, (t <= P).astype(float), "yes_no") >= max(every) - 0.02
+
+
+def test_rare_classes_can_be_given_weight(typed, tmp_path):
+    typed(frauds(), "--target", "kind", *QUICK)
+    alike = found(tmp_path)["test"]["recall"]
+    typed(frauds(), "--target", "kind", "--class-weight", "balanced", *QUICK)
+    assert found(tmp_path)["test"]["recall"] > alike
+    typed(frauds(), "--target", "kind", "--class-weight", "fraud=30", *QUICK)
+    assert found(tmp_path)["test"]["recall"] > alike
+    status, _, complaint = typed(frauds(), "--target", "kind", "--class-weight", "theft=3", *QUICK)
+    assert (status, complaint) == (2, "error: --class-weight names 'theft', but the labels are fraud, ok.\n")
+
+
+def test_rows_count_by_a_column(typed, tmp_path):
+    """Rows of no weight teach nothing: here they say the opposite."""
+    random = np.random.default_rng(0)
+    x = random.normal(size=M)
+    liar = np.arange(M) % 2 == 1
+    frame = pl.DataFrame({"x": x, "y": np.where(liar, -x, x), "counts": np.where(liar, 0.0, 2.0)})
+    _, out, _ = typed(frame, "--target", "y", "--weights", "counts", "--seed", 0, "--epochs", 30)
+    assert "how much each row counts" in out
+    model = cr.Trained.load(tmp_path / "run")
+    new = pl.DataFrame({"x": [-1.0, 1.0]})
+    assert model.predictions(model.read(new, labelled=False))["prediction"] == pytest.approx([-1, 1], abs=0.2)
+    status, _, complaint = typed(frame, "--target", "y", "--weights", "counts", "--stream", *QUICK)
+    assert status == 2
+    assert "is read in chunks, whose rows count alike: leave --weights and --class-weight out" in complaint
+
+
+def test_early_stopping_and_a_search_look_at_a_metric(typed, tmp_path):
+    pytest.importorskip("optuna")
+    _, out, complaints = typed(frauds(), "--target", "kind", "--metric", "average_precision", "--search", 2, *QUICK)
+    assert "trial 2/2  val_average_precision 0." in complaints
+    assert "val_average_precision" in out
+    history = json.loads((tmp_path / "run" / "history.json").read_text())
+    watched = [record["val_average_precision"] for record in history["epochs"]]
+    assert history["best_epoch"] == int(np.argmax(watched))
+    status, _, complaint = typed(frauds(), "--target", "kind", "--metric", "mae", *QUICK)
+    assert status == 2
+    assert "mae does not fit a network that answers yes or no; take" in complaint
+
+
+def test_each_of_several_questions_has_its_table(typed):
+    frame = frauds().with_columns(late=pl.when(pl.col("q") > 1).then(pl.lit("yes")).otherwise(pl.lit("no")))
+    _, out, _ = typed(frame, "--target", "kind,late", *QUICK)
+    assert "\n accuracy of all at once " in out
+    assert "\nkind by itself:\n" in out
+    assert "\nlate by itself:\n" in out
+
+
+def test_a_mixture_of_questions_and_values_is_refused_with_a_way_out(typed):
+    frame = frauds().with_columns(flag=(pl.col("s") > 0).cast(pl.Int64))
+    status, _, complaint = typed(frame, "--target", "flag,q", *QUICK)
+    assert status == 2
+    assert "flag in data.csv has two values, and q many: a network answers yes or no, or predicts values" in complaint
+    assert "Train one for each; or --task regression takes all of them for values." in complaint
+    assert typed(frame, "--target", "flag,q", "--task", "regression", *QUICK)[0] == 0
+
+
+def test_what_whole_numbers_were_taken_for_is_told(typed):
+    frame = frauds().with_columns(stars=pl.Series([1, 2, 3, 4, 5] * (M // 5)))
+    _, out, _ = typed(frame, "--target", "stars", *QUICK)
+    assert "\nstars holds 5 whole numbers from 1 to 5: classes; --task regression predicts values\n" in out
+    _, out, _ = typed(frame, "--target", "stars", "--task", "regression", *QUICK)
+    assert "stars holds 5" not in out
+
+
+def test_every_column_that_tells_the_target_is_asked_about(typed):
+    random = np.random.default_rng(0)
+    y = random.integers(0, 2, M)
+    five = np.where(y, random.choice(["ok", "fine"], M), random.choice(["bad", "poor", "no"], M))
+    frame = pl.DataFrame({"x": random.normal(size=M), "five": five, "five2": five, "y": np.where(y, "PASS", "FAIL")})
+    _, out, _ = typed(frame, "--target", "y", *QUICK)
+    for column in ("five", "five2"):
+        question = f"\n{column} alone tells y (99% of what there is to know): is it known when you predict? If not, "
+        assert question + f"train with --ignore {column}\n" in out
+    assert "x alone tells" not in out
+
+
+def test_the_advice_on_a_leak_fits_the_column(typed):
+    random = np.random.default_rng(0)
+    who = random.integers(0, 60, 3 * M)
+    frame = pl.DataFrame(
+        {
+            "x": random.normal(size=3 * M),
+            "patient": [f"p{i}" for i in who],
+            "when": pl.date_range(pl.date(2020, 1, 1), pl.date(2020, 1, 1) + pl.duration(days=3 * M - 1), eager=True),
+            "y": random.integers(0, 2, 60)[who],
+        }
+    )
+    _, out, _ = typed(frame, "--target", "y", "--seed", 0, "--epochs", 3)
+    assert "patient alone tells y" in out
+    assert "will the same ones come again when you predict? If not, train with --group patient\n" in out
+    frame = frame.with_columns(y=pl.when(pl.arange(3 * M) < M).then(0).otherwise(1))
+    _, out, _ = typed(frame, "--target", "y", "--seed", 0, "--epochs", 3)
+    assert "when alone tells y" in out
+    assert "what comes later has other dates. To test on the future, train with --time when\n" in out
+    assert "the rows stand in the order of when, but the test part is drawn from all of them" in out
+
+
+def test_rows_that_repeat_are_told():
+    frame = frauds()
+    table = cr.read_table(frame, "kind")
+    assert doubts_on(table, table.target) == []
+    twice = cr.read_table(pl.concat([frame, frame.head(100)]), "kind")
+    [told] = doubts_on(twice, twice.target)
+    assert told.startswith("14% of the rows repeat an earlier one in every column: if they are copies, the test part")
+
+
+def test_a_column_alone_tells_what_it_tells():
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(2, 2000))
+    X = np.column_stack([x, y, 2 * y + 1, np.eye(3)[(y > 0) + 1]])
+    from chainrule.data.source import Place
+
+    places = [Place("x", 0, 1), Place("y", 1, 2), Place("z", 2, 3), Place("sign", 3, 6)]
+    rows, others = np.arange(1500), np.arange(1500, 2000)
+    values = alone(Target(["y"]), X, y, rows, others, places)
+    assert telling(values) == ["y", "z"]
+    assert values["sign"] == pytest.approx(2 / np.pi, abs=0.06)
+    assert abs(values["x"]) < 0.1
+    labels = alone(Target(["y"], [["n", "y"]]), X, (y > 0).astype(int), rows, others, places)
+    assert telling(labels) == ["y", "z", "sign"]
+
+
+def test_noise_is_no_better_than_the_baseline_and_nothing_matters_to_it(typed, tmp_path):
+    random = np.random.default_rng(1)
+    frame = pl.DataFrame(
+        {"p": random.normal(size=400), "q": random.normal(size=400), "y": random.choice(["a", "b"], 400)}
+    )
+    _, out, _ = typed(frame, "--target", "y", "--seed", 0)
+    assert "the network is no better than the baseline, as far as 80 rows to test tell" in out
+    assert "lost when it is shuffled" not in out
+    assert "importance" not in found(tmp_path)
+    assert "importance" not in (tmp_path / "run" / "report.svg").read_text()
+
+
+def test_less_is_kept_where_the_validation_part_asks_for_it(typed, tmp_path):
+    """A straight line with much noise, in many columns: a network learns it by heart."""
+    random = np.random.default_rng(0)
+    X = random.normal(size=(1600, 30))
+    y = X[:, 0] + X[:, 1] + 3 * random.normal(size=1600)
+    words = random.choice([f"w{i}" for i in range(40)], 1600)
+    frame = pl.DataFrame({f"x{i}": X[:, i] for i in range(30)} | {"word": words, "y": y})
+    _, out, _ = typed(frame, "--target", "y", "--seed", 0)
+    kept = found(tmp_path)["kept"]
+    assert kept in ("linear", "smaller")
+    assert "is kept, as the validation part asks for less: its squared error, in variances, is" in out
+    assert "--hidden 256 keeps the network" in out
+    if kept == "linear":
+        assert found(tmp_path)["test"]["r2"] == pytest.approx(found(tmp_path)["linear"]["r2"], abs=1e-3)
+    model = cr.Trained.load(tmp_path / "run")
+    source = model.read(frame)
+    assert model.evaluate(source, model.rows(source, "test")[0]) == found(tmp_path)["test"]
+    _, out, _ = typed(frame, "--target", "y", "--seed", 0, "--hidden", 64, "--epochs", 20)
+    assert "kept" not in found(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("lead", "words"),
+    [
+        (
+            [-0.2, 0.05],
+            'the network is worse than the linear model: --hidden "" trains a linear one; --hidden 32, more',
+        ),
+        ([-0.02, 0.05], 'the linear model is as good as the network, and simpler: --hidden "" trains a linear one'),
+        ([0.2, 0.05], ""),
+    ],
+)
+def test_whether_the_linear_model_is_better_is_said(lead, words):
+    metrics = {"lead": {"baseline": [1.0, 0.1], "linear": lead}, "test": {"loss": 0.4}, "baseline": {"loss": 0.7}}
+    settings = cr.Settings().resolve(1000, True, 0)
+    said = verdicts.sentences(metrics, Target(["y"], [["n", "y"]]), history([0.5, 0.4, 0.4, 0.4]), settings, 100)
+    assert [sentence[: len(words)] for sentence in said] == ([words] if words else [])
+
+
+@pytest.mark.parametrize("labels", [["a", "b"], ["a", "b", "c"]])
+def test_a_linear_model_is_a_network_that_predicts_the_same(tmp_path, labels):
+    random = np.random.default_rng(0)
+    words = random.choice([f"w{i}" for i in range(40)], 500)
+    y = random.choice(labels, 500)
+    frame = pl.DataFrame({"x": random.normal(size=500), "word": words, "y": y})
+    experiment = cr.Experiment(cr.read_table(frame, "y"), cr.Settings(seed=0, epochs=1), tmp_path / "run")
+    network = experiment._peer.network(experiment.X.shape[1], [], 0)
+    np.testing.assert_allclose(network.predict(experiment.X), experiment._peer.output(experiment.X), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("costs", "possible", "what"),
+    [((1, 2, 0), True, None), ((2, 1, 3), True, "linear"), ((2, 1, 0), True, "smaller"), ((2, 1, 3), False, None)],
+)
+def test_the_least_validation_cost_is_kept(costs, possible, what):
+    network, linear, smaller = (np.full(60, cost, float) for cost in costs)
+    kept = choose(Target(["y"]), network, linear, lambda: smaller, linear_possible=possible)
+    assert (None if kept is None else kept.what) == what
+
+
+def history(costs, stopped="all epochs done"):
+    records = [{"epoch": i, "loss": cost, "val_loss": cost} for i, cost in enumerate(costs)]
+    return History(engine="numpy", seed=0, epochs=records, stopped=stopped)
+
+
+@pytest.mark.parametrize(
+    ("costs", "stopped", "falls"),
+    [
+        (np.linspace(1, 0.5, 20), "all epochs done", True),
+        (np.linspace(1, 0.5, 20), "early stopping", False),
+        (np.append(np.linspace(1, 0.5, 14), np.linspace(0.5, 0.498, 6)), "all epochs done", False),
+        (np.append(np.linspace(1, 0.3, 10), np.linspace(0.3, 0.9, 10)), "all epochs done", False),
+    ],
+)
+def test_a_cost_that_still_falls_at_the_end_is_seen(costs, stopped, falls):
+    assert verdicts.still_falls(history(costs, stopped)) is falls
+
+
+def test_too_few_epochs_are_told_and_default_ones_are_more(typed, tmp_path):
+    random = np.random.default_rng(0)
+    X = random.normal(size=(3000, 4))
+    frame = pl.DataFrame(
+        {f"x{i}": X[:, i] for i in range(4)} | {"y": np.sin(3 * X[:, 0]) * X[:, 1] + X[:, 2] * X[:, 3]}
+    )
+    _, out, _ = typed(frame, "--target", "y", "--seed", 0, "--epochs", 5)
+    assert "the validation cost was still falling in the last of 5 epochs: --epochs 15 may do better\n" in out
+    assert cr.Settings().resolve(30_000, False, 0).epochs == 60
+    assert cr.Settings().resolve(3_000_000, False, 0).epochs == 10
+
+
+def test_few_rows_to_test_have_an_interval_beside_each_measure(typed, tmp_path):
+    _, out, _ = typed(frauds(200), "--target", "kind", *QUICK)
+    low, high = found(tmp_path)["interval"]["accuracy"]
+    assert low < found(tmp_path)["test"]["accuracy"] <= high
+    assert high - low > 0.03
+    assert "\n95 %: where the measure lies in 95 of 100 test parts drawn anew from this one\n" in out
+    assert "95 %" in typed(frauds(50), command="evaluate")[1]
+
+
+def test_intervals_are_those_of_measures_drawn_anew():
+    random = np.random.default_rng(0)
+    y, noise = random.normal(size=(2, 300))
+    p = 1 / (1 + np.exp(-2 * y - noise))
+    tries = [
+        (Target(["y"]), (y + noise)[:, None], y),
+        (Target(["y"], [["n", "y"]], [0]), p[:, None].round(2), (y > 0).astype(int)),
+        (Target(["y"], [["a", "b", "c"]]), np.eye(3)[random.integers(0, 3, 300)], random.integers(0, 3, 300)),
+    ]
+    for target, output, Y in tries:
+        found = intervals.intervals(output, Y, target)
+        drawn = [random.integers(0, 300, 300) for _ in range(300)]
+        with np.errstate(all="ignore"):
+            samples = [measured(output[rows], Y[rows], target) for rows in drawn]
+        for name, ends in found.items():
+            expected = np.quantile([sample[name] for sample in samples], (0.025, 0.975))
+            assert ends == pytest.approx(expected, abs=0.12 if name == "r2" else 0.04), name
+
+
+def test_nothing_wrong_in_few_rows_is_not_taken_for_certain():
+    Y, output = np.arange(40) % 2, (np.arange(40) % 2)[:, None] * 0.8 + 0.1
+    found = intervals.intervals(output, Y, Target(["y"], [["n", "y"]]))
+    assert found["accuracy"] == pytest.approx([1 - 3 / 40, 1])
+    assert found["recall"] == pytest.approx([1 - 3 / 20, 1])
+
+
+def test_new_rows_that_are_unlike_are_told(typed, tmp_path):
+    random = np.random.default_rng(0)
+    frame = pl.DataFrame(
+        {
+            "height": random.normal(172, 9, M),
+            "age": random.integers(18, 80, M),
+            "job": random.choice(["cook", "baker", "smith"], M),
+            "y": random.normal(size=M),
+        }
+    )
+    typed(frame, "--target", "y", "--seed", 0, "--epochs", 1)
+    new = frame.with_columns(
+        height=pl.col("height") / 100, age=pl.lit(None), job=pl.when(pl.col("age") > 50).then(pl.lit("pilot"))
+    )
+    complaints = typed(new.drop("y"), command="predict")[2]
+    assert "note: height lies far from all that training met, in nearly all rows: about 1.7" in complaints
+    assert " here, about 172 there. Is it in another unit?\n" in complaints
+    assert "note: age is missing in all 600 rows: predictions do without it\n" in complaints
+    assert "%), which training has not met: it is taken for something rare\n" in complaints
+    status, _, complaint = typed(frame.select("age", "y"), command="predict")
+    assert status == 2
+    assert complaint == "error: data.csv lacks 2 columns that training had: 'height', 'job'. It has age, y.\n"
+    model = cr.Trained.load(tmp_path / "run")
+    assert model.read({"height": 1.72, "age": 40, "job": "cook"}, labelled=False).notes == [
+        "height is 1.72, far from all that training met, about 172"
+    ]

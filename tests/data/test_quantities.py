@@ -180,3 +180,45 @@ def test_a_column_is_the_same_whole_and_in_chunks(tmp_path, monkeypatch, make):
     assert len(parts.sample.chunks) > 3
     assert list(map(repr, whole.columns)) == list(map(repr, parts.columns))
     assert whole.checksum() == parts.checksum()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda i: ["18-24", "25-34", "35-44"][i % 3],
+        lambda i: f"{i % 50}-{60 + i % 41} %",
+        lambda i: f"{50 + i % 40} kg" if i % 3 else f"{60_000 + i % 40} g",
+        lambda i: ["Yes", "no", "yes"][i % 3],
+        lambda i: f"${i % 50 + 1}.50",
+        lambda i: f"{1 + i % 4} days",
+        lambda i: "none" if i % 9 == 0 else f"{i % 70}.5 km",
+    ],
+)
+def test_a_target_is_the_same_whole_and_in_chunks(tmp_path, monkeypatch, make):
+    monkeypatch.setattr(chunks, "BYTES", 1000)
+    path = str(tmp_path / "a.csv")
+    pl.DataFrame({"x": RANDOM.normal(size=300), "y": cells(make, 300)}).write_csv(path)
+    whole, parts = (cr.read_table(path, "y", stream=stream) for stream in (False, True))
+    assert repr(whole.columns[1]) == repr(parts.columns[1])
+    assert whole.target.labels == parts.target.labels
+    assert np.array_equal(whole.numbers(whole.target), parts.numbers(parts.target))
+
+
+def test_few_numbers_with_a_unit_to_predict_are_classes_as_they_are_written():
+    frame = pl.DataFrame({"x": RANDOM.normal(size=40), "y": cells(lambda i: f"{1 + i % 4} days", 40)})
+    assert cr.read_table(frame, "y").target.classes == ["1 days", "2 days", "3 days", "4 days"]
+    assert cr.read_table(frame, "y", task="regression").target.task == "values"
+
+
+def test_a_word_among_numbers_with_a_unit_to_predict_is_no_missing_value_unless_it_always_is():
+    y = cells(lambda i: "none" if i % 9 == 0 else f"{i}.5 km", 90)
+    column = found(y, role="target")
+    assert (column.unit, column.markers) == ("km", ["none"])
+    frame = pl.DataFrame({"x": RANDOM.normal(size=90), "y": [v.replace("none", "closed") for v in y]})
+    with pytest.raises(cr.DataError, match=r"y in the table .* holds 'closed' among numbers"):
+        cr.read_table(frame, "y").target  # noqa: B018
+
+
+@pytest.mark.parametrize("name", ["address", "Street", "phone_number", "zip", "postal code"])
+def test_what_is_called_an_address_is_no_quantity(name):
+    assert found(cells(lambda i: f"{i} Main"), name).kind != "number"

@@ -22,6 +22,8 @@ _OF_SOMEBODY = re.compile(r"(?i:(^|[^a-z])(id|uuid|guid)$)|[a-z](ID|Id)$")
 
 _OF_A_ROW = re.compile(r"(?i:(^|[^a-z])(key|index|rownames)$)|^column_1$")
 
+_OF_A_PLACE = re.compile(r"(?i:address|street|phone|(^|[^a-z])(fax|tel|zip|post(al)?[_ ]?(code)?|plz)([^a-z]|$))")
+
 SOME = 2_000
 """How many cells of a column are looked at first."""
 
@@ -53,6 +55,11 @@ def names_somebody(name: str) -> bool:
 def names_a_row(name: str) -> bool:
     """Whether a column of that name may tell one row from another."""
     return names_somebody(name) or _OF_A_ROW.search(name) is not None
+
+
+def names_a_place(name: str) -> bool:
+    """Whether a column of that name holds addresses, or numbers of phones."""
+    return _OF_A_PLACE.search(name) is not None
 
 
 def is_listed(series: Series) -> bool:

@@ -20,6 +20,7 @@ from chainrule.data.cells import (
     is_strange,
     is_text,
     likeliest_form,
+    names_a_place,
     names_a_row,
     names_somebody,
     numbers_in,
@@ -162,7 +163,7 @@ def _note_on(markers: Sequence[str]) -> str:
 def _quantity(there: Series) -> Column | None:
     """Numbers with a unit, but for few ranges that come again and again, which are categories."""
     name = there.name
-    if names_a_row(name) or are_bands(there):
+    if names_a_row(name) or names_a_place(name) or are_bands(there):
         return None
     numbers, markers = quantities_in(there)
     if numbers is None:
@@ -250,12 +251,23 @@ def column_of_labels(series: Series) -> Column:
     return replace(column, reason=_said(column.reason, numbers), form=numbers.form, unit=numbers.unit, markers=markers)
 
 
+def with_all_labels(column: Column, series: Series, labels: Series) -> Column:
+    """A column to be predicted as it was found in a sample of its rows, if that fits all its different labels, too.
+
+    Args:
+        column: as it was found in `series`. labels: all different values.
+    """
+    fits = column.can_read(labels) if column.counts else are_bands(series.drop_nulls())
+    return column if fits else column_of_labels(labels)
+
+
 def _labels_in(there: Series) -> Written | None:
     """How the labels are written that are numbers, with a unit or without; None where they are words."""
     form = form_of_numbers(there)
     if form is not None:
         return Written("", form)
-    return None if are_bands(there) else quantities_in(there)[0]
+    numbers, words = (None, []) if are_bands(there) else quantities_in(there)
+    return None if words else numbers
 
 
 def _said(reason: str, numbers: Written, markers: Sequence[str] = ()) -> str:

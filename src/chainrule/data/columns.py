@@ -145,6 +145,10 @@ class Column(Configurable):
                 "were asked for: leave such cells empty, or predict classes, without --task regression."
             )
 
+    def can_read(self, series: Series) -> bool:
+        """Whether everything in a series is what the column was found to be."""
+        return self._read(series)[1] is None
+
     def _read(self, series: Series) -> tuple[Series, int | None]:
         """What the series holds, and where the first is of what cannot be read."""
         refuse_strange(series)

@@ -17,11 +17,11 @@ from chainrule.data.cells import ANY_CASE, as_text
 from chainrule.data.checksums import checksum_of_columns
 from chainrule.data.chunks import can_be_chunks
 from chainrule.data.column_kinds import (
-    column_of_labels,
     column_of_numbers,
     column_of_time,
     column_of_values,
     find_columns,
+    with_all_labels,
 )
 from chainrule.data.columns import USED, Column, Kind, as_labels, option, units_of, with_days_in_order
 from chainrule.data.decoding import is_picture
@@ -147,10 +147,15 @@ class Table(Source):
     def _labels(self) -> list[Series]:
         """The columns to predict; of a table larger than memory, with every label that it holds."""
         more = {} if self.sample is None else self.sample.labels
-        return [
-            as_text(self.frame[name]).append(as_text(more[name])) if name in more else self.frame[name]
-            for name in self.targets
-        ]
+        found = []
+        for name in self.targets:
+            series, column = self.frame[name], self._column(name)
+            if name in more:
+                numbers = column.counts and series.dtype.is_numeric()
+                both = (column.values(each) if numbers else as_text(each) for each in (series, more[name]))
+                series = next(both).append(next(both))
+            found.append(series)
+        return found
 
     @cached_property
     def groups(self) -> NDArray[Any] | None:  # type: ignore[override]
@@ -393,7 +398,7 @@ def read_table(
     row, labels = (None, {}) if sample is None else (sample.row, sample.labels)
     with stage("looking at columns"):
         columns = find_columns(frame, roles, row)
-    columns = [column_of_labels(labels[column.name]) if column.name in labels else column for column in columns]
+    columns = [with_all_labels(c, frame[c.name], labels[c.name]) if c.name in labels else c for c in columns]
     if time is not None:
         columns = [column_of_time(frame[time], column, name) if column.name == time else column for column in columns]
     if weights is not None:

@@ -1,6 +1,10 @@
 """Data that several tests share."""
 
 import os
+
+# Before NumPy is loaded: tests run side by side, and threads of BLAS that wait for cores would take most of their time.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import signal
 import sys
 from pathlib import Path

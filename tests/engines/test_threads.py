@@ -83,6 +83,13 @@ def network():
     return cr.Network([cr.Dense(8, "tanh"), cr.Dense(3, "softmax")], seed=0, input_shape=5)
 
 
+@pytest.fixture(autouse=True)
+def several_threads_of_blas():
+    """As of a user; the other tests have one."""
+    with threadpoolctl.threadpool_limits(3, user_api="blas"):
+        yield
+
+
 def blas():
     return {one["num_threads"] for one in threadpoolctl.threadpool_info() if one["user_api"] == "blas"}
 

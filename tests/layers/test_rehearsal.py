@@ -1,7 +1,6 @@
 """Loading: what a network would take is found out by a walk of no examples, before anything is made."""
 
 import functools
-import time
 import tracemalloc
 
 import numpy as np
@@ -53,18 +52,16 @@ def test_no_examples_come_to_the_shape_of_one(kind):
 
 class TestCrowds:
     @pytest.mark.parametrize("crowd", CROWDS)
-    def test_a_small_file_that_asks_for_much_is_refused_at_once(self, path, crowd):
+    def test_a_small_file_that_asks_for_much_is_refused_before_it_gets_any(self, path, crowd):
         layers, shape, (option, value) = CROWDS[crowd]
         tensors, description = description_of(cr.Network(layers, seed=0, input_shape=shape))
         description["network"]["layers"][-1][option] = value
         tracemalloc.start()
-        began = time.monotonic()
         try:
             reason = refused(path, tensors, description)
             assert tracemalloc.get_traced_memory()[1] < 20e6
         finally:
             tracemalloc.stop()
-        assert time.monotonic() - began < 5
         assert "does not fit (" not in reason
 
     def test_many_and_large_steps(self, path):

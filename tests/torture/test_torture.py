@@ -31,17 +31,17 @@ def torture(folder, *options):
 
 def test_what_somebody_else_has_written_is_read_or_refused(tmp_path):
     kinds = ("models", "archives", "expressions", "formulas", "tables", "pictures")
-    counts = torture(tmp_path, "--only", *kinds, "--share", 0.01, "--seed", 1)
+    counts = torture(tmp_path, "--only", *kinds, "--share", 0.004, "--seed", 1)
     assert counts.keys() == {*kinds}
     assert counts["tables"]["ok"] >= counts["tables"]["tries"] / 2
     assert all(counts[name]["ok"] for name in ("tables", "pictures"))
 
 
 def test_checkpoints_that_nobody_has_written_are_read_or_refused(tmp_path):
-    of_kind = torture(tmp_path, "--only", "checkpoints", "journals", "--tries", 150, "--seed", 1)
+    of_kind = torture(tmp_path, "--only", "checkpoints", "journals", "--tries", 60, "--seed", 1)
     for counts in of_kind.values():
-        assert counts["ok"] > 5
-        assert counts["refused"] > 20
+        assert counts["ok"] > 1
+        assert counts["refused"] > 8
 
 
 def test_a_run_killed_at_any_operation_on_a_file_ends_with_the_same_bits(tmp_path):
@@ -49,12 +49,12 @@ def test_a_run_killed_at_any_operation_on_a_file_ends_with_the_same_bits(tmp_pat
 
 
 def test_runs_whose_disk_fails_end_with_the_same_bits(tmp_path):
-    counts = torture(tmp_path, "--only", "faults", "--tries", 10, "--seed", 0)["faults"]
-    assert counts["ok"] + counts["refused"] >= 9
+    counts = torture(tmp_path, "--only", "faults", "--tries", 5, "--seed", 0)["faults"]
+    assert counts["ok"] + counts["refused"] >= 4
 
 
 def test_a_network_is_saved_between_two_updates_while_it_trains(tmp_path):
-    torture(tmp_path, "--only", "saves", "--tries", 4, "--seed", 1)
+    torture(tmp_path, "--only", "saves", "--tries", 2, "--seed", 1)
 
 
 def test_what_goes_wrong_is_kept_and_told(tmp_path):

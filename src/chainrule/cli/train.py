@@ -85,7 +85,9 @@ def train(
     ] = None,
     vocabulary: Annotated[
         int | None,
-        typer.Option(help="How many different tokens of a text at most.  [default: 10,000; 50,000 phrases; 1,000 sub-words]"),
+        typer.Option(
+            help="How many different tokens of a text at most.  [default: 10,000; phrases 50,000, sub-words 1,000]"
+        ),
     ] = None,
     size: Annotated[
         str | None, typer.Option(help='Pixels of a picture, "28" or "48x64".  [default: the files\' own, 64 at most]')

@@ -485,7 +485,9 @@ def _placed(codes: Sequence[Code]) -> list[Place]:
     stop, free = 0, int(any(code.bag for code in codes))
     for code in codes:
         start, stop = stop, stop + code.width
-        places.append(Place(code.column.name, start, stop, code.tokens, free - code.bag if code.tokens else 0, code.bag))
+        places.append(
+            Place(code.column.name, start, stop, code.tokens, free - code.bag if code.tokens else 0, code.bag)
+        )
         free += code.tokens - code.bag
     return places
 

@@ -161,7 +161,8 @@ class Place:
     """Which columns of X, [start, stop), a column of the table has become.
 
     Attributes:
-        name: the column's; "" of texts that stand in none. tokens: how many vectors its numbers choose from, where it is embedded; else 0.
+        name: the column's; "" of texts that stand in none.
+        tokens: how many vectors its numbers choose from, where it is embedded; else 0.
         first: what is added to these numbers, as all columns have their vectors in one table.
         bag: whether it holds the words of a text, each once, filled up with 0.
     """

@@ -25,7 +25,6 @@ from chainrule.data.columns import (
     column_of_labels,
     column_of_time,
     find_columns,
-    option,
     with_days_in_order,
 )
 from chainrule.data.decoding import is_picture
@@ -248,13 +247,8 @@ class Table(Source):
         return Columns(codes, targets, ids, others, time, self.group, self.sample is not None, self.missing)
 
     def notes_on_parts(self, train: NDArray[np.intp], test: NDArray[np.intp]) -> list[str]:
-        texts = [column for column in self.columns if column.kind == "text"]
-        found = {column.name: as_text(self.frame[column.name]) for column in texts}
-        notes = []
-        for name, series in found.items():
-            way = f"; {option('group', name)} keeps each in one part" if self.group is None and self.time is None else ""
-            notes += note_on_repeats(series[train], series[test], f"texts of {name}", way)
-        return notes
+        texts = [as_text(self.frame[column.name]) for column in self.columns if column.kind == "text"]
+        return [note for text in texts for note in note_on_repeats(text[train], text[test], f"texts of {text.name}")]
 
     def identification(self) -> dict[str, list[Any]]:
         ids = [column.name for column in self.columns if column.kind == "id" and column.name in self.frame.columns]
@@ -589,7 +583,9 @@ class Columns(Encoding):
         if self.text and self.text not in texts:
             require(self.text, frame, name)
             if in_chunks:
-                raise OptionError(f"{name} is read in chunks: call its column {shown(self.text)} {shown(texts[0])} there.")
+                raise OptionError(
+                    f"{name} is read in chunks: call its column {shown(self.text)} {shown(texts[0])} there."
+                )
             return frame.drop(texts, strict=False).rename({self.text: texts[0]})
         if len(texts) == 1 and texts[0] not in frame.columns:
             there = ", ".join(frame.columns[:10])

@@ -17,8 +17,8 @@ from chainrule.checking import whole
 from chainrule.data.cells import as_text
 from chainrule.data.folders import BROKEN, Broken, classes_in, files_in
 from chainrule.data.frames import SUFFIXES, read_frame, readable
-from chainrule.data.plain_text import decoded
 from chainrule.data.phrases import KINDS_OF_DOCUMENTS, as_series, note_on_repeats, settings_for, steps_for
+from chainrule.data.plain_text import decoded
 from chainrule.data.source import Encoding, Form, Place, Source, left_out
 from chainrule.data.targets import Target
 from chainrule.data.tokens import KINDS, Numbers, Tokenizer
@@ -279,7 +279,7 @@ class Documents(Source):
 
     def notes_on_parts(self, train: NDArray[np.intp], test: NDArray[np.intp]) -> list[str]:
         texts = as_series(self.texts)
-        return note_on_repeats(texts[train], texts[test], "texts", "; keep each text once")
+        return note_on_repeats(texts[train], texts[test], "texts")
 
     def next_command(self, model: str) -> str:
         return f"chainrule predict {model} TEXTS --out predictions.csv, with files or folders of new ones"

@@ -130,7 +130,11 @@ def pooled(encoding: Separate, settings: Settings) -> list[Layer]:
     Characters by themselves say little: of them it is the strongest answer to each of some patterns (Kim, 2014).
     """
     if encoding.kind == "phrases":
-        return [Embedding(encoding.count, TEXT_VECTOR), GlobalAveragePool(), *(dense(encoding, settings) or _dropout(settings))]
+        return [
+            Embedding(encoding.count, TEXT_VECTOR),
+            GlobalAveragePool(),
+            *(dense(encoding, settings) or _dropout(settings)),
+        ]
     vectors = Embedding(encoding.count, VECTOR)
     if encoding.kind == "characters":
         patterns = Conv1D(PATTERNS, LONG, settings.activation, padding="same")

@@ -42,9 +42,7 @@ class Expansion:
             return np.hstack([*parts, one])
         from scipy import sparse
 
-        texts = [
-            _tf_idf(X[:, _span(bag)], bag, rarity) for bag, rarity in zip(self.bags, self.rarity, strict=True)
-        ]
+        texts = [_tf_idf(X[:, _span(bag)], bag, rarity) for bag, rarity in zip(self.bags, self.rarity, strict=True)]
         if not self.sparse:
             return np.hstack([*parts, *(text.toarray() for text in texts), one])
         return sparse.hstack([*(sparse.csr_array(part) for part in parts), *texts, sparse.csr_array(one)], "csr")

@@ -1,4 +1,4 @@
-"""The report on a trained network: where it errs; of tables and texts also a linear model; the importance of columns."""
+"""The report on a trained network: where it errs; of tables and texts a linear model, and the importance of columns."""
 
 from __future__ import annotations
 
@@ -126,7 +126,9 @@ class Report:
     def _linear(self) -> tuple[dict[str, float], dict[str, Any]]:
         """A logistic or linear regression on the same numbers, measured as the network is, and how it was fitted."""
         rows = self._train
-        width = sum(place.tokens if place.tokens and not place.bag else place.stop - place.start for place in self.places)
+        width = sum(
+            place.tokens if place.tokens and not place.bag else place.stop - place.start for place in self.places
+        )
         most = min(MOST, CELLS // width)
         if len(rows) > most:
             rows = stream("linear model", 0).choice(rows, most, replace=False)

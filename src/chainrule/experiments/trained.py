@@ -111,7 +111,7 @@ class Trained:
             ModelFileError: see `chainrule.load`; or the file does not tell what its outputs mean.
             OptionError: `broken` is another word, or the network was trained on something else.
         """
-        labels, network = target, load_network(path, memory_limit=memory_limit)
+        network = load_network(path, memory_limit=memory_limit)
         if not {"loss", "metrics", "target", "encoding", "checksum", "split"} <= network.metadata.keys():
             raise ModelFileError(
                 f"{path} does not say what its outputs mean, because it was not made by chainrule train: "
@@ -119,17 +119,17 @@ class Trained:
             )
         made = forms.read(Made, network.metadata, str(path))
         try:
-            encoding, target = from_config(made["encoding"]), from_config(made["target"])
-            _check(network, encoding, target, made)
+            encoding, predicted = from_config(made["encoding"]), from_config(made["target"])
+            _check(network, encoding, predicted, made)
         except Exception as error:  # own classes can go wrong in many ways
             raise ModelFileError(f"{path} is damaged: what it knows of its data does not fit: {error}") from None
         if broken is not None:
             if not isinstance(encoding, pictures.Pixels | text_files.Separate):
                 raise OptionError(f"--broken is about files of pictures or texts, but {path} was trained on no such.")
             encoding = replace(encoding, broken=lookup("way with a broken file", broken, BROKEN))
-        if text is not None or labels is not None:
-            encoding = _with_columns(encoding, str(path), text, labels)
-        return cls(network, str(path), encoding, target)
+        if text is not None or target is not None:
+            encoding = _with_columns(encoding, str(path), text, target)
+        return cls(network, str(path), encoding, predicted)
 
     def read(self, data: Any, *, labelled: bool = True) -> Source:
         """Examples of the kind that the network was trained on.
@@ -247,7 +247,9 @@ def _with_columns(encoding: Encoding, path: str, text: str | None, labels: str |
         raise OptionError(f"--target is about texts in files, but {path} was trained on no such: leave it out.")
     texts = [code.column.name for code in encoding.codes if code.bag] if isinstance(encoding, tables.Columns) else []
     if len(texts) != 1 or not isinstance(encoding, tables.Columns):
-        raise OptionError(f"--text names the column of texts, but {path} was trained on {len(texts) or 'no'} such: leave it out.")
+        raise OptionError(
+            f"--text is about a column of texts, but {path} was trained on {len(texts) or 'no'} such: leave it out."
+        )
     return replace(encoding, text=text or "")
 
 

@@ -101,7 +101,9 @@ class EmbedBags(Layer):
         self.first = whole("first", self.first, at_least=0)
         self.sizes = tuple(whole("sizes", size) for size in self.sizes)
         if not self.sizes:
-            raise OptionError("sizes is empty, but there must be a bag or more: of a table of numbers, leave EmbedBags out.")
+            raise OptionError(
+                "sizes is empty, but there must be a bag or more: of a table of numbers, leave EmbedBags out."
+            )
         self.n_tokens, self.n_out = whole("n_tokens", self.n_tokens), whole("n_out", self.n_out)
         self._start = Random(0.05) if self.initializer is None else find_initializer(self.initializer)
 
@@ -109,7 +111,9 @@ class EmbedBags(Layer):
         W = self.parameter("W", (self.n_tokens, self.n_out), self._start)
         ends = np.cumsum([self.first, *self.sizes]).tolist()
         if A.ndim != 2 or A.shape[1] != ends[-1]:
-            raise ShapeError(f"the input is {A.shape}, but must be (m, {ends[-1]}): {self.first} numbers, and the bags.")
+            raise ShapeError(
+                f"the input is {A.shape}, but must be (m, {ends[-1]}): {self.first} numbers, and the bags."
+            )
         bags = [self._mean(A[:, start:end], W) for start, end in pairwise(ends)]
         parts = [A[:, : self.first], *bags] if self.first else bags
         return parts[0] if len(parts) == 1 else concatenate(*parts, axis=1)

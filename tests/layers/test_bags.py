@@ -28,7 +28,9 @@ def test_both_engines_learn_the_same():
     found = []
     for engine in ("numpy", "native"):
         net = network(cr.Dense(4, "tanh"), cr.Dense(3, "softmax"))
-        history = cr.train(net, many, np.arange(50) % 3, loss="cross_entropy", epochs=2, engine=engine, seed=0, progress=False)
+        history = cr.train(
+            net, many, np.arange(50) % 3, loss="cross_entropy", epochs=2, engine=engine, seed=0, progress=False
+        )
         found.append([*history["loss"], *net.flat])
     assert np.allclose(*found)
 

@@ -12,7 +12,10 @@ from typer.testing import CliRunner
 import chainrule as cr
 from chainrule.cli import app
 
-GOOD, BAD = "fine lovely warm sunny sweet bright".split(), "awful nasty cold rainy bitter dull".split()
+GOOD, BAD = (
+    ["fine", "lovely", "warm", "sunny", "sweet", "bright"],
+    ["awful", "nasty", "cold", "rainy", "bitter", "dull"],
+)
 FILLING = [f"{word}{n}" for word in ("table", "chair", "house", "river") for n in range(8)]
 
 
@@ -102,8 +105,8 @@ def test_a_column_called_otherwise_is_asked_for(trained):
     new = folder / "renamed.csv"
     frame(20, hour=[3] * 20).rename({"letter": "body"}).write_csv(new)
     assert (
-        "has no column 'letter', which held the texts in training, but body, feels, hour: which of them holds texts now? "
-        "--text COLUMN tells."
+        "has no column 'letter', which held the texts in training, but body, feels, hour: which of them holds texts "
+        "now? --text COLUMN tells."
     ) in run("predict", folder / "run", new, code=2)
     assert len(run("predict", folder / "run", new, "--text", "body").splitlines()) == 21
 

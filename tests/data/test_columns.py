@@ -263,10 +263,10 @@ def test_a_word_that_may_mean_a_missing_value_is_a_class_among_words_but_not_amo
     assert numbers.values(pl.Series(["none", "1.5", "-"])).to_list() == [None, 1.5, None]
 
 
-def test_free_text_is_set_aside():
+def test_sentences_are_free_text():
     column = found([f"the {n}th sentence of a long letter" for n in range(40)])
     assert column.kind == "text"
-    assert column.reason == "40 different texts: train on a folder of them, with one for each class"
+    assert column.reason == "40 different texts of 7 words or so"
 
 
 def test_words_are_categories():

@@ -307,6 +307,7 @@ LAYERS = {
     "BatchNorm": ([cr.BatchNorm(epsilon=1e-3)], (5, 4)),
     "Dropout": ([cr.Dense(3), cr.Dropout(0.2)], 4),
     "Embedding": ([cr.Embedding(5, 3)], 2),
+    "EmbedBags": ([cr.EmbedBags(1, (2, 1), 5, 3)], 4),
     "EmbedColumns": ([cr.EmbedColumns(2, 5, 3)], 4),
     "Flatten": ([cr.Dense(2), cr.Flatten(), cr.Dense(2)], (2, 3)),
     "LayerNorm": ([cr.LayerNorm()], (5, 4)),

@@ -236,7 +236,11 @@ def column(name, values):
     ("command", "change", "words"),
     [
         ("predict", lambda f: f.drop("age"), "changed.csv: there is no column 'age'."),
-        ("predict", lambda f: f.drop("age", "job", "height"), "columns that training had: 'age', 'job', 'height'. It has "),
+        (
+            "predict",
+            lambda f: f.drop("age", "job", "height"),
+            "columns that training had: 'age', 'job', 'height'. It has ",
+        ),
         ("evaluate", lambda f: f.drop("age", "pays"), "columns that training had: 'age', 'pays'. It has "),
         ("predict", lambda f: f.rename({"height": "heigth"}), "no column 'height'. Did you mean 'heigth'?"),
         ("evaluate", lambda f: f.drop("pays"), "there is no column 'pays'"),

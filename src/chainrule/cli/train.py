@@ -133,7 +133,7 @@ def train(
     vocabulary: Annotated[
         int | None,
         typer.Option(
-            help="How many different tokens of a text at most.  [default: 10,000; 50,000 phrases; 1,000 sub-words]"
+            help="How many different tokens of a text at most.  [default: 10,000; phrases 50,000, sub-words 1,000]"
         ),
     ] = None,
     size: Annotated[

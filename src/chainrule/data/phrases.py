@@ -174,11 +174,11 @@ def _found_in(texts: Series) -> DataFrame:
     return pl.concat([frame, pairs])
 
 
-def note_on_repeats(train: Series, test: Series, thing: str, way: str) -> list[str]:
-    """A note on texts to test that are texts to train, too, which say nothing of how it does on new ones."""
+def note_on_repeats(train: Series, test: Series, thing: str) -> list[str]:
+    """A note on texts to test that are among those to train: they tell nothing of how it is with new ones."""
     there = test.drop_nulls()
     again = int(there.is_in(train.drop_nulls().unique().implode()).sum())
     if again == 0:
         return []
     known = f"{again:,} of the {len(there):,} {thing} to test {'is' if again == 1 else 'are'} among those to train, too"
-    return [f"{known}: the figures are better than for new ones{way}"]
+    return [f"{known}: the figures are better than for new ones; keep each text once"]

@@ -23,7 +23,7 @@ from chainrule.data.column_kinds import (
     find_columns,
     with_all_labels,
 )
-from chainrule.data.columns import USED, Column, Kind, as_labels, option, units_of, with_days_in_order
+from chainrule.data.columns import USED, Column, Kind, as_labels, units_of, with_days_in_order
 from chainrule.data.decoding import is_picture
 from chainrule.data.encoding import Code, Moment, code_for, matrix_of, row_of
 from chainrule.data.frames import is_frame
@@ -263,15 +263,8 @@ class Table(Source):
         return Columns(*learned, weights=weights, within=within)
 
     def notes_on_parts(self, train: NDArray[np.intp], test: NDArray[np.intp]) -> list[str]:
-        texts = [column for column in self.columns if column.kind == "text"]
-        found = {column.name: as_text(self.frame[column.name]) for column in texts}
-        notes = []
-        for name, series in found.items():
-            way = (
-                f"; {option('group', name)} keeps each in one part" if self.group is None and self.time is None else ""
-            )
-            notes += note_on_repeats(series[train], series[test], f"texts of {name}", way)
-        return notes
+        texts = [as_text(self.frame[column.name]) for column in self.columns if column.kind == "text"]
+        return [note for text in texts for note in note_on_repeats(text[train], text[test], f"texts of {text.name}")]
 
     def identification(self) -> dict[str, list[Any]]:
         ids = [column.name for column in self.columns if column.kind == "id" and column.name in self.frame.columns]

@@ -279,7 +279,7 @@ class Documents(Source):
 
     def notes_on_parts(self, train: NDArray[np.intp], test: NDArray[np.intp]) -> list[str]:
         texts = as_series(self.texts)
-        return note_on_repeats(texts[train], texts[test], "texts", "; keep each text once")
+        return note_on_repeats(texts[train], texts[test], "texts")
 
     def next_command(self, model: str) -> str:
         return f"chainrule predict {model} TEXTS --out predictions.csv, with files or folders of new ones"
@@ -370,10 +370,10 @@ def read_text(
 
     Args:
         source: the path of a text, or of a folder.
-        tokens: "characters", "words" or "subwords" (which takes the library tokenizers); None for characters of a text
-            to be continued, and for words of texts to be told apart.
-        vocabulary: how many different tokens there are at most, the most frequent ones; None for 10,000, of sub-words
-            for 1,000.
+        tokens: "characters", "words" or "subwords" (which takes the library tokenizers), of texts to be told apart also
+            "phrases", words and pairs of words; None for characters of a text to be continued, else for phrases.
+        vocabulary: how many different tokens there are at most, the most frequent ones; None for 10,000, of phrases
+            for 50,000, of sub-words for 1,000.
         window: how many tokens of a text to be continued are one example, 64 by default; how many of a document are
             read, by default so many that 95 of 100 are read to their ends, and 512 at most.
         broken: whether a file of a folder that cannot be read is an error, "refuse", which is the default, or left out
@@ -428,7 +428,10 @@ def documents_in_table(path: Path, kind: str, column: str, labels: str | None) -
         frame, row = frame.filter(there), row[there]
     texts = as_text(frame[column]).fill_null("")
     empty = int((texts == "").sum())
-    notes += [f"{empty:,} of {len(texts):,} texts are empty: nothing tells what they are"] if empty else []
+    be = "is" if empty == 1 else "are"
+    notes += [
+        f"{empty:,} of {len(texts):,} texts {be} empty: the prediction is that of a text without a known word"
+    ] * (empty > 0)
     y = None if labels is None else as_text(frame[labels]).to_list()
     return Documents(str(path), texts.to_list(), y, {"row": row.tolist()}, kind=kind, notes=notes)
 

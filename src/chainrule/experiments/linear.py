@@ -2,7 +2,7 @@
 
 They are those of scikit-learn's defaults, `Ridge` and `LogisticRegression`: ‖Y − XW‖² + ‖W‖², and the sum of the losses
 of all examples + ½ ‖W‖². The last column of X is 1, and its row of W, the intercept, counts in neither penalty. X may
-be a sparse matrix of scipy, too, with more columns than WIDE.
+be a sparse matrix of scipy, too, if it has more columns than WIDE.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from chainrule.ops import sigmoid, sigmoid_binary_cross_entropy, softmax, softmax_cross_entropy
 
 Matrix = NDArray[np.float64]
+Features = Any
+"""A `Matrix`, or a sparse one of scipy, of which Python has no types."""
 
 SMALL = 1e-6
 """A step of Newton's method is the last one where it takes no more than half of this from the sum of the losses."""
@@ -27,7 +29,7 @@ WIDE, SOME = 500, 4_000
 """Of no more columns than the first, a step is led by the curvature of about so many examples."""
 
 
-def ridge(X: Any, Y: Matrix) -> Matrix:
+def ridge(X: Features, Y: Matrix) -> Matrix:
     """W (n_in, n_out), so that XW are the values.
 
     Args:
@@ -44,7 +46,7 @@ def ridge(X: Any, Y: Matrix) -> Matrix:
     return lift(W)
 
 
-def _sparse_ridge(X: Any, Y: Matrix) -> Matrix:
+def _sparse_ridge(X: Features, Y: Matrix) -> Matrix:
     """W (n_in, n_out) by conjugate gradients, which see X only in products."""
     from scipy.sparse.linalg import LinearOperator, cg
 
@@ -53,7 +55,7 @@ def _sparse_ridge(X: Any, Y: Matrix) -> Matrix:
     return np.column_stack([cg(normal, X.T @ y, rtol=1e-6, maxiter=PRODUCTS)[0] for y in Y.T])
 
 
-def logistic(X: Matrix, y: NDArray[Any], n: int, iterations: int) -> tuple[Matrix, bool]:
+def logistic(X: Features, y: NDArray[Any], n: int, iterations: int) -> tuple[Matrix, bool]:
     """W (n_in, n), so that softmax(XW) are the probabilities of n classes; and whether it converged.
 
     A class that is not in y has the probability 0.
@@ -74,7 +76,7 @@ def logistic(X: Matrix, y: NDArray[Any], n: int, iterations: int) -> tuple[Matri
     return W, converged
 
 
-def _narrow(X: Matrix) -> tuple[Matrix, Callable[[Matrix], Matrix]]:
+def _narrow(X: Features) -> tuple[Features, Callable[[Matrix], Matrix]]:
     """X turned so that it has hardly more columns than rows, and what turns a W for that into one for X.
 
     The best W of all that have a penalty is made of the rows of X.
@@ -85,12 +87,12 @@ def _narrow(X: Matrix) -> tuple[Matrix, Callable[[Matrix], Matrix]]:
     return np.column_stack([R.T, X[:, -1]]), lambda W: np.vstack([Q @ W[:-1], W[-1:]])
 
 
-def _penalized(X: Matrix) -> NDArray[np.float64]:
+def _penalized(X: Features) -> NDArray[np.float64]:
     """(n_in,): 1 for weights, 0 for the intercept."""
     return np.append(np.ones(X.shape[1] - 1), 0.0)
 
 
-def _newton(X: Matrix, Y: Matrix, iterations: int) -> tuple[Matrix, bool]:
+def _newton(X: Features, Y: Matrix, iterations: int) -> tuple[Matrix, bool]:
     """W (n_in, n_out) for sigmoid(XW), of several outputs softmax(XW), by Newton's method; and whether it converged.
 
     Costs and gradients are exact; a step, which the next one corrects, is found in float32.
@@ -117,7 +119,7 @@ def _newton(X: Matrix, Y: Matrix, iterations: int) -> tuple[Matrix, bool]:
     return W, False
 
 
-def _step(X: NDArray[np.float32], A: NDArray[np.float32], penalized: Matrix, dW: Matrix) -> Matrix:
+def _step(X: Features, A: NDArray[np.float32], penalized: Matrix, dW: Matrix) -> Matrix:
     """The step that ends where the gradient is hardly more than 0, as far as the curvature at outputs A tells.
 
     By preconditioned conjugate gradients (Hestenes & Stiefel, 1952; Concus, Golub & O'Leary, 1976).
@@ -138,7 +140,7 @@ def _step(X: NDArray[np.float32], A: NDArray[np.float32], penalized: Matrix, dW:
     return step
 
 
-def _preconditioner(X: NDArray[np.float32], A: NDArray[np.float32], penalized: Matrix) -> Callable[[Matrix], Matrix]:
+def _preconditioner(X: Features, A: NDArray[np.float32], penalized: Matrix) -> Callable[[Matrix], Matrix]:
     """What solves roughly for a step: by the curvature that all outputs have in the mean; of wide X by its diagonal."""
     curvature = A * (1 - A)
     if X.shape[1] > WIDE:

@@ -1,4 +1,4 @@
-"""The report on a trained network: where it errs, of tables and texts a linear model, and the importance of columns."""
+"""The report on a trained network: where it errs; of tables and texts a linear model, and the importance of columns."""
 
 from __future__ import annotations
 

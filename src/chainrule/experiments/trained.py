@@ -112,7 +112,7 @@ class Trained:
             ModelFileError: see `chainrule.load`; or the file does not tell what its outputs mean.
             OptionError: `broken` is another word, or the network was trained on something else.
         """
-        labels, network = target, load_network(path, memory_limit=memory_limit)
+        network = load_network(path, memory_limit=memory_limit)
         if not {"loss", "metrics", "target", "encoding", "checksum", "split"} <= network.metadata.keys():
             raise ModelFileError(
                 f"{path} does not say what its outputs mean, because it was not made by chainrule train: "
@@ -128,8 +128,8 @@ class Trained:
             if not isinstance(encoding, pictures.Pixels | text_files.Separate):
                 raise OptionError(f"--broken is about files of pictures or texts, but {path} was trained on no such.")
             encoding = replace(encoding, broken=lookup("way with a broken file", broken, BROKEN))
-        if text is not None or labels is not None:
-            encoding = _with_columns(encoding, str(path), text, labels)
+        if text is not None or target is not None:
+            encoding = _with_columns(encoding, str(path), text, target)
         return cls(network, str(path), encoding, predicted)
 
     def read(self, data: Any, *, labelled: bool = True) -> Source:
@@ -258,7 +258,7 @@ def _with_columns(encoding: Encoding, path: str, text: str | None, labels: str |
     texts = [code.column.name for code in encoding.codes if code.bag] if isinstance(encoding, tables.Columns) else []
     if len(texts) != 1 or not isinstance(encoding, tables.Columns):
         raise OptionError(
-            f"--text names the column of texts, but {path} was trained on {len(texts) or 'no'} such: leave it out."
+            f"--text is about a column of texts, but {path} was trained on {len(texts) or 'no'} such: leave it out."
         )
     return replace(encoding, text=text or "")
 

@@ -44,6 +44,9 @@ NEAR, POWER = 1.15, 8
 FACTOR = 2.0
 """Logarithms are tried of values that are all above 0, where the greatest is so many times the least."""
 
+EXACT = 1e-9
+"""Of forecasts whose error is less than that, in units of changes, the simplest is taken."""
+
 CLEAR = 0.99
 """Logarithms are taken where they leave less than this part of the error."""
 
@@ -113,10 +116,12 @@ class Base(Configurable):
         """What it is made of, a sentence for each column."""
         found = []
         for name, weights, log in zip(names, self.weights, self.scaling.logs, strict=True):
+            told = dict(zip([*SIMPLE.values()][:COMPARED], weights, strict=False))
+            told["linear models of each step"] = sum(weights[COMPARED:])
             parts = [
-                SIMPLE[simple] if weight > 0.995 else f"{weight:.0%} {SIMPLE[simple]}"
-                for simple, weight in zip(SIMPLE, weights, strict=True)
-                if weight > 0
+                simple if weight > 0.995 else f"{weight:.0%} {simple}"
+                for simple, weight in told.items()
+                if weight > 0.005
             ]
             of = f" of {name}" if len(names) > 1 else ""
             found.append(f"the forecast{of} is built upon {' + '.join(parts)}{', of the logarithm' if log else ''}")
@@ -203,6 +208,8 @@ def _weights(errors: Values, seasonal: bool) -> list[float]:
     """Weights (7,) that sum to 1, of those forecasts whose errors are near the least (Bates & Granger, 1969)."""
     some = np.array([True, seasonal, True, True, True, seasonal, seasonal])
     near = some & (errors <= NEAR * errors[some].min())
-    least = max(float(errors[some].min()), 1e-12)
+    least = float(errors[some].min())
+    if least < EXACT:  # nothing is left to choose by
+        return [float(i == np.flatnonzero(near)[0]) for i in range(len(SIMPLE))]
     weights = np.where(near, (least / np.maximum(errors, least)) ** POWER, 0.0)
     return [round(float(weight), 4) for weight in weights / weights.sum()]

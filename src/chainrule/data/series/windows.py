@@ -35,6 +35,9 @@ LEVELS = 2.0
 FAR = 10.0
 """To how many changes what a network sees of values is clipped."""
 
+SURE = 5.0
+"""So many deviations from the mean a value hardly ever lies, and what lies farther is told."""
+
 ROUGH = 100.0
 """Forecasts are written with as many digits as tell some thousandths of what is this many times a usual change."""
 
@@ -119,7 +122,7 @@ class Windows(Encoding):
         if not all(column.counts for column in self.targets) or not (self.time.counts or self.time.kind == "date"):
             raise OptionError("what is forecast is numbers, and the time is numbers or dates.")
         linear, directs = self.base.linear, [direct for direct in self.base.directs if direct is not None]
-        if any(model.lags != self.window for model in (linear, *directs)):
+        if any(lags != self.window for lags in (linear.lags, *(direct.lags for direct in directs))):
             raise OptionError("what the forecast is built upon looks at another window.")
         if any([*map(len, direct.weights)] != [self.horizon] * k for direct in directs):
             raise OptionError("what the forecast is built upon is of another horizon.")
@@ -142,9 +145,13 @@ class Windows(Encoding):
     def notes(self) -> list[str]:
         names = [column.name for column in self.targets]
         found = self.base.words(names)
-        for name, floor in zip(names, self.floor, strict=True):
-            found += [f"{name} is never negative, and so are its forecasts"] if floor else []
-        return found
+        scaling = self.base.scaling
+        ends = np.array(scaling.middles) - SURE * np.array(scaling.spreads) * np.array(scaling.changes)
+        near = (ends < 0).any(axis=0) & ~np.array(scaling.logs)  # so that a forecast could well be less
+        told = zip(names, self.floor, near, strict=True)
+        return found + [
+            f"{name} is never negative, and so are its forecasts" for name, floor, at in told if floor and at
+        ]
 
     @property
     def _clock(self) -> list[Code]:
@@ -196,6 +203,14 @@ class Windows(Encoding):
                 )
         if source.labelled:
             return notes
+        scale = self.base.scale(source)
+        level = (scale.forth(source.filled) / scale.spread)[source.last]
+        for column, far in zip(self.targets, (abs(level) > SURE).T, strict=True):
+            if far.any():
+                i = int(np.flatnonzero(far)[0])
+                value = source.filled[source.last[i], self.targets.index(column)]
+                whose = f" of {source.group_of(source.last[[i]])[0]}" if self.group else ""
+                notes.append(f"{column.name}{whose} ends with {value:.6g}, far from all of the training: train anew")
         to_come = source.inside(source.last)
         inside = to_come < len(source.strand)
         for code in self._ahead:

@@ -29,8 +29,14 @@ def series_table(of_each: dict[str, dict[str, float]], group: str) -> Table:
     return table
 
 
-def made_of(encoding: Windows) -> str:
-    """How much of the network there is in the forecasts."""
+def made_of(encoding: Windows, judged: bool) -> str:
+    """How much of the network there is in the forecasts.
+
+    Args:
+        judged: whether that was found where the network was held out.
+    """
+    if not judged:
+        return "all of what the network adds is taken, as --validation 0 leaves nothing to judge it by"
     if encoding.share == 0:
         return "the network adds nothing that held where it was held out: forecasts are what they are built upon"
     return f"{encoding.share:.0%} of what the network adds is taken, as fits best where it was held out"

@@ -316,7 +316,7 @@ def _show_result(result: "Result", experiment: "Experiment") -> None:
             answer, without = ", ".join(source.target.names), option("ignore", column)
             print(f"{column} alone tells {answer}: is it known when you predict? If not, train with {without}")
     if isinstance(experiment.encoding, Windows):
-        print(made_of(experiment.encoding))
+        print(made_of(experiment.encoding, experiment.judged))
         for words in quantile_words(measured["quantiles"]) if "quantiles" in measured else ():
             print(words)
         if words := worse_than(measured):

@@ -179,8 +179,11 @@ def choose(source: Series, rows: Rows, ahead: Values) -> tuple[list[bool], list[
     seen = source.values[source.seen(rows)]
     ends = zip(np.nanmin(seen, axis=0), np.nanmax(seen, axis=0), strict=True)
     positive = [bool(low > 0 and high >= FACTOR * low) for low, high in ends]
-    plainly = _errors(source, folds, ahead, [False] * k)
-    of_logs = _errors(source, folds, ahead, positive) if any(positive) else plainly
+    y = np.where(source.seen(rows)[:, None], source.values, np.nan)
+    plain = Scaling.learn(y, source.strand, source.names, [False] * k, source.window)
+    unit = plain.of(y, source.strand, source.names, source.window).change
+    plainly = _errors(source, folds, ahead, [False] * k, unit)
+    of_logs = _errors(source, folds, ahead, positive, unit) if any(positive) else plainly
     logs, weights = [], []
     for j in range(k):
         taken = positive[j] and bool(of_logs[j, COMPARED - 1] < CLEAR * plainly[j, COMPARED - 1])
@@ -189,10 +192,8 @@ def choose(source: Series, rows: Rows, ahead: Values) -> tuple[list[bool], list[
     return logs, weights
 
 
-def _errors(source: Series, folds: list[tuple[Rows, Rows]], ahead: Values, logs: list[bool]) -> Values:
-    """(k, 7), the mean absolute error of each simple forecast, in units of each series' changes."""
-    plain = Scaling.learn(source.values, source.strand, source.names, [False] * len(logs), source.window)
-    unit = plain.of(source.values, source.strand, source.names, source.window).change
+def _errors(source: Series, folds: list[tuple[Rows, Rows]], ahead: Values, logs: list[bool], unit: Values) -> Values:
+    """(k, 7), the mean absolute error of each simple forecast, in units (n, k) of each series' changes."""
     found = []
     for before, after in folds:
         last = source.last[after[:: -(-len(after) // JUDGED)]]

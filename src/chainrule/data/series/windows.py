@@ -44,6 +44,9 @@ ROUGH = 100.0
 BLOCK = 4096
 """How many windows are made together, as many as stay in the processor's cache."""
 
+PIECE = 2**17
+"""Of how many windows simple forecasts are in memory together."""
+
 Values = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
@@ -54,12 +57,11 @@ class Prepared:
 
     Attributes:
         v: (n, k), all values, scaled. scale: by what.
-        simple: (m, horizon, k, 4), the simple forecasts, scaled. base: (m, horizon, k), their mixture.
+        base: (m, horizon, k), the mixture of simple forecasts, scaled.
     """
 
     v: Values
     scale: Scale
-    simple: Values
     base: Values
 
 
@@ -234,8 +236,12 @@ class Windows(Encoding):
     def prepared(self, source: Series) -> Prepared:
         """What windows of a source are made of, kept with it for this base."""
         if source.learned is None or source.learned[0] is not self.base:
-            simple, scale, v = self.base.simple(source, source.last, _beside(source, self._ahead))
-            source.learned = (self.base, Prepared(v, scale, simple, self.base.mixed(simple)))
+            ahead, base = _beside(source, self._ahead), np.empty((len(source), self.horizon, len(self.targets)))
+            for begin in range(0, len(source), PIECE):
+                some = slice(begin, begin + PIECE)
+                simple, scale, v = self.base.simple(source, source.last[some], ahead)
+                base[some] = self.base.mixed(simple)
+            source.learned = (self.base, Prepared(v, scale, base))
         found: Prepared = source.learned[1]
         return found
 
@@ -341,15 +347,11 @@ def comparisons(encoding: Windows, source: Series, rows: Rows, train: Rows) -> d
     Args:
         train: the windows that the autoregression is fitted to.
     """
-    base, last = encoding.base, source.last[rows]
+    base, last, ahead = encoding.base, source.last[rows], _beside(source, encoding._ahead)
     if any(base.scaling.logs):
-        ahead = _beside(source, encoding._ahead)
         compared = [[1.0] * COMPARED + [0.0] * (len(SIMPLE) - COMPARED)] * len(encoding.targets)
         base = fit(source, train, ahead, [False] * len(encoding.targets), compared)
-        simple, scale, _ = base.simple(source, last, ahead)
-    else:
-        ready = encoding.prepared(source)
-        simple, scale = ready.simple[rows], ready.scale
+    simple, scale, _ = replace(base, directs=[None] * len(base.directs)).simple(source, last, ahead)
     found = scale.back_all(simple[..., :COMPARED], last)
     return {
         name: found[..., i].reshape(len(rows), -1)

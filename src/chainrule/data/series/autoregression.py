@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.configuration import Configurable
+from chainrule.data.series.origins import some_of
 from chainrule.errors import OptionError
 
 Values = NDArray[np.float64]
@@ -63,7 +64,7 @@ class Autoregression(Configurable):
             rows: whose value is there and has `lags` values of its series before it.
             places: (n,) when each row is. ahead: (n, n_ahead) what is known ahead.
         """
-        rows = rows[:: -(-len(rows) // MOST)] if len(rows) > MOST else rows
+        rows = some_of(rows, MOST)
         weights, effects = [], []
         for column in v.T:
             effect = _effects(column, rows, places, periods, ahead)

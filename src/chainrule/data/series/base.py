@@ -12,7 +12,7 @@ from chainrule.configuration import Configurable
 from chainrule.data.series.autoregression import MOST, Autoregression
 from chainrule.data.series.comparisons import Past
 from chainrule.data.series.direct import Direct
-from chainrule.data.series.origins import rolling
+from chainrule.data.series.origins import rolling, some_of
 from chainrule.data.series.scaling import Scale, Scaling
 from chainrule.errors import OptionError
 
@@ -158,7 +158,7 @@ def fit(source: Series, rows: Rows, ahead: Values, logs: list[bool], weights: li
     wanted = [i for i in range(len(directs)) if any(row[COMPARED + i] > 0 for row in weights)]
     last = source.last[rows]
     if wanted and len(last) >= FEWEST_ROWS:
-        last = last[:: -(-len(last) // MOST)]
+        last = some_of(last, MOST)
         free = v - ahead[: len(v)] @ np.array(linear.effects).T
         past = replace(source.past, values=free)
         references = _references(past, last, source.horizon)
@@ -196,7 +196,7 @@ def _errors(source: Series, folds: list[tuple[Rows, Rows]], ahead: Values, logs:
     """(k, 7), the mean absolute error of each simple forecast, in units (n, k) of each series' changes."""
     found = []
     for before, after in folds:
-        last = source.last[after[:: -(-len(after) // JUDGED)]]
+        last = source.last[some_of(after, JUDGED)]
         base = fit(source, before, ahead, logs)
         simple, scale, _ = base.simple(source, last, ahead)
         came = source.values[source.to_come(last)]

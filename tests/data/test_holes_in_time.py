@@ -65,11 +65,19 @@ def test_holes_are_told_in_the_steps_of_the_calendar(times, told):
         days(40),
         [day for day in days(90) if day.weekday() < 5],
         [dt.date(2000 + i // 12, 1 + i % 12, 1) - DAY for i in range(40)],  # the last days of months
-        [MONDAY + i * HOUR + dt.timedelta(seconds=(7 * i) % 50) for i in range(100)],  # as sensors have it
     ],
 )
 def test_whole_calendars_have_no_hole(times):
     assert read_series(frame(times), "sold", "when").notes == []
+
+
+def test_times_that_are_only_about_even_are_told():
+    times = [
+        MONDAY + i * HOUR + dt.timedelta(seconds=(7 * i) % 50) for i in range(100) if i != 40
+    ]  # as sensors have it
+    notes = read_series(frame(times), "sold", "when").notes
+    assert notes[0].startswith("when is only about even: rows are taken for 1 step of about 60 minutes apart")
+    assert notes[1].startswith("1 step of about 60 minutes is missing")
 
 
 def test_events_are_no_series_with_holes():

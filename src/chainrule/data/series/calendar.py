@@ -94,7 +94,7 @@ class Calendar(Configurable):
         """n of its steps in words, such as "20 days"."""
         if self.unit == "business days":
             return f"{n:,} business day{'' if n == 1 else 's'}"
-        lengths = MONTHS if self.unit == "months" else LENGTHS if self.unit == "steps" else ()
+        lengths = MONTHS if self.unit == "months" else LENGTHS if self.unit == "steps" and not self.loose else ()
         for length, name in lengths:
             if self.step % length == 0:
                 times = int(self.step // length)

@@ -447,9 +447,9 @@ class Series(Source):
         return there
 
     def _usual_season(self) -> int:
-        """The season of the calendar, where a series shows it twice."""
+        """The season of the calendar, where a series is longer than it."""
         season = self.calendar.season()
-        return season if self.asked.calendar or 2 * season <= np.bincount(self.strand).max() else 1
+        return season if self.asked.calendar or season < np.bincount(self.strand).max() else 1
 
     def _default_window(self) -> int:
         longest = int(np.bincount(self.strand).max())

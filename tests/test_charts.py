@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.charts import TRAINING, Bars, Cells, Chart, Histogram, Line, Panel, Points, Rule
+from chainrule.charts import MARK, TRAINING, Band, Bars, Cells, Chart, Histogram, Line, Panel, Points, Rule
 from chainrule.charts.axes import axes
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -97,7 +97,13 @@ def test_a_line_has_gaps_where_numbers_are_missing():
 @pytest.mark.parametrize("whole", [False, True])
 def test_any_numbers_can_be_drawn(values, whole):
     counted = range(1, len(values) + 1)
-    root = drawn(Line(counted, values, TRAINING, "one"), Points(counted, values, TRAINING), Rule(1), whole=whole)
+    root = drawn(
+        Line(counted, values, TRAINING, "one"),
+        Points(counted, values, TRAINING),
+        Band(counted, values, values, MARK),
+        Rule(1),
+        whole=whole,
+    )
     assert "nan" not in ElementTree.tostring(root, encoding="unicode")
 
 

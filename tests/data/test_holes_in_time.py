@@ -1,6 +1,7 @@
 """Rows on their calendar: holes are missing values, and told; gaps are filled in from the past; repeats get advice."""
 
 import datetime as dt
+import re
 
 import numpy as np
 import polars as pl
@@ -65,11 +66,19 @@ def test_holes_are_told_in_the_steps_of_the_calendar(times, told):
         days(40),
         [day for day in days(90) if day.weekday() < 5],
         [dt.date(2000 + i // 12, 1 + i % 12, 1) - DAY for i in range(40)],  # the last days of months
-        [MONDAY + i * HOUR + dt.timedelta(seconds=(7 * i) % 50) for i in range(100)],  # as sensors have it
     ],
 )
 def test_whole_calendars_have_no_hole(times):
     assert read_series(frame(times), "sold", "when").notes == []
+
+
+def test_times_that_are_only_about_even_are_told():
+    times = [
+        MONDAY + i * HOUR + dt.timedelta(seconds=(7 * i) % 50) for i in range(100) if i != 40
+    ]  # as sensors have it
+    notes = read_series(frame(times), "sold", "when").notes
+    assert re.match(r"when is only about even: rows are taken for 1 step of about 60\.?\d* minutes apart", notes[0])
+    assert re.match(r"1 step of about 60\.?\d* minutes is missing", notes[1])
 
 
 def test_events_are_no_series_with_holes():

@@ -140,6 +140,16 @@ def test_the_loss_of_quantiles_runs_by_kernels_as_by_numpy():
     np.testing.assert_allclose(shares, [0.5, 0.1, 0.9], atol=0.06)
 
 
+def test_rows_are_drawn_from_a_long_series_in_step_with_no_season():
+    from chainrule.data.series.origins import some_of
+
+    rows = np.arange(100_000)
+    drawn = some_of(rows, 20_000)
+    assert 18_000 < len(drawn) <= 20_000
+    for season in (7, 24, 168):
+        assert np.bincount(drawn % season).min() > 0.8 * len(drawn) / season
+
+
 def test_forecasts_of_what_is_never_negative_are_none_either(tmp_path):
     frame = sales().with_columns(sold=pl.Series(np.random.default_rng(0).poisson(0.3, 300)))
     experiment, _ = trained(tmp_path, frame)

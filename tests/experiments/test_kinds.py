@@ -297,3 +297,29 @@ def test_what_marks_a_missing_value_may_be_said(folder, command):
         assert command(folder, *arguments, out, *options)[0] == 0
         (photo,) = [code for code in cr.Trained.load(folder / out).encoding.codes if code.column.name == "photo"]
         assert (photo.words, photo.gaps) == (words, True)
+
+
+def test_a_forecast_with_bands_tells_how_often_they_held_and_is_written_in_long_form(folder, command):
+    random = np.random.default_rng(0)
+    days = [str(dt.date(2024, 1, 1) + dt.timedelta(days=i)) for i in range(207)]
+    promo = [*(random.random(200) < 0.2).astype(int), 0, 1, 0, 0, 0, 0, 0]
+    sold = [f"{20 + 5 * (i % 7) + 9 * promo[i] + random.normal():.2f}" if i < 200 else "" for i in range(207)]
+    rows_ = "".join(f"{day},{n},{p}\n" for day, n, p in zip(days, sold, promo, strict=True))
+    (folder / "sales.csv").write_text("day,sold,promo\n" + rows_)
+    arguments = ("train", "sales.csv", "--target", "sold", "--time", "day", "--seed", 0, "--out", "run", "--horizon", 7)
+    status, out, err = command(folder, *arguments, "--quantiles", "0.1,0.9")
+    assert status == 0, err
+    assert "7 values to come and the quantiles 0.1, 0.9 of each" in out
+    assert "known ahead is promo, which the 7 rows after the last sold hold" in out
+    assert re.search(r"of what came, [\d.]+% lay below the quantile 0\.1, [\d.]+% lay below the quantile 0\.9", out)
+    assert re.search(r"between 0\.1 and 0\.9 lay [\d.]+%, and 80% should", out)
+    status, out, _ = command(folder, "predict", "run", "sales.csv", "--long")
+    found = rows(out)
+    assert [row["day"] for row in found] == days[200:]
+    assert [*found[0]] == ["day", "prediction", "0.1 of sold", "0.9 of sold"]
+    raised = [float(row["prediction"]) - 20 - 5 * (i % 7) for i, row in enumerate(found, 200)]
+    assert max(raised) == raised[1] > 6
+    status, _, err = command(folder, *arguments, "--quantiles", "a lot")
+    assert (status, "--quantiles is 'a lot', but takes shares of what comes" in err) == (2, True)
+    status, out, _ = command(folder, *arguments, "--known-ahead", "promo", "--validation", 0, "--epochs", 1)
+    assert "all of what the network adds is taken, as --validation 0 leaves nothing to judge it by" in out

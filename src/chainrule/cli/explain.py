@@ -22,7 +22,12 @@ def explain(
     from chainrule.derivation import derive
     from chainrule.experiments.trained import load_network
 
-    page = derive(load_network(model, memory_limit=in_bytes(memory_limit)), loss=loss)
+    network = load_network(model, memory_limit=in_bytes(memory_limit))
+    if loss is None and (quantiles := network.metadata.get("target", {}).get("quantiles")):
+        print(
+            f"note: it was trained by the pinball loss, of the quantiles {quantiles} and 0.5; the page has another cost"
+        )
+    page = derive(network, loss=loss)
     if out is None:
         Console().print(page, soft_wrap=True)  # a formula that is cut in two cannot be read
     else:

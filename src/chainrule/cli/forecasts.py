@@ -29,17 +29,23 @@ def series_table(of_each: dict[str, dict[str, float]], group: str) -> Table:
     return table
 
 
-def made_of(encoding: Windows) -> str:
-    """How much of the network there is in the forecasts."""
+def made_of(encoding: Windows, judged: bool) -> str:
+    """How much of the network there is in the forecasts.
+
+    Args:
+        judged: whether that was found where the network was held out.
+    """
+    if not judged:
+        return "all of what the network adds is taken, as --validation 0 leaves nothing to judge it by"
     if encoding.share == 0:
         return "the network adds nothing that held where it was held out: forecasts are what they are built upon"
     return f"{encoding.share:.0%} of what the network adds is taken, as fits best where it was held out"
 
 
-def sentences_on_forecasts(measured: dict[str, Any], encoding: Windows) -> list[str]:
+def sentences_on_forecasts(measured: dict[str, Any], encoding: Windows, judged: bool) -> list[str]:
     """What forecasts are made of, how wide their bands are, and whether simple ones are better."""
     bands = quantile_words(measured["quantiles"]) if "quantiles" in measured else []
-    return [made_of(encoding), *bands, *filter(None, [worse_than(measured)])]
+    return [made_of(encoding, judged), *bands, *filter(None, [worse_than(measured)])]
 
 
 def worse_than(measured: dict[str, Any]) -> str:

@@ -48,7 +48,7 @@ def show_result(result: "Result", experiment: "Experiment") -> None:
         print("100%: without it the network knows no more than the baseline")
     n_test = len(experiment.splits.test)
     if isinstance(experiment.encoding, Windows):
-        told = sentences_on_forecasts(measured, experiment.encoding)
+        told = sentences_on_forecasts(measured, experiment.encoding, experiment.judged)
     else:
         told = sentences(measured, target, history, experiment.settings, n_test)
     for sentence in (*told, *leaks(measured, experiment)):

@@ -403,6 +403,11 @@ class Experiment:
             peer=self._peer if places else None,
         )
 
+    @property
+    def judged(self) -> bool:
+        """Whether a part of the data, or earlier origins, judge the network while nobody has forbidden it."""
+        return self._given.validation != 0
+
     def _at_earlier_origins(self) -> HeldOut | None:
         """Forecasts of a series at earlier origins, where nobody has asked for a validation part and there is none."""
         if self.encoding.own_units or len(self.splits.validation) or self._given.validation is not None:
@@ -414,7 +419,7 @@ class Experiment:
 
     def _settle(self, network: Network, held_out: HeldOut | None) -> None:
         """Of a series, take as much of the network as was right where it was held out."""
-        if self.encoding.own_units or (self._given.validation == 0 and self._search is None):
+        if self.encoding.own_units or not self.judged:
             return
         from chainrule.experiments.rolling import settle
 

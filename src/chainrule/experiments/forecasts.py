@@ -132,6 +132,6 @@ class ForecastReport:
     def _by_step(self, ahead: dict[str, list[float]]) -> Panel:
         steps = np.arange(1.0, self.horizon + 1)
         colours = dict(zip(ahead, (VALIDATION, TRAINING, *COLOURS[2:], MARK), strict=False))
-        lines = [Line(steps, errors, colours[name], NAMES.get(name, name)) for name, errors in ahead.items()]
+        lines = [Line(steps, errors, colours[name], NAMES.get(name, name)) for name, errors in [*ahead.items()][::-1]]
         unit = ", in deviations" if self.k > 1 else ""
         return Panel("error by step", "steps ahead", f"mean absolute error{unit}", lines, whole=True)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.configuration import Configurable
+from chainrule.data.series.origins import some_of
 from chainrule.errors import OptionError
 
 Values = NDArray[np.float64]
@@ -63,7 +64,7 @@ class Autoregression(Configurable):
             rows: whose value is there and has `lags` values of its series before it.
             places: (n,) when each row is. ahead: (n, n_ahead) what is known ahead.
         """
-        rows = rows[:: -(-len(rows) // MOST)] if len(rows) > MOST else rows
+        rows = some_of(rows, MOST)
         weights, effects = [], []
         for column in v.T:
             effect = _effects(column, rows, places, periods, ahead)
@@ -86,28 +87,35 @@ class Autoregression(Configurable):
             past: (n, n_ahead) what was known ahead, of all rows. ahead: (m, horizon, n_ahead) of the rows to come.
         """
         found = np.empty((len(rows), horizon, v.shape[1]))
+        if not len(rows):
+            return found
+        first = int(places[rows].min()) + 1
+        seen = waves(np.arange(first, int(places[rows].max()) + horizon + 1), self.periods)
         for begin in range(0, len(rows), BLOCK):
             some = slice(begin, begin + BLOCK)
             for j, column in enumerate(v.T):
                 effect = np.array(self.effects[j])
                 u = column - past @ effect if len(effect) else column
                 weight = np.array(self.weights[j])
-                went = self._went(u, rows[some], places, horizon, weight)
+                wave = seen @ weight[self.lags + 1 :]
+                went = self._went(u, rows[some], horizon, weight, wave, places[rows[some]] + 1 - first)
                 found[some, :, j] = went + (ahead[some] @ effect if len(effect) else 0.0)
         return found
 
-    def _went(self, u: Values, rows: Rows, places: NDArray[np.int64], horizon: int, weight: Values) -> Values:
+    def _went(
+        self, u: Values, rows: Rows, horizon: int, weight: Values, wave: Values, begins: NDArray[np.int64]
+    ) -> Values:
+        """(m, horizon), step after step; `wave` holds the waves of the calendar, of the first step from `begins` on."""
         lags = self.lags
         path = np.empty((len(rows), lags + horizon))
         path[:, :lags] = u[rows[:, None] + np.arange(1 - lags, 1)]
-        of_lags, of_level, of_waves = weight[1:lags], weight[lags], weight[lags + 1 :]
+        of_lags, of_level = weight[1:lags], weight[lags]
         backwards = of_lags[::-1]
         for h in range(horizon):
             last = path[:, lags + h - 1]
             before = path[:, h : lags + h - 1]
             change = weight[0] + before @ backwards + last * (of_level - of_lags.sum())
-            if len(of_waves):
-                change += waves(places[rows] + h + 1, self.periods) @ of_waves
+            change += wave[begins + h]
             path[:, lags + h] = last + change
         return path[:, lags:]
 

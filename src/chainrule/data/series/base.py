@@ -12,7 +12,7 @@ from chainrule.configuration import Configurable
 from chainrule.data.series.autoregression import MOST, Autoregression
 from chainrule.data.series.comparisons import Past
 from chainrule.data.series.direct import Direct
-from chainrule.data.series.origins import rolling
+from chainrule.data.series.origins import rolling, some_of
 from chainrule.data.series.scaling import Scale, Scaling
 from chainrule.errors import OptionError
 
@@ -43,6 +43,9 @@ NEAR, POWER = 1.15, 8
 
 FACTOR = 2.0
 """Logarithms are tried of values that are all above 0, where the greatest is so many times the least."""
+
+EXACT = 1e-9
+"""Of forecasts whose error is less than that, in units of changes, the simplest is taken."""
 
 CLEAR = 0.99
 """Logarithms are taken where they leave less than this part of the error."""
@@ -113,10 +116,12 @@ class Base(Configurable):
         """What it is made of, a sentence for each column."""
         found = []
         for name, weights, log in zip(names, self.weights, self.scaling.logs, strict=True):
+            told = dict(zip([*SIMPLE.values()][:COMPARED], weights, strict=False))
+            told["linear models of each step"] = sum(weights[COMPARED:])
             parts = [
-                SIMPLE[simple] if weight > 0.995 else f"{weight:.0%} {SIMPLE[simple]}"
-                for simple, weight in zip(SIMPLE, weights, strict=True)
-                if weight > 0
+                simple if weight > 0.995 else f"{weight:.0%} {simple}"
+                for simple, weight in told.items()
+                if weight > 0.005
             ]
             of = f" of {name}" if len(names) > 1 else ""
             found.append(f"the forecast{of} is built upon {' + '.join(parts)}{', of the logarithm' if log else ''}")
@@ -153,7 +158,7 @@ def fit(source: Series, rows: Rows, ahead: Values, logs: list[bool], weights: li
     wanted = [i for i in range(len(directs)) if any(row[COMPARED + i] > 0 for row in weights)]
     last = source.last[rows]
     if wanted and len(last) >= FEWEST_ROWS:
-        last = last[:: -(-len(last) // MOST)]
+        last = some_of(last, MOST)
         free = v - ahead[: len(v)] @ np.array(linear.effects).T
         past = replace(source.past, values=free)
         references = _references(past, last, source.horizon)
@@ -174,8 +179,11 @@ def choose(source: Series, rows: Rows, ahead: Values) -> tuple[list[bool], list[
     seen = source.values[source.seen(rows)]
     ends = zip(np.nanmin(seen, axis=0), np.nanmax(seen, axis=0), strict=True)
     positive = [bool(low > 0 and high >= FACTOR * low) for low, high in ends]
-    plainly = _errors(source, folds, ahead, [False] * k)
-    of_logs = _errors(source, folds, ahead, positive) if any(positive) else plainly
+    y = np.where(source.seen(rows)[:, None], source.values, np.nan)
+    plain = Scaling.learn(y, source.strand, source.names, [False] * k, source.window)
+    unit = plain.of(y, source.strand, source.names, source.window).change
+    plainly = _errors(source, folds, ahead, [False] * k, unit)
+    of_logs = _errors(source, folds, ahead, positive, unit) if any(positive) else plainly
     logs, weights = [], []
     for j in range(k):
         taken = positive[j] and bool(of_logs[j, COMPARED - 1] < CLEAR * plainly[j, COMPARED - 1])
@@ -184,13 +192,11 @@ def choose(source: Series, rows: Rows, ahead: Values) -> tuple[list[bool], list[
     return logs, weights
 
 
-def _errors(source: Series, folds: list[tuple[Rows, Rows]], ahead: Values, logs: list[bool]) -> Values:
-    """(k, 7), the mean absolute error of each simple forecast, in units of each series' changes."""
-    plain = Scaling.learn(source.values, source.strand, source.names, [False] * len(logs), source.window)
-    unit = plain.of(source.values, source.strand, source.names, source.window).change
+def _errors(source: Series, folds: list[tuple[Rows, Rows]], ahead: Values, logs: list[bool], unit: Values) -> Values:
+    """(k, 7), the mean absolute error of each simple forecast, in units (n, k) of each series' changes."""
     found = []
     for before, after in folds:
-        last = source.last[after[:: -(-len(after) // JUDGED)]]
+        last = source.last[some_of(after, JUDGED)]
         base = fit(source, before, ahead, logs)
         simple, scale, _ = base.simple(source, last, ahead)
         came = source.values[source.to_come(last)]
@@ -203,6 +209,8 @@ def _weights(errors: Values, seasonal: bool) -> list[float]:
     """Weights (7,) that sum to 1, of those forecasts whose errors are near the least (Bates & Granger, 1969)."""
     some = np.array([True, seasonal, True, True, True, seasonal, seasonal])
     near = some & (errors <= NEAR * errors[some].min())
-    least = max(float(errors[some].min()), 1e-12)
+    least = float(errors[some].min())
+    if least < EXACT:  # nothing is left to choose by
+        return [float(i == np.flatnonzero(near)[0]) for i in range(len(SIMPLE))]
     weights = np.where(near, (least / np.maximum(errors, least)) ** POWER, 0.0)
     return [round(float(weight), 4) for weight in weights / weights.sum()]

@@ -94,13 +94,17 @@ class Calendar(Configurable):
         """n of its steps in words, such as "20 days"."""
         if self.unit == "business days":
             return f"{n:,} business day{'' if n == 1 else 's'}"
-        lengths = MONTHS if self.unit == "months" else LENGTHS if self.unit == "steps" else ()
+        lengths = MONTHS if self.unit == "months" else LENGTHS if self.unit == "steps" and not self.loose else ()
         for length, name in lengths:
             if self.step % length == 0:
                 times = int(self.step // length)
                 each = "" if times == 1 else f" of {times} {name}s"
                 name = name if times == 1 else "step"
                 return f"{n:,} {name}{'' if n == 1 else 's'}{each}"
+        if self.unit == "steps":
+            days = self.step / DAY
+            each = f" of about {days:.3g} days" if days >= 2 else f" of about {self.step / 60e6:.3g} minutes"
+            return f"{n:,} step{'' if n == 1 else 's'}{each}"
         return f"{n:,} row{'' if n == 1 else 's'}" if self.unit == "rows" else f"{n:,} step{'' if n == 1 else 's'}"
 
     def places(self, moments: Moments, series: NDArray[np.intp]) -> NDArray[np.int64] | None:
@@ -223,8 +227,10 @@ def _even(moments: Moments, steps: Moments, unit: Unit) -> Calendar | None:
         return None
     counted = (moments - moments[0]) / step
     if np.allclose(counted, np.rint(counted), rtol=0, atol=1e-6 * max(1.0, abs(counted).max() ** 0.5)):
-        anchor = float(moments[0]) if unit == "numbers" else float(moments[0] % step)
-        return Calendar(unit, step, anchor)
+        if unit == "numbers":  # whose step is seldom written in full
+            span = float(np.rint(np.ptp(counted)))
+            return Calendar(unit, float(np.ptp(moments)) / span, float(moments.min()))
+        return Calendar(unit, step, float(moments[0] % step))
     step = float(np.median(steps))
     counted = steps / step
     if (abs(counted - np.maximum(np.rint(counted), 1)) < LOOSE).all():

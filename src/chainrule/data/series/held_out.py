@@ -18,6 +18,9 @@ LITTLE = 0.05
 CLEAR = 0.99
 """What a network adds is taken where it leaves less than this part of the absolute error."""
 
+FEW = 20
+"""Fewer windows than so many say nothing of a network."""
+
 MANY = 100
 """From so many windows on each step ahead has its own correction of the quantiles."""
 
@@ -49,7 +52,7 @@ def settled(encoding: Windows, held_out: HeldOut | None) -> Windows:
     parts, came = held_out.output.reshape(*held_out.came.shape, -1), held_out.came
     point = parts[..., 0]
     folds = [(point[held_out.fold == i], came[held_out.fold == i]) for i in np.unique(held_out.fold)]
-    share = _share(folds)
+    share = _share(folds) if len(came) >= FEW else 0.0
     if not encoding.quantiles:
         return replace(encoding, share=share, shifts=[])
     spread = float(held_out.own)  # another network's quantiles say nothing of how far apart this one's are

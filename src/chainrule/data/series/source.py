@@ -99,7 +99,7 @@ class Series(Source):
         self.calendar = asked.calendar or find_calendar(moments, self.strand, self._time.kind == "date")
         self._put_on_calendar(moments)
         self._checksum = self._number()
-        self.season = self.calendar.season() if asked.season is None else whole("season", asked.season)
+        self.season = self._usual_season() if asked.season is None else whole("season", asked.season)
         self.values = np.column_stack(
             [column.values(table.frame[column.name], table.row).to_numpy().astype(np.float64) for column in targets]
         )
@@ -218,7 +218,7 @@ class Series(Source):
         even."""
         if not self.calendar.even:
             return []
-        if self.calendar.loose:
+        if self.calendar.loose and self.calendar.unit != "months":
             moments = [self.when[self.last] + h * self.calendar.length for h in range(1, self.horizon + 1)]
             moments = (
                 moments
@@ -314,6 +314,8 @@ class Series(Source):
         missing = int((apart - 1).sum())
         if calendar.unit == "rows" and len(apart):
             self._notes.append(f"the rows are not evenly apart in {self.table.time}; a window counts rows, not time")
+        if calendar.loose:
+            self._notes.append(f"{self.table.time} is only about even: rows are taken for {calendar.called(1)} apart")
         if not missing:
             return
         jump = np.append(1, np.where(same, np.diff(places), 1))
@@ -444,6 +446,11 @@ class Series(Source):
             f"known ahead is {names}, which {such} hold: forecasts look at it, and `predict` needs such rows"
         )
         return there
+
+    def _usual_season(self) -> int:
+        """The season of the calendar, where a series is longer than it."""
+        season = self.calendar.season()
+        return season if self.asked.calendar or season < np.bincount(self.strand).max() else 1
 
     def _default_window(self) -> int:
         longest = int(np.bincount(self.strand).max())

@@ -36,11 +36,17 @@ LEVELS = 2.0
 FAR = 10.0
 """To how many changes what a network sees of values is clipped."""
 
+SURE = 5.0
+"""So many deviations from the mean a value hardly ever lies, and what lies farther is told."""
+
 ROUGH = 100.0
 """Forecasts are written with as many digits as tell some thousandths of what is this many times a usual change."""
 
 BLOCK = 4096
 """How many windows are made together, as many as stay in the processor's cache."""
+
+PIECE = 2**17
+"""Of how many windows simple forecasts are in memory together."""
 
 Values = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -52,12 +58,11 @@ class Prepared:
 
     Attributes:
         v: (n, k), all values, scaled. scale: by what.
-        simple: (m, horizon, k, 4), the simple forecasts, scaled. base: (m, horizon, k), their mixture.
+        base: (m, horizon, k), the mixture of simple forecasts, scaled.
     """
 
     v: Values
     scale: Scale
-    simple: Values
     base: Values
 
 
@@ -120,7 +125,7 @@ class Windows(Encoding):
         if not all(column.counts for column in self.targets) or not (self.time.counts or self.time.kind == "date"):
             raise OptionError("what is forecast is numbers, and the time is numbers or dates.")
         linear, directs = self.base.linear, [direct for direct in self.base.directs if direct is not None]
-        if {linear.lags, *(direct.lags for direct in directs)} != {self.window}:
+        if any(lags != self.window for lags in (linear.lags, *(direct.lags for direct in directs))):
             raise OptionError("what the forecast is built upon looks at another window.")
         if any([*map(len, direct.weights)] != [self.horizon] * k for direct in directs):
             raise OptionError("what the forecast is built upon is of another horizon.")
@@ -148,9 +153,13 @@ class Windows(Encoding):
     def notes(self) -> list[str]:
         names = [column.name for column in self.targets]
         found = self.base.words(names)
-        for name, floor in zip(names, self.floor, strict=True):
-            found += [f"{name} is never negative, and so are its forecasts"] if floor else []
-        return found
+        scaling = self.base.scaling
+        ends = np.array(scaling.middles) - SURE * np.array(scaling.spreads) * np.array(scaling.changes)
+        near = (ends < 0).any(axis=0) & ~np.array(scaling.logs)  # so that a forecast could well be less
+        told = zip(names, self.floor, near, strict=True)
+        return found + [
+            f"{name} is never negative, and so are its forecasts" for name, floor, at in told if floor and at
+        ]
 
     @property
     def _clock(self) -> list[Code]:
@@ -203,6 +212,14 @@ class Windows(Encoding):
                 )
         if source.labelled:
             return notes
+        scale = self.base.scale(source)
+        level = (scale.forth(source.filled) / scale.spread)[source.last]
+        for column, far in zip(self.targets, (abs(level) > SURE).T, strict=True):
+            if far.any():
+                i = int(np.flatnonzero(far)[0])
+                value = source.filled[source.last[i], self.targets.index(column)]
+                whose = f" of {source.group_of(source.last[[i]])[0]}" if self.group else ""
+                notes.append(f"{column.name}{whose} ends with {value:.6g}, far from all of the training: train anew")
         to_come = source.inside(source.last)
         inside = to_come < len(source.strand)
         for code in self._ahead:
@@ -226,8 +243,12 @@ class Windows(Encoding):
     def prepared(self, source: Series) -> Prepared:
         """What windows of a source are made of, kept with it for this base."""
         if source.learned is None or source.learned[0] is not self.base:
-            simple, scale, v = self.base.simple(source, source.last, _beside(source, self._ahead))
-            source.learned = (self.base, Prepared(v, scale, simple, self.base.mixed(simple)))
+            ahead, base = _beside(source, self._ahead), np.empty((len(source), self.horizon, len(self.targets)))
+            for begin in range(0, len(source), PIECE):
+                some = slice(begin, begin + PIECE)
+                simple, scale, v = self.base.simple(source, source.last[some], ahead)
+                base[some] = self.base.mixed(simple)
+            source.learned = (self.base, Prepared(v, scale, base))
         found: Prepared = source.learned[1]
         return found
 
@@ -333,15 +354,11 @@ def comparisons(encoding: Windows, source: Series, rows: Rows, train: Rows) -> d
     Args:
         train: the windows that the autoregression is fitted to.
     """
-    base, last = encoding.base, source.last[rows]
+    base, last, ahead = encoding.base, source.last[rows], _beside(source, encoding._ahead)
     if any(base.scaling.logs):
-        ahead = _beside(source, encoding._ahead)
         compared = [[1.0] * COMPARED + [0.0] * (len(SIMPLE) - COMPARED)] * len(encoding.targets)
         base = fit(source, train, ahead, [False] * len(encoding.targets), compared)
-        simple, scale, _ = base.simple(source, last, ahead)
-    else:
-        ready = encoding.prepared(source)
-        simple, scale = ready.simple[rows], ready.scale
+    simple, scale, _ = replace(base, directs=[None] * len(base.directs)).simple(source, last, ahead)
     found = scale.back_all(simple[..., :COMPARED], last)
     return {
         name: found[..., i].reshape(len(rows), -1)

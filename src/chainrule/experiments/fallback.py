@@ -63,14 +63,13 @@ def choose(
             only where the network is not ahead of the linear model.
         linear_possible: whether the linear model can be a network.
     """
-    if of_network.mean() <= of_linear.mean():
+    costs = {"network": float(of_network.mean()), "linear": float(of_linear.mean())}
+    handicap = AHEAD * float((of_network - of_linear).std()) / len(of_network) ** 0.5
+    if costs["network"] + handicap <= costs["linear"]:
         return None
-    costs = {
-        "network": float(of_network.mean()),
-        "linear": float(of_linear.mean()),
-        "smaller": float(of_smaller().mean()),
-    }
-    best = min(costs, key=lambda name: costs[name] if linear_possible or name != "linear" else np.inf)
+    costs["smaller"] = float(of_smaller().mean())
+    weighed = costs | {"network": costs["network"] + handicap} | ({} if linear_possible else {"linear": np.inf})
+    best = min(weighed, key=lambda name: weighed[name])
     if best == "network":
         return None
     what = "squared error, in variances," if target.task == "values" else "log loss"

@@ -32,7 +32,7 @@ LOSSES = {name: name for name in ("squared_error", "absolute_error", "huber", "p
 MOST, MEASURED = 4_000, 2_000
 """A trial of a scale trains on so many examples at most, and is measured on so many others."""
 
-MET = 100_000
+MET = 40_000
 """About how many examples a trial meets, in 5 epochs at least."""
 
 LESS, AS_WELL = 0.97, 1.02

@@ -16,6 +16,7 @@ import chainrule as cr
 from chainrule import engines
 from chainrule.engines import ENGINES
 from chainrule.engines.threads import threads
+from chainrule.numbers import brief
 from commands import chainrule, chainrule_process
 
 
@@ -54,7 +55,7 @@ def test_evaluate_measures_the_held_out_part_again(digits_run):
     done = chainrule("evaluate", "runs/digits/model.safetensors", "digits", cwd=folder)
     accuracy = json.loads((folder / "runs/digits/metrics.json").read_text())["test"]["accuracy"]
     assert "the held-out part, 360 examples" in done.stdout
-    assert f"{accuracy:.4f}" in done.stdout
+    assert brief(accuracy) in done.stdout
 
 
 @pytest.mark.parametrize("arguments", [["evaluate"], ["predict"], ["predict", "--out", "by_three.csv"]])

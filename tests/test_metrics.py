@@ -239,7 +239,7 @@ class TestFinding:
 
     def test_an_unknown_name_lists_the_known(self):
         with pytest.raises(
-            cr.OptionError, match=r"no metric 'acuracy'. Did you mean 'accuracy'\? Known: accuracy, bal"
+            cr.OptionError, match=r"no metric 'acuracy'. Did you mean 'accuracy'\? Known: accuracy, average_"
         ):
             find_metrics(["acuracy"])
 

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 import chainrule as cr
-from chainrule.data.scales import Scale, alternative, scale_of
+from chainrule.data.scales import TargetScale, alternative, scale_of
 from chainrule.data.strays import mark_in, strays_in, usual_ends
 from chainrule.experiments.doubts import doubts_on
 from chainrule.experiments.target_choice import asked_for
@@ -129,8 +129,8 @@ def test_which_scale_is_worth_a_trial(y, form):
 
 def test_many_values_at_an_end_are_its_limit():
     y = np.minimum(np.random.default_rng(0).normal(100, 10, 1000), 110)
-    assert scale_of(y) == Scale("plain", 0.0, 110.0)
-    assert scale_of(y - 200) == Scale("plain", None, -90.0)
+    assert scale_of(y) == TargetScale("plain", 0.0, 110.0)
+    assert scale_of(y - 200) == TargetScale("plain", None, -90.0)
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ NATURAL = (1.0, 100.0)
 
 
 @dataclass(frozen=True, repr=False)
-class Scale(Configurable):
+class TargetScale(Configurable):
     """How a value is learned, and where its predictions end.
 
     Args:
@@ -89,7 +89,7 @@ class Scale(Configurable):
         return "" if self.high is None else f"{self.high:,.10g} or less"
 
 
-def scale_of(y: NDArray[np.float64], form: Form = "plain") -> Scale:
+def scale_of(y: NDArray[np.float64], form: Form = "plain") -> TargetScale:
     """The scale of that form for values (m,): with the limits that they show themselves.
 
     Values of 0 or more are never predicted below 0, and where many pile up on the largest, as where a scale ends or a
@@ -101,20 +101,20 @@ def scale_of(y: NDArray[np.float64], form: Form = "plain") -> Scale:
     """
     low, high = float(y.min()), float(y.max())
     if form == "log":
-        Scale("log").learned(y)
+        TargetScale("log").learned(y)
         beyond = float(np.exp(np.log(y).std()))
         with np.errstate(over="ignore"):
-            return Scale("log", low / beyond, float(min(high * beyond, np.finfo(np.float64).max)))
+            return TargetScale("log", low / beyond, float(min(high * beyond, np.finfo(np.float64).max)))
     if form == "range":
-        return Scale("range", *(_natural(low, high) or (low, high)))
+        return TargetScale("range", *(_natural(low, high) or (low, high)))
     if form == "counts":
-        return Scale("counts", 0.0, None)
+        return TargetScale("counts", 0.0, None)
     floor = 0.0 if low >= 0 else low if _piled(y, low) else None
     ceiling = high if _piled(y, high) else None
     natural = _natural(low, high)
     if natural is not None:
         floor, ceiling = natural
-    return Scale("plain", floor, ceiling)
+    return TargetScale("plain", floor, ceiling)
 
 
 def alternative(y: NDArray[np.float64]) -> Form | None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.configuration import Configurable
-from chainrule.data.scales import Scale
+from chainrule.data.scales import TargetScale
 from chainrule.errors import DataError, OptionError, shown
 from chainrule.graph import Operation
 from chainrule.metrics import Task, decide
@@ -59,7 +59,7 @@ class Target(Configurable):
     labels: list[list[Label]] | None = None
     positive: list[int] | None = None
     threshold: float = 0.5
-    scales: list[Scale] | None = None
+    scales: list[TargetScale] | None = None
     error: str | None = None
 
     def __post_init__(self) -> None:
@@ -155,7 +155,7 @@ class Target(Configurable):
 
     @property
     def form(self) -> str:
-        """On which scale values are learned; see `Scale`."""
+        """On which scale values are learned; see `TargetScale`."""
         return "plain" if self.scales is None else self.scales[0].form
 
     @property

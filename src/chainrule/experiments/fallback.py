@@ -21,6 +21,10 @@ CHOSEN = (
 FEW = 50
 """A validation part of fewer examples decides nothing."""
 
+AHEAD = 0.5
+"""By so many standard errors a network, whose best epoch was chosen on the same examples, must be ahead of the linear
+model."""
+
 UNITS, STRONGER = 32, 10.0
 """The hidden layer of the smaller network, and how much stronger its L2 regularization is."""
 
@@ -56,25 +60,25 @@ def choose(
 
     Args:
         of_network, of_linear, of_smaller: the loss of each example of the validation part. The smaller one is trained
-            only where the linear model is better than the network.
+            only where the network is not ahead of the linear model.
         linear_possible: whether the linear model can be a network.
     """
-    if of_network.mean() <= of_linear.mean():
+    costs = {"network": float(of_network.mean()), "linear": float(of_linear.mean())}
+    handicap = AHEAD * float((of_network - of_linear).std()) / len(of_network) ** 0.5
+    if costs["network"] + handicap <= costs["linear"]:
         return None
-    costs = {
-        "network": float(of_network.mean()),
-        "linear": float(of_linear.mean()),
-        "smaller": float(of_smaller().mean()),
-    }
-    best = min(costs, key=lambda name: costs[name] if linear_possible or name != "linear" else np.inf)
+    costs["smaller"] = float(of_smaller().mean())
+    weighed = costs | {"network": costs["network"] + handicap} | ({} if linear_possible else {"linear": np.inf})
+    best = min(weighed, key=lambda name: weighed[name])
     if best == "network":
         return None
     what = "squared error, in variances," if target.task == "values" else "log loss"
     called = {"network": "the network", "linear": "the linear model", "smaller": f"a network of {UNITS} units"}
     others = " and ".join(f"{brief(cost)} of {called[name]}" for name, cost in costs.items() if name != best)
     kept = called[best] + (f" with {STRONGER:.0f} times the --l2" if best == "smaller" else "")
+    why = "as the validation part asks for no more" if costs[best] > costs["network"] else "as it errs less"
     return Kept(
         best,
-        f"{kept} is kept, as the validation part asks for less: its {what} is {brief(costs[best])}, beside {others}; "
+        f"{kept} is kept, {why}: on the validation part its {what} is {brief(costs[best])}, beside {others}; "
         "--hidden 256 keeps the network",
     )

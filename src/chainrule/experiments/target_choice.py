@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule import engines
-from chainrule.data.scales import FORMS, Scale, alternative, scale_of, skewness
+from chainrule.data.scales import FORMS, TargetScale, alternative, scale_of, skewness
 from chainrule.data.source import Encoding
 from chainrule.data.strays import strays_in
 from chainrule.data.targets import Target
@@ -32,7 +32,7 @@ LOSSES = {name: name for name in ("squared_error", "absolute_error", "huber", "p
 MOST, MEASURED = 4_000, 2_000
 """A trial of a scale trains on so many examples at most, and is measured on so many others."""
 
-MET = 100_000
+MET = 40_000
 """About how many examples a trial meets, in 5 epochs at least."""
 
 LESS, AS_WELL = 0.97, 1.02
@@ -151,7 +151,7 @@ def chosen_scale(
     train_rows, others = (_some(rows, n, random) for rows, n in ((train_rows, MOST), (others, MEASURED)))
     if len(others) < 10:
         return target, ""
-    tries = [replace(target, scales=[one]) for one in (target.scales[0] if target.scales else Scale(), scale)]
+    tries = [replace(target, scales=[one]) for one in (target.scales[0] if target.scales else TargetScale(), scale)]
     plain, other = (_trial(one, X, Y, train_rows, others, encoding, settings) for one in tries)
     better = (1 - other.r2) < LESS * (1 - plain.r2)
     as_good = (1 - other.r2) < AS_WELL * (1 - plain.r2) and other.mae < LESS**2 * plain.mae

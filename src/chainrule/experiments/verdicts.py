@@ -17,7 +17,7 @@ SURE = 2.0
 SMALL = 0.05
 """A cost of no more than this part of the baseline's is so small that no other model need be tried."""
 
-PART, STILL = 0.3, 0.01
+PART, STILL = 0.3, 0.02
 """A validation cost that falls by more than the second share in the last part of the epochs has not come to rest."""
 
 

@@ -120,7 +120,7 @@ class Optimizer(Configurable):
         if self.clip_norm is not None:
             xp = namespace([g])
             norm = xp.square(g.astype(np.float64)).sum() ** 0.5
-            g = g * xp.where(norm > self.clip_norm, self.clip_norm / norm, 1.0).astype(g.dtype)
+            g = g * (self.clip_norm / xp.maximum(norm, self.clip_norm)).astype(g.dtype)
         return g
 
 

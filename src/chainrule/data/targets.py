@@ -125,7 +125,9 @@ class Target(Configurable):
             if len(found) > FEW:
                 _refuse_too_many(columns[name], found, task, f"{name} in {place}", size)
         rarer = (
-            [_rarer(columns[name], different[name]) for name in names] if max(map(len, labels.values())) == 2 else None
+            [_rarer(columns[name], different[name]) for name in names]
+            if max(map(len, labels.values()), default=0) == 2
+            else None
         )
         return cls(names, list(labels.values()), rarer)
 

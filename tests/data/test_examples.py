@@ -48,6 +48,15 @@ class TestExamples:
         with pytest.raises(cr.DataError, match=r"y is of type .*np.unique\(y, return_inverse=True\)"):
             examples(np.zeros((2, 3)), y)
 
+    @pytest.mark.parametrize("y", [["1.5", "2"], np.array([1, 2.5], object), np.array([b"1", b"2"])])
+    def test_numbers_that_are_written_as_something_else_are_made_so(self, y):
+        with pytest.raises(
+            cr.DataError, match=r"y is of type .*: y = np.asarray\(y, dtype=float\) makes them so"
+        ) as told:
+            examples(np.zeros((2, 3)), y)
+        assert "unique" not in str(told.value)
+        examples(np.zeros((2, 3)), np.asarray(y, dtype=float))
+
     @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
     def test_labels_that_are_not_finite_are_located(self, bad):
         with pytest.raises(cr.DataError, match=r"y holds NaN or infinity, first at \[1\]"):

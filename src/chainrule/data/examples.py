@@ -35,10 +35,9 @@ def examples(X: Any, y: Any, called: str = "X") -> tuple[NDArray[Any], NDArray[A
 def _are_numbers(y: NDArray[Any]) -> bool:
     """Whether what is written as text or held as objects are numbers."""
     try:
-        y.astype(np.float64)
+        return y.dtype.kind in "USO" and bool(np.isfinite(y.astype(np.float64)).all())
     except (TypeError, ValueError):
         return False
-    return True
 
 
 def example_weights(

@@ -45,7 +45,7 @@ class Residual(Layer):
         walk.mask = after
         if F.shape != around.shape:
             what = "A" if self.shortcut is None else "its shortcut"
-            advice = "" if walk.building is None else self._advice(A.shape, F.shape, around.shape)
+            advice = "" if walk.building is None else self._advice(walk.building, A.shape, F.shape, around.shape)
             raise ShapeError(f"A + F(A): {what} is {around.shape} and F(A) is {F.shape}.{advice}")
         return around + F
 
@@ -55,14 +55,16 @@ class Residual(Layer):
             after = None if after is None else layer.mask_after(after)
         return after
 
-    def _advice(self, A: tuple[int, ...], F: tuple[int, ...], around: tuple[int, ...]) -> str:
+    def _advice(
+        self, random: np.random.Generator, A: tuple[int, ...], F: tuple[int, ...], around: tuple[int, ...]
+    ) -> str:
         """What makes both ways end in one shape: of what is known to do so often, what does so here."""
         *before, last = self.layers
         ways = []
-        if _ends_in([*before, _with(last, n_out=around[-1])], A) == around:
+        if _ends_in([*before, _with(last, n_out=around[-1])], A, random) == around:
             ways.append(f"give F's last layer {around[-1]} units")
-        shortcut = next((layer() for layer in _ways_around(A, F) if _ends_in([layer], A) == F), None)
-        if _ends_in([_with(layer, padding="same") for layer in self.layers], A) == around:
+        shortcut = next((layer() for layer in _ways_around(A, F) if _ends_in([layer], A, random) == F), None)
+        if _ends_in([_with(layer, padding="same") for layer in self.layers], A, random) == around:
             ways.append('give the layers of F padding="same"')
         elif shortcut is not None:
             ways.append(f"give the way around a layer of its own, shortcut={shortcut!r}")
@@ -94,10 +96,12 @@ LARGEST = 2**24
 """Of so many numbers advice is tried; larger arrays would take the machine's memory for a sentence."""
 
 
-def _ends_in(layers: Sequence[Layer | Callable[[], Layer]], A: tuple[int, ...]) -> tuple[int, ...] | None:
+def _ends_in(
+    layers: Sequence[Layer | Callable[[], Layer]], A: tuple[int, ...], random: np.random.Generator
+) -> tuple[int, ...] | None:
     """The shape in which layers end that begin with A, or None where they cannot."""
     try:
-        with walking(Walk(building=np.random.default_rng(0))), np.errstate(all="ignore"):
+        with walking(Walk(building=random)), np.errstate(all="ignore"):
             Z: Any = np.zeros(A, np.float32)
             for layer in layers:
                 made = layer() if not isinstance(layer, Layer) else _with(layer)()

@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 import chainrule as cr
 from chainrule.cli import app
 
-GOOD, BAD = (
+GOOD = ["fine", "lovely", "warm", "sunny", "sweet", "bright"]
+BAD = ["awful", "nasty", "cold", "rainy", "bitter", "dull"]
     ["fine", "lovely", "warm", "sunny", "sweet", "bright"],
     ["awful", "nasty", "cold", "rainy", "bitter", "dull"],
 )

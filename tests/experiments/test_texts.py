@@ -14,9 +14,6 @@ from chainrule.cli import app
 
 GOOD = ["fine", "lovely", "warm", "sunny", "sweet", "bright"]
 BAD = ["awful", "nasty", "cold", "rainy", "bitter", "dull"]
-    ["fine", "lovely", "warm", "sunny", "sweet", "bright"],
-    ["awful", "nasty", "cold", "rainy", "bitter", "dull"],
-)
 FILLING = [f"{word}{n}" for word in ("table", "chair", "house", "river") for n in range(8)]
 
 

@@ -344,6 +344,10 @@ def test_a_word_among_values_to_predict_is_named():
             "to predict pays from (one: always 1; file: it names pictures that are not there, such as shots/0.png).",
         ),
         (
+            lambda f: f.select("pays", said=pl.format("a{} b{} c{} d{}", *4 * [pl.arange(f.height)])),
+            "from: no word in said comes in two rows of the training part.",
+        ),
+        (
             lambda f: f.head(9),
             "9 examples are too few for parts to train, to validate and to test: it takes 10",
         ),

@@ -12,10 +12,8 @@ from typer.testing import CliRunner
 import chainrule as cr
 from chainrule.cli import app
 
-GOOD, BAD = (
-    ["fine", "lovely", "warm", "sunny", "sweet", "bright"],
-    ["awful", "nasty", "cold", "rainy", "bitter", "dull"],
-)
+GOOD = ["fine", "lovely", "warm", "sunny", "sweet", "bright"]
+BAD = ["awful", "nasty", "cold", "rainy", "bitter", "dull"]
 FILLING = [f"{word}{n}" for word in ("table", "chair", "house", "river") for n in range(8)]
 
 

@@ -249,6 +249,13 @@ class Table(Source):
         used = [column for column in self.columns if column.kind in USED]
         with ThreadPoolExecutor() as threads:
             codes = [*threads.map(lambda column: self._code(column, chosen), used)]
+        silent = [code.column.name for code in codes if code.bag and code.tokens == 1]
+        if silent and len(silent) == len(codes):
+            raise DataError(
+                f"{self.name} has no column left to predict {', '.join(self.targets)} from: no word in "
+                f"{' or '.join(silent)} comes in two rows of the training part."
+            )
+        self._notes += [f"no word in {name} comes in two rows to train: nothing is learned of it" for name in silent]
         if not codes:
             why = [f"{column.name}: {self._why(column)}" for column in self.columns if column.kind != "target"]
             reasons = f" ({'; '.join(why)})" if why else ""

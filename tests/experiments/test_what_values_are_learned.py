@@ -215,6 +215,14 @@ def test_which_numbers_are_marks(values, value):
     assert (None if found is None else found.value) == value
 
 
+def test_a_number_marks_what_is_missing_beside_the_usual_words(tmp_path):
+    cells = ["-999", "NA", "?", *[f"{i}.5" for i in range(97)]]
+    (tmp_path / "t.csv").write_text("x,y\n" + "".join(f"{cell},{i}\n" for i, cell in enumerate(cells)))
+    table = cr.read_table(tmp_path / "t.csv", "y", missing=["-999"])
+    assert [column.kind for column in table.columns] == ["number", "target"]
+    assert table.frame["x"].null_count() == 3
+
+
 def test_a_long_tail_is_no_stray():
     random = np.random.default_rng(0)
     for seed in range(20):

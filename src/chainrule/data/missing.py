@@ -22,7 +22,8 @@ class Markers:
     """The words that mark a missing value: `MISSING`, but in columns to predict `ALWAYS_MISSING`; or the user's own.
 
     Args:
-        targets: the columns to predict. words: those that mark a missing value in place of all others, in any column.
+        targets: the columns to predict. words: those that mark a missing value in place of all others, in any column;
+            beside them, where all are numbers.
         texts: columns beside the targets whose cells are names, to be read as they are written: 1.10 is not 1.1 there.
     """
 
@@ -32,9 +33,11 @@ class Markers:
 
     def of(self, name: str) -> tuple[str, ...]:
         """The words of a column, in capitals."""
-        if self.words is not None:
-            return "", *(word.strip().upper() for word in self.words)
-        return ALWAYS_MISSING if name in self.targets else MISSING
+        usual = ALWAYS_MISSING if name in self.targets else MISSING
+        if self.words is None:
+            return usual
+        own = "", *(word.strip().upper() for word in self.words)
+        return (*usual, *own) if len(self._numbers) == len(self.words) else own
 
     def mean(self, value: object) -> bool:
         """Whether a value of a column that is not predicted is one of the words, or a number that a user so called."""

@@ -360,8 +360,9 @@ def read_table(
         number, category, date, text, ignore: columns that are to be taken for that.
         time: a column of dates or numbers; an experiment trains on the past and tests on the future.
         group: a column whose values are never divided between the parts of an experiment.
-        missing: the words that mark a missing value, in capitals or not, in place of the usual ones; an empty cell
-            always does. Of the usual ones, "none", "nil", "-", "--" and "." mark none among words to predict.
+        missing: the words that mark a missing value, in capitals or not, in place of the usual ones, or, where they are
+            all numbers such as -999, beside these; an empty cell always does. Of the usual ones, "none", "nil", "-",
+            "--" and "." mark none among words to predict.
         day_first: whether 3/4/2025 is in April, where a column of dates does not tell by itself; None for March, or for
             April where the steps of the `time` column are even only then, with a note.
         stream: whether to read a file in chunks whenever rows are wanted, and to hold but some of them; None for files

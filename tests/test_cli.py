@@ -317,7 +317,7 @@ def test_a_run_that_is_refused_leaves_no_folder(tmp_path, data):
 def test_a_network_that_takes_more_memory_than_is_allowed_is_loaded_where_more_is_allowed(tmp_path, command):
     net = cr.Network([cr.Dense(600), cr.Dense(600), cr.Dense(10, "softmax")], seed=0, input_shape=64)
     net.save(tmp_path / "m.safetensors")
-    words = [str(tmp_path / "m.safetensors") if word == "M" else word for word in command]
+    words = [str(tmp_path / "m.safetensors") if word == "MODEL" else word for word in command]
     done = chainrule(*words, "--memory-limit", 1, cwd=tmp_path)
     assert done.returncode == 2
     assert "load it with a larger memory_limit, or --memory-limit" in done.stderr

@@ -6,7 +6,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.configuration import from_config
-from chainrule.data.columns import find_column
+from chainrule.data.column_kinds import find_column
 from chainrule.data.encoding import Bag, YesNo, matrix_of, row_of
 from chainrule.data.phrases import Phrases
 

@@ -283,6 +283,7 @@ ELSEWHERE = {
 NAMED_ONLY = {"MaxPool", "AveragePool", "AdaptiveAveragePool", "GlobalAveragePool", "GlobalMaxPool", "UpSample"} | {
     "Masking",
     "MultiHeadAttention",
+    "EmbedBags",
 }
 """Layers whose lines say which numbers go where, or are of one example, and are evaluated nowhere."""
 

@@ -158,7 +158,7 @@ def test_forecasts_of_what_is_never_negative_are_none_either(tmp_path):
     source = found.read(frame)
     from chainrule.experiments.outputs import outputs
 
-    assert found.encoding.output(source, outputs(found.network, found.encoding.X(source)) - 5).min() >= 0
+    assert found.encoding.output(source, outputs(found.network, found.encoding.X(source), found.target) - 5).min() >= 0
 
 
 def test_a_series_that_grows_by_its_own_size_is_forecast_by_its_logarithm(tmp_path):

@@ -136,9 +136,8 @@ def _repeats(table: Table) -> list[str]:
     """How many rows are there more than once, where they are so many that parts would share them."""
     if len(table) < LONG or table.group is not None:
         return []
-    frame = table.frame.select(
-        [column.name for column in table.columns if column.kind not in ("id", "constant", "ignored", "text")]
-    )
+    set_aside = ("id", "constant", "ignored")
+    frame = table.frame.select([column.name for column in table.columns if column.kind not in set_aside])
     if len(frame) > SAMPLED:  # rows that are alike are alike in one column, by which all of them are taken or none
         rows = frame.head(1000)
         widest = max(frame.columns, key=lambda name: rows[name].n_unique())

@@ -101,9 +101,7 @@ class EmbedBags(Layer):
         self.first = whole("first", self.first, at_least=0)
         self.sizes = tuple(whole("sizes", size) for size in self.sizes)
         if not self.sizes:
-            raise OptionError(
-                "sizes is empty, but there must be a bag or more: of a table of numbers, leave EmbedBags out."
-            )
+            raise OptionError("sizes is empty, but there must be a bag or more.")
         self.n_tokens, self.n_out = whole("n_tokens", self.n_tokens), whole("n_out", self.n_out)
         self._start = Random(0.05) if self.initializer is None else find_initializer(self.initializer)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import chainrule as cr
 from chainrule import engines
-from chainrule.graph import OPERATIONS, Variable
+from chainrule.graph import OPERATIONS, Variable, plain
 from chainrule.optimizers import OPTIMIZERS, Optimizer
 from engines.test_every_optimizer import OTHERS
 from ops.cases import CASES
@@ -31,6 +31,10 @@ def test_every_operation_and_its_way_back(name):
     @settings(max_examples=2, derandomize=True, deadline=None, database=None)
     @given(CASES[name])
     def same(call):
+        with np.errstate(all="ignore"):
+            check(call)
+
+    def check(call):
         inputs = [np.asarray(given) if isinstance(given, list | float) else given for given in call.inputs]
         value, back = operation.differentiate(*inputs, **call.options)
         d = RANDOM.standard_normal(np.shape(value))
@@ -75,7 +79,7 @@ class Seen(cr.Layer):
     def forward(self, A):
         seen = self.statistic("seen", (A.shape[-1],), 0.0)
         if self.updating:
-            seen += A.value.mean(axis=0)
+            seen += plain(A).mean(axis=0)
             seen[0] = 1.0
         return A * self.parameter("s", (A.shape[-1],), "ones")
 
@@ -167,8 +171,7 @@ def test_a_run_that_was_cut_has_the_same_bits_and_goes_on_with_another_engine(tm
 
 
 def test_a_cost_that_is_not_finite_names_its_batch_and_leaves_the_network_as_it_was():
-    net = net_of()
-    net.build(6)
+    net = cr.Network([cr.Dense(1)], seed=1, input_shape=6)
     before, far = net.flat.copy(), X.copy()
     far[20] = 1e38
     with pytest.raises(cr.NotFiniteError, match="epoch 1, batch 2"):
@@ -190,7 +193,7 @@ def test_wrong_labels_and_targets_are_refused_before_they_are_compiled():
 
 class Asks(cr.Layer):
     def forward(self, A):
-        return A * 2 if A.value.max() > 0 else A
+        return A * 2 if plain(A).max() > 0 else A
 
 
 class Draws(cr.Layer):

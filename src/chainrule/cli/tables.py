@@ -122,7 +122,10 @@ def importance_table(importance: dict[str, float]) -> Table:
         "column", "what of the network's knowledge is lost when it is shuffled", box=SIMPLE_HEAD, pad_edge=False
     )
     for name, part in [*importance.items()][:10]:
-        table.add_row(name, f"{part:7.1%} " + "█" * round(30 * min(max(part, 0), 1)))
+        share = (
+            f"{part:7.1%}" if part <= 1 else " > 100%"
+        )  # shuffled, the network is worse than one that looks at nothing
+        table.add_row(name, f"{share} " + "█" * round(30 * min(max(part, 0), 1)))
     return table
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data.encoding import Code, Number
-from chainrule.errors import DataError, shown
+from chainrule.errors import DataError, shortened, shown
 from chainrule.names import unknown
 from chainrule.numbers import brief
 
@@ -41,8 +41,8 @@ def require_all(needed: Iterable[str], there: Sequence[str], name: str) -> None:
         return
     if len(lost) == 1:
         raise DataError(f"{name}: {unknown('column', lost[0], there)}")
-    names = ", ".join(map(shown, lost[:TOLD])) + (", …" if len(lost) > TOLD else "")
-    have = ", ".join(map(str, there[:TOLD])) + (", …" if len(there) > TOLD else "")
+    names = ", ".join(shown(shortened(name)) for name in lost[:TOLD]) + (", …" if len(lost) > TOLD else "")
+    have = ", ".join(map(shortened, there[:TOLD])) + (", …" if len(there) > TOLD else "")
     raise DataError(f"{name} lacks {len(lost):,} columns that training had: {names}. It has {have}.")
 
 

@@ -115,6 +115,7 @@ class Table(Source):
 
     @property
     def defaults(self) -> dict[str, Any]:  # type: ignore[override]
+        """What fits texts, where there are some; else what fits every table."""
         kinds = {column.kind for column in self.columns if column.kind in USED}
         return {} if "text" not in kinds else settings_for(self.size, alone=kinds == {"text"})
 

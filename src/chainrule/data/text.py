@@ -248,6 +248,7 @@ class Documents(Source):
 
     @property
     def defaults(self) -> dict[str, Any]:  # type: ignore[override]
+        """A linear model of phrases, or a small network of tokens."""
         return settings_for(len(self)) if self.kind == "phrases" else {"hidden": (64,), "dropout": 0.2}
 
     @cached_property

@@ -43,11 +43,13 @@ def _guesses(table: Table, target: Target) -> list[str]:
                     "--task regression predicts values"
                 )
             continue
+        column = next(column for column in table.columns if column.name == name)
         y = _values(table, name)
-        if y.min() >= 0 and y.max() <= MOST and are_whole(y):
+        if y.min() >= 0 and y.max() <= MOST and are_whole(y) and not column.unit:
+            what = "counts, predicted as values" if y.min() <= 1 else "predicted as values"
             found.append(
-                f"{name} holds whole numbers from {y.min():.0f} to {y.max():.0f}: counts, predicted as values; --task "
-                "classification takes each for a class"
+                f"{name} holds whole numbers from {y.min():.0f} to {y.max():.0f}: {what}; --task classification takes "
+                "each for a class"
             )
     return found
 

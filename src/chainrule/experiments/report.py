@@ -248,5 +248,5 @@ def _calibration_panel(bins: list[list[float]]) -> Panel:
 
 def _importance_panel(importance: dict[str, float]) -> Panel:
     most = [*importance.items()][:MOST_BARS]
-    bars = Bars([name for name, _ in most], [value for _, value in most], VALIDATION)
+    bars = Bars([name for name, _ in most], [min(value, 1.0) for _, value in most], VALIDATION)
     return Panel("importance", "what is lost when the column is shuffled", "", [bars])

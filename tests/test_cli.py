@@ -389,3 +389,10 @@ def test_ctrl_c_keeps_what_was_learned_and_resume_goes_on(tmp_path):
 
 def test_help_tells_what_is_taken_where_nothing_is_said(tmp_path):
     assert "[default: print]" in chainrule("predict", "--help", cwd=tmp_path).stdout
+
+
+def test_predictions_never_take_the_place_of_what_they_are_made_of(digits_run):
+    folder, _ = digits_run
+    done = chainrule("predict", "runs/digits", "digits", "--out", "runs/digits/../digits", cwd=folder)
+    assert done.returncode == 2
+    assert "is a file that is read, and would be lost: name another" in done.stderr

@@ -34,7 +34,10 @@ def missing(times, words):
 def test_a_day_that_is_not_there_is_a_missing_value_and_later_lags_stay_right():
     whole, holed = frame(days(60)), without(frame(days(60)), 20, 21, 40)
     series = read_series(holed, "sold", "when", window=14)
-    assert series.notes == ["3 days are missing: taken for missing values"]
+    assert series.notes == [
+        "3 days are missing: taken for missing values",
+        "left out are 3 of 46 windows: what is to be forecast is missing there, at least in part",
+    ]
     assert np.flatnonzero(np.isnan(series.values[:, 0])).tolist() == [20, 21, 40]
     as_it_was = read_series(whole, "sold", "when", window=14)
     rows = np.isfinite(series.values[:, 0])

@@ -171,3 +171,9 @@ def test_a_workbook_without_the_package_that_reads_it(tmp_path, monkeypatch):
     words = r"is a workbook, which the package fastexcel reads: pip install 'chainrule\[excel\]'; or save its sheet"
     with pytest.raises(cr.DataError, match=words):
         read_frame(workbook(tmp_path, TABLE))
+
+
+def test_a_broken_line_among_many_is_named(tmp_path):
+    (tmp_path / "cut.jsonl").write_text('{"a": 1}\n' * 30 + '{"a": ')
+    with pytest.raises(cr.DataError, match="cut short: line 31 is no JSON"):
+        read_frame(tmp_path / "cut.jsonl")

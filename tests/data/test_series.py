@@ -285,3 +285,14 @@ def test_a_network_beats_both_baselines_and_forecasts_what_comes_after(tmp_path)
         trained.read(frame.head(5), labelled=False)
     with pytest.raises(cr.DataError, match="no column 'sold'"):
         trained.read(frame.drop("sold"), labelled=False)
+
+
+def test_a_series_too_short_to_train_on_leaves_no_scale():
+    level = np.tile([100.0, 110, 90, 105, 95, 108, 92], 9)
+    shops = [table(63, shop=["a"] * 63).with_columns(sold=pl.Series(level)), table(63, shop=["b"] * 63)]
+    short = table(63, shop=["c"] * 63).with_columns(sold=pl.Series(1000 * level))
+    read = {"target": "sold", "time": "when", "group": "shop", "window": 7, "horizon": 2}
+    series = read_series(pl.concat([*shops, short.head(8)]), **read)
+    encoding = series.learn(np.arange(len(series)))
+    assert encoding.base.scaling.names == ["a", "b"]
+    assert any("scaled by its own values" in note for note in encoding.read(short, labelled=False).notes)

@@ -400,3 +400,27 @@ def test_new_rows_that_are_unlike_are_told(typed, tmp_path):
     assert model.read({"height": 1.72, "age": 40, "job": "cook"}, labelled=False).notes == [
         "height is 1.72, far from all that training met, about 172"
     ]
+
+
+def doubts(frame, target):
+    table = cr.read_table(frame, target)
+    return doubts_on(table, table.target)
+
+
+def test_points_that_part_thousands_are_asked_about():
+    random = np.random.default_rng(0)
+    prices = random.integers(100, 2500, 200)
+    written = [f"{price // 1000}.{price % 1000:03d}" if price >= 1000 else str(price) for price in prices]
+    frame = pl.read_csv(("x,price\n" + "".join(f"{i % 17},{w}\n" for i, w in enumerate(written))).encode())
+    assert any("always three digits behind the point: if it parts thousands" in note for note in doubts(frame, "price"))
+    measured_so = pl.DataFrame({"x": np.arange(200) % 17, "price": np.round(random.uniform(1, 300, 200), 3)})
+    assert not any("thousands" in note for note in doubts(measured_so, "price"))
+
+
+def test_a_row_of_a_total_alone_is_asked_about():
+    random = np.random.default_rng(0)
+    frame = pl.DataFrame({name: random.standard_normal(150) for name in "abcde"})
+    total = pl.DataFrame([(None, None, None, None, 3.0)], schema=frame.schema, orient="row")
+    told = "in 1 row, such as row 151, nearly all is missing but e: if that is a total, take it out"
+    assert told in doubts(pl.concat([frame, total]), "e")
+    assert not any("total" in note for note in doubts(frame, "e"))

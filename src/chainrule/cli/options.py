@@ -3,6 +3,7 @@
 import os
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -59,6 +60,16 @@ def refuse_swapped(command: str, model: str, data: Sequence[str]) -> None:
         f"{model} is no model, but {found} is, which stands first: "
         f"chainrule {command} {shlex.quote(found)} {' '.join(others)}"
     )
+
+
+def refuse_overwriting(out: Path | None, read: Sequence[str]) -> None:
+    """See to it that what is written is nothing that is read.
+
+    Raises:
+        OptionError: it is.
+    """
+    if out is not None and any(os.path.realpath(out) == os.path.realpath(path) for path in read):
+        raise OptionError(f"--out {out} is a file that is read, and would be lost: name another.")
 
 
 def _is_model(path: str) -> bool:

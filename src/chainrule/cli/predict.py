@@ -5,7 +5,16 @@ from typing import Annotated
 
 import typer
 
-from chainrule.cli.options import Broken, MemoryLimit, Model, TextColumn, Threads, in_bytes, refuse_swapped
+from chainrule.cli.options import (
+    Broken,
+    MemoryLimit,
+    Model,
+    TextColumn,
+    Threads,
+    in_bytes,
+    refuse_overwriting,
+    refuse_swapped,
+)
 
 
 def predict(
@@ -29,6 +38,7 @@ def predict(
     from chainrule.progress import stage
 
     refuse_swapped("predict", model, data)
+    refuse_overwriting(out, [model, *data])
     trained = Trained.load(model, broken=broken, text=text, memory_limit=in_bytes(memory_limit))
     sources, lost = trained.read_several(data)
     show_notes(lost)

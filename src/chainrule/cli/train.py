@@ -193,7 +193,7 @@ def train(
         int, typer.Option(help="Try so many settings of what is not given here, and take the best by validation cost.")
     ] = Settings.search,
     seed: Annotated[int | None, typer.Option(help="Makes the run repeatable.  [default: a fresh one]")] = Settings.seed,
-    engine: Annotated[str, typer.Option(help="Who computes: auto, native or numpy.")] = Settings.engine,
+    engine: Annotated[str, typer.Option(help="Who computes: auto, native, numpy or jax.")] = Settings.engine,
     threads: Threads = Settings.threads,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the interrupted run in --out.")] = False,
     checkpoint_minutes: Annotated[

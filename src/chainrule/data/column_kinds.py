@@ -49,7 +49,7 @@ from chainrule.data.quantities import (
     quantities_in,
     why_no_quantities,
 )
-from chainrule.errors import DataError, shown
+from chainrule.errors import DataError, shortened, shown
 
 if TYPE_CHECKING:
     from polars import DataFrame, Series
@@ -311,7 +311,7 @@ def column_of_time(series: Series, column: Column, place: str) -> Column:
         return column
     numbers, markers = _measures_in(series.drop_nulls())
     if numbers is None:
-        raise DataError(f"{column.name} in {place} is neither dates nor numbers: it orders nothing.")
+        raise DataError(f"{shortened(column.name)} in {place} is neither dates nor numbers: it orders nothing.")
     reason = "tells the past from the future"
     return Column(column.name, "ignored", reason, numbers.form, markers, unit=numbers.unit)
 

@@ -82,13 +82,24 @@ def _parsed(text: str, path: str) -> Any:
     try:
         return json.loads(text)
     except ValueError as error:
-        try:
-            return [json.loads(line) for line in text.split("\n") if line.strip()] if text[0] == "{" else error.args[1]
-        except (ValueError, IndexError):
-            where = f"line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "it"
-            raise DataError(f"{path} is broken or cut short: {where} is no JSON ({error}).") from None
+        if text[0] == "{" and "\n" in text:
+            return [_record(line, number, path) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+        where = f"line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "it"
+        raise DataError(f"{path} is broken or cut short: {where} is no JSON ({error}).") from None
     except RecursionError:
         raise DataError(f"{path} holds JSON that is nested too deep for a table.") from None
+
+
+def _record(line: str, number: int, path: str) -> Any:
+    """What one of many lines holds.
+
+    Raises:
+        DataError: it is no JSON.
+    """
+    try:
+        return json.loads(line)
+    except ValueError as error:
+        raise DataError(f"{path} is broken or cut short: line {number:,} is no JSON ({error}).") from None
 
 
 def _are_records(found: Any) -> bool:

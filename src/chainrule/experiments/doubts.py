@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +15,10 @@ from chainrule.data.tables import Table
 from chainrule.data.targets import Target
 from chainrule.errors import shown
 from chainrule.names import counted
+from chainrule.numbers import brief
+
+if TYPE_CHECKING:
+    from polars import Expr
 
 LONG, SHARE = 100, 0.01
 """Of fewer rows, and of a smaller share of repeated ones, nothing is said."""
@@ -20,13 +26,17 @@ LONG, SHARE = 100, 0.01
 SAMPLED = 50_000
 """About how many rows are looked at for repeated ones."""
 
+FEWEST = 4
+"""Of fewer other columns a row may well have none."""
+
 OTHERS = 3
 """So many other columns of a stray row are told."""
 
 
 def doubts_on(table: Table, target: Target) -> list[str]:
     """The sentences on a table that is about to be trained on."""
-    return [*_guesses(table, target), *_marks(table), *_strays(table, target), *_order(table), *_repeats(table)]
+    numbers = [*_guesses(table, target), *_marks(table), *_thousands(table)]
+    return [*numbers, *_strays(table, target), *_almost_empty(table), *_order(table), *_repeats(table)]
 
 
 def _guesses(table: Table, target: Target) -> list[str]:
@@ -82,6 +92,51 @@ def _marks(table: Table) -> list[str]:
 
 def _and_others(n: int) -> str:
     return f" (and so in {counted(n, 'other column')})" if n else ""
+
+
+def _thousands(table: Table) -> list[str]:
+    """Numbers whose points part thousands, by the look of them: 152, 1.883, 1.719 and no 1.5."""
+    found = []
+    for column in table.columns:
+        if not (column.counts or column.kind == "number") or not table.frame[column.name].dtype.is_float():
+            continue
+        values = table.frame[column.name].drop_nulls().to_numpy()
+        parts = values[values % 1 != 0]
+        if not 10 <= len(parts) < len(values) or abs(parts).max() >= 1000:
+            continue
+        whole = values[values % 1 == 0]
+        in_thousands = np.round(parts * 1000)
+        three = np.abs(parts * 1000 - in_thousands).max() < 1e-6 and (in_thousands % 10 != 0).mean() > 0.8
+        if three and np.abs(whole).max() < 1000 and np.median(abs(whole)) > abs(parts).max():
+            found.append(
+                f"{column.name} holds {brief(float(whole[0]))} beside {parts[0]:.3f}, always three digits behind the "
+                "point: if it parts thousands, write the numbers without it"
+            )
+    return found
+
+
+def _almost_empty(table: Table) -> list[str]:
+    """Rows in which nearly all is missing but what is to be predicted, as in a line of totals."""
+    if len(table.targets) != 1 or len(table) < LONG:
+        return []
+    others = [column.name for column in table.columns if column.kind not in ("constant", "target")]
+    if len(others) < FEWEST:
+        return []
+    empty = table.frame.select(_all_null(others))["empty"].to_numpy()
+    if not 0 < empty.sum() <= SHARE * len(table):
+        return []
+    rows = ", ".join(f"{row:,}" for row in table.row[empty][:OTHERS])
+    n = counted(int(empty.sum()), "row")
+    return [
+        f"in {n}, such as row {rows}, nearly all is missing but {table.targets[0]}: if that is a total, take it out"
+    ]
+
+
+def _all_null(names: list[str]) -> Expr:
+    """Whether a row has nothing in any of these columns, but for one that may hold a word such as total."""
+    import polars as pl
+
+    return (pl.sum_horizontal(pl.col(name).is_null() for name in names) >= len(names) - 1).alias("empty")
 
 
 def _strays(table: Table, target: Target) -> list[str]:

@@ -52,7 +52,12 @@ def sentences(metrics: dict[str, Any], target: Target, history: History, setting
     """What a reader of the measures should know of them, the worst first."""
     found: list[str] = []
     ahead = metrics.get("lead", {})
-    if ahead and not has_learned(metrics):
+    if ahead and not has_learned(metrics) and settings.class_weight is not None:
+        found.append(
+            "by its loss the network is no better than the baseline, but classes were weighed, which moves its "
+            "probabilities: look at balanced_accuracy and roc_auc"
+        )
+    elif ahead and not has_learned(metrics):
         found.append(
             f"the network is no better than the baseline, as far as {n_test:,} rows to test tell, so what matters to "
             f"it is not shown: the columns may say nothing of {', '.join(target.names)}; or {_way_out(history)}"

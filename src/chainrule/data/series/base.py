@@ -144,7 +144,7 @@ def fit(source: Series, rows: Rows, ahead: Values, logs: list[bool], weights: li
     seen = source.seen(rows)
     known = np.isfinite(source.values) & seen[:, None]
     y = np.where(known, source.values, np.nan)
-    scaling = Scaling.learn(y, source.strand, source.names, logs, source.window)
+    scaling = Scaling.learn(y, source.strand, source.names, logs, source.window).of_those_met(y, source.strand)
     v = scaling.of(y, source.strand, source.names, source.window).forth(source.filled)
     number = np.arange(len(v)) - source.begin
     fitted = np.flatnonzero(known.all(axis=1) & (number >= source.window))

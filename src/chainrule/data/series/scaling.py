@@ -65,6 +65,15 @@ class Scaling(Configurable):
         units = np.where(changes > 0, np.sqrt(changes), spreads)
         return cls(list(names), middles.tolist(), units.tolist(), _above_0(spreads / units).tolist(), list(logs))
 
+    def of_those_met(self, y: Values, series: NDArray[np.intp]) -> Scaling:
+        """The scales of those series of which something is known in these rows."""
+        counts = np.bincount(series, weights=np.isfinite(y).any(axis=1), minlength=len(self.names))
+        met = np.flatnonzero(counts)
+        if len(met) in (0, len(self.names)):
+            return self
+        middles, changes, spreads = ([table[i] for i in met] for table in (self.middles, self.changes, self.spreads))
+        return Scaling([self.names[i] for i in met], middles, changes, spreads, self.logs)
+
     def of(self, y: Values, series: NDArray[np.intp], names: list[str], window: int) -> Scale:
         """The scales of the rows of these series; one that was not there in training is scaled by its own rows."""
         tables = [np.array(table) for table in (self.middles, self.changes, self.spreads)]

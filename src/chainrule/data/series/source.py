@@ -359,6 +359,9 @@ class Series(Source):
         seen = np.concatenate([[0], np.cumsum(np.isfinite(self.values).all(axis=1))])
         complete &= seen[last + 1] > seen[last - self.window + 1]
         found = last[inside & complete]
+        if lost := int(inside.sum()) - len(found):
+            of_all = f"{lost:,} of {counted(int(inside.sum()), 'window')}"
+            self._notes.append(f"left out are {of_all}: what is to be forecast is missing there, at least in part")
         counts = np.bincount(self.strand[found], minlength=len(self.names))
         if len(self.names) > 1 and (counts >= self.horizon + 2).any():
             found = found[counts[self.strand[found]] >= self.horizon + 2]

@@ -72,9 +72,8 @@ class Windows(Encoding):
 
     the last values, scaled, as their distance from the very last one, which is in its own place as a level; which of
     them were missing; the places of the last row on the clocks of its time; the other columns in the window; the base
-    forecast,
-    as its distance from the last value; and the columns that are known ahead. The network forecasts how far the values
-    will be from the base.
+    forecast, as its distance from the last value; and the columns that are known ahead. The network forecasts how far
+    the values will be from the base.
 
     Args:
         targets: the columns to forecast. time: what orders the rows.
@@ -87,7 +86,7 @@ class Windows(Encoding):
         share: how much of what the network adds is taken.
         spread: how much of the distance between the network's quantiles and its median is taken.
         shifts: (horizon · k · quantiles,) what is added to the quantiles, scaled, so that they were right at the
-        origins
+            origins
             that were held out (Romano et al., 2019).
     """
 

@@ -78,7 +78,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure all, and print a table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.texts", description=__doc__)
     parser.add_argument("--seeds", type=int, default=len(SEEDS), help="how many divisions of each set")
-    seeds = range(parser.parse_args(arguments).seeds)
+    parser.add_argument("--first", type=int, default=SEEDS[0], help="the first of the seeds that divide them")
+    asked = parser.parse_args(arguments)
+    seeds = range(asked.first, asked.first + asked.seeds)
     shown = Shown("texts", "", "accuracy", "±", "seconds")
     for name, (text, target) in SETS.items():
         if not (DATA / name).is_file():

@@ -153,6 +153,25 @@ def test_a_cell_of_another_unit_is_told_by_its_row():
         found(["70 kg", "80 kg", "heavy", "slim"], role="number")
 
 
+def test_each_cell_is_read_by_itself_whatever_stands_beside_it():
+    prices = found([*cells(lambda i: f"${1 + i / 50:.2f}M"), *cells(lambda i: f"${900 - i},000", 20)])
+    assert prices.unit == "million $"
+    for written, values in ((["$1.20M", "$900,000"], [1.2, 0.9]), (["$900,000"], [0.9]), (["1.2", "$900,000"], [1.2, 0.9])):
+        series = pl.Series("x", written)
+        np.testing.assert_allclose(prices.values(series), values)
+        assert prices.lacks_unit(series) == ("1.2" in written)
+
+
+@pytest.mark.parametrize("cell", ["80%", "$80", "USD 80", "80 cm", "1,5", "x"])
+@pytest.mark.parametrize("unit", ["kg", "euros"])
+def test_a_number_with_another_sign_is_no_number_in_the_unit(unit, cell):
+    column = found(cells(lambda i: f"{i} {unit}"))
+    for written in ([cell], [cell, cell], [f"5 {unit}", cell], ["5", cell]):
+        with pytest.raises(cr.DataError, match=r"x holds '.*' in row \d, but that column holds numbers such as 1234\.5 "):
+            column.values(pl.Series("x", written))
+    assert column.values(pl.Series("x", ["80", "-2.5", "0", f"3 {unit}"])).to_list() == [80, -2.5, 0, 3]
+
+
 def test_what_the_sample_of_a_column_has_not_met_is_read():
     values = cells(lambda i: f"{i % 70} kg", 5000)
     values[4] = "500 g"

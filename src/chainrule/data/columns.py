@@ -16,7 +16,6 @@ from chainrule.data.cells import (
     PLAIN,
     as_numbers,
     as_text,
-    form_of_numbers,
     in_any_case,
     is_listed,
     is_text,
@@ -32,6 +31,7 @@ from chainrule.data.dates import (
     is_form_of_dates,
 )
 from chainrule.data.quantities import (
+    are_bare,
     as_quantities,
     is_of_units,
 )
@@ -87,10 +87,10 @@ class Column(Configurable):
         return self.unit or (self.form.strip("0123456789., -k") if self.counts else "")
 
     def lacks_unit(self, series: Series) -> bool:
-        """Whether a series has plain numbers where this column has a unit beside them, which are taken for such."""
-        plain = series.dtype.is_numeric()
-        plain = plain or bool(self.unit and len(series) and form_of_numbers(series.drop_nulls()))
-        return self.measured_in != "" and plain
+        """Whether a series has a plain number where this column has a unit beside them, which is taken for such."""
+        if series.dtype.is_numeric():
+            return self.measured_in != ""
+        return self.unit != "" and is_text(series) and bool(are_bare(series, self.form).any())
 
     def values(self, series: Series, row: NDArray[np.int64] | None = None) -> Series:
         """What a series of this column holds: numbers, moments, or text, null where it is missing.
@@ -157,8 +157,7 @@ class Column(Configurable):
         if self.kind == "date":
             values = as_moments(series, self.form or ISO)
         elif self.counts and is_text(series) and is_of_units(self.unit, self.form):
-            plain = self.unit and form_of_numbers(series.drop_nulls())
-            values = as_numbers(series, plain) if plain else as_quantities(series, self.unit, self.form)
+            values = as_quantities(series, self.unit, self.form)
         elif self.counts:
             values = as_numbers(series, self.form or PLAIN)
         elif self.form == ANY_CASE and not is_listed(series):

@@ -94,13 +94,13 @@ def is_of_units(unit: str, form: str) -> bool:
 def as_quantities(text: Series, unit: str, form: str) -> Series:
     """Numbers with a unit as floats in `unit`; null where one is not of its dimension, or written otherwise.
 
-    A 0 needs no unit, unless it is a temperature.
+    Numbers without a unit, a sign or a word are taken for such in `unit`, each by itself, whatever the others are.
     """
     import polars as pl
 
     target, currency = unit_called(unit)
     parts = _parts(text, ranges="-" in form)
-    style = form.removesuffix("k").split("-")[0]
+    style = _style_of(form)
     n = [as_numbers(parts[name], style).to_numpy() for name in ("n1", "n2", "n3")]
     terms = {}
     for shape in parts["shape"].drop_nulls().unique():
@@ -118,9 +118,19 @@ def as_quantities(text: Series, unit: str, form: str) -> Series:
     for numbers, name in zip(n[1:], ("n2", "n3"), strict=True):
         unread |= np.isnan(numbers) & parts[name].is_not_null().to_numpy()
     values[unread] = np.nan
-    if target.zero == 0:
-        values[(n[0] == 0) & parts["bare"].to_numpy()] = 0.0
+    if np.isnan(values).any():
+        values = np.where(np.isnan(values), as_numbers(text, style).to_numpy(), values)
     return pl.Series(text.name, values, dtype=pl.Float64, nan_to_null=True)
+
+
+def are_bare(text: Series, form: str) -> Series:
+    """Whether cells are numbers without a unit, a sign or a word, which a 0 does not need."""
+    return (as_numbers(text, _style_of(form)) != 0).fill_null(False)
+
+
+def _style_of(form: str) -> str:
+    """How a form writes each of its numbers."""
+    return form.removesuffix("k").split("-")[0]
 
 
 def quantities_in(there: Series) -> tuple[Written | None, list[str]]:
@@ -138,9 +148,16 @@ def quantities_in(there: Series) -> tuple[Written | None, list[str]]:
         some, whole, words = some.filter(some != word), whole.filter(whole != word), [word]
     for cells in (some, whole):  # which may hold what the sample has not met: a range, another unit
         found = _written(cells)
-        if found is not None and as_quantities(whole, found.unit, found.form).null_count() == 0:
+        if found is not None and _fits(whole, found):
             return found, words
     return None, []
+
+
+def _fits(whole: Series, written: Written) -> bool:
+    """Whether all cells are written so, each with its unit."""
+    if written.unit and are_bare(whole, written.form).any():
+        return False
+    return as_quantities(whole, written.unit, written.form).null_count() == 0
 
 
 def likeliest_quantities(there: Series) -> Written | None:
@@ -234,8 +251,8 @@ def _may_be(there: Series) -> bool:
 
 
 def _parts(text: Series, *, ranges: bool = True) -> DataFrame:
-    """Of each cell its numbers n1, n2, n3 and its shape as text, whether it is `ranged`, has a minus as its `sign`, or
-    is a `bare` number. Numbers and shape are null where it is neither a number, nor a sum or range of such.
+    """Of each cell its numbers n1, n2, n3 and its shape as text, whether it is `ranged`, and has a minus as its `sign`.
+    Numbers and shape are null where it is neither a number, nor a sum or range of such.
     """
     import polars as pl
 
@@ -252,8 +269,7 @@ def _parts(text: Series, *, ranges: bool = True) -> DataFrame:
     found = found.with_columns(ranged.cast(int).alias("ranged")).with_columns(
         pl.when(pl.col("n1").is_not_null()).then(shape).alias("shape")
     )
-    bare = (found["shape"] == _BETWEEN * 6 + f"1{_BETWEEN}0").fill_null(False)
-    return found.select("n1", "n2", "n3", "shape").with_columns(ranged=ranged, sign=signs, bare=bare)
+    return found.select("n1", "n2", "n3", "shape").with_columns(ranged=ranged, sign=signs)
 
 
 def _groups(text: Series, pattern: str) -> DataFrame:

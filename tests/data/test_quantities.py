@@ -172,6 +172,26 @@ def test_a_number_with_another_sign_is_no_number_in_the_unit(unit, cell):
     assert column.values(pl.Series("x", ["80", "-2.5", "0", f"3 {unit}"])).to_list() == [80, -2.5, 0, 3]
 
 
+@pytest.mark.parametrize(
+    ("make", "wrong"),
+    [
+        (lambda i: f"{4 + i % 6}'{i % 60:02d}\"", "4'12\""),
+        (lambda i: f"{i} h {2 * i % 61} min", "30 h 60 min"),
+        (lambda i: f"{i % 5} days {i} h", "4 days 24 h"),
+        (lambda i: f"1 h {i} min {i} s", "1 h 60 min 60 s"),
+        (lambda i: f"{i} years {1 + i % 12} months", "11 years 12 months"),
+    ],
+)
+def test_a_sum_whose_smaller_part_makes_one_of_the_larger_is_none(make, wrong):
+    column = found(cells(make, 100))
+    assert repr(wrong) in column.reason
+    assert (column.kind, column.unit) == ("ignored", "")
+    assert column.reason.endswith("holds as much of a smaller unit as makes one of the larger")
+    heights = found(["5'11\"", "6'2\"", "5'9"])
+    with pytest.raises(cr.DataError, match="x holds .* in row 1, but"):
+        heights.values(pl.Series("x", ["5'12\""]))
+
+
 def test_what_the_sample_of_a_column_has_not_met_is_read():
     values = cells(lambda i: f"{i % 70} kg", 5000)
     values[4] = "500 g"

@@ -215,9 +215,10 @@ def _words(there: Series) -> Column:
     words = count_words(some).sum() / len(some)
     long = some.str.len_chars().sum() / len(some)
     repeated = distinct > 100 and distinct > len(there) / 5  # a text comes twice where a file does
-    if ((many or repeated) and words >= 4) or (distinct > 20 and long > 60):
+    why = why_no_quantities(there)
+    if not why and (((many or repeated) and words >= 4) or (distinct > 20 and long > 60)):
         return Column(name, "text", f"{distinct:,} different texts of {words:.0f} words or so")
-    why = why_no_quantities(there) or why_no_dates(there)
+    why = why or why_no_dates(there)
     if many and not why and _tell_apart(name, there):
         return Column(name, "id", f"{distinct:,} different words in {len(there):,} rows")
     if many:

@@ -58,6 +58,9 @@ _TEXTS = (*_WORDS, "n1", "n2", "n3", "sign", "minus")
 _BETWEEN = "\x1f"
 """Stands between the parts of a shape that is written as text."""
 
+_ROUNDED = 1e-9
+"""To so much, of 1, the factors of units are exact."""
+
 MOST_BANDS = 20
 """Of so many different ranges at most, each is a category."""
 
@@ -95,6 +98,7 @@ def as_quantities(text: Series, unit: str, form: str) -> Series:
     """Numbers with a unit as floats in `unit`; null where one is not of its dimension, or written otherwise.
 
     Numbers without a unit, a sign or a word are taken for such in `unit`, each by itself, whatever the others are.
+    A sum of which a part is as much as one of the unit before it is none: 5'58" is no length.
     """
     import polars as pl
 
@@ -117,6 +121,9 @@ def as_quantities(text: Series, unit: str, form: str) -> Series:
     unread = parts["ranged"].to_numpy() & ~(each[0] < each[1])
     for numbers, name in zip(n[1:], ("n2", "n3"), strict=True):
         unread |= np.isnan(numbers) & parts[name].is_not_null().to_numpy()
+    summed = ~parts["ranged"].to_numpy()
+    for i in (0, 1):
+        unread |= summed & (each[i + 1] > 0) & (each[i + 1] >= a[i].to_numpy() * (1 - _ROUNDED))
     values[unread] = np.nan
     if np.isnan(values).any():
         values = np.where(np.isnan(values), as_numbers(text, style).to_numpy(), values)
@@ -186,8 +193,18 @@ def why_no_quantities(there: Series) -> str:
     if dimension_of(words) is None:
         return f"in {_listed([*words])}, which are not of one kind"
     if parsed.all():
-        return ""
+        return _why_no_sums(some)
     return f"{shown(some.filter(~parsed)[0])} among numbers in {_listed([*words])}: leave such cells empty"
+
+
+def _why_no_sums(some: Series) -> str:
+    """Which cell is a sum with too large a part, if one is."""
+    found = _written(some)
+    if found is None:
+        return ""
+    wrong = some.filter(as_quantities(some, found.unit, found.form).is_null())
+    larger = any(len(shape.words) > 1 and not shape.ranged for shape in _shapes(wrong))
+    return f"{shown(wrong[0])} holds as much of a smaller unit as makes one of the larger" if larger else ""
 
 
 def are_bands(there: Series) -> bool:

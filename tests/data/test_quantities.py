@@ -192,6 +192,30 @@ def test_a_sum_whose_smaller_part_makes_one_of_the_larger_is_none(make, wrong):
         heights.values(pl.Series("x", ["5'12\""]))
 
 
+@pytest.mark.parametrize(
+    ("written", "unit", "values"),
+    [
+        (["7y 10m", "1y 2m", "3y"], "months", [94, 14, 36]),
+        (["3 yrs 4 m", "10 m", "2 years"], "months", [40, 10, 24]),
+        (["5m", "7m", "2y"], "months", [5, 7, 24]),
+        (["3y", "2y", "6m"], "years", [3, 2, 0.5]),
+        (["3h 5m", "5m", "1h 7m"], "min", [185, 5, 67]),
+    ],
+)
+def test_m_is_a_month_beside_years_and_a_minute_otherwise(written, unit, values):
+    column = found(written)
+    assert column.unit == unit
+    np.testing.assert_allclose(column.values(pl.Series("x", written)), values)
+    np.testing.assert_allclose(column.values(pl.Series("x", ["12m"])), [{"years": 1}.get(unit, 12)])
+
+
+@pytest.mark.parametrize("units", [["m", "h", "h", "y"], ["m", "m", "y", "h"]])
+def test_m_is_neither_where_hours_and_years_are_met(units):
+    column = found(cells(lambda i: f"{i} {units[i % 4]}"))
+    assert column.unit == ""
+    assert column.reason.endswith(", where m may be minutes or months")
+
+
 def test_what_the_sample_of_a_column_has_not_met_is_read():
     values = cells(lambda i: f"{i % 70} kg", 5000)
     values[4] = "500 g"

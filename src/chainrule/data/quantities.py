@@ -192,6 +192,8 @@ def why_no_quantities(there: Series) -> str:
         return ""
     if dimension_of(words) is None:
         return f"in {_listed([*words])}, which are not of one kind"
+    if _written(some) is None and _are_in_months(words, dimension_of(words) or "") and any(map(_is_m, words)):
+        return f"in {_listed([*words])}, where m may be minutes or months"
     if parsed.all():
         return _why_no_sums(some)
     return f"{shown(some.filter(~parsed)[0])} among numbers in {_listed([*words])}: leave such cells empty"
@@ -249,7 +251,8 @@ class _Shape:
     def terms(self, target: Unit, currency: str) -> tuple[float, ...] | None:
         """By what its three numbers are to be multiplied, and what is to be added to their sum; None where it is of
         another dimension than `target`, or no sum in falling units."""
-        units = [unit for word in self.words if (unit := unit_for(target.dimension, word)) is not None]
+        months = target.name in _MONTHS
+        units = [unit for word in self.words if (unit := unit_for(target.dimension, word, months=months)) is not None]
         if self.currency != currency or len(units) < len(self.words):
             return None
         factors = [float(f"{unit.factor / target.factor:.14g}") for unit in units]  # a foot is 12 inches
@@ -335,16 +338,39 @@ def _written(cells: Series) -> Written | None:
     form = f"{style}-{style}" if ranged else style
     if dimension == NUMBER and not currencies:
         return Written("", form + ("k" if words else ""))
-    unit, others = _units_of(shapes, dimension)
+    months = _are_in_months(words, dimension)
+    unit, others = _units_of(shapes, dimension, months=months)
+    if months and any(map(_is_m, words)) and (unit not in _MONTHS or _are_short(words)):
+        return None
     return Written(" ".join(filter(None, [unit, *currencies])), form, tuple(others))
 
 
-def _units_of(shapes: Counter[_Shape], dimension: str) -> tuple[str, list[str]]:
-    """The unit of most cells, or the smallest of those that are added up; and the others."""
+def _are_in_months(words: Iterable[str], dimension: str) -> bool:
+    """Whether durations are told in months or years, so that m is a month: 7y 10m."""
+    units = [unit for word in words if (unit := unit_for(dimension, word)) is not None]
+    return dimension == "duration" and any(unit.name in _MONTHS for unit in units)
+
+
+def _are_short(words: Iterable[str]) -> bool:
+    """Whether some of these words beside m are for hours or less."""
+    units = [unit_for("duration", word) for word in words if not _is_m(word)]
+    return any(unit is not None and unit.factor <= NAMED["h"].factor for unit in units)
+
+
+def _is_m(word: str) -> bool:
+    return candidates(word) == candidates("m")
+
+
+def _units_of(shapes: Counter[_Shape], dimension: str, *, months: bool) -> tuple[str, list[str]]:
+    """The unit of most cells, or the smallest of those that are added up; and the others.
+
+    Args:
+        months: see `unit_for`.
+    """
     met: Counter[Unit] = Counter()
     added: set[Unit] = set()
     for shape, times in shapes.items():
-        units = [unit for word in shape.words if (unit := unit_for(dimension, word)) is not None]
+        units = [unit for word in shape.words if (unit := unit_for(dimension, word, months=months)) is not None]
         met.update(dict.fromkeys(units, times))
         added |= {*units} if len(units) > 1 and not shape.ranged else set()
     unit = min(added, key=lambda unit: unit.factor) if added else met.most_common(1)[0][0]

@@ -126,7 +126,7 @@ def dates_in(there: Series) -> tuple[str | None, list[str]]:
     digits = some.str.contains(_DIGITS)
     if digits.all() or 2 * digits.sum() < len(some) or form_of_dates(some.filter(digits)) is None:
         return None, []
-    word = one_word_in(there, lambda words: words.str.contains(_DIGITS))
+    word = one_word_in(there, lambda words: words.str.contains(_DIGITS), digits="[1-9]")
     form = None if word is None else form_of_dates(there.filter(there != word))
     return (None, []) if form is None or word is None else (form, [word])
 

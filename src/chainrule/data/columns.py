@@ -29,6 +29,7 @@ from chainrule.data.dates import (
     as_moments,
     example_of,
     is_form_of_dates,
+    with_day,
 )
 from chainrule.data.quantities import (
     are_bare,
@@ -208,17 +209,19 @@ def with_days_in_order(
 
     Args:
         time: the column of which the order is taken in which its steps are even, if they are in one alone.
-        day_first: whether 3/4/2025 is in April; None for what `time` tells, and otherwise for March with a note.
+        day_first: whether 3/4/2025 is in April; None for what `time` tells, and otherwise for March, but for April where
+            dashes stand, with a note.
     """
     found, notes = [], []
     for column in columns:
-        other = _with_day_first(column, frame[column.name])
+        other = _with_other_order(column, frame[column.name])
         if other is None:
             found.append(column)
             continue
         moments = [as_moments(frame[column.name], either.form).unique() for either in (column, other)]
         steps_tell = column.name == time and [_in_even_steps(either) for either in moments] == [False, True]
-        taken = other if day_first or (day_first is None and steps_tell) else column
+        asked = day_first is not None and with_day(column.form, first=day_first) != column.form
+        taken = other if asked or (day_first is None and steps_tell) else column
         if day_first is None:
             why = ", for the steps are even then" if steps_tell else ""
             notes.append(
@@ -229,11 +232,12 @@ def with_days_in_order(
     return found, notes
 
 
-def _with_day_first(column: Column, series: Series) -> Column | None:
+def _with_other_order(column: Column, series: Series) -> Column | None:
     """The column with day and month exchanged, where its dates can be read so, too, and mean something else then."""
-    if column.kind != "date" or "%m/%d" not in column.form:
+    orders = {with_day(column.form, first=first) for first in (True, False)} - {column.form}
+    if column.kind != "date" or len(orders) != 1:
         return None
-    form = column.form.replace("%m/%d", "%d/%m")
+    (form,) = orders
     there = series.drop_nulls().unique()
     moments = as_moments(there, form)
     if moments.null_count() or moments.equals(as_moments(there, column.form)):

@@ -100,18 +100,6 @@ def test_a_word_with_a_digit_means_no_missing_value(cell):
     assert repr(cell) in column.reason
 
 
-@pytest.mark.parametrize(("mark", "doubtful"), [(-999, True), (9999, True), (-998, False), (99, False)])
-def test_a_number_far_from_all_others_that_people_mark_missing_ones_by_is_asked_about(mark, doubtful):
-    values = [*(RANDOM.normal(100, 10, 200).round(1)), *[mark] * 5]
-    for numbers in (values, texts(values)):
-        column = found(numbers)
-        told = f"; {mark} comes 5 times, far from all others: --missing={mark} if it marks missing ones"
-        assert column.kind == "number"
-        assert column.reason.endswith(told) is doubtful
-    frame = pl.DataFrame({"x": values, "y": RANDOM.normal(size=len(values))})
-    assert cr.read_table(frame, "y", missing=str(mark)).frame["x"].null_count() == values.count(mark)
-
-
 def test_two_values_are_yes_or_no():
     for values in (["f", "m", "m"], [0, 1, 1], [True, False, True], ["1", "0", None]):
         assert found(values).kind == "yes_no"

@@ -156,7 +156,11 @@ def test_a_cell_of_another_unit_is_told_by_its_row():
 def test_each_cell_is_read_by_itself_whatever_stands_beside_it():
     prices = found([*cells(lambda i: f"${1 + i / 50:.2f}M"), *cells(lambda i: f"${900 - i},000", 20)])
     assert prices.unit == "million $"
-    for written, values in ((["$1.20M", "$900,000"], [1.2, 0.9]), (["$900,000"], [0.9]), (["1.2", "$900,000"], [1.2, 0.9])):
+    for written, values in (
+        (["$1.20M", "$900,000"], [1.2, 0.9]),
+        (["$900,000"], [0.9]),
+        (["1.2", "$900,000"], [1.2, 0.9]),
+    ):
         series = pl.Series("x", written)
         np.testing.assert_allclose(prices.values(series), values)
         assert prices.lacks_unit(series) == ("1.2" in written)
@@ -167,7 +171,9 @@ def test_each_cell_is_read_by_itself_whatever_stands_beside_it():
 def test_a_number_with_another_sign_is_no_number_in_the_unit(unit, cell):
     column = found(cells(lambda i: f"{i} {unit}"))
     for written in ([cell], [cell, cell], [f"5 {unit}", cell], ["5", cell]):
-        with pytest.raises(cr.DataError, match=r"x holds '.*' in row \d, but that column holds numbers such as 1234\.5 "):
+        with pytest.raises(
+            cr.DataError, match=r"x holds '.*' in row \d, but that column holds numbers such as 1234\.5 "
+        ):
             column.values(pl.Series("x", written))
     assert column.values(pl.Series("x", ["80", "-2.5", "0", f"3 {unit}"])).to_list() == [80, -2.5, 0, 3]
 
@@ -188,7 +194,7 @@ def test_a_sum_whose_smaller_part_makes_one_of_the_larger_is_none(make, wrong):
     assert (column.kind, column.unit) == ("ignored", "")
     assert column.reason.endswith("holds as much of a smaller unit as makes one of the larger")
     heights = found(["5'11\"", "6'2\"", "5'9"])
-    with pytest.raises(cr.DataError, match="x holds .* in row 1, but"):
+    with pytest.raises(cr.DataError, match=r"x holds .* in row 1, but"):
         heights.values(pl.Series("x", ["5'12\""]))
 
 

@@ -200,7 +200,12 @@ def one_word_in(there: Series, is_read: Callable[[Series], Series], digits: str 
     counted = there.alias("word").value_counts(name="times")
     read = is_read(counted["word"])
     words, rest = counted.filter(~read), counted.filter(read)
-    one = len(words) == 1 and not re.search(digits, words["word"][0]) and len(rest) > 10 and words["times"][0] < rest["times"].sum()
+    one = (
+        len(words) == 1
+        and not re.search(digits, words["word"][0])
+        and len(rest) > 10
+        and words["times"][0] < rest["times"].sum()
+    )
     return words["word"][0] if one else None
 
 

@@ -54,9 +54,6 @@ from chainrule.errors import DataError, shown
 if TYPE_CHECKING:
     from polars import DataFrame, Series
 
-MARKS = {float(f"{sign}{'9' * digits}") for sign in ("", "-") for digits in range(2, 7)}
-"""Numbers by which people mark a missing one: 99, -999 and the like."""
-
 MANY = 100_000
 """Of more numbers than that, the different ones are counted only where there are few among some of them."""
 
@@ -142,18 +139,7 @@ def _number(series: Series, there: Series) -> Column | None:
     distinct = _distinct(there)
     reason = f"{'thousands' if distinct is None else f'{distinct:,}'} different{_note_on(markers)}"
     reason += f", written as {form}" if form != PLAIN else ""
-    return Column(name, "number", reason + _doubt_on(values), form, markers)
-
-
-def _doubt_on(values: NDArray[np.float64]) -> str:
-    """A question about a number such as -999 that comes again, further from all others than these lie apart."""
-    for mark in {float(values.min()), float(values.max())} & MARKS:
-        others = values[values != mark]
-        times = len(values) - len(others)
-        if times > 1 and len(others) and np.abs(others - mark).min() > np.ptp(others):
-            way = f"--missing={mark:.0f} if it marks missing ones"
-            return f"; {mark:.0f} comes {times:,} times, far from all others: {way}"
-    return ""
+    return Column(name, "number", reason, form, markers)
 
 
 def _note_on(markers: Sequence[str]) -> str:

@@ -209,8 +209,8 @@ def with_days_in_order(
 
     Args:
         time: the column of which the order is taken in which its steps are even, if they are in one alone.
-        day_first: whether 3/4/2025 is in April; None for what `time` tells, and otherwise for March, but for April where
-            dashes stand, with a note.
+        day_first: whether 3/4/2025 is in April; None for what `time` tells, and otherwise for March,
+            but for April where dashes stand, with a note.
     """
     found, notes = [], []
     for column in columns:

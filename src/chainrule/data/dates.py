@@ -220,9 +220,7 @@ def _are_all(there: Series, form: str) -> bool:
     read = [as_moments(there, way) for way in ways]
     both = [(one, other) for i, one in enumerate(read) for other in read[:i]]
     orders = [{with_day(way, first=first) == way for way in ways} for first in (True, False)]
-    return {True} in orders and all(
-        ((one == other) | one.is_null() | other.is_null()).all() for one, other in both
-    )
+    return {True} in orders and all(((one == other) | one.is_null() | other.is_null()).all() for one, other in both)
 
 
 def _iso(series: Series) -> Series:

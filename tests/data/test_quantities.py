@@ -222,6 +222,24 @@ def test_m_is_neither_where_hours_and_years_are_met(units):
     assert column.reason.endswith(", where m may be minutes or months")
 
 
+@pytest.mark.parametrize(
+    ("make", "cell", "value"),
+    [
+        (lambda i: f"${1 + i / 50:.2f}M", "1.2M", 1.2),
+        (lambda i: f"${1 + i / 50:.2f}M", "900K", 0.9),
+        (lambda i: f"{i}-{i + 10} km", "20-30", 25),
+        (lambda i: f"{i}-{i + 10} km", "30", 30),
+    ],
+)
+def test_what_lacks_a_unit_or_a_currency_is_taken_for_such(make, cell, value):
+    column = found(cells(make))
+    assert column.values(pl.Series("x", [cell])).to_list() == [pytest.approx(value)]
+    assert column.lacks_unit(pl.Series("x", [make(1), cell]))
+    assert not column.lacks_unit(pl.Series("x", [make(1), "0"]))
+    with pytest.raises(cr.DataError, match="x holds"):
+        column.values(pl.Series("x", [f"{cell} kg"]))
+
+
 def test_what_the_sample_of_a_column_has_not_met_is_read():
     values = cells(lambda i: f"{i % 70} kg", 5000)
     values[4] = "500 g"

@@ -91,7 +91,7 @@ class Column(Configurable):
         """Whether a series has a plain number where this column has a unit beside them, which is taken for such."""
         if series.dtype.is_numeric():
             return self.measured_in != ""
-        return self.unit != "" and is_text(series) and bool(are_bare(series, self.form).any())
+        return self.unit != "" and is_text(series) and bool(are_bare(series, self.unit, self.form).any())
 
     def values(self, series: Series, row: NDArray[np.int64] | None = None) -> Series:
         """What a series of this column holds: numbers, moments, or text, null where it is missing.

@@ -130,9 +130,12 @@ def as_quantities(text: Series, unit: str, form: str) -> Series:
     return pl.Series(text.name, values, dtype=pl.Float64, nan_to_null=True)
 
 
-def are_bare(text: Series, form: str) -> Series:
-    """Whether cells are numbers without a unit, a sign or a word, which a 0 does not need."""
-    return (as_numbers(text, _style_of(form)) != 0).fill_null(False)
+def are_bare(text: Series, unit: str, form: str) -> Series:
+    """Whether cells are numbers or ranges without a unit, which a 0 does not need, or amounts without their currency."""
+    shapes = _parts(text, ranges="-" in form)["shape"]
+    target, currency = unit_called(unit)
+    lacking = [shape for shape in shapes.drop_nulls().unique() if _Shape.of(shape).lacks(target, currency)]
+    return (as_numbers(text, _style_of(form)) != 0).fill_null(False) | shapes.is_in(lacking).fill_null(False)
 
 
 def _style_of(form: str) -> str:
@@ -162,7 +165,7 @@ def quantities_in(there: Series) -> tuple[Written | None, list[str]]:
 
 def _fits(whole: Series, written: Written) -> bool:
     """Whether all cells are written so, each with its unit."""
-    if written.unit and are_bare(whole, written.form).any():
+    if written.unit and are_bare(whole, written.unit, written.form).any():
         return False
     return as_quantities(whole, written.unit, written.form).null_count() == 0
 
@@ -248,12 +251,28 @@ class _Shape:
         feet = len(self.units) == 2 and self.units[1] is None and unit_for("length", self.units[0]) == NAMED["feet"]
         return [self.units[0], '"'] if feet else [*self.units]
 
+    def lacks(self, target: Unit, currency: str) -> bool:
+        """Whether it is a range without a unit, or an amount such as 1.2M without its currency, which are taken for
+        such as the others of their column."""
+        if self.currency or (not currency and target.dimension == NUMBER):
+            return False
+        if not any(self.words):
+            return self.ranged
+        return currency != "" and None not in self.words and dimension_of(self.written, NUMBER) is not None
+
+    @property
+    def written(self) -> list[str]:
+        """The words for units in it."""
+        return [word for word in self.units if word is not None]
+
     def terms(self, target: Unit, currency: str) -> tuple[float, ...] | None:
         """By what its three numbers are to be multiplied, and what is to be added to their sum; None where it is of
         another dimension than `target`, or no sum in falling units."""
         months = target.name in _MONTHS
         units = [unit for word in self.words if (unit := unit_for(target.dimension, word, months=months)) is not None]
-        if self.currency != currency or len(units) < len(self.words):
+        if self.lacks(target, currency):
+            units = [unit or target for unit in (unit_for(target.dimension, word) for word in self.words)]
+        elif self.currency != currency or len(units) < len(self.words):
             return None
         factors = [float(f"{unit.factor / target.factor:.14g}") for unit in units]  # a foot is 12 inches
         zeros = [(unit.zero - target.zero) / target.factor for unit in units]
@@ -319,7 +338,7 @@ def _words_of(shapes: Counter[_Shape]) -> Counter[str]:
     """The words for units in these shapes, with how often each is met."""
     found: Counter[str] = Counter()
     for shape, times in shapes.items():
-        for word in {word for word in shape.units if word is not None}:
+        for word in {*shape.written}:
             found[word] += times
     return found
 

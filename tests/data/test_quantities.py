@@ -222,6 +222,30 @@ def test_m_is_neither_where_hours_and_years_are_met(units):
     assert column.reason.endswith(", where m may be minutes or months")
 
 
+def test_a_number_without_a_unit_among_such_in_one_unit_is_taken_for_such_and_told():
+    for bare in (["72"], ["72"] * 20, ["72", "73.5"]):
+        values = [*cells(lambda i: f"{i} kg"), *bare]
+        column = found(values)
+        assert (column.kind, column.unit) == ("number", "kg")
+        assert column.reason.endswith(", in kg, numbers without a unit taken for kg")
+        assert column.values(pl.Series("x", values))[60] == 72
+        assert found(values, role="number").reason == "as you said, in kg, numbers without a unit taken for kg"
+
+
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        ([*cells(lambda i: f"{i} {['kg', 'g'][i % 2]}"), "72"], "'72' has no unit among numbers in "),
+        ([*cells(lambda i: f"{i}'{i % 12}\""), "72"], "'72' has no unit among numbers in "),
+        ([*cells(lambda i: f"${1 + i / 50:.2f}M"), "900000"], "'900000' has no unit among numbers in M: write it, or"),
+    ],
+)
+def test_a_number_without_a_unit_is_named_where_nothing_tells_what_it_is_in(written, why):
+    column = found(written)
+    assert (column.kind, column.unit) == ("ignored", "")
+    assert why in column.reason
+
+
 @pytest.mark.parametrize(
     ("make", "cell", "value"),
     [

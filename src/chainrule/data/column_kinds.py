@@ -48,6 +48,7 @@ from chainrule.data.quantities import (
     likeliest_quantities,
     quantities_in,
     why_no_quantities,
+    with_bare,
 )
 from chainrule.errors import DataError, shown
 
@@ -279,7 +280,7 @@ def _likeliest(there: Series) -> Written:
     if measured is None:
         return plain
     left = [as_numbers(there, plain.form).null_count(), as_quantities(there, measured.unit, measured.form).null_count()]
-    return measured if left[1] < left[0] else plain
+    return with_bare(measured, there) if left[1] < left[0] else plain
 
 
 def _measures_in(there: Series) -> tuple[Written | None, list[str]]:

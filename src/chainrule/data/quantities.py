@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -72,16 +72,18 @@ class Written:
     Attributes:
         unit: in which they are read; "" for numbers such as 1.2k, and for ranges without a unit.
         form: of the numbers; of ranges two of them; with a k behind where a word for thousands may stand there.
-        others: units that are converted.
+        others: units that are converted. bare: whether some lack the unit, and are taken for such.
     """
 
     unit: str
     form: str
     others: tuple[str, ...] = ()
+    bare: bool = False
 
     def __str__(self) -> str:
         said = [f"in {self.unit}"] if self.unit else []
         said += [f"{_listed(self.others)} converted"] if self.others else []
+        said += [f"numbers without a unit taken for {self.unit}"] if self.bare else []
         units = {self.unit, *self.others}
         said += ["a month taken for 30.44 days"] if units & _MONTHS and units - _MONTHS else []
         said += ["k, M and the like written out"] if self.form.endswith("k") else []
@@ -131,7 +133,7 @@ def as_quantities(text: Series, unit: str, form: str) -> Series:
 
 
 def are_bare(text: Series, unit: str, form: str) -> Series:
-    """Whether cells are numbers or ranges without a unit, which a 0 does not need, or amounts without their currency."""
+    """Whether cells are numbers other than 0, or ranges, without a unit, or amounts without their currency."""
     shapes = _parts(text, ranges="-" in form)["shape"]
     target, currency = unit_called(unit)
     lacking = [shape for shape in shapes.drop_nulls().unique() if _Shape.of(shape).lacks(target, currency)]
@@ -158,16 +160,29 @@ def quantities_in(there: Series) -> tuple[Written | None, list[str]]:
         some, whole, words = some.filter(some != word), whole.filter(whole != word), [word]
     for cells in (some, whole):  # which may hold what the sample has not met: a range, another unit
         found = _written(cells)
-        if found is not None and _fits(whole, found):
-            return found, words
+        fitting = None if found is None else _fitting(whole, found)
+        if fitting is not None:
+            return fitting, words
     return None, []
 
 
-def _fits(whole: Series, written: Written) -> bool:
-    """Whether all cells are written so, each with its unit."""
-    if written.unit and are_bare(whole, written.unit, written.form).any():
-        return False
-    return as_quantities(whole, written.unit, written.form).null_count() == 0
+def _fitting(whole: Series, written: Written) -> Written | None:
+    """How all cells are written, if `written` tells; a few may lack the unit, if all others are in that one."""
+    if as_quantities(whole, written.unit, written.form).null_count():
+        return None
+    told = with_bare(written, whole)
+    if not told.bare:
+        return written
+    target, _ = unit_called(written.unit)
+    summed = any(len(shape.words) > 1 and not shape.ranged for shape in _shapes(whole))
+    scaled = target.name != "" and (target.name not in NAMED or target.dimension == NUMBER)
+    few = 2 * are_bare(whole, written.unit, written.form).sum() < len(whole)
+    return told if few and not (written.others or summed or scaled) else None
+
+
+def with_bare(written: Written, cells: Series) -> Written:
+    """The same, told whether some cells lack the unit."""
+    return replace(written, bare=bool(written.unit and are_bare(cells, written.unit, written.form).any()))
 
 
 def likeliest_quantities(there: Series) -> Written | None:
@@ -198,7 +213,7 @@ def why_no_quantities(there: Series) -> str:
     if _written(some) is None and _are_in_months(words, dimension_of(words) or "") and any(map(_is_m, words)):
         return f"in {_listed([*words])}, where m may be minutes or months"
     if parsed.all():
-        return _why_no_sums(some)
+        return _why_no_sums(some) or _why_bare(some, words)
     return f"{shown(some.filter(~parsed)[0])} among numbers in {_listed([*words])}: leave such cells empty"
 
 
@@ -210,6 +225,14 @@ def _why_no_sums(some: Series) -> str:
     wrong = some.filter(as_quantities(some, found.unit, found.form).is_null())
     larger = any(len(shape.words) > 1 and not shape.ranged for shape in _shapes(wrong))
     return f"{shown(wrong[0])} holds as much of a smaller unit as makes one of the larger" if larger else ""
+
+
+def _why_bare(some: Series, words: Iterable[str]) -> str:
+    """Which cell lacks the unit, where it cannot be told what it is in."""
+    found = _written(some)
+    bare = [] if found is None or not found.unit else some.filter(are_bare(some, found.unit, found.form))
+    among = f"among numbers in {_listed([*words])}: write it, or leave such cells empty"
+    return f"{shown(bare[0])} has no unit {among}" if len(bare) else ""
 
 
 def are_bands(there: Series) -> bool:

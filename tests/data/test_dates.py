@@ -49,6 +49,28 @@ def test_where_the_rest_of_mixed_dates_does_not_tell_the_order_it_is_asked():
     assert cr.read_table(frame, "y", day_first=True).notes == []
 
 
+@pytest.mark.parametrize(
+    ("written", "month_first", "usual"),
+    [("03-04-2024", [3, 4], [4, 3]), ("03/04/2024", [3, 4], [3, 4]), ("03-04-2024 10:30", [3, 4], [4, 3])],
+)
+def test_which_of_day_and_month_stands_first_is_told_and_can_be_said(written, month_first, usual):
+    frame = pl.DataFrame({"when": [written, written.replace("03", "05", 1)] * 20, "y": np.arange(40.0)})
+    for day_first, (month, day) in ((None, usual), (False, month_first), (True, month_first[::-1])):
+        table = cr.read_table(frame, "y", day_first=day_first)
+        moment = table.columns[0].values(table.frame["when"])[0]
+        assert (moment.month, moment.day) == (month, day)
+        assert len(table.notes) == (day_first is None)
+        assert all("when does not tell whether day or month stands first: taken as " in note for note in table.notes)
+
+
+def test_dates_with_dashes_tell_the_order_by_a_day_of_more_than_twelve():
+    for form, values in (("%m-%d-%Y", ["03-14-2024", "05-06-2024"]), ("%d-%m-%Y", ["14-03-2024", "06-05-2024"])):
+        for day_first in (None, True, False):
+            table = cr.read_table(pl.DataFrame({"when": values * 20, "y": np.arange(40.0)}), "y", day_first=day_first)
+            assert (table.columns[0].form, table.notes) == (form, [])
+    assert found(["03.04.2024", "05.04.2024"]).form == "%d.%m.%Y"
+
+
 @pytest.mark.parametrize("word", ["unknown", "0000-00-00"])
 def test_a_word_among_dates_means_that_they_are_missing(word):
     values = [word if i % 10 == 0 else f"{day:%Y-%m-%d}" for i, day in enumerate(DAYS)]

@@ -154,6 +154,7 @@ def test_what_somebody_says_marks_a_missing_value_in_place_of_the_usual_words(tm
     assert rows(read_frame(path)[0]) == [(None, 1, -999.0), ("unknown", None, 2.5)]
     own = Markers(words=["Unknown", "-999"])
     assert rows(read_frame(path, own)[0]) == [("none", 1, None), (None, None, 2.5)]
+    assert rows(read_frame(path, Markers(words=[]))[0]) == [("none", 1, -999.0), ("unknown", None, 2.5)]
     numbers = pl.DataFrame({"a": [-999, 1], "b": [-999.0, 2.5]})
     assert rows(read_frame(numbers, own)[0]) == [(None, None), (1, 2.5)]
 

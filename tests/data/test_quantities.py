@@ -153,6 +153,117 @@ def test_a_cell_of_another_unit_is_told_by_its_row():
         found(["70 kg", "80 kg", "heavy", "slim"], role="number")
 
 
+def test_each_cell_is_read_by_itself_whatever_stands_beside_it():
+    prices = found([*cells(lambda i: f"${1 + i / 50:.2f}M"), *cells(lambda i: f"${900 - i},000", 20)])
+    assert prices.unit == "million $"
+    for written, values in (
+        (["$1.20M", "$900,000"], [1.2, 0.9]),
+        (["$900,000"], [0.9]),
+        (["1.2", "$900,000"], [1.2, 0.9]),
+    ):
+        series = pl.Series("x", written)
+        np.testing.assert_allclose(prices.values(series), values)
+        assert prices.lacks_unit(series) == ("1.2" in written)
+
+
+@pytest.mark.parametrize("cell", ["80%", "$80", "USD 80", "80 cm", "1,5", "x"])
+@pytest.mark.parametrize("unit", ["kg", "euros"])
+def test_a_number_with_another_sign_is_no_number_in_the_unit(unit, cell):
+    column = found(cells(lambda i: f"{i} {unit}"))
+    for written in ([cell], [cell, cell], [f"5 {unit}", cell], ["5", cell]):
+        with pytest.raises(
+            cr.DataError, match=r"x holds '.*' in row \d, but that column holds numbers such as 1234\.5 "
+        ):
+            column.values(pl.Series("x", written))
+    assert column.values(pl.Series("x", ["80", "-2.5", "0", f"3 {unit}"])).to_list() == [80, -2.5, 0, 3]
+
+
+@pytest.mark.parametrize(
+    ("make", "wrong"),
+    [
+        (lambda i: f"{4 + i % 6}'{i % 60:02d}\"", "4'12\""),
+        (lambda i: f"{i} h {2 * i % 61} min", "30 h 60 min"),
+        (lambda i: f"{i % 5} days {i} h", "4 days 24 h"),
+        (lambda i: f"1 h {i} min {i} s", "1 h 60 min 60 s"),
+        (lambda i: f"{i} years {1 + i % 12} months", "11 years 12 months"),
+    ],
+)
+def test_a_sum_whose_smaller_part_makes_one_of_the_larger_is_none(make, wrong):
+    column = found(cells(make, 100))
+    assert repr(wrong) in column.reason
+    assert (column.kind, column.unit) == ("ignored", "")
+    assert column.reason.endswith("holds as much of a smaller unit as makes one of the larger")
+    heights = found(["5'11\"", "6'2\"", "5'9"])
+    with pytest.raises(cr.DataError, match=r"x holds .* in row 1, but"):
+        heights.values(pl.Series("x", ["5'12\""]))
+
+
+@pytest.mark.parametrize(
+    ("written", "unit", "values"),
+    [
+        (["7y 10m", "1y 2m", "3y"], "months", [94, 14, 36]),
+        (["3 yrs 4 m", "10 m", "2 years"], "months", [40, 10, 24]),
+        (["5m", "7m", "2y"], "months", [5, 7, 24]),
+        (["3y", "2y", "6m"], "years", [3, 2, 0.5]),
+        (["3h 5m", "5m", "1h 7m"], "min", [185, 5, 67]),
+    ],
+)
+def test_m_is_a_month_beside_years_and_a_minute_otherwise(written, unit, values):
+    column = found(written)
+    assert column.unit == unit
+    np.testing.assert_allclose(column.values(pl.Series("x", written)), values)
+    np.testing.assert_allclose(column.values(pl.Series("x", ["12m"])), [{"years": 1}.get(unit, 12)])
+
+
+@pytest.mark.parametrize("units", [["m", "h", "h", "y"], ["m", "m", "y", "h"]])
+def test_m_is_neither_where_hours_and_years_are_met(units):
+    column = found(cells(lambda i: f"{i} {units[i % 4]}"))
+    assert column.unit == ""
+    assert column.reason.endswith(", where m may be minutes or months")
+
+
+def test_a_number_without_a_unit_among_such_in_one_unit_is_taken_for_such_and_told():
+    for bare in (["72"], ["72"] * 20, ["72", "73.5"]):
+        values = [*cells(lambda i: f"{i} kg"), *bare]
+        column = found(values)
+        assert (column.kind, column.unit) == ("number", "kg")
+        assert column.reason.endswith(", in kg, numbers without a unit taken for kg")
+        assert column.values(pl.Series("x", values))[60] == 72
+        assert found(values, role="number").reason == "as you said, in kg, numbers without a unit taken for kg"
+
+
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        ([*cells(lambda i: f"{i} {['kg', 'g'][i % 2]}"), "72"], "'72' has no unit among numbers in "),
+        ([*cells(lambda i: f"{i}'{i % 12}\""), "72"], "'72' has no unit among numbers in "),
+        ([*cells(lambda i: f"${1 + i / 50:.2f}M"), "900000"], "'900000' has no unit among numbers in M: write it, or"),
+    ],
+)
+def test_a_number_without_a_unit_is_named_where_nothing_tells_what_it_is_in(written, why):
+    column = found(written)
+    assert (column.kind, column.unit) == ("ignored", "")
+    assert why in column.reason
+
+
+@pytest.mark.parametrize(
+    ("make", "cell", "value"),
+    [
+        (lambda i: f"${1 + i / 50:.2f}M", "1.2M", 1.2),
+        (lambda i: f"${1 + i / 50:.2f}M", "900K", 0.9),
+        (lambda i: f"{i}-{i + 10} km", "20-30", 25),
+        (lambda i: f"{i}-{i + 10} km", "30", 30),
+    ],
+)
+def test_what_lacks_a_unit_or_a_currency_is_taken_for_such(make, cell, value):
+    column = found(cells(make))
+    assert column.values(pl.Series("x", [cell])).to_list() == [pytest.approx(value)]
+    assert column.lacks_unit(pl.Series("x", [make(1), cell]))
+    assert not column.lacks_unit(pl.Series("x", [make(1), "0"]))
+    with pytest.raises(cr.DataError, match="x holds"):
+        column.values(pl.Series("x", [f"{cell} kg"]))
+
+
 def test_what_the_sample_of_a_column_has_not_met_is_read():
     values = cells(lambda i: f"{i % 70} kg", 5000)
     values[4] = "500 g"

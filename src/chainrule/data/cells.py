@@ -186,15 +186,26 @@ def numbers_in(there: Series) -> tuple[str | None, list[str]]:
     return None, []
 
 
-def one_word_in(there: Series, is_read: Callable[[Series], Series]) -> str | None:
-    """The only word that is not read among more than ten different ones that are, and that come more often together."""
+def one_word_in(there: Series, is_read: Callable[[Series], Series], digits: str = r"\d") -> str | None:
+    """The only word that is not read among more than ten different ones that are, and that come more often together.
+
+    It holds no digit: 90+ says a number.
+
+    Args:
+        digits: the pattern of digits that it must not hold.
+    """
     some = some_of(there)
     if some.filter(~is_read(some)).n_unique() > 1:
         return None
     counted = there.alias("word").value_counts(name="times")
     read = is_read(counted["word"])
     words, rest = counted.filter(~read), counted.filter(read)
-    one = len(words) == 1 and len(rest) > 10 and words["times"][0] < rest["times"].sum()
+    one = (
+        len(words) == 1
+        and not re.search(digits, words["word"][0])
+        and len(rest) > 10
+        and words["times"][0] < rest["times"].sum()
+    )
     return words["word"][0] if one else None
 
 

@@ -48,14 +48,12 @@ from chainrule.data.quantities import (
     likeliest_quantities,
     quantities_in,
     why_no_quantities,
+    with_bare,
 )
 from chainrule.errors import DataError, shortened, shown
 
 if TYPE_CHECKING:
     from polars import DataFrame, Series
-
-MARKS = {float(f"{sign}{'9' * digits}") for sign in ("", "-") for digits in range(2, 7)}
-"""Numbers by which people mark a missing one: 99, -999 and the like."""
 
 MANY = 100_000
 """Of more numbers than that, the different ones are counted only where there are few among some of them."""
@@ -142,18 +140,7 @@ def _number(series: Series, there: Series) -> Column | None:
     distinct = _distinct(there)
     reason = f"{'thousands' if distinct is None else f'{distinct:,}'} different{_note_on(markers)}"
     reason += f", written as {form}" if form != PLAIN else ""
-    return Column(name, "number", reason + _doubt_on(values), form, markers)
-
-
-def _doubt_on(values: NDArray[np.float64]) -> str:
-    """A question about a number such as -999 that comes again, further from all others than these lie apart."""
-    for mark in {float(values.min()), float(values.max())} & MARKS:
-        others = values[values != mark]
-        times = len(values) - len(others)
-        if times > 1 and len(others) and np.abs(others - mark).min() > np.ptp(others):
-            way = f"--missing={mark:.0f} if it marks missing ones"
-            return f"; {mark:.0f} comes {times:,} times, far from all others: {way}"
-    return ""
+    return Column(name, "number", reason, form, markers)
 
 
 def _note_on(markers: Sequence[str]) -> str:
@@ -215,9 +202,10 @@ def _words(there: Series) -> Column:
     words = count_words(some).sum() / len(some)
     long = some.str.len_chars().sum() / len(some)
     repeated = distinct > 100 and distinct > len(there) / 5  # a text comes twice where a file does
-    if ((many or repeated) and words >= 4) or (distinct > 20 and long > 60):
+    why = why_no_quantities(there)
+    if not why and (((many or repeated) and words >= 4) or (distinct > 20 and long > 60)):
         return Column(name, "text", f"{distinct:,} different texts of {words:.0f} words or so")
-    why = why_no_quantities(there) or why_no_dates(there)
+    why = why or why_no_dates(there)
     if many and not why and _tell_apart(name, there):
         return Column(name, "id", f"{distinct:,} different words in {len(there):,} rows")
     if many:
@@ -292,7 +280,7 @@ def _likeliest(there: Series) -> Written:
     if measured is None:
         return plain
     left = [as_numbers(there, plain.form).null_count(), as_quantities(there, measured.unit, measured.form).null_count()]
-    return measured if left[1] < left[0] else plain
+    return with_bare(measured, there) if left[1] < left[0] else plain
 
 
 def _measures_in(there: Series) -> tuple[Written | None, list[str]]:

@@ -16,7 +16,6 @@ from chainrule.data.cells import (
     PLAIN,
     as_numbers,
     as_text,
-    form_of_numbers,
     in_any_case,
     is_listed,
     is_text,
@@ -30,8 +29,10 @@ from chainrule.data.dates import (
     as_moments,
     example_of,
     is_form_of_dates,
+    with_day,
 )
 from chainrule.data.quantities import (
+    are_bare,
     as_quantities,
     is_of_units,
 )
@@ -87,10 +88,10 @@ class Column(Configurable):
         return self.unit or (self.form.strip("0123456789., -k") if self.counts else "")
 
     def lacks_unit(self, series: Series) -> bool:
-        """Whether a series has plain numbers where this column has a unit beside them, which are taken for such."""
-        plain = series.dtype.is_numeric()
-        plain = plain or bool(self.unit and len(series) and form_of_numbers(series.drop_nulls()))
-        return self.measured_in != "" and plain
+        """Whether a series has a plain number where this column has a unit beside them, which is taken for such."""
+        if series.dtype.is_numeric():
+            return self.measured_in != ""
+        return self.unit != "" and is_text(series) and bool(are_bare(series, self.unit, self.form).any())
 
     def values(self, series: Series, row: NDArray[np.int64] | None = None) -> Series:
         """What a series of this column holds: numbers, moments, or text, null where it is missing.
@@ -157,8 +158,7 @@ class Column(Configurable):
         if self.kind == "date":
             values = as_moments(series, self.form or ISO)
         elif self.counts and is_text(series) and is_of_units(self.unit, self.form):
-            plain = self.unit and form_of_numbers(series.drop_nulls())
-            values = as_numbers(series, plain) if plain else as_quantities(series, self.unit, self.form)
+            values = as_quantities(series, self.unit, self.form)
         elif self.counts:
             values = as_numbers(series, self.form or PLAIN)
         elif self.form == ANY_CASE and not is_listed(series):
@@ -209,17 +209,19 @@ def with_days_in_order(
 
     Args:
         time: the column of which the order is taken in which its steps are even, if they are in one alone.
-        day_first: whether 3/4/2025 is in April; None for what `time` tells, and otherwise for March with a note.
+        day_first: whether 3/4/2025 is in April; None for what `time` tells, and otherwise for March,
+            but for April where dashes stand, with a note.
     """
     found, notes = [], []
     for column in columns:
-        other = _with_day_first(column, frame[column.name])
+        other = _with_other_order(column, frame[column.name])
         if other is None:
             found.append(column)
             continue
         moments = [as_moments(frame[column.name], either.form).unique() for either in (column, other)]
         steps_tell = column.name == time and [_in_even_steps(either) for either in moments] == [False, True]
-        taken = other if day_first or (day_first is None and steps_tell) else column
+        asked = day_first is not None and with_day(column.form, first=day_first) != column.form
+        taken = other if asked or (day_first is None and steps_tell) else column
         if day_first is None:
             why = ", for the steps are even then" if steps_tell else ""
             notes.append(
@@ -230,11 +232,12 @@ def with_days_in_order(
     return found, notes
 
 
-def _with_day_first(column: Column, series: Series) -> Column | None:
+def _with_other_order(column: Column, series: Series) -> Column | None:
     """The column with day and month exchanged, where its dates can be read so, too, and mean something else then."""
-    if column.kind != "date" or "%m/%d" not in column.form:
+    orders = {with_day(column.form, first=first) for first in (True, False)} - {column.form}
+    if column.kind != "date" or len(orders) != 1:
         return None
-    form = column.form.replace("%m/%d", "%d/%m")
+    (form,) = orders
     there = series.drop_nulls().unique()
     moments = as_moments(there, form)
     if moments.null_count() or moments.equals(as_moments(there, column.form)):

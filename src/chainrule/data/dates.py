@@ -25,7 +25,8 @@ _ISO = r"^(\d{4}-\d{1,2}-\d{1,2})(?:[T ](\d{1,2}:\d{2})(:\d{2}(?:\.\d+)?)?\s*(?:
 _WITH_TIME = f"{ISO} %H:%M:%S%.f"
 
 _DAYS = (
-    *("%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y", "%d.%m.%y", "%m/%d/%y", "%d/%m/%y"),
+    *("%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y", "%m-%d-%Y"),
+    *("%d.%m.%y", "%m/%d/%y", "%d/%m/%y"),
     *("%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y"),
 )
 
@@ -44,7 +45,8 @@ PERIODS = (*_QUARTERS, *_WEEKS, *_MONTHS)
 """How quarters, weeks and months are written, each of which is the moment that it begins with."""
 
 DATES = (ISO, *(day + time for day in _DAYS for time in _TIMES), "%Y%m%d", *PERIODS, *CLOCKS)
-"""How dates are written, the likeliest first: 3/4/2025 is in March unless a day of more than 12 says otherwise."""
+"""How dates are written, the likeliest first: 3/4/2025 is in March and 03-04-2025 in April unless a day of more
+than 12 says otherwise."""
 
 UNIX = {"Unix seconds": 1, "Unix milliseconds": 1000}
 """Forms of dates that are numbers, and how many of these make a second; they count from the beginning of 1970."""
@@ -126,7 +128,7 @@ def dates_in(there: Series) -> tuple[str | None, list[str]]:
     digits = some.str.contains(_DIGITS)
     if digits.all() or 2 * digits.sum() < len(some) or form_of_dates(some.filter(digits)) is None:
         return None, []
-    word = one_word_in(there, lambda words: words.str.contains(_DIGITS))
+    word = one_word_in(there, lambda words: words.str.contains(_DIGITS), digits="[1-9]")
     form = None if word is None else form_of_dates(there.filter(there != word))
     return (None, []) if form is None or word is None else (form, [word])
 
@@ -147,10 +149,16 @@ def form_of_dates(there: Series) -> str | None:
 
 def why_no_dates(there: Series) -> str:
     """Why words that look like dates are not read as such; "" where they do not."""
-    if not there.head(20).str.contains(r"^\d{1,2}/\d{1,2}/\d{2,4}\b").all():
+    if not there.head(20).str.contains(r"^\d{1,2}([/-])\d{1,2}[/-]\d{2,4}\b").all():
         return ""
     first = _several_ways(some_of(there))
     return "" if first is None else "dates of which some have the day first, and some the month"
+
+
+def with_day(form: str, *, first: bool) -> str:
+    """The form with the day before the month or behind it, where strokes or dashes stand between them."""
+    one, other = ("m", "d") if first else ("d", "m")
+    return re.sub(rf"%{one}([/-])%{other}(?=\1%[Yy])", rf"%{other}\1%{one}", form)
 
 
 def form_as_said(there: Series) -> str:
@@ -211,9 +219,8 @@ def _are_all(there: Series, form: str) -> bool:
     ways = form.split(OR)
     read = [as_moments(there, way) for way in ways]
     both = [(one, other) for i, one in enumerate(read) for other in read[:i]]
-    return {"%m/%d", "%d/%m"} - {way[:5] for way in ways} != set() and all(
-        ((one == other) | one.is_null() | other.is_null()).all() for one, other in both
-    )
+    orders = [{with_day(way, first=first) == way for way in ways} for first in (True, False)]
+    return {True} in orders and all(((one == other) | one.is_null() | other.is_null()).all() for one, other in both)
 
 
 def _iso(series: Series) -> Series:

@@ -37,7 +37,7 @@ class Markers:
         if self.words is None:
             return usual
         own = "", *(word.strip().upper() for word in self.words)
-        return (*usual, *own) if len(self._numbers) == len(self.words) else own
+        return (*usual, *own) if self.words and len(self._numbers) == len(self.words) else own
 
     def mean(self, value: object) -> bool:
         """Whether a value of a column that is not predicted is one of the words, or a number that a user so called."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -58,6 +58,9 @@ _TEXTS = (*_WORDS, "n1", "n2", "n3", "sign", "minus")
 _BETWEEN = "\x1f"
 """Stands between the parts of a shape that is written as text."""
 
+_ROUNDED = 1e-9
+"""To so much, of 1, the factors of units are exact."""
+
 MOST_BANDS = 20
 """Of so many different ranges at most, each is a category."""
 
@@ -69,16 +72,18 @@ class Written:
     Attributes:
         unit: in which they are read; "" for numbers such as 1.2k, and for ranges without a unit.
         form: of the numbers; of ranges two of them; with a k behind where a word for thousands may stand there.
-        others: units that are converted.
+        others: units that are converted. bare: whether some lack the unit, and are taken for such.
     """
 
     unit: str
     form: str
     others: tuple[str, ...] = ()
+    bare: bool = False
 
     def __str__(self) -> str:
         said = [f"in {self.unit}"] if self.unit else []
         said += [f"{_listed(self.others)} converted"] if self.others else []
+        said += [f"numbers without a unit taken for {self.unit}"] if self.bare else []
         units = {self.unit, *self.others}
         said += ["a month taken for 30.44 days"] if units & _MONTHS and units - _MONTHS else []
         said += ["k, M and the like written out"] if self.form.endswith("k") else []
@@ -94,13 +99,14 @@ def is_of_units(unit: str, form: str) -> bool:
 def as_quantities(text: Series, unit: str, form: str) -> Series:
     """Numbers with a unit as floats in `unit`; null where one is not of its dimension, or written otherwise.
 
-    A 0 needs no unit, unless it is a temperature.
+    Numbers without a unit, a sign or a word are taken for such in `unit`, each by itself, whatever the others are.
+    A sum of which a part is as much as one of the unit before it is none: 5'58" is no length.
     """
     import polars as pl
 
     target, currency = unit_called(unit)
     parts = _parts(text, ranges="-" in form)
-    style = form.removesuffix("k").split("-")[0]
+    style = _style_of(form)
     n = [as_numbers(parts[name], style).to_numpy() for name in ("n1", "n2", "n3")]
     terms = {}
     for shape in parts["shape"].drop_nulls().unique():
@@ -117,10 +123,26 @@ def as_quantities(text: Series, unit: str, form: str) -> Series:
     unread = parts["ranged"].to_numpy() & ~(each[0] < each[1])
     for numbers, name in zip(n[1:], ("n2", "n3"), strict=True):
         unread |= np.isnan(numbers) & parts[name].is_not_null().to_numpy()
+    summed = ~parts["ranged"].to_numpy()
+    for i in (0, 1):
+        unread |= summed & (each[i + 1] > 0) & (each[i + 1] >= a[i].to_numpy() * (1 - _ROUNDED))
     values[unread] = np.nan
-    if target.zero == 0:
-        values[(n[0] == 0) & parts["bare"].to_numpy()] = 0.0
+    if np.isnan(values).any():
+        values = np.where(np.isnan(values), as_numbers(text, style).to_numpy(), values)
     return pl.Series(text.name, values, dtype=pl.Float64, nan_to_null=True)
+
+
+def are_bare(text: Series, unit: str, form: str) -> Series:
+    """Whether cells are numbers other than 0, or ranges, without a unit, or amounts without their currency."""
+    shapes = _parts(text, ranges="-" in form)["shape"]
+    target, currency = unit_called(unit)
+    lacking = [shape for shape in shapes.drop_nulls().unique() if _Shape.of(shape).lacks(target, currency)]
+    return (as_numbers(text, _style_of(form)) != 0).fill_null(False) | shapes.is_in(lacking).fill_null(False)
+
+
+def _style_of(form: str) -> str:
+    """How a form writes each of its numbers."""
+    return form.removesuffix("k").split("-")[0]
 
 
 def quantities_in(there: Series) -> tuple[Written | None, list[str]]:
@@ -138,9 +160,29 @@ def quantities_in(there: Series) -> tuple[Written | None, list[str]]:
         some, whole, words = some.filter(some != word), whole.filter(whole != word), [word]
     for cells in (some, whole):  # which may hold what the sample has not met: a range, another unit
         found = _written(cells)
-        if found is not None and as_quantities(whole, found.unit, found.form).null_count() == 0:
-            return found, words
+        fitting = None if found is None else _fitting(whole, found)
+        if fitting is not None:
+            return fitting, words
     return None, []
+
+
+def _fitting(whole: Series, written: Written) -> Written | None:
+    """How all cells are written, if `written` tells; a few may lack the unit, if all others are in that one."""
+    if as_quantities(whole, written.unit, written.form).null_count():
+        return None
+    told = with_bare(written, whole)
+    if not told.bare:
+        return written
+    target, _ = unit_called(written.unit)
+    summed = any(len(shape.words) > 1 and not shape.ranged for shape in _shapes(whole))
+    scaled = target.name != "" and (target.name not in NAMED or target.dimension == NUMBER)
+    few = 2 * are_bare(whole, written.unit, written.form).sum() < len(whole)
+    return told if few and not (written.others or summed or scaled) else None
+
+
+def with_bare(written: Written, cells: Series) -> Written:
+    """The same, told whether some cells lack the unit."""
+    return replace(written, bare=bool(written.unit and are_bare(cells, written.unit, written.form).any()))
 
 
 def likeliest_quantities(there: Series) -> Written | None:
@@ -168,9 +210,29 @@ def why_no_quantities(there: Series) -> str:
         return ""
     if dimension_of(words) is None:
         return f"in {_listed([*words])}, which are not of one kind"
+    if _written(some) is None and _are_in_months(words, dimension_of(words) or "") and any(map(_is_m, words)):
+        return f"in {_listed([*words])}, where m may be minutes or months"
     if parsed.all():
-        return ""
+        return _why_no_sums(some) or _why_bare(some, words)
     return f"{shown(some.filter(~parsed)[0])} among numbers in {_listed([*words])}: leave such cells empty"
+
+
+def _why_no_sums(some: Series) -> str:
+    """Which cell is a sum with too large a part, if one is."""
+    found = _written(some)
+    if found is None:
+        return ""
+    wrong = some.filter(as_quantities(some, found.unit, found.form).is_null())
+    larger = any(len(shape.words) > 1 and not shape.ranged for shape in _shapes(wrong))
+    return f"{shown(wrong[0])} holds as much of a smaller unit as makes one of the larger" if larger else ""
+
+
+def _why_bare(some: Series, words: Iterable[str]) -> str:
+    """Which cell lacks the unit, where it cannot be told what it is in."""
+    found = _written(some)
+    bare = [] if found is None or not found.unit else some.filter(are_bare(some, found.unit, found.form))
+    among = f"among numbers in {_listed([*words])}: write it, or leave such cells empty"
+    return f"{shown(bare[0])} has no unit {among}" if len(bare) else ""
 
 
 def are_bands(there: Series) -> bool:
@@ -212,11 +274,28 @@ class _Shape:
         feet = len(self.units) == 2 and self.units[1] is None and unit_for("length", self.units[0]) == NAMED["feet"]
         return [self.units[0], '"'] if feet else [*self.units]
 
+    def lacks(self, target: Unit, currency: str) -> bool:
+        """Whether it is a range without a unit, or an amount such as 1.2M without its currency, which are taken for
+        such as the others of their column."""
+        if self.currency or (not currency and target.dimension == NUMBER):
+            return False
+        if not any(self.words):
+            return self.ranged
+        return currency != "" and None not in self.words and dimension_of(self.written, NUMBER) is not None
+
+    @property
+    def written(self) -> list[str]:
+        """The words for units in it."""
+        return [word for word in self.units if word is not None]
+
     def terms(self, target: Unit, currency: str) -> tuple[float, ...] | None:
         """By what its three numbers are to be multiplied, and what is to be added to their sum; None where it is of
         another dimension than `target`, or no sum in falling units."""
-        units = [unit for word in self.words if (unit := unit_for(target.dimension, word)) is not None]
-        if self.currency != currency or len(units) < len(self.words):
+        months = target.name in _MONTHS
+        units = [unit for word in self.words if (unit := unit_for(target.dimension, word, months=months)) is not None]
+        if self.lacks(target, currency):
+            units = [unit or target for unit in (unit_for(target.dimension, word) for word in self.words)]
+        elif self.currency != currency or len(units) < len(self.words):
             return None
         factors = [float(f"{unit.factor / target.factor:.14g}") for unit in units]  # a foot is 12 inches
         zeros = [(unit.zero - target.zero) / target.factor for unit in units]
@@ -234,8 +313,8 @@ def _may_be(there: Series) -> bool:
 
 
 def _parts(text: Series, *, ranges: bool = True) -> DataFrame:
-    """Of each cell its numbers n1, n2, n3 and its shape as text, whether it is `ranged`, has a minus as its `sign`, or
-    is a `bare` number. Numbers and shape are null where it is neither a number, nor a sum or range of such.
+    """Of each cell its numbers n1, n2, n3 and its shape as text, whether it is `ranged`, and has a minus as its `sign`.
+    Numbers and shape are null where it is neither a number, nor a sum or range of such.
     """
     import polars as pl
 
@@ -252,8 +331,7 @@ def _parts(text: Series, *, ranges: bool = True) -> DataFrame:
     found = found.with_columns(ranged.cast(int).alias("ranged")).with_columns(
         pl.when(pl.col("n1").is_not_null()).then(shape).alias("shape")
     )
-    bare = (found["shape"] == _BETWEEN * 6 + f"1{_BETWEEN}0").fill_null(False)
-    return found.select("n1", "n2", "n3", "shape").with_columns(ranged=ranged, sign=signs, bare=bare)
+    return found.select("n1", "n2", "n3", "shape").with_columns(ranged=ranged, sign=signs)
 
 
 def _groups(text: Series, pattern: str) -> DataFrame:
@@ -283,7 +361,7 @@ def _words_of(shapes: Counter[_Shape]) -> Counter[str]:
     """The words for units in these shapes, with how often each is met."""
     found: Counter[str] = Counter()
     for shape, times in shapes.items():
-        for word in {word for word in shape.units if word is not None}:
+        for word in {*shape.written}:
             found[word] += times
     return found
 
@@ -302,16 +380,39 @@ def _written(cells: Series) -> Written | None:
     form = f"{style}-{style}" if ranged else style
     if dimension == NUMBER and not currencies:
         return Written("", form + ("k" if words else ""))
-    unit, others = _units_of(shapes, dimension)
+    months = _are_in_months(words, dimension)
+    unit, others = _units_of(shapes, dimension, months=months)
+    if months and any(map(_is_m, words)) and (unit not in _MONTHS or _are_short(words)):
+        return None
     return Written(" ".join(filter(None, [unit, *currencies])), form, tuple(others))
 
 
-def _units_of(shapes: Counter[_Shape], dimension: str) -> tuple[str, list[str]]:
-    """The unit of most cells, or the smallest of those that are added up; and the others."""
+def _are_in_months(words: Iterable[str], dimension: str) -> bool:
+    """Whether durations are told in months or years, so that m is a month: 7y 10m."""
+    units = [unit for word in words if (unit := unit_for(dimension, word)) is not None]
+    return dimension == "duration" and any(unit.name in _MONTHS for unit in units)
+
+
+def _are_short(words: Iterable[str]) -> bool:
+    """Whether some of these words beside m are for hours or less."""
+    units = [unit_for("duration", word) for word in words if not _is_m(word)]
+    return any(unit is not None and unit.factor <= NAMED["h"].factor for unit in units)
+
+
+def _is_m(word: str) -> bool:
+    return candidates(word) == candidates("m")
+
+
+def _units_of(shapes: Counter[_Shape], dimension: str, *, months: bool) -> tuple[str, list[str]]:
+    """The unit of most cells, or the smallest of those that are added up; and the others.
+
+    Args:
+        months: see `unit_for`.
+    """
     met: Counter[Unit] = Counter()
     added: set[Unit] = set()
     for shape, times in shapes.items():
-        units = [unit for word in shape.words if (unit := unit_for(dimension, word)) is not None]
+        units = [unit for word in shape.words if (unit := unit_for(dimension, word, months=months)) is not None]
         met.update(dict.fromkeys(units, times))
         added |= {*units} if len(units) > 1 and not shape.ranged else set()
     unit = min(added, key=lambda unit: unit.factor) if added else met.most_common(1)[0][0]

@@ -79,7 +79,11 @@ def _mark(y: NDArray[np.float64], end: float) -> Mark | None:
         far = low >= 0 and different > 10 and times >= 5
     else:
         spread = _robust(others)
-        far = gap > APART * spread and different > 5 and (end < 0 <= low or gap > 0.5 * (high - low))
+        far = (
+            gap > APART * spread
+            and (different > 5 or gap > high - low)
+            and (end < 0 <= low or gap > 0.5 * (high - low))
+        )
     return Mark(end, times, len(y), low, high) if far else None
 
 

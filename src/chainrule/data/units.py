@@ -136,10 +136,16 @@ def dimension_of(words: Iterable[str], asked: str | None = None) -> str | None:
     )
 
 
-def unit_for(dimension: str, word: str | None) -> Unit | None:
-    """The unit of that dimension that a word stands for; of numbers, 1 where there is none."""
+def unit_for(dimension: str, word: str | None, *, months: bool = False) -> Unit | None:
+    """The unit of that dimension that a word stands for; of numbers, 1 where there is none.
+
+    Args:
+        months: whether m is a month, as it is beside years, and no minute.
+    """
     if word is None:
         return _ONE if dimension == NUMBER else None
+    if months and dimension == "duration" and candidates(word) == _UNITS["m"]:
+        return NAMED["months"]
     if dimension.startswith(_WORD):
         return Unit(word, dimension, 1.0) if dimension == _WORD + _singular(word) else None
     return next((unit for unit in candidates(word) if unit.dimension == dimension), None)

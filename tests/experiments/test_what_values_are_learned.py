@@ -96,6 +96,17 @@ def test_shares_are_learned_in_their_range(tmp_path):
     assert ((predicted >= 0) & (predicted <= 1)).all()
 
 
+def test_each_of_several_values_has_a_range_of_its_own(tmp_path):
+    x = np.random.default_rng(0).normal(size=M)
+    share = 1 / (1 + np.exp(-2 * x))
+    frame = pl.DataFrame({"x": x, "a": 100 * share, "b": share})
+    for targets in (["a", "b"], ["b", "a"]):
+        _, _, model = trained(tmp_path, frame, targets, {"epochs": 15, "transform": "range"})
+        found = model.predictions(model.read(frame))
+        for name in targets:
+            assert np.array(found[f"prediction {name}"]) == pytest.approx(frame[name], abs=0.1 * frame[name].max())
+
+
 def test_what_is_never_negative_is_never_predicted_so(tmp_path):
     random = np.random.default_rng(0)
     x = random.normal(size=300)

@@ -66,13 +66,13 @@ class TargetScale(Configurable):
             raise DataError(f"poisson is for values of 0 or more, but one is {y.min():g}: take another --loss.")
         return y
 
-    def origin_and_unit(self, learned: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-        """What is 0 and what is 1 to the network, by columns, where it is not the mean and the deviation."""
+    def origin_and_unit(self, learned: NDArray[np.float64]) -> tuple[float, float] | None:
+        """What of learned values (m,) is 0 and what is 1 to the network, where it is not the mean and the deviation."""
         if self.form == "counts":
-            return np.zeros(learned.shape[1]), np.maximum(learned.mean(axis=0), 1e-12)
+            return 0.0, max(float(learned.mean()), 1e-12)
         if self.form == "range":
             low, high = float(self.low or 0.0), float(self.high or 0.0)
-            return np.full(learned.shape[1], low), np.full(learned.shape[1], high - low)
+            return low, high - low
         return None
 
     def held(self, output: NDArray[Any]) -> NDArray[Any]:

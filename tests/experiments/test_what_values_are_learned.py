@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 import chainrule as cr
+from chainrule.data import chunks, row_sample
 from chainrule.data.scales import TargetScale, alternative, scale_of
 from chainrule.data.strays import mark_in, strays_in, usual_ends
 from chainrule.experiments.doubts import doubts_on
@@ -112,8 +113,78 @@ def test_what_is_never_negative_is_never_predicted_so(tmp_path):
     x = random.normal(size=300)
     frame = pl.DataFrame({"x": x, "y": np.maximum(x + 0.2 * random.normal(size=300), 0).round(3)})
     experiment, _, model = trained(tmp_path, frame, "y", {"epochs": 30, "transform": "none"})
-    assert "y is 0 or more in every row, and so are all predictions" in experiment.notes
+    assert "y is 0 or more in every row of the training part, and so are all predictions" in experiment.notes
     assert min(model.predictions(model.read(pl.DataFrame({"x": [-5.0, -50.0]}), labelled=False))["prediction"]) == 0
+
+
+def made(tmp_path, frame, target="y", settings=None, **options):
+    """An experiment that has not begun to train."""
+    return cr.Experiment(
+        cr.read_table(frame, target, **options), cr.Settings(seed=0, epochs=20, **(settings or {})), tmp_path / "run"
+    )
+
+
+def test_limits_are_those_of_the_training_part(tmp_path):
+    t = np.arange(500.0)
+    y = np.where(t < 400, 5 + np.sin(t), np.where(t < 450, 50.0, -5.0))
+    frame = pl.DataFrame({"t": t, "x": t % 7, "y": y})
+    assert made(tmp_path, frame, time="t").target.scales == [TargetScale("plain", 0.0, None)]
+    learned = made(tmp_path, frame, time="t", settings={"transform": "range", "validation": 0.2})
+    train = learned.Y[learned.splits.train]
+    assert learned.target.scales == [TargetScale("range", train.min(), train.max())]
+    assert np.isfinite(learned.run(progress=False).metrics["test"]["mae"])
+
+
+@pytest.fixture
+def in_chunks(tmp_path, monkeypatch):
+    """Writes a frame to be read in chunks, of which 200 rows are sampled."""
+    for name, value in (("FEWEST", 200), ("CELLS", 0)):
+        monkeypatch.setattr(row_sample, name, value)
+    monkeypatch.setattr(chunks, "BYTES", 2000)
+
+    def write(frame):
+        frame.write_csv(tmp_path / "rows.csv")
+        return tmp_path / "rows.csv"
+
+    return write
+
+
+def test_limits_of_a_table_in_chunks_hold_for_all_its_rows(tmp_path, in_chunks):
+    x = np.random.default_rng(0).normal(size=M)
+    y = abs(10 * x + 60).round(2) + 1
+    assert made(tmp_path, in_chunks(pl.DataFrame({"x": x, "y": y})), stream=True).target.scales[0].low == 0
+    rare = np.where(np.arange(M) == 777, -30, y)
+    found = made(tmp_path, in_chunks(pl.DataFrame({"x": x, "y": rare})), stream=True)
+    assert found.Y.min() > 0
+    assert found.target.scales == [TargetScale()]
+    weighed = pl.DataFrame({"x": x, "y": [f"{value} kg" for value in rare]})
+    assert made(tmp_path, in_chunks(weighed), stream=True).target.scales == [TargetScale()]
+    with pytest.raises(cr.OptionError, match="the range of y is not known, as its table is read in chunks: leave"):
+        made(tmp_path, in_chunks(weighed), settings={"transform": "range"}, stream=True)
+
+
+@pytest.mark.parametrize("part", ["test", "validation"])
+def test_a_scale_is_chosen_where_all_rows_have_a_place_on_it(tmp_path, part):
+    frame = prices().select("a", "b", y="price")
+    first = made(tmp_path, frame)
+    assert first.target.form == "log"
+    row = getattr(first.splits, part)[0]
+    second = made(tmp_path, frame.with_columns(y=pl.when(pl.arange(M) == row).then(0.0).otherwise("y")))
+    assert second.target.form != "log"
+    second.run(progress=False)
+    with pytest.raises(cr.DataError, match="the log of 0 is none: train with --transform none"):
+        made(tmp_path, second.source.frame, settings={"transform": "log"})
+
+
+def test_a_scale_is_chosen_where_all_chunks_have_a_place_on_it(tmp_path, in_chunks):
+    frame = prices().select("a", "b", y="price")
+    assert made(tmp_path, in_chunks(frame), stream=True).target.form == "log"
+    found = made(
+        tmp_path, in_chunks(frame.with_columns(y=pl.when(pl.arange(M) == 777).then(0.0).otherwise("y"))), stream=True
+    )
+    assert found.Y.min() > 0
+    assert found.target.form == "plain"
+    found.run(progress=False)
 
 
 def test_a_table_in_chunks_learns_logs_too(tmp_path):

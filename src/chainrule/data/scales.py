@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -52,7 +52,7 @@ class TargetScale(Configurable):
             raise OptionError("a range has a low and a high end.")
 
     def learned(self, y: NDArray[Any]) -> NDArray[np.float64]:
-        """What the network learns of values (m, …), before that is standardized.
+        """What the network learns of values (m, …), before that is standardized; of those beyond a range its ends.
 
         Raises:
             DataError: a value is out of what the scale takes.
@@ -64,7 +64,7 @@ class TargetScale(Configurable):
             return np.asarray(np.log(y))
         if self.form == "counts" and y.size and y.min() < 0:
             raise DataError(f"poisson is for values of 0 or more, but one is {y.min():g}: take another --loss.")
-        return y
+        return self.held(y) if self.form == "range" else y
 
     def origin_and_unit(self, learned: NDArray[np.float64]) -> tuple[float, float] | None:
         """What of learned values (m,) is 0 and what is 1 to the network, where it is not the mean and the deviation."""
@@ -74,6 +74,20 @@ class TargetScale(Configurable):
             low, high = float(self.low or 0.0), float(self.high or 0.0)
             return low, high - low
         return None
+
+    def takes(self, low: float, high: float) -> bool:
+        """Whether it can learn all values between these ends."""
+        if self.form == "range":
+            return bool(self.held(np.array(low)) == low and self.held(np.array(high)) == high)
+        return low > 0 if self.form == "log" else low >= 0 or self.form == "plain"
+
+    def freed(self, low: float, high: float) -> TargetScale:
+        """Without a limit that values between these ends pass."""
+        return replace(
+            self,
+            low=None if self.low is not None and low < self.low else self.low,
+            high=None if self.high is not None and high > self.high else self.high,
+        )
 
     def held(self, output: NDArray[Any]) -> NDArray[Any]:
         """Predictions within the limits."""

@@ -152,7 +152,7 @@ class Experiment:
         self.split = {"draws": DRAWS, "seed": seed, "test": test, "validation": watched} if splits is None else None
         self.splits = splits or split(source, self.Y, test, watched, seed)
         self._given, self._seed, self.chunked = settings, seed, None
-        self.target = asked_for(self.target, settings, self.Y)
+        self.target = asked_for(self.target, settings, self.Y, self.splits.train, source.value_ends)
         self._choice = ""
         self.kept: Kept | None = None
         self.extended = ""
@@ -171,7 +171,7 @@ class Experiment:
         if self.encoding.form == "rows" and may_choose(self.target, settings):
             with stage("choosing a scale"), engines.blas_held():
                 self.target, self._choice = chosen_scale(
-                    self.target, self.X, self.Y, self.splits, self.encoding, self.settings
+                    self.target, self.X, self.Y, self.splits, self.encoding, self.settings, source.value_ends
                 )
         self._take(settings)
 
@@ -210,7 +210,8 @@ class Experiment:
         doubts = doubts_on(self.source, self.target) if isinstance(self.source, Table) else []
         if self.target.task == "values":
             units = "while training, all numbers are of the standardized target; those of the end are in its own units"
-            return [*doubts, *([self._choice] if self._choice else []), *limits_told(self.target, self.Y), units]
+            limits = limits_told(self.target, self.Y[self.splits.train])
+            return [*doubts, *([self._choice] if self._choice else []), *limits, units]
         labels = self.target.classes or []
         if not labels:
             return doubts
@@ -303,9 +304,13 @@ class Experiment:
         """As `fit`; without a checkpoint nothing is resumed."""
         X, splits, target = self.X, self.splits, self.target
         final = self._final()
-        Y = learned(self.encoding.learned(self.source, self.Y), target, final[0] if final else None)
+        Y = self.encoding.learned(self.source, self.Y)
+
+        def of(rows: NDArray[np.intp]) -> NDArray[Any]:
+            return learned(Y[rows], target, final[0] if final else None)
+
         given = (
-            (X[splits.train], Y[splits.train]) if self.chunked is None else (self._chunks(self.chunked, final), None)
+            (X[splits.train], of(splits.train)) if self.chunked is None else (self._chunks(self.chunked, final), None)
         )
         monitored = watched_metric(target, self.settings)
         others = [] if monitored is None else [monitored]
@@ -318,7 +323,7 @@ class Experiment:
                 optimizer=optimizer_for(self.settings),
                 epochs=self.settings.epochs or 0,
                 batch_size=self.settings.batch_size,
-                validation=(X[splits.validation], Y[splits.validation], self._weights.of(splits.validation))
+                validation=(X[splits.validation], of(splits.validation), self._weights.of(splits.validation))
                 if len(splits.validation)
                 else None,
                 sample_weight=self._weights.of(splits.train) if self.chunked is None else None,

@@ -312,4 +312,25 @@ def test_a_long_tail_is_no_stray():
         for y in (random.normal(size=500), np.exp(1.5 * random.normal(size=500)), random.pareto(2, 500) + 1):
             assert strays_in(y) is None
     y = np.append(random.normal(50, 5, 100), [1e6, -999, -999])
-    assert usual_ends(y) == (y[:100].min(), y[:100].max())
+    low, high = usual_ends(y)
+    assert -999 < low < 0
+    assert 110 < high < 2e2
+    assert usual_ends(y[:100]) is None
+
+
+def test_new_rows_just_beyond_those_of_the_training_are_no_strays(tmp_path):
+    _, _, model = trained(tmp_path, with_total(), "w", {"epochs": 1}, drop_outliers=True)
+    beyond = sums().with_columns(pl.col("w") * 2 - 200)
+    assert beyond["w"].max() > sums()["w"].max()
+    assert beyond["w"].min() < sums()["w"].min()
+    assert len(model.encoding.read(beyond, labelled=True)) == 200
+    assert len(model.encoding.read(with_total(), labelled=True)) == 200
+
+
+def test_ordinary_rows_of_other_chunks_are_no_strays(tmp_path, in_chunks):
+    x = np.random.default_rng(0).normal(size=M)
+    frame = pl.DataFrame({"x": x, "y": 3 * x + 50})
+    seen = made(tmp_path, in_chunks(frame), stream=True).source.row[0] - 1
+    stray = frame.with_columns(y=pl.when(pl.arange(M) == seen).then(1e6).otherwise("y"))
+    found = made(tmp_path, in_chunks(stray), stream=True, drop_outliers=True)
+    assert found.m == M - 1 - len(found.splits.validation) - len(found.splits.test)

@@ -492,8 +492,8 @@ class Columns(Encoding):
         stream: whether the table was read in chunks, of which others must be, too, to find the same rows held out.
         missing: see `read_table`.
         text: what the column of texts is called in a table to be read, where that is not as in training.
-        weights: the column of how much each row counts. within: between which ends values to predict lie, where others
-            are left out.
+        weights: the column of how much each row counts. within: beyond which ends a value to predict is a stray, and
+            left out.
     """
 
     codes: list[Code]

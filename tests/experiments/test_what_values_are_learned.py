@@ -68,6 +68,18 @@ def test_the_mean_of_a_log_is_corrected(tmp_path):
     assert predicted > 1.3 * frame["y"].median()
 
 
+def test_rows_without_weight_correct_no_mean(tmp_path):
+    random = np.random.default_rng(0)
+    weight = np.arange(M) % 2
+    y = np.exp(2 + np.where(weight, 0.2, 1.5) * random.normal(size=M))
+    frame = pl.DataFrame({"x": random.normal(size=M), "y": y, "weight": weight})
+    settings = {"epochs": 10, "transform": "log", "hidden": ()}
+    _, _, model = trained(tmp_path, frame, "y", settings, weights="weight")
+    predicted = np.mean(model.predictions(model.read(frame))["prediction"])
+    assert predicted == pytest.approx(np.average(y, weights=weight), rel=0.1)
+    assert made(tmp_path, frame, weights="weight").target.form == "plain"
+
+
 def test_whole_numbers_that_count_are_values(tmp_path):
     experiment, result, model = trained(tmp_path, visits(), "visits", {"epochs": 5})
     assert experiment.target.task == "values"

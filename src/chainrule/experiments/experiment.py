@@ -168,7 +168,7 @@ class Experiment:
         self.chunked = source.chunked(self.encoding, self.target, held_out)
         if self.chunked is not None:
             self._weights.refuse_chunks(source.name)
-        if self.encoding.form == "rows" and may_choose(self.target, settings):
+        if self.encoding.form == "rows" and may_choose(self.target, settings) and not self._weights.given:
             with stage("choosing a scale"), engines.blas_held():
                 self.target, self._choice = chosen_scale(
                     self.target, self.X, self.Y, self.splits, self.encoding, self.settings, source.value_ends
@@ -343,7 +343,7 @@ class Experiment:
         if target.form == "log" and target.error != "absolute_error":
             enough = len(splits.validation) >= FEW
             rows = (splits.validation if enough else splits.train)[:POOL]
-            correct_mean(network, X[rows], self.Y[rows], target)
+            correct_mean(network, X[rows], self.Y[rows], target, self._weights.of(rows))
         return network, history
 
     def run(self, *, progress: bool = True) -> Result:

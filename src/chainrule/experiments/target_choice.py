@@ -253,25 +253,34 @@ def _trial(
     whole = Network([network, *final], seed=settings.seed)
     whole.build_for(X)
     if target.form == "log":
-        correct_mean(whole, X[others], Y[others], target)
+        correct_mean(whole, X[rows], Y[rows], target)
     output = outputs(whole, X[others], target)[:, 0]
     y = Y[others]
     left = float(((y - output) ** 2).sum() / max(float(((y - y.mean()) ** 2).sum()), 1e-300))
     return Trial(float(abs(y - output).mean()), 1 - left)
 
 
-def correct_mean(network: Network, X: NDArray[Any], Y: NDArray[Any], target: Target) -> None:
+def correct_mean(
+    network: Network, X: NDArray[Any], Y: NDArray[Any], target: Target, weights: NDArray[np.float64] | None = None
+) -> None:
     """Multiply what a network of logarithms predicts by the mean of y / e^(predicted log): Duan's smearing estimate.
 
     e to the mean of a log is the median, less than the mean of what has a long tail (Duan, 1983). The factor goes into
-    the network's own layer of units.
+    the network's own layer of units. Without any weight nothing is corrected.
+
+    Args:
+        weights: (m,), how much each example counts; None for alike.
     """
+    if weights is not None and not weights.any():
+        return
     standard = network.layers[1]
     body = network.layers[0]
     assert isinstance(body, Network)
     logs = body.predict(X) * standard.statistics["deviation"] + standard.statistics["mean"]
     apart = target.learned(Y) - logs
-    standard.statistics["mean"] = standard.statistics["mean"] + np.log(np.exp(apart).mean(axis=0))
+    standard.statistics["mean"] = standard.statistics["mean"] + np.log(
+        np.average(np.exp(apart), axis=0, weights=weights)
+    )
 
 
 def threshold_on(target: Target, Y: NDArray[Any], output: NDArray[Any], metric: str) -> float:

@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -19,6 +20,7 @@ from chainrule.experiments.outputs import measured
 from chainrule.experiments.target_choice import threshold_on
 from chainrule.metrics import METRICS
 from chainrule.training import History
+from chainrule.training.interrupt import TerminatedError
 
 M = 600
 
@@ -264,10 +266,63 @@ def test_less_is_kept_where_the_validation_part_asks_for_it(typed, tmp_path):
     if kept == "linear":
         assert found(tmp_path)["test"]["r2"] == pytest.approx(found(tmp_path)["linear"]["r2"], abs=1e-3)
     model = cr.Trained.load(tmp_path / "run")
+    history = json.loads((tmp_path / "run" / "history.json").read_text())
+    assert model.network.metadata["epochs"] == (0 if kept == "linear" else len(history["epochs"]))
     source = model.read(frame)
     assert model.evaluate(source, model.rows(source, "test")[0]) == found(tmp_path)["test"]
     _, out, _ = typed(frame, "--target", "y", "--seed", 0, "--hidden", 64, "--epochs", 20)
     assert "kept" not in found(tmp_path)
+
+
+@pytest.fixture(params=["longer", "smaller"])
+def second_training(request, tmp_path, monkeypatch):
+    """An experiment that trains twice, and what its second training is to end with."""
+    random = np.random.default_rng(0)
+    X = random.normal(size=(1000, 3))
+    frame = pl.DataFrame({"a": X[:, 0], "b": X[:, 1], "y": X[:, 0] + 3 * random.normal(size=1000)})
+    settings = cr.Settings(seed=0, validation=0.2)
+    experiment = cr.Experiment(cr.read_table(frame, "y"), settings, tmp_path / "run")
+    experiment.settings = replace(experiment.settings, epochs=2)
+    monkeypatch.setattr("chainrule.experiments.experiment.still_falls", lambda history: request.param == "longer")
+    monkeypatch.setattr("chainrule.experiments.fallback.AHEAD", 1e6)
+    fit, times = experiment._fit, []
+
+    def ends(end):
+        def trained(**options):
+            times.append(options)
+            network, found = fit(**options)
+            if len(times) == 2:
+                end(found)
+            return network, found
+
+        monkeypatch.setattr(experiment, "_fit", trained)
+        return experiment
+
+    return ends
+
+
+def test_what_was_learned_stays_when_a_second_training_is_terminated(second_training, tmp_path):
+    def terminated(history):
+        raise TerminatedError(history)
+
+    experiment = second_training(terminated)
+    with pytest.raises(TerminatedError):
+        experiment.run(progress=False)
+    assert (tmp_path / "run" / "metrics.json").exists()
+    model = cr.Trained.load(tmp_path / "run")
+    assert model.network.metadata["epochs"] == 2
+
+
+def test_an_interrupted_second_training_leaves_the_first_network(second_training, tmp_path):
+    def interrupted(history):
+        history.stopped = "interrupted"
+
+    experiment = second_training(interrupted)
+    result = experiment.run(progress=False)
+    assert result.history.stopped == "interrupted"
+    assert len(result.history.epochs) == 2
+    assert experiment.kept is None
+    assert not (tmp_path / "run" / "report.svg").exists()
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 import chainrule as cr
+from chainrule.data import chunks, row_sample
 from chainrule.data.scales import TargetScale, alternative, scale_of
 from chainrule.data.strays import mark_in, strays_in, usual_ends
 from chainrule.experiments.doubts import doubts_on
@@ -67,6 +68,18 @@ def test_the_mean_of_a_log_is_corrected(tmp_path):
     assert predicted > 1.3 * frame["y"].median()
 
 
+def test_rows_without_weight_correct_no_mean(tmp_path):
+    random = np.random.default_rng(0)
+    weight = np.arange(M) % 2
+    y = np.exp(2 + np.where(weight, 0.2, 1.5) * random.normal(size=M))
+    frame = pl.DataFrame({"x": random.normal(size=M), "y": y, "weight": weight})
+    settings = {"epochs": 10, "transform": "log", "hidden": ()}
+    _, _, model = trained(tmp_path, frame, "y", settings, weights="weight")
+    predicted = np.mean(model.predictions(model.read(frame))["prediction"])
+    assert predicted == pytest.approx(np.average(y, weights=weight), rel=0.1)
+    assert made(tmp_path, frame, weights="weight").target.form == "plain"
+
+
 def test_whole_numbers_that_count_are_values(tmp_path):
     experiment, result, model = trained(tmp_path, visits(), "visits", {"epochs": 5})
     assert experiment.target.task == "values"
@@ -96,13 +109,94 @@ def test_shares_are_learned_in_their_range(tmp_path):
     assert ((predicted >= 0) & (predicted <= 1)).all()
 
 
+def test_each_of_several_values_has_a_range_of_its_own(tmp_path):
+    x = np.random.default_rng(0).normal(size=M)
+    share = 1 / (1 + np.exp(-2 * x))
+    frame = pl.DataFrame({"x": x, "a": 100 * share, "b": share})
+    for targets in (["a", "b"], ["b", "a"]):
+        _, _, model = trained(tmp_path, frame, targets, {"epochs": 15, "transform": "range"})
+        found = model.predictions(model.read(frame))
+        for name in targets:
+            assert np.array(found[f"prediction {name}"]) == pytest.approx(frame[name], abs=0.1 * frame[name].max())
+
+
 def test_what_is_never_negative_is_never_predicted_so(tmp_path):
     random = np.random.default_rng(0)
     x = random.normal(size=300)
     frame = pl.DataFrame({"x": x, "y": np.maximum(x + 0.2 * random.normal(size=300), 0).round(3)})
     experiment, _, model = trained(tmp_path, frame, "y", {"epochs": 30, "transform": "none"})
-    assert "y is 0 or more in every row, and so are all predictions" in experiment.notes
+    assert "y is 0 or more in every row of the training part, and so are all predictions" in experiment.notes
     assert min(model.predictions(model.read(pl.DataFrame({"x": [-5.0, -50.0]}), labelled=False))["prediction"]) == 0
+
+
+def made(tmp_path, frame, target="y", settings=None, **options):
+    """An experiment that has not begun to train."""
+    return cr.Experiment(
+        cr.read_table(frame, target, **options), cr.Settings(seed=0, epochs=20, **(settings or {})), tmp_path / "run"
+    )
+
+
+def test_limits_are_those_of_the_training_part(tmp_path):
+    t = np.arange(500.0)
+    y = np.where(t < 400, 5 + np.sin(t), np.where(t < 450, 50.0, -5.0))
+    frame = pl.DataFrame({"t": t, "x": t % 7, "y": y})
+    assert made(tmp_path, frame, time="t").target.scales == [TargetScale("plain", 0.0, None)]
+    learned = made(tmp_path, frame, time="t", settings={"transform": "range", "validation": 0.2})
+    train = learned.Y[learned.splits.train]
+    assert learned.target.scales == [TargetScale("range", train.min(), train.max())]
+    assert np.isfinite(learned.run(progress=False).metrics["test"]["mae"])
+
+
+@pytest.fixture
+def in_chunks(tmp_path, monkeypatch):
+    """Writes a frame to be read in chunks, of which 200 rows are sampled."""
+    for name, value in (("FEWEST", 200), ("CELLS", 0)):
+        monkeypatch.setattr(row_sample, name, value)
+    monkeypatch.setattr(chunks, "BYTES", 2000)
+
+    def write(frame):
+        frame.write_csv(tmp_path / "rows.csv")
+        return tmp_path / "rows.csv"
+
+    return write
+
+
+def test_limits_of_a_table_in_chunks_hold_for_all_its_rows(tmp_path, in_chunks):
+    x = np.random.default_rng(0).normal(size=M)
+    y = abs(10 * x + 60).round(2) + 1
+    assert made(tmp_path, in_chunks(pl.DataFrame({"x": x, "y": y})), stream=True).target.scales[0].low == 0
+    rare = np.where(np.arange(M) == 777, -30, y)
+    found = made(tmp_path, in_chunks(pl.DataFrame({"x": x, "y": rare})), stream=True)
+    assert found.Y.min() > 0
+    assert found.target.scales == [TargetScale()]
+    weighed = pl.DataFrame({"x": x, "y": [f"{value} kg" for value in rare]})
+    assert made(tmp_path, in_chunks(weighed), stream=True).target.scales == [TargetScale()]
+    with pytest.raises(cr.OptionError, match="the range of y is not known, as its table is read in chunks: leave"):
+        made(tmp_path, in_chunks(weighed), settings={"transform": "range"}, stream=True)
+
+
+@pytest.mark.parametrize("part", ["test", "validation"])
+def test_a_scale_is_chosen_where_all_rows_have_a_place_on_it(tmp_path, part):
+    frame = prices().select("a", "b", y="price")
+    first = made(tmp_path, frame)
+    assert first.target.form == "log"
+    row = getattr(first.splits, part)[0]
+    second = made(tmp_path, frame.with_columns(y=pl.when(pl.arange(M) == row).then(0.0).otherwise("y")))
+    assert second.target.form != "log"
+    second.run(progress=False)
+    with pytest.raises(cr.DataError, match="the log of 0 is none: train with --transform none"):
+        made(tmp_path, second.source.frame, settings={"transform": "log"})
+
+
+def test_a_scale_is_chosen_where_all_chunks_have_a_place_on_it(tmp_path, in_chunks):
+    frame = prices().select("a", "b", y="price")
+    assert made(tmp_path, in_chunks(frame), stream=True).target.form == "log"
+    found = made(
+        tmp_path, in_chunks(frame.with_columns(y=pl.when(pl.arange(M) == 777).then(0.0).otherwise("y"))), stream=True
+    )
+    assert found.Y.min() > 0
+    assert found.target.form == "plain"
+    found.run(progress=False)
 
 
 def test_a_table_in_chunks_learns_logs_too(tmp_path):
@@ -236,4 +330,25 @@ def test_a_long_tail_is_no_stray():
         for y in (random.normal(size=500), np.exp(1.5 * random.normal(size=500)), random.pareto(2, 500) + 1):
             assert strays_in(y) is None
     y = np.append(random.normal(50, 5, 100), [1e6, -999, -999])
-    assert usual_ends(y) == (y[:100].min(), y[:100].max())
+    low, high = usual_ends(y)
+    assert -999 < low < 0
+    assert 110 < high < 2e2
+    assert usual_ends(y[:100]) is None
+
+
+def test_new_rows_just_beyond_those_of_the_training_are_no_strays(tmp_path):
+    _, _, model = trained(tmp_path, with_total(), "w", {"epochs": 1}, drop_outliers=True)
+    beyond = sums().with_columns(pl.col("w") * 2 - 200)
+    assert beyond["w"].max() > sums()["w"].max()
+    assert beyond["w"].min() < sums()["w"].min()
+    assert len(model.encoding.read(beyond, labelled=True)) == 200
+    assert len(model.encoding.read(with_total(), labelled=True)) == 200
+
+
+def test_ordinary_rows_of_other_chunks_are_no_strays(tmp_path, in_chunks):
+    x = np.random.default_rng(0).normal(size=M)
+    frame = pl.DataFrame({"x": x, "y": 3 * x + 50})
+    seen = made(tmp_path, in_chunks(frame), stream=True).source.row[0] - 1
+    stray = frame.with_columns(y=pl.when(pl.arange(M) == seen).then(1e6).otherwise("y"))
+    found = made(tmp_path, in_chunks(stray), stream=True, drop_outliers=True)
+    assert found.m == M - 1 - len(found.splits.validation) - len(found.splits.test)

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from chainrule.cli.forecasts import sentences_on_forecasts, series_table
 from chainrule.cli.tables import importance_table, measures_table, notes_on_measures, trials_table, units_note
-from chainrule.experiments.settings import CURVES, HISTORY, METRICS, MODEL, REPORT, TRIALS
+from chainrule.experiments.settings import CHECKPOINT, CURVES, HISTORY, METRICS, MODEL, REPORT, TRIALS
 
 if TYPE_CHECKING:
     from chainrule.data.targets import Target
@@ -55,7 +55,9 @@ def show_result(result: "Result", experiment: "Experiment") -> None:
         print(sentence)
     names = [MODEL, HISTORY, METRICS, CURVES, *(name for name in (REPORT, TRIALS) if (result.folder / name).exists())]
     print(f"in {result.folder}: {', '.join(names)}")
-    if history.stopped == "interrupted":
+    if history.stopped == "interrupted" and not (result.folder / CHECKPOINT).exists():
+        print("the same command trains anew, to its end")
+    elif history.stopped == "interrupted":
         later = f"; {REPORT} and the importance of the columns come at the end" if isinstance(source, Table) else ""
         print(f"go on with the same command, --out {result.folder} and --resume{later}")
     else:

@@ -303,6 +303,8 @@ def _go_on(folder: Path) -> str:
         return f"{kept}go on with the same command and --out {folder}"
     if (folder / CHECKPOINT).exists():
         return f"go on with the same command, --out {folder} and --resume"
+    if (folder / MODEL).exists():
+        return f"{folder / MODEL} is what was learned until then; the same command trains anew"
     return "nothing had been learned yet, so give the same command again"
 
 

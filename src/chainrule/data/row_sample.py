@@ -8,6 +8,7 @@ that is small enough gives all of its rows.
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -27,6 +28,9 @@ MOST, FEWEST, CELLS = 100_000, 10_000, 5_000_000
 LABELS = 1_000
 """Different values of a column to predict that are collected from all rows; one with more holds values."""
 
+UNKNOWN = (-math.inf, math.inf)
+"""Between these ends lie all numbers."""
+
 
 @dataclass(frozen=True)
 class RowSample:
@@ -36,6 +40,7 @@ class RowSample:
         chunks: the file. before: how many rows come before each chunk. size: how many there are.
         frame: the sampled rows, in their order. row: their numbers, from 1.
         labels: of each column to predict, all different values, where they are few.
+        ends: of each column to predict, the least and the largest number; infinite where not all are plain ones.
     """
 
     chunks: Chunks
@@ -44,6 +49,12 @@ class RowSample:
     frame: DataFrame
     row: NDArray[np.int64]
     labels: dict[str, Series]
+    ends: dict[str, tuple[float, float]]
+
+    @property
+    def whole(self) -> bool:
+        """Whether it holds all rows of the file."""
+        return self.frame.height == self.size
 
     def chunk(self, i: int) -> tuple[DataFrame, NDArray[np.int64]]:
         """The rows of a chunk, and their numbers, from 1."""
@@ -76,6 +87,7 @@ def _sampled(chunks: Chunks, targets: Sequence[str]) -> RowSample:
     frames: list[DataFrame] = []
     rows: list[NDArray[np.int64]] = []
     labels: dict[str, Series] = {}
+    ends: dict[str, tuple[float, float]] = {}
     many: set[str] = set()
     other: OtherTypesError | None = None
     for i in _shown(len(chunks)):
@@ -93,6 +105,9 @@ def _sampled(chunks: Chunks, targets: Sequence[str]) -> RowSample:
             if len(labels[name]) > LABELS:
                 many.add(name)
                 del labels[name]
+        for name in {*targets} & {*frame.columns}:
+            known = ends.get(name, (math.inf, -math.inf))
+            ends[name] = known if known == UNKNOWN else _wider(frame[name], known)
         chosen = scattered(numbers) <= limit
         frames.append(_alone(frame.filter(chosen)))
         rows.append(numbers[chosen])
@@ -104,7 +119,7 @@ def _sampled(chunks: Chunks, targets: Sequence[str]) -> RowSample:
             frames, rows = [_alone(pl.concat(frames).filter(places <= limit))], [numbers[places <= limit]]
     if other is not None:
         raise other
-    return RowSample(chunks, before, size, pl.concat(frames), np.concatenate(rows), labels)
+    return RowSample(chunks, before, size, pl.concat(frames), np.concatenate(rows), labels, ends)
 
 
 def _shown(n: int) -> Iterator[int]:
@@ -119,6 +134,20 @@ def _joined(known: Series | None, series: Series) -> Series:
     """The different values of both."""
     found = series.drop_nulls().unique()
     return found if known is None else known.append(found).unique()
+
+
+def _wider(series: Series, known: tuple[float, float]) -> tuple[float, float]:
+    """The ends of both, infinite where the series holds anything else than plain numbers."""
+    import polars as pl
+
+    there = series.drop_nulls()
+    numbers = there.cast(pl.Float64, strict=False)
+    if numbers.null_count():
+        return UNKNOWN
+    low, high = numbers.min(), numbers.max()
+    if not (isinstance(low, float) and isinstance(high, float)):
+        return known
+    return min(low, known[0]), max(high, known[1])
 
 
 def _alone(frame: DataFrame) -> DataFrame:

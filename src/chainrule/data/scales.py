@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -52,7 +52,7 @@ class TargetScale(Configurable):
             raise OptionError("a range has a low and a high end.")
 
     def learned(self, y: NDArray[Any]) -> NDArray[np.float64]:
-        """What the network learns of values (m, …), before that is standardized.
+        """What the network learns of values (m, …), before that is standardized; of those beyond a range its ends.
 
         Raises:
             DataError: a value is out of what the scale takes.
@@ -64,16 +64,30 @@ class TargetScale(Configurable):
             return np.asarray(np.log(y))
         if self.form == "counts" and y.size and y.min() < 0:
             raise DataError(f"poisson is for values of 0 or more, but one is {y.min():g}: take another --loss.")
-        return y
+        return self.held(y) if self.form == "range" else y
 
-    def origin_and_unit(self, learned: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-        """What is 0 and what is 1 to the network, by columns, where it is not the mean and the deviation."""
+    def origin_and_unit(self, learned: NDArray[np.float64]) -> tuple[float, float] | None:
+        """What of learned values (m,) is 0 and what is 1 to the network, where it is not the mean and the deviation."""
         if self.form == "counts":
-            return np.zeros(learned.shape[1]), np.maximum(learned.mean(axis=0), 1e-12)
+            return 0.0, max(float(learned.mean()), 1e-12)
         if self.form == "range":
             low, high = float(self.low or 0.0), float(self.high or 0.0)
-            return np.full(learned.shape[1], low), np.full(learned.shape[1], high - low)
+            return low, high - low
         return None
+
+    def takes(self, low: float, high: float) -> bool:
+        """Whether it can learn all values between these ends."""
+        if self.form == "range":
+            return bool(self.held(np.array(low)) == low and self.held(np.array(high)) == high)
+        return low > 0 if self.form == "log" else low >= 0 or self.form == "plain"
+
+    def freed(self, low: float, high: float) -> TargetScale:
+        """Without a limit that values between these ends pass."""
+        return replace(
+            self,
+            low=None if self.low is not None and low < self.low else self.low,
+            high=None if self.high is not None and high > self.high else self.high,
+        )
 
     def held(self, output: NDArray[Any]) -> NDArray[Any]:
         """Predictions within the limits."""

@@ -122,6 +122,12 @@ class Source(ABC):
         """How many examples there are, those among them that are not held in memory."""
         return len(self)
 
+    @property
+    def value_ends(self) -> list[tuple[float, float]] | None:
+        """Between which ends all values to predict lie, column by column, infinite ones where nobody knows; None where
+        `numbers` gives all values."""
+        return None
+
     def chunked(self, encoding: Encoding, target: Target, held_out: NDArray[np.intp]) -> Chunked | None:
         """All examples but those held out, where they are more than the source holds in memory; else None.
 

@@ -27,6 +27,9 @@ FEW, MOST = 30, 0.5
 MANY = 50_000
 """Of more than twice as many numbers so many tell whether the ends are far from them."""
 
+LARGEST = float(np.finfo(np.float64).max)
+"""The end of what has none."""
+
 STRAYS = 3
 """More values that lie apart from the others are a group of their own, and not strays."""
 
@@ -106,27 +109,47 @@ def strays_in(y: NDArray[np.float64]) -> Strays | None:
 
 
 def usual_ends(y: NDArray[np.float64]) -> tuple[float, float] | None:
-    """Between which ends values (m,) lie that are neither marks nor strays; None where all do."""
-    marked = [_mark(y, end) for end in (float(y.min()), float(y.max())) if MARK.fullmatch(f"{end:.10g}")]
+    """Beyond which ends values like these (m,) are marks or strays; None where none of these is.
+
+    The ends are those by which a stray was told, so that others that lie just beyond all of these stay within.
+    """
+    low, high = -LARGEST, LARGEST
     kept = y
-    for mark in marked:
-        kept = kept if mark is None else kept[kept != mark.value]
-    strays = strays_in(kept)
-    if strays is not None:
-        kept = np.delete(kept, strays.rows)
-    return None if len(kept) == len(y) else (float(kept.min()), float(kept.max()))
+    for end in (float(y.min()), float(y.max())):
+        mark = _mark(y, end) if MARK.fullmatch(f"{end:.10g}") else None
+        if mark is not None:
+            kept = kept[kept != end]
+            if end < mark.low:
+                low = float(np.nextafter(end, np.inf))
+            else:
+                high = float(np.nextafter(end, -np.inf))
+    if strays_in(kept) is not None:
+        middle, apart = _farthest(kept)
+        ends = [(middle - apart, middle + apart)]
+        if kept.min() > 0:
+            middle, apart = _farthest(np.log(kept))
+            with np.errstate(over="ignore"):
+                ends.append((float(np.exp(middle - apart)), float(np.exp(middle + apart))))
+        low, high = max(low, min(end[0] for end in ends)), min(high, max(end[1] for end in ends))
+    return None if (low, high) == (-LARGEST, LARGEST) else (low, high)
 
 
 def _far(z: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Whether a value is far from the middle, and those that are so are far from the others."""
+    middle, apart = _farthest(z)
+    return np.asarray(abs(z - middle) > apart)
+
+
+def _farthest(z: NDArray[np.float64]) -> tuple[float, float]:
+    """The middle, and how far from it a value is at most that is no stray."""
     middle, spread = float(np.median(z)), _robust(z)
     if spread <= 0:
-        return np.zeros(len(z), bool)
-    found = abs(z - middle) > FAR * spread
-    if found.any() and not found.all():
-        near = abs(z[~found] - middle).max()
-        found &= abs(z - middle) > near + FAR / 2 * spread
-    return found
+        return middle, np.inf
+    usual = abs(z - middle)
+    found = usual > FAR * spread
+    if not found.any() or found.all():
+        return middle, FAR * spread
+    return middle, max(FAR * spread, float(usual[~found].max()) + FAR / 2 * spread)
 
 
 def _robust(z: NDArray[np.float64]) -> float:

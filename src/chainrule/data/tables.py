@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data.cells import ANY_CASE, as_text
+from chainrule.data.cells import ANY_CASE, PLAIN, as_text
 from chainrule.data.checksums import checksum_of_columns
 from chainrule.data.chunks import can_be_chunks
 from chainrule.data.column_kinds import (
@@ -32,7 +32,7 @@ from chainrule.data.new_rows import doubts_on_rows, require_all
 from chainrule.data.opening import open_table, require
 from chainrule.data.phrases import note_on_repeats, settings_for
 from chainrule.data.row import Row, called, frame_of_row
-from chainrule.data.row_sample import RowSample
+from chainrule.data.row_sample import UNKNOWN, RowSample
 from chainrule.data.source import Chunked, Encoding, Place, Source, left_out
 from chainrule.data.strays import usual_ends
 from chainrule.data.targets import KINDS, Target
@@ -182,6 +182,20 @@ class Table(Source):
     def _numbers(self, target: Target, frame: DataFrame, row: NDArray[np.int64]) -> NDArray[Any]:
         columns = {name: as_labels(self._column(name), frame[name], row) for name in self.targets}
         return target.numbers(columns, self.name)
+
+    @property
+    def value_ends(self) -> list[tuple[float, float]] | None:
+        whole = self.sample is None or self.sample.whole
+        return None if whole else [self._value_ends(name) for name in self.targets]
+
+    def _value_ends(self, name: str) -> tuple[float, float]:
+        """Between which ends a value to predict lies in all rows of the file."""
+        assert self.sample is not None
+        column = self._column(name)
+        plain = column.form in ("", PLAIN) and not column.unit
+        low, high = self.sample.ends[name] if plain else UNKNOWN
+        kept = self.within.get(name, UNKNOWN)
+        return max(low, kept[0]), min(high, kept[1])
 
     def checksum(self) -> int:
         return self._checksum
@@ -478,8 +492,8 @@ class Columns(Encoding):
         stream: whether the table was read in chunks, of which others must be, too, to find the same rows held out.
         missing: see `read_table`.
         text: what the column of texts is called in a table to be read, where that is not as in training.
-        weights: the column of how much each row counts. within: between which ends values to predict lie, where others
-            are left out.
+        weights: the column of how much each row counts. within: beyond which ends a value to predict is a stray, and
+            left out.
     """
 
     codes: list[Code]

@@ -210,12 +210,12 @@ def _repeats(table: Table) -> list[str]:
 
 
 def limits_told(target: Target, Y: NDArray[np.float64]) -> list[str]:
-    """Where predictions end because all values do, and come near enough."""
+    """Where predictions end because all values Y to learn from do, and come near enough."""
     if target.scales is None or target.form in ("log", "range"):
         return []
     columns = zip(target.names, target.scales, Y.reshape(len(Y), -1).T, strict=True)
     return [
-        f"{name} is {scale.limits} in every row, and so are all predictions"
+        f"{name} is {scale.limits} in every row of the training part, and so are all predictions"
         for name, scale, y in columns
         if scale.limits and (scale.high is not None or (scale.low is not None and y.min() - scale.low < y.std()))
     ]

@@ -152,7 +152,7 @@ class Experiment:
         self.split = {"draws": DRAWS, "seed": seed, "test": test, "validation": watched} if splits is None else None
         self.splits = splits or split(source, self.Y, test, watched, seed)
         self._given, self._seed, self.chunked = settings, seed, None
-        self.target = asked_for(self.target, settings, self.Y)
+        self.target = asked_for(self.target, settings, self.Y, self.splits.train, source.value_ends)
         self._choice = ""
         self.kept: Kept | None = None
         self.extended = ""
@@ -168,10 +168,10 @@ class Experiment:
         self.chunked = source.chunked(self.encoding, self.target, held_out)
         if self.chunked is not None:
             self._weights.refuse_chunks(source.name)
-        if self.encoding.form == "rows" and may_choose(self.target, settings):
+        if self.encoding.form == "rows" and may_choose(self.target, settings) and not self._weights.given:
             with stage("choosing a scale"), engines.blas_held():
                 self.target, self._choice = chosen_scale(
-                    self.target, self.X, self.Y, self.splits, self.encoding, self.settings
+                    self.target, self.X, self.Y, self.splits, self.encoding, self.settings, source.value_ends
                 )
         self._take(settings)
 
@@ -210,7 +210,8 @@ class Experiment:
         doubts = doubts_on(self.source, self.target) if isinstance(self.source, Table) else []
         if self.target.task == "values":
             units = "while training, all numbers are of the standardized target; those of the end are in its own units"
-            return [*doubts, *([self._choice] if self._choice else []), *limits_told(self.target, self.Y), units]
+            limits = limits_told(self.target, self.Y[self.splits.train])
+            return [*doubts, *([self._choice] if self._choice else []), *limits, units]
         labels = self.target.classes or []
         if not labels:
             return doubts
@@ -303,9 +304,13 @@ class Experiment:
         """As `fit`; without a checkpoint nothing is resumed."""
         X, splits, target = self.X, self.splits, self.target
         final = self._final()
-        Y = learned(self.encoding.learned(self.source, self.Y), target, final[0] if final else None)
+        Y = self.encoding.learned(self.source, self.Y)
+
+        def of(rows: NDArray[np.intp]) -> NDArray[Any]:
+            return learned(Y[rows], target, final[0] if final else None)
+
         given = (
-            (X[splits.train], Y[splits.train]) if self.chunked is None else (self._chunks(self.chunked, final), None)
+            (X[splits.train], of(splits.train)) if self.chunked is None else (self._chunks(self.chunked, final), None)
         )
         monitored = watched_metric(target, self.settings)
         others = [] if monitored is None else [monitored]
@@ -318,7 +323,7 @@ class Experiment:
                 optimizer=optimizer_for(self.settings),
                 epochs=self.settings.epochs or 0,
                 batch_size=self.settings.batch_size,
-                validation=(X[splits.validation], Y[splits.validation], self._weights.of(splits.validation))
+                validation=(X[splits.validation], of(splits.validation), self._weights.of(splits.validation))
                 if len(splits.validation)
                 else None,
                 sample_weight=self._weights.of(splits.train) if self.chunked is None else None,
@@ -338,7 +343,7 @@ class Experiment:
         if target.form == "log" and target.error != "absolute_error":
             enough = len(splits.validation) >= FEW
             rows = (splits.validation if enough else splits.train)[:POOL]
-            correct_mean(network, X[rows], self.Y[rows], target)
+            correct_mean(network, X[rows], self.Y[rows], target, self._weights.of(rows))
         return network, history
 
     def run(self, *, progress: bool = True) -> Result:
@@ -363,7 +368,7 @@ class Experiment:
             if not history.cut:
                 network, history = self._longer(network, history)
             if not history.cut:
-                network = self._or_less(network)
+                network, history = self._or_less(network, history)
             self._settle(network, held_out)
             self._choose_threshold(network)
             with stage("measuring"):
@@ -433,6 +438,7 @@ class Experiment:
         chosen = self._given.epochs is not None or self._given.search or self._given.metric is not None
         if not self.encoding.own_units or chosen or self.chunked is not None or not still_falls(history):
             return network, history
+        self._secure(network, history)
         before = self.settings, self.network
         epochs = LONGER * len(history.epochs)
         self._take(replace(self._given, epochs=epochs))
@@ -445,39 +451,53 @@ class Experiment:
         self.extended = f"{len(history.epochs)} epochs were too few, as the validation cost still fell: trained anew"
         return second, longer
 
-    def _or_less(self, network: Network) -> Network:
-        """The network, or a smaller one or the linear model, where these are better on the validation part."""
+    def _secure(self, network: Network, history: History) -> None:
+        """Write what was learned before another network is trained, so that a model is there whatever comes."""
+        self._choose_threshold(network)
+        with stage("measuring"):
+            self._keep(network, history)
+
+    def _or_less(self, network: Network, history: History) -> tuple[Network, History]:
+        """The network, or a smaller one or the linear model, where these are better on the validation part.
+
+        Where somebody interrupts the smaller one, the network, and a history that says so. That of the linear model is
+        the network's.
+        """
         X, Y, splits, target = self.X, self.Y, self.splits, self.target
         rows = splits.validation
         if self.chunked is not None or self._weights.given or not may_fall_back(self._given, len(rows)):
-            return network
+            return network, history
         if not any(place.name for place in self.encoding.places(self.source)):
-            return network
+            return network, history
         as_it_was = self.settings, self.network
-        tried: list[Network] = []
+        tried: list[tuple[Network, History]] = []
 
         def of_smaller() -> NDArray[np.float64]:
+            self._secure(network, history)
             self._take(smaller(self._given, self.settings))
             with stage("training a smaller network"):
-                tried.append(self._fit(progress=False, checkpoint=None)[0])
-            return losses(outputs(tried[0], X[rows], target), Y[rows], target)
+                tried.append(self._fit(progress=False, checkpoint=None))
+            return losses(outputs(tried[0][0], X[rows], target), Y[rows], target)
 
         own, linear = (
             losses(output, Y[rows], target)
             for output in (outputs(network, X[rows], target), self._peer.output(X[rows]))
         )
-        self.kept = choose(target, own, linear, of_smaller, linear_possible=self._peer.can_be_network)
-        if self.kept is not None and self.kept.what == "smaller":
+        kept = choose(target, own, linear, of_smaller, linear_possible=self._peer.can_be_network)
+        if tried and tried[0][1].cut:
+            kept, history.stopped = None, tried[0][1].stopped
+        self.kept = kept
+        if kept is not None and kept.what == "smaller":
             return tried[0]
         self.settings, self.network = as_it_was
-        if self.kept is None:
-            return network
+        if kept is None:
+            return network, history
         final = self._final()
         self.network = self._peer.network(X.shape[1], final, self.settings.seed)
         found = self._whole(final)
         if target.form == "log":
             correct_mean(found, X[splits.train][:POOL], Y[splits.train][:POOL], target)
-        return found
+        return found, history
 
     @cached_property
     def _peer(self) -> Peer:
@@ -543,7 +563,7 @@ class Experiment:
             "loss": self.target.cost,
             "metrics": list(self.target.metrics),
             "split": self.split,
-            "epochs": len(history.epochs),
+            "epochs": 0 if self.kept is not None and self.kept.what == "linear" else len(history.epochs),
             "engine": history.engine,
         }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule import engines
-from chainrule.data.scales import FORMS, TargetScale, alternative, scale_of, skewness
+from chainrule.data.scales import FORMS, Form, TargetScale, alternative, scale_of, skewness
 from chainrule.data.source import Encoding
 from chainrule.data.strays import strays_in
 from chainrule.data.targets import Target
@@ -48,11 +49,18 @@ class Trial:
     r2: float
 
 
-def asked_for(target: Target, settings: Settings, Y: NDArray[Any]) -> Target:
+Ends = Sequence[tuple[float, float]] | None
+"""Between which all values lie, column by column, infinite where nobody knows; None where they are at hand."""
+
+
+def asked_for(
+    target: Target, settings: Settings, Y: NDArray[Any], rows: NDArray[np.intp] | None = None, ends: Ends = None
+) -> Target:
     """The target as somebody asked for it: the positive label, the threshold, the loss, the scale.
 
     Args:
-        Y: (m,) or (m, n), all that is to be predicted.
+        Y: (m,) or (m, n), all that is to be predicted. rows: those to learn from, None for all.
+        ends: of the values, where they are more than Y.
 
     Raises:
         OptionError: it cannot be had of this target.
@@ -62,7 +70,7 @@ def asked_for(target: Target, settings: Settings, Y: NDArray[Any]) -> Target:
         for name in ("positive", "class_weight", "threshold"):
             if getattr(settings, name) is not None:
                 raise OptionError(f"{_option(name)} is about labels, but values are predicted: leave it out.")
-        return _on_scale(target, settings, Y)
+        return _on_scale(target, settings, Y, slice(None) if rows is None else rows, ends)
     for name in ("loss", "transform"):
         if getattr(settings, name) is not None:
             raise OptionError(
@@ -103,7 +111,9 @@ def _with_positive(target: Target, positive: str) -> Target:
     return replace(target, positive=[names.index(str(positive))])
 
 
-def _on_scale(target: Target, settings: Settings, Y: NDArray[Any]) -> Target:
+def _on_scale(
+    target: Target, settings: Settings, Y: NDArray[Any], rows: NDArray[np.intp] | slice, ends: Ends
+) -> Target:
     loss = None if settings.loss is None else lookup("loss of values", settings.loss, LOSSES)
     form = "plain" if settings.transform is None else lookup("transform", settings.transform, FORMS)
     if loss == "poisson":
@@ -117,11 +127,32 @@ def _on_scale(target: Target, settings: Settings, Y: NDArray[Any]) -> Target:
         if form != "plain":
             raise OptionError("what is forecast is the change since the last value: leave --transform and poisson out.")
         return replace(target, error=loss)
-    scales = [scale_of(y, form) for y in columns]
-    if form != "plain":
-        for scale, y in zip(scales, columns, strict=True):
-            scale.learned(y)
+    limits = [None] * len(columns) if ends is None else [*ends]
+    called = zip(target.names, columns, limits, strict=True)
+    scales = [_asked_scale(name, form, y, y[rows], of_all) for name, y, of_all in called]
     return replace(target, scales=scales, error=loss)
+
+
+def _asked_scale(
+    name: str, form: Form, y: NDArray[np.float64], to_learn: NDArray[np.float64], ends: tuple[float, float] | None
+) -> TargetScale:
+    """The scale of that form of values y (m,), with the limits of those to learn from.
+
+    Args:
+        ends: of all values, where they are more than y.
+    """
+    if form == "range" and ends is not None:
+        if not np.isfinite(ends).all():
+            raise OptionError(
+                f"the range of {name} is not known, as its table is read in chunks: leave --transform out, or read it "
+                "whole with --no-stream."
+            )
+        to_learn = np.append(to_learn, ends)
+    if form in ("log", "counts"):
+        known = y if ends is None else np.append(y, [end for end in ends if np.isfinite(end)])
+        TargetScale(form).learned(known)
+    scale = scale_of(to_learn, form)
+    return scale if ends is None or form != "plain" else scale.freed(*ends)
 
 
 def may_choose(target: Target, settings: Settings) -> bool:
@@ -131,18 +162,29 @@ def may_choose(target: Target, settings: Settings) -> bool:
 
 
 def chosen_scale(
-    target: Target, X: NDArray[Any], Y: NDArray[Any], splits: Splits, encoding: Encoding, settings: Settings
+    target: Target,
+    X: NDArray[Any],
+    Y: NDArray[Any],
+    splits: Splits,
+    encoding: Encoding,
+    settings: Settings,
+    ends: Ends = None,
 ) -> tuple[Target, str]:
     """The target on the scale that a short trial shows to be better, and a sentence on it; "" where none was made.
 
     Both scales train on some examples, and are measured on some of the validation part; where there is none, on a
-    quarter of the training part.
+    quarter of the training part. A scale that cannot take all values is none.
+
+    Args:
+        ends: of the values, where they are more than Y.
     """
     y = Y[splits.train]
     form = alternative(y)
     if form is None or strays_in(y) is not None:
         return target, ""
     scale = scale_of(y, form)
+    if not scale.takes(*(ends[0] if ends is not None else (float(Y.min()), float(Y.max())))):
+        return target, ""
     random = stream("scale", settings.seed or 0)
     train_rows, others = splits.train, splits.validation
     if len(others) == 0:
@@ -211,25 +253,34 @@ def _trial(
     whole = Network([network, *final], seed=settings.seed)
     whole.build_for(X)
     if target.form == "log":
-        correct_mean(whole, X[others], Y[others], target)
+        correct_mean(whole, X[rows], Y[rows], target)
     output = outputs(whole, X[others], target)[:, 0]
     y = Y[others]
     left = float(((y - output) ** 2).sum() / max(float(((y - y.mean()) ** 2).sum()), 1e-300))
     return Trial(float(abs(y - output).mean()), 1 - left)
 
 
-def correct_mean(network: Network, X: NDArray[Any], Y: NDArray[Any], target: Target) -> None:
+def correct_mean(
+    network: Network, X: NDArray[Any], Y: NDArray[Any], target: Target, weights: NDArray[np.float64] | None = None
+) -> None:
     """Multiply what a network of logarithms predicts by the mean of y / e^(predicted log): Duan's smearing estimate.
 
     e to the mean of a log is the median, less than the mean of what has a long tail (Duan, 1983). The factor goes into
-    the network's own layer of units.
+    the network's own layer of units. Without any weight nothing is corrected.
+
+    Args:
+        weights: (m,), how much each example counts; None for alike.
     """
+    if weights is not None and not weights.any():
+        return
     standard = network.layers[1]
     body = network.layers[0]
     assert isinstance(body, Network)
     logs = body.predict(X) * standard.statistics["deviation"] + standard.statistics["mean"]
     apart = target.learned(Y) - logs
-    standard.statistics["mean"] = standard.statistics["mean"] + np.log(np.exp(apart).mean(axis=0))
+    standard.statistics["mean"] = standard.statistics["mean"] + np.log(
+        np.average(np.exp(apart), axis=0, weights=weights)
+    )
 
 
 def threshold_on(target: Target, Y: NDArray[Any], output: NDArray[Any], metric: str) -> float:

@@ -19,9 +19,11 @@ def final_layers(target: Target, Y: NDArray[Any]) -> list[Layer]:
     final = Standardize(inverse=True)
     columns = target.learned(Y)
     final.learn([columns])
-    own = None if target.scales is None else target.scales[0].origin_and_unit(columns)
-    if own is not None:
-        final.statistics |= {"mean": own[0], "deviation": own[1]}
+    own = [scale.origin_and_unit(y) for scale, y in zip(target.scales or (), columns.T, strict=False)]
+    pairs = [pair for pair in own if pair is not None]  # of all or none, as all are of one form
+    if pairs:
+        origins, units = np.array(pairs).T
+        final.statistics |= {"mean": origins, "deviation": units}
     return [final, *([Activation(exp)] if target.form == "log" else [])]
 
 

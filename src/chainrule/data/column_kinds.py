@@ -209,6 +209,10 @@ def _words(there: Series) -> Column:
     if many and not why and _tell_apart(name, there):
         return Column(name, "id", f"{distinct:,} different words in {len(there):,} rows")
     if many:
+        some = some_of(there)
+        odd = some.filter(as_numbers(some, likeliest_form(some)).is_null())
+        if 0 < 2 * len(odd) < len(some):
+            why = why or f"{shown(odd[0])} among numbers: leave such cells empty"
         unread = f"such as {shown(there[0])}, which are neither numbers nor dates that chainrule reads"
         return Column(name, "ignored", f"{distinct:,} different words in {len(there):,} rows, {why or unread}")
     more = f"; {option('group', name)} keeps the rows of each together" if names_somebody(name) else ""

@@ -230,7 +230,9 @@ def _why_no_sums(some: Series) -> str:
 def _why_bare(some: Series, words: Iterable[str]) -> str:
     """Which cell lacks the unit, where it cannot be told what it is in."""
     found = _written(some)
-    bare = [] if found is None or not found.unit else some.filter(are_bare(some, found.unit, found.form))
+    if found is None or not found.unit:
+        return ""
+    bare = some.filter(are_bare(some, found.unit, found.form))
     among = f"among numbers in {_listed([*words])}: write it, or leave such cells empty"
     return f"{shown(bare[0])} has no unit {among}" if len(bare) else ""
 

@@ -156,6 +156,20 @@ def test_early_stopping_and_a_search_look_at_a_metric(typed, tmp_path):
     assert "mae does not fit a network that answers yes or no; take" in complaint
 
 
+@pytest.mark.parametrize("chosen", [{"metric": "f1"}, {"threshold": "validation"}, {"search": 2}])
+def test_what_needs_a_validation_part_has_one_of_texts_too(tmp_path, chosen):
+    texts = [f"the {'good' if i % 3 else 'bad'} film of day {i % 7}, and a scene that was long {i}" for i in range(300)]
+    frame = pl.DataFrame({"text": texts, "y": ["yes" if i % 3 else "no" for i in range(300)]})
+    table = cr.read_table(frame, "y", text=["text"])
+    assert table.defaults["validation"] == 0
+    assert len(cr.Experiment(table, cr.Settings(seed=0, **chosen), tmp_path / "run").splits.validation) == 48
+
+
+def test_weights_may_have_a_unit(tmp_path):
+    frame = frauds(200).with_columns(w=pl.Series([f"{1 + i % 4} votes" for i in range(200)]))
+    assert cr.read_table(frame, "kind", weights="w").weights[:5].tolist() == [1, 2, 3, 4, 1]
+
+
 def test_each_of_several_questions_has_its_table(typed):
     frame = frauds().with_columns(late=pl.when(pl.col("q") > 1).then(pl.lit("yes")).otherwise(pl.lit("no")))
     _, out, _ = typed(frame, "--target", "kind,late", *QUICK)

@@ -446,7 +446,7 @@ def _of_weights(series: Series, column: Column) -> Column:
     """The column of how much each row counts."""
     found = column_of_numbers(series)
     found.check_said(series)
-    return replace(column, reason="how much each row counts", form=found.form, markers=found.markers)
+    return replace(column, reason="how much each row counts", form=found.form, markers=found.markers, unit=found.unit)
 
 
 def without_outliers(table: Table) -> Table:

@@ -247,13 +247,17 @@ class Target(Configurable):
         answers = np.where(first, 1 - Y.reshape(len(Y), -1), Y.reshape(len(Y), -1)).reshape(Y.shape)
         return answers, np.where(first, 1 - P, P)
 
+    def says_positive(self, P: NDArray[Any]) -> NDArray[np.bool_]:
+        """Whether probabilities of the positive labels are enough to predict these."""
+        return np.asarray(self.threshold <= P)
+
     def decided(self, output: NDArray[Any]) -> NDArray[Any]:
         """The numbers of the labels that outputs stand for: the likeliest class, or by the threshold."""
         if self.task != "yes_no" or (self.threshold == 0.5 and self.positive is None):
             return decide(output, self.task)
         positive = np.ones(output.shape[-1], int) if self.positive is None else np.array(self.positive)
         p = np.where(positive == 1, output, 1 - output)
-        found = np.where(p >= self.threshold, positive, 1 - positive)
+        found = np.where(self.says_positive(p), positive, 1 - positive)
         return np.asarray(found[..., 0] if found.shape[-1] == 1 else found)
 
     def each(self) -> list[Target]:

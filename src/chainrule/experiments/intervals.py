@@ -33,7 +33,7 @@ def intervals(output: NDArray[Any], Y: NDArray[Any], target: Target) -> dict[str
     else:
         answers, P = target.towards_positive(Y, output)
         p = P[:, 0].astype(np.float64)
-        found = _of_decisions(drawn, p >= target.threshold, answers == 1) | _of_scores(drawn, p, answers == 1)
+        found = _of_decisions(drawn, target.says_positive(p), answers == 1) | _of_scores(drawn, p, answers == 1)
     ends = {name: np.nanquantile(values, ENDS) for name, values in found.items() if np.isfinite(values).any()}
     fewest = m if target.task == "values" else int(np.bincount(Y, minlength=2).min())
     return {

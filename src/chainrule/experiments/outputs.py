@@ -78,7 +78,7 @@ def measured(output: NDArray[Any], Y: NDArray[Any], target: Target) -> dict[str,
     if target.task != "yes_no":
         return found | score(find_metrics(target.metrics, cost.task), Y, output, cost.task)
     answers, P = target.towards_positive(Y, output)
-    decided = (target.threshold <= P).astype(np.float64)
+    decided = target.says_positive(P).astype(np.float64)
     for metric in find_metrics(target.metrics, cost.task):
         found |= score([metric], answers, decided if METRICS[metric.name].decides else P, cost.task)
     return found

@@ -91,11 +91,16 @@ class Settings:
     metric: str | None = None
 
     def beside(self, defaults: Mapping[str, Any]) -> Settings:
-        """These settings, with `defaults` where nothing was chosen; a search does not do without a validation part."""
+        """These settings, with `defaults` where nothing was chosen; who needs a validation part gets one."""
         chosen = {name: value for name, value in defaults.items() if getattr(self, name) is None}
-        if self.search and not chosen.get("validation", 1):
+        if self.needs_validation and not chosen.get("validation", 1):
             del chosen["validation"]
         return replace(self, **chosen)
+
+    @property
+    def needs_validation(self) -> bool:
+        """Whether a search, a metric or a threshold is to be measured on a validation part."""
+        return bool(self.search) or self.metric is not None or self.threshold == "validation"
 
     @property
     def test_share(self) -> float:
@@ -110,13 +115,12 @@ class Settings:
         Raises:
             OptionError: a search, a metric or such a threshold without a validation part.
         """
-        needed = bool(self.search) or self.metric is not None or self.threshold == "validation"
-        if needed and self.validation == 0:
+        if self.needs_validation and self.validation == 0:
             who = "a search compares settings" if self.search else "what --metric or --threshold ask for is measured"
             raise OptionError(f"{who} on the validation part, which must not be empty then.")
         if self.validation is not None:
             return self.validation
-        return 0.1 if m >= small else 0.2 if needed else 0.0
+        return 0.1 if m >= small else 0.2 if self.needs_validation else 0.0
 
     def resolve(self, m: int, labels: bool, seed: int) -> Settings:
         """The settings with nothing left open, for m training examples that have labels, or values.

@@ -95,7 +95,7 @@ def watched_metric(target: Target, settings: Settings) -> Callable[[NDArray[Any]
         if target.task != "yes_no":
             return metric.score(Y, output, target.task)
         answers, P = target.towards_positive(Y, output)
-        return metric.score(answers, (target.threshold <= P).astype(np.float64) if metric.decides else P, "yes_no")
+        return metric.score(answers, target.says_positive(P).astype(np.float64) if metric.decides else P, "yes_no")
 
     watched.__name__ = metric.name
     return watched

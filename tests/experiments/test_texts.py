@@ -84,7 +84,8 @@ def test_the_linear_model_beside_it_reads_texts_by_tf_idf(trained):
 
 def test_shuffling_tells_that_the_text_matters(trained):
     out = trained[1].splitlines()
-    of = {line.split()[0]: float(line.split()[1].rstrip("%")) for line in out if line.strip().endswith(("█", "%"))}
+    shares = [line.replace("> ", "").split()[:2] for line in out if line.strip().endswith(("█", "%"))]
+    of = {name: float(share.rstrip("%")) for name, share in shares}
     assert of["letter"] > 90 > 10 > of["hour"]
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chainrule.errors import DataError
 
@@ -161,10 +162,12 @@ def spellings_of_two(there: Series) -> list[str]:
 
 def some_of(series: Series) -> Series:
     """Some of the values, from all over the series."""
-    if len(series) <= SOME:
-        return series
-    spread = np.arange(SOME) * _GOLDEN % 1  # even, and in step with nothing that comes again and again
-    return series[np.unique((spread * len(series)).astype(np.int64))]
+    return series if len(series) <= SOME else series[places_in(len(series), SOME)]
+
+
+def places_in(n: int, most: int) -> NDArray[np.int64]:
+    """About `most` of the numbers below n, spread evenly, and in step with nothing that comes again and again."""
+    return np.unique((np.arange(most) * _GOLDEN % 1 * n).astype(np.int64))
 
 
 def is_padded(there: Series) -> bool:

@@ -121,17 +121,17 @@ class Table(Source):
 
     @cached_property
     def target(self) -> Target:
-        labels = {series.name: as_labels(self._column(series.name), series) for series in self._labels()}
+        labels = {series.name: as_labels(self.column(series.name), series) for series in self._labels()}
         return Target.find(labels, self.task, self.name, self.size)
 
     def call_labels_as_written(self) -> None:
         """Take words for what numbers would call otherwise: 007 is not 7, nor are whole numbers of 17 digits exact."""
         for labels, series in zip(self.target.labels or (), self._labels(), strict=False):
-            column = self._column(series.name)
+            column = self.column(series.name)
             if column.counts and {*map(str, labels)} != {*as_text(series.unique())}:
                 self.columns[self.columns.index(column)] = replace(column, form="", unit="", reason="as you said")
         del self.target  # found anew from the words
-        self.frame = kept(self.frame, [self._column(name) for name in self.targets], self.row)
+        self.frame = kept(self.frame, [self.column(name) for name in self.targets], self.row)
 
     def note_capitals(self) -> None:
         """Note words that differ only in capitals, which are different ones."""
@@ -150,7 +150,7 @@ class Table(Source):
         more = {} if self.sample is None else self.sample.labels
         found = []
         for name in self.targets:
-            series, column = self.frame[name], self._column(name)
+            series, column = self.frame[name], self.column(name)
             if name in more:
                 numbers = column.counts and series.dtype.is_numeric()
                 both = (column.values(each) if numbers else as_text(each) for each in (series, more[name]))
@@ -171,7 +171,7 @@ class Table(Source):
     def _moments(self, frame: DataFrame, row: NDArray[np.int64]) -> NDArray[np.float64]:
         """When the rows of a frame were; NaN where nobody knows."""
         assert self.time is not None
-        column = self._column(self.time)
+        column = self.column(self.time)
         values = column.values(frame[self.time], row)
         values = values.dt.epoch("us") if column.kind == "date" else values
         return np.asarray(values.to_numpy(), np.float64)
@@ -180,7 +180,7 @@ class Table(Source):
         return self._numbers(target, self.frame, self.row)
 
     def _numbers(self, target: Target, frame: DataFrame, row: NDArray[np.int64]) -> NDArray[Any]:
-        columns = {name: as_labels(self._column(name), frame[name], row) for name in self.targets}
+        columns = {name: as_labels(self.column(name), frame[name], row) for name in self.targets}
         return target.numbers(columns, self.name)
 
     @property
@@ -191,7 +191,7 @@ class Table(Source):
     def _value_ends(self, name: str) -> tuple[float, float]:
         """Between which ends a value to predict lies in all rows of the file."""
         assert self.sample is not None
-        column = self._column(name)
+        column = self.column(name)
         plain = column.form in ("", PLAIN) and not column.unit
         low, high = self.sample.ends[name] if plain else UNKNOWN
         kept = self.within.get(name, UNKNOWN)
@@ -225,7 +225,7 @@ class Table(Source):
     def _out(self, held_out: NDArray[np.intp]) -> Callable[[DataFrame, NDArray[np.int64]], NDArray[np.bool_]]:
         """Finds the rows of a frame that are not trained on: held out, or without a value that must be there."""
         names = (*self.targets, self.time, self.group, self.weight)
-        needed = [self._column(name) for name in names if name is not None]
+        needed = [self.column(name) for name in names if name is not None]
         rows = self.row[held_out]
         groups = [] if self.group is None else as_text(self.frame[self.group]).gather(held_out).unique().to_list()
         first = math.inf if self.moments is None or len(held_out) == 0 else self.moments[held_out].min()
@@ -239,7 +239,7 @@ class Table(Source):
             else:
                 held = np.isin(row, rows)
             for name, (low, high) in self.within.items():
-                values = self._column(name).values(frame[name], row).to_numpy()
+                values = self.column(name).values(frame[name], row).to_numpy()
                 held = held | (values < low) | (values > high)
             return np.asarray(gaps | held)
 
@@ -276,11 +276,11 @@ class Table(Source):
             reasons = f" ({'; '.join(why)})" if why else ""
             raise DataError(f"{self.name} has no column left to predict {', '.join(self.targets)} from{reasons}.")
         ids = [column.name for column in self.columns if column.kind == "id"]
-        time = None if self.time is None else self._column(self.time)
+        time = None if self.time is None else self.column(self.time)
         others = [column.name for column in self.columns if column.kind in ("constant", "ignored")]
-        targets = [self._column(name) for name in self.targets]
+        targets = [self.column(name) for name in self.targets]
         stream, within = self.sample is not None, self.within or None
-        weights = None if self.weight is None else self._column(self.weight)
+        weights = None if self.weight is None else self.column(self.weight)
         learned = (codes, targets, ids, others, time, self.group, stream, self.missing)
         return Columns(*learned, weights=weights, within=within)
 
@@ -304,7 +304,7 @@ class Table(Source):
 
     def _drop_gaps(self, name: str) -> None:
         """Leave out the rows in which a column that must be there is missing."""
-        gaps = self._column(name).values(self.frame[name], self.row).is_null().to_numpy()
+        gaps = self.column(name).values(self.frame[name], self.row).is_null().to_numpy()
         if gaps.all():
             raise DataError(f"{shortened(name)} in {self.name} is always missing.")
         if gaps.any():
@@ -313,7 +313,7 @@ class Table(Source):
 
     def _drop_outliers(self, name: str, low: float, high: float) -> None:
         """Leave out the rows in which a value to predict is beyond these ends."""
-        values = self._column(name).values(self.frame[name], self.row).to_numpy()
+        values = self.column(name).values(self.frame[name], self.row).to_numpy()
         beyond = (values < low) | (values > high)
         if beyond.any():
             row = self.row[beyond][0]
@@ -325,12 +325,13 @@ class Table(Source):
         """(m,), or None."""
         if self.weight is None:
             return None
-        found = np.asarray(self._column(self.weight).values(self.frame[self.weight], self.row).to_numpy(), np.float64)
+        found = np.asarray(self.column(self.weight).values(self.frame[self.weight], self.row).to_numpy(), np.float64)
         if found.min() < 0 or not found.any():
             raise DataError(f"{self.weight} in {self.name} goes down to {found.min():g}: a row counts 0 or more.")
         return found
 
-    def _column(self, name: str) -> Column:
+    def column(self, name: str) -> Column:
+        """What the column of this name is."""
         return next(column for column in self.columns if column.name == name)
 
     def _code(self, column: Column, chosen: NDArray[np.bool_]) -> Code:
@@ -454,7 +455,7 @@ def without_outliers(table: Table) -> Table:
     within = {}
     for name in table.targets if table.target.labels is None else ():
         series = table.frame[name]
-        values = np.asarray(table._column(name).values(series, table.row).to_numpy(), np.float64)
+        values = np.asarray(table.column(name).values(series, table.row).to_numpy(), np.float64)
         ends = usual_ends(values)
         if ends is not None:
             within[name] = ends

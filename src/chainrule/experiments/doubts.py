@@ -53,7 +53,7 @@ def _guesses(table: Table, target: Target) -> list[str]:
                     "--task regression predicts values"
                 )
             continue
-        column = next(column for column in table.columns if column.name == name)
+        column = table.column(name)
         y = _values(table, name)
         if y.min() >= 0 and y.max() <= MOST and are_whole(y) and not column.unit:
             what = "counts, predicted as values" if y.min() <= 1 else "predicted as values"
@@ -65,7 +65,7 @@ def _guesses(table: Table, target: Target) -> list[str]:
 
 
 def _values(table: Table, name: str) -> NDArray[np.float64]:
-    column = next(column for column in table.columns if column.name == name)
+    column = table.column(name)
     return np.asarray(column.values(table.frame[name], table.row).to_numpy(), np.float64)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.data.cells import places_in
 from chainrule.errors import DataError
 
 Rows = NDArray[np.intp]
@@ -15,18 +16,13 @@ FOLDS, SMALL, ENOUGH = 3, 1_000, 5_000
 SHARE = 6
 """Each of them is one of so many parts of the windows."""
 
-GOLDEN = (5**0.5 - 1) / 2
-
 FEWEST = 5
 """So many windows must come before those that are held out."""
 
 
 def some_of(rows: Rows, most: int) -> Rows:
     """So many of the rows at most, from all over them, and in step with nothing that comes again and again."""
-    if len(rows) <= most:
-        return rows
-    places = np.arange(most) * GOLDEN % 1 * len(rows)
-    return rows[np.unique(places.astype(np.intp))]
+    return rows if len(rows) <= most else rows[places_in(len(rows), most)]
 
 
 def cut(last: Rows, strand: Rows, horizon: int, rows: Rows, share: float, name: str) -> tuple[Rows, Rows]:

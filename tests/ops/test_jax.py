@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chainrule import ops
+from chainrule.errors import OptionError
 from chainrule.graph import OPERATIONS, Variable, plain
 from ops.cases import CASES, REPEATABLE
 from ops.test_gradients import DIFFERENTIABLE, in_float32, with_variables
@@ -25,15 +26,22 @@ def in_jax(A):
 def test_jax_computes_the_same_values_and_derivatives_as_numpy(name, data):
     operation, call = OPERATIONS[name], in_float32(data.draw(CASES[name]))
     inputs = with_variables(operation, call)
-    inputs_of_jax = [in_jax(A) for A in inputs]
-    Z, Z_of_jax = operation(*inputs, **call.options), operation(*inputs_of_jax, **call.options)
-    assert isinstance(plain(Z_of_jax), jax.Array)
-    np.testing.assert_allclose(plain(Z_of_jax), plain(Z), rtol=1e-4, atol=1e-5)
-    Z.sum().backward()
-    Z_of_jax.sum().backward()
+    with jax.enable_x64(name == "dropout"):  # its draws are of 64 bits
+        inputs_of_jax = [in_jax(A) for A in inputs]
+        Z, Z_of_jax = operation(*inputs, **call.options), operation(*inputs_of_jax, **call.options)
+        assert isinstance(plain(Z_of_jax), jax.Array)
+        np.testing.assert_allclose(plain(Z_of_jax), plain(Z), rtol=1e-4, atol=1e-5)
+        Z.sum().backward()
+        Z_of_jax.sum().backward()
     for A, A_of_jax in zip(inputs, inputs_of_jax, strict=True):
         if isinstance(A, Variable):
             np.testing.assert_allclose(A_of_jax.grad, A.grad, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore:Explicitly requested dtype uint64:UserWarning")
+def test_without_integers_of_64_bits_dropout_says_that_it_needs_them():
+    with pytest.raises(OptionError, match=r"jax\.enable_x64"):
+        ops.dropout(jax.numpy.ones(3), rate=0.5, key=(1, 2))
 
 
 def test_a_repeated_index_adds_up_its_derivatives():

@@ -6,6 +6,7 @@ NumPy has one of its own, which is faster; this one gives other namespaces the s
 from types import ModuleType
 from typing import Any
 
+from chainrule.errors import OptionError
 from chainrule.graph import Array
 
 MULTIPLIERS = 0xD2E7470EE14C6C93, 0xCA5A826395121157
@@ -14,9 +15,15 @@ ROUNDS = 10
 
 
 def uniform(xp: ModuleType, key: tuple[Any, Any], count: int) -> Array:
-    """(count,) of float32 in [0, 1): what NumPy's `Generator(Philox(key=key)).random(count, dtype=float32)` gives."""
+    """(count,) of float32 in [0, 1): what NumPy's `Generator(Philox(key=key)).random(count, dtype=float32)` gives.
+
+    Raises:
+        OptionError: the namespace has no integers of 64 bits.
+    """
     blocks = -(-count // 8)
     counter = xp.arange(1, blocks + 1, dtype=xp.uint64)
+    if counter.dtype.itemsize < 8:
+        raise OptionError("dropout draws integers of 64 bits: in JAX, with jax.enable_x64(True): …")
     words = [counter, *(xp.zeros(blocks, dtype=xp.uint64) for _ in range(3))]
     keys = [xp.asarray(part).astype(xp.uint64) for part in key]
     for _ in range(ROUNDS):

@@ -391,6 +391,29 @@ def test_help_tells_what_is_taken_where_nothing_is_said(tmp_path):
     assert "[default: print]" in chainrule("predict", "--help", cwd=tmp_path).stdout
 
 
+def test_help_of_train_has_what_most_need_first_and_then_each_kind_of_data(tmp_path):
+    told = chainrule("train", "--help", cwd=tmp_path).stdout
+    titles = [line.strip(":") for line in told.splitlines() if re.fullmatch(r"\w.*:", line)]
+    assert titles[:5] == ["What most need", "Tables", "Series", "Pictures", "Texts"]
+    first = told.partition("What most need:")[2].partition("Tables:")[0]
+    assert len(re.findall(r"^  --", first, re.MULTILINE)) == 10
+
+
+def test_options_are_what_settings_and_readers_take_and_say_what_these_say(tmp_path):
+    told = " ".join(chainrule("train", "--help", cwd=tmp_path).stdout.split())
+    taken = [*cr.experiments.Settings.__dataclass_fields__, "horizon", "drop_outliers", "channels", "vocabulary"]
+    assert [name for name in taken if f"--{name.replace('_', '-')}" not in told] == []
+    assert "--activation TEXT Of the hidden layers. [default: relu]" in told
+    assert "--day-first / --month-first Whether 3/4/2025 is in April." in told
+
+
+def test_a_misspelled_option_gets_the_one_that_is_meant(tmp_path):
+    done = chainrule("train", "iris", "--hiden", 3, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "No such option" in done.stderr
+    assert "--hidden" in done.stderr
+
+
 def test_predictions_never_take_the_place_of_what_they_are_made_of(digits_run):
     folder, _ = digits_run
     done = chainrule("predict", "runs/digits", "digits", "--out", "runs/digits/../digits", cwd=folder)

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import polars as pl
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 import chainrule as cr
 from chainrule.cli import app

@@ -1,55 +1,50 @@
 """What a person types, `chainrule train` and the other commands: parses, calls the library, prints."""
 
+import importlib
 import io
 import sys
-from typing import Annotated
 
-import typer
+import click
 
-from chainrule.cli.evaluate import evaluate
-from chainrule.cli.explain import explain
-from chainrule.cli.graph import graph
-from chainrule.cli.info import info
-from chainrule.cli.predict import predict
-from chainrule.cli.sample import sample
 from chainrule.cli.stages import stages_shown
-from chainrule.cli.train import train
 from chainrule.errors import ChainruleError
 
-app = typer.Typer(
-    name="chainrule",
-    help="Neural networks that show their work, at the speed of the machine.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",  # which leaves what stands in square brackets
-)
+COMMANDS = ("train", "evaluate", "predict", "sample", "explain", "graph", "info")
 
 
-def _tell_version(asked: bool) -> None:
-    if asked:
+class _Commands(click.Group):
+    """The commands, each a module of its name, which is loaded when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*COMMANDS]
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        found: click.Command = importlib.import_module(f"chainrule.cli.{name}").command
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what each command does, in a whole sentence."""
+        helps = [(name, getattr(self.get_command(ctx, name), "help", None) or "") for name in COMMANDS]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text.split("\n\n")[0]) for name, text in helps])
+
+
+def _tell_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked and not ctx.resilient_parsing:
         from chainrule import __version__
 
         print(f"chainrule {__version__}")
-        raise typer.Exit
+        ctx.exit()
 
 
-@app.callback()
-def options(
-    version: Annotated[
-        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_tell_version)
-    ] = False,
-) -> None:
-    """What stands in front of a command."""
-
-
-app.command()(train)
-app.command()(evaluate)
-app.command()(predict)
-app.command()(sample)
-app.command()(explain)
-# An expression may start with a minus sign, which is not an option.
-app.command(context_settings={"ignore_unknown_options": True})(graph)
-app.command()(info)
+@click.group(cls=_Commands, context_settings={"help_option_names": ["--help", "-h"]})
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_tell_version, help="Show the version."
+)
+def app() -> None:
+    """Neural networks that show their work, at the speed of the machine."""
 
 
 def main() -> None:

@@ -1,29 +1,38 @@
 """`chainrule evaluate`."""
 
-from typing import Annotated
+import click
 
-import typer
-
-from chainrule.cli.options import Broken, MemoryLimit, Model, TextColumn, Threads, in_bytes, refuse_swapped
+from chainrule.cli.options import BROKEN, MEMORY_LIMIT, MODEL, TEXT_COLUMN, THREADS, in_bytes, refuse_swapped
 
 
-def evaluate(
-    model: Model,
-    data: Annotated[
-        str, typer.Argument(help="Labelled examples of the kind that it was trained on: a file, a folder, or a name.")
-    ],
-    part: Annotated[
-        str, typer.Option(help='"test", "train" or "all"; by default "test" of the model\'s own data, else "all".')
-    ] = "auto",
-    text: TextColumn = None,
-    target: Annotated[
-        str | None, typer.Option(help="The column of a table that tells what the texts of a network for files are.")
-    ] = None,
-    broken: Broken = None,
-    threads: Threads = None,
-    memory_limit: MemoryLimit = None,
+@click.command("evaluate")
+@MODEL
+@click.argument("data")
+@click.option("--part", default="auto", help='"test", "train" or "all".  [default: test of its own data, else all]')
+@TEXT_COLUMN
+@click.option(
+    "--target",
+    metavar="COLUMN",
+    help="The column of a table that tells what the texts of a network for files are.",
+)
+@BROKEN
+@THREADS
+@MEMORY_LIMIT
+def command(
+    model: str,
+    data: str,
+    part: str,
+    text: str | None,
+    target: str | None,
+    broken: str | None,
+    threads: int | None,
+    memory_limit: int | None,
 ) -> None:
-    """Measure a trained network on labelled examples."""
+    """Measure a trained network on labelled examples.
+
+    MODEL is a model.safetensors file, or the run folder that holds it. DATA are labelled examples of the kind that it
+    was trained on: a file, a folder, or a data set's name.
+    """
     from rich.console import Console
 
     from chainrule.cli.tables import measures_table, notes_on_measures, show_notes, units_note

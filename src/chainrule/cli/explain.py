@@ -1,22 +1,22 @@
 """`chainrule explain`."""
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
-from chainrule.cli.options import MemoryLimit, Model, in_bytes
+from chainrule.cli.options import MEMORY_LIMIT, MODEL, in_bytes
 
 
-def explain(
-    model: Model,
-    loss: Annotated[
-        str | None, typer.Option(help="Such as cross_entropy.  [default: what the model file tells, or else fits it]")
-    ] = None,
-    out: Annotated[Path | None, typer.Option(help="A .txt, .tex or .html file to write.  [default: print]")] = None,
-    memory_limit: MemoryLimit = None,
-) -> None:
-    """Derive a network on paper: every line forward and backward with its shapes, and the update."""
+@click.command("explain")
+@MODEL
+@click.option("--loss", help="Such as cross_entropy.  [default: what the model file tells, or else fits it]")
+@click.option("--out", type=click.Path(path_type=Path), help="A .txt, .tex or .html file to write.  [default: print]")
+@MEMORY_LIMIT
+def command(model: str, loss: str | None, out: Path | None, memory_limit: int | None) -> None:
+    """Derive a network on paper: every line forward and backward with its shapes, and the update.
+
+    MODEL is a model.safetensors file, or the run folder that holds it.
+    """
     from rich.console import Console
 
     from chainrule.derivation import derive

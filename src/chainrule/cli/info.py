@@ -5,8 +5,11 @@ import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
+import click
 
-def info() -> None:
+
+@click.command("info")
+def command() -> None:
     """Show the versions, the machine and the engines: what to put into a bug report."""
     import numpy as np
 
@@ -22,7 +25,7 @@ def info() -> None:
     print(f"engines       {', '.join(ENGINES)}")
     print(f"native engine {found}")
     print(f"BLAS          {blas['name']} {blas['version']}")
-    for package in ("numpy", "scipy", "scikit-learn", "polars", "safetensors", "matplotlib", "typer", "rich", "optuna"):
+    for package in ("numpy", "scipy", "scikit-learn", "polars", "safetensors", "matplotlib", "click", "rich", "optuna"):
         try:
             print(f"{package:<13} {version(package)}")
         except PackageNotFoundError:

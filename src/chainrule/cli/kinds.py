@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import csv
+import inspect
+from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+from chainrule.data.datasets import read, require
+from chainrule.data.pictures import names_of_pictures, read_pictures
+from chainrule.data.series import read_series
+from chainrule.data.source import Source
+from chainrule.data.tables import read_table
+from chainrule.data.text import is_text, read_text
 from chainrule.errors import OptionError
 from chainrule.progress import stage
 
-if TYPE_CHECKING:
-    from chainrule.data.source import Source
-
 Kind = Literal["table", "series", "pictures", "text", "arrays"]
 
-TAKEN: dict[str, tuple[Kind, ...]] = {
-    "target": ("table", "series", "pictures"),
-    "task": ("table", "pictures", "arrays"),
-    **dict.fromkeys(("number", "category", "date", "ignore", "time", "group", "missing"), ("table", "series")),
-    "day_first": ("table", "series"),
-    **dict.fromkeys(("text", "stream", "weights", "drop_outliers"), ("table",)),
-    **dict.fromkeys(("horizon", "season", "quantiles", "known_ahead", "drop_repeated"), ("series",)),
-    "window": ("series", "text"),
-    **dict.fromkeys(("tokens", "vocabulary"), ("text",)),
-    "broken": ("pictures", "text"),
-    **dict.fromkeys(("size", "augment"), ("pictures",)),
+READERS: dict[Kind, Callable[..., Source]] = {
+    "table": read_table,
+    "series": read_series,
+    "pictures": read_pictures,
+    "text": read_text,
 }
-"""The kinds of data that each option is about."""
+"""What reads each kind of data."""
+
+OPTIONS: dict[Kind, Collection[str]] = {kind: inspect.signature(reader).parameters for kind, reader in READERS.items()}
+OPTIONS["pictures"] = {*OPTIONS["pictures"], "augment"}
+OPTIONS["arrays"] = ("task",)
+"""The options that are about each kind of data."""
 
 FORECAST = ("horizon", "window", "season", "quantiles", "known_ahead", "drop_repeated")
 """The options that make a series of a table."""
@@ -43,7 +47,7 @@ def source_of(data: str, given: dict[str, Any]) -> Source:
     """The examples that `data` names: a table, pictures, a bundled data set or arrays.
 
     Args:
-        given: the options of `TAKEN`, None or empty where nobody has given one.
+        given: what somebody has chosen, of which the options in `OPTIONS` are about data.
 
     Raises:
         DataError: there is no such thing, or nothing in it.
@@ -54,25 +58,19 @@ def source_of(data: str, given: dict[str, Any]) -> Source:
 
 
 def _read(data: str, given: dict[str, Any]) -> Source:
-    from chainrule.data.datasets import read, require
-
     kind = _kind(data, given)
     if kind == "arrays":
         require(data)
-    chosen = {name: value for name, value in given.items() if value not in (None, "")}
+    chosen = {name: value for name, value in given.items() if _about(name) and value not in (None, "")}
     for option in chosen:
-        if kind not in TAKEN[option]:
+        if kind not in _about(option):
             name = option.replace("_", "-")
-            raise OptionError(f"--{name} is about {CALLED[TAKEN[option][0]]}, but {data} is none: leave it out.")
+            raise OptionError(f"--{name} is about {CALLED[_about(option)[0]]}, but {data} is none: leave it out.")
     chosen.pop("augment", None)
     if kind == "pictures":
-        from chainrule.data.pictures import read_pictures
-
         size = chosen.pop("size", None)
         return read_pictures(data, size=None if size is None else _size(size), **chosen)
     if kind == "text":
-        from chainrule.data.text import read_text
-
         return read_text(data, **chosen)
     if kind in ("table", "series"):
         targets = _columns(data, chosen.pop("target", ""))
@@ -89,15 +87,16 @@ def _read(data: str, given: dict[str, Any]) -> Source:
     return read(data, lookup("task", chosen["task"], KINDS) if "task" in chosen else None)
 
 
-def _rows(data: str, targets: list[str], chosen: dict[str, Any]) -> Source:
-    from chainrule.data.tables import read_table
+def _about(option: str) -> list[Kind]:
+    """The kinds of data that an option is about; none of one that is about the network or the run."""
+    return [kind for kind, options in OPTIONS.items() if option in options]
 
+
+def _rows(data: str, targets: list[str], chosen: dict[str, Any]) -> Source:
     return read_table(data, targets, **chosen)
 
 
 def _series(data: str, targets: list[str], chosen: dict[str, Any]) -> Source:
-    from chainrule.data.series import read_series
-
     if "time" not in chosen:
         raise OptionError(f"a forecast needs to know the order of the rows of {data}: --time COLUMN.")
     if "quantiles" in chosen:
@@ -110,18 +109,17 @@ def _series(data: str, targets: list[str], chosen: dict[str, Any]) -> Source:
 def _kind(data: str, given: dict[str, Any]) -> Kind:
     from chainrule.data.decoding import is_picture
     from chainrule.data.folders import names_in
-    from chainrule.data.text import is_text
 
     path = Path(data)
     if path.is_dir():
         names = [*names_in(path)]
         return "text" if sum(map(is_text, names)) > sum(map(is_picture, names)) else "pictures"
-    if is_text(path) and not given["target"]:
+    if is_text(path) and not given.get("target"):
         return "text"
     if _is_table(path):
         if _lists_pictures(path, given):
             return "pictures"
-        return "series" if any(given[option] not in (None, "") for option in FORECAST) else "table"
+        return "series" if any(given.get(option) for option in FORECAST) else "table"
     return "arrays"
 
 
@@ -134,9 +132,7 @@ def _is_table(path: Path) -> bool:
 
 def _lists_pictures(path: Path, given: dict[str, Any]) -> bool:
     """Whether a table is one of names of pictures that are there, unless something is asked of it that tells."""
-    from chainrule.data.pictures import names_of_pictures
-
-    asked = [TAKEN[option] for option, value in given.items() if value not in (None, "")]
+    asked = [kinds for option, value in given.items() if value not in (None, "") and (kinds := _about(option))]
     if any("pictures" not in kinds for kinds in asked):
         return False
     named, meant = names_of_pictures(path), any(kinds[0] == "pictures" for kinds in asked)

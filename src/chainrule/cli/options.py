@@ -4,35 +4,33 @@ import os
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
 from chainrule.errors import OptionError
 
-Model = Annotated[str, typer.Argument(help="A model.safetensors file, or the run folder that holds it.")]
+MODEL = click.argument("model")
 
-Broken = Annotated[
-    str | None,
-    typer.Option(
-        help="Whether a broken picture or text is an error, refuse, or left out, skip.  [default: as in training]"
-    ),
-]
+BROKEN = click.option(
+    "--broken",
+    help="Whether a broken picture or text is an error, refuse, or left out, skip.  [default: as in training]",
+)
 
-Threads = Annotated[
-    int | None,
-    typer.Option(help="How many threads compute.  [default: CHAINRULE_NUM_THREADS, or one for each core]"),
-]
+THREADS = click.option(
+    "--threads",
+    type=int,
+    help="How many threads compute.  [default: CHAINRULE_NUM_THREADS, or one for each core]",
+)
 
-TextColumn = Annotated[str | None, typer.Option("--text", help="The column of a table that holds the texts.")]
+TEXT_COLUMN = click.option("--text", metavar="COLUMN", help="The column of a table that holds the texts.")
 
-MemoryLimit = Annotated[
-    int | None,
-    typer.Option(
-        help="How many megabytes the network may take with one example, of a file that you trust.  "
-        "[default: what its parameters justify]"
-    ),
-]
+MEMORY_LIMIT = click.option(
+    "--memory-limit",
+    type=int,
+    metavar="MEGABYTES",
+    help="How much the network may take with one example, of a file that you trust.  "
+    "[default: what its parameters justify]",
+)
 
 
 def in_bytes(megabytes: int | None) -> int | None:

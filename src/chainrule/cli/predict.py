@@ -1,36 +1,45 @@
 """`chainrule predict`."""
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
 from chainrule.cli.options import (
-    Broken,
-    MemoryLimit,
-    Model,
-    TextColumn,
-    Threads,
+    BROKEN,
+    MEMORY_LIMIT,
+    MODEL,
+    TEXT_COLUMN,
+    THREADS,
     in_bytes,
     refuse_overwriting,
     refuse_swapped,
 )
 
 
-def predict(
-    model: Model,
-    data: Annotated[
-        list[str],
-        typer.Argument(help="A table, pictures, texts or an .npz file with X; or several, or a data set's name."),
-    ],
-    out: Annotated[Path | None, typer.Option(help="The CSV file to write.  [default: print]")] = None,
-    text: TextColumn = None,
-    long: Annotated[bool, typer.Option("--long", help="Of forecasts, a row for each step ahead.")] = False,
-    broken: Broken = None,
-    threads: Threads = None,
-    memory_limit: MemoryLimit = None,
+@click.command("predict")
+@MODEL
+@click.argument("data", nargs=-1, required=True)
+@click.option("--out", type=click.Path(path_type=Path), help="The CSV file to write.  [default: print]")
+@TEXT_COLUMN
+@click.option("--long", is_flag=True, help="Of forecasts, a row for each step ahead.")
+@BROKEN
+@THREADS
+@MEMORY_LIMIT
+def command(
+    model: str,
+    data: tuple[str, ...],
+    out: Path | None,
+    text: str | None,
+    long: bool,
+    broken: str | None,
+    threads: int | None,
+    memory_limit: int | None,
 ) -> None:
-    """Predict every example: a CSV with the prediction and, for classes, the probability of each."""
+    """Predict every example: a CSV with the prediction and, for classes, the probability of each.
+
+    MODEL is a model.safetensors file, or the run folder that holds it. DATA is a table, pictures, texts or an .npz file
+    with X, several of these, or a data set's name.
+    """
     from chainrule import files
     from chainrule.cli.tables import show_notes, units_note
     from chainrule.engines import held_to
@@ -40,7 +49,7 @@ def predict(
     refuse_swapped("predict", model, data)
     refuse_overwriting(out, [model, *data])
     trained = Trained.load(model, broken=broken, text=text, memory_limit=in_bytes(memory_limit))
-    sources, lost = trained.read_several(data)
+    sources, lost = trained.read_several(list(data))
     show_notes(lost)
     for source in sources:
         show_notes(source.notes)

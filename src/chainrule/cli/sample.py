@@ -1,24 +1,34 @@
 """`chainrule sample`."""
 
 import sys
-from typing import Annotated
 
-import typer
+import click
 
-from chainrule.cli.options import MemoryLimit, in_bytes
+from chainrule.cli.options import MEMORY_LIMIT, MODEL, in_bytes
 
 
-def sample(
-    model: Annotated[str, typer.Argument(help="A model.safetensors file of a text, or the run folder that holds it.")],
-    prompt: Annotated[str, typer.Option(help="What the text begins with.")] = "",
-    length: Annotated[int, typer.Option(help="How many characters, words or sub-words to write.")] = 500,
-    temperature: Annotated[
-        float, typer.Option(help="Below 1 the likely becomes likelier, above 1 less so; 0 takes the likeliest.")
-    ] = 0.8,
-    seed: Annotated[int | None, typer.Option(help="Makes the text repeatable.  [default: a fresh one]")] = None,
-    memory_limit: MemoryLimit = None,
+@click.command("sample")
+@MODEL
+@click.option("--prompt", default="", help="What the text begins with.")
+@click.option(
+    "--length", type=int, default=500, show_default=True, help="How many characters, words or sub-words to write."
+)
+@click.option(
+    "--temperature",
+    type=float,
+    default=0.8,
+    show_default=True,
+    help="Below 1 the likely becomes likelier, above 1 less so; 0 takes the likeliest.",
+)
+@click.option("--seed", type=int, help="Makes the text repeatable.  [default: a fresh one]")
+@MEMORY_LIMIT
+def command(
+    model: str, prompt: str, length: int, temperature: float, seed: int | None, memory_limit: int | None
 ) -> None:
-    """Continue a text with a network that was trained on one, as fast as it is written."""
+    """Continue a text with a network that was trained on one, as fast as it is written.
+
+    MODEL is a model.safetensors file of a text, or the run folder that holds it.
+    """
     from chainrule.experiments import Trained
     from chainrule.experiments.sampling import sample, strangers
 

@@ -178,8 +178,8 @@ def read_pictures(
     Args:
         source: the path of the folder; or of a CSV or TSV with a column of paths, seen from its own folder.
         target: in a table the column to predict; where there is but one beside the paths, it need not be said.
-        task: "classification" or "regression", where the target does not tell it right.
-        size: (height, width) in pixels, or one number for both; None for the median of the files', 64 pixels at most.
+        task: classification or regression; None for what the target tells.
+        size: height and width in pixels, or one number for both; None for the median of the files', 64 at most.
         channels: 1 for shades of grey, 3 for colours; None for grey where no picture has a colour.
         broken: whether a file that cannot be read is an error, "refuse", or left out with a note, "skip".
 

@@ -372,17 +372,21 @@ def read_table(
     Args:
         source: the path, or the frame.
         target: the column to predict, or several.
-        task: "classification" or "regression", where the target does not tell it right.
-        number, category, date, text, ignore: columns that are to be taken for that.
-        time: a column of dates or numbers; an experiment trains on the past and tests on the future.
+        task: classification or regression; None for what the target tells.
+        number: columns to take for numbers.
+        category: columns to take for categories.
+        date: columns to take for dates.
+        text: columns to take for free text.
+        ignore: columns to leave out.
+        time: a column of dates or numbers: an experiment trains on the past of it, and tests on the future.
         group: a column whose values are never divided between the parts of an experiment.
-        missing: the words that mark a missing value, in capitals or not, in place of the usual ones, or, where they are
-            all numbers such as -999, beside these; an empty cell always does. Of the usual ones, "none", "nil", "-",
-            "--" and "." mark none among words to predict.
-        day_first: whether 3/4/2025 is in April, where a column of dates does not tell by itself; None for March, or for
-            April where the steps of the `time` column are even only then, with a note.
-        stream: whether to read a file in chunks whenever rows are wanted, and to hold but some of them; None for files
-            that are larger, as text, than 10 % of the memory.
+        missing: words that mark a missing value, in capitals or not, in place of the usual ones, or, where they are all
+            numbers such as -999, beside these; an empty cell always does. Of the usual ones, "none", "nil", "-", "--"
+            and "." mark none among words to predict.
+        day_first: whether 3/4/2025 is in April; None for what a column of dates tells by itself, else March, or April
+            where the steps of the `time` column are even only then, with a note.
+        stream: whether a file is read in chunks whenever rows are wanted, and but some of them held; None for files
+            that are larger, as text, than 10% of the memory.
         weights: a column of how much each row counts while training.
         drop_outliers: whether rows are left out in which a value to predict lies far from all others, as that of a sum
             does, or marks a missing one by −999 and the like; without it, a note names them.

@@ -371,14 +371,14 @@ def read_text(
 
     Args:
         source: the path of a text, or of a folder.
-        tokens: "characters", "words" or "subwords" (which takes the library tokenizers), of texts to be told apart also
-            "phrases", words and pairs of words; None for characters of a text to be continued, else for phrases.
+        tokens: characters, words or subwords (which takes the library tokenizers), of texts to be told apart also
+            phrases, words and pairs of words; None for characters of a text to be continued, else phrases.
         vocabulary: how many different tokens there are at most, the most frequent ones; None for 10,000, of phrases
-            for 50,000, of sub-words for 1,000.
-        window: how many tokens of a text to be continued are one example, 64 by default; how many of a document are
-            read, by default so many that 95 of 100 are read to their ends, and 512 at most.
-        broken: whether a file of a folder that cannot be read is an error, "refuse", which is the default, or left out
-            with a note, "skip".
+            50,000, of sub-words 1,000.
+        window: how many tokens of a text to be continued are one example, or of a text to be told apart are read; None
+            for 64, or so many that 95 of 100 are read to their ends, and 512 at most.
+        broken: whether a file of a folder that cannot be read is an error, "refuse", or left out with a note, "skip";
+            None for an error.
 
     Raises:
         DataError: there is no such file or folder, it is no text, empty, too short, or has no classes.

@@ -34,34 +34,33 @@ class Settings:
     """What a user may choose; what is None follows the number of training examples m, see `resolve`, or is searched.
 
     Args:
-        epochs: how often every training example is met, at most.
-        hidden: the units of each hidden layer; None for one of 256, or what fits pictures, text or a series.
+        epochs: how often every training example is met, at most; None for as many as it takes.
+        hidden: the units of each hidden layer, or none; None for one of 256, or what fits pictures, texts or a series.
         activation: of the hidden layers; None for relu.
-        dropout: the rate after each hidden layer.
+        dropout: the rate after each hidden layer; None for 0.2 for 10,000 labels or more, else 0.
         batch_norm: whether each hidden layer is normalized.
-        optimizer: a name; None for adam.
-        learning_rate: α at the beginning; None for three times the optimizer's own, which the cosine takes down, or for
-            its own.
+        optimizer: gradient_descent (sgd), adagrad, rmsprop, adam or adamw; None for adam.
+        learning_rate: α at the beginning; None for the optimizer's own, three times that with a cosine.
         schedule: how α changes: "cosine" takes it down to 0 over the epochs, "constant" leaves it.
-        l2: the optimizer's L2 regularization.
-        batch_size: examples in a mini-batch.
-        test: the part of all examples that is held out to the end; None for a fifth, of a text for a tenth.
-        validation: the part of the remaining ones that is watched while training, and not learned from.
-        patience: epochs without improvement of the validation cost before training ends; 0 for never, None for a third
-            of the epochs, and 10 at least.
-        augment: how pictures are changed while training.
-        seed: of the split, the start, shuffling and dropout; None takes a fresh one.
-        engine, threads: see `chainrule.train`.
+        l2: λ of the L2 regularization; None for 0.02 below 1,000 examples m, else 1 / m.
+        batch_size: examples in a mini-batch; None for 32, from 10,000 examples on 128.
+        test: the part of all examples that is held out to the end; None for 0.2, of a text 0.1.
+        validation: the part of the others that is watched while training; None for 0.1, below 1,000 examples 0.
+        patience: epochs without improvement before the end, 0 for never; None for a third of the epochs, 10 at least.
+        augment: how pictures are changed while training: flip, shift, scale, rotate, crop, brightness, noise, mixup.
+        seed: of the parts, the start, shuffling and dropout, which makes a run repeatable; None for a fresh one.
+        engine: who computes: auto, native, numpy or jax.
+        threads: how many threads compute; None for CHAINRULE_NUM_THREADS, or one for each core.
         checkpoint_minutes: how often the state of the run is saved.
-        loss: of values, "squared_error", "absolute_error", "huber" or "poisson"; None for what fits them.
-        transform: of values, "log", "range" or "none"; None for the one that a trial shows to be better.
-        positive: which of two labels precision, recall and f1 are about; None for the rarer.
-        threshold: from which probability on that label is predicted, or "validation" for what serves `metric`, or f1,
-            best there; None for a half.
-        class_weight: how much the classes count, {"fraud": 5.0}, those left out 1; or "balanced". None for alike.
-        metric: what early stopping, a search and a threshold look at, on the validation part; None for the cost.
-        search: how many settings are tried for what is None of hidden, activation, dropout, optimizer, learning_rate,
-            l2 and batch_size; those with the least validation cost are taken. 0 for none.
+        loss: of values: squared_error, absolute_error, huber, or poisson for counts; None for what fits them.
+        transform: the scale of values: log, range or none; None for what a trial finds better.
+        positive: of two labels the one that precision, recall and f1 are about; None for the rarer.
+        threshold: from which probability on that label is predicted, or "validation" for the one that serves `metric`,
+            or f1, best there; None for 0.5.
+        class_weight: how much classes count, those left out 1, or "balanced"; None for alike.
+        metric: what early stopping, a search and a threshold look at; None for the validation cost.
+        search: how many settings are tried of what is not given here of `hidden`, `activation`, `dropout`, `optimizer`,
+            `learning_rate`, `l2` and `batch_size`; those with the least validation cost are taken.
     """
 
     epochs: int | None = None

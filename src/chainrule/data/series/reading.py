@@ -31,7 +31,7 @@ def read_series(
     season: int | None = None,
     group: str | None = None,
     quantiles: Sequence[float] = (),
-    known_ahead: Sequence[str] = (),
+    known_ahead: Sequence[str] | None = None,
     drop_repeated: bool = False,
     number: Sequence[str] = (),
     category: Sequence[str] = (),
@@ -49,15 +49,18 @@ def read_series(
         source: the path of a CSV, TSV, Parquet, JSON or Excel file (also in gzip), or a frame of polars or pandas.
         target: the column to forecast, or several, of numbers.
         time: the column of dates, periods such as 2000Q1, or numbers that orders the rows.
-        horizon: how many steps ahead are forecast, all at once.
-        window: how many steps are looked at; None for two seasons, or 24.
-        season: after how many steps things come again; None for a day, a week or a year, as the dates tell.
+        horizon: how many rows ahead are forecast, all at once.
+        window: how many rows of a series are looked at; None for two seasons, or 24.
+        season: after how many rows things come again; None for a day, a week or a year, as the dates tell.
         group: a column that tells several series in one table apart; each is scaled by its own values.
-        quantiles: which share of what comes is to lie below each further forecast, such as (0.1, 0.9).
-        known_ahead: columns that are known for the steps to come, such as a holiday. Without them it is those that the
-            rows after the last target hold, if there are as many as the horizon.
+        quantiles: of bands: which share of what comes is to lie below each further forecast, such as (0.1, 0.9).
+        known_ahead: columns that are known for the rows to come, such as a holiday; None for those that the rows after
+            the last target hold, if there are as many as the horizon.
         drop_repeated: whether rows that are there twice, all alike, are left out rather than refused.
-        number, category, date, ignore: columns that are to be taken for that.
+        number: columns to take for numbers.
+        category: columns to take for categories.
+        date: columns to take for dates.
+        ignore: columns to leave out.
         missing: the words that mark a missing value, as in `read_table`.
         day_first: whether 3/4/2025 is in April, as in `read_table`.
 
@@ -73,7 +76,7 @@ def read_series(
         raise OptionError(f"which column of {name} is to be forecast? It has {', '.join(frame.columns)}.")
     roles = _roles(frame, name, time, targets, group, number=number, category=category, date=date, ignored=ignore)
     require(time, frame, name)
-    for column in known_ahead:
+    for column in known_ahead or ():
         require(column, frame, name)
         if column in (time, group, *targets, *ignore):
             raise OptionError(f"{column!r} is to be known ahead, but is the time, the group, a target or left out.")
@@ -90,7 +93,7 @@ def read_series(
             notes = [*notes, f"left out is {one.name}: it has {many:,} values, and windows show no more than {FEW}"]
     table = Table(frame, name, columns, [], time=time, notes=notes, missing=markers.words)
     found = [column_of_numbers(frame[column]) for column in targets]
-    asked = Asked(horizon, window, season, group, list(known_ahead), sorted(quantiles), drop_repeated, period)
+    asked = Asked(horizon, window, season, group, list(known_ahead or ()), sorted(quantiles), drop_repeated, period)
     return Series(table, found, asked)
 
 

@@ -130,10 +130,10 @@ def _number(series: Series, there: Series) -> Column | None:
     if date := _date_of_digits(there) or _date_of_seconds(there):
         return replace(date, markers=markers)
     values = as_numbers(there, form).to_numpy()
-    whole, named = bool((values == np.round(values)).all()), names_a_row(name)
+    whole = names_a_row(name) and bool((values == np.round(values)).all())
     if len(there) == len(series) > 20 and _counts(values):
         return Column(name, "id", "counts the rows")
-    if whole and named and there.n_unique() == len(there):
+    if whole and there.n_unique() == len(there):
         return Column(name, "id", "another one in every row")
     if is_padded(there) or (whole and names_somebody(name)):
         return None  # names that are written in digits

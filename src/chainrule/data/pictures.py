@@ -274,6 +274,8 @@ def _from_table(path: Path, target: str | None, task: Kind | None, own: dict[str
 
 def _names_pictures(values: Series) -> bool:
     """Whether most of these are names of pictures. Pillow is asked only where most end as names of files may."""
+    if not any(isinstance(value, str) and _has_ending(value) for value in values.head(100).to_list()):
+        return False
     named = [value for value in values.to_list() if isinstance(value, str) and _has_ending(value)]
     enough = max(1, len(values))
     return 2 * len(named) > enough and 2 * sum(map(is_picture, named)) > enough

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data.cells import as_text
+from chainrule.data.cells import as_text, some_of
 from chainrule.data.columns import option
 from chainrule.data.scales import MOST, are_whole
 from chainrule.data.strays import mark_in, strays_in
@@ -100,19 +100,27 @@ def _thousands(table: Table) -> list[str]:
     for column in table.columns:
         if not (column.counts or column.kind == "number") or not table.frame[column.name].dtype.is_float():
             continue
-        values = table.frame[column.name].drop_nulls().to_numpy()
-        parts = values[values % 1 != 0]
-        if not 10 <= len(parts) < len(values) or abs(parts).max() >= 1000:
+        values = table.frame[column.name].drop_nulls()
+        pair = _in_thousands(some_of(values).to_numpy()) and _in_thousands(values.to_numpy())
+        if pair is None:
             continue
-        whole = values[values % 1 == 0]
-        in_thousands = np.round(parts * 1000)
-        three = np.abs(parts * 1000 - in_thousands).max() < 1e-6 and (in_thousands % 10 != 0).mean() > 0.8
-        if three and np.abs(whole).max() < 1000 and np.median(abs(whole)) > abs(parts).max():
-            found.append(
-                f"{column.name} holds {brief(float(whole[0]))} beside {parts[0]:.3f}, always three digits behind the "
-                "point: if it parts thousands, write the numbers without it"
-            )
+        whole, part = pair
+        found.append(
+            f"{column.name} holds {brief(whole)} beside {part:.3f}, always three digits behind the point: if it parts "
+            "thousands, write the numbers without it"
+        )
     return found
+
+
+def _in_thousands(values: NDArray[np.float64]) -> tuple[float, float] | None:
+    """The first whole number and the first with three digits behind its point, if there are no others."""
+    is_whole = values % 1 == 0
+    parts, whole = values[~is_whole], values[is_whole]
+    if len(parts) < 10 or not len(whole) or abs(parts).max() >= 1000 or abs(whole).max() >= 1000:
+        return None
+    in_thousands = np.round(parts * 1000)
+    three = np.abs(parts * 1000 - in_thousands).max() < 1e-6 and (in_thousands % 10 != 0).mean() > 0.8
+    return (float(whole[0]), float(parts[0])) if three and np.median(abs(whole)) > abs(parts).max() else None
 
 
 def _almost_empty(table: Table) -> list[str]:
@@ -121,6 +129,8 @@ def _almost_empty(table: Table) -> list[str]:
         return []
     others = [column.name for column in table.columns if column.kind not in ("constant", "target")]
     if len(others) < FEWEST:
+        return []
+    if sum(table.frame[name].null_count() > 0 for name in others) < len(others) - 1:
         return []
     empty = table.frame.select(_all_null(others))["empty"].to_numpy()
     if not 0 < empty.sum() <= SHARE * len(table):

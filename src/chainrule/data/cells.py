@@ -5,6 +5,7 @@ What some cells from all over a column rule out is not tried on the rest; what t
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -165,9 +166,12 @@ def some_of(series: Series) -> Series:
     return series if len(series) <= SOME else series[places_in(len(series), SOME)]
 
 
+@functools.lru_cache(maxsize=8)
 def places_in(n: int, most: int) -> NDArray[np.int64]:
     """About `most` of the numbers below n, spread evenly, and in step with nothing that comes again and again."""
-    return np.unique((np.arange(most) * _GOLDEN % 1 * n).astype(np.int64))
+    places = np.unique((np.arange(most) * _GOLDEN % 1 * n).astype(np.int64))
+    places.flags.writeable = False  # it is asked for once for each column
+    return places
 
 
 def is_padded(there: Series) -> bool:

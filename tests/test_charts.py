@@ -145,6 +145,11 @@ def test_long_names_are_cut_and_none_is_code():
     assert [bar.find(f"{SVG}title").text[:4] for bar in all_of(root, "rect") if len(bar)] == ["<b>&", "ok\ufffd:"]
 
 
+def test_a_name_of_a_million_letters_is_cut_at_once():
+    root = drawn(Bars(["1" * 1_000_000, "b"], [1.0, 2.0], TRAINING))
+    assert all(len(text) < 40 for text in texts(root))
+
+
 def test_cells_hold_their_counts_and_say_what_they_are():
     names = [f"class {i}" for i in range(20)]
     counts = np.diag(np.arange(20)) + 3000 * np.eye(20, k=1, dtype=int)

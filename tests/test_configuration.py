@@ -6,6 +6,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.configuration import Configurable, from_config
+from chainrule.data.series import scaling  # noqa: F401  registers what series are scaled by
 from chainrule.initializers import He, Orthogonal, Random, Xavier
 from chainrule.schedules import Cosine, Exponential, Step, WarmUp
 
@@ -172,3 +173,11 @@ def test_operations_and_functions_are_shown_by_their_names():
 def test_what_serves_for_false_becomes_it(value):
     config = cr.LSTM(3).to_config() | {"last": value}
     assert from_config(config).last is False
+
+
+def test_a_whole_number_that_numpy_has_no_type_for_serves_as_a_float():
+    one = {"names": [""], "changes": [[1]], "spreads": [[1.0]], "logs": [False]}
+    found = from_config({"type": "Scaling", "middles": [[10**30]], **one})
+    assert found.middles == [[1e30]]
+    assert isinstance(found.middles[0][0], float)
+    assert isinstance(found.changes[0][0], int)  # which a file keeps as it is

@@ -9,7 +9,7 @@ import inspect
 import math
 from collections.abc import Callable
 from dataclasses import is_dataclass
-from typing import Any, ClassVar, get_type_hints
+from typing import Any, ClassVar, get_args, get_type_hints
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from chainrule.errors import OptionError, shown
 from chainrule.forms import misfit
 from chainrule.graph import OPERATIONS, Operation
 from chainrule.names import nearest, unknown
+
+LEAST = -(2**63)
+"""The least whole number that NumPy has a type for."""
 
 
 class Configurable:
@@ -198,6 +201,20 @@ def _check_types(owner: str, arguments: dict[str, Any], types: dict[str, Any]) -
         wrong = misfit(int(value) if isinstance(value, bool) and declared in (int, float) else value, declared, name)
         if wrong is not None:
             raise OptionError(f"{owner}'s {wrong}.")
+        if _takes_floats(declared):
+            arguments[name] = _as_floats(value)
+
+
+def _takes_floats(form: Any) -> bool:
+    """Whether a type is that of floats, or of something that holds some."""
+    return form is float or any(map(_takes_floats, get_args(form)))
+
+
+def _as_floats(value: Any) -> Any:
+    """The value, or the list, with floats in place of whole numbers that NumPy has no type for."""
+    if isinstance(value, list):
+        return [_as_floats(part) for part in value]
+    return float(value) if type(value) is int and not LEAST <= value <= -LEAST else value
 
 
 def _plain(value: Any, what: str) -> Any:

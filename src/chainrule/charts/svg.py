@@ -18,6 +18,12 @@ INK, MUTED, FAINT, GRID, DARK = "#1c1c1c", "#5a6570", "#b4bac1", "#e6e8eb", (31,
 TITLE, NAME, TICK = 15, 13, 12
 """The sizes of letters."""
 
+NARROW = 0.58
+"""About how wide a letter is, as a part of its size; one of East Asia is as wide as its size."""
+
+LONGEST = 1_000
+"""So many letters are wider than any picture."""
+
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"})
 
@@ -224,13 +230,13 @@ def _rectangle(x: float, y: float, width: float, height: float) -> str:
 
 
 def _width(text: str, size: float) -> float:
-    """About how wide a text is, without asking a font."""
-    return size * sum(1.0 if east_asian_width(letter) in "WF" else 0.58 for letter in text)
+    """About how wide a text is, without asking a font; of one that is wider than any picture, its beginning."""
+    return size * sum(1.0 if east_asian_width(letter) in "WF" else NARROW for letter in text[:LONGEST])
 
 
 def _cut(text: str, room: float, size: float) -> str:
     """The text, or its beginning where it is wider than the room."""
-    text = " ".join(text.split())
+    text = " ".join(text.split())[: int(room / (NARROW * size)) + 2]  # which is wider than the room, if there is more
     if _width(text, size) <= room:
         return text
     while text and _width(text + "…", size) > room:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chainrule.data.cells import COMMA, PLAIN, THOUSANDS, as_numbers, is_text, one_word_in, some_of
+from chainrule.data.cells import COMMA, PLAIN, THOUSANDS, as_numbers, is_text, one_word_in, some_of, without
 from chainrule.data.units import CURRENCIES, NAMED, NUMBER, Unit, candidates, dimension_of, unit_called, unit_for
 from chainrule.errors import shown
 
@@ -60,6 +60,9 @@ _BETWEEN = "\x1f"
 
 _ROUNDED = 1e-9
 """To so much, of 1, the factors of units are exact."""
+
+LONGEST = 200
+"""No number with its unit has more letters."""
 
 MOST_BANDS = 20
 """Of so many different ranges at most, each is a category."""
@@ -320,7 +323,8 @@ def _parts(text: Series, *, ranges: bool = True) -> DataFrame:
     """
     import polars as pl
 
-    plain = text.str.replace_all("−", "-", literal=True)
+    long = text.str.len_bytes() > LONGEST
+    plain = (without(text, long) if long.any() else text).str.replace_all("−", "-", literal=True)
     found = _groups(plain, _SUM)
     ranged = pl.Series([False]).new_from_index(0, len(text))
     if ranges:

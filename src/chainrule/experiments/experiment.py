@@ -22,7 +22,7 @@ from chainrule.data.batches import ChunkBatches
 from chainrule.data.series import Forecast, Series
 from chainrule.data.source import Chunked, Form, Source
 from chainrule.data.tables import Table
-from chainrule.errors import NotFiniteError, OptionError
+from chainrule.errors import NotFiniteError, OptionError, shown
 from chainrule.experiments.design import design, optimizer_for
 from chainrule.experiments.doubts import doubts_on, limits_told
 from chainrule.experiments.fallback import Kept, choose, may_fall_back, smaller
@@ -222,7 +222,7 @@ class Experiment:
             (alone, "there is a single example of {}: if it is astray, such as the line of a sum, take it out"),
             (absent, "the test part has no example of {}, so roc_auc is not defined"),
         )
-        told = [note.format(", ".join(repr(labels[i]) for i in found)) for found, note in notes if len(found)]
+        told = [note.format(", ".join(shown(labels[i]) for i in found)) for found, note in notes if len(found)]
         return [*doubts, *told]
 
     def _resolved(self, settings: Settings) -> Settings:

@@ -117,6 +117,10 @@ def test_quantiles_cover_what_they_say(with_promotions):
     assert below["0.1"] == pytest.approx(0.1, abs=0.08)
     assert below["0.9"] == pytest.approx(0.9, abs=0.08)
     assert metrics["quantiles"]["between"]["share"] == pytest.approx(0.8, abs=0.13)
+    frame, _, _, folder = with_promotions
+    loaded = cr.experiments.Trained.load(folder)
+    again = loaded.read(frame)
+    assert loaded.measures(again, loaded.rows(again, "test")[0]).quantiles == metrics["quantiles"]
     chart = (experiment.folder / "report.svg").read_text()
     assert "0.1 to 0.9" in chart
     assert "<polygon" in chart

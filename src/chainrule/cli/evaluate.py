@@ -35,6 +35,7 @@ def command(
     """
     from rich.console import Console
 
+    from chainrule.cli.forecasts import quantile_words
     from chainrule.cli.tables import measures_table, notes_on_measures, show_notes, units_note
     from chainrule.engines import held_to
     from chainrule.experiments import Trained
@@ -46,10 +47,10 @@ def command(
     show_notes(source.notes)
     rows, what = trained.rows(source, part)
     with held_to(threads):
-        measured, interval = trained.measures(source, rows)
+        measured, interval, quantiles = trained.measures(source, rows)
     print(f"{source.name}: {what}, {len(rows):,} examples")
     Console().print(measures_table({"value": measured}, interval, target=trained.target))
-    notes = notes_on_measures(trained.target, interval=bool(interval))
+    notes = [*notes_on_measures(trained.target, interval=bool(interval)), *quantile_words(quantiles)]
     for note in (*notes, units_note(trained.target, trained.encoding.units)):
         if note:
             print(note)

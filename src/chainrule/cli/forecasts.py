@@ -44,7 +44,7 @@ def made_of(encoding: Windows, judged: bool) -> str:
 
 def sentences_on_forecasts(measured: dict[str, Any], encoding: Windows, judged: bool) -> list[str]:
     """What forecasts are made of, how wide their bands are, and whether simple ones are better."""
-    bands = quantile_words(measured["quantiles"]) if "quantiles" in measured else []
+    bands = quantile_words(measured.get("quantiles", {}))
     return [made_of(encoding, judged), *bands, *filter(None, [worse_than(measured)])]
 
 
@@ -62,7 +62,9 @@ def worse_than(measured: dict[str, Any]) -> str:
 
 
 def quantile_words(quantiles: dict[str, Any]) -> list[str]:
-    """How much of what came lay below each quantile, and between the outer ones."""
+    """How much of what came lay below each quantile, and between the outer ones; nothing where there are none."""
+    if not quantiles:
+        return []
     parts = [f"{share:.1%} lay below the quantile {q}" for q, share in quantiles["below"].items()]
     found = [f"of what came, {', '.join(parts)}"]
     if "between" in quantiles:

@@ -62,8 +62,8 @@ class ForecastReport:
             found["targets"] = {
                 column.name: self._errors(slice(None), columns == j) for j, column in enumerate(self.source.targets)
             }
-        if self.target.quantiles:
-            found["quantiles"] = self._coverage()
+        if coverage := self.target.coverage(self.output, self.came):
+            found["quantiles"] = coverage
         return found
 
     def draw(self, path: str | os.PathLike[str], metrics: dict[str, Any]) -> None:
@@ -94,15 +94,6 @@ class ForecastReport:
             spread = self.came.reshape(-1, self.k).std(axis=0)
             errors = errors / np.where(spread > 0, spread, 1.0)
         return [float(error) for error in errors.mean(axis=(0, 2))]
-
-    def _coverage(self) -> dict[str, Any]:
-        bands, quantiles = self.target.bands(self.output), self.target.quantiles
-        below = {f"{q:.10g}": float((self.came < bands[:, :, i]).mean()) for i, q in enumerate(quantiles)}
-        found: dict[str, Any] = {"below": below}
-        if len(quantiles) > 1:
-            inside = (self.came >= bands[:, :, 0]) & (self.came <= bands[:, :, -1])
-            found["between"] = {"of": [quantiles[0], quantiles[-1]], "share": float(inside.mean())}
-        return found
 
     def _beside(self, series: int) -> Panel:
         """What came in the last steps of a series, and the forecasts of every horizon-th window, of the first

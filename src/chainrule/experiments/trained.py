@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NamedTuple, NotRequired, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +70,19 @@ def load_network(path: str | os.PathLike[str], *, memory_limit: int | None = Non
             f"{way}."
         )
     return load(file if os.path.exists(file) else path, memory_limit=memory_limit)
+
+
+class Measures(NamedTuple):
+    """What a network reaches on some rows.
+
+    Attributes:
+        values: the mean cost and the metrics. intervals: of each the 95 % interval where there are few rows; see
+            `Report.metrics`. quantiles: see `Forecast.coverage`.
+    """
+
+    values: dict[str, float]
+    intervals: dict[str, list[float]]
+    quantiles: dict[str, Any]
 
 
 @dataclass(frozen=True, repr=False)
@@ -197,14 +210,15 @@ class Trained:
 
     def evaluate(self, source: Source, rows: NDArray[np.intp]) -> dict[str, float]:
         """The mean cost and the metrics of the experiment on these rows."""
-        return self.measures(source, rows)[0]
+        return self.measures(source, rows).values
 
-    def measures(self, source: Source, rows: NDArray[np.intp]) -> tuple[dict[str, float], dict[str, list[float]]]:
-        """As `evaluate`, and the 95 % interval of each where there are few rows; see `Report.metrics`."""
-        X, Y = self.encoding.X(source), source.numbers(self.target)
-        measured, output = measure_in_units(self.network, self.encoding, source, rows, X, Y, self.target)
-        points = self.target.points(output) if isinstance(self.target, series.Forecast) else output
-        return measured, intervals(points, Y[rows], self.target)
+    def measures(self, source: Source, rows: NDArray[np.intp]) -> Measures:
+        """As `evaluate`, with how sure the figures are, and how right the quantiles of forecasts."""
+        X, Y, target = self.encoding.X(source), source.numbers(self.target), self.target
+        measured, output = measure_in_units(self.network, self.encoding, source, rows, X, Y, target)
+        if not isinstance(target, series.Forecast):
+            return Measures(measured, intervals(output, Y[rows], target), {})
+        return Measures(measured, intervals(target.points(output), Y[rows], target), target.coverage(output, Y[rows]))
 
     def predictions(self, source: Source) -> dict[str, list[Any]]:
         """By columns: which example it is, the prediction, and for classes the probability of each, as numbers."""

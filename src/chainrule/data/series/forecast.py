@@ -81,6 +81,25 @@ class Forecast(Target):
         """(m, names, quantiles), the forecast quantiles among all outputs."""
         return output.reshape(len(output), len(self.names), -1)[:, :, 1:]
 
+    def coverage(self, output: NDArray[Any], came: NDArray[Any]) -> dict[str, Any]:
+        """Which share of what came, (m, names), lay `below` each quantile, and `between` the outer ones; nothing where
+        no quantiles are forecast.
+
+        Args:
+            output: (m, n_out) what was forecast.
+        """
+        if not self.quantiles:
+            return {}
+        bands = self.bands(output)
+        below = {f"{q:.10g}": float((came < bands[:, :, i]).mean()) for i, q in enumerate(self.quantiles)}
+        if len(self.quantiles) == 1:
+            return {"below": below}
+        inside = (came >= bands[:, :, 0]) & (came <= bands[:, :, -1])
+        return {
+            "below": below,
+            "between": {"of": [self.quantiles[0], self.quantiles[-1]], "share": float(inside.mean())},
+        }
+
     def predictions(self, output: NDArray[Any]) -> dict[str, list[Any]]:
         parts = output.astype(np.float64).reshape(len(output), len(self.names), -1)
         found = {}

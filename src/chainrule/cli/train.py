@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chainrule.cli.options import Threads
-from chainrule.errors import ChainruleError, OptionError
+from chainrule.errors import ChainruleError, ElsewhereError, OptionError
 from chainrule.experiments.settings import (
     CHECKPOINT,
     JOURNAL,
@@ -18,6 +18,7 @@ from chainrule.progress import stage
 
 if TYPE_CHECKING:
     from chainrule.experiments import Experiment
+    from chainrule.experiments.folder import RunFolder
 
 
 def _units(hidden: str | None) -> tuple[int, ...] | None:
@@ -192,6 +193,14 @@ def train(
     search: Annotated[
         int, typer.Option(help="Try so many settings of what is not given here, and take the best by validation cost.")
     ] = Settings.search,
+    join: Annotated[
+        bool,
+        typer.Option("--join", help="Share the search in --out with all who give this command, here or elsewhere."),
+    ] = False,
+    storage: Annotated[
+        str | None,
+        typer.Option(help="A database where those meet who --join, postgresql://…  [default: the folder itself]"),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Makes the run repeatable.  [default: a fresh one]")] = Settings.seed,
     engine: Annotated[str, typer.Option(help="Who computes: auto, native, numpy or jax.")] = Settings.engine,
     threads: Threads = Settings.threads,
@@ -204,18 +213,19 @@ def train(
 
     The folder gets model.safetensors, history.json, metrics.json and curves.svg, of tables, pictures and texts by class
     also report.svg, of a search also trials.csv and its journal. Ctrl-C, or SIGTERM, keeps what was learned, and
-    --resume goes on; of a search it keeps the trials and the best model so far, and the same command goes on.
+    --resume goes on; of a search it keeps the trials and the best model so far, and the same command goes on. With
+    --join many machines share a search: the same command on each of them.
     """
     with stage("starting"):
         from chainrule.cli.kinds import source_of
-        from chainrule.cli.results import show_result
+        from chainrule.cli.results import show_result, show_result_of
         from chainrule.data.augmentation import Augmentation
         from chainrule.experiments import Experiment
         from chainrule.experiments.folder import RunFolder, free_folder
         from chainrule.training.interrupt import TerminatedError
 
-    if resume and out is None:
-        raise OptionError("--resume needs the run folder: --out runs/…")
+    if (resume or join) and out is None:
+        raise OptionError(f"{'--join' if join else '--resume'} needs the run folder: --out runs/…")
     settings = Settings(
         epochs=epochs,
         hidden=_units(hidden),
@@ -275,32 +285,41 @@ def train(
     )
     folder = RunFolder(out or free_folder(Path("runs") / Path(data).stem))
     try:
-        experiment = Experiment(source, settings, folder.path, resume=resume)
+        experiment = Experiment(source, settings, folder.path, resume=resume, join=join, storage=storage)
         folder = experiment.run_folder
         with folder.claimed():
-            if not resume and not (search and (folder.path / JOURNAL).exists()) and (aside := folder.set_aside()):
+            goes_on = resume or join or (search and (folder.path / JOURNAL).exists())
+            if not goes_on and (aside := folder.set_aside()):
                 print(f"{folder.path} held a run already, which is now {aside}")
             _show_plan(experiment)
             result = experiment.run()
+    except ElsewhereError as error:
+        print(error)
+        return
     except (ChainruleError, MemoryError):
         folder.discard_empty()
         raise
     except KeyboardInterrupt:
-        print(f"interrupted: {_go_on(folder.path)}")
+        print(f"interrupted: {_go_on(folder)}")
         raise typer.Exit(130) from None
     except TerminatedError:
-        print(f"terminated: {_go_on(folder.path)}")
+        print(f"terminated: {_go_on(folder)}")
         raise
+    if result.by:
+        show_result_of(result, experiment)
+        return
     show_result(result, experiment)
     if result.history.stopped == "interrupted":
         raise typer.Exit(130)
 
 
-def _go_on(folder: Path) -> str:
+def _go_on(run: "RunFolder") -> str:
     """How a run that was cut goes on."""
-    if (folder / JOURNAL).exists():
+    folder = run.path
+    if run.join or (folder / JOURNAL).exists():
         kept = f"{folder / MODEL} is the best so far; " if (folder / MODEL).exists() else ""
-        return f"{kept}go on with the same command and --out {folder}"
+        others = "; those who share the search go on, also with the trial that was under way here" if run.join else ""
+        return f"{kept}go on with the same command and --out {folder}{others}"
     if (folder / CHECKPOINT).exists():
         return f"go on with the same command, --out {folder} and --resume"
     if (folder / MODEL).exists():

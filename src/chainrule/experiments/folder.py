@@ -133,6 +133,12 @@ class RunFolder:
             if lock.is_locked:
                 _end(lock, path)
 
+    def sweep(self) -> None:
+        """Remove the locks of those who have shared the folder and died."""
+        for path in self.path.glob(f"{WORKER}*{LOCK}"):
+            if alive(path) is False:
+                path.unlink(missing_ok=True)
+
     def _claim(self) -> None:
         import filelock
 

@@ -7,6 +7,7 @@ the same number there, the first counts. When all trials are done the report wai
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from chainrule import forms
@@ -84,28 +85,36 @@ class Joint:
 
     def wait_for(self, trials: int, default: dict[str, Any]) -> None:
         """See to it that so many trials are there, or as many as there were; the first has the default settings."""
-        held = self.held()
-        for number in range(max(trials, self.total)):
+        all_trials = self._all()
+        held = self._held(all_trials)
+        for number in range(max(trials, self._total(all_trials))):
             if number not in held:
                 self._wait(number, {} if number else default)
 
     @property
     def total(self) -> int:
         """How many trials there will be."""
-        numbers = [number for trial in self._all() if (number := trial.user_attrs.get("number")) is not None]
-        return max([*numbers, *self.held()], default=-1) + 1
+        return self._total(self._all())
 
     @property
     def over(self) -> bool:
         """Whether all trials have come to their end."""
-        held = self.held()
-        return all(number in held and held[number].state.is_finished() for number in range(self.total))
+        all_trials = self._all()
+        held = self._held(all_trials)
+        return all(number in held and held[number].state.is_finished() for number in range(self._total(all_trials)))
 
     def held(self) -> dict[int, FrozenTrial]:
         """By its number, each trial that has not failed; those from before the search was shared in their order."""
+        return self._held(self._all())
+
+    def _total(self, trials: Sequence[FrozenTrial]) -> int:
+        numbers = [number for trial in trials if (number := trial.user_attrs.get("number")) is not None]
+        return max([*numbers, *self._held(trials)], default=-1) + 1
+
+    def _held(self, trials: Sequence[FrozenTrial]) -> dict[int, FrozenTrial]:
         found: dict[int, FrozenTrial] = {}
         alone = 0
-        for trial in self._all():
+        for trial in trials:
             number = trial.user_attrs.get("number")
             if number is None and trial.state in (self._state.COMPLETE, self._state.PRUNED):
                 number, alone = alone, alone + 1
@@ -146,19 +155,20 @@ class Joint:
 
     def under_way(self) -> dict[int, str]:
         """By number, the trials that other workers have claimed, and how people know them."""
-        return {number: self.workers.name(by) for number, by in sorted(self._elsewhere().items()) if number != REPORT}
+        found = sorted(self._elsewhere(self.held()).items())
+        return {number: self.workers.name(by) for number, by in found if number != REPORT}
 
     @property
     def reporter(self) -> str:
         """How people know the worker that writes the report; "" for nobody."""
-        by = self._elsewhere().get(REPORT)
+        by = self._elsewhere(self.held()).get(REPORT)
         return "" if by is None else self.workers.name(by)
 
-    def _elsewhere(self) -> dict[int, str]:
+    def _elsewhere(self, held: dict[int, FrozenTrial]) -> dict[int, str]:
         """By number, what other workers have claimed; of one of whom nothing is known yet, the claim itself."""
         return {
             number: by
-            for number, trial in self.held().items()
+            for number, trial in held.items()
             if trial.state == self._state.RUNNING
             and (by := trial.user_attrs.get("worker", f"of trial {trial.number}")) != self.workers.own
         }
@@ -167,9 +177,9 @@ class Joint:
         """Let what dead workers have claimed wait again; a sentence about each."""
         sentences = []
         held = self.held()
-        for number, by in self._elsewhere().items():
+        for number, by in self._elsewhere(held).items():
             how = self.workers.death(by)
-            if how is not None and number in held and self._fail(held[number].number):
+            if how is not None and self._fail(held[number].number):
                 self._wait(number, {})
                 what = "the report is written" if number == REPORT else f"its trial {number + 1} is tried"
                 sentences.append(f"{self.workers.name(by)} {how}: {what} again")

@@ -101,6 +101,7 @@ class SharedSearch(Search):
     def wrote(self, model: int) -> None:
         with self._accessible():
             self._joint.wrote(model)
+        self._folder.sweep()
 
     @contextlib.contextmanager
     def at_work(self) -> Iterator[None]:
@@ -127,6 +128,9 @@ class SharedSearch(Search):
                 while self._joint.over and self._joint.written is None:
                     self._tell(self._joint.take_over(), progress)
                     claim = self._joint.claim_report()
+                    if claim is not None and self._joint.written is not None:  # just now, while it was claimed
+                        self._joint.let_go(claim)
+                        claim = None
                     if claim is not None:
                         break
                     who = self._joint.reporter
@@ -176,7 +180,8 @@ class SharedSearch(Search):
                 self._tell_news(given, space, progress)
                 if joint.over:
                     break
-        self._tell([f"all {counted(joint.total, 'trial')} are done: {shares(self.trials(space))}"], progress)
+        trials = self.trials(space)
+        self._tell([f"the search is over, {counted(len(trials), 'trial')}: {shares(trials)}"], progress)
 
     def _run_claimed(self, study: Study, claim: Asked, space: Space, fit: Fit, keep: Keep, progress: bool) -> None:
         """Run a trial that this process has claimed; where it cannot, others do."""
@@ -218,7 +223,8 @@ class SharedSearch(Search):
             return f"{me} (here) begins a search of {total}: who gives the same command takes part"
         under_way = self._joint.under_way()
         now = f", under way {_named(under_way)}" if under_way else ""
-        return f"{me} (here) joins a search of {total}: {len(self._done())} are done{now}"
+        n = len(self._done())
+        return f"{me} (here) joins a search of {total}: {n} {'is' if n == 1 else 'are'} done{now}"
 
     def _tell_news(self, given: Settings, space: Space, progress: bool) -> None:
         """A line about each trial that has come to its end since the last call."""

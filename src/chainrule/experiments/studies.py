@@ -151,7 +151,7 @@ def _database(optuna: Any, url: str, called: str) -> Any:
             package = DRIVERS.get(module, module)
             raise OptionError(f"{called} needs {module}, which is not installed: pip install '{package}'.") from None
         except (OperationalError, ProgrammingError, IntegrityError) as error:
-            if not left or "exist" not in str(error):  # a table that another process has just made
+            if not left or not ("exist" in str(error) or "UNIQUE" in str(error)):  # what another has just made
                 raise
             time.sleep(0.2)
     if sqlite:

@@ -61,6 +61,7 @@ class Workers:
 
     def __init__(self, study: Study, folder: RunFolder):
         self._study, self._folder, self.own = study, folder, folder.worker
+        self._met: dict[str, Described] = {}
         self._heard: dict[str, tuple[Any, float]] = {}
 
     @contextlib.contextmanager
@@ -84,8 +85,12 @@ class Workers:
 
     def described(self, worker: str) -> Described | None:
         """What a worker tells of itself, or None where it has not come to that."""
-        found = self._study.user_attrs.get(f"worker {worker}")
-        return None if found is None else forms.read(Described, found, "the journal of a search", CheckpointError)
+        if worker not in self._met:
+            found = self._study.user_attrs.get(f"worker {worker}")
+            if found is None:
+                return None
+            self._met[worker] = forms.read(Described, found, "the journal of a search", CheckpointError)
+        return self._met[worker]
 
     def name(self, worker: str) -> str:
         """How people know a worker."""

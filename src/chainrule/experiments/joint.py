@@ -160,9 +160,9 @@ class Joint:
 
     @property
     def reporter(self) -> str:
-        """How people know the worker that writes the report; "" for nobody."""
-        by = self._elsewhere(self.held()).get(REPORT)
-        return "" if by is None else self.workers.name(by)
+        """How people know the worker that writes the report; "" for nobody, or one that has not told yet."""
+        described = self.workers.described(self._elsewhere(self.held()).get(REPORT, ""))
+        return "" if described is None else described["name"]
 
     def _elsewhere(self, held: dict[int, FrozenTrial]) -> dict[int, str]:
         """By number, what other workers have claimed; of one of whom nothing is known yet, the claim itself."""

@@ -185,7 +185,6 @@ class Joint:
                 sentences.append(f"{self.workers.name(by)} {how}: {what} again")
         return sentences
 
-    @property
     def written(self) -> Written | None:
         """Who has written the report on all these trials, or None where it is not written yet."""
         found = self._study.user_attrs.get("report")

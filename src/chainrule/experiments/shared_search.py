@@ -96,7 +96,7 @@ class SharedSearch(Search):
     @property
     def written(self) -> Written | None:
         with self._accessible():
-            return self._joint.written
+            return self._joint.written()
 
     def wrote(self, model: int) -> None:
         with self._accessible():
@@ -111,7 +111,9 @@ class SharedSearch(Search):
             return
         self._working = True
         try:
-            with self._folder.claimed(), self._joint.workers.at_work():
+            with self._folder.claimed(), contextlib.ExitStack() as work:
+                with self._accessible():
+                    work.enter_context(self._joint.workers.at_work())
                 yield
         finally:
             self._working = False
@@ -122,23 +124,8 @@ class SharedSearch(Search):
 
         If not, `written` tells which other one has; or None, where more trials have been added meanwhile.
         """
-        with self._accessible():
-            claim, waiting_for = None, ""
-            with stage("waiting for the report"):
-                while self._joint.over and self._joint.written is None:
-                    self._tell(self._joint.take_over(), progress)
-                    claim = self._joint.claim_report()
-                    if claim is not None and self._joint.written is not None:  # just now, while it was claimed
-                        self._joint.let_go(claim)
-                        claim = None
-                    if claim is not None:
-                        break
-                    who = self._joint.reporter
-                    if who and who != waiting_for:
-                        line = f"{who} trains the best and writes the report: waiting, to do it if it dies"
-                        self._tell([line], progress)
-                        waiting_for = who
-                    time.sleep(POLL)
+        with self._accessible(), stage("waiting for the report"):
+            claim = self._await_report(progress)
         if claim is None:
             yield False
             return
@@ -148,6 +135,24 @@ class SharedSearch(Search):
         finally:
             with contextlib.suppress(Exception):  # whoever waits for a claim that nobody holds finds out by itself
                 self._joint.let_go(claim)
+
+    def _await_report(self, progress: bool) -> Asked | None:
+        """The report, for this process to write it; None where another has, or more trials have been added."""
+        waiting_for = ""
+        while self._joint.over and self._joint.written() is None:
+            self._tell(self._joint.take_over(), progress)
+            claim = self._joint.claim_report()
+            if claim is not None and self._joint.written() is None:
+                return claim
+            if claim is not None:  # written just now, while it was claimed
+                self._joint.let_go(claim)
+                return None
+            who = self._joint.reporter
+            if who and who != waiting_for:
+                self._tell([f"{who} trains the best and writes the report: waiting, to do it if it dies"], progress)
+                waiting_for = who
+            time.sleep(POLL)
+        return None
 
     def _carry_out(self, study: Study, given: Settings, space: Space, fit: Fit, keep: Keep, progress: bool) -> None:
         """Run trials, as long as there are any to run, and wait until the others have run theirs."""

@@ -29,6 +29,10 @@ class ModelFileError(ChainruleError, OSError):
     """A model file or checkpoint cannot be read or written."""
 
 
+class ElsewhereError(ChainruleError):
+    """A search that several machines shared is over, and what it found is in a folder that this one does not see."""
+
+
 class CheckpointError(ModelFileError):
     """A checkpoint or the journal of a search cannot be read, or does not fit."""
 

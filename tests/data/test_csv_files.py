@@ -75,6 +75,20 @@ def test_a_row_of_missing_words_is_a_row(written):
     assert frame.rows() == [(1, 2), (None, None), (3, 4)]
 
 
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("a,b\n1,2\n\n3,4\n,\n5,6\n\n", "2 empty rows are left out, the first behind row 1"),
+        ("a,b\n,\n1,2\n", "1 empty row is left out, the first at the beginning"),
+        ("a,b\n1,2\n3,4\n\n\n", ""),
+    ],
+)
+def test_empty_rows_that_change_what_numbers_rows_have_are_told(written, content, told):
+    path = written(content)
+    notes = [f"{path}: {told}; numbers of rows count without"] if told else []
+    assert read_frame(path)[1] == notes
+
+
 def test_blank_lines_at_the_end_of_one_column_are_no_rows(written):
     assert read_frame(written("x\n1.5\n\n2.5\n\n\n"))[0]["x"].to_list() == [1.5, None, 2.5]
 

@@ -9,6 +9,8 @@ import polars as pl
 import pytest
 
 import chainrule as cr
+from chainrule.data.series import Forecast
+from chainrule.experiments.weights import watched_metric
 
 START = dt.date(2022, 1, 1)
 RANDOM = np.random.default_rng(7)
@@ -125,6 +127,13 @@ def test_quantiles_cover_what_they_say(with_promotions):
     assert "0.1 to 0.9" in chart
     assert "<polygon" in chart
     assert "error by step" in chart
+
+
+def test_a_metric_is_watched_of_the_forecast_itself_and_not_of_its_quantiles():
+    target = Forecast(["sold +1", "sold +2"], quantiles=[0.1, 0.9])
+    Y, output = np.repeat(RANDOM.normal(size=(50, 2)), 3, axis=1), RANDOM.normal(size=(50, 6))
+    watched = watched_metric(target, cr.Settings(metric="mae"))
+    assert watched(Y, output) == pytest.approx(np.abs(Y[:, [0, 3]] - output[:, [0, 3]]).mean())
 
 
 def test_the_loss_of_quantiles_runs_by_kernels_as_by_numpy():

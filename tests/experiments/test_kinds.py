@@ -321,6 +321,10 @@ def test_a_forecast_with_bands_tells_how_often_they_held_and_is_written_in_long_
     assert [*found[0]] == ["day", "prediction", "0.1 of sold", "0.9 of sold"]
     raised = [float(row["prediction"]) - 20 - 5 * (i % 7) for i, row in enumerate(found, 200)]
     assert max(raised) == raised[1] > 6
+    _, out, _ = command(folder, "predict", "run", "sales.csv", "--long", "--out", "p.csv")
+    assert out == "1 forecast, 7 rows, in p.csv\n"
+    _, out, _ = command(folder, "predict", "run", "sales.csv", "--out", "p.csv")
+    assert out == "1 prediction in p.csv\n"
     status, _, err = command(folder, *arguments, "--quantiles", "a lot")
     assert (status, "--quantiles is 'a lot', but takes shares of what comes" in err) == (2, True)
     status, out, _ = command(folder, *arguments, "--known-ahead", "promo", "--validation", 0, "--epochs", 1)

@@ -426,6 +426,17 @@ def test_several_tables_are_predicted_one_after_the_other_if_they_have_the_same_
         list(trained.lines(one, nameless))
 
 
+def test_the_rows_of_several_files_tell_which_one_they_are_of(tmp_path, command):
+    run(tmp_path, "pays", epochs=1)
+    people().head(3).write_csv(tmp_path / "one.csv")
+    people().tail(2).with_columns(file=pl.lit("mine")).write_csv(tmp_path / "two.csv")
+    status, out, err = command(tmp_path, "predict", "run", "one.csv", "two.csv")
+    assert status == 0, err
+    found = [line.split(",")[:2] for line in out.splitlines()]
+    assert found == [["file", "row"], *(["one.csv", str(i)] for i in (1, 2, 3)), ["two.csv", "1"], ["two.csv", "2"]]
+    assert command(tmp_path, "predict", "run", "one.csv")[1].startswith("row,")
+
+
 def test_several_yes_or_no_questions_at_once(tmp_path):
     experiment, result = run(tmp_path, ["pays", "rich"])
     assert experiment.target.summary == "2 yes-or-no questions"

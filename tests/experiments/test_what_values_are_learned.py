@@ -352,3 +352,15 @@ def test_ordinary_rows_of_other_chunks_are_no_strays(tmp_path, in_chunks):
     stray = frame.with_columns(y=pl.when(pl.arange(M) == seen).then(1e6).otherwise("y"))
     found = made(tmp_path, in_chunks(stray), stream=True, drop_outliers=True)
     assert found.m == M - 1 - len(found.splits.validation) - len(found.splits.test)
+
+
+@pytest.mark.parametrize(("target", "told"), [(["kind"], "kind"), (["kind", "yes"], "kind, yes")])
+def test_labels_have_no_outliers(target, told):
+    frame = pl.DataFrame({"x": range(40), "kind": ["a", "b"] * 20, "yes": ["y", "n"] * 20})
+    taken = "is taken" if len(target) == 1 else "are taken"
+    with pytest.raises(cr.OptionError) as refused:
+        cr.read_table(frame, target, drop_outliers=True)
+    assert str(refused.value) == (
+        f"--drop-outliers is about values to predict, but {told} of the table {taken} for labels: leave it out, or "
+        "take numbers for values with --task regression."
+    )

@@ -38,12 +38,13 @@ def command(
     """Predict every example: a CSV with the prediction and, for classes, the probability of each.
 
     MODEL is a model.safetensors file, or the run folder that holds it. DATA is a table, pictures, texts or an .npz file
-    with X, several of these, or a data set's name.
+    with X, several of these, of which a column says which one each row is of, or a data set's name.
     """
     from chainrule import files
     from chainrule.cli.tables import show_notes, units_note
     from chainrule.engines import held_to
     from chainrule.experiments import Trained
+    from chainrule.names import counted
     from chainrule.progress import stage
 
     refuse_swapped("predict", model, data)
@@ -54,12 +55,22 @@ def command(
     for source in sources:
         show_notes(source.notes)
     show_notes(filter(None, [units_note(trained.target, trained.encoding.units)]))
+    several = len(data) > 1
     with held_to(threads):
         if out is None:
-            for lines in trained.lines(*sources, long=long):
-                print(lines, end="")
+            for piece in trained.lines(*sources, long=long, several=several):
+                print(piece, end="")
         else:
             total = sum(source.size for source in sources)
-            with stage("predicting", total) as advance:
-                files.write_pieces(out, (lines.encode() for lines in trained.lines(*sources, long=long, done=advance)))
-            print(f"{total:,} predictions in {out}")
+            rows: list[int] = []
+            with stage("predicting", None if long else total) as advance:
+
+                def done(n: int) -> None:
+                    rows.append(n)
+                    advance(n)
+
+                lines = trained.lines(*sources, long=long, several=several, done=done)
+                files.write_pieces(out, (piece.encode() for piece in lines))
+            forecasts = f"{counted(total, 'forecast')}, {counted(sum(rows), 'row')},"
+            what = forecasts if long else counted(total, "prediction")
+            print(f"{what} in {out}")

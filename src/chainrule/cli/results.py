@@ -64,6 +64,15 @@ def show_result(result: "Result", experiment: "Experiment") -> None:
         print(f"next: {source.next_command(str(result.folder / MODEL))}")
 
 
+def show_result_of(result: "Result", experiment: "Experiment") -> None:
+    """What another process of a shared search has found, in short: who it was, how good, and where it is."""
+    Console().print(trials_table(result.trials, experiment.settings))
+    _show_measures(result.metrics, experiment.target)
+    names = [name for name in (MODEL, HISTORY, METRICS, CURVES, REPORT, TRIALS) if (result.folder / name).exists()]
+    print(f"in {result.folder}, written by {result.by}: {', '.join(names)}")
+    print(f"next: {experiment.source.next_command(str(result.folder / MODEL))}")
+
+
 def _show_measures(measured: dict[str, Any], target: "Target") -> None:
     shown = [name for name in ("test", "linear", "mean", "seasonal", "baseline") if name in measured]
     several = len(target.names) > 1 and "each" in measured

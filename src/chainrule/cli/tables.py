@@ -9,8 +9,8 @@ from rich.table import Table
 
 from chainrule.data.columns import Kind
 from chainrule.data.targets import Target
-from chainrule.experiments.search import Trial, monitored, settings_text
 from chainrule.experiments.settings import Settings
+from chainrule.experiments.trials import Trial, monitored, settings_text
 from chainrule.numbers import brief
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import click
 
 from chainrule.cli.described import Sectioned, options_besides, options_of
 from chainrule.cli.kinds import OPTIONS, READERS, source_of
-from chainrule.errors import ChainruleError, OptionError
+from chainrule.errors import ChainruleError, ElsewhereError, OptionError
 from chainrule.experiments.settings import (
     CHECKPOINT,
     JOURNAL,
@@ -20,6 +20,7 @@ from chainrule.progress import stage
 
 if TYPE_CHECKING:
     from chainrule.experiments import Experiment
+    from chainrule.experiments.folder import RunFolder
 
 DATA, RUN = ("target", "task", "time", "group"), ("epochs", "hidden", "search", "seed")
 """What most need of what is said of the data, and of the run."""
@@ -34,6 +35,16 @@ OUT = click.Option(
 
 RESUME = click.Option(["--resume"], is_flag=True, help="Go on with the interrupted run in --out.")
 
+JOIN = click.Option(
+    ["--join"], is_flag=True, help="Share the search in --out with all who give this command, here or elsewhere."
+)
+
+STORAGE = click.Option(
+    ["--storage"],
+    metavar="URL",
+    help="A database where those meet who --join, postgresql://….  [default: the folder itself]",
+)
+
 
 def _sections() -> dict[str, list[click.Option]]:
     """The options that most need, and the others by what they are about."""
@@ -47,7 +58,7 @@ def _sections() -> dict[str, list[click.Option]]:
         "Texts": options_besides(text, DATA),
         "The network and how it learns": options_of(Settings, NETWORK),
         "What is measured": options_of(Settings, MEASURED),
-        "The run": options_besides(Settings, (*RUN, *NETWORK, *MEASURED, "augment")),
+        "The run": [*options_besides(Settings, (*RUN, *NETWORK, *MEASURED, "augment")), JOIN, STORAGE],
     }
 
 
@@ -80,7 +91,7 @@ READ: dict[str, Callable[[str], Any]] = {"hidden": _units, "class_weight": _clas
 """What is made of the settings that are typed in a form of their own."""
 
 
-def train(data: str, out: Path | None, resume: bool, **given: Any) -> None:
+def train(data: str, out: Path | None, resume: bool, join: bool, storage: str | None, **given: Any) -> None:
     """Train a network, measure it on held-out examples, and fill a run folder.
 
     DATA is a table (CSV, TSV, Parquet, JSON, Excel), a folder of pictures or of texts, a text (.txt), an .npz file with
@@ -88,16 +99,17 @@ def train(data: str, out: Path | None, resume: bool, **given: Any) -> None:
 
     The folder gets model.safetensors, history.json, metrics.json and curves.svg, of tables, pictures and texts by class
     also report.svg, of a search also trials.csv and its journal. Ctrl-C, or SIGTERM, keeps what was learned, and
-    --resume goes on; of a search it keeps the trials and the best model so far, and the same command goes on.
+    --resume goes on; of a search it keeps the trials and the best model so far, and the same command goes on. With
+    --join many machines share a search: the same command on each of them.
     """
     with stage("starting"):
-        from chainrule.cli.results import show_result
+        from chainrule.cli.results import show_result, show_result_of
         from chainrule.experiments import Experiment
         from chainrule.experiments.folder import RunFolder, free_folder
         from chainrule.training.interrupt import TerminatedError
 
-    if resume and out is None:
-        raise OptionError("--resume needs the run folder: --out runs/…")
+    if (resume or join) and out is None:
+        raise OptionError(f"{'--join' if join else '--resume'} needs the run folder: --out runs/…")
     chosen = {name: value for name, value in given.items() if value is not None}
     settings = Settings(
         **{
@@ -109,23 +121,29 @@ def train(data: str, out: Path | None, resume: bool, **given: Any) -> None:
     source = source_of(data, chosen)
     folder = RunFolder(out or free_folder(Path("runs") / Path(data).stem))
     try:
-        experiment = Experiment(source, settings, folder.path, resume=resume)
+        experiment = Experiment(source, settings, folder.path, resume=resume, join=join, storage=storage)
         folder = experiment.run_folder
         with folder.claimed():
-            fresh = not resume and not (settings.search and (folder.path / JOURNAL).exists())
-            if fresh and (aside := folder.set_aside()):
+            goes_on = resume or join or (settings.search and (folder.path / JOURNAL).exists())
+            if not goes_on and (aside := folder.set_aside()):
                 print(f"{folder.path} held a run already, which is now {aside}")
             _show_plan(experiment)
             result = experiment.run()
+    except ElsewhereError as error:
+        print(error)
+        return
     except (ChainruleError, MemoryError):
         folder.discard_empty()
         raise
     except KeyboardInterrupt:
-        print(f"interrupted: {_go_on(folder.path)}")
+        print(f"interrupted: {_go_on(folder)}")
         raise click.exceptions.Exit(130) from None
     except TerminatedError:
-        print(f"terminated: {_go_on(folder.path)}")
+        print(f"terminated: {_go_on(folder)}")
         raise
+    if result.by:
+        show_result_of(result, experiment)
+        return
     show_result(result, experiment)
     if result.history.stopped == "interrupted":
         raise click.exceptions.Exit(130)
@@ -134,11 +152,13 @@ def train(data: str, out: Path | None, resume: bool, **given: Any) -> None:
 command = Sectioned("train", train, click.Argument(["data"]), _sections())
 
 
-def _go_on(folder: Path) -> str:
+def _go_on(run: "RunFolder") -> str:
     """How a run that was cut goes on."""
-    if (folder / JOURNAL).exists():
+    folder = run.path
+    if run.join or (folder / JOURNAL).exists():
         kept = f"{folder / MODEL} is the best so far; " if (folder / MODEL).exists() else ""
-        return f"{kept}go on with the same command and --out {folder}"
+        others = "; those who share the search go on, also with the trial that was under way here" if run.join else ""
+        return f"{kept}go on with the same command and --out {folder}{others}"
     if (folder / CHECKPOINT).exists():
         return f"go on with the same command, --out {folder} and --resume"
     if (folder / MODEL).exists():

@@ -79,7 +79,12 @@ def read_csv(path: str, data: Data, markers: Markers) -> tuple[DataFrame, list[s
     if isinstance(data, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
         data.madvise(mmap.MADV_DONTNEED)  # polars maps the file once more: it would count twice
     try:
-        return layout.frame(data, numbers=numbers), notes + layout.notes
+        frame, blank = layout.with_blank(data, numbers)
+        notes += layout.notes
+        if blank is None:
+            return frame, notes
+        left = frame.filter(~blank)
+        return left, notes + _note_on_blank(blank.to_numpy(), path)
     except DataError:
         layout.check(_whole_text(data))
         raise
@@ -203,6 +208,17 @@ class Layout:
         Raises:
             DataError: it is no CSV.
         """
+        frame, blank = self.with_blank(data, numbers, first)
+        return frame if blank is None else frame.filter(~blank)
+
+    def with_blank(
+        self, data: Data, numbers: Mapping[str, str] | None = None, first: bool = True
+    ) -> tuple[DataFrame, Series | None]:
+        """All rows, as `frame` has them, and which of them are blank; None where none is.
+
+        Raises:
+            DataError: it is no CSV.
+        """
         import polars as pl
 
         try:
@@ -213,11 +229,11 @@ class Layout:
             except pl.exceptions.PolarsError as error:
                 raise DataError(f"{self.path} cannot be read as a CSV: {first_line(error)}") from None
         if frame.width == 1:
-            return frame  # of one column, a blank line is a missing value
+            return frame, None  # of one column, a blank line is a missing value
         blank = _all_missing(frame)
         if blank.any() and numbers:  # of which some may hold words for a missing value, as text tells
             blank = _all_missing(self._frame(data, {}, first))
-        return frame.filter(~blank) if blank.any() else frame
+        return frame, blank if blank.any() else None
 
     def _typed(self, data: Data, numbers: dict[str, str], first: bool) -> DataFrame:
         """The frame, with text in those of the columns of numbers that turn out to hold something else."""
@@ -337,6 +353,17 @@ class _Count:
         self.separators += int(np.count_nonzero(separators))
         self.rows += int(np.count_nonzero(newlines))
         return True
+
+
+def _note_on_blank(blank: NDArray[np.bool_], path: str) -> list[str]:
+    """A note on blank rows, where numbers of rows count otherwise because of them."""
+    before = int(blank.argmax())
+    n = int(blank[: len(blank) - int((~blank)[::-1].argmax())].sum()) if not blank.all() else 0
+    if not n:
+        return []
+    rows = "1 empty row is" if n == 1 else f"{n:,} empty rows are"
+    where = f"behind row {before:,}" if before else "at the beginning"
+    return [f"{path}: {rows} left out, the first {where}; numbers of rows count without"]
 
 
 def _all_missing(frame: DataFrame) -> Series:

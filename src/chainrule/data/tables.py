@@ -455,9 +455,21 @@ def _of_weights(series: Series, column: Column) -> Column:
 
 
 def without_outliers(table: Table) -> Table:
-    """The table without the rows in which a value to predict is a stray or a mark; see `chainrule.data.strays`."""
+    """The table without the rows in which a value to predict is a stray or a mark; see `chainrule.data.strays`.
+
+    Raises:
+        OptionError: labels are predicted.
+    """
+    if table.target.labels is not None:
+        labels = (
+            f"{', '.join(table.targets)} of {table.name} {'is' if len(table.targets) == 1 else 'are'} taken for labels"
+        )
+        raise OptionError(
+            f"--drop-outliers is about values to predict, but {labels}: leave it out, or take "
+            "numbers for values with --task regression."
+        )
     within = {}
-    for name in table.targets if table.target.labels is None else ():
+    for name in table.targets:
         series = table.frame[name]
         values = np.asarray(table.column(name).values(series, table.row).to_numpy(), np.float64)
         ends = usual_ends(values)

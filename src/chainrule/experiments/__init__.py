@@ -1,7 +1,6 @@
 """Whole experiments: from a data set to a run folder, and back from a model file to predictions."""
 
 from chainrule.experiments.experiment import Experiment, Result
-from chainrule.experiments.search import Trial
 from chainrule.experiments.settings import (
     CHECKPOINT,
     CURVES,
@@ -14,6 +13,7 @@ from chainrule.experiments.settings import (
     Settings,
 )
 from chainrule.experiments.trained import Trained
+from chainrule.experiments.trials import Trial
 
 __all__ = [
     "CHECKPOINT",

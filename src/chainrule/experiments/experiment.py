@@ -25,6 +25,7 @@ from chainrule.data.tables import Table
 from chainrule.errors import NotFiniteError, OptionError, shown
 from chainrule.experiments.design import design, optimizer_for
 from chainrule.experiments.doubts import doubts_on, limits_told
+from chainrule.experiments.elsewhere import checksum, result_of
 from chainrule.experiments.fallback import Kept, choose, may_fall_back, smaller
 from chainrule.experiments.folder import RunFolder
 from chainrule.experiments.forecasts import ForecastReport
@@ -32,7 +33,6 @@ from chainrule.experiments.outputs import measure_in_units, measured, outputs
 from chainrule.experiments.peer import Peer
 from chainrule.experiments.predictions import as_csv
 from chainrule.experiments.report import Report
-from chainrule.experiments.search import Search, Trial, table
 from chainrule.experiments.settings import (
     CHECKPOINT,
     CURVES,
@@ -44,8 +44,10 @@ from chainrule.experiments.settings import (
     TRIALS,
     Settings,
 )
+from chainrule.experiments.shared_search import open_search
 from chainrule.experiments.splits import Splits, split
 from chainrule.experiments.target_choice import asked_for, chosen_scale, correct_mean, may_choose, threshold_on
+from chainrule.experiments.trials import Trial, table
 from chainrule.experiments.units import final_layers, learned
 from chainrule.experiments.verdicts import losses, still_falls
 from chainrule.experiments.weights import Weights, watched_metric
@@ -82,6 +84,7 @@ class Result:
             texts by class, with more (see `chainrule.experiments.report`) unless training was interrupted.
         folder: where it all is.
         trials: of a search, the best first.
+        by: which other process has written the folder, of those that share a search; "" where it was this one.
     """
 
     network: Network
@@ -89,6 +92,7 @@ class Result:
     metrics: dict[str, Any]
     folder: Path
     trials: Sequence[Trial] = ()
+    by: str = ""
 
     def __repr__(self) -> str:
         test = ", ".join(f"{name} {value:.4g}" for name, value in self.metrics["test"].items())
@@ -103,6 +107,8 @@ class Experiment:
         settings: what somebody chose. folder: where the results go.
         splits: which example is in which part; None for `chainrule.experiments.splits.split`.
         resume: go on with the interrupted run in the folder; a search always does.
+        join: share the search in the folder with all processes that join it, on this machine or on others that see the
+            folder. storage: the URL of a database where they meet, "postgresql://…"; None for the folder itself.
 
     Attributes:
         source, settings: as given, the settings with nothing left open.
@@ -117,7 +123,8 @@ class Experiment:
 
     Raises:
         DataError: too few examples, or a single class.
-        OptionError: a setting that nothing can be done with, or another process is at work in the folder.
+        OptionError: a setting that nothing can be done with, or another process is at work in the folder, or nothing is
+            searched that could be shared.
         ModelFileError: the folder cannot be written, or a checkpoint to resume from cannot be read.
     """
 
@@ -129,10 +136,17 @@ class Experiment:
         *,
         splits: Splits | None = None,
         resume: bool = False,
+        join: bool = False,
+        storage: str | None = None,
     ):
         self.folder = Path(folder)
-        self.run_folder = RunFolder(folder)
-        self._search = self._open_search() if whole("search", settings.search, at_least=0) else None
+        self.run_folder = RunFolder(folder, join)
+        if join and not settings.search:
+            raise OptionError("--join shares a search: say with --search 20 how many settings are to be tried.")
+        if storage is not None and not join:
+            raise OptionError("--storage is where those meet who share a search: say --join, too.")
+        searching = whole("search", settings.search, at_least=0)
+        self._search = open_search(self.run_folder, storage, settings.seed) if searching else None
         self.checkpoint = Checkpoint(
             self.folder / CHECKPOINT,
             every_epochs=None,
@@ -174,12 +188,6 @@ class Experiment:
                     self.target, self.X, self.Y, self.splits, self.encoding, self.settings, source.value_ends
                 )
         self._take(settings)
-
-    def _open_search(self) -> Search:
-        if not (self.folder / JOURNAL).exists():
-            return Search(self.folder)
-        with self.run_folder.claimed():
-            return Search(self.folder)
 
     def _seed_before(self, resume: bool) -> int | None:
         """The seed of the run or the search that is resumed, or None for a new one."""
@@ -247,23 +255,30 @@ class Experiment:
         """
         if self._search is None:
             raise OptionError("how many settings are to be tried? Settings(search=20) says it.")
-        search = self._search
+        search, whole_run = self._search, self.checkpoint
+        learned: list[tuple[Network, History]] = []
 
-        def fit(chosen: Settings, after_epoch: Callback) -> History:
+        def fit(chosen: Settings, after_epoch: Callback, number: int) -> History:
             self._take(chosen)
+            if search.shared:  # others write theirs in the same folder
+                self.checkpoint = replace(whole_run, path=self.folder / f"trial-{number + 1}.{CHECKPOINT}")
             try:
-                network, history = self.fit(progress=False, callbacks=[after_epoch])
+                learned[:] = [self.fit(progress=False, callbacks=[after_epoch])]
             except NotFiniteError:
                 self._forget_checkpoint()
                 raise
+            history = learned[0][1]
             if not history.cut:
                 self._forget_checkpoint()
-            if not (history.cut or history.stopped == "pruned") and search.is_best(history):
-                self._keep(network, history)
             return history
 
         with self.run_folder.claimed():
-            trials = self._search.run(self._given, self._resolved(self._given), self._data, fit, progress)
+            try:
+                trials = search.run(
+                    self._given, self._resolved(self._given), self._data, fit, lambda: self._keep(*learned[0]), progress
+                )
+            finally:
+                self.checkpoint = whole_run
             files.write_atomically(self.folder / TRIALS, as_csv(table(trials, self._given)))
         self._take(replace(self._given, **trials[0].settings))
         return trials
@@ -355,28 +370,45 @@ class Experiment:
             NotFiniteError: see `chainrule.train`.
             ModelFileError: the folder cannot be written.
             OptionError, KeyboardInterrupt: see `search`.
+            ElsewhereError: another process that shares the search has written the folder, which is not this one's.
             TerminatedError: SIGTERM has come; the run folder holds what was learned until then, and a checkpoint.
         """
         with self.run_folder.claimed(), engines.held_to(self.settings.threads), engines.blas_held():
-            trials = self.search(progress=progress) if self._search is not None else []
-            held_out = self._at_earlier_origins()
-            try:
-                network, history = self.fit(progress=progress)
-            except TerminatedError as error:
-                self._keep(self._whole(self._final()), error.history)
-                raise
-            if not history.cut:
-                network, history = self._longer(network, history)
-            if not history.cut:
-                network, history = self._or_less(network, history)
-            self._settle(network, held_out)
-            self._choose_threshold(network)
-            with stage("measuring"):
-                metrics, output = self._keep(network, history)
-            if not history.cut:
-                with stage("writing the report"):
-                    self._add_report(network, metrics, output)
-                self._forget_checkpoint()
+            search = self._search
+            if search is None:
+                return self._complete([], progress=progress)
+            with search.at_work():
+                while True:
+                    trials = self.search(progress=progress)
+                    with search.reporting(progress) as mine:
+                        if mine:
+                            result = self._complete(trials, progress=progress)
+                            if not result.history.cut:
+                                search.wrote(checksum(self.folder))
+                            return result
+                    if written := search.written:
+                        return Result(*result_of(written, self.folder), self.folder, trials, written["by"])
+
+    def _complete(self, trials: Sequence[Trial], *, progress: bool) -> Result:
+        """Train, measure, compare, write all that there is."""
+        held_out = self._at_earlier_origins()
+        try:
+            network, history = self.fit(progress=progress)
+        except TerminatedError as error:
+            self._keep(self._whole(self._final()), error.history)
+            raise
+        if not history.cut:
+            network, history = self._longer(network, history)
+        if not history.cut:
+            network, history = self._or_less(network, history)
+        self._settle(network, held_out)
+        self._choose_threshold(network)
+        with stage("measuring"):
+            metrics, output = self._keep(network, history)
+        if not history.cut:
+            with stage("writing the report"):
+                self._add_report(network, metrics, output)
+            self._forget_checkpoint()
         return Result(network, history, metrics, self.folder, trials)
 
     def report(self, network: Network, output: NDArray[Any] | None = None) -> Report | ForecastReport | None:
@@ -598,4 +630,4 @@ class Experiment:
 
     def _forget_checkpoint(self) -> None:
         with contextlib.suppress(FileNotFoundError):
-            (self.folder / CHECKPOINT).unlink()
+            Path(self.checkpoint.path).unlink()

@@ -3,31 +3,34 @@
 Optuna proposes settings from what the trials so far have shown (Bergstra et al., 2011, the tree-structured Parzen
 estimator), and ends a trial whose validation cost is worse than the median of the others at the same part of its way.
 What a trial is given depends on the seed and on the trials before it alone. So a search that was killed goes on from
-its journal as if nothing had happened.
+its journal as if nothing had happened. One that several processes share is in `shared_search`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib
-import logging
 import math
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from chainrule import forms
-from chainrule.errors import ChainruleError, CheckpointError, ModelFileError, NotFiniteError, OptionError
+from chainrule.errors import CheckpointError, NotFiniteError, OptionError
 from chainrule.experiments.design import first_learning_rate, own_learning_rate
+from chainrule.experiments.folder import RunFolder
+from chainrule.experiments.joint import Written
 from chainrule.experiments.settings import JOURNAL, Settings
+from chainrule.experiments.studies import accessible, in_journal, load_optuna
+from chainrule.experiments.trials import Trial, monitored, say, told
 from chainrule.randomness import DRAWS, stream
-from chainrule.training import EarlyStopping, History, Run
+from chainrule.training import History, Run
+from chainrule.training.checkpoints import TOLD_BY_CHECKSUM
 
 if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import FrozenTrial
+    from optuna.trial import Trial as Asked
 
 SEARCHED = ("hidden", "activation", "dropout", "optimizer", "learning_rate", "l2", "batch_size")
 """The settings that are tried where they were left open."""
@@ -36,11 +39,11 @@ ACTIVATIONS = ("relu", "tanh", "silu", "gelu")
 OPTIMIZERS = ("adam", "adamw", "rmsprop")
 SIZES = (16, 32, 64, 128, 256, 512)
 
-STARTED, WARM = 5, 20
-"""How many trials come before any is pruned, and how many percent of its epochs a trial has run before it is."""
+Fit = Callable[[Settings, Callable[[Run], None], int], History]
+"""Trains with these settings, calling the function after every epoch; of the trial of this number, from 0."""
 
-Fit = Callable[[Settings, Callable[[Run], None]], History]
-"""Trains with these settings, calling the function after every epoch."""
+Keep = Callable[[], object]
+"""Writes the model that was trained last, the best until then."""
 
 
 class Begun(TypedDict):
@@ -67,43 +70,27 @@ class Found(TypedDict, total=False):
     """What a trial came to."""
 
     cost: float
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One of the settings that were tried.
-
-    Attributes:
-        number: from 1.
-        settings: what was tried, by the names of `Settings`.
-        outcome: "complete"; "pruned", ended early because others were better; or "not finite".
-        cost: the validation cost of the best epoch, or what else was looked at, with another sign where greater is
-            better; NaN where there is none.
-        seconds: how long it took.
-    """
-
     number: int
-    settings: dict[str, Any]
-    outcome: str
-    cost: float
-    seconds: float
+    worker: str
 
 
 class Search:
-    """A search under way, or one that goes on.
+    """A search under way, or one that goes on, which this process has for itself.
 
     Args:
-        folder: where its journal is, or will be; claimed whenever a method is called (see `RunFolder`).
+        folder: of the run, where its journal is, or will be; claimed whenever a method is called.
+        study: of the journal, or None where there is none yet.
 
-    Raises:
-        OptionError: Optuna is not installed.
-        ModelFileError: the journal cannot be read or written.
+    Attributes:
+        shared: whether it is one that several processes share.
     """
 
-    def __init__(self, folder: Path):
-        self.path = folder / JOURNAL
-        self._optuna = _optuna()
-        self._study = self._open() if self.path.exists() else None
+    shared = False
+
+    def __init__(self, folder: RunFolder, study: Study | None):
+        self.path = folder.path / JOURNAL
+        self._folder, self._study = folder, study
+        self._optuna = load_optuna()
         self._watched, self._sign = "val_loss", 1
 
     @property
@@ -111,7 +98,26 @@ class Search:
         """The seed of the search that the journal tells of, or None where there is none."""
         return None if self._study is None else self._study.user_attrs.get("seed")
 
-    def run(self, given: Settings, start: Settings, data: dict[str, Any], fit: Fit, progress: bool) -> list[Trial]:
+    def at_work(self) -> AbstractContextManager[None]:
+        """Within the block, those who share the search know that this process lives."""
+        return contextlib.nullcontext()
+
+    @contextlib.contextmanager
+    def reporting(self, progress: bool) -> Iterator[bool]:
+        """Within the block this process trains the best and writes the report, if it is told True; else another has."""
+        yield True
+
+    @property
+    def written(self) -> Written | None:
+        """Which other process has written the report."""
+        return None
+
+    def wrote(self, model: int) -> None:
+        """Tell those who share the search that this process has written the report, and the checksum of its model."""
+
+    def run(
+        self, given: Settings, start: Settings, data: dict[str, Any], fit: Fit, keep: Keep, progress: bool
+    ) -> list[Trial]:
         """All trials, those of the journal among them, the best first.
 
         Args:
@@ -126,22 +132,11 @@ class Search:
         """
         space = Space(given, start)
         self._watched, self._sign = monitored(given)
-        self._study = study = self._study or self._open()
-        with _readable(self.path), _quiet():
-            self._claim(study, data | asdict(given) | {"seed": start.seed})
-            for trial in self._done(study):
-                times = {"begin": trial.datetime_start, "end": trial.datetime_complete}
-                lacking = {*space.default} - {*trial.params} | {name for name, time in times.items() if time is None}
-                if lacking:
-                    raise CheckpointError(f"{self.path} is damaged: trial {trial.number + 1} lacks its {min(lacking)}.")
-            for trial in study.get_trials(states=[self._state.RUNNING]):
-                study.tell(trial.number, state=self._state.FAIL)  # killed; the next one is the same again
-            while len(done := self._done(study)) < given.search:
-                if not done and not study.get_trials(states=[self._state.WAITING]):
-                    study.enqueue_trial(space.default)
-                self._try(study, len(done), space, fit)
-                if progress:
-                    _say(self.trials(space), given)
+        self._study = study = self._study or in_journal(self.path, check, shared=False)
+        with self._accessible():
+            self._agree(data | asdict(given) | {"seed": start.seed})
+            self._refuse_lacking(space)
+            self._carry_out(study, given, space, fit, keep, progress)
         trials = self.trials(space)
         if trials[0].outcome != "complete":
             raise NotFiniteError(f"none of the {len(trials)} trials came to its end: fix a smaller learning rate.")
@@ -149,26 +144,25 @@ class Search:
 
     def trials(self, space: Space) -> list[Trial]:
         """What was tried, the best first."""
-        assert self._study is not None
-        found = [self._trial(trial, i, space) for i, trial in enumerate(self._done(self._study), 1)]
+        found = [self._trial(trial, number + 1, space) for number, trial in self._done().items()]
         return sorted(found, key=lambda t: (t.outcome != "complete", math.isnan(t.cost), t.cost, t.number))
 
-    def is_best(self, history: History) -> bool:
-        """Whether a trial that has just come to its end is better than all in the journal."""
-        if self._study is None:
-            return True
-        complete = self._study.get_trials(states=[self._state.COMPLETE], deepcopy=False)
-        return all(self._cost(history) < trial.user_attrs.get("cost", math.inf) for trial in complete)
+    def _carry_out(self, study: Study, given: Settings, space: Space, fit: Fit, keep: Keep, progress: bool) -> None:
+        """Run all trials that are to be run."""
+        for trial in study.get_trials(states=[self._state.RUNNING]):
+            study.tell(trial.number, state=self._state.FAIL)  # killed; the next one is the same again
+        while (k := len(self._done())) < given.search:
+            if not k and not study.get_trials(states=[self._state.WAITING]):
+                study.enqueue_trial(space.default)
+            study.sampler = self._optuna.samplers.TPESampler(seed=draws(study.user_attrs["seed"], k))
+            self._try(study, study.ask(), k, space, fit, keep)
+            if progress:
+                trials = self.trials(space)
+                last = max(trials, key=lambda trial: trial.number)
+                say(told(last, trials[0], given.search, given))
 
-    def _cost(self, history: History) -> float:
-        """What is looked at, of the best epoch; less is better."""
-        costs = history[self._watched]
-        return self._sign * float(costs[-1] if history.best_epoch is None else costs[history.best_epoch])
-
-    def _try(self, study: Study, k: int, space: Space, fit: Fit) -> None:
-        """Run one trial, the one after k others."""
-        study.sampler = self._optuna.samplers.TPESampler(seed=_seed(study.user_attrs["seed"], k))
-        trial = study.ask()
+    def _try(self, study: Study, trial: Asked, number: int, space: Space, fit: Fit, keep: Keep) -> None:
+        """Run one trial."""
         settings = space.suggest(trial)
         reported: set[int] = set()
 
@@ -182,17 +176,32 @@ class Search:
                 run.stop("pruned")
 
         try:
-            history = fit(settings, report)
+            history = fit(settings, report, number)
         except NotFiniteError:
             study.tell(trial, state=self._state.PRUNED)
             return
         if history.cut:
             raise KeyboardInterrupt
-        trial.set_user_attr("cost", self._cost(history))
+        cost = self._cost(history)
+        trial.set_user_attr("cost", cost)
         if history.stopped == "pruned":
             study.tell(trial, state=self._state.PRUNED)
-        else:
-            study.tell(trial, trial.user_attrs["cost"])
+            return
+        with self._folder.keeping():
+            if self._is_best(study, trial, cost):
+                keep()
+        study.tell(trial, cost)
+
+    def _is_best(self, study: Study, trial: Asked, cost: float) -> bool:
+        """Whether a trial is better than all that have come to their end, or are just being told."""
+        states = [self._state.COMPLETE, self._state.RUNNING]
+        others = [one for one in study.get_trials(states=states, deepcopy=False) if one.number != trial.number]
+        return all(cost < one.user_attrs.get("cost", math.inf) for one in others)
+
+    def _cost(self, history: History) -> float:
+        """What is looked at, of the best epoch; less is better."""
+        costs = history[self._watched]
+        return self._sign * float(costs[-1] if history.best_epoch is None else costs[history.best_epoch])
 
     def _trial(self, trial: FrozenTrial, number: int, space: Space) -> Trial:
         assert trial.datetime_complete is not None
@@ -201,61 +210,76 @@ class Search:
         pruned = "not finite" if math.isnan(cost) else "pruned"
         outcome = "complete" if trial.state == self._state.COMPLETE else pruned
         seconds = (trial.datetime_complete - trial.datetime_start).total_seconds()
-        return Trial(number, space.settings(trial.params), outcome, cost, seconds)
+        return Trial(number, space.settings(trial.params), outcome, cost, seconds, self._by(trial))
 
-    def _done(self, study: Study) -> list[FrozenTrial]:
-        return study.get_trials(states=[self._state.COMPLETE, self._state.PRUNED])
+    def _by(self, trial: FrozenTrial) -> str:
+        """Who has tried it, where that is to be told."""
+        return ""
+
+    def _done(self) -> dict[int, FrozenTrial]:
+        """By number, from 0, what has come to its end."""
+        assert self._study is not None
+        states = [self._state.COMPLETE, self._state.PRUNED]
+        return dict(enumerate(self._study.get_trials(states=states, deepcopy=False)))
 
     @property
     def _state(self) -> Any:
         return self._optuna.trial.TrialState
 
-    def _open(self) -> Study:
-        journal = self._optuna.storages.journal
-        with _readable(self.path):
-            _cut_torn_line(self.path)
-        backend = journal.JournalFileBackend(str(self.path), _claimed(journal.JournalFileOpenLock, self.path))
-        with _readable(self.path), _quiet():
-            try:
-                study: Study = self._optuna.create_study(
-                    storage=self._optuna.storages.JournalStorage(backend),
-                    study_name="chainrule",
-                    direction="minimize",
-                    pruner=self._optuna.pruners.MedianPruner(STARTED, WARM),
-                    load_if_exists=True,
-                )
-                self._refuse_damage(study)
-            except (ChainruleError, OSError):
-                raise
-            except Exception as error:  # Optuna replays the lines as they stand, which can go wrong in many ways
-                raise CheckpointError(f"{self.path} is damaged, or no journal of a search: {error!r}.") from None
-        return study
+    def _accessible(self) -> AbstractContextManager[None]:
+        return accessible(str(self.path))
 
-    def _refuse_damage(self, study: Study) -> None:
-        """Raises CheckpointError where what the journal tells has not the form that a search gives it."""
-        called = f"{self.path}, the journal of a search,"
-        if study.user_attrs:
-            forms.read(Begun, study.user_attrs, called, CheckpointError)
-        for trial in study.get_trials(deepcopy=False):
-            forms.read(Tried, trial.params, f"{called} (trial {trial.number + 1})", CheckpointError)
-            forms.read(Found, trial.user_attrs, f"{called} (trial {trial.number + 1})", CheckpointError)
+    def _refuse_lacking(self, space: Space) -> None:
+        """Raises CheckpointError where a trial that is done lacks something."""
+        for number, trial in self._done().items():
+            times = {"begin": trial.datetime_start, "end": trial.datetime_complete}
+            lacking = {*space.default} - {*trial.params} | {name for name, time in times.items() if time is None}
+            if lacking:
+                raise CheckpointError(f"{self.path} is damaged: trial {number + 1} lacks its {min(lacking)}.")
 
-    def _claim(self, study: Study, facts: dict[str, Any]) -> None:
+    def _agree(self, facts: dict[str, Any]) -> None:
         """Enter the settings of this search into its journal, and refuse a journal of another search."""
-        for free in ("search", "checkpoint_minutes"):
-            del facts[free]
-        facts["hidden"] = None if facts["hidden"] is None else list(facts["hidden"])
-        if study.user_attrs.get("draws", 1 if study.user_attrs else DRAWS) != DRAWS:
+        assert self._study is not None
+        begun = self._study.user_attrs
+        if begun.get("draws", 1 if begun else DRAWS) != DRAWS:
             raise OptionError(f"{self.path} was begun by another version of chainrule: finish that search there.")
-        study.set_user_attr("draws", DRAWS)
-        for name, ours in facts.items():
-            theirs = study.user_attrs.get(name, ours)
-            if theirs != ours:
-                raise OptionError(
-                    f"{self.path} cannot be continued: its search had {name} {theirs}, this one has {ours}. "
-                    "Repeat the settings, or search in another folder."
-                )
-            study.set_user_attr(name, ours)
+        facts = as_told(facts)
+        refuse_others(f"{self.path} cannot be continued", facts, begun)
+        for name, ours in ({"draws": DRAWS} | facts).items():
+            self._study.set_user_attr(name, ours)
+
+
+def as_told(facts: dict[str, Any]) -> dict[str, Any]:
+    """What a study has of the settings of its search."""
+    hidden = facts["hidden"]
+    told = {name: fact for name, fact in facts.items() if name not in ("search", "checkpoint_minutes")}
+    return told | {"hidden": None if hidden is None else list(hidden)}
+
+
+def refuse_others(refusal: str, ours: dict[str, Any], theirs: dict[str, Any]) -> None:
+    """Raises OptionError, which begins with the refusal, where a search had other settings or data than this one."""
+    for name, fact in ours.items():
+        if theirs.get(name, fact) == fact:
+            continue
+        if what := TOLD_BY_CHECKSUM.get(name):
+            raise OptionError(
+                f"{refusal}: {what} are not those that its search began with. Bring the same, or search in another "
+                "folder."
+            )
+        raise OptionError(
+            f"{refusal}: its search had {name} {theirs[name]}, this one has {fact}. Repeat the settings, or search in "
+            "another folder."
+        )
+
+
+def check(study: Study, where: str) -> None:
+    """Raises CheckpointError where what a study tells has not the form that a search gives it."""
+    called = f"{where}, the journal of a search,"
+    if study.user_attrs:
+        forms.read(Begun, study.user_attrs, called, CheckpointError)
+    for trial in study.get_trials(deepcopy=False):
+        forms.read(Tried, trial.params, f"{called} (trial {trial.number + 1})", CheckpointError)
+        forms.read(Found, trial.user_attrs, f"{called} (trial {trial.number + 1})", CheckpointError)
 
 
 class Space:
@@ -317,97 +341,6 @@ class Space:
         return [size for size in SIZES if self.size // 2 <= size <= self.size * 4]
 
 
-def table(trials: Sequence[Trial], given: Settings) -> dict[str, list[Any]]:
-    """The trials by columns."""
-    name, sign = monitored(given)
-    columns: dict[str, list[Any]] = {
-        "trial": [trial.number for trial in trials],
-        name: [sign * trial.cost for trial in trials],
-        "outcome": [trial.outcome for trial in trials],
-        "seconds": [round(trial.seconds, 1) for trial in trials],
-    }
-    return columns | {name: [_value_text(trial.settings[name]) for trial in trials] for name in trials[0].settings}
-
-
-def settings_text(settings: dict[str, Any]) -> str:
-    """Settings in one line."""
-    return ", ".join(f"{name} {_value_text(value)}" for name, value in settings.items())
-
-
-def _value_text(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.3g}"
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-
-
-def monitored(settings: Settings) -> tuple[str, int]:
-    """What is compared on the validation part, as the history calls it; and −1 where greater is better, else 1."""
-    rule = EarlyStopping(f"val_{settings.metric or 'loss'}")
-    return rule.monitor, rule.sign
-
-
-def _say(trials: list[Trial], given: Settings) -> None:
-    """A line about the last trial on stderr."""
-    name, sign = monitored(given)
-    trial = max(trials, key=lambda trial: trial.number)
-    best = "the best" if trial is trials[0] else f"the best {sign * trials[0].cost:.4g}"
-    how = best if trial.outcome == "complete" else f"{trial.outcome}, {best}"
-    print(
-        f"trial {trial.number}/{given.search}  {name} {sign * trial.cost:.4g} ({how})  {settings_text(trial.settings)}",
-        file=sys.stderr,
-        flush=True,
-    )
-
-
-def _optuna() -> Any:
-    try:
-        return importlib.import_module("optuna")
-    except ImportError:
-        raise OptionError("a search needs Optuna, which is not installed: pip install 'chainrule[search]'.") from None
-
-
-@contextlib.contextmanager
-def _readable(path: Path) -> Iterator[None]:
-    """Turns an error of the system about the journal into a ModelFileError of one sentence."""
-    try:
-        yield
-    except ModelFileError:
-        raise
-    except OSError as error:
-        raise ModelFileError(f"{path} cannot be read or written: {error.strerror or error}.") from None
-
-
-def _claimed(kind: Any, path: Path) -> Any:
-    """A lock of Optuna's that need not lock: the whole folder belongs to this process."""
-
-    class Claimed(kind):  # type: ignore[misc]
-        def acquire(self) -> bool:
-            return True
-
-        def release(self) -> None:
-            pass
-
-    return Claimed(str(path))
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Without Optuna's own messages."""
-    logger = logging.getLogger("optuna")
-    before = logger.level
-    logger.setLevel(logging.WARNING)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)
-
-
-def _cut_torn_line(path: Path) -> None:
-    """Drop what was being written to the journal when the power failed or the disk was full."""
-    if path.exists() and not (data := path.read_bytes()).endswith(b"\n"):
-        with open(path, "r+b") as file:
-            file.truncate(data.rfind(b"\n") + 1)
-
-
-def _seed(seed: int, k: int) -> int:
+def draws(seed: int, k: int) -> int:
+    """From what a trial draws its settings, where so many came before it."""
     return int(stream("trial", seed, k).integers(2**32))

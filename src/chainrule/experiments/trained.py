@@ -228,11 +228,14 @@ class Trained:
                 found.setdefault(name, []).extend(values)
         return found
 
-    def lines(self, *sources: Source, long: bool = False, done: Advance | None = None) -> Iterator[str]:
+    def lines(
+        self, *sources: Source, long: bool = False, several: bool = False, done: Advance | None = None
+    ) -> Iterator[str]:
         """The predictions as a CSV with rounded numbers, in pieces that need not be in memory together.
 
         Args:
             long: whether each step of a forecast has a row of its own.
+            several: whether a column names the source of each row, as rows are counted in each from 1.
             done: told of each piece how many predictions it has.
 
         Raises:
@@ -245,7 +248,10 @@ class Trained:
                 units = self.encoding.steps_of_values(piece, spread(self.network))
                 if long:
                     which, target, output, units = _in_long_form(piece, target, output, units)
-                for columns, formats in written(which or piece.identification(), target, output, units):
+                which = which or piece.identification()
+                if several:
+                    which = _of_source(which, source)
+                for columns, formats in written(which, target, output, units):
                     if header is not None and [*columns] != header:
                         raise DataError(
                             f"{source.name} has other columns than {sources[0].name}: predict it by itself."
@@ -257,6 +263,14 @@ class Trained:
 
     def _output(self, piece: Source) -> NDArray[Any]:
         return self.encoding.output(piece, outputs(self.network, self.encoding.X(piece), self.target))
+
+
+def _of_source(which: dict[str, list[Any]], source: Source) -> dict[str, list[Any]]:
+    """What tells the rows of a source apart, and the source itself; pictures and texts in files are told by these."""
+    if "file" in which and not isinstance(source, tables.Table):
+        return which
+    n = len(next(iter(which.values())))
+    return {"file (read)" if "file" in which else "file": [source.name] * n} | which
 
 
 def _with_columns(encoding: Encoding, path: str, text: str | None, labels: str | None) -> Encoding:

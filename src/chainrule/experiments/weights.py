@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.data.series import Forecast
 from chainrule.data.targets import Target
 from chainrule.errors import OptionError, shown
 from chainrule.experiments.settings import Settings
@@ -92,6 +93,8 @@ def watched_metric(target: Target, settings: Settings) -> Callable[[NDArray[Any]
         )
 
     def watched(Y: NDArray[Any], output: NDArray[Any]) -> float:
+        if isinstance(target, Forecast):  # of which the forecast itself is measured, not its quantiles
+            return metric.score(target.points(Y), target.points(output), "values")
         if target.task != "yes_no":
             return metric.score(Y, output, target.task)
         answers, P = target.towards_positive(Y, output)

@@ -278,6 +278,20 @@ def test_without_optuna_a_search_says_what_to_install(tmp_path, monkeypatch):
         experiment(tmp_path)
 
 
+def test_a_line_that_the_disk_took_only_a_part_of_ends_the_search_in_a_sentence(tmp_path):
+    journal = tmp_path / "search.journal"
+
+    def torn(run):
+        with open(journal, "ab") as file:
+            file.write(b'{"op"')  # before the line of the next trial's end
+
+    searching = experiment(tmp_path, search=2)
+    fit = searching.fit
+    searching.fit = lambda **options: fit(**(options | {"callbacks": [*options["callbacks"], torn]}))
+    with pytest.raises(cr.CheckpointError, match=r"search\.journal is damaged: a line in it was not written whole\."):
+        searching.search(progress=False)
+
+
 def test_a_damaged_journal_is_one_clear_line(tmp_path):
     (tmp_path / "search.journal").write_text("no journal\nat all\n")
     with pytest.raises(cr.ModelFileError, match=r"search\.journal is damaged, or no journal of a search"):

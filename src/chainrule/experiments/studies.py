@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import json
 import logging
 import sys
 import time
@@ -101,7 +102,7 @@ def without_password(url: str) -> str:
 
 @contextlib.contextmanager
 def accessible(called: str) -> Iterator[None]:
-    """Turns an error of the system or a database about the study into a sentence; Optuna's own messages are off."""
+    """Turns an error of the system, a journal or a database into a sentence; Optuna's own messages are off."""
     logger = logging.getLogger("optuna")
     before = logger.level
     logger.setLevel(logging.WARNING)
@@ -111,6 +112,8 @@ def accessible(called: str) -> Iterator[None]:
         raise
     except OSError as error:
         raise ModelFileError(f"{called} cannot be read or written: {error.strerror or error}.") from None
+    except json.JSONDecodeError:  # of a journal, which the disk did not take
+        raise CheckpointError(f"{called} is damaged: a line in it was not written whole.") from None
     except Exception as error:
         reason = _of_database(error)
         if reason is None:

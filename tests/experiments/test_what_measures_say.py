@@ -339,6 +339,21 @@ def test_an_interrupted_second_training_leaves_the_first_network(second_training
     assert not (tmp_path / "run" / "report.svg").exists()
 
 
+def test_a_second_training_that_fails_leaves_the_first_network_and_is_told(second_training, tmp_path):
+    def diverges(history):
+        raise cr.NotFiniteError("epoch 3, batch 1: the cost is nan; a weight is infinite. Take a smaller learning rate.")
+
+    experiment = second_training(diverges)
+    result = experiment.run(progress=False)
+    assert (tmp_path / "run" / "report.svg").exists()
+    told = experiment.extended + experiment.failed
+    assert "failed, so the first network stands: epoch 3, batch 1: the cost is nan; a weight is infinite" in told
+    if experiment.failed:
+        assert len(result.history.epochs) == 2
+        assert experiment.kept.what == "linear"
+        assert "32 units" not in experiment.kept.why
+
+
 @pytest.mark.parametrize(
     ("lead", "words"),
     [

@@ -30,8 +30,8 @@ def show_result(result: "Result", experiment: "Experiment") -> None:
         f"{history.seconds:.1f} s on the {history.engine} engine, seed {history.seed}"
         + (f"; the native engine has no kernel for {history.reason}" if history.reason else "")
     )
-    if experiment.extended:
-        print(experiment.extended)
+    for sentence in filter(None, (experiment.extended, experiment.failed)):
+        print(sentence)
     if experiment.kept is not None:
         print(experiment.kept.why)
     _show_measures(measured, target)

@@ -228,6 +228,32 @@ def test_the_advice_on_a_leak_fits_the_column(typed):
     assert "the rows stand in the order of when, but the test part is drawn from all of them" in out
 
 
+def test_a_category_that_tells_how_large_values_are_is_no_leak(typed, tmp_path):
+    random = np.random.default_rng(0)
+    shop = random.integers(0, 6, 900)
+    sold = 100 * shop + random.normal(0, 40, 900)
+    frame = pl.DataFrame({"shop": [f"shop {i}" for i in shop], "x": random.normal(size=900), "sold": sold})
+    frame = frame.with_columns(band=(pl.col("sold") // 60).cast(pl.Int64).cast(pl.String) + "th band")
+    _, out, _ = typed(frame, "--target", "sold", "--category", "band", *QUICK)
+    assert found(tmp_path)["alone"]["shop"] > 0.9
+    assert "shop alone tells" not in out
+    assert "band alone tells sold (" in out
+
+
+def test_a_column_that_is_filled_in_with_the_answer_is_asked_about(typed):
+    random = np.random.default_rng(0)
+    fraud = random.random(1000) < 0.2
+    days = [f"2025-03-{1 + i % 28:02d}" if yes and i % 7 else None for i, yes in enumerate(fraud)]
+    phone = [int(number) if number % 2 else None for number in random.integers(100, 999, 1000)]
+    x = random.normal(size=1000)
+    frame = pl.DataFrame({"x": x, "closed": days, "phone": phone, "y": np.where(fraud, "fraud", "ok")})
+    _, out, _ = typed(frame, "--target", "y", *QUICK)
+    share = 100 * sum(day is not None for day in days) / fraud.sum()
+    told = f"rows, and 100% of these have y fraud, {share:.3g}% of all that have it: is it known when you predict? If not, "
+    assert told + "train with --ignore closed\n" in out
+    assert out.count("known when you predict") == 1
+
+
 def test_rows_that_repeat_are_told():
     frame = frauds()
     table = cr.read_table(frame, "kind")

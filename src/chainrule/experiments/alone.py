@@ -20,6 +20,12 @@ BINS = 40
 TELLS = 0.9
 """A column that tells so much of the target by itself may be the target in another form."""
 
+CERTAIN = 0.995
+"""A category that tells so much of values has one for each."""
+
+TORN, APART = 0.01, 0.1
+"""In such a part of the rows may bands lie among others, and such a part of a range may the usual gap be."""
+
 
 def alone(
     target: Target,
@@ -60,6 +66,23 @@ def alone(
 def telling(found: dict[str, float]) -> list[str]:
     """The columns that tell the target by themselves."""
     return [name for name, part in found.items() if part >= TELLS]
+
+
+def are_bands(words: NDArray[Any], y: NDArray[np.float64]) -> bool:
+    """Whether categories are ranges of y, as those that were made of it, and no things of different size.
+
+    Along y (m,) each then comes once, without a gap before the next; shops that sell more or less overlap, or lie apart.
+    """
+    order = np.argsort(y, kind="stable")
+    sorted_words, sorted_y = words[order], y[order]
+    changes = np.flatnonzero(sorted_words[1:] != sorted_words[:-1]) + 1
+    n = len(np.unique(words))
+    if len(changes) > n - 1 + TORN * len(y):
+        return False
+    ends = np.concatenate([[0], changes, [len(y)]])
+    ranges = sorted_y[ends[1:] - 1] - sorted_y[ends[:-1]]
+    gaps = sorted_y[changes] - sorted_y[changes - 1]
+    return bool(np.median(gaps) <= APART * np.median(ranges))
 
 
 def _as_matrix(target: Target, Y: NDArray[Any]) -> NDArray[np.float64]:

@@ -14,6 +14,7 @@ from chainrule.data.strays import mark_in, strays_in
 from chainrule.data.tables import Table
 from chainrule.data.targets import Target
 from chainrule.errors import shown
+from chainrule.experiments.filled_in import sentences_on_gaps
 from chainrule.names import counted
 from chainrule.numbers import brief
 
@@ -36,7 +37,8 @@ OTHERS = 3
 def doubts_on(table: Table, target: Target) -> list[str]:
     """The sentences on a table that is about to be trained on."""
     numbers = [*_guesses(table, target), *_marks(table), *_thousands(table)]
-    return [*numbers, *_strays(table, target), *_almost_empty(table), *_order(table), *_repeats(table)]
+    rows = [*_strays(table, target), *_almost_empty(table), *_order(table), *_repeats(table)]
+    return [*numbers, *sentences_on_gaps(table, target), *rows]
 
 
 def _guesses(table: Table, target: Target) -> list[str]:

@@ -254,13 +254,38 @@ def test_a_column_that_is_filled_in_with_the_answer_is_asked_about(typed):
     assert out.count("known when you predict") == 1
 
 
-def test_rows_that_repeat_are_told():
+def test_rows_that_repeat_are_told_and_may_be_left_out(typed, tmp_path):
     frame = frauds()
-    table = cr.read_table(frame, "kind")
-    assert doubts_on(table, table.target) == []
-    twice = cr.read_table(pl.concat([frame, frame.head(100)]), "kind")
-    [told] = doubts_on(twice, twice.target)
-    assert told.startswith("14% of the rows repeat an earlier one in every column: if they are copies, the test part")
+    assert doubts(frame, "kind") == []
+    twice = pl.concat([frame, frame.head(100)])
+    told = "14% of the rows repeat an earlier one word for word: the test part may hold rows that were trained on; "
+    assert doubts(twice, "kind") == [told + "--drop-repeated leaves them out"]
+    _, out, _ = typed(twice, "--target", "kind", "--drop-repeated", *QUICK)
+    assert "\nleft out are 100 rows that repeat an earlier one, such as row 601\n" in out
+    assert "repeat an earlier one word for word" not in out
+    assert "data.csv: 600 examples" in out
+    out, complaints = typed(twice, command="evaluate")[1:]
+    assert "left out are 100 rows that repeat an earlier one" in complaints
+    assert "data.csv: the held-out part, 120 examples" in out
+    status, _, complaint = typed(twice, "--target", "kind", "--drop-repeated", "--stream", *QUICK)
+    assert status == 2
+    assert "leave --drop-repeated out, or read it whole with --no-stream" in complaint
+
+
+def test_rows_that_repeat_under_another_number_are_told():
+    frame = frauds()
+    twice = pl.concat([frame, frame.head(100)]).with_row_index("nr")
+    [told] = doubts(twice, "kind")
+    assert told.startswith("14% of the rows repeat an earlier one in all but nr: if they are copies, the test part may")
+
+
+def test_few_different_values_repeat_by_chance():
+    random = np.random.default_rng(0)
+    people = {"class": random.choice(["1st", "2nd", "3rd"], M), "age": random.integers(1, 9, M) * 10}
+    survived = np.where(random.random(M) < people["age"] / 100, "yes", "no")
+    frame = pl.DataFrame(people | {"survived": survived})
+    assert doubts(frame, "survived") == []
+    assert doubts(frame.with_columns(name=pl.Series([f"Miss {i}" for i in range(M)])), "survived") == []
 
 
 def test_a_column_alone_tells_what_it_tells():

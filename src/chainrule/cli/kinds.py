@@ -20,7 +20,8 @@ TAKEN: dict[str, tuple[Kind, ...]] = {
     **dict.fromkeys(("number", "category", "date", "ignore", "time", "group", "missing"), ("table", "series")),
     "day_first": ("table", "series"),
     **dict.fromkeys(("text", "stream", "weights", "drop_outliers"), ("table",)),
-    **dict.fromkeys(("horizon", "season", "quantiles", "known_ahead", "drop_repeated"), ("series",)),
+    **dict.fromkeys(("horizon", "season", "quantiles", "known_ahead"), ("series",)),
+    "drop_repeated": ("table", "series"),
     "window": ("series", "text"),
     **dict.fromkeys(("tokens", "vocabulary"), ("text",)),
     "broken": ("pictures", "text"),
@@ -28,7 +29,7 @@ TAKEN: dict[str, tuple[Kind, ...]] = {
 }
 """The kinds of data that each option is about."""
 
-FORECAST = ("horizon", "window", "season", "quantiles", "known_ahead", "drop_repeated")
+FORECAST = ("horizon", "window", "season", "quantiles", "known_ahead")
 """The options that make a series of a table."""
 
 CALLED: dict[Kind, str] = {

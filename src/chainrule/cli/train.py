@@ -124,7 +124,7 @@ def train(
         typer.Option(help="Columns known for the rows to come.  [default: those that rows after the last target hold]"),
     ] = "",
     drop_repeated: Annotated[
-        bool, typer.Option("--drop-repeated", help="Leave out rows of a series that are there twice.")
+        bool, typer.Option("--drop-repeated", help="Leave out rows that repeat an earlier one in every column.")
     ] = False,
     tokens: Annotated[
         str | None,

@@ -31,6 +31,7 @@ from chainrule.data.missing import Markers
 from chainrule.data.new_rows import doubts_on_rows, require_all
 from chainrule.data.opening import open_table, require
 from chainrule.data.phrases import note_on_repeats, settings_for
+from chainrule.data.repeats import first_of_each
 from chainrule.data.row import Row, called, frame_of_row
 from chainrule.data.row_sample import UNKNOWN, RowSample
 from chainrule.data.source import Chunked, Encoding, Place, Source, left_out
@@ -66,6 +67,7 @@ class Table(Source):
         missing: the words that stand for a missing value, where somebody has said so.
         targets: the names of the columns to predict.
         sample: how the rows were sampled from a file that is larger than memory; None where they are all.
+        once: whether rows that repeat an earlier one were left out.
     """
 
     def __init__(
@@ -84,14 +86,17 @@ class Table(Source):
         missing: Sequence[str] | None = None,
         weight: str | None = None,
         within: Mapping[str, Sequence[float]] | None = None,
+        once: bool = False,
     ):
         self.name, self.columns, self.targets, self.task = name, list(columns), list(targets), task
         self.time, self.group, self.sample = time, group, sample
         self.missing = None if missing is None else list(missing)
         self.weight, self.within = weight, {name: list(ends) for name, ends in (within or {}).items()}
-        self._notes = list(notes)
+        self._notes, self.once = list(notes), once
         self.frame, self.row = frame, np.arange(1, frame.height + 1) if row is None else row
         self._whole = self.frame, self.row
+        if once:
+            self._drop_repeated()
         for needed in (*targets, time, group, weight):
             if needed is not None:
                 self._drop_gaps(needed)
@@ -282,7 +287,7 @@ class Table(Source):
         stream, within = self.sample is not None, self.within or None
         weights = None if self.weight is None else self.column(self.weight)
         learned = (codes, targets, ids, others, time, self.group, stream, self.missing)
-        return Columns(*learned, weights=weights, within=within)
+        return Columns(*learned, weights=weights, within=within, once=self.once)
 
     def notes_on_parts(self, train: NDArray[np.intp], test: NDArray[np.intp]) -> list[str]:
         texts = [as_text(self.frame[column.name]) for column in self.columns if column.kind == "text"]
@@ -310,6 +315,15 @@ class Table(Source):
         if gaps.any():
             self._notes.append(left_out(gaps.sum(), "row", f"in which {name} is missing"))
             self.frame, self.row = self.frame.filter(~gaps), self.row[~gaps]
+
+    def _drop_repeated(self) -> None:
+        """Leave out the rows that repeat an earlier one word for word."""
+        first = first_of_each(self.frame)
+        if not first.all():
+            again = self.row[~first]
+            why = "that repeats an earlier one" if len(again) == 1 else "that repeat an earlier one"
+            self._notes.append(left_out(len(again), "row", why, f"row {again[0]}"))
+            self.frame, self.row = self.frame.filter(first), self.row[first]
 
     def _drop_outliers(self, name: str, low: float, high: float) -> None:
         """Leave out the rows in which a value to predict is beyond these ends."""
@@ -364,6 +378,7 @@ def read_table(
     stream: bool | None = None,
     weights: str | None = None,
     drop_outliers: bool = False,
+    drop_repeated: bool = False,
 ) -> Table:
     """The table in a CSV, TSV, Parquet, JSON or Excel file (also in gzip), or in a frame of polars or pandas.
 
@@ -386,6 +401,7 @@ def read_table(
         weights: a column of how much each row counts while training.
         drop_outliers: whether rows are left out in which a value to predict lies far from all others, as that of a sum
             does, or marks a missing one by −999 and the like; without it, a note names them.
+        drop_repeated: whether rows that repeat an earlier one, alike in every column, are left out.
 
     Raises:
         DataError: there is no such file, it is broken or no table, or it has not what was asked for.
@@ -398,6 +414,11 @@ def read_table(
     markers = Markers(targets, [missing] if isinstance(missing, str) else missing, texts)
     name = "the table" if is_frame(source) else str(source)
     frame, notes, sample = open_table(source, markers, stream)
+    if drop_repeated and sample is not None:
+        raise OptionError(
+            f"{name} is read in chunks, in which rows are not compared: leave --drop-repeated out, or read it whole with "
+            "--no-stream."
+        )
     asked: dict[Kind, Iterable[str]] = {
         "target": targets,
         "group": [] if group is None else [group],
@@ -437,6 +458,7 @@ def read_table(
         sample=sample,
         missing=markers.words,
         weight=weights,
+        once=drop_repeated,
     )
     table.call_labels_as_written()
     table.note_capitals()
@@ -494,7 +516,7 @@ class Columns(Encoding):
         missing: see `read_table`.
         text: what the column of texts is called in a table to be read, where that is not as in training.
         weights: the column of how much each row counts. within: beyond which ends a value to predict is a stray, and
-            left out.
+            left out. once: whether rows with a target that repeat an earlier one are left out, too.
     """
 
     codes: list[Code]
@@ -508,6 +530,7 @@ class Columns(Encoding):
     text: str = ""
     weights: Column | None = None
     within: dict[str, list[float]] | None = None
+    once: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -561,6 +584,7 @@ class Columns(Encoding):
             sample=sample,
             weight=None if weights is None else weights.name,
             within=self.within,
+            once=self.once and sample is None,
         )
 
     @property

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from chainrule.data.cells import as_text
 from chainrule.data.columns import option
+from chainrule.data.repeats import SAMPLED, share_by_chance, share_of_repeats
 from chainrule.data.scales import MOST, are_whole
 from chainrule.data.strays import mark_in, strays_in
 from chainrule.data.tables import Table
@@ -19,13 +20,12 @@ from chainrule.names import counted
 from chainrule.numbers import brief
 
 if TYPE_CHECKING:
-    from polars import Expr
+    from polars import DataFrame, Expr
 
-LONG, SHARE = 100, 0.01
-"""Of fewer rows, and of a smaller share of repeated ones, nothing is said."""
+LONG, SHARE, CHANCE = 100, 0.01, 2.0
+"""Of fewer rows, of a smaller share of repeated ones, and of less than CHANCE times what chance makes, nothing is said."""
 
-SAMPLED = 50_000
-"""About how many rows are looked at for repeated ones."""
+SHARED = "the test part may hold rows that were trained on"
 
 FEWEST = 4
 """Of fewer other columns a row may well have none."""
@@ -193,22 +193,33 @@ def _order(table: Table) -> list[str]:
 
 def _repeats(table: Table) -> list[str]:
     """How many rows are there more than once, where they are so many that parts would share them."""
-    if len(table) < LONG or table.group is not None:
+    if len(table) < LONG or table.group is not None or table.once:
         return []
-    set_aside = ("id", "constant", "ignored")
-    frame = table.frame.select([column.name for column in table.columns if column.kind not in set_aside])
-    if len(frame) > SAMPLED:  # rows that are alike are alike in one column, by which all of them are taken or none
-        rows = frame.head(1000)
-        widest = max(frame.columns, key=lambda name: rows[name].n_unique())
-        frame = frame.filter(frame[widest].hash(0) % (len(frame) // SAMPLED + 1) == 0)
-    share = 1 - frame.n_unique() / len(frame) if len(frame) else 0.0
-    if share < SHARE:
+    share = share_of_repeats(table.frame)
+    if share >= SHARE:
+        if _by_chance(table.frame, share):
+            return []
+        way = "--no-stream --drop-repeated leaves" if table.sample is not None else "--drop-repeated leaves"
+        return [f"{_about(table, share)} of the rows repeat an earlier one word for word: {SHARED}; {way} them out"]
+    ids = {column.name for column in table.columns if column.kind in ("id", "constant")}
+    others = table.frame.drop(ids)
+    share = share_of_repeats(others) if ids and others.width else 0.0
+    if share < SHARE or _by_chance(others, share):
         return []
-    about = "about " if len(frame) < len(table) else ""
+    told_apart = ", ".join(column.name for column in table.columns if column.kind == "id")
     return [
-        f"{about}{share:.0%} of the rows repeat an earlier one in every column: if they are copies, the test part "
-        "holds rows that were trained on; take them out, or keep together what belongs together by --group COLUMN"
+        f"{_about(table, share)} of the rows repeat an earlier one in all but {told_apart}: if they are copies, {SHARED}; "
+        "take them out, or keep together what belongs together by --group COLUMN"
     ]
+
+
+def _by_chance(frame: DataFrame, share: float) -> bool:
+    """Whether so many rows may well be alike because their columns hold few different values."""
+    return share < CHANCE * share_by_chance(frame) + SHARE
+
+
+def _about(table: Table, share: float) -> str:
+    return f"{'about ' if len(table) > SAMPLED else ''}{share:.0%}"
 
 
 def limits_told(target: Target, Y: NDArray[np.float64]) -> list[str]:

@@ -1,0 +1,39 @@
+"""Rows of a table that are there more than once, word for word."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from polars import DataFrame
+
+SAMPLED = 50_000
+"""About how many rows are looked at."""
+
+SEED = 17
+
+
+def first_of_each(frame: DataFrame) -> NDArray[np.bool_]:
+    """(m,): whether a row is the first one that holds what it does."""
+    import polars as pl
+
+    return frame.select(pl.struct(pl.all()).is_first_distinct()).to_series().to_numpy()
+
+
+def share_of_repeats(frame: DataFrame) -> float:
+    """Which part of the rows repeats an earlier one; of many rows by some, among which are all that are alike."""
+    if len(frame) > SAMPLED:  # rows that are alike are alike in one column, by which all of them are taken or none
+        rows = frame.head(1000)
+        widest = max(frame.columns, key=lambda name: rows[name].n_unique())
+        frame = frame.filter(frame[widest].hash(0) % (len(frame) // SAMPLED + 1) == 0)
+    return 1 - frame.n_unique() / len(frame) if len(frame) else 0.0
+
+
+def share_by_chance(frame: DataFrame) -> float:
+    """Which part would repeat an earlier one if the columns had nothing to do with one another."""
+    some = frame.gather_every(max(1, len(frame) // SAMPLED))
+    mixed = some.with_columns([some[name].shuffle(SEED + i) for i, name in enumerate(some.columns)])
+    return 1 - mixed.n_unique() / len(mixed) if len(mixed) else 0.0

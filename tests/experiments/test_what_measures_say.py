@@ -537,6 +537,42 @@ def test_new_rows_that_are_unlike_are_told(typed, tmp_path):
     ]
 
 
+def test_new_gaps_and_units_that_change_in_a_part_of_the_rows_are_told(typed, tmp_path):
+    random = np.random.default_rng(0)
+    frame = pl.DataFrame(
+        {
+            "price": random.lognormal(3, 0.6, M),
+            "age": random.integers(18, 80, M),
+            "job": random.choice(["cook", "baker", "smith"], M),
+            "paid": random.choice(["yes", "no"], M),
+            "y": random.normal(size=M),
+        }
+    )
+    typed(frame, "--target", "y", "--seed", 0, "--epochs", 1)
+    assert typed(frame.drop("y"), command="predict")[2] == ""
+    third, fifth = pl.int_range(M) % 3 == 0, pl.int_range(M) % 5 == 0
+    new = frame.with_columns(
+        price=pl.when(third).then(100 * pl.col("price")).otherwise("price"),
+        age=pl.when(fifth).then(None).otherwise("age"),
+        job=pl.when(fifth).then(None).otherwise("job"),
+        paid=pl.when(fifth).then(None).otherwise("paid"),
+    )
+    complaints = typed(new.drop("y"), command="predict")[2]
+    assert re.search(
+        r"note: price lies far outside of 3\.\d+ to [\d.]+, where nearly all of training lay, in 3\d% of the rows, such as "
+        r"1,\d+: is it in another unit there\?\n",
+        complaints,
+    )
+    missing = "is missing in 120 of 600 rows (20%), though never in training, which has learned nothing of gaps: "
+    assert re.search(rf"note: age {re.escape(missing)}the median, 4\d\.0, is taken\n", complaints)
+    for column in ("job", "paid"):
+        assert f"note: {column} {missing}predictions do without it there\n" in complaints
+    older = frame.with_columns(age=pl.col("age") + 25)
+    told = typed(older, command="evaluate")[2]
+    assert "where nearly all of training lay, in" in told
+    assert "predictions there go beyond what was learned" in told
+
+
 def doubts(frame, target):
     table = cr.read_table(frame, target)
     return doubts_on(table, table.target)

@@ -185,6 +185,7 @@ def test_a_word_that_may_mean_a_missing_value_is_left_in_columns_to_predict(tmp_
         ),
         ("a.npz", b"PK\x03\x04", "is an archive of NumPy's arrays, not a table: its columns have no names."),
         ("a.csv", b"a,b\n\x00\x01,2\n", "is no text, so it cannot be a CSV"),
+        ("a.csv", b"%PDF-1.4\n1 0 obj\n", "is a PDF, and no text: save what it says as text, or its table as CSV"),
     ],
 )
 def test_a_file_that_is_no_table_says_what_is_wrong(tmp_path, name, content, words):

@@ -392,7 +392,9 @@ def test_an_interrupted_second_training_leaves_the_first_network(second_training
 
 def test_a_second_training_that_fails_leaves_the_first_network_and_is_told(second_training, tmp_path):
     def diverges(history):
-        raise cr.NotFiniteError("epoch 3, batch 1: the cost is nan; a weight is infinite. Take a smaller learning rate.")
+        raise cr.NotFiniteError(
+            "epoch 3, batch 1: the cost is nan; a weight is infinite. Take a smaller learning rate."
+        )
 
     experiment = second_training(diverges)
     result = experiment.run(progress=False)

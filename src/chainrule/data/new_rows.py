@@ -72,7 +72,9 @@ def _new_gaps(code: Code, series: Series) -> str:
     if getattr(code, "gaps", None) is not False or times < FEW_GAPS * rows or not times:
         return ""
     share = f" ({times / rows:.0%})" if rows >= MANY else ""
-    taken = f"the median, {brief(code.fill)}, is taken" if isinstance(code, Number) else "predictions do without it there"
+    taken = (
+        f"the median, {brief(code.fill)}, is taken" if isinstance(code, Number) else "predictions do without it there"
+    )
     return (
         f"{code.column.name} is missing in {times:,} of {rows:,} rows{share}, though never in training, which has learned "
         f"nothing of gaps: {taken}"

@@ -298,6 +298,8 @@ def test_what_does_not_stop_a_prediction_is_a_note_on_stderr(folder, typed, chan
     ("arguments", "words"),
     [
         (["--target", "pay"], "people.csv: there is no column 'pay'. Did you mean 'pays'? Known: age, club,"),
+        (["--target", "PAYS"], "people.csv: there is no column 'PAYS'. Did you mean 'pays'? Known: age, club,"),
+        (["--target", "hope"], "people.csv: there is no column 'hope'. Known: age, club,"),
         ([], "which column of people.csv is to be predicted? It has id, age, job,"),
         (["--target", "country"], "country in people.csv is always 'Chad': there is nothing to tell apart."),
         (["--target", "id"], "id in people.csv has 240 different labels for 240 examples, too many to learn any"),

@@ -130,7 +130,9 @@ def test_it_is_told_of_which_shop_nothing_is_known_ahead():
     note = "of b no rows after the last sold hold promo, but 7 are forecast: not used; --known-ahead promo says that it will"
     assert any(one.startswith(note) for one in told(first, group="shop"))
     both = pl.concat([past, *coming], how="diagonal_relaxed")
-    note = "of b only 2 rows after the last sold hold promo, but 7 are forecast: not used; --known-ahead promo says that"
+    note = (
+        "of b only 2 rows after the last sold hold promo, but 7 are forecast: not used; --known-ahead promo says that"
+    )
     assert any(one.startswith(note) for one in told(both, group="shop"))
     assert cr.read_series(both, "sold", "day", horizon=7, group="shop", known_ahead=["promo"]).ahead == ["promo"]
 
@@ -152,7 +154,9 @@ def test_a_series_that_ends_before_the_others_is_told(tmp_path):
     assert any(one.startswith(note) for one in told(frame, group="shop"))
     even = of_shops(("a", 300, {}), ("b", 298, {}))
     assert not any("before the others" in one for one in told(even, group="shop"))
-    experiment = cr.Experiment(cr.read_series(even, "sold", "day", group="shop", horizon=7), cr.Settings(seed=0), tmp_path)
+    experiment = cr.Experiment(
+        cr.read_series(even, "sold", "day", group="shop", horizon=7), cr.Settings(seed=0), tmp_path
+    )
     coming = experiment.encoding.read(even, labelled=False)
     assert any(one.startswith("b at 2022-10-25 ends before the others, which go on until") for one in coming.notes)
 

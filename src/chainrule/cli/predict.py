@@ -44,6 +44,7 @@ def predict(
     show_notes(lost)
     for source in sources:
         show_notes(source.notes)
+    shown = [len(source.notes) for source in sources]
     show_notes(filter(None, [units_note(trained.target, trained.encoding.units)]))
     with held_to(threads):
         if out is None:
@@ -54,3 +55,5 @@ def predict(
             with stage("predicting", total) as advance:
                 files.write_pieces(out, (lines.encode() for lines in trained.lines(*sources, long=long, done=advance)))
             print(f"{total:,} predictions in {out}")
+    for source, n in zip(sources, shown, strict=True):
+        show_notes(source.notes[n:])  # on what was not met before the whole of a large file was read

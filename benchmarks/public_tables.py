@@ -1,12 +1,12 @@
-"""What `chainrule train` makes of public tables that nobody has tidied up: a Markdown table of what was found, told, reached.
+"""What `chainrule train` makes of public tables that nobody has tidied up: what it finds, tells and reaches.
 
-    python -m benchmarks.collect_tables tables     # thirty of them, once
+    python -m benchmarks.collect_tables tables     # once
     CHAINRULE_TABLES=tables python -m benchmarks.public_tables
     CHAINRULE_TABLES=tables python -m benchmarks.public_tables --only flights wage --keep runs
 
-Each is trained by the command line, `chainrule train FILE --target … --out …`, with nothing else said but a seed, so that
-the table comes out again. `tables.json` in the folder names the files and their targets. `--keep` keeps the run folders,
-with all that was printed in `printed.txt`.
+Each is trained by the command line, `chainrule train FILE --target … --out …`, with nothing else said but a seed, so
+that the table comes out again. `tables.json` in the folder names the files and their targets. `--keep` keeps the run
+folders, with all that was printed in `printed.txt`.
 """
 
 from __future__ import annotations

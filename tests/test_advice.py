@@ -541,8 +541,8 @@ WORDS = (
 )
 WAY_OUT = re.compile(rf"(^|[:;.,] (or )?)({WORDS}) ", re.IGNORECASE)
 OTHERS = ("data", "cli", "experiments")
-"""Folders whose messages are about files and options: they are brought about, and their ways out taken, beside what they
-are about."""
+"""Folders whose messages are about files and options: they are brought about, and their ways out taken, beside what
+they are about."""
 
 SAID = 4
 """So many words of a message, or all between two computed parts, must stand in a test one after another."""

@@ -175,6 +175,7 @@ def test_a_word_that_may_mean_a_missing_value_is_left_in_columns_to_predict(tmp_
         ("a.csv", 'a,b\n1,"x\n', "broken or cut short: a quotation in it is never closed"),
         ("a.csv", 'a,b\n1,"x,y"\n"z"\n', "line 3 of .* has 1 fields, but the header has 2: it seems to be cut short"),
         ("a.csv", 'a,b\n1,"x"y\n', "line 2 of .*a.csv cannot be read as a CSV: ',' expected after '\"'"),
+        ("a.csv", 'a,b\n1,"say \\"x\\""\n', r'If a quotation mark in it is written as .", write it twice, ""'),
         ("a.csv.gz", gzip.compress(TEXT.encode(), mtime=0)[:-9], "cannot be unpacked: it was cut short"),
         ("a.parquet", b"PAR1 not", "cannot be read as Parquet, it is broken or cut short"),
         ("a.parquet", b"", "cannot be read as Parquet, it is broken or cut short"),

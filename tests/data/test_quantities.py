@@ -341,8 +341,8 @@ def test_a_target_of_which_some_cells_lack_the_currency_says_so_and_what_to_do()
     with pytest.raises(cr.DataError) as error:
         cr.read_table(frame, "cost")
     assert str(error.value) == (
-        "cost in the table holds words, 200 different ones, and no values to predict: '1.00k' has no unit among numbers in "
-        "€: write it, or leave such cells empty, or take all for values by --task regression."
+        "cost in the table holds words, 200 different ones, and no values to predict: '1.00k' has no unit among "
+        "numbers in €: write it, or leave such cells empty, or take all for values by --task regression."
     )
     values = cr.read_table(frame, "cost", task="regression")
     assert values.numbers(values.target)[[0, 1, 9]].tolist() == [1000, 187, 1090]

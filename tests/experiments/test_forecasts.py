@@ -127,7 +127,7 @@ def test_it_is_told_of_which_shop_nothing_is_known_ahead():
     ]
     coming = [frame.with_columns(pl.col("sold").cast(pl.Float64)) for frame in coming]
     first = pl.concat([past, coming[0]], how="diagonal_relaxed")
-    note = "of b no rows after the last sold hold promo, but 7 are forecast: not used; --known-ahead promo says that it will"
+    note = "of b no rows after the last sold hold promo, but 7 are forecast: not used; --known-ahead promo says that"
     assert any(one.startswith(note) for one in told(first, group="shop"))
     both = pl.concat([past, *coming], how="diagonal_relaxed")
     note = (
@@ -139,7 +139,7 @@ def test_it_is_told_of_which_shop_nothing_is_known_ahead():
 
 def test_zeros_in_place_of_what_is_to_come_are_told():
     coming = pl.DataFrame({"day": days(7, 300), "sold": [0.0] * 7})
-    note = "sold is 0 in the last 7 rows, from 2022-10-28 on, and hardly ever before: taken for what was; where they stand "
+    note = "sold is 0 in the last 7 rows, from 2022-10-28 on, and hardly ever before: taken for what was; where"
     assert any(one.startswith(note) for one in told(pl.concat([sales(), coming])))
     assert not any("sold is 0" in one for one in told(sales()))
     empty = coming.with_columns(sold=pl.lit(None, pl.Float64))
@@ -150,7 +150,9 @@ def test_zeros_in_place_of_what_is_to_come_are_told():
 
 def test_a_series_that_ends_before_the_others_is_told(tmp_path):
     frame = of_shops(("a", 300, {}), ("b", 260, {}), ("c", 300, {}))
-    note = "b at 2022-09-17 ends before the others, which go on until 2022-10-27: forecasts of it are for the time after its"
+    note = (
+        "b at 2022-09-17 ends before the others, which go on until 2022-10-27: forecasts of it are for the time after"
+    )
     assert any(one.startswith(note) for one in told(frame, group="shop"))
     even = of_shops(("a", 300, {}), ("b", 298, {}))
     assert not any("before the others" in one for one in told(even, group="shop"))

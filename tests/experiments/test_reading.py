@@ -106,7 +106,7 @@ def test_the_limit_of_memory_is_handed_on(models, tmp_path):
 
 def test_a_network_of_nobodys_experiment_is_loaded_in_python(tmp_path):
     cr.Network([cr.Dense(1)], seed=0, input_shape=2).save(tmp_path / "own.safetensors")
-    told = "own.safetensors does not say what its outputs mean, because it was not made by chainrule train: load it in Python"
+    told = "own.safetensors does not say what its outputs mean, because it was not made by chainrule train: load it in"
     with pytest.raises(cr.ModelFileError, match=told):
         cr.Trained.load(tmp_path / "own.safetensors")
     assert cr.load(tmp_path / "own.safetensors").predict(np.zeros((1, 2))).shape == (1, 1)

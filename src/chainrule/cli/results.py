@@ -90,7 +90,7 @@ def leaks(measured: dict[str, Any], experiment: "Experiment") -> list[str]:
     answer = ", ".join(experiment.target.names)
     found = telling(measured.get("alone", {}))
     table = experiment.source if isinstance(experiment.source, Table) else None
-    told = {of.column for of in filled_in(table, experiment.target)} if found and table is not None else set()
+    told = set() if table is None else {of.column for of in filled_in(table, experiment.target)}
     asked = []
     for column in found:
         if column in told or (table is not None and _only_levels(column, measured["alone"][column], table, experiment)):
@@ -101,6 +101,12 @@ def leaks(measured: dict[str, Any], experiment: "Experiment") -> list[str]:
             f"{column} alone tells {answer} ({measured['alone'][column]:.0%} of what there is to know): {why} "
             f"train with {way}"
         )
+    for column, label in measured.get("alone_of_label", {}).items():
+        if column not in found and column not in told:
+            asked.append(
+                f"{column} alone tells whether {answer} is {label}: is it known when you predict? If not, train with "
+                f"{option('ignore', column)}"
+            )
     return asked
 
 

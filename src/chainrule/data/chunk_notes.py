@@ -1,5 +1,5 @@
-"""What a walk through all chunks of a large file tells, and a sample of its rows does not: how many rows are left out, and
-numbers that lack their unit."""
+"""What a walk through all chunks of a large file tells, and a sample of its rows does not: how many rows are left out,
+and numbers that lack their unit."""
 
 from __future__ import annotations
 

@@ -76,8 +76,8 @@ def _new_gaps(code: Code, series: Series) -> str:
         f"the median, {brief(code.fill)}, is taken" if isinstance(code, Number) else "predictions do without it there"
     )
     return (
-        f"{code.column.name} is missing in {times:,} of {rows:,} rows{share}, though never in training, which has learned "
-        f"nothing of gaps: {taken}"
+        f"{code.column.name} is missing in {times:,} of {rows:,} rows{share}, though never in training, which has "
+        f"learned nothing of gaps: {taken}"
     )
 
 
@@ -125,8 +125,8 @@ def _outside(code: Number, values: NDArray[np.float64]) -> str:
     far = np.median(beyond) > code.high - code.low
     end = "is it in another unit there?" if far else "predictions there go beyond what was learned"
     return (
-        f"{code.column.name} lies {'far ' if far else ''}outside of {brief(code.low)} to {brief(code.high)}, where nearly "
-        f"all of training lay, in {out.mean():.0%} of the rows, such as {brief(float(example))}: {end}"
+        f"{code.column.name} lies {'far ' if far else ''}outside of {brief(code.low)} to {brief(code.high)}, where "
+        f"nearly all of training lay, in {out.mean():.0%} of the rows, such as {brief(float(example))}: {end}"
     )
 
 

@@ -31,7 +31,7 @@ from chainrule.data.frames import is_frame
 from chainrule.data.missing import Markers
 from chainrule.data.new_rows import doubts_on_rows, require_all
 from chainrule.data.opening import open_table, require
-from chainrule.data.phrases import note_on_repeats, settings_for
+from chainrule.data.phrases import are_long, note_on_repeats, settings_for
 from chainrule.data.repeats import first_of_each
 from chainrule.data.row import Row, called, frame_of_row
 from chainrule.data.row_sample import UNKNOWN, RowSample
@@ -305,7 +305,8 @@ class Table(Source):
 
     def notes_on_parts(self, train: NDArray[np.intp], test: NDArray[np.intp]) -> list[str]:
         texts = [as_text(self.frame[column.name]) for column in self.columns if column.kind == "text"]
-        return [note for text in texts for note in note_on_repeats(text[train], text[test], f"texts of {text.name}")]
+        long = [text for text in texts if are_long(text)]
+        return [note for text in long for note in note_on_repeats(text[train], text[test], f"texts of {text.name}")]
 
     def identification(self) -> dict[str, list[Any]]:
         ids = [column.name for column in self.columns if column.kind == "id" and column.name in self.frame.columns]
@@ -430,8 +431,8 @@ def read_table(
     frame, notes, sample = open_table(source, markers, stream)
     if drop_repeated and sample is not None:
         raise OptionError(
-            f"{name} is read in chunks, in which rows are not compared: leave --drop-repeated out, or read it whole with "
-            "--no-stream."
+            f"{name} is read in chunks, in which rows are not compared: leave --drop-repeated out, or read it whole "
+            "with --no-stream."
         )
     asked: dict[Kind, Iterable[str]] = {
         "target": targets,

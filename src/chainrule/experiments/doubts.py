@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +16,7 @@ from chainrule.data.scales import MOST, are_whole
 from chainrule.data.strays import mark_in, strays_in
 from chainrule.data.tables import Table
 from chainrule.data.targets import Target
-from chainrule.errors import shown
+from chainrule.errors import shortened, shown
 from chainrule.experiments.filled_in import sentences_on_gaps
 from chainrule.names import counted
 from chainrule.numbers import brief
@@ -23,9 +25,13 @@ if TYPE_CHECKING:
     from polars import DataFrame, Expr
 
 LONG, SHARE, CHANCE = 100, 0.01, 2.0
-"""Of fewer rows, of a smaller share of repeated ones, and of less than CHANCE times what chance makes, nothing is said."""
+"""Of fewer rows, of a smaller share of repeated ones, and of less than CHANCE times what chance makes, nothing is
+said."""
 
 SHARED = "the test part may hold rows that were trained on"
+
+NUMBER, HEADLESS = re.compile(r"-?\d[\d,]*(\.\d+)?|-?\.\d+"), 0.3
+"""How a name is written that is a number; and from which share of such names on they may be no names."""
 
 FEWEST = 4
 """Of fewer other columns a row may well have none."""
@@ -36,9 +42,26 @@ OTHERS = 3
 
 def doubts_on(table: Table, target: Target) -> list[str]:
     """The sentences on a table that is about to be trained on."""
-    numbers = [*_guesses(table, target), *_marks(table), *_thousands(table)]
+    numbers = [*_names(table), *_guesses(table, target), *_marks(table), *_thousands(table)]
     rows = [*_strays(table, target), *_almost_empty(table), *_order(table), *_repeats(table)]
     return [*numbers, *sentences_on_gaps(table, target), *rows]
+
+
+def _names(table: Table) -> list[str]:
+    """Whether the names of the columns are the first row of a file that has none."""
+    names = [column.name for column in table.columns]
+    numbers = [i for i, column in enumerate(table.columns) if column.counts and NUMBER.fullmatch(names[i])]
+    if len(numbers) < max(2, HEADLESS * len(names)):
+        return []
+    values = [float(names[i].replace(",", "")) for i in numbers]
+    if len(values) > 2 and len({round(a - b, 9) for a, b in pairwise(values)}) == 1:
+        return []  # years, or the like, a column each
+    some = names if len(names) <= OTHERS + 1 else [*names[:OTHERS], "…", names[-1]]
+    told = ", ".join(map(shortened, some))
+    return [
+        f"the names of the columns, {told}, look like a row of data: if the file has no line of names, put one on top, "
+        "as that row is not learned from"
+    ]
 
 
 def _guesses(table: Table, target: Target) -> list[str]:
@@ -208,8 +231,8 @@ def _repeats(table: Table) -> list[str]:
         return []
     told_apart = ", ".join(column.name for column in table.columns if column.kind == "id")
     return [
-        f"{_about(table, share)} of the rows repeat an earlier one in all but {told_apart}: if they are copies, {SHARED}; "
-        "take them out, or keep together what belongs together by --group COLUMN"
+        f"{_about(table, share)} of the rows repeat an earlier one in all but {told_apart}: if they are copies, "
+        f"{SHARED}; take them out, or keep together what belongs together by --group COLUMN"
     ]
 
 

@@ -1,4 +1,4 @@
-"""Columns that are filled in, or empty, only where the answer is one of the labels: they may be written down with it."""
+"""Columns that are filled in, or empty, only where the answer is one of the labels: they may be written with it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ class FilledIn:
     """A column with a side, filled in or empty, on which all rows have a label.
 
     Args:
-        column: its name. side: "filled in for" or "empty in". rows: on that side, of all. label: with the target's name.
+        column: its name. side: "filled in for" or "empty in". rows: on that side, of all.
+        label: with the target's name.
         pure, covers: which part of that side's rows has the label, and of the label's rows is on that side.
     """
 

@@ -1,4 +1,5 @@
-"""How series end: in zeros that may stand for what is to come, before the others do, with what is known of later rows."""
+"""How series end: in zeros that may stand for what is to come, before the others do, with what is known of later
+rows."""
 
 from __future__ import annotations
 
@@ -49,8 +50,8 @@ def known_ahead(source: Series, others: Sequence[str], ends: Rows) -> tuple[list
     if there:
         n = int(lengths.max())
         notes.append(
-            f"known ahead is {', '.join(there)}, which the {counted(n, 'row')} after the last {targets} hold: forecasts "
-            "look at it, and `predict` needs such rows"
+            f"known ahead is {', '.join(there)}, which the {counted(n, 'row')} after the last {targets} hold: "
+            "forecasts look at it, and `predict` needs such rows"
         )
     for name, rows in some.items():
         if name not in there:
@@ -101,8 +102,8 @@ def _zeros(source: Series, ends: Rows) -> list[str]:
             first = source.times_of(np.array([end - run + 1]))[0]
             of = f" of {_named(source, np.array([end for end, _ in told]))}" if source.group_column else ""
             found.append(
-                f"{column.name}{of} is 0 in the last {run:,} rows, from {first} on, and hardly ever before: taken for what "
-                "was; where they stand for what is to come, leave those cells empty"
+                f"{column.name}{of} is 0 in the last {run:,} rows, from {first} on, and hardly ever before: taken for "
+                "what was; where they stand for what is to come, leave those cells empty"
             )
     return found
 

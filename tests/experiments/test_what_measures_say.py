@@ -279,6 +279,14 @@ def test_rows_that_repeat_under_another_number_are_told():
     assert told.startswith("14% of the rows repeat an earlier one in all but nr: if they are copies, the test part may")
 
 
+def test_common_values_that_depend_on_one_another_are_no_copies():
+    random = np.random.default_rng(0)
+    reviews = random.geometric(0.25, 1000)
+    fresh = random.binomial(reviews, 0.6)
+    frame = pl.DataFrame({"id": np.arange(1000) + 7, "reviews": reviews, "fresh": fresh, "rotten": reviews - fresh})
+    assert not any("repeat" in note for note in doubts(frame.with_columns(meter=100 * fresh // reviews), "meter"))
+
+
 def test_few_different_values_repeat_by_chance():
     random = np.random.default_rng(0)
     people = {"class": random.choice(["1st", "2nd", "3rd"], M), "age": random.integers(1, 9, M) * 10}

@@ -15,6 +15,9 @@ SAMPLED = 50_000
 
 SEED = 17
 
+MOSTLY = 0.5
+"""In such a part of the rows that are alike a value of their own tells that they are copies."""
+
 
 def first_of_each(frame: DataFrame) -> NDArray[np.bool_]:
     """(m,): whether a row is the first one that holds what it does."""
@@ -30,6 +33,21 @@ def share_of_repeats(frame: DataFrame) -> float:
         widest = max(frame.columns, key=lambda name: rows[name].n_unique())
         frame = frame.filter(frame[widest].hash(0) % (len(frame) // SAMPLED + 1) == 0)
     return 1 - frame.n_unique() / len(frame) if len(frame) else 0.0
+
+
+def are_copies(frame: DataFrame) -> bool:
+    """Whether rows that are alike hold, as a rule, a value that no other row holds: rows of common values alone come
+    again by themselves."""
+    import polars as pl
+
+    some = frame.gather_every(max(1, len(frame) // SAMPLED)) if len(frame) > SAMPLED else frame
+    times = some.select(pl.len().over(some.columns).alias("times")).to_series().to_numpy()
+    alike = times > 1
+    if not alike.any():
+        return False
+    of_value = [some.select(pl.len().over(name)).to_series().to_numpy()[alike] for name in some.columns]
+    own = np.any([n == times[alike] for n in of_value], axis=0)
+    return bool(own.mean() >= MOSTLY)
 
 
 def share_by_chance(frame: DataFrame) -> float:

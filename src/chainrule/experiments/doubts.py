@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from chainrule.data.cells import as_text
 from chainrule.data.columns import option
-from chainrule.data.repeats import SAMPLED, share_by_chance, share_of_repeats
-from chainrule.data.scales import MOST, are_whole
+from chainrule.data.repeats import SAMPLED, are_copies, share_by_chance, share_of_repeats
+from chainrule.data.scales import MOST, are_whole, skewness
 from chainrule.data.strays import mark_in, strays_in
 from chainrule.data.tables import Table
 from chainrule.data.targets import Target
@@ -32,6 +32,9 @@ SHARED = "the test part may hold rows that were trained on"
 
 NUMBER, HEADLESS = re.compile(r"-?\d[\d,]*(\.\d+)?|-?\.\d+"), 0.3
 """How a name is written that is a number; and from which share of such names on they may be no names."""
+
+LEANS = 0.5
+"""Counts are the rarer the larger they are, and so have more skewness than that."""
 
 FEWEST = 4
 """Of fewer other columns a row may well have none."""
@@ -81,7 +84,8 @@ def _guesses(table: Table, target: Target) -> list[str]:
         column = table.column(name)
         y = _values(table, name)
         if y.min() >= 0 and y.max() <= MOST and are_whole(y) and not column.unit:
-            what = "counts, predicted as values" if y.min() <= 1 else "predicted as values"
+            counts = y.min() <= 1 and skewness(y) > LEANS
+            what = "counts, predicted as values" if counts else "predicted as values"
             found.append(
                 f"{name} holds whole numbers from {y.min():.0f} to {y.max():.0f}: {what}; --task classification takes "
                 "each for a class"
@@ -227,7 +231,7 @@ def _repeats(table: Table) -> list[str]:
     ids = {column.name for column in table.columns if column.kind in ("id", "constant")}
     others = table.frame.drop(ids)
     share = share_of_repeats(others) if ids and others.width else 0.0
-    if share < SHARE or _by_chance(others, share):
+    if share < SHARE or _by_chance(others, share) or not are_copies(others):
         return []
     told_apart = ", ".join(column.name for column in table.columns if column.kind == "id")
     return [

@@ -272,6 +272,15 @@ def test_rows_that_repeat_are_told_and_may_be_left_out(typed, tmp_path):
     assert "leave --drop-repeated out, or read it whole with --no-stream" in complaint
 
 
+def test_rows_of_lists_and_objects_are_compared():
+    frame = frauds().with_columns(parts=pl.Series([[i % 3, 1] for i in range(M)]))
+    frame = frame.with_columns(pl.Series("made", [complex(i, 1) for i in range(M)], dtype=pl.Object))
+    twice = frame[[*range(M), *range(100)]]
+    assert doubts(frame.select("made", "parts", "kind"), "kind") == []
+    assert doubts(twice, "kind")[0].startswith("14% of the rows repeat an earlier one word for word")
+    assert len(cr.read_table(twice, "kind", drop_repeated=True)) == M
+
+
 def test_rows_that_repeat_under_another_number_are_told():
     frame = frauds()
     twice = pl.concat([frame, frame.head(100)]).with_row_index("nr")

@@ -23,7 +23,15 @@ def first_of_each(frame: DataFrame) -> NDArray[np.bool_]:
     """(m,): whether a row is the first one that holds what it does."""
     import polars as pl
 
-    return frame.select(pl.struct(pl.all()).is_first_distinct()).to_series().to_numpy()
+    return comparable(frame).select(pl.struct(pl.all()).is_first_distinct()).to_series().to_numpy()
+
+
+def comparable(frame: DataFrame) -> DataFrame:
+    """The frame with Python's own objects as text, which polars can compare."""
+    import polars as pl
+
+    objects = [name for name, kind in frame.schema.items() if kind == pl.Object]
+    return frame.with_columns([pl.Series(name, [*map(repr, frame[name])]) for name in objects])
 
 
 def share_of_repeats(frame: DataFrame) -> float:

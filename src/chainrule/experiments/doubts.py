@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from chainrule.data.cells import as_text
 from chainrule.data.columns import option
-from chainrule.data.repeats import SAMPLED, are_copies, share_by_chance, share_of_repeats
+from chainrule.data.repeats import SAMPLED, are_copies, comparable, share_by_chance, share_of_repeats
 from chainrule.data.scales import MOST, are_whole, skewness
 from chainrule.data.strays import mark_in, strays_in
 from chainrule.data.tables import Table
@@ -222,14 +222,15 @@ def _repeats(table: Table) -> list[str]:
     """How many rows are there more than once, where they are so many that parts would share them."""
     if len(table) < LONG or table.group is not None or table.once:
         return []
-    share = share_of_repeats(table.frame)
+    frame = comparable(table.frame)
+    share = share_of_repeats(frame)
     if share >= SHARE:
-        if _by_chance(table.frame, share):
+        if _by_chance(frame, share):
             return []
         way = "--no-stream --drop-repeated leaves" if table.sample is not None else "--drop-repeated leaves"
         return [f"{_about(table, share)} of the rows repeat an earlier one word for word: {SHARED}; {way} them out"]
     ids = {column.name for column in table.columns if column.kind in ("id", "constant")}
-    others = table.frame.drop(ids)
+    others = frame.drop(ids)
     share = share_of_repeats(others) if ids and others.width else 0.0
     if share < SHARE or _by_chance(others, share) or not are_copies(others):
         return []

@@ -686,6 +686,20 @@ def test_points_that_part_thousands_are_asked_about():
     assert not any("thousands" in note for note in doubts(measured_so, "price"))
 
 
+def test_hours_and_minutes_that_are_written_as_a_number_are_asked_about():
+    random = np.random.default_rng(0)
+    hours, minutes = random.integers(0, 24, 300), random.integers(0, 60, 300)
+    frame = pl.DataFrame(
+        {"left": 100 * hours + minutes, "x": random.integers(0, 2400, 300), "late": random.random(300)}
+    )
+    told = "left holds whole numbers up to 2400 of which the last two digits are never above 59: if "
+    [note] = [note for note in doubts(frame, "late") if "whole numbers up to 2400" in note]
+    assert note.startswith(told)
+    assert note.endswith(", write it so, and it is a time of day")
+    written = frame.with_columns(left=pl.Series([f"{h}:{m:02d}" for h, m in zip(hours, minutes, strict=True)]))
+    assert cr.read_table(written, "late").column("left").reason == "written as 13:30"
+
+
 def test_a_row_of_a_total_alone_is_asked_about():
     random = np.random.default_rng(0)
     frame = pl.DataFrame({name: random.standard_normal(150) for name in "abcde"})

@@ -33,6 +33,9 @@ SHARED = "the test part may hold rows that were trained on"
 NUMBER, HEADLESS = re.compile(r"-?\d[\d,]*(\.\d+)?|-?\.\d+"), 0.3
 """How a name is written that is a number; and from which share of such names on they may be no names."""
 
+MINUTES = 12
+"""Times of day have so many different minutes, every five at least."""
+
 LEANS = 0.5
 """Counts are the rarer the larger they are, and so have more skewness than that."""
 
@@ -45,7 +48,7 @@ OTHERS = 3
 
 def doubts_on(table: Table, target: Target) -> list[str]:
     """The sentences on a table that is about to be trained on."""
-    numbers = [*_names(table), *_guesses(table, target), *_marks(table), *_thousands(table)]
+    numbers = [*_names(table), *_guesses(table, target), *_marks(table), *_thousands(table), *_clocks(table)]
     rows = [*_strays(table, target), *_almost_empty(table), *_order(table), *_repeats(table)]
     return [*numbers, *sentences_on_gaps(table, target), *rows]
 
@@ -142,6 +145,29 @@ def _thousands(table: Table) -> list[str]:
                 "point: if it parts thousands, write the numbers without it"
             )
     return found
+
+
+def _clocks(table: Table) -> list[str]:
+    """Whole numbers that are hours and minutes, 517 for 5:17: behind the hundreds never more than 59."""
+    found, example = [], 0
+    for column in table.columns:
+        series = table.frame[column.name]
+        if column.kind != "number" or column.unit or not series.dtype.is_numeric():
+            continue
+        some = series.gather_every(max(1, len(series) // SAMPLED)).drop_nulls().to_numpy()
+        if len(some) < LONG or some.min() < 0 or not 1000 <= some.max() <= 2400 or not are_whole(some):
+            continue
+        minutes = some % 100
+        if minutes.max() <= 59 and len(np.unique(minutes)) >= MINUTES:
+            found.append(column.name)
+            example = example or int(some[some >= 100][0])
+    if not found:
+        return []
+    told = f"{', '.join(found)} {'hold' if len(found) > 1 else 'holds'}"
+    return [
+        f"{told} whole numbers up to 2400 of which the last two digits are never above 59: if {example} is "
+        f"{example // 100}:{example % 100:02d}, write it so, and it is a time of day"
+    ]
 
 
 def _almost_empty(table: Table) -> list[str]:

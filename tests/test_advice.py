@@ -541,7 +541,11 @@ WORDS = (
 )
 WAY_OUT = re.compile(rf"(^|[:;.,] (or )?)({WORDS}) ", re.IGNORECASE)
 OTHERS = ("data", "cli", "experiments")
-"""Folders whose messages are about files and options: their ways out are tested beside what they are about."""
+"""Folders whose messages are about files and options: they are brought about, and their ways out taken, beside what
+they are about."""
+
+SAID = 4
+"""So many words of a message, or all between two computed parts, must stand in a test one after another."""
 
 
 def literals(node):
@@ -553,11 +557,11 @@ def literals(node):
     return [text for child in ast.iter_child_nodes(node) for text in literals(child)]
 
 
-def messages():
-    """What the library raises or warns of that tells a way out."""
+def messages(*, others=False):
+    """What the library raises or warns of that tells a way out; `others` of the folders named so alone."""
     home = Path(cr.__file__).parent
     for path in sorted(home.rglob("*.py")):
-        if path.relative_to(home).parts[0] in OTHERS:
+        if (path.relative_to(home).parts[0] in OTHERS) != others:
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             told = isinstance(node, ast.Call) and getattr(node.func, "attr", "") in ("warn", "note")
@@ -574,3 +578,19 @@ def test_every_way_out_is_tried():
     gone = [part for part in known if not any(part in text for text in found)]
     assert not untried, "bring about and follow each new message in CASES"
     assert not gone
+
+
+def test_every_message_about_files_and_options_is_brought_about():
+    files = [path.read_text(encoding="utf-8") for path in Path(__file__).parent.rglob("test_*.py")]
+    tests = re.sub(r"[\"']\s*\n\s*r?f?[\"']", "", "\n".join(files)).replace("\\", "")
+    found = list(messages(others=True))
+    assert len(found) > 50
+    untried = [text for text in found if not any(run in tests for run in runs(text))]
+    assert not untried, "bring about each new message in a test, which follows its advice"
+
+
+def runs(text):
+    """All runs of so many words in a message, without what is computed in it."""
+    for part in text.split("…"):
+        words = part.split()
+        yield from (" ".join(words[i : i + SAID]) for i in range(max(1, len(words) - SAID + 1)) if len(words) >= 2)

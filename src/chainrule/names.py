@@ -28,6 +28,9 @@ def counted(n: int, thing: str) -> str:
 SHOWN = 40
 """How many known names an error tells at most."""
 
+ALIKE = 0.65
+"""Names that are less alike, by difflib's ratio, are not meant: shop for sold has 0.5, alpha for alfa 0.67."""
+
 ELSEWHERE = {
     "bce": "binary_cross_entropy",
     "binary_crossentropy": "binary_cross_entropy",
@@ -58,8 +61,15 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> str:
 
 
 def nearest(name: object, known: Iterable[str]) -> str:
-    """The question whether another name was meant, behind a space; nothing where none is like it."""
-    known = sorted(known)
-    asked = str(name).lower().replace("-", "_")
-    like = [ELSEWHERE[asked]] if ELSEWHERE.get(asked) in known else get_close_matches(asked, known, cutoff=0.5)
-    return f" Did you mean {like[0]!r}?" if like else ""
+    """The question whether another name was meant, behind a space; nothing where none is like it.
+
+    Capitals, dashes and blanks make no difference.
+    """
+    plain = {_plain(one): one for one in sorted(known, reverse=True)}
+    asked = _plain(str(name))
+    like = [ELSEWHERE[asked]] if ELSEWHERE.get(asked) in plain else get_close_matches(asked, plain, cutoff=ALIKE)
+    return f" Did you mean {plain[like[0]]!r}?" if like else ""
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("-", "_").replace(" ", "_")

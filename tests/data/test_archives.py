@@ -80,7 +80,10 @@ def test_an_encrypted_array_and_an_unknown_compression(path):
     write(path, [("X.npy", X), ("y.npy", Y)])
     whole = path.read_bytes()
     local, central = whole.find(b"PK\x03\x04"), whole.find(b"PK\x01\x02")
-    for place, value, reason in ((6, 1, "X in .* is encrypted"), (8, 99, "cannot be read as an .npz file")):
+    for place, value, reason in (
+        (6, 1, "X in .* is encrypted: save it without a password"),
+        (8, 99, "cannot be read as an .npz file"),
+    ):
         data = bytearray(whole)
         data[local + place] = data[central + place + 2] = value
         path.write_bytes(data)

@@ -209,6 +209,20 @@ def test_what_is_not_understood_is_not_called_an_id(values):
     assert column.reason.endswith("?', which are neither numbers nor dates that chainrule reads")
 
 
+def test_names_that_are_not_used_tell_how_they_can_be():
+    found_in = find_column(pl.Series("car", [*"abcdefghijklmnopqrstuvwxyz", "a", "b", "c"]))
+    assert found_in.kind == "ignored"
+    assert found_in.reason.endswith("such as 'a', too many to learn each; --text car reads the words in them")
+
+
+def test_numbers_of_the_post_are_names():
+    codes = [str(10_000 + 37 * (i % 60)) for i in range(600)]
+    assert find_column(pl.Series("Postal Code", codes)).kind == "category"
+    assert find_column(pl.Series("zip", [int(code) for code in codes])).kind == "category"
+    assert find_column(pl.Series("weight", codes)).kind == "number"
+    assert find_column(pl.Series("zip", [str(10_000 + 37 * i) for i in range(600)])).kind == "number"
+
+
 def test_two_dates_are_dates_however_they_came():
     days = [datetime.date(2025, 1, 31), datetime.date(2025, 2, 1)] * 3
     assert found(days).kind == found(texts(days)).kind == "date"

@@ -175,6 +175,7 @@ def test_a_word_that_may_mean_a_missing_value_is_left_in_columns_to_predict(tmp_
         ("a.csv", 'a,b\n1,"x\n', "broken or cut short: a quotation in it is never closed"),
         ("a.csv", 'a,b\n1,"x,y"\n"z"\n', "line 3 of .* has 1 fields, but the header has 2: it seems to be cut short"),
         ("a.csv", 'a,b\n1,"x"y\n', "line 2 of .*a.csv cannot be read as a CSV: ',' expected after '\"'"),
+        ("a.csv", 'a,b\n1,"say \\"x\\""\n', r'If a quotation mark in it is written as .", write it twice, ""'),
         ("a.csv.gz", gzip.compress(TEXT.encode(), mtime=0)[:-9], "cannot be unpacked: it was cut short"),
         ("a.parquet", b"PAR1 not", "cannot be read as Parquet, it is broken or cut short"),
         ("a.parquet", b"", "cannot be read as Parquet, it is broken or cut short"),
@@ -185,6 +186,7 @@ def test_a_word_that_may_mean_a_missing_value_is_left_in_columns_to_predict(tmp_
         ),
         ("a.npz", b"PK\x03\x04", "is an archive of NumPy's arrays, not a table: its columns have no names."),
         ("a.csv", b"a,b\n\x00\x01,2\n", "is no text, so it cannot be a CSV"),
+        ("a.csv", b"%PDF-1.4\n1 0 obj\n", "is a PDF, and no text: save what it says as text, or its table as CSV"),
     ],
 )
 def test_a_file_that_is_no_table_says_what_is_wrong(tmp_path, name, content, words):

@@ -131,9 +131,11 @@ def test_nothing_is_filled_in_from_another_series():
 def test_repeated_rows_are_refused_and_left_out_by_request():
     table = frame(days(60))
     table = pl.concat([table, table.tail(3)])
-    with pytest.raises(
-        cr.DataError, match=r"3 rows are there twice in the table, such as when 2024-02-27.*--drop-repe"
-    ):
+    told = (
+        r"3 rows are there twice in the table, such as when 2024-02-27.*: train with --drop-repeated, and the second "
+        r"of each is left out, where its model predicts, too\.$"
+    )
+    with pytest.raises(cr.DataError, match=told):
         read_series(table, "sold", "when")
     series = read_series(table, "sold", "when", drop_repeated=True)
     assert series.notes == ["left out are 3 rows that are there twice"]

@@ -346,3 +346,13 @@ def test_options_out_of_range(shapes):
         cr.read_pictures(shapes, channels=2)
     with pytest.raises(cr.OptionError, match=r"no way with a broken file 'drop'.*refuse, skip"):
         cr.read_pictures(shapes, broken="drop")
+
+
+def test_pictures_of_no_class_cannot_be_measured_and_those_in_sub_folders_can(shapes):
+    made = cr.Experiment(cr.read_pictures(shapes), cr.Settings(seed=0, epochs=1), shapes.parent / "run")
+    new = made.encoding.read(shapes / "lying", labelled=False)
+    with pytest.raises(
+        cr.DataError, match=r"does not say what is in its pictures: put them into sub-folders, one a class"
+    ):
+        new.numbers(made.target)
+    assert len(made.encoding.read(shapes, labelled=True).numbers(made.target)) == 24

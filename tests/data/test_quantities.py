@@ -333,3 +333,18 @@ def test_a_word_among_numbers_with_a_unit_to_predict_is_no_missing_value_unless_
 @pytest.mark.parametrize("name", ["address", "Street", "phone_number", "zip", "postal code"])
 def test_what_is_called_an_address_is_no_quantity(name):
     assert found(cells(lambda i: f"{i} Main"), name).kind != "number"
+
+
+def test_a_target_of_which_some_cells_lack_the_currency_says_so_and_what_to_do():
+    cost = [f"{180 + 7 * i} €" if i % 9 else f"{1 + i / 100:.2f}k" for i in range(200)]
+    frame = pl.DataFrame({"x": np.arange(200) % 17, "cost": cost})
+    with pytest.raises(cr.DataError) as error:
+        cr.read_table(frame, "cost")
+    assert str(error.value) == (
+        "cost in the table holds words, 200 different ones, and no values to predict: '1.00k' has no unit among "
+        "numbers in €: write it, or leave such cells empty, or take all for values by --task regression."
+    )
+    values = cr.read_table(frame, "cost", task="regression")
+    assert values.numbers(values.target)[[0, 1, 9]].tolist() == [1000, 187, 1090]
+    written = frame.with_columns(pl.col("cost").str.replace("k", "k €"))
+    assert cr.read_table(written, "cost").target.labels is None

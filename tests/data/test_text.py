@@ -147,6 +147,12 @@ def test_a_text_that_cannot_be_used_says_why(play):
     )
     play.write_bytes(bytes(range(256)))
     assert refusal(play) == "play.txt is no text, so there is nothing to read in it."
+    play.write_bytes(bytes(i % 255 + 1 for i in range(0, 4000, 7)))  # as what is packed or compiled looks without a 0
+    assert refusal(play) == "play.txt is no text, so there is nothing to read in it."
+    play.write_bytes(b"%PDF-1.4\n1 0 obj\n<< /Type /Catalog >>\nendobj\n%%EOF\n")
+    assert refusal(play) == ("play.txt is a PDF, and no text: save what it says as text, or its table as CSV, first.")
+    play.write_bytes("Größer als je, und schön gemacht. ".encode("latin-1") * 9)
+    assert "play.txt is not UTF-8; it was read as cp1252" in cr.read_text(play).notes[0]
 
 
 @pytest.fixture
@@ -198,6 +204,10 @@ def test_a_network_tells_documents_apart_and_predicts_new_ones(letters):
     (new / "b.txt").write_text(" \n")
     source = trained.read(new, labelled=False)
     assert source.notes == [f"left out is 1 text without a word: {new / 'b.txt'}"]
+    with pytest.raises(
+        cr.DataError, match=r"new does not say what its texts are: put them into sub-folders, one a class"
+    ):
+        source.numbers(trained.target)
     assert trained.predictions(source)["prediction"] == ["glad"]
     (new / "a.txt").unlink()
     with pytest.raises(cr.DataError, match=r"b\.txt is empty\."):

@@ -112,6 +112,59 @@ def test_what_is_known_of_too_few_rows_ahead_is_not_used_unless_it_is_said():
     assert cr.read_series(frame, "sold", "day", horizon=7, known_ahead=["promo"]).ahead == ["promo"]
 
 
+def of_shops(*parts):
+    """Rows of several shops: of each its name, how many days it has, and other columns."""
+    return pl.concat([sales(n, **columns).with_columns(shop=pl.lit(shop)) for shop, n, columns in parts])
+
+
+def told(frame, **options):
+    return cr.read_series(frame, "sold", "day", **({"horizon": 7} | options)).notes
+
+
+def test_it_is_told_of_which_shop_nothing_is_known_ahead():
+    past = of_shops(("a", 300, {"promo": PROMOTION}), ("b", 300, {"promo": PROMOTION}))
+    coming = [
+        pl.DataFrame({"day": days(7, 300), "sold": [None] * 7, "promo": promo, "shop": [shop] * 7}, strict=False)
+        for shop, promo in (("a", [0, 0, 1, 0, 0, 1, 0]), ("b", [0, 1, None, None, None, None, None]))
+    ]
+    coming = [frame.with_columns(pl.col("sold").cast(pl.Float64)) for frame in coming]
+    first = pl.concat([past, coming[0]], how="diagonal_relaxed")
+    note = "of b no rows after the last sold hold promo, but 7 are forecast: not used; --known-ahead promo says that"
+    assert any(one.startswith(note) for one in told(first, group="shop"))
+    both = pl.concat([past, *coming], how="diagonal_relaxed")
+    note = (
+        "of b only 2 rows after the last sold hold promo, but 7 are forecast: not used; --known-ahead promo says that"
+    )
+    assert any(one.startswith(note) for one in told(both, group="shop"))
+    assert cr.read_series(both, "sold", "day", horizon=7, group="shop", known_ahead=["promo"]).ahead == ["promo"]
+
+
+def test_zeros_in_place_of_what_is_to_come_are_told():
+    coming = pl.DataFrame({"day": days(7, 300), "sold": [0.0] * 7})
+    note = "sold is 0 in the last 7 rows, from 2022-10-28 on, and hardly ever before: taken for what was; where"
+    assert any(one.startswith(note) for one in told(pl.concat([sales(), coming])))
+    assert not any("sold is 0" in one for one in told(sales()))
+    empty = coming.with_columns(sold=pl.lit(None, pl.Float64))
+    assert not any("sold is 0" in one for one in told(pl.concat([sales(), empty])))
+    seldom = sales().with_columns(sold=pl.when(pl.int_range(300) % 4 == 0).then("sold").otherwise(0.0))
+    assert not any("sold is 0" in one for one in told(pl.concat([seldom, coming.head(3)])))
+
+
+def test_a_series_that_ends_before_the_others_is_told(tmp_path):
+    frame = of_shops(("a", 300, {}), ("b", 260, {}), ("c", 300, {}))
+    note = (
+        "b at 2022-09-17 ends before the others, which go on until 2022-10-27: forecasts of it are for the time after"
+    )
+    assert any(one.startswith(note) for one in told(frame, group="shop"))
+    even = of_shops(("a", 300, {}), ("b", 298, {}))
+    assert not any("before the others" in one for one in told(even, group="shop"))
+    experiment = cr.Experiment(
+        cr.read_series(even, "sold", "day", group="shop", horizon=7), cr.Settings(seed=0), tmp_path
+    )
+    coming = experiment.encoding.read(even, labelled=False)
+    assert any(one.startswith("b at 2022-10-25 ends before the others, which go on until") for one in coming.notes)
+
+
 def test_quantiles_cover_what_they_say(with_promotions):
     _, experiment, metrics, _ = with_promotions
     below = metrics["quantiles"]["below"]

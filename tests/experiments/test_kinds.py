@@ -213,6 +213,14 @@ def test_a_folder_of_texts_is_told_apart(folder, command):
         ("train sales.csv --time day --target sold --window 999", "give more rows, or train with a shorter --window."),
         ("train sales.csv --time day --target sold --window 0", "window is 0, but must be"),
         ("train sales.csv --time sold --target sold --window 3", "'sold' is to be a time and a target column at once."),
+        (
+            "train sales.csv --time day --target sold --horizon 3 --quantiles 0.1,0.9 --loss huber",
+            "--quantiles has a loss of its own: leave --loss out.",
+        ),
+        (
+            "train sales.csv --time day --target sold --horizon 3 --transform log",
+            "what is forecast is the change since the last value: leave --transform and poisson out.",
+        ),
         ("train void.txt", "void.txt has 0 characters, but one example takes 64"),
         ("train noise.txt", "noise.txt is no text, so there is nothing to read in it."),
         ("train word.txt", "it takes 10 or more; shorten them by --window, and there are more."),

@@ -241,6 +241,44 @@ def test_a_killed_command_goes_on_with_the_same_bits(tmp_path):
     assert np.array_equal(nets[0].flat, nets[1].flat)
 
 
+def test_what_only_a_walk_through_the_whole_file_finds_is_told(tmp_path, small):
+    frame = people().select("age", "spends").with_columns(weight=pl.Series([f"{50 + i % 40} kg" for i in range(M)]))
+    drawn = cr.read_table(saved(tmp_path, frame), "spends", stream=True).row - 1
+    others = np.setdiff1d(np.arange(M), drawn)
+
+    def written(name, column, value, rows):
+        changed = pl.when(pl.int_range(M).is_in(rows)).then(pl.lit(value)).otherwise(column)
+        frame.with_columns(changed.alias(column)).write_csv(tmp_path / name)
+
+    def typed(*arguments):
+        return chainrule(*arguments, cwd=tmp_path)
+
+    arguments = ("--target", "spends", "--stream", "--epochs", 1, "--seed", 0)
+    written("bare.csv", "weight", "72", others[:3])
+    told = "weight holds numbers without a unit: they are taken for kg\n"
+    assert "\n" + told in typed("train", "bare.csv", *arguments, "--out", "bare").stdout
+    assert typed("predict", "bare", "bare.csv", "--out", "p.csv").stderr.endswith(
+        "200 drawn from all over it\nnote: " + told
+    )
+    assert told not in typed("predict", "bare", "people.csv", "--out", "p.csv").stderr
+
+    written("stray.csv", "spends", 90_000.0, [*others[:3], drawn[100]])
+    told = "of all 600 rows are left out 4 rows in which spends lies far from all others\n"
+    assert told in typed("train", "stray.csv", *arguments, "--drop-outliers", "--out", "stray").stdout
+    written("gaps.csv", "spends", None, others[:3])
+    told = "of all 600 rows are left out 3 rows in which a value is missing that must be there\n"
+    assert told in typed("train", "gaps.csv", *arguments, "--out", "gaps").stdout
+
+
+def test_a_file_that_changes_while_it_is_trained_on_is_told(tmp_path, small):
+    made = experiment(tmp_path / "run", saved(tmp_path, people()))
+    saved(tmp_path, people().with_columns(age=pl.col("age").reverse()))
+    with pytest.raises(
+        cr.DataError, match=r"part 1 of \d+ of the file has changed while it was trained on: train anew"
+    ):
+        made.chunked.read(0)
+
+
 SMALL = """
 import chainrule.cli
 from chainrule.data import chunks, row_sample

@@ -1,5 +1,6 @@
 """What a model file tells of its experiment is read by a declared form, and must go with the network."""
 
+import numpy as np
 import pytest
 from tests.torture.models import _of_experiments, packed
 
@@ -101,3 +102,11 @@ def test_the_limit_of_memory_is_handed_on(models, tmp_path):
     assert Trained.load(path).target.names == ["class"]
     with pytest.raises(cr.ModelFileError, match="larger memory_limit"):
         Trained.load(path, memory_limit=100)
+
+
+def test_a_network_of_nobodys_experiment_is_loaded_in_python(tmp_path):
+    cr.Network([cr.Dense(1)], seed=0, input_shape=2).save(tmp_path / "own.safetensors")
+    told = "own.safetensors does not say what its outputs mean, because it was not made by chainrule train: load it in"
+    with pytest.raises(cr.ModelFileError, match=told):
+        cr.Trained.load(tmp_path / "own.safetensors")
+    assert cr.load(tmp_path / "own.safetensors").predict(np.zeros((1, 2))).shape == (1, 1)

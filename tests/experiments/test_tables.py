@@ -298,6 +298,8 @@ def test_what_does_not_stop_a_prediction_is_a_note_on_stderr(folder, typed, chan
     ("arguments", "words"),
     [
         (["--target", "pay"], "people.csv: there is no column 'pay'. Did you mean 'pays'? Known: age, club,"),
+        (["--target", "PAYS"], "people.csv: there is no column 'PAYS'. Did you mean 'pays'? Known: age, club,"),
+        (["--target", "hope"], "people.csv: there is no column 'hope'. Known: age, club,"),
         ([], "which column of people.csv is to be predicted? It has id, age, job,"),
         (["--target", "country"], "country in people.csv is always 'Chad': there is nothing to tell apart."),
         (["--target", "id"], "id in people.csv has 240 different labels for 240 examples, too many to learn any"),
@@ -763,6 +765,12 @@ def test_train_asks_whether_a_column_that_tells_everything_will_be_known(folder,
     out = typed("train", "leak.csv", "--target", "pays", "--seed", 0, "--epochs", 60, "--out", "leak")[1]
     assert "was paid alone tells pays (99% of what there is to know): is it known when you predict?" in out
     assert "If not, train with --ignore 'was paid'\n" in out
+
+
+def test_a_column_of_texts_can_be_named_only_where_training_had_one(folder, typed):
+    status, _, complaint = typed("predict", "run", "people.csv", "--text", "club")
+    assert status == 2
+    assert "--text is about a column of texts, but run was trained on no such: leave it out" in complaint
 
 
 def test_the_error_of_probabilities_counts_examples(tmp_path):

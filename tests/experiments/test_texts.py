@@ -178,6 +178,9 @@ def test_texts_that_are_to_train_and_to_test_are_told(tmp_path):
     )
     once = cr.Experiment(cr.read_table(frame(), "feels"), cr.Settings(seed=0), tmp_path / "once")
     assert once.notes == []
+    named = frame().with_columns(letter=pl.Series([f"{i % 97} Rue de la Gare" for i in range(len(frame()))]))
+    streets = cr.Experiment(cr.read_table(named, "feels", text=["letter"]), cr.Settings(seed=0), tmp_path / "names")
+    assert not any("are among those to train" in note for note in streets.notes)
 
 
 def test_a_class_of_three_texts_is_learned_with_the_others(tmp_path):

@@ -228,13 +228,81 @@ def test_the_advice_on_a_leak_fits_the_column(typed):
     assert "the rows stand in the order of when, but the test part is drawn from all of them" in out
 
 
-def test_rows_that_repeat_are_told():
+def test_a_category_that_tells_how_large_values_are_is_no_leak(typed, tmp_path):
+    random = np.random.default_rng(0)
+    shop = random.integers(0, 6, 900)
+    sold = 100 * shop + random.normal(0, 40, 900)
+    frame = pl.DataFrame({"shop": [f"shop {i}" for i in shop], "x": random.normal(size=900), "sold": sold})
+    frame = frame.with_columns(band=(pl.col("sold") // 60).cast(pl.Int64).cast(pl.String) + "th band")
+    _, out, _ = typed(frame, "--target", "sold", "--category", "band", *QUICK)
+    assert found(tmp_path)["alone"]["shop"] > 0.9
+    assert "shop alone tells" not in out
+    assert "band alone tells sold (" in out
+
+
+def test_a_column_that_is_filled_in_with_the_answer_is_asked_about(typed):
+    random = np.random.default_rng(0)
+    fraud = random.random(1000) < 0.2
+    days = [f"2025-03-{1 + i % 28:02d}" if yes and i % 7 else None for i, yes in enumerate(fraud)]
+    phone = [int(number) if number % 2 else None for number in random.integers(100, 999, 1000)]
+    x = random.normal(size=1000)
+    frame = pl.DataFrame({"x": x, "closed": days, "phone": phone, "y": np.where(fraud, "fraud", "ok")})
+    _, out, _ = typed(frame, "--target", "y", *QUICK)
+    share = 100 * sum(day is not None for day in days) / fraud.sum()
+    told = f"rows, and 100% of these have y fraud, {share:.3g}% of all that have it: is it known when you predict? "
+    assert told + "If not, train with --ignore closed\n" in out
+    assert out.count("known when you predict") == 1
+
+
+def test_rows_that_repeat_are_told_and_may_be_left_out(typed, tmp_path):
     frame = frauds()
-    table = cr.read_table(frame, "kind")
-    assert doubts_on(table, table.target) == []
-    twice = cr.read_table(pl.concat([frame, frame.head(100)]), "kind")
-    [told] = doubts_on(twice, twice.target)
-    assert told.startswith("14% of the rows repeat an earlier one in every column: if they are copies, the test part")
+    assert doubts(frame, "kind") == []
+    twice = pl.concat([frame, frame.head(100)])
+    told = "14% of the rows repeat an earlier one word for word: the test part may hold rows that were trained on; "
+    assert doubts(twice, "kind") == [told + "--drop-repeated leaves them out"]
+    _, out, _ = typed(twice, "--target", "kind", "--drop-repeated", *QUICK)
+    assert "\nleft out are 100 rows that repeat an earlier one, such as row 601\n" in out
+    assert "repeat an earlier one word for word" not in out
+    assert "data.csv: 600 examples" in out
+    out, complaints = typed(twice, command="evaluate")[1:]
+    assert "left out are 100 rows that repeat an earlier one" in complaints
+    assert "data.csv: the held-out part, 120 examples" in out
+    status, _, complaint = typed(twice, "--target", "kind", "--drop-repeated", "--stream", *QUICK)
+    assert status == 2
+    assert "leave --drop-repeated out, or read it whole with --no-stream" in complaint
+
+
+def test_rows_of_lists_and_objects_are_compared():
+    frame = frauds().with_columns(parts=pl.Series([[i % 3, 1] for i in range(M)]))
+    frame = frame.with_columns(pl.Series("made", [complex(i, 1) for i in range(M)], dtype=pl.Object))
+    twice = frame[[*range(M), *range(100)]]
+    assert doubts(frame.select("made", "parts", "kind"), "kind") == []
+    assert doubts(twice, "kind")[0].startswith("14% of the rows repeat an earlier one word for word")
+    assert len(cr.read_table(twice, "kind", drop_repeated=True)) == M
+
+
+def test_rows_that_repeat_under_another_number_are_told():
+    frame = frauds()
+    twice = pl.concat([frame, frame.head(100)]).with_row_index("nr")
+    [told] = doubts(twice, "kind")
+    assert told.startswith("14% of the rows repeat an earlier one in all but nr: if they are copies, the test part may")
+
+
+def test_common_values_that_depend_on_one_another_are_no_copies():
+    random = np.random.default_rng(0)
+    reviews = random.geometric(0.25, 1000)
+    fresh = random.binomial(reviews, 0.6)
+    frame = pl.DataFrame({"id": np.arange(1000) + 7, "reviews": reviews, "fresh": fresh, "rotten": reviews - fresh})
+    assert not any("repeat" in note for note in doubts(frame.with_columns(meter=100 * fresh // reviews), "meter"))
+
+
+def test_few_different_values_repeat_by_chance():
+    random = np.random.default_rng(0)
+    people = {"class": random.choice(["1st", "2nd", "3rd"], M), "age": random.integers(1, 9, M) * 10}
+    survived = np.where(random.random(M) < people["age"] / 100, "yes", "no")
+    frame = pl.DataFrame(people | {"survived": survived})
+    assert doubts(frame, "survived") == []
+    assert doubts(frame.with_columns(name=pl.Series([f"Miss {i}" for i in range(M)])), "survived") == []
 
 
 def test_a_column_alone_tells_what_it_tells():
@@ -263,6 +331,85 @@ def test_noise_is_no_better_than_the_baseline_and_nothing_matters_to_it(typed, t
     assert "lost when it is shuffled" not in out
     assert "importance" not in found(tmp_path)
     assert "importance" not in (tmp_path / "run" / "report.svg").read_text()
+
+
+def test_a_long_tail_does_not_hide_what_was_learned(typed):
+    """The error of the lead is large where a few values make most of it; the ranks agree all the same."""
+    random = np.random.default_rng(4)
+    a, b = random.normal(size=(2, 300))
+    frame = pl.DataFrame({"a": a, "b": b, "y": np.sinh(2.2 * a + b) + random.normal(size=300)})
+    _, out, _ = typed(frame, "--target", "y", "--seed", 0)
+    assert "no better than the baseline" not in out
+    assert "lost when it is shuffled" in out
+
+
+def test_ranks_agree_more_than_by_chance_or_do_not():
+    random = np.random.default_rng(0)
+    y = random.standard_cauchy(400)
+    assert verdicts.agreement(np.arcsinh(y)[:, None], y) == pytest.approx(399**0.5)
+    assert abs(verdicts.agreement(random.normal(size=(400, 1)), y)) < 3
+    assert verdicts.agreement(np.ones((400, 1)), y) == 0
+    both = np.column_stack([y, -y])
+    assert verdicts.agreement(both, both) == pytest.approx(399**0.5)
+
+
+LED = {"lead": {"baseline": [1.0, 0.1], "linear": [-0.2, 0.05]}, "baseline": {"loss": 0.7}}
+
+
+@pytest.mark.parametrize(("own", "linear", "told"), [(0.02, 0.005, True), (0.02, 0.015, False), (0.4, 0.39, True)])
+def test_of_a_small_cost_the_linear_model_is_told_where_it_leaves_half_of_it(own, linear, told):
+    metrics = LED | {"test": {"loss": own}, "linear": {"loss": linear}}
+    said = verdicts.sentences(metrics, Target(["y"], [["n", "y"]]), history([0.5, 0.4, 0.4, 0.4]), QUIET, 100)
+    assert any("is worse than the linear model" in sentence for sentence in said) is told
+
+
+QUIET = cr.Settings().resolve(1000, True, 0)
+
+
+@pytest.mark.parametrize(("lead", "words"), [([-0.5, 0.1], "worse than"), ([-0.05, 0.1], "no better than")])
+def test_worse_than_the_baseline_is_called_so(lead, words):
+    metrics = {"lead": {"baseline": lead, "linear": [0.0, 0.1]}, "test": {"loss": 1.2}, "baseline": {"loss": 0.7}}
+    [said] = verdicts.sentences(metrics, Target(["y"], [["n", "y"]]), history([0.5, 0.4, 0.4, 0.4]), QUIET, 100)
+    assert said.startswith(f"the network is {words} the baseline, as far as 100 rows to test tell")
+
+
+def test_one_answer_to_all_rows_is_told_and_weights_give_others(typed):
+    random = np.random.default_rng(0)
+    x = random.integers(0, 2, 800)
+    kind = np.where(random.random(800) < 0.01 + 0.3 * (x > 0), "rare", "common")
+    frame = pl.DataFrame({"x": x, "kind": kind})
+    told = (
+        r"all 160 rows to test are predicted to be common, which \d\d% are: the probabilities tell more than the "
+        r"answers; --class-weight balanced has other kind answered, too\n"
+    )
+    _, out, _ = typed(frame, "--target", "kind", *QUICK)
+    assert re.search(told, out)
+    assert "are predicted to be common" not in typed(frame, "--target", "kind", "--class-weight", "balanced", *QUICK)[1]
+
+
+def test_a_column_that_is_one_of_several_labels_is_asked_about(typed):
+    random = np.random.default_rng(0)
+    happy = random.choice(["very", "pretty", "not too"], M)
+    frame = pl.DataFrame({"x": random.normal(size=M), "vhappy": (happy == "very").astype(int), "happy": happy})
+    frame = frame.with_columns(length=np.where(happy == "very", 9, 5) + random.random(M))
+    _, out, _ = typed(frame, "--target", "happy", *QUICK)
+    told = (
+        "vhappy alone tells whether happy is very: is it known when you predict? If not, train with --ignore vhappy\n"
+    )
+    assert told in out
+    assert "length alone tells" not in out
+
+
+def test_names_that_are_a_row_of_data_are_told():
+    random = np.random.default_rng(0)
+    rows = "".join(f"{i % 9 + 0.5},{x:.2f},{y:.2f},blue\n" for i, (x, y) in enumerate(random.normal(size=(100, 2))))
+    frame = pl.read_csv(f"5.1,3.5,-1.4,red\n{rows}".encode())
+    [told] = doubts(frame, "-1.4")
+    assert told.startswith(
+        "the names of the columns, 5.1, 3.5, -1.4, red, look like a row of data: if the file has no line"
+    )
+    years = pl.DataFrame({str(year): random.normal(size=100) for year in range(2000, 2006)})
+    assert doubts(years, "2005") == []
 
 
 def test_less_is_kept_where_the_validation_part_asks_for_it(typed, tmp_path):
@@ -337,6 +484,23 @@ def test_an_interrupted_second_training_leaves_the_first_network(second_training
     assert len(result.history.epochs) == 2
     assert experiment.kept is None
     assert not (tmp_path / "run" / "report.svg").exists()
+
+
+def test_a_second_training_that_fails_leaves_the_first_network_and_is_told(second_training, tmp_path):
+    def diverges(history):
+        raise cr.NotFiniteError(
+            "epoch 3, batch 1: the cost is nan; a weight is infinite. Take a smaller learning rate."
+        )
+
+    experiment = second_training(diverges)
+    result = experiment.run(progress=False)
+    assert (tmp_path / "run" / "report.svg").exists()
+    told = experiment.extended + experiment.failed
+    assert "failed, so the first network stands: epoch 3, batch 1: the cost is nan; a weight is infinite" in told
+    if experiment.failed:
+        assert len(result.history.epochs) == 2
+        assert experiment.kept.what == "linear"
+        assert "32 units" not in experiment.kept.why
 
 
 @pytest.mark.parametrize(
@@ -471,6 +635,42 @@ def test_new_rows_that_are_unlike_are_told(typed, tmp_path):
     ]
 
 
+def test_new_gaps_and_units_that_change_in_a_part_of_the_rows_are_told(typed, tmp_path):
+    random = np.random.default_rng(0)
+    frame = pl.DataFrame(
+        {
+            "price": random.lognormal(3, 0.6, M),
+            "age": random.integers(18, 80, M),
+            "job": random.choice(["cook", "baker", "smith"], M),
+            "paid": random.choice(["yes", "no"], M),
+            "y": random.normal(size=M),
+        }
+    )
+    typed(frame, "--target", "y", "--seed", 0, "--epochs", 1)
+    assert typed(frame.drop("y"), command="predict")[2] == ""
+    third, fifth = pl.int_range(M) % 3 == 0, pl.int_range(M) % 5 == 0
+    new = frame.with_columns(
+        price=pl.when(third).then(100 * pl.col("price")).otherwise("price"),
+        age=pl.when(fifth).then(None).otherwise("age"),
+        job=pl.when(fifth).then(None).otherwise("job"),
+        paid=pl.when(fifth).then(None).otherwise("paid"),
+    )
+    complaints = typed(new.drop("y"), command="predict")[2]
+    assert re.search(
+        r"note: price lies far outside of 3\.\d+ to [\d.]+, where nearly all of training lay, in 3\d% of the rows, "
+        r"such as 1,\d+: is it in another unit there\?\n",
+        complaints,
+    )
+    missing = "is missing in 120 of 600 rows (20%), though never in training, which has learned nothing of gaps: "
+    assert re.search(rf"note: age {re.escape(missing)}the median, 4\d\.0, is taken\n", complaints)
+    for column in ("job", "paid"):
+        assert f"note: {column} {missing}predictions do without it there\n" in complaints
+    older = frame.with_columns(age=pl.col("age") + 25)
+    told = typed(older, command="evaluate")[2]
+    assert "where nearly all of training lay, in" in told
+    assert "predictions there go beyond what was learned" in told
+
+
 def doubts(frame, target):
     table = cr.read_table(frame, target)
     return doubts_on(table, table.target)
@@ -484,6 +684,20 @@ def test_points_that_part_thousands_are_asked_about():
     assert any("always three digits behind the point: if it parts thousands" in note for note in doubts(frame, "price"))
     measured_so = pl.DataFrame({"x": np.arange(200) % 17, "price": np.round(random.uniform(1, 300, 200), 3)})
     assert not any("thousands" in note for note in doubts(measured_so, "price"))
+
+
+def test_hours_and_minutes_that_are_written_as_a_number_are_asked_about():
+    random = np.random.default_rng(0)
+    hours, minutes = random.integers(0, 24, 300), random.integers(0, 60, 300)
+    frame = pl.DataFrame(
+        {"left": 100 * hours + minutes, "x": random.integers(0, 2400, 300), "late": random.random(300)}
+    )
+    told = "left holds whole numbers up to 2400 of which the last two digits are never above 59: if "
+    [note] = [note for note in doubts(frame, "late") if "whole numbers up to 2400" in note]
+    assert note.startswith(told)
+    assert note.endswith(", write it so, and it is a time of day")
+    written = frame.with_columns(left=pl.Series([f"{h}:{m:02d}" for h, m in zip(hours, minutes, strict=True)]))
+    assert cr.read_table(written, "late").column("left").reason == "written as 13:30"
 
 
 def test_a_row_of_a_total_alone_is_asked_about():

@@ -110,6 +110,13 @@ def test_an_iterator_alone_is_refused_with_ways_that_work():
     fit(lambda: iter(first(3)), epochs=1)
 
 
+def test_an_iterator_that_was_walked_already_is_told():
+    walked = iter(first(3))
+    assert len([*walked]) == 3
+    with pytest.raises(cr.DataError, match="the stream is an iterator that has no batches any more: make it anew"):
+        fit(walked, net=cr.Network([cr.BatchNorm(), cr.Dense(1)], seed=0), steps_per_epoch=3, epochs=1)
+
+
 @pytest.mark.parametrize("steps", [0, -1, 2.5, "all"])
 def test_the_steps_are_a_whole_number(steps):
     with pytest.raises(cr.OptionError, match=r"steps_per_epoch is .* whole number, 1 or more"):

@@ -32,7 +32,7 @@ OPTIONS["pictures"] = {*OPTIONS["pictures"], "augment"}
 OPTIONS["arrays"] = ("task",)
 """The options that are about each kind of data."""
 
-FORECAST = ("horizon", "window", "season", "quantiles", "known_ahead", "drop_repeated")
+FORECAST = ("horizon", "window", "season", "quantiles", "known_ahead")
 """The options that make a series of a table."""
 
 CALLED: dict[Kind, str] = {

@@ -54,6 +54,7 @@ def command(
     show_notes(lost)
     for source in sources:
         show_notes(source.notes)
+    shown = [len(source.notes) for source in sources]
     show_notes(filter(None, [units_note(trained.target, trained.encoding.units)]))
     several = len(data) > 1
     with held_to(threads):
@@ -74,3 +75,5 @@ def command(
             forecasts = f"{counted(total, 'forecast')}, {counted(sum(rows), 'row')},"
             what = forecasts if long else counted(total, "prediction")
             print(f"{what} in {out}")
+    for source, n in zip(sources, shown, strict=True):
+        show_notes(source.notes[n:])  # on what was not met before the whole of a large file was read

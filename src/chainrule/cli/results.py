@@ -9,6 +9,7 @@ from chainrule.cli.tables import importance_table, measures_table, notes_on_meas
 from chainrule.experiments.settings import CHECKPOINT, CURVES, HISTORY, METRICS, MODEL, REPORT, TRIALS
 
 if TYPE_CHECKING:
+    from chainrule.data.tables import Table
     from chainrule.data.targets import Target
     from chainrule.experiments import Experiment, Result
 
@@ -30,8 +31,8 @@ def show_result(result: "Result", experiment: "Experiment") -> None:
         f"{history.seconds:.1f} s on the {history.engine} engine, seed {history.seed}"
         + (f"; the native engine has no kernel for {history.reason}" if history.reason else "")
     )
-    if experiment.extended:
-        print(experiment.extended)
+    for sentence in filter(None, (experiment.extended, experiment.failed)):
+        print(sentence)
     if experiment.kept is not None:
         print(experiment.kept.why)
     _show_measures(measured, target)
@@ -91,19 +92,42 @@ def _show_measures(measured: dict[str, Any], target: "Target") -> None:
 def leaks(measured: dict[str, Any], experiment: "Experiment") -> list[str]:
     """A question on each column that tells the target by itself: it may be the answer in another form."""
     from chainrule.data.columns import option
+    from chainrule.data.tables import Table
     from chainrule.experiments.alone import telling
+    from chainrule.experiments.filled_in import filled_in
 
     answer = ", ".join(experiment.target.names)
     found = telling(measured.get("alone", {}))
+    table = experiment.source if isinstance(experiment.source, Table) else None
+    told = set() if table is None else {of.column for of in filled_in(table, experiment.target)}
     asked = []
     for column in found:
+        if column in told or (table is not None and _only_levels(column, measured["alone"][column], table, experiment)):
+            continue
         role, why = _advice(column, experiment)
         way = option(role, column)
         asked.append(
             f"{column} alone tells {answer} ({measured['alone'][column]:.0%} of what there is to know): {why} "
             f"train with {way}"
         )
+    for column, label in measured.get("alone_of_label", {}).items():
+        if column not in found and column not in told:
+            asked.append(
+                f"{column} alone tells whether {answer} is {label}: is it known when you predict? If not, train with "
+                f"{option('ignore', column)}"
+            )
     return asked
+
+
+def _only_levels(column: str, part: float, table: "Table", experiment: "Experiment") -> bool:
+    """Whether a category tells of values no more than how large they are in each, as shops do of what is sold."""
+    from chainrule.data.cells import as_text
+    from chainrule.experiments.alone import CERTAIN, are_bands
+
+    Y, kind = experiment.Y, table.column(column).kind
+    if experiment.target.labels is not None or Y.ndim > 1 or kind not in ("category", "yes_no") or part >= CERTAIN:
+        return False
+    return not are_bands(as_text(table.frame[column]).fill_null("").to_numpy(), Y)
 
 
 def _advice(column: str, experiment: "Experiment") -> tuple[str, str]:

@@ -63,7 +63,10 @@ def measures_table(
 
 def _measure(name: str, value: float) -> str:
     """A measure as people read it: what has no unit to no more than four places."""
-    return brief(value if name in ("loss", "rmse", "mae", "mse") else round(value, 4))
+    if name in ("loss", "rmse", "mae", "mse"):
+        return brief(value)
+    rounded = round(value, 4)
+    return f"{rounded:.4f}" if 0 < abs(rounded) < 0.01 else brief(rounded)
 
 
 def notes_on_measures(target: Target, *, interval: bool = False) -> list[str]:

@@ -55,6 +55,9 @@ from chainrule.errors import DataError, shortened, shown
 if TYPE_CHECKING:
     from polars import DataFrame, Series
 
+CODES = 20
+"""Of more different numbers of places, such as those of the post, each is a name."""
+
 MANY = 100_000
 """Of more numbers than that, the different ones are counted only where there are few among some of them."""
 
@@ -130,14 +133,17 @@ def _number(series: Series, there: Series) -> Column | None:
     if date := _date_of_digits(there) or _date_of_seconds(there):
         return replace(date, markers=markers)
     values = as_numbers(there, form).to_numpy()
-    whole = names_a_row(name) and bool((values == np.round(values)).all())
+    named, placed = names_a_row(name), names_a_place(name)
+    whole = (named or placed) and bool((values == np.round(values)).all())
     if len(there) == len(series) > 20 and _counts(values):
         return Column(name, "id", "counts the rows")
-    if whole and there.n_unique() == len(there):
+    if whole and named and there.n_unique() == len(there):
         return Column(name, "id", "another one in every row")
     if is_padded(there) or (whole and names_somebody(name)):
         return None  # names that are written in digits
     distinct = _distinct(there)
+    if whole and placed and distinct is not None and CODES < distinct < len(there) / 5:
+        return None  # as those of the post are
     reason = f"{'thousands' if distinct is None else f'{distinct:,}'} different{_note_on(markers)}"
     reason += f", written as {form}" if form != PLAIN else ""
     return Column(name, "number", reason, form, markers)
@@ -213,13 +219,21 @@ def _words(there: Series) -> Column:
         odd = some.filter(as_numbers(some, likeliest_form(some)).is_null())
         if 0 < 2 * len(odd) < len(some):
             why = why or f"{shown(odd[0])} among numbers: leave such cells empty"
-        unread = f"such as {shown(there[0])}, which are neither numbers nor dates that chainrule reads"
+        unread = f"such as {shown(there[0])}, {_unread(name, there)}"
         return Column(name, "ignored", f"{distinct:,} different words in {len(there):,} rows, {why or unread}")
     more = f"; {option('group', name)} keeps the rows of each together" if names_somebody(name) else ""
     more += f", {why}" if why else ""
     if are_bands(there) and quantities_in(there)[0] is not None:
         more += f"; {option('number', name)} reads the middles of these ranges"
     return Column(name, "category", f"{distinct:,} different{' word' if distinct == 1 else ''}{more}")
+
+
+def _unread(name: str, there: Series) -> str:
+    """What is said of many different words that are not used."""
+    some = some_of(there)
+    if 2 * some.str.contains(r"\d").sum() > len(some):
+        return "which are neither numbers nor dates that chainrule reads"
+    return f"too many to learn each; {option('text', name)} reads the words in them"
 
 
 def _tell_apart(name: str, there: Series) -> bool:

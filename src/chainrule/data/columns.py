@@ -93,6 +93,11 @@ class Column(Configurable):
             return self.measured_in != ""
         return self.unit != "" and is_text(series) and bool(are_bare(series, self.unit, self.form).any())
 
+    @property
+    def tells_of_bare(self) -> bool:
+        """Whether its reason tells already of numbers that lack the unit."""
+        return "numbers without a unit" in self.reason
+
     def values(self, series: Series, row: NDArray[np.int64] | None = None) -> Series:
         """What a series of this column holds: numbers, moments, or text, null where it is missing.
 

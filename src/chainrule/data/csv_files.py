@@ -410,7 +410,10 @@ def _rows(
         if "unexpected end" in str(error):
             raise DataError(f"{path} is broken or cut short: a quotation in it is never closed.") from None
         message = first_line(error)
-        raise DataError(f"line {before + reader.line_num} of {path} cannot be read as a CSV: {message}") from None
+        way = (
+            ' If a quotation mark in it is written as \\", write it twice, "".' if message.startswith("',' exp") else ""
+        )
+        raise DataError(f"line {before + reader.line_num} of {path} cannot be read as a CSV: {message}{way}") from None
 
 
 def _separator(text: str, path: str) -> str:

@@ -39,6 +39,9 @@ TALL = 8.0
 READ, WRITTEN = 131_072, 8_192
 """How many rows of a table are read, and of a matrix written, at a time."""
 
+SOME, ENDS = 10_000, (0.005, 0.995)
+"""Of about so many numbers these quantiles tell where nearly all lie."""
+
 LIMIT = 10.0
 """How many deviations from the mean a standardized number may lie."""
 
@@ -125,6 +128,7 @@ class Number(Code):
         origin, unit: of f; a unit of 0 for no f.
         middle, spread: mean and standard deviation of f(v).
         gaps: whether values were missing while training.
+        low, high: between which nearly all values lay while training; None where nobody has noted it.
     """
 
     fill: float
@@ -133,6 +137,8 @@ class Number(Code):
     middle: float
     spread: float
     gaps: bool
+    low: float | None = None
+    high: float | None = None
 
     reads = "numbers"
 
@@ -147,8 +153,9 @@ class Number(Code):
         unit = (robust or _middle_step(v, fill)) if tall else 0.0
         f = _drawn_in(v, fill, unit)
         spread, largest = float(f.std()), max(f.max(), -f.min())
-        gaps = values.null_count() > 0
-        return cls(column, fill, fill, unit, float(f.mean()), spread if spread > 1e-12 * largest else 1.0, gaps)
+        gaps, spread = values.null_count() > 0, spread if spread > 1e-12 * largest else 1.0
+        low, high = map(float, np.quantile(v[:: max(1, len(v) // SOME)], ENDS))
+        return cls(column, fill, fill, unit, float(f.mean()), spread, gaps, low, high)
 
     @property
     def width(self) -> int:
@@ -224,13 +231,15 @@ class YesNo(WordCode):
 
     Args:
         words: what stands for −1 and for 1.
+        gaps: whether values were missing while training; None where nobody has noted it.
     """
 
     words: list[str]
+    gaps: bool | None = None
 
     @classmethod
     def learn(cls, column: Column, values: Series) -> YesNo:
-        return cls(column, _sorted(values.drop_nulls().unique().to_list()))
+        return cls(column, _sorted(values.drop_nulls().unique().to_list()), values.null_count() > 0)
 
     @property
     def width(self) -> int:
@@ -294,10 +303,12 @@ class Embedded(WordCode):
 
     Args:
         words: those that are not rare, from number 2 on. rare: the others.
+        gaps: whether values were missing while training; None where nobody has noted it.
     """
 
     words: list[str]
     rare: list[str]
+    gaps: bool | None = None
 
     @property
     def tokens(self) -> int:  # type: ignore[override]
@@ -305,7 +316,7 @@ class Embedded(WordCode):
 
     @classmethod
     def learn(cls, column: Column, values: Series) -> Embedded:
-        return cls(column, *_by_count(values))
+        return cls(column, *_by_count(values), gaps=values.null_count() > 0)
 
     @property
     def width(self) -> int:

@@ -16,6 +16,7 @@ import numpy as np
 from chainrule.data import json_files, workbooks
 from chainrule.data.csv_files import Layout, first_line, head_of, is_plain, read_csv, told_apart
 from chainrule.data.missing import USUAL, Markers
+from chainrule.data.plain_text import refuse_documents
 from chainrule.errors import DataError
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ def file_kind(first: bytes, path: str) -> FileKind:
     """What a file of this name that begins with these bytes is; what is nothing else is a CSV.
 
     Raises:
-        DataError: it is an archive.
+        DataError: it is an archive or a document.
     """
     name = path.lower().removesuffix(".gz")
     if name.endswith(".npz"):
@@ -172,6 +173,7 @@ def file_kind(first: bytes, path: str) -> FileKind:
             f"{path} is an Excel workbook or another archive: call it .xlsx or .xls if it is one, or save its sheet as "
             "CSV first."
         )
+    refuse_documents(first, path)
     return "json" if name.endswith(json_files.SUFFIXES) or first[:2] in (b"[{", b'{"') else "csv"
 
 

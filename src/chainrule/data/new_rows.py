@@ -15,7 +15,7 @@ from chainrule.names import unknown
 from chainrule.numbers import brief
 
 if TYPE_CHECKING:
-    from polars import DataFrame
+    from polars import DataFrame, Series
 
 SOME = 2_000
 """So many rows from all over tell where the numbers of a column lie."""
@@ -28,6 +28,12 @@ VERY_FAR = 10.0
 
 MANY = 100
 """Of fewer rows no share is told."""
+
+OUTSIDE, FEWEST = 0.05, 5
+"""A larger share of numbers, and so many, outside of where nearly all of training lay is told."""
+
+FEW_GAPS = 0.01
+"""A smaller share of gaps in a column that had none is not told."""
 
 TOLD = 10
 """So many lost columns are told by name."""
@@ -56,8 +62,23 @@ def doubts_on_rows(codes: Sequence[Code], frame: DataFrame, row: NDArray[np.int6
                 found.append(f"{code.column.name} is missing in all {len(series):,} rows: predictions do without it")
             continue
         note = _far_away(code, frame) if isinstance(code, Number) else _strangers(code, frame, row)
-        found += [note] if note else []
+        found += filter(None, [_new_gaps(code, series), note])
     return found
+
+
+def _new_gaps(code: Code, series: Series) -> str:
+    """A note on gaps in a column that had none while training, or nothing."""
+    times, rows = series.null_count(), len(series)
+    if getattr(code, "gaps", None) is not False or times < FEW_GAPS * rows or not times:
+        return ""
+    share = f" ({times / rows:.0%})" if rows >= MANY else ""
+    taken = (
+        f"the median, {brief(code.fill)}, is taken" if isinstance(code, Number) else "predictions do without it there"
+    )
+    return (
+        f"{code.column.name} is missing in {times:,} of {rows:,} rows{share}, though never in training, which has "
+        f"learned nothing of gaps: {taken}"
+    )
 
 
 def far_number(code: Code, value: object) -> str:
@@ -84,11 +105,28 @@ def _far_away(code: Number, frame: DataFrame) -> str:
     z = np.arcsinh((values - code.origin) / code.unit) if code.unit else values
     apart = abs(z - code.middle) / code.spread
     if not np.quantile(apart, NEARLY_ALL) > FAR:
-        return ""
+        return _outside(code, values)
     middle = float(np.median(values))
     return (
         f"{code.column.name} lies far from all that training met, in nearly all rows: about {brief(middle)} here, "
         f"about {brief(code.fill)} there. Is it in another unit?"
+    )
+
+
+def _outside(code: Number, values: NDArray[np.float64]) -> str:
+    """A note where more numbers than a few lie outside of where nearly all of training lay, or nothing."""
+    if code.low is None or code.high is None:
+        return ""
+    out = (values < code.low) | (values > code.high)
+    if out.sum() < FEWEST or out.mean() < OUTSIDE + 2 * math.sqrt(OUTSIDE / len(values)):
+        return ""
+    beyond = np.maximum(code.low - values[out], values[out] - code.high)
+    example = values[out][np.argsort(beyond)[len(beyond) // 2]]
+    far = np.median(beyond) > code.high - code.low
+    end = "is it in another unit there?" if far else "predictions there go beyond what was learned"
+    return (
+        f"{code.column.name} lies {'far ' if far else ''}outside of {brief(code.low)} to {brief(code.high)}, where "
+        f"nearly all of training lay, in {out.mean():.0%} of the rows, such as {brief(float(example))}: {end}"
     )
 
 

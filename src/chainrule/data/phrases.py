@@ -28,6 +28,9 @@ READ_WHOLE = 0.95
 AGAIN = 2
 """In how many texts a word or pair must stand to have a number."""
 
+SENTENCE, LOOKED_AT = 8, 1_000
+"""Texts of so many words or more are sentences; so many texts tell."""
+
 UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 """Scripts that put no spaces between words: there each sign is one."""
 
@@ -172,6 +175,12 @@ def _found_in(texts: Series) -> DataFrame:
     pairs = frame.select(row, phrase=pl.concat_str(word.shift(1), pl.lit(" "), word), before=row.shift(1))
     pairs = pairs.filter(row == pl.col("before")).drop("before")
     return pl.concat([frame, pairs])
+
+
+def are_long(texts: Series) -> bool:
+    """Whether these are sentences, which hardly come again by themselves, as names and addresses do."""
+    some = texts.drop_nulls().head(LOOKED_AT)
+    return len(some) > 0 and bool(count_words(some).sum() >= SENTENCE * len(some))
 
 
 def note_on_repeats(train: Series, test: Series, thing: str) -> list[str]:

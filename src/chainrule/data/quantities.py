@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -216,7 +216,7 @@ def why_no_quantities(there: Series) -> str:
     if _written(some) is None and _are_in_months(words, dimension_of(words) or "") and any(map(_is_m, words)):
         return f"in {_listed([*words])}, where m may be minutes or months"
     if parsed.all():
-        return _why_no_sums(some) or _why_bare(some, words)
+        return _why_no_sums(some) or _why_bare(some, words, currencies)
     return f"{shown(some.filter(~parsed)[0])} among numbers in {_listed([*words])}: leave such cells empty"
 
 
@@ -230,14 +230,16 @@ def _why_no_sums(some: Series) -> str:
     return f"{shown(wrong[0])} holds as much of a smaller unit as makes one of the larger" if larger else ""
 
 
-def _why_bare(some: Series, words: Iterable[str]) -> str:
-    """Which cell lacks the unit, where it cannot be told what it is in."""
+def _why_bare(some: Series, words: Iterable[str], currencies: Sequence[str]) -> str:
+    """Which cell lacks the unit, or the currency, where it cannot be told what it is in."""
     found = _written(some)
     if found is None or not found.unit:
         return ""
     bare = some.filter(are_bare(some, found.unit, found.form))
-    among = f"among numbers in {_listed([*words])}: write it, or leave such cells empty"
-    return f"{shown(bare[0])} has no unit {among}" if len(bare) else ""
+    if not len(bare):
+        return ""
+    units = currencies if currencies and bare[0].endswith(tuple(words)) else [*words]
+    return f"{shown(bare[0])} has no unit among numbers in {_listed(units)}: write it, or leave such cells empty"
 
 
 def are_bands(there: Series) -> bool:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from chainrule.data.cells import ANY_CASE, PLAIN, as_text
 from chainrule.data.checksums import checksum_of_columns
+from chainrule.data.chunk_notes import ChunkNotes, without_unit
 from chainrule.data.chunks import can_be_chunks
 from chainrule.data.column_kinds import (
     column_of_numbers,
@@ -30,7 +31,8 @@ from chainrule.data.frames import is_frame
 from chainrule.data.missing import Markers
 from chainrule.data.new_rows import doubts_on_rows, require_all
 from chainrule.data.opening import open_table, require
-from chainrule.data.phrases import note_on_repeats, settings_for
+from chainrule.data.phrases import are_long, note_on_repeats, settings_for
+from chainrule.data.repeats import first_of_each
 from chainrule.data.row import Row, called, frame_of_row
 from chainrule.data.row_sample import UNKNOWN, RowSample
 from chainrule.data.source import Chunked, Encoding, Place, Source, left_out
@@ -66,6 +68,7 @@ class Table(Source):
         missing: the words that stand for a missing value, where somebody has said so.
         targets: the names of the columns to predict.
         sample: how the rows were sampled from a file that is larger than memory; None where they are all.
+        once: whether rows that repeat an earlier one were left out.
     """
 
     def __init__(
@@ -84,14 +87,17 @@ class Table(Source):
         missing: Sequence[str] | None = None,
         weight: str | None = None,
         within: Mapping[str, Sequence[float]] | None = None,
+        once: bool = False,
     ):
         self.name, self.columns, self.targets, self.task = name, list(columns), list(targets), task
         self.time, self.group, self.sample = time, group, sample
         self.missing = None if missing is None else list(missing)
         self.weight, self.within = weight, {name: list(ends) for name, ends in (within or {}).items()}
-        self._notes = list(notes)
+        self._notes, self.once = list(notes), once
         self.frame, self.row = frame, np.arange(1, frame.height + 1) if row is None else row
         self._whole = self.frame, self.row
+        if once:
+            self._drop_repeated()
         for needed in (*targets, time, group, weight):
             if needed is not None:
                 self._drop_gaps(needed)
@@ -212,25 +218,34 @@ class Table(Source):
         if self.sample is None:
             return None
         assert isinstance(encoding, Columns)
-        stays_out = self._out(held_out)
+        stays_out, told = self._out(held_out), ChunkNotes(self.columns, self.targets)
 
         def read(i: int) -> tuple[NDArray[Any], NDArray[Any]]:
             frame, row = sample.chunk(i)
-            keep = ~stays_out(frame, row)
+            held, gaps, beyond = stays_out(frame, row)
+            told.look(i, frame, gaps, beyond)
+            keep = ~(held | gaps | beyond)
             return encoding.matrix(frame, row)[keep], self._numbers(target, frame.filter(keep), row[keep])
 
         sample = self.sample
-        return Chunked.of(len(sample.chunks), read)
+        found = Chunked.of(len(sample.chunks), read)
+        self._notes += [] if sample.whole else told.notes(sample.size)
+        return found
 
-    def _out(self, held_out: NDArray[np.intp]) -> Callable[[DataFrame, NDArray[np.int64]], NDArray[np.bool_]]:
-        """Finds the rows of a frame that are not trained on: held out, or without a value that must be there."""
+    def _out(
+        self, held_out: NDArray[np.intp]
+    ) -> Callable[[DataFrame, NDArray[np.int64]], tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]]:
+        """Finds the rows of a frame that are not trained on: held out, without a value that must be there, or with a
+        value to predict that lies far from all others."""
         names = (*self.targets, self.time, self.group, self.weight)
         needed = [self.column(name) for name in names if name is not None]
         rows = self.row[held_out]
         groups = [] if self.group is None else as_text(self.frame[self.group]).gather(held_out).unique().to_list()
         first = math.inf if self.moments is None or len(held_out) == 0 else self.moments[held_out].min()
 
-        def out(frame: DataFrame, row: NDArray[np.int64]) -> NDArray[np.bool_]:
+        def out(
+            frame: DataFrame, row: NDArray[np.int64]
+        ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
             gaps = np.any([column.values(frame[column.name], row).is_null().to_numpy() for column in needed], axis=0)
             if self.group is not None:
                 held = as_text(frame[self.group]).is_in(groups).fill_null(True).to_numpy()
@@ -238,10 +253,11 @@ class Table(Source):
                 held = ~(self._moments(frame, row) < first)
             else:
                 held = np.isin(row, rows)
+            beyond = np.zeros(len(row), bool)
             for name, (low, high) in self.within.items():
                 values = self.column(name).values(frame[name], row).to_numpy()
-                held = held | (values < low) | (values > high)
-            return np.asarray(gaps | held)
+                beyond |= (values < low) | (values > high)
+            return np.asarray(held), np.asarray(gaps), beyond
 
         return out
 
@@ -254,8 +270,11 @@ class Table(Source):
                 rows = slice(begin, begin + PIECE)
                 yield Table(self.frame[rows], self.name, self.columns, [], row=self.row[rows])
             return
+        told = ChunkNotes(self.columns, [])
+        told.look_for_bare(self.sample.frame)  # which has been told
         for i in range(len(self.sample.chunks)):
             frame, row = self.sample.chunk(i)
+            self._notes += told.look_for_bare(frame)
             yield Table(frame, self.name, self.columns, [], row=row)
 
     def learn(self, rows: NDArray[np.intp]) -> Columns:
@@ -282,11 +301,12 @@ class Table(Source):
         stream, within = self.sample is not None, self.within or None
         weights = None if self.weight is None else self.column(self.weight)
         learned = (codes, targets, ids, others, time, self.group, stream, self.missing)
-        return Columns(*learned, weights=weights, within=within)
+        return Columns(*learned, weights=weights, within=within, once=self.once)
 
     def notes_on_parts(self, train: NDArray[np.intp], test: NDArray[np.intp]) -> list[str]:
         texts = [as_text(self.frame[column.name]) for column in self.columns if column.kind == "text"]
-        return [note for text in texts for note in note_on_repeats(text[train], text[test], f"texts of {text.name}")]
+        long = [text for text in texts if are_long(text)]
+        return [note for text in long for note in note_on_repeats(text[train], text[test], f"texts of {text.name}")]
 
     def identification(self) -> dict[str, list[Any]]:
         ids = [column.name for column in self.columns if column.kind == "id" and column.name in self.frame.columns]
@@ -310,6 +330,15 @@ class Table(Source):
         if gaps.any():
             self._notes.append(left_out(gaps.sum(), "row", f"in which {name} is missing"))
             self.frame, self.row = self.frame.filter(~gaps), self.row[~gaps]
+
+    def _drop_repeated(self) -> None:
+        """Leave out the rows that repeat an earlier one word for word."""
+        first = first_of_each(self.frame)
+        if not first.all():
+            again = self.row[~first]
+            why = "that repeats an earlier one" if len(again) == 1 else "that repeat an earlier one"
+            self._notes.append(left_out(len(again), "row", why, f"row {again[0]}"))
+            self.frame, self.row = self.frame.filter(first), self.row[first]
 
     def _drop_outliers(self, name: str, low: float, high: float) -> None:
         """Leave out the rows in which a value to predict is beyond these ends."""
@@ -364,6 +393,7 @@ def read_table(
     stream: bool | None = None,
     weights: str | None = None,
     drop_outliers: bool = False,
+    drop_repeated: bool = False,
 ) -> Table:
     """The table in a CSV, TSV, Parquet, JSON or Excel file (also in gzip), or in a frame of polars or pandas.
 
@@ -390,6 +420,7 @@ def read_table(
         weights: a column of how much each row counts while training.
         drop_outliers: whether rows are left out in which a value to predict lies far from all others, as that of a sum
             does, or marks a missing one by −999 and the like; without it, a note names them.
+        drop_repeated: whether rows that repeat an earlier one, alike in every column, are left out.
 
     Raises:
         DataError: there is no such file, it is broken or no table, or it has not what was asked for.
@@ -402,6 +433,11 @@ def read_table(
     markers = Markers(targets, [missing] if isinstance(missing, str) else missing, texts)
     name = "the table" if is_frame(source) else str(source)
     frame, notes, sample = open_table(source, markers, stream)
+    if drop_repeated and sample is not None:
+        raise OptionError(
+            f"{name} is read in chunks, in which rows are not compared: leave --drop-repeated out, or read it whole "
+            "with --no-stream."
+        )
     asked: dict[Kind, Iterable[str]] = {
         "target": targets,
         "group": [] if group is None else [group],
@@ -441,6 +477,7 @@ def read_table(
         sample=sample,
         missing=markers.words,
         weight=weights,
+        once=drop_repeated,
     )
     table.call_labels_as_written()
     table.note_capitals()
@@ -510,7 +547,7 @@ class Columns(Encoding):
         missing: see `read_table`.
         text: what the column of texts is called in a table to be read, where that is not as in training.
         weights: the column of how much each row counts. within: beyond which ends a value to predict is a stray, and
-            left out.
+            left out. once: whether rows with a target that repeat an earlier one are left out, too.
     """
 
     codes: list[Code]
@@ -524,6 +561,7 @@ class Columns(Encoding):
     text: str = ""
     weights: Column | None = None
     within: dict[str, list[float]] | None = None
+    once: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -554,7 +592,7 @@ class Columns(Encoding):
         columns |= {column.name: column for column in self.predicted} if labelled else {}
         require_all(columns, frame.columns, name)
         notes += self.notes_on(frame.columns)
-        notes += [note for column in columns.values() if (note := _without_unit(column, frame[column.name]))]
+        notes += [note for column in columns.values() if (note := without_unit(column, frame))]
         frame = kept(frame, [*columns.values()], row)
         notes += doubts_on_rows(self.codes, frame, row)
         if not labelled:
@@ -577,6 +615,7 @@ class Columns(Encoding):
             sample=sample,
             weight=None if weights is None else weights.name,
             within=self.within,
+            once=self.once and sample is None,
         )
 
     @property
@@ -659,9 +698,3 @@ class Columns(Encoding):
             tokens = 1 + sum(code.tokens - code.bag for code in embedded)
             return [EmbedBags(input_shape[0] - sum(sizes), sizes, tokens, TEXT_VECTOR)]
         return [EmbedColumns(input_shape[0] - len(embedded), sum(code.tokens for code in embedded), VECTOR)]
-
-
-def _without_unit(column: Column, series: Series) -> str:
-    """A note on plain numbers where those of the training had a unit beside them, or nothing."""
-    told = f"{column.name} holds numbers without a unit: they are taken for {column.measured_in}"
-    return told if column.lacks_unit(series) else ""

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.configuration import Configurable
+from chainrule.data.quantities import why_no_quantities
 from chainrule.data.scales import TargetScale
 from chainrule.errors import DataError, OptionError, shown
 from chainrule.graph import Operation
@@ -309,6 +310,9 @@ def _refuse_too_many(y: NDArray[Any], labels: list[Any], task: Kind | None, call
     m, n = len(y), len(labels)
     odd = [label for label in labels if not re.match(r"[^\w]{0,3}[\d.,]*\d", str(label))]
     hint = f" It holds {shown(odd[0])} among numbers: leave such cells empty." if 0 < len(odd) < n / 2 else ""
+    why = "" if task is not None else _why_no_values(labels)
+    if why:
+        raise DataError(f"{called} holds words, {n} different ones, and no values to predict: {why}.")
     if n > m / 2:
         raise DataError(
             f"{called} has {n} different labels for {m} examples, too many to learn any: is it the column to predict?"
@@ -329,6 +333,16 @@ def _refuse_too_many(y: NDArray[Any], labels: list[Any], task: Kind | None, call
             f"learn: is it the column to predict?{hint} Join the rare ones, or take all for classes by --task "
             "classification."
         )
+
+
+def _why_no_values(labels: list[Any]) -> str:
+    """Why labels that look like numbers with a unit are none; "" where they do not, or some are mere words."""
+    import polars as pl
+
+    why = why_no_quantities(pl.Series(labels)) if all(isinstance(label, str) for label in labels) else ""
+    if " has no unit among " in why:
+        return f"{why}, or take all for values by --task regression"
+    return why if why.startswith("in ") else ""
 
 
 def _different(y: NDArray[Any]) -> NDArray[Any]:

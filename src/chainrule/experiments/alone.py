@@ -14,11 +14,20 @@ from chainrule.data.targets import Target
 MOST, CELLS = 10_000, 2**22
 """Of no more training rows and numbers it is learned, and measured on no more others."""
 
+FEWEST, SEVERAL = 20, 200
+"""Of a label in fewer rows nothing is told; so many rows tell that a column holds categories."""
+
 BINS = 40
 """A number is told apart by so many quantiles."""
 
 TELLS = 0.9
 """A column that tells so much of the target by itself may be the target in another form."""
+
+CERTAIN = 0.995
+"""A category that tells so much of values has one for each."""
+
+TORN, APART = 0.01, 0.1
+"""In such a part of the rows may bands lie among others, and such a part of a range may the usual gap be."""
 
 
 def alone(
@@ -57,9 +66,68 @@ def alone(
     return found
 
 
+def alone_of_label(
+    target: Target,
+    X: NDArray[Any],
+    Y: NDArray[Any],
+    rows: NDArray[np.intp],
+    others: NDArray[np.intp],
+    places: Sequence[Place],
+) -> dict[str, str]:
+    """Categories that tell by themselves whether it is one of several labels, each with that label.
+
+    So does a column that has yes where the answer is that label, and no where it is any other; arguments as of `alone`.
+    """
+    if target.task != "classes":
+        return {}
+    most = max(200, min(MOST, CELLS // X.shape[1]))
+    rows, others = (part[:: max(1, len(part) // most)][:most] for part in (rows, others))
+    learned, known = _as_matrix(target, Y[rows]), _as_matrix(target, Y[others])
+    typical = learned.mean(axis=0)
+    whole = _by_label(np.broadcast_to(typical, known.shape), known)
+    often = np.minimum(known.sum(axis=0), len(known) - known.sum(axis=0)) >= FEWEST
+    found = {}
+    for place in places:
+        if place.bag or not often.any():
+            continue
+        values = X[:, place.start : place.stop]
+        if len(np.unique(values[rows[:SEVERAL]])) > 2:
+            continue  # numbers tell much in nature, as the length of a leaf does of a plant
+        bins = _binned(place, values[rows], values[others])[0]
+        means = _means(bins[0], learned, typical, int(bins[0].max(initial=0)) + 1)[bins[1]]
+        parts = np.where(often, 1 - _by_label(means, known) / np.maximum(whole, 1e-12), 0.0)
+        if parts.max() >= TELLS:
+            found[place.name] = str((target.classes or [])[int(parts.argmax())])
+    return found
+
+
+def _by_label(P: NDArray[np.float64], Y: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(k,): the log loss of each label against all others."""
+    held = np.clip(P, 1e-12, 1 - 1e-12)
+    return -np.asarray((Y * np.log(held) + (1 - Y) * np.log(1 - held)).mean(axis=0))
+
+
 def telling(found: dict[str, float]) -> list[str]:
     """The columns that tell the target by themselves."""
     return [name for name, part in found.items() if part >= TELLS]
+
+
+def are_bands(words: NDArray[Any], y: NDArray[np.float64]) -> bool:
+    """Whether categories are ranges of y, as those that were made of it, and no things of different size.
+
+    Along y (m,) each then comes once, without a gap before the next; shops that sell more or less overlap, or lie
+    apart.
+    """
+    order = np.argsort(y, kind="stable")
+    sorted_words, sorted_y = words[order], y[order]
+    changes = np.flatnonzero(sorted_words[1:] != sorted_words[:-1]) + 1
+    n = len(np.unique(words))
+    if len(changes) > n - 1 + TORN * len(y):
+        return False
+    ends = np.concatenate([[0], changes, [len(y)]])
+    ranges = sorted_y[ends[1:] - 1] - sorted_y[ends[:-1]]
+    gaps = sorted_y[changes] - sorted_y[changes - 1]
+    return bool(np.median(gaps) <= APART * np.median(ranges))
 
 
 def _as_matrix(target: Target, Y: NDArray[Any]) -> NDArray[np.float64]:

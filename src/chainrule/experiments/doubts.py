@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,22 +11,33 @@ from numpy.typing import NDArray
 
 from chainrule.data.cells import as_text, some_of
 from chainrule.data.columns import option
-from chainrule.data.scales import MOST, are_whole
+from chainrule.data.repeats import SAMPLED, are_copies, comparable, share_by_chance, share_of_repeats
+from chainrule.data.scales import MOST, are_whole, skewness
 from chainrule.data.strays import mark_in, strays_in
 from chainrule.data.tables import Table
 from chainrule.data.targets import Target
-from chainrule.errors import shown
+from chainrule.errors import shortened, shown
+from chainrule.experiments.filled_in import sentences_on_gaps
 from chainrule.names import counted
 from chainrule.numbers import brief
 
 if TYPE_CHECKING:
-    from polars import Expr
+    from polars import DataFrame, Expr
 
-LONG, SHARE = 100, 0.01
-"""Of fewer rows, and of a smaller share of repeated ones, nothing is said."""
+LONG, SHARE, CHANCE = 100, 0.01, 2.0
+"""Of fewer rows, of a smaller share of repeated ones, and of less than CHANCE times what chance makes, nothing is
+said."""
 
-SAMPLED = 50_000
-"""About how many rows are looked at for repeated ones."""
+SHARED = "the test part may hold rows that were trained on"
+
+NUMBER, HEADLESS = re.compile(r"-?\d[\d,]*(\.\d+)?|-?\.\d+"), 0.3
+"""How a name is written that is a number; and from which share of such names on they may be no names."""
+
+MINUTES = 12
+"""Times of day have so many different minutes, every five at least."""
+
+LEANS = 0.5
+"""Counts are the rarer the larger they are, and so have more skewness than that."""
 
 FEWEST = 4
 """Of fewer other columns a row may well have none."""
@@ -35,8 +48,26 @@ OTHERS = 3
 
 def doubts_on(table: Table, target: Target) -> list[str]:
     """The sentences on a table that is about to be trained on."""
-    numbers = [*_guesses(table, target), *_marks(table), *_thousands(table)]
-    return [*numbers, *_strays(table, target), *_almost_empty(table), *_order(table), *_repeats(table)]
+    numbers = [*_names(table), *_guesses(table, target), *_marks(table), *_thousands(table), *_clocks(table)]
+    rows = [*_strays(table, target), *_almost_empty(table), *_order(table), *_repeats(table)]
+    return [*numbers, *sentences_on_gaps(table, target), *rows]
+
+
+def _names(table: Table) -> list[str]:
+    """Whether the names of the columns are the first row of a file that has none."""
+    names = [column.name for column in table.columns]
+    numbers = [i for i, column in enumerate(table.columns) if column.counts and NUMBER.fullmatch(names[i])]
+    if len(numbers) < max(2, HEADLESS * len(names)):
+        return []
+    values = [float(names[i].replace(",", "")) for i in numbers]
+    if len(values) > 2 and len({round(a - b, 9) for a, b in pairwise(values)}) == 1:
+        return []  # years, or the like, a column each
+    some = names if len(names) <= OTHERS + 1 else [*names[:OTHERS], "…", names[-1]]
+    told = ", ".join(map(shortened, some))
+    return [
+        f"the names of the columns, {told}, look like a row of data: if the file has no line of names, put one on top, "
+        "as that row is not learned from"
+    ]
 
 
 def _guesses(table: Table, target: Target) -> list[str]:
@@ -56,7 +87,8 @@ def _guesses(table: Table, target: Target) -> list[str]:
         column = table.column(name)
         y = _values(table, name)
         if y.min() >= 0 and y.max() <= MOST and are_whole(y) and not column.unit:
-            what = "counts, predicted as values" if y.min() <= 1 else "predicted as values"
+            counts = y.min() <= 1 and skewness(y) > LEANS
+            what = "counts, predicted as values" if counts else "predicted as values"
             found.append(
                 f"{name} holds whole numbers from {y.min():.0f} to {y.max():.0f}: {what}; --task classification takes "
                 "each for a class"
@@ -121,6 +153,29 @@ def _in_thousands(values: NDArray[np.float64]) -> tuple[float, float] | None:
     in_thousands = np.round(parts * 1000)
     three = np.abs(parts * 1000 - in_thousands).max() < 1e-6 and (in_thousands % 10 != 0).mean() > 0.8
     return (float(whole[0]), float(parts[0])) if three and np.median(abs(whole)) > abs(parts).max() else None
+
+
+def _clocks(table: Table) -> list[str]:
+    """Whole numbers that are hours and minutes, 517 for 5:17: behind the hundreds never more than 59."""
+    found, example = [], 0
+    for column in table.columns:
+        series = table.frame[column.name]
+        if column.kind != "number" or column.unit or not series.dtype.is_numeric():
+            continue
+        some = series.gather_every(max(1, len(series) // SAMPLED)).drop_nulls().to_numpy()
+        if len(some) < LONG or some.min() < 0 or not 1000 <= some.max() <= 2400 or not are_whole(some):
+            continue
+        minutes = some % 100
+        if minutes.max() <= 59 and len(np.unique(minutes)) >= MINUTES:
+            found.append(column.name)
+            example = example or int(some[some >= 100][0])
+    if not found:
+        return []
+    told = f"{', '.join(found)} {'hold' if len(found) > 1 else 'holds'}"
+    return [
+        f"{told} whole numbers up to 2400 of which the last two digits are never above 59: if {example} is "
+        f"{example // 100}:{example % 100:02d}, write it so, and it is a time of day"
+    ]
 
 
 def _almost_empty(table: Table) -> list[str]:
@@ -201,22 +256,34 @@ def _order(table: Table) -> list[str]:
 
 def _repeats(table: Table) -> list[str]:
     """How many rows are there more than once, where they are so many that parts would share them."""
-    if len(table) < LONG or table.group is not None:
+    if len(table) < LONG or table.group is not None or table.once:
         return []
-    set_aside = ("id", "constant", "ignored")
-    frame = table.frame.select([column.name for column in table.columns if column.kind not in set_aside])
-    if len(frame) > SAMPLED:  # rows that are alike are alike in one column, by which all of them are taken or none
-        rows = frame.head(1000)
-        widest = max(frame.columns, key=lambda name: rows[name].n_unique())
-        frame = frame.filter(frame[widest].hash(0) % (len(frame) // SAMPLED + 1) == 0)
-    share = 1 - frame.n_unique() / len(frame) if len(frame) else 0.0
-    if share < SHARE:
+    frame = comparable(table.frame)
+    share = share_of_repeats(frame)
+    if share >= SHARE:
+        if _by_chance(frame, share):
+            return []
+        way = "--no-stream --drop-repeated leaves" if table.sample is not None else "--drop-repeated leaves"
+        return [f"{_about(table, share)} of the rows repeat an earlier one word for word: {SHARED}; {way} them out"]
+    ids = {column.name for column in table.columns if column.kind in ("id", "constant")}
+    others = frame.drop(ids)
+    share = share_of_repeats(others) if ids and others.width else 0.0
+    if share < SHARE or _by_chance(others, share) or not are_copies(others):
         return []
-    about = "about " if len(frame) < len(table) else ""
+    told_apart = ", ".join(column.name for column in table.columns if column.kind == "id")
     return [
-        f"{about}{share:.0%} of the rows repeat an earlier one in every column: if they are copies, the test part "
-        "holds rows that were trained on; take them out, or keep together what belongs together by --group COLUMN"
+        f"{_about(table, share)} of the rows repeat an earlier one in all but {told_apart}: if they are copies, "
+        f"{SHARED}; take them out, or keep together what belongs together by --group COLUMN"
     ]
+
+
+def _by_chance(frame: DataFrame, share: float) -> bool:
+    """Whether so many rows may well be alike because their columns hold few different values."""
+    return share < CHANCE * share_by_chance(frame) + SHARE
+
+
+def _about(table: Table, share: float) -> str:
+    return f"{'about ' if len(table) > SAMPLED else ''}{share:.0%}"
 
 
 def limits_told(target: Target, Y: NDArray[np.float64]) -> list[str]:

@@ -26,7 +26,7 @@ from chainrule.errors import NotFiniteError, OptionError, shown
 from chainrule.experiments.design import design, optimizer_for
 from chainrule.experiments.doubts import doubts_on, limits_told
 from chainrule.experiments.elsewhere import checksum, result_of
-from chainrule.experiments.fallback import Kept, choose, may_fall_back, smaller
+from chainrule.experiments.fallback import Kept, choose, failed, may_fall_back, smaller
 from chainrule.experiments.folder import RunFolder
 from chainrule.experiments.forecasts import ForecastReport
 from chainrule.experiments.outputs import measure_in_units, measured, outputs
@@ -119,7 +119,7 @@ class Experiment:
         chunked: what to train on, where it is more than X; then the training part is a sample of it.
         network: what will be trained; where it predicts values it learns standardized ones.
         kept: what was kept in its place, if the validation part asked for less. extended: a sentence, where it was
-            trained anew for more epochs.
+            trained anew for more epochs. failed: a sentence, where a second training came to no end.
 
     Raises:
         DataError: too few examples, or a single class.
@@ -169,7 +169,7 @@ class Experiment:
         self.target = asked_for(self.target, settings, self.Y, self.splits.train, source.value_ends)
         self._choice = ""
         self.kept: Kept | None = None
-        self.extended = ""
+        self.extended = self.failed = ""
         self.settings = self._resolved(settings)
         self._weights = Weights(self.target, self.Y, self.splits.train, source.weights, self.settings.class_weight)
         watched_metric(self.target, self.settings)
@@ -474,8 +474,13 @@ class Experiment:
         before = self.settings, self.network
         epochs = LONGER * len(history.epochs)
         self._take(replace(self._given, epochs=epochs))
-        with stage(f"training for {epochs} epochs, as the validation cost still fell"):
-            second, longer = self._fit(progress=False, checkpoint=None)
+        try:
+            with stage(f"training for {epochs} epochs, as the validation cost still fell"):
+                second, longer = self._fit(progress=False, checkpoint=None)
+        except NotFiniteError as error:
+            self.settings, self.network = before
+            self.extended = failed(f"{len(history.epochs)} epochs were too few, but a training for {epochs}", error)
+            return network, history
         if longer.cut or min(longer["val_loss"]) >= min(history["val_loss"]):
             self.settings, self.network = before
             history.stopped = longer.stopped if longer.cut else history.stopped
@@ -507,8 +512,12 @@ class Experiment:
         def of_smaller() -> NDArray[np.float64]:
             self._secure(network, history)
             self._take(smaller(self._given, self.settings))
-            with stage("training a smaller network"):
-                tried.append(self._fit(progress=False, checkpoint=None))
+            try:
+                with stage("training a smaller network"):
+                    tried.append(self._fit(progress=False, checkpoint=None))
+            except NotFiniteError as error:
+                self.failed = failed("a smaller network was tried, but its training", error)
+                return np.full(len(rows), np.inf)
             return losses(outputs(tried[0][0], X[rows], target), Y[rows], target)
 
         own, linear = (

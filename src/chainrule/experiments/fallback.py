@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data.targets import Target
+from chainrule.errors import NotFiniteError
 from chainrule.experiments.settings import Settings
 from chainrule.numbers import brief
 
@@ -48,6 +49,11 @@ def smaller(given: Settings, usual: Settings) -> Settings:
     return replace(given, hidden=(UNITS,), l2=STRONGER * (usual.l2 or 0.0))
 
 
+def failed(what: str, error: NotFiniteError) -> str:
+    """That a training after the first one came to no end, and that the first network stands."""
+    return f"{what} failed, so the first network stands: {str(error).partition('. ')[0]}"
+
+
 def choose(
     target: Target,
     of_network: NDArray[np.float64],
@@ -60,14 +66,15 @@ def choose(
 
     Args:
         of_network, of_linear, of_smaller: the loss of each example of the validation part. The smaller one is trained
-            only where the network is not ahead of the linear model.
+            only where the network is not ahead of the linear model; infinite losses are of one that came to no end.
         linear_possible: whether the linear model can be a network.
     """
     costs = {"network": float(of_network.mean()), "linear": float(of_linear.mean())}
     handicap = AHEAD * float((of_network - of_linear).std()) / len(of_network) ** 0.5
     if costs["network"] + handicap <= costs["linear"]:
         return None
-    costs["smaller"] = float(of_smaller().mean())
+    smaller_cost = float(of_smaller().mean())
+    costs |= {"smaller": smaller_cost} if np.isfinite(smaller_cost) else {}
     weighed = costs | {"network": costs["network"] + handicap} | ({} if linear_possible else {"linear": np.inf})
     best = min(weighed, key=lambda name: weighed[name])
     if best == "network":

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from chainrule.charts import COLOURS, MARK, TRAINING, VALIDATION, Bars, Cells, Chart, Histogram, Line, Panel, Points
 from chainrule.data.source import Place
 from chainrule.data.targets import Target
-from chainrule.experiments.alone import alone
+from chainrule.experiments.alone import alone, alone_of_label
 from chainrule.experiments.intervals import intervals
 from chainrule.experiments.outputs import measured, measured_each, outputs
 from chainrule.experiments.peer import Peer, blocks
 from chainrule.experiments.splits import Splits
-from chainrule.experiments.verdicts import has_learned, lead
+from chainrule.experiments.verdicts import agreement, has_learned, lead
 from chainrule.layers import Network
 from chainrule.metrics import confusion_matrix, decide
 from chainrule.randomness import stream
@@ -71,13 +71,15 @@ class Report:
         self.output = (outputs(network, self.X, target) if output is None else output).astype(np.float64)
 
     def metrics(self) -> dict[str, Any]:
-        """What metrics.json has more, all of it about the test part; the first four for tables and texts alone.
+        """What metrics.json has more, all of it about the test part; the first for tables and texts alone.
 
         `linear`: a logistic or linear regression, of texts on TF-IDF, as the network is measured. `linear_fit`: of how
         many `rows`, `of` how many to train, whether it `converged` in 200 iterations, and whether it was on `texts`.
         `lead`: how much less the network loses than `linear` and `baseline`, by example, and the standard error of
-        that. `alone`: of each column, which part of what there is to know it tells by itself. `importance` of the
-        columns of a table, where the network is better than the baseline by more than chance: which part of what the
+        that; of values `agreement`, the rank correlation of what is predicted with what came, in standard errors of
+        chance. `alone`: of each column, which part of what there is to know it tells by itself; `alone_of_label`: of
+        categories that tell nearly all of whether it is one of several labels, which. `importance` of the columns of a
+        table, where the network is better than the baseline by more than chance: which part of what the
         network knows is lost when the column is shuffled: (J shuffled − J) / (J baseline − J), of values with each in
         its standard deviations.
 
@@ -109,13 +111,17 @@ class Report:
         output = peer.output(self.X)
         typical = np.broadcast_to(self.target.typical(self._all_Y[self._train]), self.output.shape)
         others = {"linear": output, "baseline": typical}
+        by_themselves = (self.target, self._all_X, self._all_Y, self._train, self._test, self.columns)
         found: dict[str, Any] = {
             "test": measured(self.output, self.Y, self.target),
             "linear": measured(output, self.Y, self.target),
             "linear_fit": {"rows": peer.rows, "of": self.m, "converged": peer.converged, "texts": peer.texts},
             "lead": {name: lead(self.output, other, self.Y, self.target) for name, other in others.items()},
-            "alone": alone(self.target, self._all_X, self._all_Y, self._train, self._test, self.columns),
+            **({} if self.target.labels is not None else {"agreement": agreement(self.output, self.Y)}),
+            "alone": alone(*by_themselves),
         }
+        if label := alone_of_label(*by_themselves):
+            found["alone_of_label"] = label
         if self.columns and has_learned(found):
             found["importance"] = self._importance()
         return found

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule import engines
-from chainrule.data.scales import FORMS, Form, TargetScale, alternative, scale_of, skewness
+from chainrule.data.scales import FORMS, Form, TargetScale, alternative, are_whole, scale_of, skewness
 from chainrule.data.source import Encoding
 from chainrule.data.strays import strays_in
 from chainrule.data.targets import Target
@@ -213,9 +213,8 @@ def _why(form: str, y: NDArray[np.float64]) -> str:
     if form == "log":
         return f"is above 0 with a long tail (skewness {skewness(y):.1f}): its log is learned, and its mean corrected"
     if form == "counts":
-        return (
-            "is 0 or more and counts, or has a long tail: it is learned as e to the output, by the Poisson likelihood"
-        )
+        what = "holds whole numbers of 0 or more" if are_whole(y) else "is 0 or more with a long tail"
+        return f"{what}: it is learned as e to the output, by the Poisson likelihood"
     return f"lies between {brief(float(y.min()))} and {brief(float(y.max()))}: its place in its range is learned"
 
 

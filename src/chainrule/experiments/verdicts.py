@@ -14,8 +14,15 @@ from chainrule.training import History
 SURE = 2.0
 """So many standard errors must a network be ahead of an answer that never looks at X, to have learned something."""
 
-SMALL = 0.05
-"""A cost of no more than this part of the baseline's is so small that no other model need be tried."""
+SURE_OF_RANKS = 3.0
+"""Values whose ranks agree by so many standard errors are learned, too."""
+
+SMALL, LESS = 0.05, 0.5
+"""Of a cost of no more than this part of the baseline's nothing is said, unless the linear model's is less than that
+part of it."""
+
+WORSE = -1.0
+"""By so many standard errors behind an answer that never looks at X, a network is worse than that."""
 
 PART, STILL = 0.3, 0.02
 """A validation cost that falls by more than the second share in the last part of the epochs has not come to rest."""
@@ -42,10 +49,36 @@ def lead(output: NDArray[Any], other: NDArray[Any], Y: NDArray[Any], target: Tar
     return [float(apart.mean()), float(apart.std() / max(1, len(apart)) ** 0.5)]
 
 
+def agreement(output: NDArray[Any], Y: NDArray[Any]) -> float:
+    """How sure it is that predicted values are in the order of those that came, in standard errors of chance.
+
+    The rank correlation (Spearman, 1904) times √(m − 1), of several values their mean: where values have a long tail, a
+    few of them make the error of a lead so large that nothing can be told by it.
+    """
+    true = np.asarray(Y, np.float64).reshape(output.shape)
+    found = [_of_ranks(a, y) for a, y in zip(output.astype(np.float64).T, true.T, strict=True)]
+    return float(np.mean(found) * max(0, len(true) - 1) ** 0.5)
+
+
+def _of_ranks(a: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+    """The correlation of the ranks, those that tie in the middle; 0 where one of both is constant."""
+    ranks = [_ranks(values) for values in (a, y)]
+    spreads = [float(r.std()) for r in ranks]
+    if min(spreads) == 0:
+        return 0.0
+    return float(np.mean((ranks[0] - ranks[0].mean()) * (ranks[1] - ranks[1].mean())) / (spreads[0] * spreads[1]))
+
+
+def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    _, which, times = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(times) - (times - 1) / 2)[which])
+
+
 def has_learned(metrics: dict[str, Any]) -> bool:
     """Whether the network is ahead of the baseline by more than chance, and of values better than their own mean."""
     mean, error = metrics["lead"]["baseline"]
-    return bool(mean > SURE * error and metrics["test"].get("r2", 1.0) > 0)
+    ahead = mean > SURE * error or (mean > 0 and metrics.get("agreement", 0.0) > SURE_OF_RANKS)
+    return bool(ahead and metrics["test"].get("r2", 1.0) > 0)
 
 
 def sentences(metrics: dict[str, Any], target: Target, history: History, settings: Settings, n_test: int) -> list[str]:
@@ -58,16 +91,20 @@ def sentences(metrics: dict[str, Any], target: Target, history: History, setting
             "probabilities: look at balanced_accuracy and roc_auc"
         )
     elif ahead and not has_learned(metrics):
+        mean, error = ahead["baseline"]
+        than = "worse than" if mean < WORSE * error else "no better than"
         found.append(
-            f"the network is no better than the baseline, as far as {n_test:,} rows to test tell, so what matters to "
-            f"it is not shown: the columns may say nothing of {', '.join(target.names)}; or {_way_out(history)}"
+            f"the network is {than} the baseline, as far as {n_test:,} rows to test tell, so what matters to it is not "
+            f"shown: the columns may say nothing of {', '.join(target.names)}; or {_way_out(history)}"
         )
-    elif ahead and not metrics.get("kept") and metrics["test"]["loss"] > SMALL * metrics["baseline"]["loss"]:
+    elif ahead and not metrics.get("kept") and _worth_a_word(metrics):
         mean, error = ahead["linear"]
         if mean < -error:
             found.append(f"the network is worse than the linear model: {_less(settings)}")
         elif mean < 0:
             found.append(f"the linear model is as good as the network, and simpler: {_less(settings)}")
+    if ahead and has_learned(metrics) and settings.class_weight is None and settings.threshold is None:
+        found += _one_answer(metrics, target)
     others = {"seasonal": "seasonal", "baseline": "baseline"} if not ahead else {}
     better = [name for name in others if name in metrics and _is_worse(metrics["test"], metrics[name])]
     if better:
@@ -78,6 +115,26 @@ def sentences(metrics: dict[str, Any], target: Target, history: History, setting
             f"--epochs {3 * len(history.epochs)} may do better"
         )
     return found
+
+
+def _worth_a_word(metrics: dict[str, Any]) -> bool:
+    """Whether there is so much left to learn, or the linear model leaves so much less, that it is compared."""
+    own, baseline = metrics["test"]["loss"], metrics["baseline"]["loss"]
+    return bool(own > SMALL * baseline or metrics.get("linear", metrics["test"])["loss"] < LESS * own)
+
+
+def _one_answer(metrics: dict[str, Any], target: Target) -> list[str]:
+    """That all rows to test are predicted to be the same, though they are not."""
+    confusion = metrics.get("confusion", {})
+    counts = np.asarray(confusion.get("true by predicted", []))
+    if counts.ndim != 2 or np.count_nonzero(counts.sum(axis=0)) != 1 or np.count_nonzero(counts.sum(axis=1)) < 2:
+        return []
+    said = int(counts.sum(axis=0).argmax())
+    n, share = int(counts.sum()), counts[said, said] / counts.sum()
+    return [
+        f"all {n:,} rows to test are predicted to be {confusion['labels'][said]}, which {share:.0%} are: the "
+        f"probabilities tell more than the answers; --class-weight balanced has other {target.names[0]} answered, too"
+    ]
 
 
 def still_falls(history: History) -> bool:

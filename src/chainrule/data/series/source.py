@@ -16,6 +16,7 @@ from chainrule.data.checksums import checksum_of_columns
 from chainrule.data.columns import USED, Column
 from chainrule.data.series.calendar import Calendar, find_calendar
 from chainrule.data.series.comparisons import Past, filled
+from chainrule.data.series.endings import known_ahead, notes_on_endings
 from chainrule.data.series.forecast import Forecast
 from chainrule.data.series.origins import ENOUGH, cut
 from chainrule.data.series.periods import Period
@@ -107,6 +108,7 @@ class Series(Source):
         self.filled = filled(self.values, self.begin, self.season)
         self.last = self._ends()
         self.ahead = self._known_ahead()
+        self._notes += notes_on_endings(self, self._last_known())
         if self.labelled:
             self.moments = np.asarray(self.places[self.last + 1], np.float64)
         self.groups = None
@@ -229,9 +231,13 @@ class Series(Source):
             moments = [self.calendar.moments(self.places[self.last] + h) for h in range(1, self.horizon + 1)]
         return [written_times(of_step, self._time, self._times, self.asked.period) for of_step in moments]
 
+    def times_of(self, rows: NDArray[np.intp]) -> list[Any]:
+        """The times of rows, as the table writes them."""
+        return written_times(self.when[rows], self._time, self._times, self.asked.period)
+
     def _last_times(self) -> list[Any]:
         """The time that each window ends with, as the table has it, or as it would be there."""
-        due = written_times(self.when[self.last], self._time, self._times, self.asked.period)
+        due = self.times_of(self.last)
         if self.asked.period:
             return due
         given = self.table.frame[self._time.name][self.last].to_list()
@@ -427,28 +433,9 @@ class Series(Source):
         ]
         if self.asked.ahead or self.asked.calendar is not None:
             return [name for name in others if name in self.asked.ahead]
-        ends = self._last_known()
-        after = np.append(self.begin[1:][np.diff(self.strand) != 0], len(self.strand))
-        lengths = after[np.searchsorted(after, ends, side="right")] - ends - 1
-        if not others or not (lengths > 0).any():
-            return []
-        rows = np.concatenate([np.arange(end + 1, end + 1 + n) for end, n in zip(ends, lengths, strict=True)])
-        there = [name for name in others if self.table.frame[name][rows].null_count() == 0]
-        if not there:
-            return []
-        names, targets = ", ".join(there), ", ".join(column.name for column in self.targets)
-        n = int(lengths.max())
-        such = f"the {counted(n, 'row')} after the last {targets}"
-        if lengths.min() < self.horizon:
-            self._notes.append(
-                f"{such} hold{'s' if n == 1 else ''} {names}, but {self.horizon} are forecast: not used; --known-ahead "
-                f"{','.join(there)} says that it will be known"
-            )
-            return []
-        self._notes.append(
-            f"known ahead is {names}, which {such} hold: forecasts look at it, and `predict` needs such rows"
-        )
-        return there
+        found, notes = known_ahead(self, others, self._last_known())
+        self._notes += notes
+        return found
 
     def _usual_season(self) -> int:
         """The season of the calendar, where a series is longer than it."""

@@ -444,7 +444,7 @@ def second_training(request, tmp_path, monkeypatch):
     settings = cr.Settings(seed=0, validation=0.2)
     experiment = cr.Experiment(cr.read_table(frame, "y"), settings, tmp_path / "run")
     experiment.settings = replace(experiment.settings, epochs=2)
-    monkeypatch.setattr("chainrule.experiments.experiment.still_falls", lambda history: request.param == "longer")
+    monkeypatch.setattr("chainrule.experiments.second.still_falls", lambda history: request.param == "longer")
     monkeypatch.setattr("chainrule.experiments.fallback.AHEAD", 1e6)
     fit, times = experiment._fit, []
 
@@ -528,8 +528,8 @@ def test_a_linear_model_is_a_network_that_predicts_the_same(tmp_path, labels):
     y = random.choice(labels, 500)
     frame = pl.DataFrame({"x": random.normal(size=500), "word": words, "y": y})
     experiment = cr.Experiment(cr.read_table(frame, "y"), cr.Settings(seed=0, epochs=1), tmp_path / "run")
-    network = experiment._peer.network(experiment.X.shape[1], [], 0)
-    np.testing.assert_allclose(network.predict(experiment.X), experiment._peer.output(experiment.X), atol=1e-5)
+    network = experiment.peer.network(experiment.X.shape[1], [], 0)
+    np.testing.assert_allclose(network.predict(experiment.X), experiment.peer.output(experiment.X), atol=1e-5)
 
 
 @pytest.mark.parametrize(

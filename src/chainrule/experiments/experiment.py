@@ -26,13 +26,14 @@ from chainrule.errors import NotFiniteError, OptionError, shown
 from chainrule.experiments.design import design, optimizer_for
 from chainrule.experiments.doubts import doubts_on, limits_told
 from chainrule.experiments.elsewhere import checksum, result_of
-from chainrule.experiments.fallback import Kept, choose, failed, may_fall_back, smaller
+from chainrule.experiments.fallback import Kept
 from chainrule.experiments.folder import RunFolder
 from chainrule.experiments.forecasts import ForecastReport
 from chainrule.experiments.outputs import measure_in_units, measured, outputs
 from chainrule.experiments.peer import Peer
 from chainrule.experiments.predictions import as_csv
 from chainrule.experiments.report import Report
+from chainrule.experiments.second import for_more_epochs, of_less
 from chainrule.experiments.settings import (
     CHECKPOINT,
     CURVES,
@@ -49,7 +50,6 @@ from chainrule.experiments.splits import Splits, split
 from chainrule.experiments.target_choice import asked_for, chosen_scale, correct_mean, may_choose, threshold_on
 from chainrule.experiments.trials import Trial, table
 from chainrule.experiments.units import final_layers, learned
-from chainrule.experiments.verdicts import losses, still_falls
 from chainrule.experiments.weights import Weights, watched_metric
 from chainrule.layers import Layer, Network
 from chainrule.progress import stage
@@ -66,9 +66,6 @@ REPORTED: tuple[Form, ...] = ("pictures", "documents")
 
 FEW = 200
 """A validation part of fewer examples corrects no mean: the training part does."""
-
-LONGER = 3
-"""How many times the epochs a network gets that was still learning at the end of them."""
 
 POOL = 2**23
 """About how many numbers of chunked data are in memory, and shuffled, together."""
@@ -111,7 +108,7 @@ class Experiment:
             folder. storage: the URL of a database where they meet, "postgresql://…"; None for the folder itself.
 
     Attributes:
-        source, settings: as given, the settings with nothing left open.
+        source: as given. given, settings: the settings as given, and with nothing left open.
         folder: the path of the run folder. run_folder: it, which belongs to one process while that is at work in it.
         target: what there is to predict. Y: as numbers.
         splits: which example is in which part.
@@ -165,7 +162,7 @@ class Experiment:
         watched = usual.validation_share(int(len(source) * (1 - test)), source.small)
         self.split = {"draws": DRAWS, "seed": seed, "test": test, "validation": watched} if splits is None else None
         self.splits = splits or split(source, self.Y, test, watched, seed)
-        self._given, self._seed, self.chunked = settings, seed, None
+        self.given, self._seed, self.chunked = settings, seed, None
         self.target = asked_for(self.target, settings, self.Y, self.splits.train, source.value_ends)
         self._choice = ""
         self.kept: Kept | None = None
@@ -275,12 +272,12 @@ class Experiment:
         with self.run_folder.claimed():
             try:
                 trials = search.run(
-                    self._given, self._resolved(self._given), self._data, fit, lambda: self._keep(*learned[0]), progress
+                    self.given, self._resolved(self.given), self._data, fit, lambda: self._keep(*learned[0]), progress
                 )
             finally:
                 self.checkpoint = whole_run
-            files.write_atomically(self.folder / TRIALS, as_csv(table(trials, self._given)))
-        self._take(replace(self._given, **trials[0].settings))
+            files.write_atomically(self.folder / TRIALS, as_csv(table(trials, self.given)))
+        self._take(replace(self.given, **trials[0].settings))
         return trials
 
     @cached_property
@@ -318,7 +315,7 @@ class Experiment:
     ) -> tuple[Network, History]:
         """As `fit`; without a checkpoint nothing is resumed."""
         X, splits, target = self.X, self.splits, self.target
-        final = self._final()
+        final = self.final_layers()
         Y = self.encoding.learned(self.source, self.Y)
 
         def of(rows: NDArray[np.intp]) -> NDArray[Any]:
@@ -354,12 +351,33 @@ class Experiment:
                 seed=self.settings.seed,
                 progress=progress,
             )
-        network = self._whole(final)
-        if target.form == "log" and target.error != "absolute_error":
-            enough = len(splits.validation) >= FEW
-            rows = (splits.validation if enough else splits.train)[:POOL]
-            correct_mean(network, X[rows], self.Y[rows], target, self._weights.of(rows))
+        network = self.whole(final)
+        self.correct(network, splits.validation if len(splits.validation) >= FEW else splits.train)
         return network, history
+
+    def fit_anew(self, settings: Settings, said: str) -> tuple[Network, History]:
+        """Train another network, by settings that are those of the experiment from then on.
+
+        Args:
+            said: what is told meanwhile.
+
+        Raises:
+            NotFiniteError: see `chainrule.train`.
+        """
+        self._take(settings)
+        with stage(said):
+            return self._fit(progress=False, checkpoint=None)
+
+    def correct(self, network: Network, rows: NDArray[np.intp]) -> None:
+        """Correct the mean of what a network of logarithms predicts, by these rows; see `correct_mean`."""
+        rows = rows[:POOL]
+        if self.target.form == "log" and self.target.error != "absolute_error":
+            correct_mean(network, self.X[rows], self.Y[rows], self.target, self._weights.of(rows))
+
+    @property
+    def weighted(self) -> bool:
+        """Whether examples, or classes, do not count alike."""
+        return self._weights.given
 
     def run(self, *, progress: bool = True) -> Result:
         """Search if the settings say so, train, measure on the test part, compare with a baseline, fill the run folder.
@@ -395,12 +413,12 @@ class Experiment:
         try:
             network, history = self.fit(progress=progress)
         except TerminatedError as error:
-            self._keep(self._whole(self._final()), error.history)
+            self._keep(self.whole(self.final_layers()), error.history)
             raise
         if not history.cut:
-            network, history = self._longer(network, history)
+            network, history, self.extended = for_more_epochs(self, network, history)
         if not history.cut:
-            network, history = self._or_less(network, history)
+            network, history, self.kept, self.failed = of_less(self, network, history)
         self._settle(network, held_out)
         self._choose_threshold(network)
         with stage("measuring"):
@@ -437,17 +455,17 @@ class Experiment:
             units=self.encoding.units,
             seed=self.settings.seed,
             output=output,
-            peer=self._peer if places else None,
+            peer=self.peer if places else None,
         )
 
     @property
     def judged(self) -> bool:
         """Whether a part of the data, or earlier origins, judge the network while nobody has forbidden it."""
-        return self._given.validation != 0
+        return self.given.validation != 0
 
     def _at_earlier_origins(self) -> HeldOut | None:
         """Forecasts of a series at earlier origins, where nobody has asked for a validation part and there is none."""
-        if self.encoding.own_units or len(self.splits.validation) or self._given.validation is not None:
+        if self.encoding.own_units or len(self.splits.validation) or self.given.validation is not None:
             return None
         from chainrule.experiments.rolling import at_earlier_origins
 
@@ -462,86 +480,14 @@ class Experiment:
 
         self.encoding = settle(self, network, held_out)
 
-    def _longer(self, network: Network, history: History) -> tuple[Network, History]:
-        """The network, or one that was trained for more epochs where the validation cost still fell at the end.
-
-        Those were the default, and α had fallen to 0 over them: so it begins anew, with three times as many.
-        """
-        chosen = self._given.epochs is not None or self._given.search or self._given.metric is not None
-        if not self.encoding.own_units or chosen or self.chunked is not None or not still_falls(history):
-            return network, history
-        self._secure(network, history)
-        before = self.settings, self.network
-        epochs = LONGER * len(history.epochs)
-        self._take(replace(self._given, epochs=epochs))
-        try:
-            with stage(f"training for {epochs} epochs, as the validation cost still fell"):
-                second, longer = self._fit(progress=False, checkpoint=None)
-        except NotFiniteError as error:
-            self.settings, self.network = before
-            self.extended = failed(f"{len(history.epochs)} epochs were too few, but a training for {epochs}", error)
-            return network, history
-        if longer.cut or min(longer["val_loss"]) >= min(history["val_loss"]):
-            self.settings, self.network = before
-            history.stopped = longer.stopped if longer.cut else history.stopped
-            return network, history
-        self.extended = f"{len(history.epochs)} epochs were too few, as the validation cost still fell: trained anew"
-        return second, longer
-
-    def _secure(self, network: Network, history: History) -> None:
-        """Write what was learned before another network is trained, so that a model is there whatever comes."""
+    def write(self, network: Network, history: History) -> None:
+        """Write what was learned so far."""
         self._choose_threshold(network)
         with stage("measuring"):
             self._keep(network, history)
 
-    def _or_less(self, network: Network, history: History) -> tuple[Network, History]:
-        """The network, or a smaller one or the linear model, where these are better on the validation part.
-
-        Where somebody interrupts the smaller one, the network, and a history that says so. That of the linear model is
-        the network's.
-        """
-        X, Y, splits, target = self.X, self.Y, self.splits, self.target
-        rows = splits.validation
-        if self.chunked is not None or self._weights.given or not may_fall_back(self._given, len(rows)):
-            return network, history
-        if not any(place.name for place in self.encoding.places(self.source)):
-            return network, history
-        as_it_was = self.settings, self.network
-        tried: list[tuple[Network, History]] = []
-
-        def of_smaller() -> NDArray[np.float64]:
-            self._secure(network, history)
-            self._take(smaller(self._given, self.settings))
-            try:
-                with stage("training a smaller network"):
-                    tried.append(self._fit(progress=False, checkpoint=None))
-            except NotFiniteError as error:
-                self.failed = failed("a smaller network was tried, but its training", error)
-                return np.full(len(rows), np.inf)
-            return losses(outputs(tried[0][0], X[rows], target), Y[rows], target)
-
-        own, linear = (
-            losses(output, Y[rows], target)
-            for output in (outputs(network, X[rows], target), self._peer.output(X[rows]))
-        )
-        kept = choose(target, own, linear, of_smaller, linear_possible=self._peer.can_be_network)
-        if tried and tried[0][1].cut:
-            kept, history.stopped = None, tried[0][1].stopped
-        self.kept = kept
-        if kept is not None and kept.what == "smaller":
-            return tried[0]
-        self.settings, self.network = as_it_was
-        if kept is None:
-            return network, history
-        final = self._final()
-        self.network = self._peer.network(X.shape[1], final, self.settings.seed)
-        found = self._whole(final)
-        if target.form == "log":
-            correct_mean(found, X[splits.train][:POOL], Y[splits.train][:POOL], target)
-        return found, history
-
     @cached_property
-    def _peer(self) -> Peer:
+    def peer(self) -> Peer:
         """The linear model of the training part."""
         return Peer(self.target, self.X, self.Y, self.splits.train, self.encoding.places(self.source))
 
@@ -558,13 +504,13 @@ class Experiment:
         monitor = f"val_{self.settings.metric or 'loss'}"
         return EarlyStopping(monitor, patience) if patience and len(self.splits.validation) else None
 
-    def _whole(self, final: Sequence[Layer]) -> Network:
+    def whole(self, final: Sequence[Layer]) -> Network:
         """The network for the target itself."""
         network = Network([self.network, *final], seed=self.settings.seed) if final else self.network
         network.build_for(self.X)
         return network
 
-    def _final(self) -> list[Layer]:
+    def final_layers(self) -> list[Layer]:
         """The layers that turn what a network learns of values back into them; none for labels."""
         return final_layers(self.target, self.encoding.learned(self.source, self.Y)[self.splits.train])
 

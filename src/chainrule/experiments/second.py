@@ -1,0 +1,97 @@
+"""What may follow a training, where the validation part asks for it: one for more epochs, or of less than the network.
+
+Before another network is trained the first one is written, so that a model is there whatever comes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.errors import NotFiniteError
+from chainrule.experiments.fallback import Kept, choose, failed, may_fall_back, smaller
+from chainrule.experiments.outputs import outputs
+from chainrule.experiments.verdicts import losses, still_falls
+from chainrule.layers import Network
+from chainrule.training import History
+
+if TYPE_CHECKING:
+    from chainrule.experiments.experiment import Experiment
+
+LONGER = 3
+"""How many times the epochs a network gets that was still learning at the end of them."""
+
+
+def for_more_epochs(experiment: Experiment, network: Network, history: History) -> tuple[Network, History, str]:
+    """The network, or one that was trained for more epochs where the validation cost still fell at the end; and a
+    sentence, if there is something to say.
+
+    Those were the default, and α had fallen to 0 over them: so it begins anew, with three times as many.
+    """
+    given = experiment.given
+    chosen = given.epochs is not None or given.search or given.metric is not None
+    if not experiment.encoding.own_units or chosen or experiment.chunked is not None or not still_falls(history):
+        return network, history, ""
+    experiment.write(network, history)
+    before = experiment.settings, experiment.network
+    few, epochs = f"{len(history.epochs)} epochs were too few", LONGER * len(history.epochs)
+    said = f"training for {epochs} epochs, as the validation cost still fell"
+    try:
+        second, longer = experiment.fit_anew(replace(given, epochs=epochs), said)
+    except NotFiniteError as error:
+        experiment.settings, experiment.network = before
+        return network, history, failed(f"{few}, but a training for {epochs}", error)
+    if longer.cut or min(longer["val_loss"]) >= min(history["val_loss"]):
+        experiment.settings, experiment.network = before
+        history.stopped = longer.stopped if longer.cut else history.stopped
+        return network, history, ""
+    return second, longer, f"{few}, as the validation cost still fell: trained anew"
+
+
+def of_less(experiment: Experiment, network: Network, history: History) -> tuple[Network, History, Kept | None, str]:
+    """The network, or a smaller one or the linear model, where these are better on the validation part; what is kept in
+    its place; and a sentence, where the smaller one came to no end.
+
+    Where somebody interrupts the smaller one, the network, and a history that says so. That of the linear model is the
+    network's.
+    """
+    X, Y, target, rows = experiment.X, experiment.Y, experiment.target, experiment.splits.validation
+    free = experiment.chunked is None and not experiment.weighted and may_fall_back(experiment.given, len(rows))
+    if not free or not any(place.name for place in experiment.encoding.places(experiment.source)):
+        return network, history, None, ""
+    before = experiment.settings, experiment.network
+    tried: list[tuple[Network, History]] = []
+    told = ""
+
+    def of_smaller() -> NDArray[np.float64]:
+        nonlocal told
+        experiment.write(network, history)
+        try:
+            tried.append(
+                experiment.fit_anew(smaller(experiment.given, experiment.settings), "training a smaller network")
+            )
+        except NotFiniteError as error:
+            told = failed("a smaller network was tried, but its training", error)
+            return np.full(len(rows), np.inf)
+        return losses(outputs(tried[0][0], X[rows], target), Y[rows], target)
+
+    peer = experiment.peer
+    own, linear = (
+        losses(output, Y[rows], target) for output in (outputs(network, X[rows], target), peer.output(X[rows]))
+    )
+    kept = choose(target, own, linear, of_smaller, linear_possible=peer.can_be_network)
+    if tried and tried[0][1].cut:
+        kept, history.stopped = None, tried[0][1].stopped
+    if kept is not None and kept.what == "smaller":
+        return *tried[0], kept, told
+    experiment.settings, experiment.network = before
+    if kept is None:
+        return network, history, None, told
+    final = experiment.final_layers()
+    experiment.network = peer.network(X.shape[1], final, experiment.settings.seed)
+    linear_network = experiment.whole(final)
+    experiment.correct(linear_network, experiment.splits.train)
+    return linear_network, history, kept, told

@@ -19,37 +19,39 @@ from chainrule.experiments.workers import here
 from commands import chainrule
 
 ANOTHER = """
-import os, sys, time
+import json, os, sys, time
 import polars as pl
 import chainrule as cr
 
+trials, stays_in, *storage = sys.argv[1:]
 table = cr.read_table(pl.read_csv("rings.csv"), "inside")
-settings = cr.Settings(seed=0, epochs=2, search=int(sys.argv[1]), hidden=(4,))
-made = cr.Experiment(table, settings, "run", join=True)
+settings = cr.Settings(seed=0, epochs=2, search=int(trials), hidden=(4,))
+made = cr.Experiment(table, settings, "run", join=True, storage=storage[0] if storage else None)
 fit, begun = made.fit, []
 
-def stuck(**options):
+def stay(**options):
     begun.append(made.settings)
-    if len(begun) == int(sys.argv[2]):
+    if len(begun) == int(stays_in):
         print("in a trial", flush=True)
-        time.sleep(100)
+        while not os.path.exists("go"):
+            time.sleep(0.02)
     return fit(**options)
 
-made.fit = stuck
-made.run(progress=False)
+made.fit = stay
+result = made.run(progress=False)
+print(json.dumps([result.by, {trial.number: trial.by for trial in result.trials}]))
 """
 
 
 @pytest.fixture
 def another(tmp_path):
-    """A function that starts another process, which stays in its n-th trial."""
+    """A function that starts another process, which stays in its n-th trial until there is a file `go`."""
     rings().write_csv(tmp_path / "rings.csv")
     started = []
 
-    def start(trials, n):
-        process = subprocess.Popen(
-            [sys.executable, "-c", ANOTHER, str(trials), str(n)], cwd=tmp_path, stdout=subprocess.PIPE, text=True
-        )
+    def start(trials, n, *storage):
+        words = [sys.executable, "-c", ANOTHER, str(trials), str(n), *storage]
+        process = subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
         started.append(process)
         assert process.stdout.readline() == "in a trial\n"
         return process
@@ -57,7 +59,8 @@ def another(tmp_path):
     yield start
     for process in started:
         process.kill()
-        process.communicate()
+        process.wait()
+        process.stdout.close()
 
 
 def experiment(folder, table=None, *, join=True, storage=None, **settings):
@@ -79,34 +82,40 @@ def study_of(folder):
 COMMAND = ("train", "rings.csv", "--target", "inside", "--search", 20, "--epochs", 2, "--hidden", 4, "--out", "run")
 
 
-@pytest.mark.parametrize(("storage", "n"), [((), 20), (("--storage", "sqlite:///meet.db"), 6)])
-def test_two_processes_share_a_search(tmp_path, storage, n):
-    rings().write_csv(tmp_path / "rings.csv")
-    words = [sys.executable, "-m", "chainrule", *map(str, COMMAND), "--join", "--search", str(n), *storage]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    both = [subprocess.Popen(words, cwd=tmp_path, text=True, **pipes) for _ in range(2)]
-    outputs = [process.communicate(timeout=100) for process in both]
-    assert [process.returncode for process in both] == [0, 0], outputs
-    trials = pl.read_csv(tmp_path / "run/trials.csv")
-    assert sorted(trials["trial"]) == list(range(1, n + 1))
-    assert trials.drop("trial", "seconds", "by").unique().height == n
-    by = dict(trials["by"].value_counts().iter_rows())
-    assert len(by) == 2
-    assert [err.count(" trains the best and writes the report\n") for _, err in outputs].count(1) == 1
-    for process, (out, err) in zip(both, outputs, strict=True):
-        assert f":{process.pid} (here) " in err
-        assert all(err.count(f"\ntrial {k}/{n} by ") == 1 for k in trials["trial"] if f"trial {k}/{n} " in err)
-        ended = next(line for line in err.splitlines() if line.startswith(f"the search is over, {n} trials: "))
-        assert all(f"{done} by {name}" in ended for name, done in by.items())
-        assert "next: chainrule predict run/model.safetensors" in out
-    assert sum(", written by " in out for out, _ in outputs) == 1
-    assert sorted(os.listdir(tmp_path / "run")) == sorted(
-        ["curves.svg", "history.json", "metrics.json", "model.safetensors", "report.svg", "trials.csv"]
-        + ([] if storage else ["search.journal"])
-    )
-    best = trials.sort("val_loss").row(0, named=True)
-    history = json.loads((tmp_path / "run/history.json").read_text())
-    assert min(epoch["val_loss"] for epoch in history["epochs"]) == pytest.approx(best["val_loss"])
+@pytest.mark.parametrize(("n", "storage"), [(20, []), (6, ["sqlite:///meet.db"])])
+def test_two_processes_share_a_search(tmp_path, another, n, storage, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    process = another(n, 2, *storage)
+    made = experiment("run", search=n, storage=storage[0] if storage else None)
+    fit = made.fit
+
+    def both(**options):
+        (tmp_path / "go").touch()
+        return fit(**options)
+
+    made.fit = both
+    result = made.run()
+    other = json.loads(process.communicate()[0])
+    by = {trial.number: trial.by for trial in result.trials}
+    name = next(iter({*by.values()} - {here()}))
+    assert name.endswith(f":{process.pid}")
+    assert by == {int(number): who for number, who in other[1].items()}
+    assert sorted(by) == list(range(1, n + 1))
+    assert sorted([result.by, other[0]]) in (["", here()], ["", name])
+    assert len({str(trial.settings) for trial in result.trials}) == n
+    assert pl.read_csv("run/trials.csv")["by"].to_list() == [trial.by for trial in result.trials]
+    said = capsys.readouterr().err
+    assert f"{here()} (here) joins a search of {n} trials: 1 is done, under way trial 2 by {name}\n" in said
+    for number, who in by.items():
+        where = f"{who} (here)" if who == here() else who
+        assert said.count(f"\ntrial {number}/{n} by {where}  val_loss ") == (number > 1)
+    counts = {f"{[*by.values()].count(who)} by {who}" for who in (name, here())}
+    ended = next(line for line in said.splitlines() if line.startswith(f"the search is over, {n} trials: "))
+    assert {*ended.partition(": ")[2].split(", ")} == counts
+    assert said.count(f"{here()} (here) trains the best and writes the report\n") == (result.by == "")
+    names = ["curves.svg", "history.json", "metrics.json", "model.safetensors", "report.svg", "trials.csv"]
+    assert sorted(os.listdir("run")) == sorted(names + ([] if storage else ["search.journal"]))
+    assert min(result.history["val_loss"]) == pytest.approx(result.trials[0].cost)
 
 
 def test_the_trial_of_a_process_that_was_killed_is_done_by_another(tmp_path, another, capsys):
@@ -219,7 +228,8 @@ def test_where_a_database_is_all_that_is_shared_it_is_told_where_the_report_is(t
         f"the search is over: {here()} has written the model of the best trial and the report into "
         f"{tmp_path / 'a/run'}, which is not {tmp_path / 'b/run'} here."
     )
-    rings().write_csv(tmp_path / "rings.csv")
+    for path in [tmp_path / "meet.db", *(tmp_path / "a/run").iterdir()]:  # a URL may hold a password
+        assert b"sqlite:" not in path.read_bytes()
 
 
 @pytest.mark.parametrize("machine", ["another", None])
@@ -343,11 +353,3 @@ def test_a_folder_that_holds_another_run_is_no_place_to_search_together(tmp_path
     (tmp_path / "run/model.safetensors").write_bytes(b"kept")
     with pytest.raises(cr.OptionError, match="holds a run that is no such search: name another folder"):
         experiment(tmp_path / "run")
-
-
-def test_in_the_trials_of_others_is_nothing_that_tells_a_password(tmp_path):
-    """What is written into the folder, or the study, does not have the URL."""
-    experiment(tmp_path / "run", search=1, storage=f"sqlite:///{tmp_path / 'meet.db'}").run(progress=False)
-    for path in (tmp_path / "run").iterdir():
-        assert b"sqlite:" not in path.read_bytes()
-    assert b"sqlite:" not in (tmp_path / "meet.db").read_bytes()

@@ -243,7 +243,8 @@ class Experiment:
         """Try as many settings as `settings.search` says, take the best, and tell of all, the best first.
 
         What was given stays; see `chainrule.experiments.search`. The trials are kept in the run folder, and the model
-        of the best so far, which Ctrl-C leaves there. A search that was interrupted goes on where it was.
+        of the best so far, which Ctrl-C leaves there. A search that was interrupted goes on where it was. One that is
+        shared ends when all trials have, whichever process has tried them.
 
         Raises:
             OptionError: there is nothing to search, or the folder holds another search.

@@ -161,7 +161,7 @@ class SharedSearch(Search):
             raise OptionError(
                 f"the search of {self._called} has {there} trials, not {given.search}: say --search {there}."
             )
-        begins = not self._done() and not joint.under_way()
+        begins = not there
         joint.wait_for(given.search, space.default)
         with self.at_work():
             self._tell([self._greeting(begins)], progress)
@@ -229,7 +229,7 @@ class SharedSearch(Search):
         under_way = self._joint.under_way()
         now = f", under way {_named(under_way)}" if under_way else ""
         n = len(self._done())
-        return f"{me} (here) joins a search of {total}: {n} {'is' if n == 1 else 'are'} done{now}"
+        return f"{me} (here) joins a search of {total}: {n or 'none'} {'is' if n < 2 else 'are'} done{now}"
 
     def _tell_news(self, given: Settings, space: Space, progress: bool) -> None:
         """A line about each trial that has come to its end since the last call."""

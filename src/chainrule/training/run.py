@@ -227,7 +227,8 @@ class Run:
             return None
         found = kept.read()
         if found is None:
-            self.progress.note(f"{kept.rule.path} has nothing to go on from: the run begins")
+            if not kept.rule.anew:
+                self.progress.note(f"{kept.rule.path} has nothing to go on from: the run begins")
             return None
         tensors, state = found
         refuse_misfit(tensors, state, self.network, slots, measuring=self.measuring, called=str(kept.rule.path))

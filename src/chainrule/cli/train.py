@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -39,6 +39,13 @@ def _class_weight(given: str | None) -> dict[str, float] | str | None:
         return {name.strip(): float(weight) for name, _, weight in pairs}
     except ValueError:
         raise OptionError(f'--class-weight is {given!r}, but takes "balanced", or weights such as "fraud=5".') from None
+
+
+def _devices(given: str | None) -> int | Literal["all"] | None:
+    """How many devices, from "4" or "all"."""
+    if given is not None and given != "all" and not given.isdecimal():
+        raise OptionError(f"--devices is {given!r}, but takes a number, or all.")
+    return None if given is None else "all" if given == "all" else int(given)
 
 
 def train(
@@ -195,6 +202,12 @@ def train(
     seed: Annotated[int | None, typer.Option(help="Makes the run repeatable.  [default: a fresh one]")] = Settings.seed,
     engine: Annotated[str, typer.Option(help="Who computes: auto, native, numpy or jax.")] = Settings.engine,
     threads: Threads = Settings.threads,
+    device: Annotated[
+        str | None, typer.Option(help="Where jax computes: cpu, gpu, tpu, gpu:1.  [default: what it finds]")
+    ] = Settings.device,
+    devices: Annotated[
+        str | None, typer.Option(help="How many of these share every batch, or all.  [default: 1]")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the interrupted run in --out.")] = False,
     checkpoint_minutes: Annotated[
         float, typer.Option(help="How often the state of the run is saved.")
@@ -234,6 +247,8 @@ def train(
         seed=seed,
         engine=engine,
         threads=threads,
+        device=device,
+        devices=_devices(devices),
         checkpoint_minutes=checkpoint_minutes,
         search=search,
         loss=loss,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from chainrule.checking import whole
 from chainrule.data.augmentation import Augmentation
@@ -51,7 +51,7 @@ class Settings:
             of the epochs, and 10 at least.
         augment: how pictures are changed while training.
         seed: of the split, the start, shuffling and dropout; None takes a fresh one.
-        engine, threads: see `chainrule.train`.
+        engine, threads, device, devices: see `chainrule.train`.
         checkpoint_minutes: how often the state of the run is saved.
         loss: of values, "squared_error", "absolute_error", "huber" or "poisson"; None for what fits them.
         transform: of values, "log", "range" or "none"; None for the one that a trial shows to be better.
@@ -89,6 +89,8 @@ class Settings:
     threshold: float | str | None = None
     class_weight: Mapping[str, float] | str | None = None
     metric: str | None = None
+    device: str | None = None
+    devices: int | Literal["all"] | None = None
 
     def beside(self, defaults: Mapping[str, Any]) -> Settings:
         """These settings, with `defaults` where nothing was chosen; who needs a validation part gets one."""

@@ -45,7 +45,8 @@ class Devices:
             if devices > len(present) or (processes > 1 and devices != len(present)):
                 joined = f", and {processes} processes share all of them" if processes > 1 else ""
                 raise OptionError(
-                    f'devices={devices}, but JAX sees {_counted(present)} here{joined}: devices="all" takes what there is.'
+                    f'devices={devices}, but JAX sees {_counted(present)} here{joined}: devices="all" takes '
+                    "what there is."
                 )
             present = present[:devices]
         self.all = tuple(present)

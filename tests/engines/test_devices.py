@@ -38,7 +38,7 @@ def free_port():
         return taken.getsockname()[1]
 
 
-def end_of(processes, seconds=120):
+def end_of(processes, seconds=300):
     """The exit status and the complaints of each."""
     try:
         complaints = [process.communicate(timeout=seconds)[1] for process in processes]
@@ -86,9 +86,9 @@ def two(tmp_path_factory):
     return folder, status, complaints
 
 
-@pytest.mark.parametrize("name", ["convolution", "recurrence"])
-def test_four_devices_come_to_what_one_comes_to(name, four, by_numpy):
-    net, history = by_numpy[name]
+@pytest.mark.parametrize(("name", "size"), [("convolution", 16), ("recurrence", 23)])
+def test_four_devices_come_to_what_one_comes_to(name, size, four):
+    net, history = joined.train(name, engine="numpy", metrics="accuracy", batch_size=size)
     equal(four, name, net)
     assert told(four, name)["device"] == "cpu x 4"
     assert [record["accuracy"] for record in told(four, name)["epochs"]] == history["accuracy"]

@@ -14,14 +14,15 @@ from rich.console import Console
 from rich.table import Table as Drawn
 
 import benchmarks
-from benchmarks.contestants import CONTESTANTS, Contestant
+from benchmarks.contestants import CONTESTANTS, ON_DEVICE, Contestant
 from benchmarks.machine import machine
 from benchmarks.measure import Workers, cores, grow, measure
 from benchmarks.page import page
+from benchmarks.parity import device_of, parity
 from benchmarks.picture import picture
 from benchmarks.printed import Table, contestants, growth, summary
 from benchmarks.results import Results
-from benchmarks.rows import ROWS, Row, Scaling, Training, scalings
+from benchmarks.rows import ROWS, OnDevice, Row, Scaling, Training, rows_on, scalings
 from benchmarks.worker import RefusedError
 from chainrule.checking import whole
 from chainrule.errors import ChainruleError, OptionError
@@ -46,20 +47,30 @@ def main(arguments: list[str] | None = None) -> None:
             profile(given.profile)
         else:
             rounds = None if given.rounds is None else whole("--rounds", given.rounds)
-            run(given.rows, given.contestants, rounds, given.out or Path("runs/benchmarks"))
+            run(given.rows, given.contestants, rounds, given.out or Path("runs/benchmarks"), given.device)
     except ChainruleError as error:
         parser.error(str(error))
     except KeyboardInterrupt:
         parser.exit(130, "stopped\n")
 
 
-def run(rows: str, who: str, rounds: int | None, out: Path) -> None:
-    """Measure row after row; what has been measured is kept at once."""
-    known: list[Row | Scaling] = [*ROWS, *scalings(cores())]
+def run(rows: str, who: str, rounds: int | None, out: Path, device: str | None = None) -> None:
+    """Measure row after row; what has been measured is kept at once.
+
+    Args:
+        device: where the jax engine and PyTorch are compared, instead of all others on this machine's cores.
+
+    Raises:
+        OptionError: there is no such device, or no such row or contestant.
+    """
+    known: list[Row | Scaling] = [*ROWS, *scalings(cores())] if device is None else [*rows_on(device)]
     wanted = choose("row", rows, known)
-    racing = choose("contestant", who, CONTESTANTS)
+    racing = choose("contestant", who, CONTESTANTS if device is None else ON_DEVICE)
     results = Results(machine(cores()))
     console = terminal()
+    if device is not None:
+        results.machine["device"] = device_of(device)
+        show(console, parity([row for row in wanted if isinstance(row, OnDevice)]))
     for what, value in results.machine.items():
         console.print(f"{what}: {value}", highlight=False)
     with Workers() as workers:
@@ -140,5 +151,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--report", type=Path, metavar="FILE", help="measure nothing; tell of this benchmarks.json anew"
     )
+    parser.add_argument("--device", help="compare the jax engine and PyTorch on a gpu; on the cpu for a trial")
     parser.add_argument("--profile", metavar="ROW", help=f"run chainrule alone on a training row for {SECONDS} seconds")
     return parser

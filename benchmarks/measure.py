@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.contestants import CONTESTANTS, Contestant
 from benchmarks.results import Growth, Result, Timing
-from benchmarks.rows import Row, Scaling, Training, counts_of_threads
+from benchmarks.rows import OnDevice, Row, Scaling, Training, counts_of_threads
 from benchmarks.worker import RefusedError, Worker
 
 REST = 0.1
@@ -140,7 +140,7 @@ def measure(row: Row, contestants: Iterable[Contestant], workers: Workers, round
     """
     missing = {who.name: f"{who.package} is not installed" for who in contestants if not who.installed}
     present = [who for who in contestants if who.installed]
-    race = Race([Entry(who, n, row, workers) for who in present for n in _threads(who)])
+    race = Race([Entry(who, n, row, workers) for who in present for n in _threads(who, row)])
     race.warm_up()
     race.choose()
     race.run(row.rounds if rounds is None else rounds)
@@ -176,5 +176,5 @@ def _weighed(timing: Timing, row: Row) -> Timing:
         return replace(timing, memory=fresh.of(who.file, timing.threads).ask("weigh", who.key, row))
 
 
-def _threads(who: Contestant) -> list[int]:
-    return counts_of_threads(cores()) if who.peer else [cores()]
+def _threads(who: Contestant, row: Row) -> list[int]:
+    return counts_of_threads(cores()) if who.peer and not isinstance(row, OnDevice) else [cores()]

@@ -102,6 +102,17 @@ class Training:
 
 
 @dataclass(frozen=True)
+class OnDevice(Training):
+    """Mini-batch descent where somebody says: on a GPU, or for a trial on the CPU.
+
+    Attributes:
+        device: "gpu" or "cpu".
+    """
+
+    device: str = "gpu"
+
+
+@dataclass(frozen=True)
 class Prediction:
     """Probabilities of a network that ends in a softmax, float32: `m` examples in each of `calls` calls."""
 
@@ -227,6 +238,26 @@ ROWS: tuple[Row, ...] = (
     Prediction("predict-picture", "LeNet-5, predicting one picture", Pictures(lenet), 1, 500),
     ColdStart("cold", "cold start: digits, 64-256-10, 30 epochs", 30),
 )
+
+
+def rows_on(device: str) -> tuple[OnDevice, ...]:
+    """What is measured of a device: enough steps that one of its epochs takes some tens of milliseconds."""
+    adam = RULES["Adam"]
+    return (
+        OnDevice("mlp", "784-256-128-10, batch 512, Adam", MLP, 51_200, 512, adam, device=device),
+        OnDevice(
+            "convolutions",
+            "32-64-pool-64-pool-128-10, convolutions of 3 × 3, batch 128, Adam",
+            Pictures(convolutions),
+            2_560 if device != "cpu" else 256,
+            128,
+            cr.Adam(1e-5),
+            device=device,
+        ),
+        OnDevice(
+            "lstm", "LSTM of 128, 65 characters, 32 × 64 steps, Adam", Text(cr.LSTM), 640, 32, adam, device=device
+        ),
+    )
 
 
 def counts_of_threads(cores: int) -> list[int]:

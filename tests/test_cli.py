@@ -278,6 +278,8 @@ def mistakes(folder):
         (["train", "iris", "--activation", "rleu"], "Did you mean 'relu'?"),
         (["train", "iris", "--optimizer", "adamx"], "Did you mean 'adam"),
         (["train", "iris", "--engine", "cuda"], "no engine 'cuda'"),
+        (["train", "iris", "--devices", "both"], "--devices is 'both', but takes a number, or all."),
+        (["train", "iris", "--engine", "native", "--device", "gpu"], "the native engine computes on the cores of this"),
         (["train", "iris", "--threads", "0"], "threads is 0, but must be a whole number, 1 or more"),
         (["train", "iris", "--test", "1.5"], "the test part is 1.5"),
         (["train", "iris", "--dropout", "1"], "the dropout rate is 1.0"),

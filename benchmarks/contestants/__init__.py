@@ -38,3 +38,9 @@ CONTESTANTS = (
     Contestant("jax-scan", "JAX, scan", "jax", "jax"),
     Contestant("scikit-learn", "scikit-learn", "scikit_learn", "sklearn"),
 )
+
+ON_DEVICE = (
+    Contestant("jax-engine", "chainrule", "chainrule", "jax", peer=False),
+    *(who for who in CONTESTANTS if who.file == "pytorch"),
+)
+"""Who takes part on a GPU."""

@@ -6,7 +6,7 @@ from itertools import count
 
 from benchmarks.contestants.cold_start import cold_start
 from benchmarks.contestants.contestant import Running, Ways
-from benchmarks.rows import ColdStart, Prediction, Training
+from benchmarks.rows import ColdStart, OnDevice, Prediction, Training
 from chainrule.data.batches import ArrayBatches
 from chainrule.engines import select
 from chainrule.files import read_tensors
@@ -19,7 +19,8 @@ def train(engine: str, row: Training) -> Running:
     net = row.model.network()
     binary = row.model.n_out == 1
     cost = Cost("binary_cross_entropy" if binary else "cross_entropy")
-    program = select(engine).program(net, cost, row.optimizer, seed=0, outputs=False)
+    device = row.device if isinstance(row, OnDevice) else None
+    program = select(engine, device).program(net, cost, row.optimizer, seed=0, outputs=False)
     batches = ArrayBatches(X, y[:, None] if binary else y, None, batch_size=row.batch, shuffle=True, seed=0)
     numbers = count()
 
@@ -58,4 +59,4 @@ WAYS: Ways = {
     (engine, kind): partial(way, engine)
     for engine in ("native", "numpy")
     for kind, way in ((Training, train), (Prediction, predict), (ColdStart, start_cold))
-}
+} | {("jax-engine", OnDevice): partial(train, "jax")}

@@ -21,7 +21,7 @@ from benchmarks.contestants.cold_start import script
 from benchmarks.contestants.contestant import Running, Ways
 from benchmarks.models import Pictures
 from benchmarks.reference import Tensors
-from benchmarks.rows import ColdStart, Prediction, Training
+from benchmarks.rows import ColdStart, OnDevice, Prediction, Training
 
 Layout = torch.memory_format
 
@@ -41,7 +41,7 @@ def train(step_for: Callable[[Training, "Task"], Step], row: Training, layout: L
 
     def round() -> None:
         for _ in range(row.epochs):
-            order = torch.from_numpy(row.order(next(numbers))) if row.batch < row.m else everything
+            order = _placed(torch.from_numpy(row.order(next(numbers)))) if row.batch < row.m else everything
             costs = [step(rows) for rows in order.split(row.batch)]
             torch.stack(costs).mean().item()
 
@@ -57,11 +57,11 @@ class Task:
 
     def __init__(self, row: Training, layout: Layout):
         X, y = row.data()
-        self.X, self.y = given(X), torch.from_numpy(y)
+        self.X, self.y = _placed(given(X)), _placed(torch.from_numpy(y))
         self.binary = row.model.n_out == 1
         self.y = self.y.float()[:, None] if self.binary else self.y
         start = row.model.network()
-        self.net = network(start).to(memory_format=layout)
+        self.net = network(start).to(torch.get_default_device(), memory_format=layout)
         self.called = list(start.parameters)
         self.theta = [theta.detach() for theta in self.net.parameters()]
         self.names = [name for name, _ in self.net.named_parameters()]
@@ -78,13 +78,18 @@ class Task:
         return (self.X, self.y) if self.full else (self.X.index_select(0, rows), self.y.index_select(0, rows))
 
     def parameters(self) -> Tensors:
-        arrays = (np.moveaxis(theta.numpy(), 1, -1) if theta.ndim == 4 else theta.numpy() for theta in self.theta)
+        arrays = (theta.cpu().numpy() for theta in self.theta)
+        arrays = (np.moveaxis(array, 1, -1) if array.ndim == 4 else array for array in arrays)
         return {name: array.copy() for name, array in zip(self.called, arrays, strict=True)}
 
     def _cost(self, Z: Tensor, y: Tensor) -> Tensor:
         if self.binary:
             return functional.binary_cross_entropy_with_logits(Z, y)
         return functional.cross_entropy(Z.flatten(0, -2), y.flatten())
+
+
+def _placed(A: Tensor) -> Tensor:
+    return A.to(torch.get_default_device())
 
 
 def given(X: NDArray[Any]) -> Tensor:
@@ -270,6 +275,15 @@ def predict(compiling: bool, row: Prediction, layout: Layout = AS_IT_IS) -> Runn
     return Running(round, outcome)
 
 
+def on_device(way: Callable[[Training], Running | None], row: OnDevice) -> Running | None:
+    """The way on the row's device, in float32 as chainrule computes: convolutions without the shorter TF32, too."""
+    if row.device == "gpu" and not torch.cuda.is_available():
+        raise RuntimeError("PyTorch sees no GPU")
+    torch.set_default_device("cuda" if row.device == "gpu" else row.device)
+    torch.backends.cudnn.allow_tf32 = False
+    return way(row)
+
+
 def with_channels_last(way: Callable[..., Running], row: Training | Prediction) -> Running | None:
     """The way for pictures whose channels lie last in memory."""
     return way(row, CHANNELS_LAST) if isinstance(row.model, Pictures) else None
@@ -285,3 +299,4 @@ WAYS: Ways = {
     ("pytorch-compiled", Prediction): partial(predict, True),
     ("pytorch", ColdStart): script("with_pytorch.py"),
 }
+WAYS |= {(key, OnDevice): partial(on_device, way) for (key, kind), way in WAYS.items() if kind is Training}

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from chainrule import initializers, notes, ops, optimizers, schedules
+    from chainrule import distributed, initializers, notes, ops, optimizers, schedules
     from chainrule.data.augmentation import Augmentation
     from chainrule.data.pictures import Pictures, read_pictures
     from chainrule.data.series import Series, read_series
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         ModelFileError,
         NotFiniteError,
         OptionError,
+        PeerError,
         ShapeError,
     )
     from chainrule.experiments import Experiment, Settings, Trained
@@ -142,6 +143,7 @@ __all__ = [
     "EarlyStopping",
     "Checkpoint",
     "Run",
+    "distributed",
     "read_table",
     "Table",
     "read_pictures",
@@ -167,6 +169,7 @@ __all__ = [
     "NotFiniteError",
     "ModelFileError",
     "CheckpointError",
+    "PeerError",
 ]
 
 _MODULES = (
@@ -177,6 +180,7 @@ _MODULES = (
     "optimizers",
     "schedules",
     "training",
+    "distributed",
     "metrics",
     "derivation",
     "notes",

@@ -37,6 +37,10 @@ class CheckpointError(ModelFileError):
     """A checkpoint or the journal of a search cannot be read, or does not fit."""
 
 
+class PeerError(ChainruleError, RuntimeError):
+    """Another process of a run in several has ended."""
+
+
 LONGEST = 80
 """The most characters of a value that a message tells."""
 

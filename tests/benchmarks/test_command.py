@@ -6,8 +6,9 @@ import pytest
 from benchmarks.contestants import Contestant
 from benchmarks.measure import Entry, Race, Workers
 from benchmarks.models import Multilayer
+from benchmarks.parity import CLOSE, errors_of
 from benchmarks.results import Results
-from benchmarks.rows import ROWS, Scaling, Training, scalings
+from benchmarks.rows import ROWS, OnDevice, Scaling, Training, rows_on, scalings
 
 import chainrule as cr
 from benchmarks import command, measure
@@ -140,3 +141,28 @@ def test_scalings_have_points_of_growing_size_and_threads_up_to_the_cores():
     assert [row.batch for _, row, _ in by_key["scaling-batch"].points] == [16, 32, 64, 128, 256, 512, 1024]
     assert {len(row.model.sizes) - 2 for _, row, _ in by_key["scaling-depth"].points} == {1, 2, 4, 8, 16}
     assert all(row.m % row.batch == 0 for scaling in by_key.values() for _, row, _ in scaling.points)
+
+
+def test_without_a_gpu_a_sentence_says_so(capsys):
+    jax = pytest.importorskip("jax")
+    if jax.default_backend() == "gpu":
+        pytest.skip("there is one")
+    with pytest.raises(SystemExit) as end:
+        command.main(["--device", "gpu"])
+    assert end.value.code == 2
+    assert 'device="gpu", but JAX sees' in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_device_is_held_against_numpy_and_then_against_others_on_it(monkeypatch, tmp_path, capsys):
+    pytest.importorskip("jax")
+    row = OnDevice("tiny", "A tiny row", Multilayer((5, 8, 3)), 64, 16, cr.Adam(0.01), device="cpu")
+    monkeypatch.setattr(measure, "REST", 0.0)
+    monkeypatch.setattr(command, "rows_on", lambda device: (row,))
+    monkeypatch.setattr(command, "ON_DEVICE", command.ON_DEVICE[:1])
+    assert [one.key for one in rows_on("gpu")] == ["mlp", "convolutions", "lstm"]
+    assert max(errors_of(row)) < CLOSE
+    command.main(["--device", "cpu", "--rounds", "1", "--out", str(tmp_path)])
+    assert "apart from NumPy, relative, float32" in " ".join(capsys.readouterr().out.split())
+    results = Results.load(tmp_path / "benchmarks.json")
+    assert results.machine["device"] == "cpu"
+    assert [timing.name for timing in results.rows[0].timings] == ["chainrule"]

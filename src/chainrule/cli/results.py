@@ -25,11 +25,13 @@ def show_result(result: "Result", experiment: "Experiment") -> None:
     if result.trials:
         Console().print(trials_table(result.trials, experiment.settings))
         experiment.network.summary()
+    faster = "native" if history.engine == "numpy" else "jax"
+    device = "" if history.device in ("", "cpu") else f" ({history.device})"
     best = "" if history.best_epoch is None else f", the best was epoch {history.best_epoch + 1}"
     print(
         f"{history.stopped}, {counted(len(history.epochs), 'epoch')}{best}; "
-        f"{history.seconds:.1f} s on the {history.engine} engine, seed {history.seed}"
-        + (f"; the native engine has no kernel for {history.reason}" if history.reason else "")
+        f"{history.seconds:.1f} s on the {history.engine} engine{device}, seed {history.seed}"
+        + (f"; the {faster} engine has no kernel for {history.reason}" if history.reason else "")
     )
     for sentence in filter(None, (experiment.extended, experiment.failed)):
         print(sentence)

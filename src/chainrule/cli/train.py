@@ -81,13 +81,25 @@ def _class_weight(given: str) -> dict[str, float] | str:
         raise OptionError(f'--class-weight is {given!r}, but takes "balanced", or weights such as "fraud=5".') from None
 
 
+def _devices(given: str) -> int | str:
+    """How many devices, from "4" or "all"."""
+    if given != "all" and not given.isdecimal():
+        raise OptionError(f"--devices is {given!r}, but takes a number, or all.")
+    return given if given == "all" else int(given)
+
+
 def _changes(augment: str) -> Any:
     from chainrule.data.augmentation import Augmentation
 
     return Augmentation.parse(augment)
 
 
-READ: dict[str, Callable[[str], Any]] = {"hidden": _units, "class_weight": _class_weight, "augment": _changes}
+READ: dict[str, Callable[[str], Any]] = {
+    "hidden": _units,
+    "class_weight": _class_weight,
+    "augment": _changes,
+    "devices": _devices,
+}
 """What is made of the settings that are typed in a form of their own."""
 
 

@@ -3,9 +3,11 @@
 import warnings
 from functools import cache
 
-from chainrule.engines.auto import AutoEngine
+from chainrule import distributed
+from chainrule.checking import whole
+from chainrule.engines.auto import AutoEngine, large
 from chainrule.engines.contract import BLOCK, CHUNK, Batch, Batches, Done, Engine, Form, Program, Slope
-from chainrule.engines.jax import JaxEngine, installed
+from chainrule.engines.jax import JaxEngine, accelerated, installed
 from chainrule.engines.native import NativeEngine, described, kernels
 from chainrule.engines.numpy import NumpyEngine
 from chainrule.engines.threads import blas_held, held_to, steady
@@ -28,17 +30,49 @@ if _kernels is not None:
 _AUTO: Engine = AutoEngine(ENGINES["native"], ENGINES["numpy"]) if "native" in ENGINES else ENGINES["numpy"]
 
 
-def select(name: str) -> Engine:
+def select(name: str, device: str | None = None, devices: int | str | None = None) -> Engine:
     """The engine of that name; "auto" takes the fastest that can do the work.
 
+    Args:
+        device, devices: see `chainrule.train`.
+
     Raises:
-        OptionError: there is no such engine on this machine, or CHAINRULE_INSTRUCTIONS names no instruction set.
+        OptionError: there is no such engine on this machine, or CHAINRULE_INSTRUCTIONS names no instruction set; or the
+            engine cannot compute where it is to.
     """
     if _wrong:
         raise OptionError(_wrong)
+    engine = lookup("engine", name, {"auto": _AUTO} | ENGINES)
+    if isinstance(devices, str) and devices != "all":
+        raise OptionError(f'devices is "all", or how many share a batch, not {devices!r}.')
+    if devices is not None and devices != "all":
+        devices = whole("devices", devices)
+    beyond = devices is not None or device not in (None, "cpu")
+    if name == "jax" or (name == "auto" and beyond):
+        return JaxEngine(device, devices)
+    if beyond:
+        raise OptionError(f'the {name} engine computes on the cores of this machine: give engine="jax", or no device.')
+    if name == "auto" and device is None and accelerated():
+        return AutoEngine(JaxEngine(), engine, suits=large)
     if name == "auto" and "native" not in ENGINES:
         _tell_that_numpy_computes()
-    return _AUTO if name == "auto" else lookup("engine", name, {"auto": _AUTO} | ENGINES)
+    return engine
+
+
+def select_to_train(name: str, device: str | None = None, devices: int | str | None = None) -> Engine:
+    """As `select`, for what all processes that have joined do together.
+
+    Raises:
+        OptionError: see `select`; or the engine is one that computes in each process by itself.
+    """
+    if distributed.processes() > 1 and name == "auto":
+        return select("jax", device, devices)
+    if distributed.processes() > 1 and name != "jax":
+        raise OptionError(
+            f"the {name} engine would train in each of the {distributed.processes()} processes by itself: "
+            'give engine="jax", which divides every batch among them.'
+        )
+    return select(name, device, devices)
 
 
 @cache
@@ -66,5 +100,6 @@ __all__ = [
     "blas_held",
     "held_to",
     "select",
+    "select_to_train",
     "steady",
 ]

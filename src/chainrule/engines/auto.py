@@ -3,13 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 
 import numpy as np
 
-from chainrule.engines.contract import Batch, Batches, CostLike, Done, Engine, NetworkLike, Numbers, Program, Slope
-from chainrule.engines.native.plan import NoKernelError
-from chainrule.graph import Array
+from chainrule.engines.contract import (
+    CHUNK,
+    Batch,
+    Batches,
+    CannotRunError,
+    CostLike,
+    Done,
+    Engine,
+    NetworkLike,
+    Numbers,
+    Program,
+    Slope,
+)
+from chainrule.graph import Array, Footprint
 from chainrule.optimizers import Optimizer
+
+LARGE = 50_000
+"""From so many numbers on, parameters and what one example makes of them together, a network is worth an accelerator:
+below, starting its programs one by one takes longer than the kernels on this machine take in all."""
+
+
+def large(network: NetworkLike, m: int | None) -> bool:
+    """Whether an accelerator is worth its while for the network, and for m examples where they are met only once."""
+    assert network.input_shape is not None
+    counted = Footprint(2**62)
+    with counted.counting(), np.errstate(all="ignore"):
+        network.output(network.cast(np.zeros((1, *network.input_shape), np.uint8)))
+    numbers = network.flat.size + counted.taken // np.dtype(network.dtype).itemsize
+    return numbers >= LARGE and (m is None or m >= CHUNK)
 
 
 class AutoProgram:
@@ -18,9 +44,9 @@ class AutoProgram:
     See `chainrule.engines.contract.Program`.
     """
 
-    def __init__(self, program: Program, instead: Callable[[NoKernelError], Program]):
+    def __init__(self, program: Program, instead: Callable[[CannotRunError], Program]):
         self._program, self._instead = program, instead
-        self.engine, self.reason = program.engine, program.reason
+        self.engine, self.reason, self.device = program.engine, program.reason, program.device
 
     @property
     def updates(self) -> int:
@@ -46,52 +72,69 @@ class AutoProgram:
             for done in self._program.epoch(batches, epoch, learning_rate, start):
                 start += len(done.costs)
                 yield done
-        except NoKernelError as reason:
+        except CannotRunError as reason:
             before, self._program = self._program, self._instead(reason)
-            self.engine, self.reason = self._program.engine, self._program.reason
+            self.engine, self.reason, self.device = (
+                self._program.engine,
+                self._program.reason,
+                self._program.device,
+            )
             self._program.slots, self._program.updates = before.slots, before.updates
             yield from self._program.epoch(batches, epoch, learning_rate, start)
 
 
 class AutoEngine:
-    """The first engine, and the second for what the first does not know. See `chainrule.engines.contract.Engine`."""
+    """The first engine, and the second for what the first does not know. See `chainrule.engines.contract.Engine`.
+
+    Args:
+        suits: of a network, and of how many examples are to be measured or predicted, whether the first is worth it.
+    """
 
     name = "auto"
 
-    def __init__(self, first: Engine, second: Engine):
-        self.first, self.second = first, second
+    def __init__(
+        self, first: Engine, second: Engine, suits: Callable[[NetworkLike, int | None], bool] = lambda network, m: True
+    ):
+        self.first, self.second, self.suits = first, second, suits
 
     def program(
         self, network: NetworkLike, cost: CostLike, optimizer: Optimizer, seed: int, outputs: bool = True
     ) -> Program:
-        def instead(reason: NoKernelError) -> Program:
+        if not self.suits(network, None):
+            return self.second.program(network, cost, optimizer, seed, outputs)
+
+        def instead(reason: CannotRunError) -> Program:
             program = self.second.program(network, cost, optimizer, seed, outputs)
-            program.reason = reason.reason
+            program.reason = program.reason or reason.reason
             return program
 
         try:
             return AutoProgram(self.first.program(network, cost, optimizer, seed, outputs), instead)
-        except NoKernelError as reason:
+        except CannotRunError as reason:
             return instead(reason)
 
     def slope(self, network: NetworkLike, cost: CostLike, batch: Batch, seed: int, outputs: bool = True) -> Slope:
-        def instead(reason: NoKernelError) -> Slope:
+        if not self.suits(network, None):
+            return self.second.slope(network, cost, batch, seed, outputs)
+
+        def instead(reason: CannotRunError) -> Slope:
             slope = self.second.slope(network, cost, batch, seed, outputs)
-            slope.reason = reason.reason
+            slope.reason = slope.reason or reason.reason
             return slope
 
         try:
             slope = self.first.slope(network, cost, batch, seed, outputs)
-        except NoKernelError as reason:
+        except CannotRunError as reason:
             return instead(reason)
         first = slope.measure
 
         def measure() -> tuple[float, Array, Array]:
             try:
                 return first()
-            except NoKernelError as reason:
+            except CannotRunError as reason:
                 other = instead(reason)
-                slope.engine, slope.reason, slope.measure = other.engine, other.reason, other.measure
+                slope.engine, slope.reason, slope.device = other.engine, other.reason, other.device
+                slope.measure = other.measure
                 return slope.measure()
 
         slope.measure = measure
@@ -101,16 +144,16 @@ class AutoEngine:
         """Batch by batch, because a layer of the user's own may know what to do with sequences of one length alone."""
 
         def of(batch: Batch) -> tuple[float, Array]:
-            try:
-                return self.first.evaluate(network, cost, [batch])
-            except NoKernelError:
-                return self.second.evaluate(network, cost, [batch])
+            if self.suits(network, len(batch[0])):
+                with suppress(CannotRunError):
+                    return self.first.evaluate(network, cost, [batch])
+            return self.second.evaluate(network, cost, [batch])
 
         costs, outputs = zip(*map(of, batches), strict=True)
         return float(np.average(costs, weights=[len(output) for output in outputs])), np.concatenate(outputs)
 
     def predict(self, network: NetworkLike, X: Array) -> Numbers:
-        try:
-            return self.first.predict(network, X)
-        except NoKernelError:
-            return self.second.predict(network, X)
+        if self.suits(network, len(X)):
+            with suppress(CannotRunError):
+                return self.first.predict(network, X)
+        return self.second.predict(network, X)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.errors import OptionError
 from chainrule.graph import Array, Recording, Variable
 from chainrule.optimizers import Optimizer
 from chainrule.turns import Turn
@@ -28,6 +29,18 @@ Numbers: TypeAlias = NDArray[Any]
 
 Batch = tuple[Array, Array, Array | None]
 """X (m, …), Y and a weight for each example, or None: all of one mini-batch."""
+
+
+class CannotRunError(OptionError):
+    """A network, a cost or an optimizer that an engine does not know.
+
+    Attributes:
+        reason: the layer, activation, loss, optimizer, operation or line that it is about.
+    """
+
+    def __init__(self, message: str, reason: str):
+        super().__init__(message)
+        self.reason = reason
 
 
 class LayerLike(Protocol):
@@ -228,12 +241,14 @@ class Program(Protocol):
 
     Attributes:
         engine: the name of the engine that runs. reason: why it is not a faster one, or nothing.
+        device: where it runs, such as "cpu" or "gpu: NVIDIA H200".
         updates: how many updates there have been.
         slots: the optimizer's vectors, by name.
     """
 
     engine: str
     reason: str
+    device: str
     updates: int
     slots: dict[str, Array]
 
@@ -255,11 +270,13 @@ class Slope:
     Attributes:
         engine: the name of the engine that computes. reason: why it is not a faster one, or nothing.
         measure: returns J without a penalty, dJ/dθ in the order of the network's vector, and the output.
+        device: where it computes.
     """
 
     engine: str
     reason: str
     measure: Callable[[], tuple[float, Array, Array]]
+    device: str = "cpu"
 
 
 class Engine(Protocol):
@@ -276,7 +293,7 @@ class Engine(Protocol):
             outputs: whether anybody wants to see the outputs that are met while training.
 
         Raises:
-            NoKernelError: this engine does not know the network, the cost or the optimizer.
+            CannotRunError: this engine does not know the network, the cost or the optimizer.
         """
         ...
 
@@ -284,7 +301,7 @@ class Engine(Protocol):
         """Get ready to differentiate the cost of one batch again and again; dropout drops the same units each time.
 
         Raises:
-            NoKernelError: this engine does not know the network or the cost.
+            CannotRunError: this engine does not know the network or the cost.
         """
         ...
 

@@ -14,7 +14,7 @@ from chainrule.optimizers import Optimizer
 class NumpyProgram:
     """See `chainrule.engines.contract.Program`."""
 
-    engine = "numpy"
+    engine, device = "numpy", "cpu"
 
     def __init__(self, network: NetworkLike, cost: CostLike, optimizer: Optimizer, seed: int):
         self.network = network

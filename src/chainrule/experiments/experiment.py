@@ -153,7 +153,7 @@ class Experiment:
         self.resume = resume or self._search is not None
         before = self._seed_before(resume)
         seed = seed_or_fresh(before if settings.seed is None else settings.seed)
-        engines.select(settings.engine)
+        engines.select(settings.engine, settings.device, settings.devices)
         self.source = source
         self.target = source.target
         self.Y = source.numbers(self.target)
@@ -291,7 +291,7 @@ class Experiment:
 
     def _facts(self) -> dict[str, Any]:
         """What a resumed run must share with the first, by the names of the settings."""
-        free = {"engine", "threads", "search", "checkpoint_minutes", "augment", "patience"}
+        free = {"engine", "threads", "device", "devices", "search", "checkpoint_minutes", "augment", "patience"}
         free |= set() if self.settings.schedule == "cosine" else {"epochs"}
         chosen = {name: value for name, value in asdict(self.settings).items() if name not in free}
         first = {"seed": self.settings.seed}  # from which the rest follows
@@ -349,6 +349,8 @@ class Experiment:
                 resume=self.resume and checkpoint is not None,
                 engine=self.settings.engine,
                 threads=self.settings.threads,
+                device=self.settings.device,
+                devices=self.settings.devices,
                 seed=self.settings.seed,
                 progress=progress,
             )

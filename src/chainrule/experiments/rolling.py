@@ -64,6 +64,8 @@ def at_earlier_origins(experiment: Experiment) -> HeldOut | None:
             batch_size=settings.batch_size,
             engine=settings.engine,
             threads=settings.threads,
+            device=settings.device,
+            devices=settings.devices,
             seed=settings.seed,
             progress=False,
         )

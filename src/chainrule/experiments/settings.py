@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from chainrule.checking import whole
 from chainrule.data.augmentation import Augmentation
@@ -51,6 +51,8 @@ class Settings:
         seed: of the parts, the start, shuffling and dropout, which makes a run repeatable; None for a fresh one.
         engine: who computes: auto, native, numpy or jax.
         threads: how many threads compute; None for CHAINRULE_NUM_THREADS, or one for each core.
+        device: where the jax engine computes: cpu, gpu, tpu, gpu:1, …; None for what it finds.
+        devices: how many of these share every batch, or "all"; None for 1.
         checkpoint_minutes: how often the state of the run is saved.
         loss: of values: squared_error, absolute_error, huber, or poisson for counts; None for what fits them.
         transform: the scale of values: log, range or none; None for what a trial finds better.
@@ -88,6 +90,8 @@ class Settings:
     threshold: float | str | None = None
     class_weight: Mapping[str, float] | str | None = None
     metric: str | None = None
+    device: str | None = None
+    devices: int | Literal["all"] | None = None
 
     def beside(self, defaults: Mapping[str, Any]) -> Settings:
         """These settings, with `defaults` where nothing was chosen; who needs a validation part gets one."""

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 POLL = 0.5
 """After so many seconds who waits for the others looks again."""
 
-FREE = ("engine", "threads")
+FREE = ("engine", "threads", "device", "devices")
 """Settings that each of the processes has for itself."""
 
 

@@ -246,6 +246,8 @@ def _trial(
             epochs=epochs,
             batch_size=settings.batch_size,
             engine=settings.engine,
+            device=settings.device,
+            devices=settings.devices,
             seed=settings.seed,
             progress=False,
         )

@@ -87,7 +87,7 @@ class Checkpoints:
     @cached_property
     def settings(self) -> dict[str, Any]:
         """What a resumed run must share with this one, JSON; waits for what is still being computed."""
-        return _computed(self._settings)
+        return computed(self._settings)
 
     def due_after_epoch(self, epochs_done: int) -> bool:
         return bool(self.rule.every_epochs and epochs_done % self.rule.every_epochs == 0) or self.due()
@@ -150,10 +150,10 @@ def _which(path: str | os.PathLike[str]) -> tuple[int, int] | None:
     return found.st_ino, found.st_mtime_ns
 
 
-def _computed(settings: dict[str, Any]) -> dict[str, Any]:
+def computed(settings: dict[str, Any]) -> dict[str, Any]:
     """The settings with the numbers that threads have computed meanwhile."""
     return {
-        name: _computed(value) if isinstance(value, dict) else value.result() if isinstance(value, Future) else value
+        name: computed(value) if isinstance(value, dict) else value.result() if isinstance(value, Future) else value
         for name, value in settings.items()
     }
 

@@ -36,7 +36,7 @@ def descend(
     Raises:
         NotFiniteError: the cost is NaN or infinite; the network has the parameters from before this epoch.
     """
-    run.computed_by(program.engine, program.reason)
+    run.computed_by(program)
     changing = [run.network.flat, *(held for _, layer in run.network.family() for held in layer.statistics.values())]
     while not run.over:
         before, count = [array.copy() for array in changing], batches.count(run.epoch)
@@ -49,10 +49,10 @@ def descend(
                 batch = run.sums.batches + len(done.costs) - 1
                 error = not_finite(run.network, done.X, done.costs[-1], run.epoch, batch, run.seed, program.updates)
                 _go_back(run.network, changing, before, error)
-            run.computed_by(program.engine, program.reason)
+            run.computed_by(program)
             run.meet(done, count)
             run.save_if_due(program, after_epoch=False)
-            if interrupt.asked and run.sums.batches != count:
+            if interrupt.of_all().asked and run.sums.batches != count:
                 break
         else:
             if not np.isfinite(run.network.flat).all():
@@ -60,9 +60,10 @@ def descend(
                 _go_back(run.network, changing, before, error)
             run.close_epoch()
             run.save_if_due(program, after_epoch=True)
-        if interrupt.asked and not run.over:
-            run.interrupt(interrupt)
-        if interrupt.asked:
+        now = interrupt.of_all()
+        if now.asked and not run.over:
+            run.interrupt(now)
+        if now.asked:
             run.save_if_due(program, after_epoch=False, now=True)
 
 

@@ -28,6 +28,7 @@ class History:
             measured on the same outputs; with validation also `val_loss` (without penalty) and `val_` with the name of
             each metric; and `seconds`.
         engine: which engine ran. reason: why it was not a faster one, where that was for the network to say.
+        device: where it ran: "cpu", "gpu: NVIDIA H200", "cpu x 4", "gpu: NVIDIA H200 x 16 in 2 processes".
         seed: of shuffling and dropout, so that the run can be repeated.
         stopped: why training ended: "all epochs done", "early stopping", "interrupted" by Ctrl-C, "terminated" by
             SIGTERM, or a callback's own words.
@@ -40,11 +41,13 @@ class History:
     seed: int = 0
     stopped: str = ""
     best_epoch: int | None = None
+    device: str = ""
 
     def __repr__(self) -> str:
         measured = "val_loss" if self.epochs and "val_loss" in self.epochs[0] else "loss"
         least = [f"least {measured} {min(self[measured]):.4g}"] if self.epochs else []
         facts = [counted(len(self.epochs), "epoch"), *least, self.stopped, self.engine]
+        facts += [] if self.device in ("", "cpu") else [self.device]
         return f"History({', '.join(filter(None, facts))})"
 
     def __getitem__(self, name: str) -> list[float]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from types import FrameType
 
+from chainrule import distributed
 from chainrule.training.history import History
 
 TERMINATED = 128 + signal.SIGTERM
@@ -44,6 +45,12 @@ class Interrupt:
 
     def __init__(self) -> None:
         self.asked = self.terminated = False
+
+    def of_all(self) -> Interrupt:
+        """As it is now in any of the processes that have joined, so that all of them go the same way."""
+        found = Interrupt()
+        found.asked, found.terminated = distributed.anywhere(self.asked, self.terminated)
+        return found
 
 
 @contextmanager

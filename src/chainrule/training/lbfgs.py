@@ -39,7 +39,7 @@ def _minimized(run: Run, batches: ArrayBatches, optimizer: LBFGS, interrupt: Int
         """The cost, the output and the gradient at θ."""
         network.flat[...] = theta
         J, gradient, A = slope.measure()
-        run.computed_by(slope.engine, slope.reason)
+        run.computed_by(slope)
         of_weights = penalty(optimizer.l2, network.flat, regularized)
         gradient = gradient + optimizer.l2 * regularized * network.flat
         return Done([J + of_weights], [of_weights], [len(X)], A, Y), gradient.astype(np.float64)

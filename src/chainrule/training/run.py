@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule import distributed
 from chainrule.data.checksums import Passed
-from chainrule.engines import Batch, Done, Engine, Program
+from chainrule.engines import Batch, Done, Engine, Program, Slope
 from chainrule.errors import CheckpointError
 from chainrule.files import Tensors
 from chainrule.layers import Network
@@ -110,12 +111,18 @@ class Run:
         """Whether the outputs that are met while training are measured."""
         return bool(self._metrics)
 
-    def computed_by(self, engine: str, reason: str) -> None:
-        """Take note of the engine, and tell once where "auto" has had to take the slower one."""
-        if self.engine.name == "auto" and reason and not self._noted_engine:
-            self._noted_engine = True
-            self.progress.note(f"the {engine} engine trains, slower than the native one, because of {reason}")
-        self.history.engine, self.history.reason = engine, reason
+    def computed_by(self, what: Program | Slope) -> None:
+        """Take note of the engine, and tell once where "auto" has taken an accelerator, or the slower engine."""
+        if self.engine.name == "auto" and not self._noted_engine:
+            self._noted_engine = bool(what.reason) or what.device != "cpu"
+            if what.reason:
+                faster = "jax" if what.engine == "native" else "native"
+                self.progress.note(
+                    f"the {what.engine} engine trains, slower than the {faster} one, because of {what.reason}"
+                )
+            elif what.device != "cpu":
+                self.progress.note(f'the {what.engine} engine trains on {what.device}; device="cpu" keeps off it')
+        self.history.engine, self.history.reason, self.history.device = what.engine, what.reason, what.device
 
     def meet(self, done: Done, batches: int | None) -> None:
         """Add what the engine has done to the sums of the epoch.
@@ -157,6 +164,7 @@ class Run:
         if self._validation is not None:
             record |= {f"val_{name}": value for name, value in self._validate(self._validation).items()}
         record["seconds"] = self._lap()
+        record = distributed.told(lambda: record)
         self.history.epochs.append(record)
         self.progress.epoch(record)
         if self._watch is not None and self._watch.improved(record):
@@ -164,6 +172,7 @@ class Run:
             self.history.best_epoch = self.epoch
         for callback in self._callbacks:
             callback(self)
+        self.history.stopped = distributed.told(lambda: self.history.stopped)
         if self._watch is not None and self._watch.over and not self.history.stopped:
             self.stop("early stopping")
         self.epoch += 1
@@ -208,10 +217,25 @@ class Run:
             now: write in any case.
         """
         kept = self._checkpoints
-        if kept is None:
+        if kept is None or not distributed.first():
             return
         if now or (kept.due_after_epoch(self.epoch) if after_epoch else kept.due()):
             kept.write(*self._state(program.slots, program.updates))
+
+    def join(self, settings: Mapping[str, Any]) -> None:
+        """Begin where the first process begins, if there are several: with its parameters, and its seed.
+
+        Args:
+            settings: what must be the same in all, JSON.
+
+        Raises:
+            OptionError: it is not.
+        """
+        if distributed.processes() > 1:
+            distributed.refuse_unlike(settings)
+            state, seed = distributed.told(lambda: (snapshot(self.network), self.seed))
+            self.network.set_state(state)
+            self.seed = self.history.seed = seed
 
     def resume(self, slots: Sequence[str]) -> tuple[Tensors, int] | None:
         """Go back to the last checkpoint; returns the optimizer's slots and how many updates there were, or None.
@@ -225,7 +249,7 @@ class Run:
         kept = self._checkpoints
         if kept is None:
             return None
-        found = kept.read()
+        found = distributed.told(kept.read)
         if found is None:
             if not kept.rule.anew:
                 self.progress.note(f"{kept.rule.path} has nothing to go on from: the run begins")

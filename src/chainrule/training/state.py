@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 from numbers import Real
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ class Record(TypedDict):
     seed: int
     stopped: str
     best_epoch: int | None
+    device: NotRequired[str]
 
 
 class State(TypedDict):

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from chainrule import engines
+from chainrule import distributed, engines
 from chainrule.checking import seed_or_fresh, whole
 from chainrule.data.augmentation import Augmentation, AugmentedBatches
 from chainrule.data.batches import ArrayBatches, ChunkBatches, StreamBatches
@@ -20,7 +20,7 @@ from chainrule.layers import Network
 from chainrule.layers.unsaved import warn_of_untrained
 from chainrule.metrics import find_metrics
 from chainrule.optimizers import LBFGS, Optimizer, find_optimizer
-from chainrule.training.checkpoints import Checkpoint, Checkpoints
+from chainrule.training.checkpoints import Checkpoint, Checkpoints, computed
 from chainrule.training.code import checksum_of_code
 from chainrule.training.cost import Cost, LossLike
 from chainrule.training.descent import AnyBatches, descend
@@ -55,6 +55,8 @@ def train(
     resume: bool = False,
     engine: str = "auto",
     threads: int | None = None,
+    device: str | None = None,
+    devices: int | Literal["all"] | None = None,
     seed: int | None = None,
     progress: bool = True,
 ) -> History:
@@ -98,9 +100,13 @@ def train(
         engine: "auto" or a name; `history.engine` tells which one ran.
         threads: how many compute; None for what the environment says, which by default is one for each core that the
             process, or the quota of its container, may use. Another number rounds differently.
+        device: "cpu", "gpu", "tpu", or one by its number, "gpu:1"; None for what the engine finds: "auto" takes an
+            accelerator that JAX sees for large networks, and tells so. `history.device` tells where it ran.
+        devices: how many of these share the examples of every batch, or "all"; None for one, or, where processes have
+            joined (see `chainrule.distributed`), for all of all processes. The result is that of one.
         seed: of shuffling and dropout; None takes a fresh one, kept in `history.seed`.
         progress: whether to show a live bar (in a terminal or notebook) or a few lines (elsewhere), on stderr,
-            with a line before them where "auto" had to take numpy.
+            with a line before them where "auto" had to take numpy, or has found an accelerator.
 
     Returns:
         The history, one record an epoch.
@@ -155,7 +161,7 @@ def train(
     run = Run(
         net,
         cost,
-        engines.select(engine),
+        engines.select_to_train(engine, device, devices),
         epochs=epochs,
         seed=seed_or_fresh(seed),
         metrics=wanted,
@@ -164,10 +170,13 @@ def train(
         callbacks=_callbacks(callbacks),
         checkpoints=_checkpoints(checkpoint, resume, rule, settings),
         passed=passed,
-        progress=progress_for(progress, epochs),
+        progress=progress_for(progress and distributed.first(), epochs),
     )
     try:
-        with interruptible() as interrupt, engines.held_to(threads), engines.steady():
+        with interruptible() as interrupt, distributed.together(), engines.held_to(threads), engines.steady():
+            if distributed.processes() > 1:
+                given = {"epochs": epochs, "resume": resume, "checkpoint": checkpoint is not None}
+                run.join(given | computed(settings()))
             resumed = run.resume(rule.slots) if resume and isinstance(rule, Optimizer) else None
             batches.seed = run.seed
             learn_statistics(net, batches.in_order)
@@ -178,10 +187,11 @@ def train(
                 descend(run, program, batches, rule.alpha, interrupt)
             elif isinstance(batches, ArrayBatches):
                 minimize(run, batches, rule, interrupt)
+            terminated = interrupt.of_all().terminated  # here all meet, so that none waits for one that has left
     finally:
         run.progress.close()
     history = run.finish()
-    if interrupt.terminated:
+    if terminated:
         raise TerminatedError(history)
     cost.look(net, first_X, first_y)
     return history
@@ -198,6 +208,8 @@ def _arrays(
     rule: Optimizer | LBFGS,
 ) -> ArrayBatches:
     """The training data from arrays, checked."""
+    if isinstance(rule, LBFGS) and distributed.processes() > 1:
+        raise OptionError('L-BFGS is led by one process: take another optimizer, or one process with devices="all".')
     if callable(X) or isinstance(X, Iterator | ChunkBatches):
         raise DataError("X is a stream, whose batches (X, y) bring their labels: leave y out, train(net, X, loss=…).")
     size = None if batch_size is None else whole("batch_size", batch_size)

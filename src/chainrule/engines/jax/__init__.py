@@ -6,8 +6,12 @@ Nothing is differentiated by JAX: the way back is chainrule's own, traced with t
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache, cached_property
 from types import ModuleType
+from typing import Any
 
 from chainrule.engines.contract import Batch, CostLike, NetworkLike, Numbers, Program, Slope
 from chainrule.errors import OptionError
@@ -20,31 +24,51 @@ def installed() -> bool:
     return importlib.util.find_spec("jax") is not None
 
 
+@cache
+def accelerated() -> bool:
+    """Whether JAX sees an accelerator; it is loaded for that only where there is something that drives one."""
+    driven = any(importlib.util.find_spec(name) is not None for name in ("jax_plugins", "libtpu"))
+    if not installed() or not driven or os.environ.get("JAX_PLATFORMS") == "cpu":
+        return False
+    return bool(importlib.import_module("jax").default_backend() != "cpu")
+
+
+@dataclass(frozen=True)
 class JaxEngine:
     """See `chainrule.engines.contract.Engine`.
 
+    Args:
+        device, devices: see `chainrule.engines.jax.devices.Devices`.
+
     Raises:
-        OptionError: JAX is not installed, or code of the user's own asks for numbers of the data.
+        OptionError: JAX is not installed, sees no such devices, or code of the user's own asks for numbers of the data.
     """
 
+    device: str | None = None
+    devices: int | str | None = None
+
     name = "jax"
+
+    @cached_property
+    def _devices(self) -> Any:
+        return _part("devices").Devices(self.device, self.devices)
 
     def program(
         self, network: NetworkLike, cost: CostLike, optimizer: Optimizer, seed: int, outputs: bool = True
     ) -> Program:
-        program: Program = _part("training").JaxProgram(network, cost, optimizer, seed, outputs)
+        program: Program = _part("training").JaxProgram(network, cost, optimizer, seed, outputs, self._devices)
         return program
 
     def slope(self, network: NetworkLike, cost: CostLike, batch: Batch, seed: int, outputs: bool = True) -> Slope:
-        slope: Slope = _part("passes").slope(network, cost, batch, seed)
+        slope: Slope = _part("passes").slope(network, cost, batch, seed, self._devices)
         return slope
 
     def evaluate(self, network: NetworkLike, cost: CostLike, batches: Iterable[Batch]) -> tuple[float, Array]:
-        found: tuple[float, Array] = _part("passes").evaluate(network, cost, batches)
+        found: tuple[float, Array] = _part("passes").evaluate(network, cost, batches, self._devices)
         return found
 
     def predict(self, network: NetworkLike, X: Array) -> Numbers:
-        found: Numbers = _part("passes").predict(network, X)
+        found: Numbers = _part("passes").predict(network, X, self._devices)
         return found
 
 
@@ -54,4 +78,4 @@ def _part(name: str) -> ModuleType:
     return importlib.import_module(f"chainrule.engines.jax.{name}")
 
 
-__all__ = ["JaxEngine", "installed"]
+__all__ = ["JaxEngine", "accelerated", "installed"]

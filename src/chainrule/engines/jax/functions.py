@@ -10,12 +10,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from chainrule.engines.contract import CostLike, NetworkLike
+from chainrule.engines.contract import CannotRunError, CostLike, NetworkLike
 from chainrule.engines.jax.statistics import Tensors, lend, statistics_of, taken_back
 from chainrule.engines.purity import watched_twin
 from chainrule.engines.trace import NotTraceableError
 from chainrule.engines.tracing import has_own_code
-from chainrule.errors import OptionError
 from chainrule.graph import Array, Variable, backward, plain
 
 REFUSALS = (
@@ -29,16 +28,12 @@ REFUSALS = (
 """What JAX raises where code asks for numbers, of which there are none while it is compiled."""
 
 
-class CannotCompileError(OptionError):
-    """Code that does other things with other numbers, of which a compiled program has none.
-
-    Attributes:
-        reason: what it is, and in which line.
-    """
+class CannotCompileError(CannotRunError):
+    """Code that does other things with other numbers, of which a compiled program has none."""
 
     def __init__(self, reason: str):
-        super().__init__(f'the jax engine cannot compile {reason}: engine="numpy" runs the code as it stands.')
-        self.reason = reason
+        message = f'the jax engine cannot compile {reason}: engine="numpy" runs the code as it stands.'
+        super().__init__(message, reason)
 
 
 class Measured(NamedTuple):

@@ -6,55 +6,59 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from chainrule.engines.contract import CHUNK, Batch, CostLike, NetworkLike, Numbers, Slope
-from chainrule.engines.jax.functions import Functions, compiling, refuse_impure
-from chainrule.engines.jax.statistics import statistics_of
+from chainrule.engines.jax.devices import Devices
+from chainrule.engines.jax.functions import Functions, Measured, compiling, refuse_impure
+from chainrule.engines.jax.statistics import Tensors, statistics_of
 from chainrule.engines.native.fingerprint import Fingerprint
 from chainrule.engines.tracing import has_own_code
 from chainrule.graph import Array
 
 
-def slope(network: NetworkLike, cost: CostLike, batch: Batch, seed: int) -> Slope:
+def slope(network: NetworkLike, cost: CostLike, batch: Batch, seed: int, devices: Devices) -> Slope:
     """See `Engine.slope`."""
-    X, Y, weights = batch
+    m = len(batch[0])
     functions = Functions(network, cost, seed)
-    refuse_impure(functions, "slope", X, Y, weights)
-    compiled = jax.jit(functions.slope)
+    refuse_impure(functions, "slope", *batch)
+
+    def of_divided(theta: Array, statistics: Tensors, *padded: Any) -> Measured:
+        return functions.slope(theta, statistics, *(None if A is None else devices.divided(A[:m]) for A in padded))
+
+    compiled = jax.jit(of_divided, out_shardings=devices.results)
     with compiling():
-        data = [None if A is None else jnp.asarray(A) for A in (X, Y, weights)]
+        data = [None if A is None else devices.parts(np.asarray(A)) for A in batch]
 
     def measure() -> tuple[float, Array, Array]:
         with compiling():
-            found = compiled(network.flat, statistics_of(network, len(X)), *data)
+            found = compiled(*devices.whole((network.flat, statistics_of(network, m))), *data)
             return float(found.J), np.array(found.gradient), np.asarray(found.output)
 
-    return Slope("jax", "", measure)
+    return Slope("jax", "", measure, devices.label)
 
 
-def evaluate(network: NetworkLike, cost: CostLike, batches: Iterable[Batch]) -> tuple[float, Array]:
+def evaluate(network: NetworkLike, cost: CostLike, batches: Iterable[Batch], devices: Devices) -> tuple[float, Array]:
     """See `Engine.evaluate`."""
     total, m, outputs = 0.0, 0, []
     for X, Y, weights in batches:
-        J, A = _called(network, cost, X, np.asarray(Y), weights)
+        J, A = _called(network, cost, devices, X, np.asarray(Y), weights)
         cost.check(A.shape[1:], np.asarray(Y), weights)
         total, m = total + float(J) * len(X), m + len(X)
         outputs.append(A)
     return total / m, np.concatenate(outputs)
 
 
-def predict(network: NetworkLike, X: Array) -> Numbers:
+def predict(network: NetworkLike, X: Array, devices: Devices) -> Numbers:
     """See `Engine.predict`."""
-    found: list[Numbers] = [_called(network, None, network.cast(X[i : i + CHUNK], i)) for i in range(0, len(X), CHUNK)]
-    return np.concatenate(found)
+    parts = (network.cast(X[i : i + CHUNK], i) for i in range(0, len(X), CHUNK))
+    return np.concatenate([_called(network, None, devices, part) for part in parts])
 
 
-def _called(network: NetworkLike, cost: CostLike | None, *given: Numbers | None) -> Any:
-    """The output for X, or J and the output for X, Y and weights, while predicting."""
+def _called(network: NetworkLike, cost: CostLike | None, devices: Devices, *given: Numbers | None) -> Any:
+    """The output for X, or J and the output for X, Y and weights, while predicting, which one device does."""
     compiled = _compiled(network, cost, *given)
-    with compiling():
+    with compiling(), jax.default_device(devices.here):
         return jax.tree.map(np.asarray, compiled(network.flat, statistics_of(network), *given))
 
 

@@ -12,7 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from chainrule import distributed
 from chainrule.engines.contract import Arrays, Batches, CostLike, Done, NetworkLike
+from chainrule.engines.jax.devices import Devices
 from chainrule.engines.jax.functions import Functions, compiling, refuse_impure
 from chainrule.engines.jax.statistics import Tensors, keep, statistics_of
 from chainrule.graph import Array
@@ -39,14 +41,14 @@ class Data(NamedTuple):
     """Examples, and what is known of each batch of them.
 
     Attributes:
-        X, Y, weights: of m examples. order: (m,), in which they are met. alphas, l2: (batches,); l2 is None for the
-            optimizer's own.
+        X, Y, weights: of m examples. order: (m,), in which they are met; None of a single batch, which is met as it
+            stands. alphas, l2: (batches,); l2 is None for the optimizer's own.
     """
 
     X: Array
     Y: Array
     weights: Array | None
-    order: Array
+    order: Array | None
     alphas: Array
     l2: Array | None
 
@@ -59,21 +61,16 @@ class Seen(NamedTuple):
     outputs: Array | None
 
 
-class Epoch:
+class Epoch(NamedTuple):
     """The examples of an epoch, or of one batch of a stream: here, and where JAX computes.
 
     Attributes:
         here: as they lie in memory. data: where JAX computes. seen: what has been told so far.
     """
 
-    def __init__(self, here: Data, dtype: str, output_shape: tuple[int, ...] | None):
-        count = len(here.alphas)
-        self.here = here
-        with compiling():
-            of_batches = here.alphas.astype(dtype), None if here.l2 is None else here.l2.astype(dtype)
-            self.data = Data(*jax.tree.map(jnp.asarray, here[:4]), *jax.tree.map(jnp.asarray, of_batches))
-            outputs = None if output_shape is None else jnp.zeros((len(here.X), *output_shape), dtype)
-            self.seen = Seen(jnp.zeros(count), jnp.zeros(count), outputs)
+    here: Data
+    data: Data
+    seen: Seen
 
 
 class JaxProgram:
@@ -81,15 +78,19 @@ class JaxProgram:
 
     engine = "jax"
 
-    def __init__(self, network: NetworkLike, cost: CostLike, optimizer: Optimizer, seed: int, outputs: bool):
+    def __init__(
+        self, network: NetworkLike, cost: CostLike, optimizer: Optimizer, seed: int, outputs: bool, devices: Devices
+    ):
         self.network, self.cost, self.optimizer, self.reason = network, cost, optimizer, ""
         self.updates, self.outputs = 0, outputs
         self.slots: dict[str, Array] = {name: np.zeros_like(network.flat) for name in optimizer.slots}
         self._functions = Functions(network, cost, seed)
         self._regularized = network.regularized
         self._output_shapes: dict[Any, tuple[int, ...]] = {}
-        self._loop = jax.jit(self._updates, static_argnames=("size", "stride"))
+        self.device, self._devices = devices.label, devices
+        self._loop = jax.jit(self._updates, static_argnames=("size", "stride"), out_shardings=devices.results)
         self._some = 1
+        self._kept: tuple[Array, Array] | None = None
 
     def epoch(
         self, batches: Batches, epoch: int, learning_rate: Callable[[int], float], start: int = 0
@@ -103,8 +104,9 @@ class JaxProgram:
             return
         for k, (X, Y, weights) in enumerate(batches.epoch(epoch, start), start):
             l2 = None if batches.l2 is None else batches.l2[k : k + 1]
-            alone = self._epoch(Data(X, np.asarray(Y), weights, np.arange(len(X)), np.array([learning_rate(k)]), l2))
-            done = self._run(alone, 0, 1, len(X), len(X))
+            distributed.refuse_unlike_batch(X, np.asarray(Y), weights)
+            alone = self._epoch(Data(X, np.asarray(Y), weights, None, np.array([learning_rate(k)]), l2))
+            done, _ = self._run(alone, 0, 1, len(X), len(X))
             yield done
             if done.X is not None:
                 return
@@ -118,15 +120,19 @@ class JaxProgram:
         whole = self._epoch(Data(data.X, np.asarray(data.Y), data.weights, order, alphas, batches.l2))
         full, k = data.m // size, start
         while k < count:
-            stop = min(k + self._some, full) if k < full else count
+            stop = distributed.told(partial(self._stop, k, full, count))
             began = time.perf_counter()
-            done = self._run(whole, k, stop, size if k < full else data.m % size, size)
+            done, whole = self._run(whole, k, stop, size if k < full else data.m % size, size)
             seconds = (time.perf_counter() - began) / (stop - k)
             self._some = max(1, min(2 * self._some, int(CALL / seconds)))
             yield done
             if done.X is not None:
                 return
             k = stop
+
+    def _stop(self, k: int, full: int, count: int) -> int:
+        """Up to which batch the next call goes; those that are full and the last one are compiled apart."""
+        return min(k + self._some, full) if k < full else count
 
     def _epoch(self, here: Data) -> Epoch:
         """The data, checked as NumPy's operations would; own code is looked at once for each form of them."""
@@ -139,32 +145,52 @@ class JaxProgram:
             with compiling():
                 found = jax.eval_shape(self._functions.output, theta, statistics, X[:1])
             self._output_shapes[form] = tuple(found.shape[1:])
-        shape = self._output_shapes[form]
-        self.cost.check(shape, Y, weights)
-        return Epoch(here, self.network.dtype, shape if self.outputs else None)
+        self.cost.check(self._output_shapes[form], Y, weights)
+        return self._placed(here, self._output_shapes[form])
 
-    def _run(self, whole: Epoch, first: int, last: int, size: int, stride: int) -> Done:
+    def _placed(self, here: Data, output_shape: tuple[int, ...]) -> Epoch:
+        """The data where JAX computes: all of them on every device, or of a single batch each example on its own."""
+        devices, dtype, count = self._devices, self.network.dtype, len(here.alphas)
+        with compiling():
+            if here.order is None:
+                X, Y, weights = (None if A is None else devices.parts(A) for A in here[:3])
+            else:
+                X, (Y, weights) = self._placed_once(here.X), devices.whole(here[1:3])
+            of_batches = here.alphas.astype(dtype), None if here.l2 is None else here.l2.astype(dtype)
+            data = Data(X, Y, weights, *devices.whole((here.order, *of_batches)))
+            outputs = np.zeros((len(here.X), *output_shape), dtype) if self.outputs else None
+            return Epoch(here, data, devices.whole(Seen(np.zeros(count), np.zeros(count), outputs)))
+
+    def _placed_once(self, X: Array) -> Array:
+        """X where JAX computes, where it stays from epoch to epoch."""
+        if self._kept is None or self._kept[0] is not X:
+            self._kept = None  # before others take its place
+            self._kept = X, self._devices.whole(X)
+        return self._kept[1]
+
+    def _run(self, whole: Epoch, first: int, last: int, size: int, stride: int) -> tuple[Done, Epoch]:
         """Batches `first` to `last` of `size` examples each; batch k begins with example k · stride of the order."""
         network, here = self.network, whole.here
         with compiling():
             state = State(network.flat, self.slots, statistics_of(network, size), np.int64(self.updates))
-            state, whole.seen, reached = self._loop(
-                state, whole.data, whole.seen, first, last, size=size, stride=stride
+            state, seen, reached = self._loop(
+                self._devices.whole(state), whole.data, whole.seen, first, last, size=size, stride=stride
             )
             state = jax.tree.map(np.array, state)
             batches, rows = slice(first, int(reached)), slice(first * stride, (int(reached) - 1) * stride + size)
-            costs, penalties = (np.asarray(A[batches]).tolist() for A in whole.seen[:2])
-            output = None if whole.seen.outputs is None else np.asarray(whole.seen.outputs[rows])
+            costs, penalties = (np.asarray(A)[batches].tolist() for A in seen[:2])
+            output = None if seen.outputs is None else np.asarray(seen.outputs[rows])
         self.slots, self.updates = state.slots, int(state.updates)
         with network.turn:
             network.flat[...] = state.theta
             keep(network, state.statistics)
-        which, sizes = here.order[rows], [size] * len(costs)
+        which = np.arange(size) if here.order is None else here.order[rows]
+        whole, sizes = whole._replace(seen=seen), [size] * len(costs)
         if not np.isfinite(costs[-1]):
             bad = which[-size:]
-            return Done(costs, penalties, sizes, None, here.Y[bad], here.X[bad])
+            return Done(costs, penalties, sizes, None, here.Y[bad], here.X[bad]), whole
         weights = None if here.weights is None else here.weights[which]
-        return Done(costs, penalties, sizes, output, here.Y[which], weights=weights)
+        return Done(costs, penalties, sizes, output, here.Y[which], weights=weights), whole
 
     def _updates(
         self, state: State, data: Data, seen: Seen, first: Any, last: Any, *, size: int, stride: int
@@ -193,10 +219,8 @@ class JaxProgram:
     def _update(self, state: State, data: Data, k: Any, size: int, stride: int) -> tuple[State, Array, Array, Array]:
         """Forward, cost, backward, update: one step of gradient descent on one batch."""
         theta, slots, statistics, updates = state
-        rows = lax.dynamic_slice(data.order, (k * stride,), (size,))
-        take = partial(jnp.take, indices=rows, axis=0)
-        weights = None if data.weights is None else take(data.weights)
-        found = self._functions.slope(theta, statistics, take(data.X), take(data.Y), weights, updates, updating=True)
+        X, Y, weights = self._batch(data, k, size, stride)
+        found = self._functions.slope(theta, statistics, X, Y, weights, updates, updating=True)
         l2 = self.optimizer.l2 if data.l2 is None else data.l2[k]
         change, new = self.optimizer.step(
             theta,
@@ -211,3 +235,11 @@ class JaxProgram:
         moved = {name: slot.astype(theta.dtype) for name, slot in new.items()}
         state = State((theta - change).astype(theta.dtype), moved, found.statistics, updates + 1)
         return state, found.J, penalty, found.output
+
+    def _batch(self, data: Data, k: Any, size: int, stride: int) -> list[Any]:
+        """X, Y and weights of batch k, of which every device takes its own examples."""
+        divided = self._devices.divided
+        if data.order is None:
+            return [None if A is None else divided(A[:size]) for A in data[:3]]
+        rows = divided(lax.dynamic_slice(data.order, (k * stride,), (size,)))
+        return [None if A is None else divided(jnp.take(A, rows, axis=0)) for A in data[:3]]

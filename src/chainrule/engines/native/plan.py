@@ -11,8 +11,7 @@ from weakref import ref
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.engines.contract import Form, LayerLike
-from chainrule.errors import OptionError
+from chainrule.engines.contract import CannotRunError, Form, LayerLike
 from chainrule.graph import Operation
 
 EXAMPLE, PARAMETER, SHARED, CONSTANT = range(4)
@@ -23,16 +22,12 @@ Option: TypeAlias = float | NDArray[np.float64] | NDArray[np.int64]
 """What a kernel reads by name beside its inputs: a number, or an array of one of these types."""
 
 
-class NoKernelError(OptionError):
-    """A network, a cost or an optimizer that the kernels cannot compute.
-
-    Attributes:
-        reason: the layer, activation, loss, optimizer or operation that there is no kernel for.
-    """
+class NoKernelError(CannotRunError):
+    """A network, a cost or an optimizer that the kernels cannot compute."""
 
     def __init__(self, reason: str):
-        super().__init__(f'the native engine has no kernel for {reason}: engine="auto" takes numpy where it must.')
-        self.reason = reason
+        message = f'the native engine has no kernel for {reason}: engine="auto" takes numpy where it must.'
+        super().__init__(message, reason)
 
 
 @dataclass

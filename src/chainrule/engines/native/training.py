@@ -29,7 +29,7 @@ CALL = 0.1
 class NativeProgram:
     """See `chainrule.engines.contract.Program`."""
 
-    engine = "native"
+    engine, device = "native", "cpu"
 
     def __init__(
         self, native: Kernels, network: NetworkLike, cost: CostLike, optimizer: Optimizer, seed: int, outputs: bool

@@ -231,9 +231,11 @@ def _texts(given: Any, J: str, names: dict[Variable, str], part: Any) -> tuple[s
     """What stands above and below the edge that leaves an input; of several edges, each tells its part of the whole."""
     if not isinstance(given, Variable):
         return "", ""
-    whole = _derivative(J, names[given], given.grad)
-    small = part is not None and not shown(part, DIGITS).startswith("(")
-    return _typeset(shown(given.value, DIGITS)), f"{_typeset(shown(part, DIGITS))} of {whole}" if small else whole
+    backward = _derivative(J, names[given], given.grad)
+    if part is not None:
+        numbers = shown(part, DIGITS)
+        backward = f"{'a part' if numbers.startswith('(') else _typeset(numbers)} of {backward}"
+    return _typeset(shown(given.value, DIGITS)), backward
 
 
 def _derivative(J: str, name: str, grad: Any) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.checking import as_array, whole
+from chainrule.derivation.algebra import algebra
 from chainrule.derivation.blocks import picture as blocks_picture
 from chainrule.derivation.diagram import Box, Diagram, Edge
 from chainrule.derivation.layout import lay_out
@@ -208,7 +209,9 @@ def graph_diagram(J: Variable) -> Diagram:
         edges += [Edge(source, len(boxes), *texts) for source, texts in sources]
         places[node] = len(boxes)
         boxes.append(_box(node, node is J, names))
-    return Diagram(tuple(boxes), tuple(edges), f"computation graph of {names[J]} = {shown(J.value, DIGITS)}")
+    shorter = [_typeset(line).replace(" - ", " − ") for line in algebra(names, J)[:1]]
+    title = f"computation graph of {names[J]} = {shown(J.value, DIGITS)}"
+    return Diagram(tuple(boxes), tuple(edges), title, "".join(shorter))
 
 
 def _shared(node: Variable, uses: Mapping[Variable, int]) -> dict[int, Any]:

@@ -10,7 +10,7 @@ from itertools import pairwise
 from xml.etree.ElementTree import Element, SubElement
 
 from chainrule.derivation.diagram import Box, Diagram, Edge, Kind
-from chainrule.derivation.layout import DETAIL, LABEL, NOTE, Layout, Note, Point, Rectangle
+from chainrule.derivation.layout import DETAIL, LABEL, MARGIN, NOTE, Layout, Note, Point, Rectangle
 from chainrule.derivation.svg_elements import (
     BACKWARD,
     FORWARD,
@@ -24,7 +24,7 @@ from chainrule.derivation.svg_elements import (
     number,
     written,
 )
-from chainrule.derivation.text import unmarked
+from chainrule.derivation.text import unmarked, width
 
 STYLES: dict[Kind, dict[str, str]] = {
     "leaf": {"fill": "#e6eef8", "stroke": "#1a4f8b", "stroke-width": "1.3"},
@@ -36,10 +36,16 @@ STYLES: dict[Kind, dict[str, str]] = {
 ROUND: dict[Kind, float] = {"leaf": 17, "parameter": 17, "constant": 4, "operation": 6, "cost": 6}
 """The radius of the corners of each kind of box."""
 
+BELOW = 26.0
+"""How much higher a drawing with a note below it is."""
+
 
 def svg(diagram: Diagram, layout: Layout) -> str:
     """The drawing as the text of an SVG file."""
-    root = frame(layout.width, layout.height, diagram.title)
+    wide, high = layout.width, layout.height
+    if diagram.note:
+        wide, high = max(wide, width(diagram.note, NOTE) + 2 * MARGIN), high + BELOW
+    root = frame(wide, high, diagram.title)
     lines = SubElement(root, "g", {"fill": "none", "stroke": LINE, "stroke-width": "1.4"})
     heads = SubElement(root, "g", {"fill": LINE})
     for stations in layout.lines:
@@ -49,6 +55,8 @@ def svg(diagram: Diagram, layout: Layout) -> str:
         _draw_note(root, diagram, diagram.edges[place], note)
     for box, rectangle in zip(diagram.boxes, layout.boxes, strict=True):
         _draw_box(root, box, rectangle)
+    if diagram.note:
+        add_text(root, diagram.note, (MARGIN, high - MARGIN), NOTE, MUTED, "start")
     return written(root)
 
 

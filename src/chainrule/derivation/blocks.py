@@ -125,15 +125,16 @@ class _Painter:
 
     def _draw(self, block: Block, x: float, shape: str) -> float:
         """The block, the arrows into it from the left and back to there; returns its right end."""
-        held, kept = ", ".join(block.parameters), _few(block.cache)
-        wide = max(NARROW, *(width(text, SMALL) + 16 for text in (kept, _few(block.gradients))), width(held, NAME) + 16)
-        wide = min(max(wide, width(block.title[1], SMALL)), 180.0)
+        held, kept = _few(block.parameters) or block.title[0], _few(block.cache)
+        small, large = (kept, _few(block.gradients)), (held, block.derivative)
+        wide = max(NARROW, *(width(text, SMALL) + 16 for text in small), *(width(text, NAME) + 16 for text in large))
+        wide = min(max(wide, width(block.title[1], SMALL)), 240.0)
         gap = max(BESIDE, *(width(text, size) + 16 for text, size in ((block.source, NAME), (shape, SMALL))))
         gap = max(gap, width(block.handed_back, NAME) + 22)
         left = x + gap
         middle = left + wide / 2
         self._arrow((x, 0), (left, 0), FORWARD, block.source, shape)
-        self._block(Rectangle(left, -HIGH / 2, wide, HIGH), held or block.title[0], "", FORWARD, "#e6eef8")
+        self._block(Rectangle(left, -HIGH / 2, wide, HIGH), held, "", FORWARD, "#e6eef8")
         self.words.append(Words(block.title[0], (middle, -HIGH / 2 - 23), SMALL, INK))
         if block.title[1]:
             text = block.title[1]
@@ -148,7 +149,7 @@ class _Painter:
         self.shapes.append(Shape(cache, 15, "#f1f2f4", "#8b939c", 1.0, dashed=True, tooltip=tooltip))
         self.words.append(Words(kept, (middle, APART / 2 + 4), fitted(kept, cache.width - 8, SMALL)))
         back = Rectangle(left, APART - HIGH / 2, wide, HIGH)
-        self._block(back, held or block.title[0], block.derivative, BACKWARD, "#fdeee6")
+        self._block(back, held, block.derivative, BACKWARD, "#fdeee6")
         if block.needed:
             self._arrow((left, APART), (x, APART), BACKWARD, block.handed_back, "")
         if block.gradients:
@@ -190,7 +191,7 @@ class _Painter:
         x, y = room.x + room.width / 2, room.y + room.height / 2
         self.words.append(Words(text, (x, y + (-4 if below else 5)), fitted(text, room.width - 12, NAME)))
         if below:
-            self.words.append(Words(below, (x, y + 16), NAME))
+            self.words.append(Words(below, (x, y + 16), fitted(below, room.width - 12, NAME)))
 
     def _arrow(self, start: tuple[float, float], end: tuple[float, float], colour: str, above: str, below: str) -> None:
         self.strokes.append(Stroke((start, end), colour, arrow=True))

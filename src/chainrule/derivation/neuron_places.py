@@ -324,11 +324,11 @@ class _Painter:
         source, target = between[0], between[-1]
         inside = [other for other in self.columns.around if other != way and way.source <= other.source < way.target]
         y = min(stood.top for stood in between) - 22 - 20 * len(inside)
-        x = source.x
-        points = ((x, source.top), (x, y), (target.x, y), (target.x, target.top))
+        x, end = source.x + (0 if source.radius else 5), target.x - 5  # where one ends the next may begin
+        points = ((x, source.top), (x, y), (end, y), (end, target.top))
         self.strokes.append(Stroke(points, MUTED, 1.5, arrow=True, tooltip="the way around"))
         if way.label:
-            self.words.append(Words(way.label, ((x + target.x) / 2, y - 5), SMALL, MUTED))
+            self.words.append(Words(way.label, ((x + end) / 2, y - 5), SMALL, MUTED))
 
     def _draw_outputs(self) -> None:
         last = self.stood[-1]

@@ -218,7 +218,9 @@ class _Reader:
         source = len(self.stations) - 1
         for inner in layer.layers:
             self.read(inner)
-        label = f"layer {layer.shortcut.l}: {called(layer.shortcut)}" if layer.shortcut else ""
+        label = called(layer.shortcut) if layer.shortcut else ""
+        if layer.shortcut and layer.shortcut.l:
+            label = f"layer {layer.shortcut.l}: {label}"
         self.around.append(Around(source, len(self.stations), label))
         self.stations.append(Bar("+", "A + F(A)"))
         self.input = self.outputs[id(layer)]

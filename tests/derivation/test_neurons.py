@@ -342,5 +342,5 @@ def test_units_are_of_networks_and_need_their_sizes():
         cr.draw(cr.variable(1.0) * 2, neurons=True)
     with pytest.raises(cr.DataError, match="input_shape"):
         cr.draw(cr.Network([cr.Dense(2)]), neurons=True)
-    with pytest.raises(cr.OptionError, match="51 columns, but more than 40 cannot be read: draw a part"):
+    with pytest.raises(cr.OptionError, match="51 columns, but more than 40 cannot be read: take blocks=True"):
         cr.draw(network(*[cr.Dense(1) for _ in range(50)], shape=1), neurons=True)

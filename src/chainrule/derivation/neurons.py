@@ -151,7 +151,7 @@ def columns(net: Network, X: Array | None) -> Columns:
     if len(reader.stations) > MOST_STATIONS:
         raise OptionError(
             f"the picture has {len(reader.stations)} columns, but more than {MOST_STATIONS} cannot be read: "
-            "draw a part of the network, cr.Network(net.layers[:5]), or blocks=True, which leaves out the middle."
+            "take blocks=True in place of neurons=True, which leaves out the middle."
         )
     return reader.columns()
 

@@ -1,12 +1,15 @@
 """cr.draw(net, neurons=True): the units of a network, its weights and activations."""
 
+import base64
 import functools
+import io
 import re
 from dataclasses import replace
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import chainrule as cr
 from chainrule.derivation.neuron_places import NEGATIVE, POSITIVE, brief
@@ -212,6 +215,38 @@ def test_convolutions_are_stacks_of_maps_with_the_window_that_a_place_sees():
     stacks = [shape for shape in drawn("lenet").diagram.shapes if shape.beneath]
     assert len(stacks) == 4 * 3  # of four stacks the maps behind the front one; the input has one channel
     assert {"window of 3, relu", "28 steps"} <= set(words(drawn("of_sequences")))
+
+
+def pictures(drawing):
+    """The pixels of the pictures in a drawing, in the order in which they are drawn."""
+    root = ElementTree.fromstring(drawing.svg)
+    links = [image.get("href").removeprefix("data:image/png;base64,") for image in root.iter(f"{SVG}image")]
+    return [np.asarray(Image.open(io.BytesIO(base64.b64decode(link)))) for link in links]
+
+
+def test_maps_show_what_an_example_makes_of_them_in_the_colours_of_its_signs():
+    net = network(cr.Conv2D(2, 1), shape=(2, 3, 1))
+    net.set_parameters({"W1": [[[[1.0]]], [[[-2.0]]]], "b1": [0.0, 0.0]})
+    X = np.array([[[0.0, 0.5, 1.0], [-1.0, 0.25, 0.0]]])[..., None]
+    given, second, first = pictures(cr.draw(net, X, neurons=True))
+    assert given.shape == (2, 3, 3)
+    blue, orange = ([int(colour[k : k + 2], 16) for k in (1, 3, 5)] for colour in (POSITIVE, NEGATIVE))
+    assert given[0, 0].tolist() == [255, 255, 255]
+    assert given[0, 2].tolist() == blue
+    assert given[1, 0].tolist() == orange
+    assert second[0, 2].tolist() == orange
+    assert second[1, 0].tolist() == blue
+    np.testing.assert_allclose(first[0, 2], (255 + np.array(blue)) / 2, atol=1)  # half as large as the largest
+    assert pictures(cr.draw(net, neurons=True)) == []
+
+
+def test_large_maps_are_drawn_with_fewer_pixels_and_what_is_no_number_is_grey():
+    net = network(cr.Conv2D(1, 1), shape=(150, 100, 1))
+    given, _ = pictures(cr.draw(net, np.ones((1, 150, 100, 1)), neurons=True))
+    assert given.shape == (50, 50, 3)
+    net.parameters["W1"][...] = np.nan
+    _, maps = pictures(cr.draw(net, np.ones((1, 150, 100, 1)), neurons=True))
+    assert (maps == 128).all()
 
 
 def test_other_layers_are_bars():

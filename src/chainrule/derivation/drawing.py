@@ -103,7 +103,7 @@ def draw(
     Args:
         what: a `Variable` that holds one number, or a `Network`.
         X: of a network only: examples, whose numbers are shown where they are few. With `neurons`, one example, whose
-            activations are written into the units; of a sequence, those of its last step.
+            activations are written into the units and colour the maps; of a sequence, those of its last step.
         y, loss, seed: of a network only: the targets, the loss, and the seed of the dropout; see `derive`.
         direction: of a graph: "right" or "down", where data flow to; by default to the right as long as that fits on a
             page.

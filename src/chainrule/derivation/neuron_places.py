@@ -10,6 +10,7 @@ import numpy as np
 
 from chainrule.derivation.layout import Point, Rectangle
 from chainrule.derivation.neurons import Around, Bar, Columns, Maps, Numbers, Station, Units, drawn
+from chainrule.derivation.pixels import tinted
 from chainrule.derivation.sketch import Shape, Sketch, Stroke, Words, circle, fitted
 from chainrule.derivation.svg_elements import BACKWARD, FORWARD, INK, LINE, MUTED
 from chainrule.derivation.text import width
@@ -81,7 +82,7 @@ class _Painter:
 
     def sketch(self) -> Sketch:
         seen = np.concatenate([np.ravel(part) for part in self._seen_weights()] or [np.zeros(0)])
-        self.most = float(np.max(np.abs(seen[np.isfinite(seen)]), initial=0.0))
+        self.most = _largest(seen)
         for place, station in enumerate(self.columns.stations):
             self._stand(place, station)
         for place, station in enumerate(self.columns.stations):
@@ -202,10 +203,15 @@ class _Painter:
         wide, high = _side(station.size[1]), _side(station.size[0])
         k = min(station.n, MOST_MAPS)
         reach = (k - 1) * BEHIND / 2
-        for i in range(k):
+        for i in range(k):  # the first map is the one in front
             aside = (i * BEHIND) - reach
             room = Rectangle(x + aside - wide / 2, aside - high / 2, wide, high)
-            self.shapes.append(Shape(room, 1.5, "#f7f9fb" if i < k - 1 else "#ffffff", beneath=i < k - 1))
+            fill, pixels, tooltip = "#f7f9fb" if i < k - 1 else "#ffffff", None, ""
+            if station.values is not None:
+                numbers = station.values[..., k - 1 - i]
+                pixels = tinted(numbers, POSITIVE, NEGATIVE, _largest(station.values))
+                tooltip = f"map {k - i}: from {numbers.min():.4g} to {numbers.max():.4g}"
+            self.shapes.append(Shape(room, 1.5, fill, tooltip=tooltip, beneath=i < k - 1, pixels=pixels))
         return _Stood(x, x - reach - wide / 2, x + reach + wide / 2, -reach - high / 2, reach + high / 2, [reach], None)
 
     def _stand_bar(self, station: Bar, x: float, before: _Stood | None) -> _Stood:
@@ -310,14 +316,14 @@ class _Painter:
         left, top = x - w / 2, y - h / 2
         self.strokes.append(
             Stroke(
-                ((left, top), (left + w, top), (left + w, top + h), (left, top + h), (left, top)), FORWARD, above=True
+                ((left, top), (left + w, top), (left + w, top + h), (left, top + h), (left, top)), BACKWARD, above=True
             )
         )
         side = _side(station.size[1])
         spot = (here.right - side / 2 - side * 0.1, here.ports[0])
         for y in (top, top + h):
-            self.strokes.append(Stroke(((left + w, y), spot), FORWARD, 1.0, 0.7, above=True))
-        self.shapes.append(circle(spot, 2.2, FORWARD, "none"))
+            self.strokes.append(Stroke(((left + w, y), spot), BACKWARD, 1.0, 0.7, above=True))
+        self.shapes.append(circle(spot, 2.2, BACKWARD, "none"))
 
     def _draw_around(self, way: Around) -> None:
         between = self.stood[way.source : way.target + 1]
@@ -348,17 +354,24 @@ class _Painter:
         self.floor = floor + 16 * max((len(_feet(station)) for station in self.columns.stations), default=0)
 
     def _draw_legend(self) -> None:
-        """What colours and widths mean; nothing where no line has a weight."""
-        if not self.most:
+        """What colours and widths mean; nothing where no line has a weight and no map a number."""
+        shaded = any(isinstance(station, Maps) and station.values is not None for station in self.columns.stations)
+        if not self.most and not shaded:
             return
         left = min(stood.left for stood in self.stood)
         x, y = left, self.floor + 26
-        for colour, text in ((POSITIVE, "w > 0"), (NEGATIVE, "w < 0")):
+        what = "w, a" if shaded else "w"
+        for colour, text in ((POSITIVE, f"{what} > 0"), (NEGATIVE, f"{what} < 0")):
             self.strokes.append(Stroke(((x, y - 4), (x + 20, y - 4)), colour, 3))
             self.words.append(Words(text, (x + 26, y), SMALL, MUTED, "start"))
             x += 40 + width(text, SMALL)
-        text = f"widest: {brief(self.most)}"
-        self.words.append(Words(text, (x, y), SMALL, MUTED, "start"))
+        if self.most:
+            self.words.append(Words(f"widest: {brief(self.most)}", (x, y), SMALL, MUTED, "start"))
+
+
+def _largest(numbers: Numbers) -> float:
+    """The largest size of a number that is finite."""
+    return float(np.max(np.abs(numbers[np.isfinite(numbers)]), initial=0.0))
 
 
 def brief(value: float) -> str:
@@ -388,7 +401,7 @@ def _height(station: Station, apart: float) -> float:
 
 def _side(n: int) -> float:
     """How long the side of a map of n places is drawn."""
-    return min(12.0 + 9 * math.log2(1 + n), 88.0) if n > 1 else 13.0
+    return min(18.0 + 10 * math.log2(1 + n), 92.0) if n > 1 else 15.0
 
 
 def _half(station: Station) -> float:

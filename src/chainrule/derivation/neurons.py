@@ -88,12 +88,14 @@ class Maps:
     Attributes:
         size: height and width of each; strips have height 1.
         window: what each place sees of the maps before; None where that is no window.
+        values: (height, width, n), for the given example; None without one.
     """
 
     n: int
     size: tuple[int, int]
     feet: tuple[str, ...] = ()
     window: tuple[int, int] | None = None
+    values: Numbers | None = None
 
 
 @dataclass(frozen=True)
@@ -276,7 +278,14 @@ class _Reader:
         kind = (f"layer {layer.l}",) if layer.l else _split(type(layer).__name__)
         sign = _sign(getattr(layer, "activation", None)) if isinstance(layer, CONVOLUTIONS) else ""
         what = ", ".join(filter(None, (*seen, sign)))
-        return Maps(n, (int(size[0]), int(size[1])), (*kind, _maps_of(n), _shape_of(size), what), window)
+        feet = (*kind, _maps_of(n), _shape_of(size), what)
+        return Maps(n, (int(size[0]), int(size[1])), feet, window, self._maps_values(output))
+
+    def _maps_values(self, output: Array) -> Numbers | None:
+        if not self.given:
+            return None
+        one: Numbers = np.asarray(output, np.float64)[0]
+        return one if one.ndim == 3 else one[None]
 
     def _window(self, layer: Layer) -> tuple[int, int] | None:
         """What a place of the layer's maps sees of those before."""
@@ -293,7 +302,8 @@ class _Reader:
             self.stations[-1] = replace(before, feet=(*before.feet[:-1], sign), values=values)
             return True
         if isinstance(before, Maps) and before.feet[0].startswith("layer") and "linear" in before.feet[-1]:
-            self.stations[-1] = replace(before, feet=(*before.feet[:-1], before.feet[-1].replace("linear", sign)))
+            feet = (*before.feet[:-1], before.feet[-1].replace("linear", sign))
+            self.stations[-1] = replace(before, feet=feet, values=self._maps_values(output))
             return True
         return False
 
@@ -304,7 +314,8 @@ class _Reader:
             return Units(1, (f"x_{{{self._t(shape[0])}}}",), values, ("input", "an index"))
         if len(shape) == 3 or (len(shape) == 2 and self.strips):
             size = shape[:-1] if len(shape) == 3 else (1, *shape[:-1])
-            return Maps(shape[-1], (size[0], size[1]), ("input", _maps_of(shape[-1], "channel"), _shape_of(size)))
+            feet = ("input", _maps_of(shape[-1], "channel"), _shape_of(size))
+            return Maps(shape[-1], (size[0], size[1]), feet, None, self._maps_values(self.input))
         if len(shape) > 2:
             return Bar(_times(shape), "input")
         return self._units(self.input, 0, ("input", f"n^{{[0]}} = {shape[-1]:,}"))

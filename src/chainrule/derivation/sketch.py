@@ -10,7 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from xml.etree.ElementTree import Element, SubElement
 
+import numpy as np
+from numpy.typing import NDArray
+
 from chainrule.derivation.layout import MARGIN, Point, Rectangle
+from chainrule.derivation.pixels import as_link
 from chainrule.derivation.svg_elements import INK, LINE, add_text, add_title, at, frame, number, written
 from chainrule.derivation.text import runs, width
 
@@ -63,6 +67,7 @@ class Shape:
         corner: the radius of the corners.
         tooltip: what a reader sees who points at it.
         beneath: whether later shapes may lie upon it, as the maps of a stack do.
+        pixels: (height, width, 3), a picture that fills it; None for none.
     """
 
     room: Rectangle
@@ -73,6 +78,7 @@ class Shape:
     dashed: bool = False
     tooltip: str = ""
     beneath: bool = False
+    pixels: NDArray[np.uint8] | None = None
 
     def moved(self, x: float, y: float) -> Shape:
         return replace(self, room=replace(self.room, x=self.room.x + x, y=self.room.y + y))
@@ -184,7 +190,11 @@ def fitted(text: str, wide: float, size: float) -> float:
 
 def _draw_shape(parent: Element, shape: Shape) -> None:
     room = {name: number(getattr(shape.room, name)) for name in ("x", "y", "width", "height")}
-    style = {"rx": number(shape.corner), "fill": shape.fill, "stroke": shape.stroke, "stroke-width": number(shape.line)}
+    if shape.pixels is not None:
+        picture = {"href": as_link(shape.pixels), "preserveAspectRatio": "none", "style": "image-rendering: pixelated"}
+        SubElement(parent, "image", room | picture)
+    fill = "none" if shape.pixels is not None else shape.fill
+    style = {"rx": number(shape.corner), "fill": fill, "stroke": shape.stroke, "stroke-width": number(shape.line)}
     element = SubElement(parent, "rect", room | style | ({"stroke-dasharray": "4 3"} if shape.dashed else {}))
     if shape.tooltip:
         add_title(element, shape.tooltip)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import zip_longest
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
@@ -60,7 +61,7 @@ def add_text(
         element.text = clean(label)
         return
     here = before = missing = 0.0
-    for run, following in zip(pieces, [*pieces[1:], None], strict=True):
+    for run, following in zip_longest(pieces, pieces[1:]):
         wide = run_width(run, size)
         across = missing - (before if run.beneath else 0.0)
         missing = max(0.0, before - wide) if run.beneath else 0.0

@@ -181,6 +181,13 @@ def test_the_logistic_unit_is_drawn_with_its_formula():
     assert {"z = 3.75", "a = 0.98", "w_{1} = 0.50", "w_{2} = −1", "w_{3} = 2"} <= set(found)
 
 
+def test_of_a_sequence_the_formula_is_of_the_last_step():
+    net = network(cr.Dense(1), shape=(3, 2))
+    net.set_parameters({"W1": [[1.0, 10.0]], "b1": [0.5]})
+    found = words(cr.draw(net, np.arange(6.0).reshape(1, 3, 2), neurons=True))
+    assert {"z = 54.5", "a = 54.5"} <= set(found)
+
+
 def test_the_bias_is_a_unit_that_is_always_1():
     net = three_four_one()
     net.set_parameters({"b1": [0.5, -0.5, 0.1, 0.0], "b2": [2.0]})

@@ -57,7 +57,6 @@ class _Stood:
         ports: where lines leave it, one for each unit that goes on; the middle for maps.
         units: which units these are, and None where it is not one port for each unit.
         radius: of its units.
-        under: where the unit of the bias stands.
     """
 
     x: float
@@ -68,7 +67,6 @@ class _Stood:
     ports: list[float]
     units: tuple[int, ...] | None
     radius: float = 0.0
-    under: float | None = None
 
 
 @dataclass
@@ -79,10 +77,11 @@ class _Painter:
     shapes: list[Shape] = field(default_factory=list)
     words: list[Words] = field(default_factory=list)
     stood: list[_Stood] = field(default_factory=list)
+    most: float = 0.0
+    floor: float = 0.0
 
     def sketch(self) -> Sketch:
-        seen = np.concatenate([np.ravel(part) for part in self._seen_weights()] or [np.zeros(0)])
-        self.most = _largest(seen)
+        self.most = max((_largest(part) for part in self._seen_weights()), default=0.0)
         for place, station in enumerate(self.columns.stations):
             self._stand(place, station)
         for place, station in enumerate(self.columns.stations):
@@ -129,7 +128,7 @@ class _Painter:
 
     def _gap(self, place: int) -> float:
         before, station = self.columns.stations[place - 1], self.columns.stations[place]
-        if isinstance(station, Bar) or (isinstance(before, Bar) and not _weighted(station)):
+        if isinstance(station, Bar) or (isinstance(before, Bar) and isinstance(station, Maps)):
             return BESIDE_BAR
         if isinstance(station, Maps):
             return BETWEEN_MAPS
@@ -272,7 +271,7 @@ class _Painter:
                     self._name_weight(float(station.weights[k, j]), name, _ends(before, from_y, here, y))
         if self.bias and station.biases is not None:
             under = before.bottom + 12 + RADIUS
-            before.under, before.bottom = under, under + RADIUS
+            before.bottom = under + RADIUS
             one = circle((before.x, under), RADIUS, "#f1f2f4", "#8b939c", dashed=True, tooltip="1, for the bias")
             self.shapes.append(one)
             self._write("1", (before.x, under), NAME, RADIUS)
@@ -420,10 +419,6 @@ def _feet(station: Station) -> tuple[str, ...]:
 
 def _foot_half(station: Station) -> float:
     return max((width(line, FOOT) / 2 for line in _feet(station)), default=0.0)
-
-
-def _weighted(station: Station) -> bool:
-    return isinstance(station, Units)
 
 
 def _ends(before: _Stood, y0: float, here: _Stood, y1: float) -> tuple[Point, Point]:

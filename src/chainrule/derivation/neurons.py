@@ -183,10 +183,8 @@ class _Reader:
         self.stations.append(self._of_input())
 
     def columns(self) -> Columns:
-        last = self.stations[-1]
-        at = next((station for station in reversed(self.stations) if isinstance(station, Units)), None)
-        same = at is not None and not isinstance(last, Maps)
-        names = self._names("ŷ", at.n, self._in_steps(self.shape)) if same and at else ("ŷ",)
+        units = next((station for station in reversed(self.stations) if not isinstance(station, Bar)), None)
+        names = self._names("ŷ", units.n, self._in_steps(self.shape)) if isinstance(units, Units) else ("ŷ",)
         sizes = (str(s.n) for s in self.stations if isinstance(s, Units))
         return Columns(tuple(self.stations), tuple(self.around), names, f"the units of a network: {' → '.join(sizes)}")
 
@@ -236,7 +234,7 @@ class _Reader:
                 weights=np.asarray(W, np.float64),
                 biases=np.asarray(b, np.float64) if layer.bias else None,
                 one=_sign(layer.activation) if self.alone else "",
-                z=float(np.ravel(self.input @ W.T + b)[0]) if self.alone and self.given else None,
+                z=float(np.ravel(self.input @ W.T + b)[-1]) if self.alone and self.given else None,
             )
         if isinstance(layer, Recurrent):
             kind = type(layer).__name__ + (f", {layer.gates} gates" if layer.gates > 1 else "")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from chainrule.derivation.formula import markup
 from chainrule.derivation.layout import Rectangle
-from chainrule.derivation.neurons import called, leaves
+from chainrule.derivation.neurons import called, leaves, sign_of
 from chainrule.derivation.notation import differential
 from chainrule.derivation.products import written
 from chainrule.derivation.sketch import Shape, Sketch, Stroke, Words, fitted
@@ -20,11 +20,11 @@ MOST, FIRST, LAST = 6, 3, 2
 """Of more blocks than that the first and the last are drawn, and dots between them."""
 
 NAME, SMALL = 14.0, 11.5
-HIGH, APART = 50.0, 152.0
+HIGH, APART = 50.0, 158.0
 """How high a block is, and from the middle of the one above to that of the one below."""
 
-NARROW, BESIDE = 84.0, 46.0
-"""How wide a block and the gap beside it are at least."""
+NARROW, WIDEST, BESIDE = 84.0, 240.0, 44.0
+"""How wide a block is at least and at most, and the gap beside it at least."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,8 @@ class Block:
 
     Attributes:
         title: "layer 1", and what kind it is. source: what comes in. value: what it hands on, and its shape.
-        parameters, cache, gradients: the names of what it holds, keeps, and finds for the update.
+        parameters, gradients: the names of what it holds, and of what it finds for the update.
+        kept: the names of what else it keeps for its way back, such as Z^{[1]}.
         derivative: what its way back computes before the gradients, such as dZ^{[1]}; empty where that is nothing new.
         handed_back: what it hands to the block before, such as dA^{[0]}.
         learns: whether the way back goes through it. needed: whether anybody reads what it hands back.
@@ -44,7 +45,7 @@ class Block:
     value: str
     shape: str
     parameters: tuple[str, ...]
-    cache: tuple[str, ...]
+    kept: tuple[str, ...]
     gradients: tuple[str, ...]
     derivative: str
     handed_back: str
@@ -77,21 +78,26 @@ def _block(trace: Trace, leaf: Layer, nodes: list[Variable], before: Variable, w
         return markup((differential(trace.name(variable)),))
 
     parameters = list(dict.fromkeys(p for node in nodes for p in node.parents if p in trace.parameters))
-    kept = (*nodes[:-1], *parameters) if parameters else ()
     linear = [node for node in nodes[:-1] if set(node.parents) & set(parameters)]
     return Block(
-        (f"layer {leaf.l}", called(leaf)) if leaf.l else (called(leaf), ""),
+        (f"layer {leaf.l}", _kind(leaf)) if leaf.l else (called(leaf), ""),
         f"{name(before)} = X" if before is trace.A0 else name(before),
         name(nodes[-1]),
         written(trace.shape(nodes[-1])),
         tuple(map(name, parameters)),
-        tuple(map(name, kept)) or ("cache",),
+        tuple(map(name, nodes[:-1])),
         tuple(map(d, parameters)),
         _few(tuple(map(d, linear))),
         d(before),
         any(node in way for node in nodes),
         before in way,
     )
+
+
+def _kind(leaf: Layer) -> str:
+    """The layer in a word or two: "Dense, relu"."""
+    activation = getattr(leaf, "activation", None)
+    return f"{type(leaf).__name__}, {sign_of(activation)}" if activation is not None else type(leaf).__name__
 
 
 def picture(trace: Trace) -> Sketch:
@@ -125,12 +131,13 @@ class _Painter:
 
     def _draw(self, block: Block, x: float, shape: str) -> float:
         """The block, the arrows into it from the left and back to there; returns its right end."""
-        held, kept = _few(block.parameters) or block.title[0], _few(block.cache)
-        small, large = (kept, _few(block.gradients)), (held, block.derivative)
-        wide = max(NARROW, *(width(text, SMALL) + 16 for text in small), *(width(text, NAME) + 16 for text in large))
-        wide = min(max(wide, width(block.title[1], SMALL)), 240.0)
-        gap = max(BESIDE, *(width(text, size) + 16 for text, size in ((block.source, NAME), (shape, SMALL))))
-        gap = max(gap, width(block.handed_back, NAME) + 22)
+        held, gradients = _few(block.parameters) or block.title[0], _few(block.gradients)
+        cache = [line for line in (_few(block.kept), _few(block.parameters)) if line] or ["cache"]
+        small, large = (*cache, gradients), (held, block.derivative)
+        wide = max(NARROW, *(width(text, SMALL) + 20 for text in small), *(width(text, NAME) + 14 for text in large))
+        wide = min(wide, WIDEST)
+        beside = ((block.source, NAME), (block.handed_back, NAME), (shape, SMALL))
+        gap = max(BESIDE, *(width(text, size) + 14 for text, size in beside))
         left = x + gap
         middle = left + wide / 2
         self._arrow((x, 0), (left, 0), FORWARD, block.source, shape)
@@ -141,13 +148,7 @@ class _Painter:
             self.words.append(Words(text, (middle, -HIGH / 2 - 8), fitted(text, wide, SMALL), MUTED))
         if not block.learns:
             return left + wide
-        cache = Rectangle(left + 4, APART / 2 - 15, wide - 8, 30)
-        self.strokes.append(Stroke(((middle, HIGH / 2), (middle, cache.y)), MUTED, arrow=True, tooltip="kept"))
-        after = ((middle, cache.y + cache.height), (middle, APART - HIGH / 2))
-        self.strokes.append(Stroke(after, MUTED, arrow=True, tooltip="read on the way back"))
-        tooltip = "the cache: " + ", ".join(block.cache)
-        self.shapes.append(Shape(cache, 15, "#f1f2f4", "#8b939c", 1.0, dashed=True, tooltip=tooltip))
-        self.words.append(Words(kept, (middle, APART / 2 + 4), fitted(kept, cache.width - 8, SMALL)))
+        self._draw_cache(block, cache, Rectangle(left + 3, APART / 2 - 20, wide - 6, 40))
         back = Rectangle(left, APART - HIGH / 2, wide, HIGH)
         self._block(back, held, block.derivative, BACKWARD, "#fdeee6")
         if block.needed:
@@ -155,9 +156,20 @@ class _Painter:
         if block.gradients:
             tip = (middle, APART + HIGH / 2 + 26)
             self.strokes.append(Stroke(((middle, APART + HIGH / 2), tip), BACKWARD, arrow=True))
-            text = _few(block.gradients)
-            self.words.append(Words(text, (middle, tip[1] + 15), fitted(text, wide, NAME), BACKWARD))
+            self.words.append(Words(gradients, (middle, tip[1] + 15), fitted(gradients, wide, NAME), BACKWARD))
         return left + wide
+
+    def _draw_cache(self, block: Block, lines: list[str], room: Rectangle) -> None:
+        """What the forward block keeps, between it and the backward one."""
+        middle = room.x + room.width / 2
+        self.strokes.append(Stroke(((middle, HIGH / 2), (middle, room.y)), MUTED, arrow=True, tooltip="kept"))
+        after = ((middle, room.y + room.height), (middle, APART - HIGH / 2))
+        self.strokes.append(Stroke(after, MUTED, arrow=True, tooltip="read on the way back"))
+        tooltip = "the cache: " + (", ".join((*block.kept, *block.parameters)) or "what its operation needs")
+        self.shapes.append(Shape(room, 14, "#f1f2f4", "#8b939c", 1.0, dashed=True, tooltip=tooltip))
+        for k, line in enumerate(lines):
+            at = (middle, APART / 2 + 4 + (k - (len(lines) - 1) / 2) * 17)
+            self.words.append(Words(line, at, fitted(line, room.width - 10, SMALL)))
 
     def _draw_cost(self, x: float, incoming: str, shape: str) -> None:
         """J, in which the way forward ends and the way back begins: by the notes' shortcut with dZ."""
@@ -167,7 +179,7 @@ class _Painter:
         of = first if isinstance(first, Variable) else self.last
         back = markup((differential(trace.name(of)),))
         gap = max(BESIDE, *(width(text, NAME) + 22 for text in (incoming, back)), width(shape, SMALL) + 22)
-        left, wide = x + gap, 50.0
+        left, wide = x + gap, 44.0
         self._arrow((x, 0), (left, 0), FORWARD, incoming, shape)
         self._arrow((left, APART), (x, APART), BACKWARD, back, "")
         room = Rectangle(left, -HIGH / 2, wide, APART + HIGH)

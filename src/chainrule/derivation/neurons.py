@@ -230,10 +230,10 @@ class _Reader:
         if isinstance(layer, Dense):
             W, b = layer.held["W"], layer.held["b"] if layer.bias else np.zeros(n)
             return replace(
-                self._units(output, l, (*_layer_feet(l, n), _sign(layer.activation))),
+                self._units(output, l, (*_layer_feet(l, n), sign_of(layer.activation))),
                 weights=np.asarray(W, np.float64),
                 biases=np.asarray(b, np.float64) if layer.bias else None,
-                one=_sign(layer.activation) if self.alone else "",
+                one=sign_of(layer.activation) if self.alone else "",
                 z=float(np.ravel(self.input @ W.T + b)[-1]) if self.alone and self.given else None,
             )
         if isinstance(layer, Recurrent):
@@ -256,7 +256,7 @@ class _Reader:
         of_maps = output.ndim == 4 or (output.ndim == 3 and self.strips)
         if of_maps and (isinstance(layer, CONVOLUTIONS) or tuple(output.shape[1:]) != self.shape):
             return self._maps(layer, output)
-        label = _sign(layer.activation) if isinstance(layer, Activation) else called(layer)
+        label = sign_of(layer.activation) if isinstance(layer, Activation) else called(layer)
         return Bar(label, repr(layer), (f"layer {layer.l}",) if layer.l else ())
 
     def _plain(self, output: Array, layer: Layer) -> Station:
@@ -274,7 +274,7 @@ class _Reader:
         window = self._window(layer)
         seen = (f"window of {window[1]}" if self.strips else _times(window),) if window else ()
         kind = (f"layer {layer.l}",) if layer.l else _split(type(layer).__name__)
-        sign = _sign(getattr(layer, "activation", None)) if isinstance(layer, CONVOLUTIONS) else ""
+        sign = sign_of(getattr(layer, "activation", None)) if isinstance(layer, CONVOLUTIONS) else ""
         what = ", ".join(filter(None, (*seen, sign)))
         feet = (*kind, _maps_of(n), _shape_of(size), what)
         return Maps(n, (int(size[0]), int(size[1])), feet, window, self._maps_values(output))
@@ -294,7 +294,7 @@ class _Reader:
 
     def _merged(self, layer: Activation, output: Array) -> bool:
         """Whether the activation belongs to the column or stack before it, which now shows what comes out of it."""
-        before, sign = self.stations[-1], _sign(layer.activation)
+        before, sign = self.stations[-1], sign_of(layer.activation)
         if isinstance(before, Units) and before.weights is not None and before.feet[-1:] == ("linear",):
             values = self._values(output)
             self.stations[-1] = replace(before, feet=(*before.feet[:-1], sign), values=values)
@@ -386,7 +386,7 @@ def _layer_feet(l: int, n: int) -> tuple[str, ...]:
     return (f"layer {l}", f"n^{{[{l}]}} = {n:,}") if l else (f"{n:,}",)
 
 
-def _sign(activation: Any) -> str:
+def sign_of(activation: Any) -> str:
     """What an activation is called in a picture."""
     name = activation_name(activation)
     if name == "own":

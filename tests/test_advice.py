@@ -84,6 +84,9 @@ def saved(net, path):
     return cr.load(path)
 
 
+deep = built(*[D(1) for _ in range(50)])
+
+
 def stacked(m):
     x = [cr.variable(1 / (i + 2), f"x{i}") for i in range(m)]
     return functools.reduce(lambda total, one: total * one + one, x)
@@ -156,6 +159,44 @@ CASES = {
     "cannot be read: draw a smaller part of it, such as the graph of one example or of one layer": (
         lambda: cr.draw(stacked(300)),
         lambda: cr.draw(stacked(3)),
+    ),
+    "this is a variable: leave them out": (
+        lambda: cr.draw(3 * a, neurons=True),
+        lambda: cr.draw(3 * a),
+        lambda: cr.draw(built(D(1)), neurons=True),
+    ),
+    "from left to right: leave y, loss, seed and direction out": (
+        lambda: cr.draw(built(D(1)), X[:1], Y[:1], neurons=True),
+        lambda: cr.draw(built(D(1)), X[:1], neurons=True),
+    ),
+    "draws layers as boxes: leave one of them out": (
+        lambda: cr.draw(built(cr.RNN(2), shape=(4, 2)), neurons=True, bias=True, unrolled=3),
+        lambda: cr.draw(built(cr.RNN(2), shape=(4, 2)), neurons=True, bias=True),
+        lambda: cr.draw(built(cr.RNN(2), shape=(4, 2)), neurons=True, unrolled=3),
+    ),
+    "but units show the activations of one: give one of them, X[:1]": (
+        lambda: cr.draw(built(D(1)), X, neurons=True),
+        lambda: cr.draw(built(D(1)), X[:1], neurons=True),
+    ),
+    "blocks go forward to the right: leave direction out": (
+        lambda: cr.draw(built(D(1)), blocks=True, direction="down"),
+        lambda: cr.draw(built(D(1)), blocks=True),
+    ),
+    "cannot be read: take blocks=True in place of neurons=True": (
+        lambda: cr.draw(deep, neurons=True),
+        lambda: cr.draw(deep, blocks=True),
+    ),
+    "but this network has none of RNN, GRU and LSTM: leave it out": (
+        lambda: cr.draw(built(D(1)), neurons=True, unrolled=3),
+        lambda: cr.draw(built(D(1)), neurons=True),
+    ),
+    "this classifier knows its own: leave them out": (
+        lambda: notes.plot_boundary(built(D(1, "sigmoid"), shape=2), X.T[:2], LABELS, activations=("sigmoid",)),
+        lambda: notes.plot_boundary(built(D(1, "sigmoid"), shape=2), X.T[:2], LABELS),
+    ),
+    "probability of one of two classes: give a function, such as lambda X: net.predict(X.T).T > 0": (
+        lambda: notes.plot_boundary(built(D(1), shape=2), X.T[:2], LABELS),
+        lambda: notes.plot_boundary(lambda X: built(D(1), shape=2).predict(X.T).T > 0, X.T[:2], LABELS),
     ),
     "drawings are SVG, but the file is": (
         lambda: cr.draw(3 * a).save("advised.png"),

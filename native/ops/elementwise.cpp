@@ -30,6 +30,21 @@ struct Abs {
     T slope(T a, T) const { return a > 0 ? T(1) : a < 0 ? T(-1) : a; }  // 0 at 0; NaN stays
 };
 template <class T>
+struct Sin {
+    T value(T a) const { return std::sin(a); }
+    T slope(T a, T) const { return std::cos(a); }
+};
+template <class T>
+struct Cos {
+    T value(T a) const { return std::cos(a); }
+    T slope(T a, T) const { return -std::sin(a); }
+};
+template <class T>
+struct Tan {
+    T value(T a) const { return std::tan(a); }
+    T slope(T, T z) const { return 1 + z * z; }
+};
+template <class T>
 struct Clip {
     T low, high;
     explicit Clip(const Options& o) : low(T(o.get("low"))), high(T(o.get("high"))) {}
@@ -73,6 +88,9 @@ void enter_elementwise(Kernels<T>& kernels) {
     enter<Activation<T, Log<T>>>(kernels, "log");
     enter<Activation<T, Sqrt<T>>>(kernels, "sqrt");
     enter<Activation<T, Abs<T>>>(kernels, "abs");
+    enter<Activation<T, Sin<T>>>(kernels, "sin");
+    enter<Activation<T, Cos<T>>>(kernels, "cos");
+    enter<Activation<T, Tan<T>>>(kernels, "tan");
     enter<Activation<T, Clip<T>>>(kernels, "clip");
     enter<Elementwise<T, Maximum<T>, 2>>(kernels, "maximum");
     enter<Elementwise<T, Minimum<T>, 2>>(kernels, "minimum");

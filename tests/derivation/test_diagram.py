@@ -214,7 +214,29 @@ def test_superscripts_are_raised_and_no_space_comes_between():
     root = ElementTree.fromstring(Drawing(Diagram((Box("A^{[2]}_{1} < 3"),))).svg)
     (text,) = root.iter(f"{SVG}text")
     assert "".join(text.itertext()) == "A[2]1 < 3"
-    assert [float(piece.get("dy")) for piece in text] == pytest.approx([0, -5.7, 8.7, -3])
+    assert [float(piece.get("dy")) for piece in text] == pytest.approx([0, -7.5, 12.3, -4.8])
+
+
+def test_a_note_stands_below_the_drawing_and_is_not_cut_off():
+    plain = DIAGRAMS["two boxes"]
+    noted = Diagram(plain.boxes, plain.edges, note="J = (a + b) · (a − b) + (b + c) · (b − c) = a² − c², " * 3)
+    without, root = (ElementTree.fromstring(Drawing(diagram).svg) for diagram in (plain, noted))
+    (note,) = (text for text in root.iter(f"{SVG}text") if text.text == noted.note.strip() or text.text == noted.note)
+    wide, high = (float(n) for n in root.get("viewBox").split()[2:])
+    assert float(note.get("x")) + width(noted.note, NOTE) <= wide
+    assert float(without.get("viewBox").split()[3]) - 8 < float(note.get("y")) < high
+
+
+def test_a_script_below_another_begins_where_that_does():
+    assert width("a_{1}^{[2]}", 10) == pytest.approx(width("a^{[2]}", 10))
+    root = ElementTree.fromstring(Drawing(Diagram((Box("a_{1}^{[2]} + b"),))).svg)
+    (text,) = root.iter(f"{SVG}text")
+    assert "".join(text.itertext()) == "a1[2] + b"
+    _, index, layer, rest = text
+    assert index.get("dx") is None
+    assert float(layer.get("dx")) == pytest.approx(-width("_{1}", 15), abs=0.1)
+    assert sum(float(piece.get("dy")) for piece in text) == pytest.approx(0, abs=0.1)
+    assert rest.get("dx") is None
 
 
 def test_letters_that_xml_cannot_hold_are_replaced():

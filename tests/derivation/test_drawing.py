@@ -70,6 +70,12 @@ def test_arrays_are_shown_by_their_shape():
     assert ("array (3, 2)", "v", "", "") in found
 
 
+def test_of_a_large_array_that_is_used_twice_an_edge_says_that_its_part_is_not_the_whole():
+    A = cr.variable(np.ones((3, 4)), "A")
+    found = edges((ops.exp(A) + A).sum())
+    assert [edge[3] for edge in found if edge[0] == "A"] == ["a part of dJ/dA: (3, 4)"] * 2
+
+
 def test_operations_are_spelled_as_on_paper():
     a, b = cr.variable(4.0, "a"), cr.variable(-2.0, "b")
     spelled = {

@@ -215,6 +215,26 @@ def test_the_command_prints_the_steps_and_writes_the_drawing(tmp_path):
     assert (tmp_path / "graph.svg").read_text(encoding="utf-8").startswith("<svg")
 
 
+def test_a_tall_drawing_is_laid_down(tmp_path):
+    for direction in ("right", "down"):
+        done = graph("exp(exp(a))", "a=0.1", "--direction", direction, "--out", f"{direction}.svg", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    wide, high = (
+        (tmp_path / f"{name}.svg").read_text().split('viewBox="0 0 ')[1].split('"')[0] for name in ("right", "down")
+    )
+    assert float(wide.split()[0]) > float(wide.split()[1])
+    assert float(high.split()[1]) > float(high.split()[0])
+
+
+def test_the_command_knows_angles_and_collects_like_terms(tmp_path):
+    done = graph("(a+b)*(a-b) + b*b", "a=5", "b=3", cwd=tmp_path)
+    assert "algebra\nJ = (a + b) · (a - b) + b · b = a²\ndJ/da = 2 · a = 10\ndJ/db = 0\n" in done.stdout
+    done = graph("sin(x) + cos(x)*tan(x)", "x=0", cwd=tmp_path)
+    assert "dJ/dx = " in done.stdout
+    assert done.stdout.count("algebra") == 0
+    assert "= 2\n" in done.stdout
+
+
 def test_what_is_said_to_write_in_place_of_what_arrays_have_works(tmp_path):
     assert graph("a * b", "a=2", "b=3", cwd=tmp_path).returncode == 0
     assert graph("sum(a, keepdims=1)", "a=2", cwd=tmp_path).returncode == 0

@@ -1,5 +1,9 @@
 """Networks as drawings: every node and parameter once, in the notes' names."""
 
+import json
+import re
+from xml.etree import ElementTree
+
 import numpy as np
 import pytest
 
@@ -56,6 +60,52 @@ def test_a_residual_network_draws_the_way_around():
         assert joined.count(pair) == 1
     assert ("A^{[0.2]}", "Z^{[1]}", "(2, m)", "") in found
     assert len(boxes(drawing)) == len(set(boxes(drawing)))
+
+
+def below(drawing, source):
+    """What stands below the edges that leave a box."""
+    return [edge[3] for edge in edges(drawing) if edge[0] == source]
+
+
+def test_where_a_value_forks_each_edge_has_its_own_part_of_the_derivative():
+    net = cr.Network([cr.Dense(3), cr.Residual([cr.Dense(3, "relu")]), cr.Dense(1)], seed=0, input_shape=2)
+    assert below(cr.draw(net), "A^{[1]}") == ["dA^{[2.2]} of dA^{[1]}", "W^{[2]T} dZ^{[2]} of dA^{[1]}"]
+    attentive = cr.Network([cr.Dense(4), cr.MultiHeadAttention(2), cr.Dense(1)], seed=0, input_shape=(5, 3))
+    assert sorted(below(cr.draw(attentive), "A^{[1]}"), key=str.lower) == [
+        "Wk^{[2]T} dZ^{[2.2]} of dA^{[1]}",
+        "Wq^{[2]T} dZ^{[2]} of dA^{[1]}",
+        "Wv^{[2]T} dZ^{[2.3]} of dA^{[1]}",
+    ]
+
+
+def test_the_parts_add_up_to_the_derivative():
+    net = cr.Network([cr.Dense(2), cr.Residual([cr.Dense(2, "relu")]), cr.Dense(1)], seed=0, input_shape=2)
+    found = below(cr.draw(net, [[1.0, 2.0], [0.5, -1.0]], [0.0, 1.0]), "A^{[1]}")
+    one, other, *_ = ([np.array(json.loads(text)) for text in re.findall(r"\[\[.*?\]\]", line)] for line in found)
+    np.testing.assert_allclose(one[0] + other[0], one[1], rtol=1e-3, atol=1e-4)
+    np.testing.assert_array_equal(one[1], other[1])
+    assert np.abs(one[0]).max() > 0
+
+
+def test_a_value_with_one_use_carries_its_whole_derivative():
+    assert not any(" of " in edge[3] for edge in edges(cr.draw(small())))
+
+
+def test_a_tall_drawing_lies_where_that_is_asked_for():
+    net = cr.Network([cr.Dense(4, "relu") for _ in range(6)], seed=0, input_shape=2)
+
+    def size(drawing):
+        return [float(n) for n in ElementTree.fromstring(drawing.svg).get("viewBox").split()[2:]]
+
+    (wide, high), (narrow, tall) = size(cr.draw(net, direction="right")), size(cr.draw(net, direction="down"))
+    assert wide > high
+    assert tall > narrow
+    assert size(cr.draw(net)) == [narrow, tall]
+
+
+def test_there_are_two_directions():
+    with pytest.raises(cr.OptionError, match="direction is 'left', but data flow"):
+        cr.draw(small(), direction="left")
 
 
 def test_a_network_of_unknown_size_needs_examples():

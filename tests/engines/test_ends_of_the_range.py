@@ -31,7 +31,7 @@ LETTERS = "pqrstuv"
 MANY = settings(FEW, phases=(Phase.generate,))  # what fails is small as it is
 
 ACTIVATIONS = ("identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus")
-OF_EACH_NUMBER = {name: {} for name in ("exp", "log", "sqrt", "abs", "negative", *ACTIVATIONS)}
+OF_EACH_NUMBER = {name: {} for name in ("exp", "log", "sqrt", "abs", "sin", "cos", "negative", *ACTIVATIONS)}
 OF_EACH_NUMBER["clip"] = {"low": -1.0, "high": 1.0}
 OF_TWO_NUMBERS = ("add", "subtract", "multiply", "divide", "power", "maximum", "minimum")
 RECURRENCES = ("rnn", "gru", "lstm")

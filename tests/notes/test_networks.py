@@ -238,3 +238,12 @@ def test_messages_name_the_argument_that_was_given():
         notes.cost(np.full((1, 3), 0.5), np.ones((1, 2)))
     with pytest.raises(cr.ShapeError, match=r"as a column b.reshape\(-1, 1\)"):
         notes.linear_forward(np.ones((3, 2)), np.ones((4, 3)), np.zeros(4))
+
+
+def test_a_network_of_the_notes_is_one_of_chainrule():
+    found = notes.train(X, Y, (3, 4, 1), alpha=0.5, iterations=5, activations=("tanh", "sigmoid"))
+    net = found.to_network()
+    np.testing.assert_allclose(net.predict(X.T).T, found.output(X), atol=1e-12)
+    assert cr.draw(net, X.T[:1], neurons=True).diagram.counted == "8 units, 16 weights"
+    one = notes.logistic_regression(X, Y, alpha=0.5, iterations=5)
+    np.testing.assert_allclose(one.to_network().predict(X.T).T, notes.predict(one.w, one.b, X), atol=1e-12)

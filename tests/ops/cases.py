@@ -39,6 +39,7 @@ def _random(draw: Callable[[np.random.Generator, Shape], Any]) -> Numbers:
 reals = _random(lambda rng, shape: rng.uniform(-2, 2, shape))
 positive = _random(lambda rng, shape: rng.uniform(0.3, 2, shape))
 nonzero = _random(lambda rng, shape: rng.uniform(0.3, 2, shape) * rng.choice([-1, 1], shape))
+angles = _random(lambda rng, shape: rng.uniform(-1.2, 1.2, shape))
 probabilities = _random(lambda rng, shape: rng.uniform(0.05, 0.95, shape))
 tenths = _random(lambda rng, shape: rng.integers(-20, 21, shape) / 10)
 between_tenths = _random(lambda rng, shape: (rng.integers(-20, 20, shape) + 0.5) / 10)
@@ -332,6 +333,9 @@ CASES: dict[str, st.SearchStrategy[Call]] = {
     "log": one(positive),
     "sqrt": one(positive),
     "abs": one(between_tenths),
+    "sin": one(reals),
+    "cos": one(reals),
+    "tan": one(angles),
     "maximum": broadcast(between_tenths, tenths),
     "minimum": broadcast(between_tenths, tenths),
     "where": broadcast(booleans, reals, reals),

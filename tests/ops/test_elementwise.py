@@ -16,6 +16,14 @@ def test_exp_log_and_sqrt_by_hand():
     np.testing.assert_allclose(derivative(ops.sqrt, A), 0.5 / np.sqrt(A))
 
 
+def test_sin_cos_and_tan_by_hand():
+    angles = np.array([0.0, np.pi / 6, np.pi / 4])
+    np.testing.assert_allclose(ops.sin(angles), [0, 0.5, np.sqrt(0.5)])
+    np.testing.assert_allclose(derivative(ops.sin, angles), np.cos(angles))
+    np.testing.assert_allclose(derivative(ops.cos, angles), -np.sin(angles))
+    np.testing.assert_allclose(derivative(ops.tan, angles), [1, 4 / 3, 2])
+
+
 def test_abs_has_derivative_0_at_0():
     np.testing.assert_array_equal(derivative(ops.abs, [-2.0, 0.0, 3.0]), [-1, 0, 1])
 

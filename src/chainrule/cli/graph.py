@@ -1,6 +1,7 @@
 """`chainrule graph`."""
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -11,7 +12,10 @@ import click
 @click.option(
     "--out", type=click.Path(path_type=Path), default="graph.svg", show_default=True, help="The drawing, an .svg file."
 )
-def command(expression: str, values: tuple[str, ...], out: Path) -> None:
+@click.option(
+    "--direction", type=click.Choice(["right", "down"]), help="Where data flow to; by default what fits a page."
+)
+def command(expression: str, values: tuple[str, ...], out: Path, direction: Literal["right", "down"] | None) -> None:
     """Compute an expression forward and its derivatives backward, and draw the computation graph.
 
     EXPRESSION is such as "3*(a + b*c)", and VALUES are a value for each name in it: a=5 b=3 c=2. Known are + - * / **,
@@ -23,5 +27,5 @@ def command(expression: str, values: tuple[str, ...], out: Path) -> None:
 
     J = parse(expression, assignments(list(values)))
     print(steps(J), flush=True)  # what is computed stands there even if it is too much for a drawing
-    draw(J).save(out)
+    draw(J, direction=direction).save(out)
     print(f"\nthe drawing is in {out}")

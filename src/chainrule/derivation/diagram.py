@@ -51,6 +51,7 @@ class Diagram:
 
     Attributes:
         title: what the drawing shows, in a few words, for readers who cannot see it.
+        note: a line that stands below the drawing; none where it is empty.
 
     Raises:
         GraphError: an edge leads from or to a box that is not there, or the edges form a cycle.
@@ -59,6 +60,7 @@ class Diagram:
     boxes: tuple[Box, ...]
     edges: tuple[Edge, ...] = ()
     title: str = "computation graph"
+    note: str = ""
 
     def __post_init__(self) -> None:
         for edge in self.edges:

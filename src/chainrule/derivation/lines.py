@@ -91,6 +91,11 @@ def derivative(trace: Trace, variable: Variable, uses: Sequence[Use]) -> list[Li
     return [*map(Line, definitions), Line((left, *parse(" = "), *total), sizes, numbers, remarks)]
 
 
+def part(trace: Trace, node: Variable, i: int) -> Formula:
+    """What comes back to the node's input number i from this use alone: W^{[2]T} dZ^{[2]}."""
+    return _Part(trace, node, i).right
+
+
 def _rounded(trace: Trace, variable: Variable, numbers: NDArray[Any], uses: Sequence[Use]) -> NDArray[Any]:
     """A derivative that is summed over examples, 0 where the summands leave nothing but their rounding."""
     summed_from = [node for node, _ in uses if trace.of_examples(node) and not trace.of_examples(variable)]

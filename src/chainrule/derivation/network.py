@@ -122,13 +122,13 @@ def _derivatives(trace: Trace) -> Iterator[tuple[str, Line]]:
     """
     order = on_the_way(trace)
     reached = {*order, *trace.parameters}
-    open_uses = Counter(node.inputs[i] for node in order for i in _differentiated(node, reached))
+    open_uses = Counter(node.inputs[i] for node in order for i in differentiated(node, reached))
     uses: dict[Variable, list[Use]] = {}
     for node in order:
         place = _place(trace, node)
         if node is trace.J and _mentions_its_derivative(node):
             yield place, Line(parse("dJ = 1"))
-        for i in sorted(_differentiated(node, reached), key=lambda i: node.inputs[i] not in trace.parameters):
+        for i in sorted(differentiated(node, reached), key=lambda i: node.inputs[i] not in trace.parameters):
             variable = node.inputs[i]
             uses.setdefault(variable, []).append((node, i))
             if len(uses[variable]) == open_uses[variable]:
@@ -141,7 +141,7 @@ def _place(trace: Trace, node: Variable) -> str:
     return layer.label if layer is not None else "the cost"
 
 
-def _differentiated(node: Variable, reached: set[Variable]) -> Iterator[int]:
+def differentiated(node: Variable, reached: set[Variable]) -> Iterator[int]:
     """Which inputs of the node get a derivative that leads to a parameter."""
     assert node.operation is not None
     formulas = node.operation.backward

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.derivation.algebra import algebra
 from chainrule.derivation.naming import named
 from chainrule.derivation.spelling import constant, derivative, joined, shown, spelled
 from chainrule.derivation.text import unmarked
@@ -24,13 +25,17 @@ class Steps:
         forward: one line for each operation, in order of evaluation: "u = b · c = 3 · 2 = 6".
         backward: one line for each derivative, first of what is between and then of the leaves:
             "dJ/db = dJ/du · du/db = 3 · 2 = 6".
+        algebra: where J is shorter when it is multiplied out and like terms are collected, that:
+            "J = (a + b) · (a - b) = a² - b²", and what its derivatives are, "dJ/da = 2 · a = 10".
     """
 
     forward: tuple[str, ...]
     backward: tuple[str, ...]
+    algebra: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return "\n".join(["forward", *self.forward, "", "backward", *self.backward])
+        algebra = ["", "algebra", *self.algebra] if self.algebra else []
+        return "\n".join(["forward", *self.forward, "", "backward", *self.backward, *algebra])
 
 
 def steps(J: Any) -> Steps:
@@ -64,7 +69,7 @@ def steps(J: Any) -> Steps:
     if not forward:  # J is a leaf itself
         forward = [_forward(J, names)]
         backward = [f"{derivative(names[J], names[J])} = 1"]
-    return Steps(tuple(forward), tuple(backward))
+    return Steps(tuple(forward), tuple(backward), algebra(names, J))
 
 
 def _forward(node: Variable, names: dict[Variable, str]) -> str:

@@ -17,17 +17,26 @@ _SUBSCRIPTS = str.maketrans("0123456789+-", "₀₁₂₃₄₅₆₇₈₉₊�
 
 @dataclass(frozen=True)
 class Run:
-    """A piece of a label: on the line (level 0), raised (1) or lowered (-1)."""
+    """A piece of a label: on the line (level 0), raised (1) or lowered (-1).
+
+    Attributes:
+        beneath: whether it begins where the piece before it began, as the 1 of a_{1}^{[2]} and its [2] do on paper.
+    """
 
     text: str
     level: int = 0
+    beneath: bool = False
 
 
 def runs(label: str) -> list[Run]:
     """The pieces of a label in their order. Braces that mark nothing are text like any other."""
-    pieces, end = [], 0
+    pieces: list[Run] = []
+    end = 0
     for mark in _MARKED.finditer(label):
-        pieces += [Run(label[end : mark.start()]), Run(mark[2], 1 if mark[1] == "^" else -1)]
+        level = 1 if mark[1] == "^" else -1
+        beneath = mark.start() == end and bool(pieces) and pieces[-1].level == -level and not pieces[-1].beneath
+        pieces += [Run(label[end : mark.start()]), Run(mark[2], level, beneath)]
+        pieces = [run for run in pieces if run.text]
         end = mark.end()
     return [run for run in [*pieces, Run(label[end:])] if run.text]
 
@@ -43,7 +52,23 @@ def _lowered(text: str) -> str:
 
 def width(label: str, size: float) -> float:
     """How wide the label is, in DejaVu Sans of that size; no usual sans-serif font is wider."""
-    return sum(_em(letter) * size * (SMALL if run.level else 1) for run in runs(label) for letter in run.text)
+    total = before = 0.0
+    for run in runs(label):
+        wide = run_width(run, size)
+        total += max(0.0, wide - before) if run.beneath else wide
+        before = wide
+    return total
+
+
+def lifted(run: Run, paired: bool) -> float:
+    """How far above the line a piece stands, as a share of the size; two above one another stand further apart."""
+    raised, lowered = (0.5, -0.32) if paired else (0.38, -0.2)
+    return {0: 0.0, 1: raised, -1: lowered}[run.level]
+
+
+def run_width(run: Run, size: float) -> float:
+    """How wide one piece of a label is, in a label of that size."""
+    return sum(map(_em, run.text)) * size * (SMALL if run.level else 1)
 
 
 @functools.cache

@@ -16,6 +16,7 @@ from chainrule.notes.activations import (
     tanh,
     tanh_derivative,
 )
+from chainrule.notes.boundary import plot_boundary
 from chainrule.notes.broadcasting import broadcast
 from chainrule.notes.computation_graph import computation_graph
 from chainrule.notes.descent import gradient_descent
@@ -70,6 +71,7 @@ __all__ = [
     "compare_vectorization",
     "broadcast",
     "hidden_layer",
+    "plot_boundary",
     "sigmoid",
     "sigmoid_derivative",
     "tanh",

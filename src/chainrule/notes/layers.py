@@ -16,6 +16,7 @@ from chainrule import ops
 from chainrule.checking import real, whole
 from chainrule.errors import DataError, NotFiniteError, OptionError, ShapeError
 from chainrule.graph import Operation
+from chainrule.layers import Dense, Network
 from chainrule.names import lookup
 from chainrule.notes.initialization import initialize
 from chainrule.notes.shapes import Matrix, examples, matrix, progress_of
@@ -198,6 +199,15 @@ class DeepNetwork:
     def __str__(self) -> str:
         layers = [f"{len(self.parameters[f'b{l}'])} {g}" for l, g in enumerate(self.activations, 1)]
         return f"{' → '.join([str(self.parameters['W1'].shape[1]), *layers])}; {progress_of(self.costs)}"
+
+    def to_network(self) -> Network:
+        """The same as a `chainrule.Network`, float64: to draw it, `cr.draw(found.to_network(), neurons=True)`."""
+        layers = [Dense(len(self.parameters[f"b{l}"]), g) for l, g in enumerate(self.activations, 1)]
+        network = Network(layers, seed=0, dtype="float64", input_shape=self.parameters["W1"].shape[1])
+        network.set_parameters(
+            {name: value if name[0] == "W" else value[:, 0] for name, value in self.parameters.items()}
+        )
+        return network
 
     def output(self, X: Any) -> Matrix:
         """A^[L], (n_y, m)."""

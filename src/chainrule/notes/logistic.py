@@ -17,6 +17,7 @@ import numpy as np
 from chainrule import ops
 from chainrule.checking import real, whole
 from chainrule.errors import ShapeError
+from chainrule.layers import Dense, Network
 from chainrule.notes.shapes import Matrix, examples, matrix, progress_of
 from chainrule.randomness import stream
 
@@ -182,6 +183,12 @@ class LogisticRegression:
 
     def __str__(self) -> str:
         return f"w {self.w.shape}, b = {self.b:.4g}; {progress_of(self.costs)}"
+
+    def to_network(self) -> Network:
+        """The same as a `chainrule.Network` of one unit, float64: `cr.draw(found.to_network(), neurons=True)`."""
+        network = Network([Dense(1, "sigmoid")], seed=0, dtype="float64", input_shape=len(self.w))
+        network.set_parameters({"W1": self.w.T, "b1": [self.b]})
+        return network
 
     def predict(self, X: Any) -> Matrix:
         """1 where ŷ > 0.5, else 0: (1, m)."""

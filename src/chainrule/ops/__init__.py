@@ -17,7 +17,7 @@ from chainrule.ops.activations import (
 from chainrule.ops.arithmetic import add, divide, matmul, multiply, negative, power, subtract
 from chainrule.ops.attention import attention, positional_encoding
 from chainrule.ops.convolution import convolution, transposed_convolution
-from chainrule.ops.elementwise import abs, clip, exp, log, maximum, minimum, sqrt, where
+from chainrule.ops.elementwise import abs, clip, cos, exp, log, maximum, minimum, sin, sqrt, tan, where
 from chainrule.ops.embedding import embed_columns, embedding
 from chainrule.ops.linear import linear
 from chainrule.ops.losses import (
@@ -83,6 +83,7 @@ __all__ = [
     "clip",
     "concatenate",
     "convolution",
+    "cos",
     "cross_entropy",
     "divide",
     "dropout",
@@ -126,6 +127,7 @@ __all__ = [
     "sigmoid",
     "sigmoid_binary_cross_entropy",
     "silu",
+    "sin",
     "softmax",
     "softmax_cross_entropy",
     "softplus",
@@ -136,6 +138,7 @@ __all__ = [
     "step_mask",
     "subtract",
     "sum",
+    "tan",
     "tanh",
     "transpose",
     "transposed_convolution",

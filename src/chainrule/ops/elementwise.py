@@ -1,4 +1,4 @@
-"""Functions of each element by itself: exp, log, sqrt, abs; and choices between elements: maximum, where, clip."""
+"""Functions of each element by itself: exp, log, sqrt, abs, sin, cos, tan; and choices: maximum, where, clip."""
 
 from types import ModuleType
 
@@ -31,6 +31,25 @@ def sqrt(xp: ModuleType, A: Array) -> tuple[Array, Backward]:
 def abs(xp: ModuleType, A: Array) -> tuple[Array, Backward]:
     """Z = |A|. The derivative at 0 is 0."""
     return xp.abs(A), lambda dZ: (dZ * xp.sign(A),)
+
+
+@operation(forward=r"Z = \sin A", backward=(r"dA = dZ \odot \cos A",))
+def sin(xp: ModuleType, A: Array) -> tuple[Array, Backward]:
+    """Z = sin A, of angles in radians."""
+    return xp.sin(A), lambda dZ: (dZ * xp.cos(A),)
+
+
+@operation(forward=r"Z = \cos A", backward=(r"dA = -dZ \odot \sin A",))
+def cos(xp: ModuleType, A: Array) -> tuple[Array, Backward]:
+    """Z = cos A, of angles in radians."""
+    return xp.cos(A), lambda dZ: (-dZ * xp.sin(A),)
+
+
+@operation(forward=r"Z = \tan A", backward=(r"dA = dZ \odot (1 + Z^2)",))
+def tan(xp: ModuleType, A: Array) -> tuple[Array, Backward]:
+    """Z = tan A, of angles in radians. The derivative is 1 + tan² A = 1 / cos² A."""
+    Z = xp.tan(A)
+    return Z, lambda dZ: (dZ * (1 + Z * Z),)
 
 
 @operation(

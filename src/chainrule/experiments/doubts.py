@@ -255,8 +255,8 @@ def _repeats(table: Table) -> list[str]:
             return []
         way = "--no-stream --drop-repeated" if table.sample is not None else "--drop-repeated"
         return [
-            f"{_about(table, share)} of the rows repeat an earlier one word for word: if they are copies, {way} leaves them "
-            f"out, as {SHARED}"
+            f"{_about(table, share)} of the rows repeat an earlier one word for word: if they are copies, {way} leaves "
+            f"them out, as {SHARED}"
         ]
     ids = {column.name for column in table.columns if column.kind in ("id", "constant")}
     others = frame.drop(ids)

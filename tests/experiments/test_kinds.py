@@ -138,7 +138,7 @@ def test_a_network_that_has_learned_by_heart_is_told_to_learn_less(folder, comma
     np.savetxt(folder / "noise.csv", noise, "%g", ",", header="a,b,c,d,e,v", comments="")
     arguments = ("train", "noise.csv", "--target", "v", "--validation", 0.2, "--l2", 0, "--epochs", 300, "--seed", 0)
     out = command(folder, *arguments, "--out", "run")[1]
-    assert "the network is no better than the baseline, as far as 40 rows to test tell" in out
+    assert "the network is worse than the baseline, as far as 40 rows to test tell" in out
     assert "the columns may say nothing of v; or after epoch" in out
     assert "take fewer units (--hidden), more --l2 or more --dropout" in out
 

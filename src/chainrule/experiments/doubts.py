@@ -33,8 +33,8 @@ SHARED = "the test part may hold rows that were trained on"
 NUMBER, HEADLESS = re.compile(r"-?\d[\d,]*(\.\d+)?|-?\.\d+"), 0.3
 """How a name is written that is a number; and from which share of such names on they may be no names."""
 
-MINUTES = 12
-"""Times of day have so many different minutes, every five at least."""
+MINUTES, HOURS = 12, 6
+"""Times of day have so many different minutes, every five at least, and hours, and years have no such hours."""
 
 LEANS = 0.5
 """Counts are the rarer the larger they are, and so have more skewness than that."""
@@ -165,8 +165,8 @@ def _clocks(table: Table) -> list[str]:
         some = series.gather_every(max(1, len(series) // SAMPLED)).drop_nulls().to_numpy()
         if len(some) < LONG or some.min() < 0 or not 1000 <= some.max() <= 2400 or not are_whole(some):
             continue
-        minutes = some % 100
-        if minutes.max() <= 59 and len(np.unique(minutes)) >= MINUTES:
+        hours, minutes = np.unique(some // 100), np.unique(some % 100)
+        if minutes.max() <= 59 and len(minutes) >= MINUTES and len(hours) >= HOURS:
             found.append(column.name)
             example = example or int(some[some >= 100][0])
     if not found:
@@ -263,8 +263,11 @@ def _repeats(table: Table) -> list[str]:
     if share >= SHARE:
         if _by_chance(frame, share):
             return []
-        way = "--no-stream --drop-repeated leaves" if table.sample is not None else "--drop-repeated leaves"
-        return [f"{_about(table, share)} of the rows repeat an earlier one word for word: {SHARED}; {way} them out"]
+        way = "--no-stream --drop-repeated" if table.sample is not None else "--drop-repeated"
+        return [
+            f"{_about(table, share)} of the rows repeat an earlier one word for word: if they are copies, {way} leaves "
+            f"them out, as {SHARED}"
+        ]
     ids = {column.name for column in table.columns if column.kind in ("id", "constant")}
     others = frame.drop(ids)
     share = share_of_repeats(others) if ids and others.width else 0.0

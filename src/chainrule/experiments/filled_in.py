@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chainrule.data.columns import USED, option
+from chainrule.data.columns import USED, as_labels, option
 from chainrule.names import counted
 
 if TYPE_CHECKING:
@@ -20,6 +20,9 @@ FEW = 20
 PURE, COVERS, COMMON = 0.99, 0.5, 0.8
 """Such a part of a side's rows has the label, that side has such a part of the label's rows, and of a label that more
 rows have nothing is said."""
+
+SAMPLED = 50_000
+"""About so many rows tell."""
 
 TOLD = 5
 """So many columns are told of."""
@@ -52,25 +55,26 @@ class FilledIn:
 
 
 def filled_in(table: Table, target: Target) -> list[FilledIn]:
-    """The columns of a table that are so, of one column of labels to predict."""
-    if target.classes is None or len(table) < FEW:
+    """The columns of a table that are so, of one column of labels to predict; of a large one by some of its rows."""
+    with_gaps = [c.name for c in table.columns if c.kind in USED and table.frame[c.name].null_count()]
+    if target.classes is None or len(table) < FEW or not with_gaps:
         return []
-    Y = table.numbers(target)
-    m, n = len(Y), len(target.classes)
+    [name], step, n = target.names, max(1, len(table) // SAMPLED), len(target.classes)
+    labels = as_labels(table.column(name), table.frame[name].gather_every(step), table.row[::step])
+    Y = target.numbers({name: labels}, table.name)
     each = np.bincount(Y, minlength=n)
     found = []
-    for column in table.columns:
-        series = table.frame[column.name]
-        if column.kind not in USED or not series.null_count():
-            continue
-        there = series.is_not_null().to_numpy()
-        for side, rows in (("filled in for", there), ("empty in", ~there)):
+    for column in with_gaps:
+        series = table.frame[column]
+        there = series.gather_every(step).is_not_null().to_numpy()
+        empty = series.null_count()
+        for side, rows, size in (("filled in for", there, len(table) - empty), ("empty in", ~there, empty)):
             on_side = np.bincount(Y[rows], minlength=n)
-            most, size = int(on_side.argmax()), int(rows.sum())
-            pure, covers = on_side[most] / max(size, 1), on_side[most] / each[most]
-            if size >= FEW and pure >= PURE and covers >= COVERS and each[most] <= COMMON * m:
-                label = f"{target.names[0]} {target.classes[most]}"
-                found.append(FilledIn(column.name, side, size, m, label, 100 * pure, 100 * covers))
+            most, met = int(on_side.argmax()), int(on_side.sum())
+            pure, covers = on_side[most] / max(met, 1), on_side[most] / each[most]
+            if met >= FEW and pure >= PURE and covers >= COVERS and each[most] <= COMMON * len(Y):
+                label = f"{name} {target.classes[most]}"
+                found.append(FilledIn(column, side, size, len(table), label, 100 * pure, 100 * covers))
                 break
     return found
 

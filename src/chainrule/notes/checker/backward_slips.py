@@ -192,13 +192,8 @@ def dZ(setting: Setting, l: int) -> Iterator[Slip]:
     if l < L:
         says = f"{A} − Y is dZ of the last layer only; {name} comes back through W{l + 1}"
         yield Slip("A − Y in a hidden layer", name, says, f"{name} = {A} - Y", {name: lambda s: s[A] - s["Y"]})
-        yield Slip(
-            "sign",
-            name,
-            f"{name} has the wrong sign",
-            f"{name} = -({numpy_line(name, setting).split(' = ')[1]})",
-            {name: -1},
-        )
+    typed = f"{name} = -({numpy_line(name, setting).split(' = ')[1]})"
+    yield Slip("sign", name, f"{name} has the wrong sign", typed, {name: -1})
 
 
 def _of_layer(setting: Setting, l: int, k: int, slip: MakeSlip) -> Iterator[Slip]:

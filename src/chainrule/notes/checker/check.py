@@ -73,6 +73,7 @@ def _best(work: Work, settings: Sequence[Setting]) -> Explanation:
     for judge in judges:
         if not judge.wrong:
             return explain(judge)
+    judges = [judge for judge in judges if judge.begins_right]
     of_each = [max((j for j in judges if _same(j.setting, s)), key=lambda j: len(j.right)) for s in settings]
     return min((explain(judge) for judge in of_each), key=lambda found: found.doubt)
 

@@ -48,6 +48,12 @@ class Judge:
         """The others."""
         return [name for name in self.work.arrays if name not in self.right]
 
+    @property
+    def begins_right(self) -> bool:
+        """Whether this may be the truth that the learner means: the notes' may, another if the way back begins so."""
+        first = next((name for name in self.work.arrays if name.startswith(("dZ", "dA"))), "")
+        return not self.remark or first in self.right
+
     def _is_right(self, name: str) -> bool:
         return self.work.agrees(name, self.sheet[name]) or self.work.decimals(name, self.sheet[name]) is not None
 
@@ -61,6 +67,22 @@ class Judge:
                 yield f"{name} is right to the {self.work.decimals(name, self.sheet[name])} decimals that it has."
             elif np.isinf(self.work.tolerance(self.sheet[name])).any():
                 yield f"{name} is not judged where A{self.setting.L} rounds to 0 or 1."
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Slips that may have been made, at once.
+
+    Attributes:
+        sheet: with their lines.
+        explained: how many wrong names come out as the learner has them, less the right ones that do not.
+        place: whether the learner has handed over what is typed there, and its number in the order of the pass.
+    """
+
+    slips: tuple[Slip, ...]
+    sheet: Sheet
+    explained: int
+    place: tuple[bool, int] = (False, 0)
 
 
 @dataclass
@@ -91,47 +113,60 @@ def explain(judge: Judge) -> Explanation:
         name = open_names[0]
         candidates = _candidates(judge, sheet, name, open_names)
         if candidates:
-            slips, sheet = candidates[0]
+            sheet, made = candidates[0].sheet, _known(judge, name, candidates)
         else:
-            slips, sheet = (), _as_given(judge.work, sheet, name)
+            sheet, made = _as_given(judge.work, sheet, name), _unknown(judge, name)
         follows = [other for other in open_names[1:] if _agrees(judge.work, sheet, other)]
-        made = _known(judge, name, slips, candidates[1:]) if slips else _unknown(judge, sheet, name)
         found.findings.append(_with_followers(made, follows))
         open_names = [other for other in open_names[1:] if other not in follows]
     return found
 
 
-def _candidates(judge: Judge, sheet: Sheet, name: str, open_names: list[str]) -> list[tuple[tuple[Slip, ...], Sheet]]:
-    """The slips that make `name` what the learner has, those that explain most, one of each kind."""
-    setting = judge.setting
-    groups: list[Iterable[tuple[Slip, ...]]] = [[(slip,) for slip in forward_slips(setting)]]
-    if name.startswith("d"):
-        groups = [[(slip,) for slip in backward_slips(setting)], *groups]
-    if split(name)[0] in ("W", "b") and name.startswith("d"):
-        groups.append([(slip, factor) for slip in backward_slips(setting) for factor in factors(setting, name)])
-    best: list[tuple[int, tuple[Slip, ...], Sheet]] = []
-    for group in groups:
+def _candidates(judge: Judge, sheet: Sheet, name: str, open_names: list[str]) -> list[Candidate]:
+    """What makes `name` what the learner has, and explains most: one slip of each kind, at the likeliest place."""
+    best: list[Candidate] = []
+    for group in _groups(judge.setting, name):
         for slips in group:
-            typed = sheet
-            for slip in slips:
-                typed = typed.typed_otherwise(slip.lines)
-            if _agrees(judge.work, typed, name):
-                best.append((_explained(judge, typed, open_names), slips, typed))
-        if best and max(score for score, _, _ in best) >= len(open_names):
+            candidate = _tried(judge, sheet, name, slips, open_names)
+            if candidate is not None:
+                best.append(candidate)
+        if best and (len(best[0].slips) > 1 or max(c.explained for c in best) >= len(open_names)):
             break
-    if not best:
-        return []
-    most = max(score for score, _, _ in best)
-    chosen: dict[str, tuple[tuple[bool, int, int], tuple[Slip, ...], Sheet]] = {}
+    most = max((c.explained for c in best), default=0)
+    order, of_kind = judge.setting.names, dict[str, Candidate]()
+    for candidate in best:
+        slip = candidate.slips[0]
+        place = slip.name in judge.work.arrays, order.index(slip.name)
+        before = of_kind.get(slip.kind)
+        if candidate.explained == most and (before is None or place > before.place):
+            of_kind[slip.kind] = replace(candidate, place=place)
+    return list(of_kind.values())
+
+
+def _groups(setting: Setting, name: str) -> Iterator[Iterable[tuple[Slip, ...]]]:
+    """The slips that `name` may come from: of its own way, of the way forward, and of dW and db two at once."""
     order = setting.names
-    for score, slips, typed in best:
-        if score == most:
-            place = (slips[0].name in judge.work.arrays, -len(slips), order.index(slips[0].name))
-            kind = slips[0].kind
-            if kind not in chosen or place > chosen[kind][0]:
-                chosen[kind] = (place, slips, typed)
-    fewest = min(len(slips) for _, slips, _ in chosen.values())
-    return [(slips, typed) for _, slips, typed in chosen.values() if len(slips) == fewest]
+    until = order.index(name)
+    forward = ((slip,) for slip in forward_slips(setting) if order.index(slip.name) <= until)
+    if name.startswith("d"):
+        back = [slip for slip in backward_slips(setting) if order.index(slip.name) <= until]
+        yield [(slip,) for slip in back]
+        yield forward
+        if split(name)[0] in ("W", "b"):
+            yield ((slip, factor) for slip in back for factor in factors(setting, name))
+    else:
+        yield forward
+
+
+def _tried(judge: Judge, sheet: Sheet, name: str, slips: tuple[Slip, ...], open_names: list[str]) -> Candidate | None:
+    """The slips typed in, if `name` and all else that they type come out as the learner has it."""
+    typed = sheet
+    for slip in slips:
+        typed = typed.typed_otherwise(slip.lines)
+    given = [changed for slip in slips for changed in slip.lines if changed in judge.work.arrays and changed != name]
+    if all(_agrees(judge.work, typed, changed) for changed in (name, *given)):
+        return Candidate(slips, typed, _explained(judge, typed, open_names))
+    return None
 
 
 def _explained(judge: Judge, sheet: Sheet, open_names: list[str]) -> int:
@@ -153,11 +188,10 @@ def _as_given(work: Work, sheet: Sheet, name: str) -> Sheet:
     return sheet.typed_otherwise({name: lambda s: rounded(mine, np.zeros_like(mine))})
 
 
-def _known(judge: Judge, name: str, slips: tuple[Slip, ...], others: list[tuple[tuple[Slip, ...], Sheet]]) -> Finding:
-    slip = slips[0]
-    setting = judge.setting
-    says = "; and ".join(s.says for s in slips)
-    alternatives = [f"{'; and '.join(s.says for s in some)} ({some[0].typed})" for some, _ in others]
+def _known(judge: Judge, name: str, candidates: list[Candidate]) -> Finding:
+    setting, slips = judge.setting, candidates[0].slips
+    slip, says = slips[0], "; and ".join(s.says for s in slips)
+    alternatives = [f"{'; and '.join(s.says for s in c.slips)} ({c.slips[0].typed})" for c in candidates[1:]]
     return Finding(
         name,
         " and ".join(s.kind for s in slips),
@@ -166,11 +200,11 @@ def _known(judge: Judge, name: str, slips: tuple[Slip, ...], others: list[tuple[
         notes_line(slip.name, setting),
         numpy_line(slip.name, setting),
         _difference(judge, name),
-        tuple(dict.fromkeys(text for text in alternatives if text))[: MOST - 1],
+        tuple(alternatives[: MOST - 1]),
     )
 
 
-def _unknown(judge: Judge, sheet: Sheet, name: str) -> Finding:
+def _unknown(judge: Judge, name: str) -> Finding:
     setting = judge.setting
     says = f"{name} is wrong, by no slip that is known here"
     mine, right = judge.work.arrays[name], judge.sheet[name]

@@ -58,8 +58,8 @@ def linear(setting: Setting, l: int) -> Iterator[Slip]:
             f"{name} = {W} @ Z{l - 1} + {b}",
             {name: lambda s: s[W] @ s[f"Z{l - 1}"] + s[b]},
         )
-    for k in range(setting.L):
-        if k != l - 1 and sizes[k] == sizes[l - 1]:
+    for k in range(l - 1):
+        if sizes[k] == sizes[l - 1]:
             other = f"A{k}"
             yield Slip(
                 "A of the wrong layer",
@@ -91,7 +91,7 @@ def activation(setting: Setting, l: int) -> Iterator[Slip]:
             {name: lambda s: s[Z]},
         )
     for h in OF_THE_NOTES:
-        if h != g:
+        if h != g and (h != "softmax" or setting.sizes[l] > 1):
             yield Slip(
                 "another activation",
                 name,

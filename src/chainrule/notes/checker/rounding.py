@@ -56,7 +56,7 @@ class Measured:
 
     def __add__(self, other: Any) -> Measured:
         other = given(other)
-        _refuse_huge(np.broadcast_shapes(self.shape, other.shape))
+        _refuse_huge(self.shape, other.shape)
         return rounded(self.value + other.value, self.variance + other.variance)
 
     def __sub__(self, other: Any) -> Measured:
@@ -67,7 +67,7 @@ class Measured:
 
     def __mul__(self, other: Any) -> Measured:
         other = given(other)
-        _refuse_huge(np.broadcast_shapes(self.shape, other.shape))
+        _refuse_huge(self.shape, other.shape)
         variance = _times(self.value, other.variance) + _times(other.value, self.variance)
         return rounded(self.value * other.value, variance)
 
@@ -128,6 +128,10 @@ def _summed(
     return rounded(value, variance + min(n, LONG) / 12 * largest**2)
 
 
-def _refuse_huge(shape: tuple[int, ...]) -> None:
+def _refuse_huge(a: tuple[int, ...], b: tuple[int, ...]) -> None:
+    """See to it that broadcasting does not make what no memory holds."""
+    if a == b or not a or not b:
+        return
+    shape = np.broadcast_shapes(a, b)
     if np.prod(shape, dtype=float) > MOST:
         raise ValueError(f"broadcasting would make {shape}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -86,6 +87,8 @@ def learner(sizes, activations, m=6, cost=None, seed=0, dtype=np.float64, scale=
     for l in range(L, 0, -1):
         if l == L and (last, cost) in {("sigmoid", "binary_cross_entropy"), ("softmax", "cross_entropy")}:
             lines[f"dZ{l}"] = f"A{l} - Y"
+        elif activations[l - 1] == "softmax":
+            lines[f"dZ{l}"] = f"A{l} * (dA{l} - (dA{l} * A{l}).sum(axis=0))"
         else:
             lines[f"dZ{l}"] = f"dA{l} * {SLOPES[activations[l - 1]].format(A=f'A{l}', Z=f'Z{l}')}"
         lines[f"dW{l}"] = f"dZ{l} @ A{l - 1}.T / m"
@@ -95,92 +98,80 @@ def learner(sizes, activations, m=6, cost=None, seed=0, dtype=np.float64, scale=
     return Learner(tuple(sizes), tuple(activations), cost, X.astype(dtype), Y.astype(dtype), cast, lines)
 
 
-@dataclass
-class Mutation:
-    """A slip at a place: the line that is typed, and a word that must be said."""
+class Mutation(NamedTuple):
+    """A slip at a place: the line that is typed, and what must be said, a regular expression."""
 
     name: str
     line: str
     word: str
-    more: dict[str, str]
-
-    @property
-    def instead(self):
-        return {self.name: self.line} | self.more
 
 
 def mutations(who: Learner) -> Iterator[Mutation]:
     """Every slip at every place where it applies."""
-
-    def made(name, line, word, **more):
-        return Mutation(name, line, word, more)
-
     L, n = who.L, who.sizes
     for l, g in enumerate(who.activations, 1):
         A, Z, dA, dZ, dW, db, prev = f"A{l}", f"Z{l}", f"dA{l}", f"dZ{l}", f"dW{l}", f"db{l}", f"A{l - 1}"
         right = who.lines[dZ]
         # the factor 1/m
-        yield made(dW, who.lines[dW].removesuffix(" / m"), "1/m is missing")
-        yield made(db, who.lines[db].removesuffix(" / m"), "1/m is missing")
-        yield made(dW, who.lines[dW] + " / m", "1/m is there twice")
-        yield made(db, who.lines[db] + " / m", "1/m is there twice")
-        yield made(dW, who.lines[dW].replace("/ m", "/ A0.shape[0]"), r"X.shape\[0\]|1/m is missing")
+        yield Mutation(dW, who.lines[dW].removesuffix(" / m"), "1/m is missing")
+        yield Mutation(db, who.lines[db].removesuffix(" / m"), "1/m is missing")
+        yield Mutation(dW, who.lines[dW] + " / m", "1/m is there twice")
+        yield Mutation(db, who.lines[db] + " / m", "1/m is there twice")
+        yield Mutation(dW, who.lines[dW].replace("/ m", "/ A0.shape[0]"), r"X.shape\[0\]|1/m is missing")
         # signs
-        yield made(dW, "-" + who.lines[dW], "wrong sign")
-        yield made(db, "-" + who.lines[db], "wrong sign")
-        yield made(dZ, f"-({right})", "wrong sign")
+        yield Mutation(dW, "-" + who.lines[dW], "wrong sign")
+        yield Mutation(db, "-" + who.lines[db], "wrong sign")
+        yield Mutation(dZ, f"-({right})", "wrong sign")
         # transposes, axes, shapes
-        yield made(dW, f"{prev} @ {dZ}.T / m", "transposed")
-        yield made(db, f"{dZ}.sum(axis=0) / m", "sums over units")
-        yield made(db, f"{dZ}.sum(axis=0, keepdims=True) / m", "sums over units")
+        yield Mutation(dW, f"{prev} @ {dZ}.T / m", "transposed")
+        yield Mutation(db, f"{dZ}.sum(axis=0) / m", "sums over units")
+        yield Mutation(db, f"{dZ}.sum(axis=0, keepdims=True) / m", "sums over units")
         if n[l] > 1:
-            yield made(db, f"{dZ}.sum(axis=1) / m", rf"\({n[l]},\), the notes' is \({n[l]}, 1\)")
-            yield made(db, f"{dZ}.sum() / m", "sums over everything")
-        yield made(db, f"{dZ}[:, -1:] / m", "last example only")
+            yield Mutation(db, f"{dZ}.sum(axis=1) / m", rf"\({n[l]},\), the notes' is \({n[l]}, 1\)")
+            yield Mutation(db, f"{dZ}.sum() / m", "sums over everything")
+        yield Mutation(db, f"{dZ}[:, -1:] / m", "last example only")
         if g != "identity" and right.startswith("dA"):
-            yield made(dZ, dA, f"lacks g′\\({Z}\\)")
-            yield made(dZ, f"{dA} * {A}", "not by g′|σ′ is")
+            yield Mutation(dZ, dA, f"lacks g′\\({Z}\\)")
+            yield Mutation(dZ, f"{dA} * {A}", "not by g′|σ′ is")
         if right.startswith("dA"):
             for k, h in enumerate(who.activations, 1):
                 if k != l and h in SLOPES and (n[k] == n[l] or 1 in (n[k], n[l])):
                     slope = SLOPES[h].format(A=f"A{k}", Z=f"Z{k}")
-                    yield made(dZ, f"{dA} * {slope}", f"takes g′ at {Z}, not at Z{k}")
+                    yield Mutation(dZ, f"{dA} * {slope}", f"takes g′ at {Z}, not at Z{k}")
             for h in ("sigmoid", "tanh"):
                 if h != g:
                     slope = SLOPES[h].format(A=A, Z=Z)
-                    yield made(dZ, f"{dA} * {slope}", r"takes (g\^\[\d\]′ = )?(σ|tanh|relu|leaky relu|identity)′, not")
+                    yield Mutation(
+                        dZ, f"{dA} * {slope}", r"takes (g\^\[\d\]′ = )?(σ|tanh|relu|leaky relu|identity)′, not"
+                    )
         if g == "tanh":
-            yield made(dZ, f"{dA} * (1 - {A})", "tanh′ is 1 − a², not 1 − a")
+            yield Mutation(dZ, f"{dA} * (1 - {A})", "tanh′ is 1 − a², not 1 − a")
         if g in ("tanh", "sigmoid") and right.startswith("dA"):
-            yield made(dZ, f"{dA} * {SLOPES[g].format(A=Z, Z=Z)}", f"takes {A}, not {Z}")
+            yield Mutation(dZ, f"{dA} * {SLOPES[g].format(A=Z, Z=Z)}", f"takes {A}, not {Z}")
         if l > 1:
-            yield made(dW, f"{dZ} @ Z{l - 1}.T / m", f"takes {prev}, not Z{l - 1}")
+            yield Mutation(dW, f"{dZ} @ Z{l - 1}.T / m", f"takes {prev}, not Z{l - 1}")
             back = f"dA{l - 1}"
-            yield made(back, f"W{l}.T @ dZ{l} / m", "has no 1/m")
+            yield Mutation(back, f"W{l}.T @ dZ{l} / m", "has no 1/m")
             if n[l] == n[l - 1]:
-                yield made(back, f"W{l} @ dZ{l}", f"takes W{l}.T, not W{l}")
-            yield made(back, f"W{l}.T @ {dA}", f"takes dZ{l}, not {dA}")
+                yield Mutation(back, f"W{l} @ dZ{l}", f"takes W{l}.T, not W{l}")
+            yield Mutation(back, f"W{l}.T @ {dA}", f"takes dZ{l}, not {dA}")
         # forward
-        yield made(Z, f"W{l} @ {prev}", f"lacks b{l}")
+        yield Mutation(Z, f"W{l} @ {prev}", f"lacks b{l}")
         if g != "identity":
-            yield made(A, Z, "lacks its activation|is relu|takes")
+            yield Mutation(A, Z, "lacks its activation|is relu|takes")
     A, dZ, dA = f"A{L}", f"dZ{L}", f"dA{L}"
     if who.lines[dZ] == f"{A} - Y":
-        yield made(dZ, f"Y - {A}", "all derivatives have the wrong sign")
-        yield made(dZ, f"Z{L} - Y", f"takes {A}, not Z{L}")
-        yield made(dZ, f"({A} - Y) / m", f"1/m stands in {dZ}|1/m is there twice")
+        yield Mutation(dZ, f"Y - {A}", "all derivatives have the wrong sign")
+        yield Mutation(dZ, f"Z{L} - Y", f"takes {A}, not Z{L}")
+        yield Mutation(dZ, f"({A} - Y) / m", f"1/m stands in {dZ}|1/m is there twice")
         if who.activations[-1] == "sigmoid":
-            yield made(dZ, f"({A} - Y) * {A} * (1 - {A})", "already")
-            yield made(dA, f"-Y / {A}", "lacks its second half")
-            yield made("J", f"-np.sum(Y * np.log({A})) / m", "lacks its second half")
-        if len(who.Y) == 1 and who.m > 1:
-            yield made(dZ, f"{A} - Y.T", "broadcasts", **{  # what comes after no longer fits: it is left as it was
-                name: "0 * 1.0" for name in ()
-            })  # fmt: skip
+            yield Mutation(dZ, f"({A} - Y) * {A} * (1 - {A})", "already")
+            yield Mutation(dA, f"-Y / {A}", "lacks its second half")
+            yield Mutation("J", f"-np.sum(Y * np.log({A})) / m", "lacks its second half")
     if who.cost == "squared_error":
-        yield made(dA, f"2 * ({A} - Y)", "the loss is ½")
-        yield made("J", f"np.sum(({A} - Y)**2) / m", "the loss is ½")
-        yield made("J", f"np.sum(({A} - Y)**2) / 3 / m", "the loss is ½")
+        yield Mutation(dA, f"2 * ({A} - Y)", "the loss is ½")
+        yield Mutation("J", f"np.sum(({A} - Y)**2) / m", "the loss is ½")
+        yield Mutation("J", f"np.sum(({A} - Y)**2) / 3 / m", "the loss is ½")
     else:
-        yield made("J", who.lines["J"].removeprefix("-"), "lacks its minus sign")
-    yield made("J", who.lines["J"].removesuffix(" / m"), "1/m is missing")
+        yield Mutation("J", who.lines["J"].removeprefix("-"), "lacks its minus sign")
+    yield Mutation("J", who.lines["J"].removesuffix(" / m"), "1/m is missing")

@@ -74,7 +74,9 @@ def _best(work: Work, settings: Sequence[Setting]) -> Explanation:
         if not judge.wrong:
             return explain(judge)
     judges = [judge for judge in judges if judge.begins_right]
-    of_each = [max((j for j in judges if _same(j.setting, s)), key=lambda j: len(j.right)) for s in settings]
+    of_each = [
+        max((j for j in judges if j.setting.activations == s.activations), key=lambda j: len(j.right)) for s in settings
+    ]
     return min((explain(judge) for judge in of_each), key=lambda found: found.doubt)
 
 
@@ -106,10 +108,6 @@ def _with_m_in_dZ(sheet: Sheet) -> Sheet:
     return sheet.typed_otherwise({**dict.fromkeys(begins, 1 / setting.m), **without})
 
 
-def _same(a: Setting, b: Setting) -> bool:
-    return (a.activations, a.cost) == (b.activations, b.cost)
-
-
 def _settings(
     X: Matrix, Y: Matrix, W: list[Matrix], b: list[Matrix], activations: Sequence[str] | None, cost: str | None
 ) -> tuple[list[Setting], str]:
@@ -127,26 +125,21 @@ def _settings(
         inside = Y.min() >= 0 and Y.max() <= 1
         last = "identity" if not inside else "sigmoid" if n_y == 1 or not np.allclose(Y.sum(axis=0), 1) else "softmax"
         choices = [(*[g] * (L - 1), last) for g in (HIDDEN if L > 1 else HIDDEN[:1])]
-    made = [
-        Setting(X, Y, tuple(W), tuple(b), names, of, 2.0**-24)
-        for names in choices
-        for of in _costs(names[-1], n_y, chosen)
-    ]
-    for setting in made[:1]:
-        _refuse_misfit(setting)
+    made = [Setting(X, Y, tuple(W), tuple(b), names, _cost(names[-1], n_y, chosen), 2.0**-24) for names in choices]
+    _refuse_misfit(made[0])
     remark = "" if activations is not None else "The activations were not given: these are taken to be {}."
     return made, remark
 
 
-def _costs(last: str, n_y: int, given: str | None) -> list[str]:
-    """The costs that are meant, more than one where a word has two meanings."""
+def _cost(last: str, n_y: int, given: str | None) -> str:
+    """The cost that is meant."""
     if given in ("squared_error", "binary_cross_entropy"):
-        return [given]
+        return given
     if n_y == 1 and (given or last == "sigmoid"):
-        return ["binary_cross_entropy"]
-    if last == "sigmoid":  # several questions of yes or no, or one-hot labels in the notes' sum of Y ln A
-        return ["binary_cross_entropy", "cross_entropy"]
-    return ["cross_entropy"] if given or last == "softmax" else ["squared_error"]
+        return "binary_cross_entropy"
+    if last == "sigmoid":
+        return "binary_cross_entropy"  # several questions of yes or no
+    return "cross_entropy" if given or last == "softmax" else "squared_error"
 
 
 def _refuse_misfit(setting: Setting) -> None:
@@ -202,8 +195,9 @@ def _refuse_unknown(work: Mapping[str, Any], L: int) -> None:
     known = ["J", "dA0", *(f"{symbol}{l}" for l in numbers for symbol in ("Z", "A", "dZ", "dA", "dW", "db"))]
     for name in work:
         if name not in known:
+            like = "".join(f" Did you mean {other!r}?" for other in known if other.lower() == str(name).lower())
             raise DataError(
-                f"there is no {name!r} to check.{nearest(name, known)} Known for these {L} layers: Z1, A1, … Z{L}, "
+                f"there is no {name!r} to check.{like or nearest(name, known)} Known for {L} layers: Z1, A1, … Z{L}, "
                 f"A{L}, J, dA{L}, dZ{L}, dW{L}, db{L}, … dW1, db1, dA0."
             )
 

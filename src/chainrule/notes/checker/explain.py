@@ -177,7 +177,7 @@ def _explained(judge: Judge, sheet: Sheet, open_names: list[str]) -> int:
 
 def _agrees(work: Work, sheet: Sheet, name: str) -> bool:
     try:
-        return work.agrees(name, sheet[name])
+        return work.comes_near(name, sheet[name]) and work.agrees(name, sheet[name])
     except (ValueError, IndexError):  # the shapes that a slip has made do not fit its line
         return False
 
@@ -185,7 +185,7 @@ def _agrees(work: Work, sheet: Sheet, name: str) -> bool:
 def _as_given(work: Work, sheet: Sheet, name: str) -> Sheet:
     """The sheet with the learner's own numbers, so that what follows from them is not called wrong once more."""
     mine = work.arrays[name]
-    return sheet.typed_otherwise({name: lambda s: rounded(mine, np.zeros_like(mine))})
+    return sheet.typed_otherwise({name: lambda s: rounded(mine)})
 
 
 def _known(judge: Judge, name: str, candidates: list[Candidate]) -> Finding:

@@ -229,4 +229,4 @@ def _exponential(Z: Measured) -> Measured:
 def _softmax_of_all(Z: Measured) -> Measured:
     value = np.exp(Z.value - Z.value.max())
     value = value / value.sum()
-    return rounded(value, value**2 * (4 * Z.variance.max() + 1))
+    return rounded(value, lambda: value**2 * (4 * Z.variance.max() + 1))

@@ -83,6 +83,9 @@ class Setting:
         return replace(self, right_of_kinks=not self.right_of_kinks)
 
 
+TINY = 1e-300
+"""Below this there is no logarithm and no reciprocal that means something."""
+
 Line = Callable[["Sheet"], Measured]
 """The right side of an equation: computes one name from others."""
 
@@ -125,15 +128,22 @@ def times(line: Line, factor: float) -> Line:
 
 def right_sheet(setting: Setting) -> Sheet:
     """The notes' lines; their values are those of chainrule's own graph, as far as it has them."""
-    known = {"A0": rounded(setting.X, np.zeros_like(setting.X)), "Y": given(setting.Y)}
+    known = {"A0": rounded(setting.X), "Y": given(setting.Y)}
     for l, (W, b) in enumerate(zip(setting.W, setting.b, strict=True), 1):
-        known |= {f"W{l}": rounded(W, np.zeros_like(W)), f"b{l}": rounded(b, np.zeros_like(b))}
+        known |= {f"W{l}": rounded(W), f"b{l}": rounded(b)}
     lines = lines_of(setting)
     by_lines = Sheet(setting, lines, known)
     if not setting.right_of_kinks:
         for name, value in truth(setting).items():
-            known[name] = Measured(value, by_lines[name].variance)
+            if name == f"dA{setting.L}" and setting.cost != "squared_error":
+                continue  # the graph holds A one rounding step away from 0 and 1, learners do not
+            known[name] = Measured(value, fixed_variance(by_lines, name))
     return Sheet(setting, lines, known)
+
+
+def fixed_variance(sheet: Sheet, name: str) -> Callable[[], NDArray[np.float64]]:
+    """The variance of a name on a sheet, once it is asked for."""
+    return lambda: sheet[name].variance
 
 
 def truth(setting: Setting) -> dict[str, NDArray[np.float64]]:
@@ -193,9 +203,11 @@ def activate(g: str, Z: Measured) -> Measured:
     operation = ops.ACTIVATIONS[g]
     if g in ("softmax", "log_softmax"):
         value = np.asarray(operation(Z.value, axis=0))
-        most = np.broadcast_to(Z.variance.max(axis=0, keepdims=True), Z.shape)
-        return rounded(value, (value if g == "softmax" else 1.0) ** 2 * (4 * most + 1))
+        slopes = value if g == "softmax" else np.ones_like(value)
+        return rounded(value, lambda: slopes**2 * (4 * Z.variance.max(axis=0, keepdims=True) + 1))
     value, back = operation.differentiate(Z.value)
+    if g in KINKS:
+        return Measured(np.asarray(value), lambda: Z.variance)  # z may be on the other side
     return Z.through(np.asarray(value), np.asarray(back(np.ones_like(Z.value))[0]))
 
 
@@ -207,13 +219,17 @@ def slope(g: str, Z: Measured, setting: Setting) -> Measured:
     _, back = ops.ACTIVATIONS[g].differentiate(Z.value)
     slopes = np.asarray(back(np.ones_like(Z.value))[0], dtype=np.float64)
     if g in KINKS:
-        at = (Z.value == 0) & (Z.variance == 0)
-        near = (np.abs(Z.value) <= Z.deviation(setting.u)) & ~at
-        slopes = np.where(at, 1.0 if setting.right_of_kinks else slopes, slopes)
-        return Measured(slopes, np.where(near, 1 / setting.u**2, 0.0))
+        if setting.right_of_kinks:
+            slopes = np.where((Z.value == 0) & (Z.variance == 0), 1.0, slopes)
+
+        def variance() -> NDArray[np.float64]:
+            near = (np.abs(Z.value) <= Z.deviation(setting.u)) & (Z.variance > 0)
+            return np.where(near, 1 / setting.u**2, 0.0)
+
+        return Measured(slopes, variance)
     if g == "identity":
-        return Measured(slopes, np.zeros_like(slopes))
-    return rounded(slopes, Z.variance + 4)  # |g''| is at most 1 or so; and 1 − a² cancels where a is near 1
+        return given(slopes)
+    return rounded(slopes, lambda: Z.variance + 4)  # |g''| is at most 1 or so; and 1 − a² cancels where a is near 1
 
 
 def through_activation(dA: Measured, Z: Measured, g: str, setting: Setting) -> Measured:
@@ -249,16 +265,19 @@ def cost_derivative(A: Measured, Y: Measured, setting: Setting) -> Measured:
 
 def logarithm(A: Measured, u: float) -> Measured:
     """ln A, with A held above 0; where rounding may make it 0, any error is possible."""
-    held = np.maximum(A.value, np.finfo(np.float64).eps)
-    slopes = np.where(A.value > A.deviation(u), 1 / held, np.inf)
-    return A.through(np.log(held), np.where(A.variance == 0, 0, slopes))
+    held = np.maximum(A.value, TINY)
+    return rounded(np.log(held), lambda: _where_above_0(A, u, A.variance / held**2))
 
 
 def reciprocal(A: Measured, u: float) -> Measured:
     """1/A, likewise."""
-    held = np.maximum(A.value, np.finfo(np.float64).eps)
-    slopes = np.where(A.value > A.deviation(u), 1 / held**2, np.inf)
-    return A.through(1 / held, np.where(A.variance == 0, 0, slopes))
+    held = np.maximum(A.value, TINY)
+    return rounded(1 / held, lambda: _where_above_0(A, u, A.variance / held**4))
+
+
+def _where_above_0(A: Measured, u: float, variance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The variance where A stays above 0 however it is rounded, elsewhere infinity."""
+    return np.where(A.value > A.deviation(u), variance, np.inf)
 
 
 def split(name: str) -> tuple[str, int]:

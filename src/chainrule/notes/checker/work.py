@@ -16,6 +16,9 @@ from chainrule.notes.checker.sheet import Setting
 SINGLE, DOUBLE = 2.0**-24, 2.0**-53
 """The unit roundoff of float32 and float64."""
 
+NEAR = 0.05
+"""What is further off than this share of the largest number is not what was typed."""
+
 LOOSEST = 1e-3
 """In float64 a number may not be off by more than this share of the largest one, however much float32 would cancel."""
 
@@ -29,30 +32,34 @@ class Work:
 
     Attributes:
         arrays: by name, float64, those in the notes' shape that broadcasting would give it anyway.
-        u: the unit roundoff that rounding is judged by. double: whether all was computed in float64.
+        u: the unit roundoff of the coarsest type of all that was handed over.
         tiny: what counts as nothing, because it underflows.
         remarks: about shapes.
     """
 
     arrays: dict[str, NDArray[np.float64]]
     u: float
-    double: bool
     tiny: float
     remarks: list[str] = field(default_factory=list)
 
     def agrees(self, name: str, predicted: Measured) -> bool:
         """Whether the learner's array is the predicted one, within rounding."""
         mine = self.arrays[name]
-        if mine.shape != predicted.shape:
+        if mine.shape != predicted.shape or not np.isfinite(mine).all():
             return False
-        with np.errstate(invalid="ignore"):
-            off = np.abs(mine - predicted.value)
-        return bool((off <= self.tolerance(predicted)).all())
+        return bool((np.abs(mine - predicted.value) <= self.tolerance(predicted)).all())
+
+    def comes_near(self, name: str, predicted: Measured) -> bool:
+        """Whether it is worth while to ask how far rounding goes."""
+        mine, value = self.arrays[name], predicted.value
+        if mine.shape != value.shape:
+            return False
+        return bool(np.abs(mine - value).max(initial=0) <= NEAR * np.abs(mine).max(initial=0) + 1e-9)
 
     def tolerance(self, predicted: Measured) -> NDArray[np.float64]:
         """How far each number may be off."""
-        tolerance = predicted.deviation(self.u)
-        if self.double:
+        tolerance = predicted.deviation(max(self.u, SINGLE))
+        if self.u == DOUBLE:
             finite = np.abs(predicted.value[np.isfinite(predicted.value)])
             largest = LOOSEST * finite.max() if finite.size else 0.0
             tolerance = np.minimum(tolerance, np.maximum(predicted.deviation(DOUBLE), largest))
@@ -93,8 +100,8 @@ def read(work: Mapping[str, Any], setting: Setting, dtypes: Iterable[Any]) -> Wo
         arrays[name] = array
     floats = [dtype for dtype in types if np.dtype(dtype).kind == "f"]
     coarsest = max((np.finfo(dtype).eps / 2 for dtype in floats), default=DOUBLE)
-    tiny = 1e-5 if coarsest > SINGLE else 1e-36
-    return Work(arrays, max(SINGLE, float(coarsest)), coarsest <= DOUBLE, tiny, remarks)
+    tiny = 1e-4 if coarsest > SINGLE else 1e-36
+    return Work(arrays, max(DOUBLE, float(coarsest)), tiny, remarks)
 
 
 def _numbers(name: str, value: Any) -> NDArray[np.float64]:

@@ -27,7 +27,7 @@ FEW = 32
 QUICK = (Network, Residual, Dense, Activation, Dropout, BatchNorm, LayerNorm, Standardize)
 """The layers that are looked at: through convolutions and recurrences a look would take its time."""
 
-FLAT = {"tanh": (0.99, 0.99), "sigmoid": (0.49, 0.01)}
+FLAT = {"tanh": (0.99, 0.01), "sigmoid": (0.49, 0.01)}
 """Where an activation is flat: |a − middle| beyond the first number, which is so near to the end as the second says."""
 
 SATURATED, DEAD = 0.5, 0.4
@@ -47,12 +47,13 @@ class Hints:
         network: built, as it starts.
         cost: its cost.
         X: the training examples, or some of them.
+        begins: whether the network has not been trained in this run before.
     """
 
-    def __init__(self, network: Network, cost: Cost, X: RowArray):
+    def __init__(self, network: Network, cost: Cost, X: RowArray, *, begins: bool = True):
         self.network, self.cost = network, cost
         self.X = X
-        self.before = list(self._before())
+        self.before = [*self._unfit(), *(self._flat() if begins else ())]
 
     def after(self, history: History) -> list[str]:
         """The hints, of a network that has been trained."""
@@ -60,8 +61,8 @@ class Hints:
             return []
         return [*self.before, *_bouncing(history), *_alike(self.network), *self._dead()]
 
-    def _before(self) -> Iterator[str]:
-        """What can be seen before training."""
+    def _unfit(self) -> Iterator[str]:
+        """A last layer that the cost cannot read."""
         if self.cost.unsure and self.cost.name in ("cross_entropy", "binary_cross_entropy"):
             end = self.network.blank_output()
             last = end.operation.name if isinstance(end, Variable) and end.operation is not None else ""
@@ -71,6 +72,9 @@ class Hints:
                     f"{self.cost.name} takes probabilities, but the network ends with {last}: "
                     f'end it with Dense({end.shape[-1]}, "{fits}")'
                 )
+
+    def _flat(self) -> Iterator[str]:
+        """Layers that begin where their activation is flat."""
         for seen in _hidden(self.network, self.X, tuple(FLAT)):
             middle = 0.5 if seen.activation == "sigmoid" else 0.0
             beyond, end_at = FLAT[seen.activation]

@@ -176,7 +176,7 @@ def train(
             resumed = run.resume(rule.slots) if resume and isinstance(rule, Optimizer) else None
             batches.seed = run.seed
             learn_statistics(net, batches.in_order)
-            teacher = Hints(net, cost, _known(batches, first_X)) if hints and resumed is None else None
+            teacher = Hints(net, cost, _known(batches, first_X), begins=resumed is None) if hints else None
             if isinstance(rule, Optimizer):
                 program = run.engine.program(net, cost, rule, run.seed, outputs=run.measuring)
                 if resumed is not None:

@@ -76,13 +76,14 @@ class Candidate:
     Attributes:
         sheet: with their lines.
         explained: how many wrong names come out as the learner has them, less the right ones that do not.
-        place: whether the learner has handed over what is typed there, and its number in the order of the pass.
+        place: how likely it was made there: whether the learner has handed over what is typed, how late in the pass it
+            is, and in how few lines.
     """
 
     slips: tuple[Slip, ...]
     sheet: Sheet
     explained: int
-    place: tuple[bool, int] = (False, 0)
+    place: tuple[bool, int, int] = (False, 0, 0)
 
 
 @dataclass
@@ -136,7 +137,7 @@ def _candidates(judge: Judge, sheet: Sheet, name: str, open_names: list[str]) ->
     order, of_kind = judge.setting.names, dict[str, Candidate]()
     for candidate in best:
         slip = candidate.slips[0]
-        place = slip.name in judge.work.arrays, order.index(slip.name)
+        place = slip.name in judge.work.arrays, order.index(slip.name), -len(slip.lines)
         before = of_kind.get(slip.kind)
         if candidate.explained == most and (before is None or place > before.place):
             of_kind[slip.kind] = replace(candidate, place=place)

@@ -55,7 +55,7 @@ def test_a_learning_rate_that_bounces_and_one_that_climbs():
 
 def test_units_that_die_and_the_way_out():
     (hint,) = trained([cr.Dense(16, "relu"), cr.Dense(1, "sigmoid")], optimizer=cr.GradientDescent(10), epochs=5).hints
-    assert "of its 16 units give 0 for every one of 256 examples, and learn no more" in hint
+    assert "of its 16 units have died: they give 0 for every one of 256 examples, and learn no more" in hint
     for g, alpha in (("relu", 1.0), ("leaky_relu", 10)):
         assert (
             trained([cr.Dense(16, g), cr.Dense(1, "sigmoid")], optimizer=cr.GradientDescent(alpha), epochs=5).hints
@@ -134,3 +134,23 @@ def test_the_last_layer_is_no_hidden_one(loss):
     n = 3 if loss == "cross_entropy" else 1
     history = trained([cr.Dense(n, "softmax" if n > 1 else "sigmoid")], 1000 * X, Y.astype(int), loss=loss)
     assert not any("units" in hint or "flat" in hint for hint in history.hints)
+
+
+def test_what_is_wrong_with_a_file_of_numbers_is_told_as_without_hints(tmp_path):
+    on_disk = np.memmap(tmp_path / "X", np.float32, "w+", shape=X.shape)
+    on_disk[:] = X
+    on_disk[140, 2] = np.nan
+    told = []
+    for hints in (True, False):
+        with pytest.raises(cr.DataError) as caught:
+            trained(moderate(), on_disk, hints=hints)
+        told.append(str(caught.value))
+    assert told[0] == told[1]
+
+
+def test_units_that_were_never_alive_have_not_died():
+    one_feature = np.linspace(1, 2, 100)[:, None]  # relu of it is all or nothing
+    layers = [cr.Dense(16, "relu"), cr.Dense(16, "relu"), cr.Dense(1)]
+    assert (
+        trained(layers, one_feature, one_feature, loss="squared_error", optimizer=cr.GradientDescent(0.01)).hints == []
+    )

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from chainrule import engines
 from chainrule.data.batches import RowArray
-from chainrule.graph import Array, Variable, plain
+from chainrule.errors import DataError
+from chainrule.graph import Array, Variable
 from chainrule.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm, Network, Residual, Standardize
 from chainrule.layers.activation import activation_name
+from chainrule.layers.walk import Walk, walking
 from chainrule.training.cost import Cost
 from chainrule.training.history import History
 
@@ -51,15 +53,16 @@ class Hints:
     """
 
     def __init__(self, network: Network, cost: Cost, X: RowArray, *, begins: bool = True):
-        self.network, self.cost = network, cost
-        self.X = X
-        self.before = [*self._unfit(), *(self._flat() if begins else ())]
+        self.network, self.cost, self.X = network, cost, X
+        self.layers = [layer for _, layer in network.family()]
+        self.start = self._hidden((*FLAT, "relu")) if begins else []
+        self.before = [*self._unfit(), *_flat(self.start)]
 
     def after(self, history: History) -> list[str]:
         """The hints, of a network that has been trained."""
         if not history.epochs:
             return []
-        return [*self.before, *_bouncing(history), *_alike(self.network), *self._dead()]
+        return [*self.before, *_bouncing(history), *_alike(self.layers), *self._died()]
 
     def _unfit(self) -> Iterator[str]:
         """A last layer that the cost cannot read."""
@@ -73,29 +76,40 @@ class Hints:
                     f'end it with Dense({end.shape[-1]}, "{fits}")'
                 )
 
-    def _flat(self) -> Iterator[str]:
-        """Layers that begin where their activation is flat."""
-        for seen in _hidden(self.network, self.X, tuple(FLAT)):
-            middle = 0.5 if seen.activation == "sigmoid" else 0.0
-            beyond, end_at = FLAT[seen.activation]
-            share = float((np.abs(seen.A - middle) > beyond).mean())
-            if share >= SATURATED:
+    def _died(self) -> Iterator[str]:
+        """Hidden units of relu that are 0 for every example, and were not before training."""
+        alive = {id(seen.layer): seen.active for seen in self.start if seen.activation == "relu"}
+        for seen in self._hidden(("relu",)) if alive else []:
+            n = len(seen.active)
+            died = int((alive.get(id(seen.layer), False) & ~seen.active).sum())
+            if died >= max(2, DEAD * n):
                 yield (
-                    f"{seen.layer.label}: before training {share:.0%} of its outputs were within {end_at} of the ends "
-                    f"of {seen.activation}, where it is flat and learns slowly: put Standardize() first, or start with "
-                    "smaller W"
+                    f"{seen.layer.label}: {died} of its {n} units have died: they give 0 for every one of "
+                    f'{len(seen.A)} examples, and learn no more; lower the learning rate, or take "leaky_relu"'
                 )
 
-    def _dead(self) -> Iterator[str]:
-        """Hidden units of relu that are 0 for every example."""
-        for seen in _hidden(self.network, self.X, ("relu",)):
-            units = seen.A.reshape(-1, seen.A.shape[-1])
-            dead, n = int((units == 0).all(axis=0).sum()), units.shape[1]
-            if dead >= max(2, DEAD * n):
-                yield (
-                    f"{seen.layer.label}: {dead} of its {n} units give 0 for every one of {len(seen.A)} examples, "
-                    'and learn no more: lower the learning rate, or take "leaky_relu"'
-                )
+    def _hidden(self, activations: tuple[str, ...]) -> list[Seen]:
+        """The outputs of the hidden layers with these activations, as they predict."""
+        names = [_activation(layer) for layer in self.layers]
+        slow = "own" in names or not all(type(layer) in QUICK for layer in self.layers)
+        if slow or not any(name in activations for name in names):
+            return []
+        found: list[Seen] = []
+        try:
+            examples = self.network.cast(_few(self.X))
+        except DataError:  # which training itself will tell, with the number of the example
+            return []
+        if len(examples) < FEW:
+            return []
+
+        def look(layer: Layer, _: Array, A: Array) -> None:
+            if _activation(layer) in activations:
+                found.append(Seen(layer, _activation(layer), A))
+
+        walk = Walk(dtype=self.network.dtype, watch=look)
+        with engines.blas_held(), np.errstate(all="ignore"), walking(walk):
+            output = self.network(examples)
+        return [seen for seen in found if seen.A is not output]
 
 
 @dataclass(frozen=True)
@@ -106,26 +120,25 @@ class Seen:
     activation: str
     A: NDArray[Any]
 
+    @property
+    def active(self) -> NDArray[np.bool_]:
+        """For each unit, whether it is not 0 for some example."""
+        return np.asarray((self.A.reshape(-1, self.A.shape[-1]) != 0).any(axis=0))
 
-def _hidden(network: Network, X: RowArray, activations: tuple[str, ...]) -> list[Seen]:
-    """The outputs of the hidden layers with these activations, as they predict."""
-    layers = [layer for _, layer in network.family()]
-    if not all(type(layer) in QUICK for layer in layers) or not any(
-        _activation(layer) in activations for layer in layers
-    ):
-        return []
-    examples = _few(X)
-    if len(examples) < FEW or any(_activation(layer) == "own" for layer in layers):
-        return []
-    found: list[Seen] = []
 
-    def look(layer: Layer, _: Array, A: Array) -> None:
-        if _activation(layer) in activations:
-            found.append(Seen(layer, _activation(layer), np.asarray(plain(A))))
-
-    with engines.blas_held(), np.errstate(all="ignore"):
-        output = plain(network.record(network.cast(examples), watch=look)[0])
-    return [seen for seen in found if seen.A is not output]
+def _flat(start: list[Seen]) -> Iterator[str]:
+    """Layers that begin where their activation is flat."""
+    for seen in start:
+        if seen.activation not in FLAT:
+            continue
+        beyond, end_at = FLAT[seen.activation]
+        share = float((np.abs(seen.A - (0.5 if seen.activation == "sigmoid" else 0.0)) > beyond).mean())
+        if share >= SATURATED:
+            yield (
+                f"{seen.layer.label}: before training {share:.0%} of its outputs were within {end_at} of the ends "
+                f"of {seen.activation}, where it is flat and learns slowly: put Standardize() first, or "
+                "start with smaller W"
+            )
 
 
 def _few(X: RowArray) -> NDArray[Any]:
@@ -138,9 +151,9 @@ def _activation(layer: Layer) -> str:
     return activation_name(layer.activation) if isinstance(layer, Dense | Activation) else ""
 
 
-def _alike(network: Network) -> Iterator[str]:
+def _alike(layers: list[Layer]) -> Iterator[str]:
     """Hidden layers all of whose units have stayed the same."""
-    dense = [layer for _, layer in network.family() if isinstance(layer, Dense)]
+    dense = [layer for layer in layers if isinstance(layer, Dense)]
     for layer in dense[:-1]:
         W = layer.held.get("W")
         if W is not None and len(W) > 1 and np.abs(W - W[0]).max() <= 1e-6 * np.abs(W).max():

@@ -145,7 +145,7 @@ def _candidates(judge: Judge, sheet: Sheet, name: str, open_names: list[str]) ->
 
 
 def _groups(setting: Setting, name: str) -> Iterator[Iterable[tuple[Slip, ...]]]:
-    """The slips that `name` may come from: of its own way, of the way forward, and of dW and db two at once."""
+    """The slips that `name` may come from: of its own way, of the way forward, and of dW and db two in one line."""
     order = setting.names
     until = order.index(name)
     forward = ((slip,) for slip in forward_slips(setting) if order.index(slip.name) <= until)
@@ -154,7 +154,7 @@ def _groups(setting: Setting, name: str) -> Iterator[Iterable[tuple[Slip, ...]]]
         yield [(slip,) for slip in back]
         yield forward
         if split(name)[0] in ("W", "b"):
-            yield ((slip, factor) for slip in back for factor in factors(setting, name))
+            yield ((slip, factor) for slip in back if slip.name == name for factor in factors(setting, name))
     else:
         yield forward
 

@@ -14,7 +14,8 @@ class Finding:
         kind: what the slip is called, such as "1/m missing"; "unknown" where it is none that is known.
         says: a sentence about it.
         typed: the line that was probably typed; empty where that is not known.
-        notes, numpy: the notes' line, as a formula and in NumPy.
+        formula: the notes' line.
+        code: the notes' line in NumPy.
         numbers: the largest difference.
         others: sentences about other slips that would give the same numbers here.
         follows: names that are wrong only because of this one.
@@ -24,8 +25,8 @@ class Finding:
     kind: str
     says: str
     typed: str
-    notes: str
-    numpy: str
+    formula: str
+    code: str
     numbers: str
     others: tuple[str, ...] = ()
     follows: tuple[str, ...] = ()
@@ -33,8 +34,8 @@ class Finding:
     def __str__(self) -> str:
         rows = [
             ("probably typed", self.typed),
-            ("the notes", self.notes),
-            ("in NumPy", self.numpy),
+            ("the notes", self.formula),
+            ("in NumPy", self.code),
             ("seen in", self.numbers),
             ("follows", ", ".join(self.follows) + (" would be right but for that" if self.follows else "")),
         ]

@@ -18,6 +18,7 @@ from chainrule.notes.activations import (
 )
 from chainrule.notes.boundary import plot_boundary
 from chainrule.notes.broadcasting import broadcast
+from chainrule.notes.checker import check
 from chainrule.notes.computation_graph import computation_graph
 from chainrule.notes.descent import gradient_descent
 from chainrule.notes.dimensions import dimensions
@@ -92,6 +93,7 @@ __all__ = [
     "backward",
     "update",
     "train",
+    "check",
     "dimensions",
     "parity",
     "why_deep",

@@ -33,6 +33,7 @@ class History:
         stopped: why training ended: "all epochs done", "early stopping", "interrupted" by Ctrl-C, "terminated" by
             SIGTERM, or a callback's own words.
         best_epoch: with early stopping, the epoch whose parameters the network has, from 0; None without.
+        hints: what a teacher would notice, a line each.
     """
 
     epochs: list[dict[str, Any]] = field(default_factory=list)
@@ -42,6 +43,7 @@ class History:
     stopped: str = ""
     best_epoch: int | None = None
     device: str = ""
+    hints: list[str] = field(default_factory=list)
 
     def __repr__(self) -> str:
         measured = "val_loss" if self.epochs and "val_loss" in self.epochs[0] else "loss"

@@ -101,6 +101,12 @@ class Run:
             "interrupted: the network keeps what it has learned (Ctrl-C twice at once raises KeyboardInterrupt)"
         )
 
+    def tell(self, hints: list[str]) -> None:
+        """Put the hints into the history, and show them."""
+        self.history.hints = hints
+        for hint in hints:
+            self.progress.note(f"hint: {hint}")
+
     @property
     def over(self) -> bool:
         """Whether there is nothing more to do."""
@@ -292,7 +298,7 @@ class Run:
             "epoch": self.epoch,
             "seed": self.seed,
             "updates": updates,
-            "history": cast(Record, asdict(self.history)),
+            "history": cast(Record, {name: value for name, value in asdict(self.history).items() if name != "hints"}),
             "cost": sums.cost,
             "penalty": sums.penalty,
             "m": sums.m,

@@ -8,11 +8,12 @@ from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chainrule import distributed, engines
 from chainrule.checking import seed_or_fresh, whole
 from chainrule.data.augmentation import Augmentation, AugmentedBatches
-from chainrule.data.batches import ArrayBatches, ChunkBatches, StreamBatches
+from chainrule.data.batches import ArrayBatches, ChunkBatches, RowArray, StreamBatches
 from chainrule.data.checksums import Passed
 from chainrule.data.examples import class_table, example_weights, examples, stream_weights
 from chainrule.errors import DataError, OptionError, ShapeError
@@ -25,6 +26,7 @@ from chainrule.training.code import checksum_of_code
 from chainrule.training.cost import Cost, LossLike
 from chainrule.training.descent import AnyBatches, descend
 from chainrule.training.early_stopping import EarlyStopping
+from chainrule.training.hints import Hints
 from chainrule.training.history import History
 from chainrule.training.interrupt import TerminatedError, interruptible
 from chainrule.training.lbfgs import minimize
@@ -59,6 +61,7 @@ def train(
     devices: int | Literal["all"] | None = None,
     seed: int | None = None,
     progress: bool = True,
+    hints: bool = True,
 ) -> History:
     """Fit the network's parameters to examples: forward, cost, backward, update, for every batch of every epoch.
 
@@ -106,7 +109,9 @@ def train(
             joined (see `chainrule.distributed`), for all of all processes. The result is that of one.
         seed: of shuffling and dropout; None takes a fresh one, kept in `history.seed`.
         progress: whether to show a live bar (in a terminal or notebook) or a few lines (elsewhere), on stderr,
-            with a line before them where "auto" had to take numpy, or has found an accelerator.
+            with a line before them where "auto" had to take numpy, or has found an accelerator, and hints behind them.
+        hints: whether to look at a few hundred examples before and after, for `history.hints`: what a teacher would
+            notice, such as a cost that bounces, dead relu units, or units that stay equal.
 
     Returns:
         The history, one record an epoch.
@@ -180,6 +185,7 @@ def train(
             resumed = run.resume(rule.slots) if resume and isinstance(rule, Optimizer) else None
             batches.seed = run.seed
             learn_statistics(net, batches.in_order)
+            teacher = Hints(net, cost, _known(batches, first_X), begins=resumed is None) if hints else None
             if isinstance(rule, Optimizer):
                 program = run.engine.program(net, cost, rule, run.seed, outputs=run.measuring)
                 if resumed is not None:
@@ -191,6 +197,8 @@ def train(
     finally:
         run.progress.close()
     history = run.finish()
+    if teacher is not None:
+        run.tell(teacher.after(history))
     if terminated:
         raise TerminatedError(history)
     cost.look(net, first_X, first_y)
@@ -234,6 +242,12 @@ def _augmented(
     if isinstance(rule, LBFGS):
         raise OptionError("L-BFGS needs the same examples at every update: take another optimizer to augment them.")
     return AugmentedBatches(batches, augment, net.blank_output().shape[-1] if cost.task == "classes" else None)
+
+
+def _known(batches: AnyBatches, first: NDArray[Any]) -> RowArray:
+    """All training examples; of a stream those of its first batch."""
+    inner = batches.batches if isinstance(batches, AugmentedBatches) else batches
+    return inner.X if isinstance(inner, ArrayBatches) else first
 
 
 def _stream(

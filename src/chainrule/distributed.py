@@ -99,7 +99,8 @@ def first() -> bool:
     return processes() == 1 or sys.modules["jax"].process_index() == 0
 
 
-# What all know. Every process calls these in the same order, or the others wait for it.
+# What all know, within `together`. Every process calls these in the same order, or the others wait for it; elsewhere,
+# as where an estimator is fitted in one of them, each process is by itself.
 
 
 def told(compute: Callable[[], T]) -> T:
@@ -108,7 +109,7 @@ def told(compute: Callable[[], T]) -> T:
     Raises:
         ChainruleError: what it has raised, in all processes.
     """
-    if processes() == 1:
+    if not _within:
         return compute()
     content = b""
     if first():
@@ -131,7 +132,7 @@ def told(compute: Callable[[], T]) -> T:
 
 def anywhere(*flags: bool) -> tuple[bool, ...]:
     """Of each flag, whether it is set in any process."""
-    if processes() == 1:
+    if not _within:
         return flags
     every = _gathered(np.array(flags, bool))
     return tuple(bool(every[:, k].any()) for k in range(len(flags)))
@@ -143,7 +144,7 @@ def refuse_unlike(settings: Mapping[str, Any]) -> None:
     Raises:
         OptionError: one was not, in all processes.
     """
-    if processes() == 1:
+    if not _within:
         return
     of_first = told(lambda: dict(settings))
     unlike = _gathered(np.array([settings.get(name) != value for name, value in of_first.items()], np.uint8))
@@ -157,7 +158,7 @@ def refuse_unlike(settings: Mapping[str, Any]) -> None:
 
 def refuse_unlike_batch(*arrays: NDArray[Any] | None) -> None:
     """As `refuse_unlike`, of a batch of a stream."""
-    if processes() > 1:
+    if _within:
         sums = [0 if A is None else zlib.crc32(np.ascontiguousarray(A).view(np.uint8).data) for A in arrays]
         every = _gathered(np.array(sums, np.uint32))
         if (every != every[0]).any():
@@ -190,6 +191,9 @@ def _gathered(numbers: NDArray[Any]) -> NDArray[Any]:
 # Who has left. A process that waits for one that will not come ends with a sentence.
 
 
+_within = False
+"""Whether a run in common is under way."""
+
 _run = 0
 """How many runs there have been in common."""
 
@@ -204,11 +208,12 @@ def together() -> Iterator[None]:
     Raises:
         PeerError: another process has ended; also where it is waited for in vain, which ends the process.
     """
-    global _run, _lost
+    global _run, _lost, _within
     if processes() == 1:
         yield
         return
     _run += 1
+    _within = True
     over = threading.Event()
     threading.Thread(target=_watch, args=(_run, over), daemon=True).start()
     try:
@@ -221,6 +226,7 @@ def together() -> Iterator[None]:
             raise PeerError(_sentence(f"another of the {processes()} processes has ended")) from error
         raise
     finally:
+        _within = False
         over.set()
 
 

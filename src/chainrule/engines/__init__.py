@@ -65,14 +65,15 @@ def select_to_train(name: str, device: str | None = None, devices: int | str | N
     Raises:
         OptionError: see `select`; or the engine is one that computes in each process by itself.
     """
-    if distributed.processes() > 1 and name == "auto":
-        return select("jax", device, devices)
-    if distributed.processes() > 1 and name != "jax":
+    engine = select(name, device, devices)
+    if distributed.processes() == 1:
+        return engine
+    if name not in ("auto", "jax"):
         raise OptionError(
             f"the {name} engine would train in each of the {distributed.processes()} processes by itself: "
             'give engine="jax", which divides every batch among them.'
         )
-    return select(name, device, devices)
+    return JaxEngine(device, devices, shared=True)
 
 
 @cache

@@ -30,12 +30,15 @@ below, starting its programs one by one takes longer than the kernels on this ma
 
 def large(network: NetworkLike, m: int | None) -> bool:
     """Whether an accelerator is worth its while for the network, and for m examples where they are met only once."""
+    if m is not None and m < CHUNK:
+        return False
+    if network.flat.size >= LARGE:
+        return True
     assert network.input_shape is not None
     counted = Footprint(2**62)
     with counted.counting(), np.errstate(all="ignore"):
         network.output(network.cast(np.zeros((1, *network.input_shape), np.uint8)))
-    numbers = network.flat.size + counted.taken // np.dtype(network.dtype).itemsize
-    return numbers >= LARGE and (m is None or m >= CHUNK)
+    return network.flat.size + counted.taken // np.dtype(network.dtype).itemsize >= LARGE
 
 
 class AutoProgram:

@@ -237,11 +237,10 @@ class Run:
         Raises:
             OptionError: it is not.
         """
-        if distributed.processes() > 1:
-            distributed.refuse_unlike(settings)
-            state, seed = distributed.told(lambda: (snapshot(self.network), self.seed))
-            self.network.set_state(state)
-            self.seed = self.history.seed = seed
+        distributed.refuse_unlike(settings)
+        state, seed = distributed.told(lambda: (snapshot(self.network), self.seed))
+        self.network.set_state(state)
+        self.seed = self.history.seed = seed
 
     def resume(self, slots: Sequence[str]) -> tuple[Tensors, int] | None:
         """Go back to the last checkpoint; returns the optimizer's slots and how many updates there were, or None.

@@ -38,7 +38,7 @@ class JaxEngine:
     """See `chainrule.engines.contract.Engine`.
 
     Args:
-        device, devices: see `chainrule.engines.jax.devices.Devices`.
+        device, devices, shared: see `chainrule.engines.jax.devices.Devices`.
 
     Raises:
         OptionError: JAX is not installed, sees no such devices, or code of the user's own asks for numbers of the data.
@@ -46,12 +46,13 @@ class JaxEngine:
 
     device: str | None = None
     devices: int | str | None = None
+    shared: bool = False
 
     name = "jax"
 
     @cached_property
     def _devices(self) -> Any:
-        return _part("devices").Devices(self.device, self.devices)
+        return _part("devices").Devices(self.device, self.devices, self.shared)
 
     def program(
         self, network: NetworkLike, cost: CostLike, optimizer: Optimizer, seed: int, outputs: bool = True

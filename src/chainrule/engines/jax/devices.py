@@ -26,19 +26,22 @@ class Devices:
 
     Args:
         device: "cpu", "gpu", "tpu", or one by its number, "gpu:1"; None for the kind that JAX prefers.
-        devices: how many, or "all"; None for one, or where several processes have joined, all.
+        devices: how many, or "all"; None for one, or where they are shared, all.
+        shared: whether they are those of all processes that have joined, which then do everything together.
 
     Attributes:
         all: in the order of the mesh. here: the first that belongs to this process.
+        shared: whether they are those of several processes.
         label: such as "cpu", "gpu: NVIDIA H200", "cpu x 4", "gpu: NVIDIA H200 x 16 in 2 processes".
 
     Raises:
         OptionError: JAX sees no such device, or not so many.
     """
 
-    def __init__(self, device: str | None = None, devices: int | str | None = None):
-        processes = jax.process_count()
-        present = _present(device)
+    def __init__(self, device: str | None = None, devices: int | str | None = None, shared: bool = False):
+        processes = jax.process_count() if shared else 1
+        self.shared = processes > 1
+        present = [one for one in _present(device) if self.shared or one.process_index == jax.process_index()]
         if devices is None and processes == 1:
             present = present[:1]
         elif isinstance(devices, int):

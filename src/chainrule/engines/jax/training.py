@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -104,7 +103,8 @@ class JaxProgram:
             return
         for k, (X, Y, weights) in enumerate(batches.epoch(epoch, start), start):
             l2 = None if batches.l2 is None else batches.l2[k : k + 1]
-            distributed.refuse_unlike_batch(X, np.asarray(Y), weights)
+            if self._devices.shared:
+                distributed.refuse_unlike_batch(X, np.asarray(Y), weights)
             alone = self._epoch(Data(X, np.asarray(Y), weights, None, np.array([learning_rate(k)]), l2))
             done, _ = self._run(alone, 0, 1, len(X), len(X))
             yield done
@@ -120,7 +120,7 @@ class JaxProgram:
         whole = self._epoch(Data(data.X, np.asarray(data.Y), data.weights, order, alphas, batches.l2))
         full, k = data.m // size, start
         while k < count:
-            stop = distributed.told(partial(self._stop, k, full, count))
+            stop = self._stop(k, full, count)
             began = time.perf_counter()
             done, whole = self._run(whole, k, stop, size if k < full else data.m % size, size)
             seconds = (time.perf_counter() - began) / (stop - k)
@@ -132,7 +132,8 @@ class JaxProgram:
 
     def _stop(self, k: int, full: int, count: int) -> int:
         """Up to which batch the next call goes; those that are full and the last one are compiled apart."""
-        return min(k + self._some, full) if k < full else count
+        some = distributed.told(lambda: self._some) if self._devices.shared else self._some
+        return min(k + some, full) if k < full else count
 
     def _epoch(self, here: Data) -> Epoch:
         """The data, checked as NumPy's operations would; own code is looked at once for each form of them."""

@@ -412,8 +412,15 @@ def test_options_are_what_settings_and_readers_take_and_say_what_these_say(tmp_p
 def test_a_misspelled_option_gets_the_one_that_is_meant(tmp_path):
     done = chainrule("train", "iris", "--hiden", 3, cwd=tmp_path)
     assert done.returncode == 2
-    assert "No such option" in done.stderr
-    assert "--hidden" in done.stderr
+    assert "there is no option --hiden. Did you mean '--hidden'?" in done.stderr
+    assert "Did you mean '--learning-rate'?" in chainrule("train", "iris", "--lr", 3, cwd=tmp_path).stderr
+    assert "there is no command trian. Did you mean 'train'?" in chainrule("trian", "iris", cwd=tmp_path).stderr
+
+
+def test_a_cost_that_is_not_finite_tells_the_option_that_mends_it(tmp_path):
+    done = chainrule("train", "iris", "--learning-rate", 1000, "--optimizer", "sgd", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.endswith("Train with a smaller --learning-rate than 1000.\n")
 
 
 def test_predictions_never_take_the_place_of_what_they_are_made_of(digits_run):

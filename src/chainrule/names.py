@@ -48,6 +48,10 @@ ELSEWHERE = {
     "kaiming": "he",
     "auc": "roc_auc",
     "momentum": "gradient_descent",
+    "lr": "learning_rate",
+    "alpha": "learning_rate",
+    "layers": "hidden",
+    "units": "hidden",
 }
 """What other libraries call things, and what they are called here."""
 

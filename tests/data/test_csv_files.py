@@ -178,3 +178,12 @@ def test_a_word_that_comes_in_step_with_the_sample_is_one_word_among_numbers():
     random = np.random.default_rng(0)
     cells = ["closed" if i % 10 == 0 else f"{random.random():.4f}" for i in range(20_000)]
     assert find_column(pl.Series("a", cells)).reason.endswith("'closed' taken for missing")
+
+
+@pytest.mark.parametrize("words", ["да нет", "ναι όχι", "כן לא", "نعم لا"])
+def test_utf_16_is_text_whatever_its_letters(tmp_path, words):
+    yes, no = words.split()
+    path = tmp_path / "t.csv"
+    path.write_bytes("\n".join(["a,b", *[f"{yes},1", f"{no},2"] * 40]).encode("utf-16"))
+    table = cr.read_table(path, "b")
+    assert {*table.frame["a"].cast(str).to_list()} == {yes, no}

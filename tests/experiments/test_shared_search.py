@@ -144,6 +144,24 @@ def test_the_trial_of_a_process_that_was_killed_is_done_by_another(tmp_path, ano
     assert not [name for name in os.listdir(tmp_path / "run") if name.startswith(".worker")]
 
 
+def test_a_report_on_fewer_trials_than_there_are_is_none(tmp_path):
+    made = experiment(tmp_path, search=1)
+    assert len(made.run(progress=False).trials) == 1
+    assert made._search.written["trials"] == 1
+    with made.run_folder.claimed():
+        made._search._joint.wait_for(2, {})  # as another does that asks for more
+        assert made._search.written is None
+    assert len(experiment(tmp_path, search=2).run(progress=False).trials) == 2
+
+
+def test_who_waits_takes_part_in_the_trials_that_others_add(tmp_path):
+    made = experiment(tmp_path, search=1)
+    made.search(progress=False)
+    with made.run_folder.claimed():
+        made._search._joint.wait_for(2, {})
+    assert len(made.search(progress=False)) == 2
+
+
 def test_a_second_process_without_join_is_told_of_it(tmp_path, command):
     with RunFolder(tmp_path / "run", join=True).claimed():
         status, _, err = command(tmp_path, "train", "iris", "--search", 2, "--out", "run")

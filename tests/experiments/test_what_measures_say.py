@@ -335,6 +335,23 @@ def test_noise_is_no_better_than_the_baseline_and_nothing_matters_to_it(typed, t
     assert "importance" not in (tmp_path / "run" / "report.svg").read_text()
 
 
+def test_a_rate_that_is_too_large_is_not_taken_for_columns_that_say_nothing(typed):
+    random = np.random.default_rng(1)
+    x = random.normal(size=(2, 300))
+    frame = pl.DataFrame({"a": x[0], "b": x[1], "y": 3 * x[0] - x[1] + 0.1 * random.normal(size=300)})
+    _, out, _ = typed(frame, "--target", "y", "--seed", 0, "--learning-rate", 8, "--activation", "sigmoid")
+    assert "but the linear model is, so the columns do tell of y: take another --learning-rate than 8" in out
+    assert "may say nothing" not in out
+
+
+def test_a_loss_that_is_worse_beside_a_better_accuracy_is_called_too_sure():
+    metrics = {"lead": {"baseline": [-1.0, 0.1]}, "test": {"loss": 2.0, "accuracy": 0.97}}
+    metrics["baseline"] = {"loss": 1.1, "accuracy": 0.33}
+    target = Target(["y"], [["a", "b", "c"]])
+    (told,) = verdicts.sentences(metrics, target, history([1.0, 0.5]), cr.Settings(), 40)
+    assert "by its loss though not by its accuracy: it is too sure where it is wrong" in told
+
+
 def test_a_long_tail_does_not_hide_what_was_learned(typed):
     """The error of the lead is large where a few values make most of it; the ranks agree all the same."""
     random = np.random.default_rng(4)
@@ -630,7 +647,12 @@ def test_new_rows_that_are_unlike_are_told(typed, tmp_path):
     assert "%), which training has not met: it is taken for something rare\n" in complaints
     status, _, complaint = typed(frame.select("age", "y"), command="predict")
     assert status == 2
-    assert complaint == "error: data.csv lacks 2 columns that training had: 'height', 'job'. It has age, y.\n"
+    assert complaint == (
+        "error: data.csv lacks 2 columns that training had: 'height', 'job'. It has age, y. Where it is not known, "
+        "leave a column of that name empty.\n"
+    )
+    _, _, complaint = typed(frame.rename({"age": "AGE"}), command="predict")
+    assert complaint == "error: data.csv calls 'age' 'AGE': write the names of columns as in training.\n"
     model = cr.Trained.load(tmp_path / "run")
     assert model.read({"height": 1.72, "age": 40, "job": "cook"}, labelled=False).notes == [
         "height is 1.72, far from all that training met, about 172"

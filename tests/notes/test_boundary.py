@@ -131,6 +131,12 @@ def test_labels_may_be_words_where_the_classifier_knows_them():
     assert drawn_points(figure) == {COLOURS[0]: 30, COLOURS[1]: 30}
 
 
+def test_words_are_refused_of_a_network_that_cannot_tell_which_output_they_are():
+    net = cr.Network([cr.Dense(3, "softmax")], seed=0, input_shape=(2,))
+    with pytest.raises(cr.DataError, match=r"Y holds 'gross', but the classifier does not tell what its classes are"):
+        notes.plot_boundary(net, X, np.array(["klein", "mittel", "gross"] * 20))
+
+
 def test_labels_of_minus_one_and_one():
     figure = notes.plot_boundary(notes.perceptron(X, 2 * Y - 1, 20), X, 2 * Y - 1)
     assert figure.axes[0].get_title() == "100.0 % of 60 examples right"

@@ -305,3 +305,13 @@ def test_the_rounding_of_a_sum_grows_with_what_cancels():
 def test_bad_input_is_answered(call, words):
     with pytest.raises(cr.ChainruleError, match=words):
         call()
+
+
+def test_a_cost_that_rounding_leaves_open_is_neither_right_nor_wrong():
+    X, Y = np.array([[1.0, 2.0]]), np.array([[1.0, 0.0]])
+    parameters = {"W1": np.array([[400.0]]), "b1": np.array([[0.0]])}
+    found = notes.check({"J": 999.0}, X, Y, parameters, ["sigmoid"])
+    assert found.open == ["J"]
+    assert found.right == []
+    assert "J: right" not in str(found)
+    assert "J is not judged as A1 rounds to 0 or 1." in str(found)

@@ -3,11 +3,13 @@
 import importlib
 import io
 import sys
+from typing import Any
 
 import click
 
 from chainrule.cli.stages import stages_shown
 from chainrule.errors import ChainruleError
+from chainrule.names import nearest
 
 COMMANDS = ("train", "evaluate", "predict", "sample", "explain", "graph", "info")
 
@@ -23,6 +25,26 @@ class _Commands(click.Group):
             return None
         found: click.Command = importlib.import_module(f"chainrule.cli.{name}").command
         return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is asked for, or a question whether another was meant."""
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            ctx.fail(f"there is no command {args[0]}.{nearest(args[0], COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; a misspelled option is answered as any unknown name is."""
+        try:
+            return super().invoke(ctx)
+        except click.NoSuchOption as error:
+            if error.ctx is None:
+                raise
+            options = (name for option in error.ctx.command.get_params(error.ctx) for name in option.opts)
+            known = [name.removeprefix("--") for name in options if name.startswith("--")]
+            told = nearest(error.option_name.lstrip("-"), known).replace(" '", " '--")
+            raise click.UsageError(f"there is no option {error.option_name}.{told}", error.ctx) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write what each command does, in a whole sentence."""

@@ -1,6 +1,7 @@
 """`chainrule predict`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,6 +15,9 @@ from chainrule.cli.options import (
     refuse_overwriting,
     refuse_swapped,
 )
+
+if TYPE_CHECKING:
+    from chainrule.data.source import Source
 
 
 @click.command("predict")
@@ -52,11 +56,11 @@ def command(
     trained = Trained.load(model, broken=broken, text=text, memory_limit=in_bytes(memory_limit))
     sources, lost = trained.read_several(list(data))
     show_notes(lost)
+    several = len(data) > 1
     for source in sources:
-        show_notes(source.notes)
+        show_notes(_of(source, several))
     shown = [len(source.notes) for source in sources]
     show_notes(filter(None, [units_note(trained.target, trained.encoding.units)]))
-    several = len(data) > 1
     with held_to(threads):
         if out is None:
             for piece in trained.lines(*sources, long=long, several=several):
@@ -76,4 +80,9 @@ def command(
             what = forecasts if long else counted(total, "prediction")
             print(f"{what} in {out}")
     for source, n in zip(sources, shown, strict=True):
-        show_notes(source.notes[n:])  # on what was not met before the whole of a large file was read
+        show_notes(_of(source, several)[n:])  # on what was not met before the whole of a large file was read
+
+
+def _of(source: "Source", several: bool) -> list[str]:
+    """The notes on a source, which begin with its name where there are others."""
+    return [f"{source.name}: {note}" if several and source.name not in note else note for note in source.notes]

@@ -9,7 +9,7 @@ import click
 
 from chainrule.cli.described import Sectioned, options_besides, options_of
 from chainrule.cli.kinds import OPTIONS, READERS, source_of
-from chainrule.errors import ChainruleError, ElsewhereError, OptionError
+from chainrule.errors import ChainruleError, ElsewhereError, NotFiniteError, OptionError
 from chainrule.experiments.settings import (
     CHECKPOINT,
     JOURNAL,
@@ -144,6 +144,9 @@ def train(data: str, out: Path | None, resume: bool, join: bool, storage: str | 
     except ElsewhereError as error:
         print(error)
         return
+    except NotFiniteError as error:
+        folder.discard_empty()
+        raise NotFiniteError(_in_options(str(error), settings)) from None
     except (ChainruleError, MemoryError):
         folder.discard_empty()
         raise
@@ -162,6 +165,15 @@ def train(data: str, out: Path | None, resume: bool, join: bool, storage: str | 
 
 
 command = Sectioned("train", train, click.Argument(["data"]), _sections())
+
+
+def _in_options(message: str, settings: Settings) -> str:
+    """What went wrong, and the option that mends it in place of the arguments of `chainrule.train`."""
+    from chainrule.training.finite import WAY_OUT
+
+    what, found, _ = message.partition(WAY_OUT)
+    rate = "" if settings.learning_rate is None else f" than {settings.learning_rate:g}"
+    return f"{what}Train with a smaller --learning-rate{rate}." if found else message
 
 
 def _go_on(run: "RunFolder") -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,17 +39,27 @@ TOLD = 10
 """So many lost columns are told by name."""
 
 
-def require_all(needed: Iterable[str], there: Sequence[str], name: str) -> None:
-    """Raises DataError for all columns that are lost, at once."""
+def require_all(needed: Iterable[str], there: Sequence[str], name: str, predicted: Collection[str] = ()) -> None:
+    """Raises DataError for all columns that are lost, at once.
+
+    Args:
+        predicted: those that are to be predicted, which cannot be left empty.
+    """
     known = set(there)
     lost = [column for column in needed if column not in known]
     if not lost:
         return
+    alike = {one.casefold(): one for one in there}
+    if all(column.casefold() in alike for column in lost):
+        column = shortened(lost[0])
+        other = shortened(alike[lost[0].casefold()])
+        raise DataError(f"{name} calls {shown(column)} {shown(other)}: write the names of columns as in training.")
+    way = "" if {*lost} & {*predicted} else " Where it is not known, leave a column of that name empty."
     if len(lost) == 1:
-        raise DataError(f"{name}: {unknown('column', lost[0], there)}")
+        raise DataError(f"{name}: {unknown('column', lost[0], there)}{way}")
     names = ", ".join(shown(shortened(name)) for name in lost[:TOLD]) + (", …" if len(lost) > TOLD else "")
     have = ", ".join(map(shortened, there[:TOLD])) + (", …" if len(there) > TOLD else "")
-    raise DataError(f"{name} lacks {len(lost):,} columns that training had: {names}. It has {have}.")
+    raise DataError(f"{name} lacks {len(lost):,} columns that training had: {names}. It has {have}.{way}")
 
 
 def doubts_on_rows(codes: Sequence[Code], frame: DataFrame, row: NDArray[np.int64] | None) -> list[str]:

@@ -11,8 +11,8 @@ KINDS = {
     b"%PDF": "a PDF",
     b"{\\rt": "a document in RTF",
     b"%!PS": "a page in PostScript",
-    b"PK\x03\x04": "an archive or a document of an office",
-    b"\xd0\xcf\x11\xe0": "an old document of an office",
+    b"PK\x03\x04": "an archive, or a document of an office program",
+    b"\xd0\xcf\x11\xe0": "a document of an old office program",
 }
 """What files begin with that hold words, but are no texts, and what they are."""
 
@@ -33,9 +33,9 @@ def decoded(data: bytes, path: str, so: str = NO_CSV) -> tuple[str, list[str]]:
         DataError: it is no text; `so` says what follows from that.
     """
     refuse_documents(data[:8], path)
-    if _is_binary(data[:LOOKED_AT]):
-        raise no_text(path, so)
     of_16_bits = data[:2] in (b"\xff\xfe", b"\xfe\xff")
+    if not of_16_bits and _is_binary(data[:LOOKED_AT]):  # half of a Cyrillic letter is a control character
+        raise no_text(path, so)
     for encoding in ("utf-16",) if of_16_bits else ENCODINGS:
         try:
             text = data.decode(encoding)

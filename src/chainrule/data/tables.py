@@ -590,7 +590,7 @@ class Columns(Encoding):
         columns = {code.column.name: code.column for code in self.codes}
         columns |= {column: Column(column, "id") for column in self.ids if column in frame.columns}
         columns |= {column.name: column for column in self.predicted} if labelled else {}
-        require_all(columns, frame.columns, name)
+        require_all(columns, frame.columns, name, targets if labelled else ())
         notes += self.notes_on(frame.columns)
         notes += [note for column in columns.values() if (note := without_unit(column, frame))]
         frame = kept(frame, [*columns.values()], row)

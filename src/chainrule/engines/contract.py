@@ -42,6 +42,16 @@ class CannotRunError(OptionError):
         super().__init__(message)
         self.reason = reason
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (type(self), str(self), self.reason)
+
+
+def _again(kind: type[CannotRunError], message: str, reason: str) -> CannotRunError:
+    """The error as it was, whatever its constructor takes."""
+    error = kind.__new__(kind, message)
+    CannotRunError.__init__(error, message, reason)
+    return error
+
 
 class LayerLike(Protocol):
     """What an engine needs of a layer; see `chainrule.layers.Layer`."""

@@ -405,7 +405,7 @@ class Experiment:
                         if mine:
                             result = self._complete(trials, progress=progress)
                             if not result.history.cut:
-                                search.wrote(checksum(self.folder))
+                                search.wrote(checksum(self.folder), len(trials))
                             return result
                     if written := search.written:
                         return Result(*result_of(written, self.folder), self.folder, trials, written["by"])

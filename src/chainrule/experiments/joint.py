@@ -193,10 +193,10 @@ class Joint:
         written = forms.read(Written, found, "the journal of a search", CheckpointError)
         return written if written["trials"] >= self.total else None
 
-    def wrote(self, model: int) -> None:
-        """Tell all that this worker has written the report, and the checksum of its model."""
+    def wrote(self, model: int, trials: int) -> None:
+        """Tell all that this worker has written the report on so many trials, and the checksum of its model."""
         folder = str(self._folder.path.absolute())
-        written: Written = {"trials": self.total, "by": here(), "folder": folder, "model": model}
+        written: Written = {"trials": trials, "by": here(), "folder": folder, "model": model}
         self._study.set_user_attr("report", written)
 
     def _wait(self, number: int, settings: dict[str, Any]) -> None:

@@ -112,8 +112,9 @@ class Search:
         """Which other process has written the report."""
         return None
 
-    def wrote(self, model: int) -> None:
-        """Tell those who share the search that this process has written the report, and the checksum of its model."""
+    def wrote(self, model: int, trials: int) -> None:
+        """Tell those who share the search that this process has written the report on so many trials, and the checksum
+        of its model."""
 
     def run(
         self, given: Settings, start: Settings, data: dict[str, Any], fit: Fit, keep: Keep, progress: bool
@@ -196,7 +197,8 @@ class Search:
         """Whether a trial is better than all that have come to their end, or are just being told."""
         states = [self._state.COMPLETE, self._state.RUNNING]
         others = [one for one in study.get_trials(states=states, deepcopy=False) if one.number != trial.number]
-        return all(cost < one.user_attrs.get("cost", math.inf) for one in others)
+        costs = ((one.user_attrs.get("cost", math.inf), one.number) for one in others)
+        return all((cost, trial.number) < other for other in costs)
 
     def _cost(self, history: History) -> float:
         """What is looked at, of the best epoch; less is better."""

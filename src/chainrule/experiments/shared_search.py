@@ -20,7 +20,7 @@ from chainrule.experiments.folder import RunFolder
 from chainrule.experiments.joint import Joint, Written
 from chainrule.experiments.search import Fit, Keep, Search, Space, as_told, check, draws, refuse_others
 from chainrule.experiments.settings import JOURNAL, Settings
-from chainrule.experiments.studies import accessible, in_database, in_journal, without_password
+from chainrule.experiments.studies import accessible, in_database, in_journal, load_optuna, without_password
 from chainrule.experiments.trials import say, shares, told
 from chainrule.experiments.workers import here
 from chainrule.names import counted
@@ -51,6 +51,7 @@ def open_search(folder: RunFolder, storage: str | None, seed: int | None) -> Sea
         ModelFileError: the journal or the database cannot be read or written.
     """
     path = folder.path / JOURNAL
+    load_optuna()
     if storage is not None:
         called = without_password(storage)
         with folder.claimed():
@@ -81,7 +82,7 @@ class SharedSearch(Search):
         super().__init__(folder, study)
         self._shared, self._called = study, called
         self._joint = Joint(study, folder)
-        self._working = False
+        self._working = self._entered = False
         self._known: set[int] = set()
         with self._accessible():
             self._joint.begin()
@@ -98,9 +99,9 @@ class SharedSearch(Search):
         with self._accessible():
             return self._joint.written()
 
-    def wrote(self, model: int) -> None:
+    def wrote(self, model: int, trials: int) -> None:
         with self._accessible():
-            self._joint.wrote(model)
+            self._joint.wrote(model, trials)
         self._folder.sweep()
 
     @contextlib.contextmanager
@@ -157,19 +158,20 @@ class SharedSearch(Search):
     def _carry_out(self, study: Study, given: Settings, space: Space, fit: Fit, keep: Keep, progress: bool) -> None:
         """Run trials, as long as there are any to run, and wait until the others have run theirs."""
         joint = self._joint
-        if given.search < (there := joint.total):
+        if given.search < (there := joint.total) and not self._entered:
             raise OptionError(
                 f"the search of {self._called} has {there} trials, not {given.search}: say --search {there}."
             )
-        begins = not there
-        joint.wait_for(given.search, space.default)
+        begins, self._entered = not there, True  # others may ask for more trials from now on
+        wanted = max(given.search, there)
+        joint.wait_for(wanted, space.default)
         with self.at_work():
             self._tell([self._greeting(begins)], progress)
             self._known |= {*self._done()}
             waited = False
             while True:
                 self._tell(joint.take_over(), progress)
-                joint.wait_for(given.search, space.default)
+                joint.wait_for(wanted, space.default)
                 if (claim := joint.claim()) is not None:
                     self._tell_news(given, space, progress)
                     self._run_claimed(study, claim, space, fit, keep, progress)

@@ -92,7 +92,7 @@ def without_password(url: str) -> str:
     from sqlalchemy.exc import ArgumentError
 
     try:
-        return make_url(url).render_as_string(hide_password=True)
+        return make_url(url).set(query={}).render_as_string(hide_password=True)
     except (ArgumentError, ValueError):
         raise OptionError(
             "--storage takes the URL of a database, such as sqlite:////shared/search.db or "
@@ -111,6 +111,8 @@ def accessible(called: str) -> Iterator[None]:
     except ModelFileError:
         raise
     except OSError as error:
+        if error.filename and not str(error.filename).startswith(called):
+            raise  # of what is read while training
         raise ModelFileError(f"{called} cannot be read or written: {error.strerror or error}.") from None
     except json.JSONDecodeError:  # of a journal, which the disk did not take
         raise CheckpointError(f"{called} is damaged: a line in it was not written whole.") from None

@@ -244,7 +244,7 @@ class Trained:
         header: list[str] | None = None
         for source in sources:
             for piece in source.pieces():
-                output, target, which = self._output(piece), self.target, None
+                output, target, which = self._output(piece, several), self.target, None
                 units = self.encoding.steps_of_values(piece, spread(self.network))
                 if long:
                     which, target, output, units = _in_long_form(piece, target, output, units)
@@ -261,8 +261,15 @@ class Trained:
                     if done is not None:
                         done(len(columns[header[0]]))
 
-    def _output(self, piece: Source) -> NDArray[Any]:
-        return self.encoding.output(piece, outputs(self.network, self.encoding.X(piece), self.target))
+    def _output(self, piece: Source, several: bool = False) -> NDArray[Any]:
+        """The outputs for a piece of a source; what is wrong with it is told with its name where there are several."""
+        try:
+            X = self.encoding.X(piece)
+        except DataError as error:
+            if not several:
+                raise
+            raise DataError(f"{piece.name}: {error}") from None
+        return self.encoding.output(piece, outputs(self.network, X, self.target))
 
 
 def _of_source(which: dict[str, list[Any]], source: Source) -> dict[str, list[Any]]:

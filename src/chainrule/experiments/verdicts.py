@@ -21,6 +21,9 @@ SMALL, LESS = 0.05, 0.5
 """Of a cost of no more than this part of the baseline's nothing is said, unless the linear model's is less than that
 part of it."""
 
+KNOWN = 0.9
+"""Where a linear model leaves less than this part of the baseline's cost, the columns tell something."""
+
 WORSE = -1.0
 """By so many standard errors behind an answer that never looks at X, a network is worse than that."""
 
@@ -91,12 +94,7 @@ def sentences(metrics: dict[str, Any], target: Target, history: History, setting
             "probabilities: look at balanced_accuracy and roc_auc"
         )
     elif ahead and not has_learned(metrics):
-        mean, error = ahead["baseline"]
-        than = "worse than" if mean < WORSE * error else "no better than"
-        found.append(
-            f"the network is {than} the baseline, as far as {n_test:,} rows to test tell, so what matters to it is not "
-            f"shown: the columns may say nothing of {', '.join(target.names)}; or {_way_out(history)}"
-        )
+        found.append(_not_learned(metrics, target, history, settings, n_test))
     elif ahead and not metrics.get("kept") and _worth_a_word(metrics):
         mean, error = ahead["linear"]
         if mean < -error:
@@ -115,6 +113,27 @@ def sentences(metrics: dict[str, Any], target: Target, history: History, setting
             f"--epochs {3 * len(history.epochs)} may do better"
         )
     return found
+
+
+def _not_learned(metrics: dict[str, Any], target: Target, history: History, settings: Settings, n_test: int) -> str:
+    """That the network is no better than an answer that never looks at X, and what that may come from."""
+    mean, error = metrics["lead"]["baseline"]
+    than = "worse than" if mean < WORSE * error else "no better than"
+    told = f"the network is {than} the baseline, as far as {n_test:,} rows to test tell"
+    own, baseline, names = metrics["test"], metrics["baseline"], ", ".join(target.names)
+    if own.get("accuracy", 0.0) > baseline.get("accuracy", 1.0):
+        return (
+            f"{told}, by its loss though not by its accuracy: it is too sure where it is wrong. A smaller "
+            "--learning-rate, more --l2 or more --dropout may help"
+        )
+    told += ", so what matters to it is not shown"
+    if metrics.get("linear", baseline)["loss"] < KNOWN * baseline["loss"]:
+        rate = "" if settings.learning_rate is None else f" than {settings.learning_rate:g}"
+        return (
+            f"{told}; but the linear model is, so the columns do tell of {names}: take another --learning-rate{rate}, "
+            "or see whether a row named above is a stray"
+        )
+    return f"{told}: the columns may say nothing of {names}; or {_way_out(history)}"
 
 
 def _worth_a_word(metrics: dict[str, Any]) -> bool:

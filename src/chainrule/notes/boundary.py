@@ -143,6 +143,11 @@ def _classes(known: NDArray[Any] | None, labels: NDArray[Any]) -> tuple[NDArray[
         found = np.unique(labels)
         whole = found.dtype.kind in "iub" or (found.dtype.kind == "f" and bool((found == np.round(found)).all()))
         counted = whole and bool((found >= 0).all())
+        if found.dtype.kind in "USO":
+            raise DataError(
+                f"Y holds {found.tolist()[0]!r}, but the classifier does not tell what its classes are called: give their "
+                "numbers, 0, 1, …, in the order of its outputs."
+            )
         classes = np.arange(max(2, int(found.max()) + 1)) if counted else found
     else:
         classes = known

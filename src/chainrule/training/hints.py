@@ -174,6 +174,6 @@ def _bouncing(history: History) -> Iterator[str]:
         yield f"the cost went up from {J[0]:.4g} to {J[-1]:.4g}: the learning rate is too large"
     elif large.sum() >= max(3, 0.2 * len(rises)):
         yield (
-            f"the cost went up again in {large.sum()} of {len(J)} epochs, by {rises.max():.3g} at most: "
-            "the learning rate is too large"
+            f"the cost went up again in {large.sum()} of {len(J)} epochs, by {rises.max():.3g} at most: the learning "
+            "rate may be too large, unless the batches or dropout make so much noise"
         )

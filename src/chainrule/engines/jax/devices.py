@@ -40,6 +40,8 @@ class Devices:
 
     def __init__(self, device: str | None = None, devices: int | str | None = None, shared: bool = False):
         processes = jax.process_count() if shared else 1
+        if devices is not None and ":" in (device or ""):
+            raise OptionError(f'device="{device}" is a single one: leave devices out, or the number of device.')
         self.shared = processes > 1
         present = [one for one in _present(device) if self.shared or one.process_index == jax.process_index()]
         if devices is None and processes == 1:
@@ -105,7 +107,9 @@ class Devices:
 
 def _present(device: str | None) -> Sequence[Any]:
     """The devices that JAX sees, of all processes."""
-    kind, _, number = (device or "").partition(":")
+    kind, colon, number = (device or "").partition(":")
+    if device is not None and not (kind and (number.isdecimal() if colon else True)):
+        raise OptionError(f'device={device!r}, but takes a kind, such as "gpu", or one of them, such as "gpu:1".')
     try:
         found: list[Any] = jax.devices(kind or None)
         return found if not number else [found[int(number)]]

@@ -64,7 +64,7 @@ def check(
     settings = [replace(setting, u=done.u) for setting in settings]
     found = _best(done, settings)
     remarks = [*([remark.format(_told(found.setting))] if remark else []), *done.remarks, *found.remarks]
-    return Check(found.right, found.wrong, found.findings, remarks)
+    return Check(found.right, found.wrong, found.findings, remarks, found.open)
 
 
 def _best(work: Work, settings: Sequence[Setting]) -> Explanation:

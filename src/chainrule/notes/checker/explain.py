@@ -66,7 +66,13 @@ class Judge:
             if not self.work.agrees(name, self.sheet[name]):
                 yield f"{name} is right to the {self.work.decimals(name, self.sheet[name])} decimals that it has."
             elif np.isinf(self.work.tolerance(self.sheet[name])).any():
-                yield f"{name} is not judged where A{self.setting.L} rounds to 0 or 1."
+                where = "as" if name in self.open else "where"
+                yield f"{name} is not judged {where} A{self.setting.L} rounds to 0 or 1."
+
+    @cached_property
+    def open(self) -> list[str]:
+        """The names of which rounding leaves nothing to judge, where A^[L] rounds to 0 or 1."""
+        return [name for name in self.right if np.isinf(self.work.tolerance(self.sheet[name])).all()]
 
 
 @dataclass(frozen=True)
@@ -95,6 +101,7 @@ class Explanation:
     wrong: list[str]
     findings: list[Finding] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    open: list[str] = field(default_factory=list)
 
     @property
     def doubt(self) -> tuple[int, int, int]:
@@ -104,7 +111,8 @@ class Explanation:
 
 def explain(judge: Judge) -> Explanation:
     """Slip after slip, in the order of the computation, until all that is wrong is explained or told to be unknown."""
-    found = Explanation(judge.setting, judge.right, judge.wrong, remarks=list(judge.remarks))
+    right = [name for name in judge.right if name not in judge.open]
+    found = Explanation(judge.setting, right, judge.wrong, remarks=list(judge.remarks), open=judge.open)
     sheet, open_names = judge.sheet, list(judge.wrong)
     not_finite = [name for name in open_names if not np.isfinite(judge.work.arrays[name]).all()]
     if not_finite:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -48,18 +48,20 @@ class Finding:
 
 @dataclass(frozen=True)
 class Check:
-    """Which of a learner's arrays are right; true where all are.
+    """Which of a learner's arrays are right; true where none is wrong.
 
     Attributes:
         right, wrong: names, in the order in which a pass computes them.
         findings: the slips, in the same order.
         remarks: what was taken for granted, and what is right but not as the notes write it.
+        open: names that are neither, as rounding leaves nothing to judge.
     """
 
     right: list[str]
     wrong: list[str]
     findings: list[Finding]
     remarks: list[str]
+    open: list[str] = field(default_factory=list)
 
     @property
     def first(self) -> str | None:
@@ -70,7 +72,9 @@ class Check:
         return not self.wrong
 
     def __str__(self) -> str:
-        if not self.wrong:
+        if not self.wrong and not self.right:
+            parts = []
+        elif not self.wrong:
             parts = [
                 f"{', '.join(self.right)}: right" if len(self.right) == 1 else f"{', '.join(self.right)}: all right"
             ]

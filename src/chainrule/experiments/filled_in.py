@@ -82,5 +82,5 @@ def filled_in(table: Table, target: Target) -> list[FilledIn]:
 def sentences_on_gaps(table: Table, target: Target) -> list[str]:
     """A question on each such column."""
     found = filled_in(table, target)
-    more = [f"{counted(len(found) - TOLD, 'other column')} do so, too"] if len(found) > TOLD else []
+    more = [f"{counted(len(found) - TOLD, 'other column')} likewise"] if len(found) > TOLD else []
     return [*map(str, found[:TOLD]), *more]

@@ -80,6 +80,8 @@ def notes_line(name: str, setting: Setting) -> str:
         "dA": costs[setting.cost][1] if last else f"dA^[{l}] = {back}",
         "dZ": f"dZ^[{l}] = A^[{l}] − Y"
         if last and shortcut
+        else f"dZ^[{l}] = A^[{l}] * (dA^[{l}] − Σ_k dA^[{l}]_k A^[{l}]_k)"
+        if g == "softmax"
         else f"dZ^[{l}] = {f'dA^[{l}]' if last else back} * g^[{l}]′(Z^[{l}])",
         "dW": f"dW^[{l}] = 1/m dZ^[{l}] {before}ᵀ",
         "db": f"db^[{l}] = 1/m Σ_i dZ^[{l}](i)",
@@ -109,6 +111,8 @@ def numpy_line(name: str, setting: Setting) -> str:
         "dA": costs[setting.cost][1] if last else back,
         "dZ": f"A{l} - Y"
         if last and setting.shortcut
+        else f"A{l} * (dA{l} - np.sum(dA{l} * A{l}, axis=0, keepdims=True))"
+        if g == "softmax"
         else f"{f'dA{l}' if last else back} * {slope_in_numpy(g, f'A{l}', f'Z{l}')}",
         "dW": f"dZ{l} @ {shown(f'A{l - 1}')}.T / m",
         "db": f"dZ{l}.sum(axis=1, keepdims=True) / m",

@@ -145,8 +145,8 @@ def _classes(known: NDArray[Any] | None, labels: NDArray[Any]) -> tuple[NDArray[
         counted = whole and bool((found >= 0).all())
         if found.dtype.kind in "USO":
             raise DataError(
-                f"Y holds {found.tolist()[0]!r}, but the classifier does not tell what its classes are called: give their "
-                "numbers, 0, 1, …, in the order of its outputs."
+                f"Y holds {found.tolist()[0]!r}, but the classifier does not tell what its classes are called: give "
+                "their numbers, 0, 1, …, in the order of its outputs."
             )
         classes = np.arange(max(2, int(found.max()) + 1)) if counted else found
     else:

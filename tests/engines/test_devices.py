@@ -155,6 +155,10 @@ def test_the_first_process_that_is_killed_ends_the_other_too(tmp_path):
 def test_where_jax_sees_no_such_device_a_sentence_says_what_it_sees():
     with pytest.raises(cr.OptionError, match=r'device="tpu", but JAX sees 1 device \(cpu\)'):
         joined.train("dense", device="tpu")
+    with pytest.raises(cr.OptionError, match=r'device="cpu:0" is a single one: leave devices out'):
+        joined.train("dense", device="cpu:0", devices=2)
+    with pytest.raises(cr.OptionError, match='takes a kind, such as "gpu", or one of them, such as "gpu:1"'):
+        joined.train("dense", device="cpu:-1")
     with pytest.raises(cr.OptionError, match=r'devices=3, but JAX sees 1 device \(cpu\) here: devices="all"'):
         joined.train("dense", engine="auto", devices=3)
     with pytest.raises(

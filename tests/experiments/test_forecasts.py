@@ -229,7 +229,8 @@ def test_forecasts_of_what_is_never_negative_are_none_either(tmp_path):
 
 def test_a_series_that_grows_by_its_own_size_is_forecast_by_its_logarithm(tmp_path):
     t = np.arange(144)
-    passengers = np.exp(5 + 0.01 * t + 0.5 * np.sin(2 * np.pi * t / 12) + RANDOM.normal(0, 0.03, 144)).round(1)
+    noise = np.random.default_rng(0).normal(0, 0.03, 144)
+    passengers = np.exp(5 + 0.01 * t + 0.5 * np.sin(2 * np.pi * t / 12) + noise).round(1)
     frame = pl.DataFrame({"day": [f"{1949 + i // 12}-{1 + i % 12:02d}" for i in t], "sold": passengers})
     experiment, metrics = trained(tmp_path, frame, horizon=12)
     assert any("of the logarithm" in note for note in experiment.notes)

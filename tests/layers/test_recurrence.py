@@ -32,7 +32,9 @@ def sum_of_squares(A, Y):
 @pytest.mark.parametrize("layers", [1, 3])
 def test_the_gradient_is_right(kind, layers, bidirectional, last):
     net = built(kind(3, layers=layers, bidirectional=bidirectional, last=last, dropout=0.3 * (layers > 1)))
-    net.flat += RANDOM.normal(0, 0.1, net.flat.size)  # biases of 0 put what dropout zeroes on the kink of relu
+    net.flat += np.random.default_rng(1).normal(
+        0, 0.1, net.flat.size
+    )  # biases of 0 put what dropout zeroes on the kink of relu
     check = cr.check_gradients(net, X, np.zeros(4), loss=sum_of_squares, most=6)
     assert check.passed, str(check)
     assert net.predict(X).shape[1:] == ((() if last else (6,)) + (6 if bidirectional else 3,))

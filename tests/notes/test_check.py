@@ -315,3 +315,27 @@ def test_a_cost_that_rounding_leaves_open_is_neither_right_nor_wrong():
     assert found.right == []
     assert "J: right" not in str(found)
     assert "J is not judged as A1 rounds to 0 or 1." in str(found)
+
+
+X_ONE, Y_ONE, ONE = np.array([[1.0, 2.0]]), np.array([[1.0, 0.0]]), {"W1": np.array([[0.5]]), "b1": np.array([[0.0]])}
+
+
+@pytest.mark.parametrize(
+    ("work", "parameters", "activations", "words", "way_out"),
+    [
+        ({}, ONE, ["sigmoid"], "there is nothing to check", ({"Z1": 0.5 * X_ONE}, ONE, ["sigmoid"])),
+        ({"Z1": X_ONE}, ONE, ["softmax"], "a single output is always 1", ({"Z1": 0.5 * X_ONE}, ONE, ["sigmoid"])),
+        (
+            {"Z1": X_ONE},
+            ONE | {"W1": np.array([[1e308]])},
+            ["identity"],
+            "is not finite with these parameters",
+            ({"Z1": 0.5 * X_ONE}, ONE, ["identity"]),
+        ),
+    ],
+)
+def test_what_cannot_be_checked_tells_the_way_out(work, parameters, activations, words, way_out):
+    with pytest.raises(cr.errors.ChainruleError, match=words):
+        notes.check(work, X_ONE, Y_ONE, parameters, activations)
+    right, parameters, activations = way_out
+    assert notes.check(right, X_ONE, Y_ONE, parameters, activations)

@@ -119,7 +119,7 @@ def _kind(data: str, given: dict[str, Any]) -> Kind:
     if _is_table(path):
         if _lists_pictures(path, given):
             return "pictures"
-        return "series" if any(given.get(option) for option in FORECAST) else "table"
+        return "series" if any(given.get(option) not in (None, "") for option in FORECAST) else "table"
     return "arrays"
 
 

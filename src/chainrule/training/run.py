@@ -264,7 +264,8 @@ class Run:
         self.network.set_state(part(tensors, "network."))
         self._best = part(tensors, "best.")
         self.epoch, self.seed = state["epoch"], state["seed"]
-        self.history = History(**state["history"])
+        told: dict[str, Any] = {**state["history"]}
+        self.history = History(**{name: value for name, value in told.items() if name in Record.__annotations__})
         if self.history.cut:
             self.history.stopped = ""
         self.sums = EpochSums(state["cost"], state["penalty"], state["m"], state["batches"])

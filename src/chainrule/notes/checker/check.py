@@ -62,7 +62,8 @@ def check(
     settings, remark = _settings(X, Y, W, b, activations, cost)
     done = read(work, settings[0], (*_dtypes(parameters.values()), *_dtypes((X, Y))))
     settings = [replace(setting, u=done.u) for setting in settings]
-    found = _best(done, settings)
+    with np.errstate(over="ignore", invalid="ignore"):  # of which a sentence tells
+        found = _best(done, settings)
     remarks = [*([remark.format(_told(found.setting))] if remark else []), *done.remarks, *found.remarks]
     return Check(found.right, found.wrong, found.findings, remarks, found.open)
 

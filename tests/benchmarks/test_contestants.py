@@ -25,7 +25,12 @@ def of(*keys):
     return [who for who in CONTESTANTS if not keys or who.key in keys]
 
 
-@pytest.fixture(params=of(), ids=lambda who: who.key)
+def compiles(who):
+    """Whether what it does is compiled by XLA first, which takes minutes for all rows together."""
+    return who.key.startswith("jax")
+
+
+@pytest.fixture(params=[pytest.param(who, marks=[pytest.mark.slow] * compiles(who), id=who.key) for who in of()])
 def who(request):
     """A contestant that can take part here."""
     if not request.param.installed:

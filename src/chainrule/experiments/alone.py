@@ -46,8 +46,7 @@ def alone(
     Args:
         rows: those to learn from. others: those to measure on.
     """
-    most = max(200, min(MOST, CELLS // X.shape[1]))
-    rows, others = (part[:: max(1, len(part) // most)][:most] for part in (rows, others))
+    rows, others = (_some(part, X.shape[1]) for part in (rows, others))
     learned, known = _as_matrix(target, Y[rows]), _as_matrix(target, Y[others])
     typical = learned.mean(axis=0)
     whole = _cost(target, np.broadcast_to(typical, known.shape), known)
@@ -66,6 +65,12 @@ def alone(
     return found
 
 
+def _some(rows: NDArray[np.intp], n_in: int) -> NDArray[np.intp]:
+    """As many of these rows of n_in numbers as are looked at, from all over them."""
+    most = max(200, min(MOST, CELLS // n_in))
+    return rows[:: max(1, len(rows) // most)][:most]
+
+
 def alone_of_label(
     target: Target,
     X: NDArray[Any],
@@ -80,8 +85,7 @@ def alone_of_label(
     """
     if target.task != "classes":
         return {}
-    most = max(200, min(MOST, CELLS // X.shape[1]))
-    rows, others = (part[:: max(1, len(part) // most)][:most] for part in (rows, others))
+    rows, others = (_some(part, X.shape[1]) for part in (rows, others))
     learned, known = _as_matrix(target, Y[rows]), _as_matrix(target, Y[others])
     typical = learned.mean(axis=0)
     whole = _by_label(np.broadcast_to(typical, known.shape), known)

@@ -7,7 +7,7 @@ import json
 import time
 import zlib
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 from chainrule import forms
 from chainrule.errors import ElsewhereError, ModelFileError
@@ -16,20 +16,10 @@ from chainrule.experiments.settings import HISTORY, METRICS, MODEL
 from chainrule.layers import Network
 from chainrule.layers.saved import load
 from chainrule.training import History
+from chainrule.training.state import Record
 
 DELAY = 30
 """For so many seconds a network file system may hide what another machine has written."""
-
-
-class Kept(TypedDict):
-    """What `history.json` holds."""
-
-    epochs: list[dict[str, Any]]
-    engine: str
-    reason: str
-    seed: int
-    stopped: str
-    best_epoch: int | None
 
 
 def checksum(folder: Path) -> int:
@@ -57,7 +47,7 @@ def result_of(written: Written, folder: Path) -> tuple[Network, History, dict[st
                 f"{written['folder']}, which is not {folder} here."
             )
         time.sleep(1)
-    history = forms.read(Kept, _json(folder / HISTORY), str(folder / HISTORY))
+    history = forms.read(Record, _json(folder / HISTORY), str(folder / HISTORY))
     metrics = forms.read(dict[str, Any], _json(folder / METRICS), str(folder / METRICS))
     return load(folder / MODEL), History(**history), metrics
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,7 @@ import polars as pl
 import pytest
 
 import chainrule as cr
-from chainrule.data import chunks, row_sample
+from chainrule.data import chunks, row_sample, scratch
 from commands import chainrule
 
 M = 600
@@ -270,13 +271,38 @@ def test_what_only_a_walk_through_the_whole_file_finds_is_told(tmp_path, small):
     assert told in typed("train", "gaps.csv", *arguments, "--out", "gaps").stdout
 
 
-def test_a_file_that_changes_while_it_is_trained_on_is_told(tmp_path, small):
-    made = experiment(tmp_path / "run", saved(tmp_path, people()))
+def test_a_file_may_change_once_its_numbers_are_kept(tmp_path, small):
+    path = saved(tmp_path, people())
+    made = experiment(tmp_path / "run", path)
+    before = rows_met(made)
+    saved(tmp_path, people().with_columns(age=pl.col("age").reverse()))
+    assert np.array_equal(rows_met(made), before)
+    size = before.nbytes + 4 * len(before)
+    assert f"its numbers are kept in {size / 1e6:.1f} MB of the disk while it is trained on" in made.source.notes
+    assert [*(tmp_path / "run").iterdir()] == [], "the file has no name that a killed run could leave behind"
+
+
+def test_where_the_disk_is_nearly_full_each_epoch_reads_the_file_anew(tmp_path, small, monkeypatch):
+    path = saved(tmp_path, people())
+    kept = experiment(tmp_path / "a", path).run(progress=False)
+    monkeypatch.setattr(scratch, "LEFT", 1.0)
+    made = experiment(tmp_path / "b", path)
+    assert "its numbers are read anew in each epoch, as the disk has no room to keep them" in made.source.notes
+    assert np.array_equal(made.run(progress=False).network.flat, kept.network.flat)
     saved(tmp_path, people().with_columns(age=pl.col("age").reverse()))
     with pytest.raises(
         cr.DataError, match=r"part 1 of \d+ of the file has changed while it was trained on: train anew"
     ):
         made.chunked.read(0)
+
+
+def test_threads_read_what_is_kept_beside_each_other(tmp_path):
+    kept, arrays = scratch.Scratch(tmp_path), [np.full(10_000, i) for i in range(50)]
+    for array in arrays:
+        kept.keep([array])
+    with ThreadPoolExecutor(4) as threads:
+        found = [*threads.map(lambda i: kept.read(i % 50)[0], range(500))]
+    assert all(np.array_equal(array, arrays[i % 50]) for i, array in enumerate(found))
 
 
 SMALL = """

@@ -131,17 +131,18 @@ def as_text(series: Series) -> Series:
     text = series.cast(pl.String)
     if series.dtype.is_integer():
         return text
-    if some_of(text).n_unique() > SOME / 2:
-        return _usual(text)
-    words = text.unique()
-    usual = _usual(words)
-    return text if words.equals(usual, null_equal=True) else text.replace(words, usual)
+    words = text if some_of(text).n_unique() > SOME / 2 else text.unique()
+    if not words.str.contains(r"^-?\d+\.0$|^(?i:true|false)$").any():
+        return text
+    usual = words.str.replace(r"^(-?\d+)\.0$", "$1")
+    usual = usual.str.replace("^(?i:true)$", "True").str.replace("^(?i:false)$", "False")
+    return usual if words is text else text.replace(words, usual)
 
 
-def _usual(text: Series) -> Series:
-    """Each text as `as_text` has it."""
-    text = text.str.replace(r"^(-?\d+)\.0$", "$1")
-    return text.str.replace("^(?i:true)$", "True").str.replace("^(?i:false)$", "False")
+def words_of(series: Series) -> Series:
+    """The different words of a series, as text."""
+    there = series.drop_nulls().unique() if is_listed(series) else series.drop_nulls()
+    return as_text(there).unique()
 
 
 def in_any_case(series: Series) -> Series:

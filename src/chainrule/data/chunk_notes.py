@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class ChunkNotes:
-    """Looks at each chunk once.
+    """Looks at each chunk, once.
 
     Args:
         columns: of the table. targets: those to predict.
@@ -30,17 +30,13 @@ class ChunkNotes:
     empty: int = 0
     beyond: int = 0
     bare: dict[str, str] = field(default_factory=dict)
-    _met: set[int] = field(default_factory=set)
 
-    def look(self, i: int, frame: DataFrame, gaps: NDArray[np.bool_], beyond: NDArray[np.bool_]) -> None:
-        """Look at chunk i, where nobody has.
+    def look(self, frame: DataFrame, gaps: NDArray[np.bool_], beyond: NDArray[np.bool_]) -> None:
+        """Look at a chunk.
 
         Args:
             gaps, beyond: whether rows lack what must be there, and whether a value to predict lies far from all others.
         """
-        if i in self._met:
-            return
-        self._met.add(i)
         self.empty += int(gaps.sum())
         self.beyond += int((beyond & ~gaps).sum())
         self.look_for_bare(frame)

@@ -123,7 +123,7 @@ class CsvChunks(Chunks):
                 layout = Layout.find(text.decode(), self.path)
             if not layout.fits(text):
                 layout.check(text.decode(), before=lines[-1], last=ends[-1] == size)
-            lines.append(lines[-1] + data.count(b"\n"))
+            lines.append(lines[-1] + int(np.count_nonzero(np.frombuffer(data, np.uint8) == ord("\n"))))
             self._some += some_rows(text, 4, 25)
             self._some = self._some[:: 1 + len(self._some) // ROWS]
         if layout is None:
@@ -133,17 +133,17 @@ class CsvChunks(Chunks):
 
 def _pieces(path: str) -> Iterator[bytes]:
     """The file in pieces that end where a row does."""
-    rest, rows = b"", 0
+    rest, begun = b"", False
     with open(path, "rb") as file:
         while block := file.read(BYTES):
             data = rest + block
             end = _end_of_rows(data)
             if end == 0 and len(data) > LONGEST:
                 raise DataError(f"{path} has a row of more than {LONGEST >> 20} MiB: is a quotation never closed?")
-            lines = data.count(b"\n", 0, end) if data[:end].strip() else 0
-            if rows + lines > 1:  # the names of the columns do not come alone
+            begun = begun or (data.count(b"\n", 0, end) > 1 and bool(data[:end].strip()))
+            if begun and end:  # the names of the columns do not come alone
                 yield data[:end]
-                rows, data = rows + lines, data[end:]
+                data = data[end:]
             rest = data
     if rest.strip():
         yield rest

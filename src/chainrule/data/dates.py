@@ -69,6 +69,9 @@ _OF_TIME = re.compile(
 _DIGITS = r"[1-9].*\d"
 """What every date holds, but 0000-00-00, which stands for none."""
 
+_LIKE_A_DATE = r"\D.*\d\d|\d.*\D.*\d|\d\d.*\D|^\d{8}$"
+"""Two digits and something else, or eight digits: what else has no form of a date, such as 134."""
+
 _NO_DAY = "2000-01-01"
 """The day that is put before a time of day, to make a moment of it."""
 
@@ -135,7 +138,7 @@ def dates_in(there: Series) -> tuple[str | None, list[str]]:
 
 def form_of_dates(there: Series) -> str | None:
     """How the dates are written, if all are dates; in several ways only where none can be taken for another."""
-    if not is_text(there) or not there.head(20).str.contains(r"\d.*\d").all():
+    if not is_text(there) or not there.head(20).str.contains(_LIKE_A_DATE).all():
         return None
     some, first, signs = some_of(there), there.head(FEW), set(there[0])
     likely = [form for form in DATES if _signs_of(form) <= signs and as_moments(first, form).null_count() == 0]

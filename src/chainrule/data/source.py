@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.configuration import Configurable
-from chainrule.data.checksums import checksum
 from chainrule.data.targets import Target
-from chainrule.errors import DataError
 from chainrule.names import counted
 
 if TYPE_CHECKING:
+    from chainrule.data.chunked import Chunked
     from chainrule.layers import Layer
 
 Form = Literal["rows", "pictures", "tokens", "documents", "windows"]
@@ -128,8 +128,11 @@ class Source(ABC):
         `numbers` gives all values."""
         return None
 
-    def chunked(self, encoding: Encoding, target: Target, held_out: NDArray[np.intp]) -> Chunked | None:
+    def chunked(self, encoding: Encoding, target: Target, held_out: NDArray[np.intp], folder: Path) -> Chunked | None:
         """All examples but those held out, where they are more than the source holds in memory; else None.
+
+        Args:
+            folder: on whose disk their numbers are kept, if there is room.
 
         Raises:
             DataError: an example cannot be read.
@@ -143,39 +146,6 @@ class Source(ABC):
     @abstractmethod
     def identification(self) -> dict[str, list[Any]]:
         """Columns that tell which example is which, for a file of predictions."""
-
-
-@dataclass(frozen=True)
-class Chunked:
-    """Training examples that are read in chunks, because they are more than memory holds.
-
-    Attributes:
-        read: X and Y of a chunk. sizes: how many examples there are in each chunk. checksums: of each chunk.
-    """
-
-    read: Callable[[int], tuple[NDArray[Any], NDArray[Any]]]
-    sizes: list[int]
-    checksums: list[int]
-
-    @classmethod
-    def of(cls, n: int, read: Callable[[int], tuple[NDArray[Any], NDArray[Any]]]) -> Chunked:
-        """n chunks, looked through once.
-
-        Whoever reads one later gets a DataError where it is not what it was.
-        """
-
-        def read_again(i: int) -> tuple[NDArray[Any], NDArray[Any]]:
-            X, Y = read(i)
-            if checksum(X, Y) != checksums[i]:
-                raise DataError(f"part {i + 1} of {n} of the file has changed while it was trained on: train anew.")
-            return X, Y
-
-        sizes, checksums = [], []
-        for i in range(n):
-            X, Y = read(i)
-            sizes.append(len(Y))
-            checksums.append(checksum(X, Y))
-        return cls(read_again, sizes, checksums)
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data.cells import ANY_CASE, PLAIN, as_text
+from chainrule.data.cells import ANY_CASE, PLAIN, as_text, words_of
 from chainrule.data.checksums import checksum_of_columns
 from chainrule.data.chunk_notes import ChunkNotes, without_unit
+from chainrule.data.chunked import Chunked, Examples, read_ahead
 from chainrule.data.chunks import can_be_chunks
 from chainrule.data.column_kinds import (
     column_of_numbers,
@@ -35,7 +36,7 @@ from chainrule.data.phrases import are_long, note_on_repeats, settings_for
 from chainrule.data.repeats import first_of_each
 from chainrule.data.row import Row, called, frame_of_row
 from chainrule.data.row_sample import UNKNOWN, RowSample
-from chainrule.data.source import Chunked, Encoding, Place, Source, left_out
+from chainrule.data.source import Encoding, Place, Source, left_out
 from chainrule.data.strays import usual_ends
 from chainrule.data.targets import KINDS, Target
 from chainrule.data.targets import Kind as Task
@@ -143,8 +144,8 @@ class Table(Source):
         """Note words that differ only in capitals, which are different ones."""
         for column in self.columns:
             if column.kind in ("category", "yes_no", "target") and not column.counts and column.form != ANY_CASE:
-                words = as_text(self.frame[column.name]).drop_nulls().unique()
-                alike = words.filter(words.str.to_lowercase().is_duplicated()).to_list()
+                words = words_of(self.frame[column.name])
+                alike = words.filter(words.str.to_lowercase().is_duplicated()).to_list() if len(words) > 1 else []
                 if alike:
                     spellings = " and ".join(map(repr, sorted(alike, key=lambda word: (word.lower(), word))[:2]))
                     self._notes.append(
@@ -214,22 +215,30 @@ class Table(Source):
         whole = checksum_of_columns(column.values(frame[column.name], row) for column in used)
         return whole if self.size <= frame.height else whole ^ self.size
 
-    def chunked(self, encoding: Encoding, target: Target, held_out: NDArray[np.intp]) -> Chunked | None:
+    def chunked(self, encoding: Encoding, target: Target, held_out: NDArray[np.intp], folder: Path) -> Chunked | None:
         if self.sample is None:
             return None
         assert isinstance(encoding, Columns)
         stays_out, told = self._out(held_out), ChunkNotes(self.columns, self.targets)
 
-        def read(i: int) -> tuple[NDArray[Any], NDArray[Any]]:
+        def read(i: int) -> tuple[Examples, DataFrame, NDArray[np.bool_], NDArray[np.bool_]]:
             frame, row = sample.chunk(i)
             held, gaps, beyond = stays_out(frame, row)
-            told.look(i, frame, gaps, beyond)
             keep = ~(held | gaps | beyond)
-            return encoding.matrix(frame, row)[keep], self._numbers(target, frame.filter(keep), row[keep])
+            X, Y = encoding.matrix(frame, row)[keep], self._numbers(target, frame.filter(keep), row[keep])
+            return (X, Y), frame, gaps, beyond
+
+        def all_read() -> Iterator[Examples]:
+            with stage("turning all rows into numbers", len(sample.chunks)) as advance:
+                for found, frame, gaps, beyond in read_ahead(read, len(sample.chunks)):
+                    told.look(frame, gaps, beyond)
+                    yield found
+                    advance(1)
 
         sample = self.sample
-        found = Chunked.of(len(sample.chunks), read)
+        found = Chunked.of(all_read(), lambda i: read(i)[0], folder)
         self._notes += [] if sample.whole else told.notes(sample.size)
+        self._notes += [found.note]
         return found
 
     def _out(

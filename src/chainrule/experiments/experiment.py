@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from chainrule import engines, files
 from chainrule.checking import seed_or_fresh, whole
 from chainrule.data.batches import ChunkBatches
+from chainrule.data.chunked import Chunked
 from chainrule.data.series import Forecast, Series
-from chainrule.data.source import Chunked, Form, Source
+from chainrule.data.source import Form, Source
 from chainrule.data.tables import Table
 from chainrule.errors import NotFiniteError, OptionError, shown
 from chainrule.experiments.design import design, optimizer_for
@@ -176,7 +177,7 @@ class Experiment:
             self.encoding = source.learn(self.splits.train)
             self.X = self.encoding.X(source)
         held_out = np.concatenate([self.splits.validation, self.splits.test])
-        self.chunked = source.chunked(self.encoding, self.target, held_out)
+        self.chunked = source.chunked(self.encoding, self.target, held_out, self.folder)
         if self.chunked is not None:
             self._weights.refuse_chunks(source.name)
         if self.encoding.form == "rows" and may_choose(self.target, settings) and not self._weights.given:

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 import chainrule as cr
+from chainrule.data import dates
 from chainrule.data.column_kinds import find_column
 from chainrule.data.dates import as_moments, as_written
 
@@ -142,3 +143,9 @@ def test_yes_and_no_in_any_case_are_yes_or_no(words):
 
 def test_maybe_is_neither():
     assert found(["yes", "no", "maybe"] * 9).kind == "category"
+
+
+def test_short_numbers_are_not_tried_as_dates(monkeypatch):
+    """Of a table with thousands of columns of them, each would be tried in every form."""
+    monkeypatch.setattr(dates, "as_moments", None)
+    assert dates.form_of_dates(pl.Series(["134", "205", "007"])) is None

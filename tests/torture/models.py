@@ -46,7 +46,7 @@ def models(seed: int) -> Iterator[bytes]:
             for _ in range(dice.choice([1, 1, 1, 2, 4])):
                 dice.choice(CHANGES)(dice, tensors, description)
             data = packed(tensors, description)
-        except RecursionError:  # deeper than what JSON can be written of
+        except (RecursionError, IndexError):  # deeper than what JSON can be written of, or nothing is left of it
             continue
         yield _damaged(dice, data) if dice.random() < 0.1 else data
 

@@ -47,10 +47,10 @@ def command(
     show_notes(source.notes)
     rows, what = trained.rows(source, part)
     with held_to(threads):
-        measured, interval, quantiles = trained.measures(source, rows)
+        measured, interval, quantiles, known = trained.measures(source, rows)
     print(f"{source.name}: {what}, {len(rows):,} examples")
     Console().print(measures_table({"value": measured}, interval, target=trained.target))
     notes = [*notes_on_measures(trained.target, interval=bool(interval)), *quantile_words(quantiles)]
-    for note in (*notes, units_note(trained.target, trained.encoding.units)):
+    for note in (*notes, units_note(trained.target, trained.encoding.units), known):
         if note:
             print(note)

@@ -35,6 +35,7 @@ from chainrule.experiments.peer import Peer
 from chainrule.experiments.predictions import as_csv
 from chainrule.experiments.report import Report
 from chainrule.experiments.second import for_more_epochs, of_less
+from chainrule.experiments.seen import FORMS, Seen, sketch
 from chainrule.experiments.settings import (
     CHECKPOINT,
     CURVES,
@@ -554,9 +555,17 @@ class Experiment:
             "loss": self.target.cost,
             "metrics": list(self.target.metrics),
             "split": self.split,
+            "seen": self._seen(),
             "epochs": 0 if self.kept is not None and self.kept.what == "linear" else len(history.epochs),
             "engine": history.engine,
         }
+
+    def _seen(self) -> Seen | None:
+        """A sketch of the training examples, where they are independent of each other."""
+        if self.encoding.form not in FORMS:
+            return None
+        held_out = np.concatenate([self.splits.validation, self.splits.test])
+        return sketch(self.X, self.splits.train, held_out, self.m)
 
     def _keep(self, network: Network, history: History) -> tuple[dict[str, Any], NDArray[Any]]:
         """Measure the network, and write all that there is; the metrics, and the outputs for the test part."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from chainrule.errors import DataError, ModelFileError, OptionError
 from chainrule.experiments.intervals import intervals
 from chainrule.experiments.outputs import measure_in_units, outputs, spread
 from chainrule.experiments.predictions import as_csv, written
+from chainrule.experiments.seen import Seen, note_on_known
 from chainrule.experiments.settings import CHECKPOINT, JOURNAL, MODEL
 from chainrule.experiments.splits import split
 from chainrule.layers import Network, load
@@ -52,6 +54,7 @@ class Made(TypedDict):
     loss: str
     metrics: list[str]
     split: Split | None
+    seen: NotRequired[Seen | None]
 
 
 def load_network(path: str | os.PathLike[str], *, memory_limit: int | None = None) -> Network:
@@ -78,11 +81,13 @@ class Measures(NamedTuple):
     Attributes:
         values: the mean cost and the metrics. intervals: of each the 95 % interval where there are few rows; see
             `Report.metrics`. quantiles: see `Forecast.coverage`.
+        known: a note where many of the rows were trained on, or "".
     """
 
     values: dict[str, float]
     intervals: dict[str, list[float]]
     quantiles: dict[str, Any]
+    known: str
 
 
 @dataclass(frozen=True, repr=False)
@@ -190,7 +195,7 @@ class Trained:
         made = self.network.metadata
         how = {"draws": 1} | (made["split"] or {})
         former = how.pop("draws") != DRAWS and made["split"] is not None  # then checksums may have been others, too
-        own = made["split"] is not None and source.checksum() == made["checksum"]
+        own = self._own(source)
         own = own or (former and source.name == made["data"])
         lookup("part", part, dict.fromkeys(("auto", "all", "train", "test")))
         if part == "all" or (part == "auto" and not own):
@@ -209,16 +214,30 @@ class Trained:
         return (splits.test, "the held-out part") if part != "train" else (splits.train, "the training part")
 
     def evaluate(self, source: Source, rows: NDArray[np.intp]) -> dict[str, float]:
-        """The mean cost and the metrics of the experiment on these rows."""
-        return self.measures(source, rows).values
+        """The mean cost and the metrics of the experiment on these rows.
+
+        Warns (UserWarning) where many of them were trained on although they come from other data than its own.
+        """
+        measured = self.measures(source, rows)
+        if measured.known:
+            warnings.warn(measured.known, stacklevel=2)
+        return measured.values
 
     def measures(self, source: Source, rows: NDArray[np.intp]) -> Measures:
-        """As `evaluate`, with how sure the figures are, and how right the quantiles of forecasts."""
+        """As `evaluate`, with how sure the figures are, how right the quantiles of forecasts, and whether the rows of
+        other data than its own were trained on all the same."""
         X, Y, target = self.encoding.X(source), source.numbers(self.target), self.target
         measured, output = measure_in_units(self.network, self.encoding, source, rows, X, Y, target)
         if not isinstance(target, series.Forecast):
-            return Measures(measured, intervals(output, Y[rows], target), {})
-        return Measures(measured, intervals(target.points(output), Y[rows], target), target.coverage(output, Y[rows]))
+            known = "" if self._own(source) else note_on_known(self.network.metadata.get("seen"), X, rows, self.path)
+            return Measures(measured, intervals(output, Y[rows], target), {}, known)
+        points, coverage = target.points(output), target.coverage(output, Y[rows])
+        return Measures(measured, intervals(points, Y[rows], target), coverage, "")
+
+    def _own(self, source: Source) -> bool:
+        """Whether these are the very data that it was trained on a part of."""
+        made = self.network.metadata
+        return made["split"] is not None and bool(source.checksum() == made["checksum"])
 
     def predictions(self, source: Source) -> dict[str, list[Any]]:
         """By columns: which example it is, the prediction, and for classes the probability of each, as numbers."""

@@ -322,7 +322,7 @@ def test_an_option_is_told_as_it_is_to_be_typed(name, option):
 
 def test_a_cell_that_is_no_date_has_two_ways_out():
     days = found(["2024-01-02", "2024-01-13", "2024-02-01"])
-    with pytest.raises(cr.DataError, match=r"'soon' .* write it like that or leave it empty\.$"):
+    with pytest.raises(cr.DataError, match=r"'soon' .* write it like that, leave it empty or say --missing soon\.$"):
         days.values(pl.Series("x", ["soon"]))
 
 

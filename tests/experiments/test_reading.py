@@ -1,12 +1,14 @@
 """What a model file tells of its experiment is read by a declared form, and must go with the network."""
 
 import numpy as np
+import polars as pl
 import pytest
 from tests.torture.models import _of_experiments, packed
 
 import chainrule as cr
 from chainrule import files
 from chainrule.experiments import Trained
+from commands import chainrule
 
 KINDS = ("table of kinds", "table of values", "pictures", "text", "texts", "series", "arrays")
 
@@ -110,3 +112,25 @@ def test_a_network_of_nobodys_experiment_is_loaded_in_python(tmp_path):
     with pytest.raises(cr.ModelFileError, match=told):
         cr.Trained.load(tmp_path / "own.safetensors")
     assert cr.load(tmp_path / "own.safetensors").predict(np.zeros((1, 2))).shape == (1, 1)
+
+
+def test_a_word_for_a_missing_value_that_training_did_not_have_is_told_to_predict_and_evaluate(tmp_path):
+    random = np.random.default_rng(0)
+    frame = pl.DataFrame({"x": random.standard_normal(100).round(2)}).with_columns(y=pl.col("x") > 0)
+    frame = frame.with_columns(y=pl.when("y").then(pl.lit("none")).otherwise(pl.lit("some")))
+    frame.write_csv(tmp_path / "known.csv")
+    trained = chainrule("train", "known.csv", "--target", "y", "--epochs", 1, "--out", "run", "--seed", 0, cwd=tmp_path)
+    assert trained.returncode == 0, trained.stderr
+    frame.with_columns(pl.when(pl.int_range(100) == 2).then(pl.lit("unclear")).otherwise("x").alias("x")).write_csv(
+        tmp_path / "new.csv"
+    )
+    refused = chainrule("predict", "run", "new.csv", "--out", "p.csv", cwd=tmp_path)
+    assert "x holds 'unclear' in row 3" in refused.stderr
+    assert "write it like that, leave it empty, say --missing unclear or train with --category x" in refused.stderr
+    read = chainrule("predict", "run", "new.csv", "--out", "p.csv", "--missing", "unclear,n. n.", cwd=tmp_path)
+    assert read.returncode == 0, read.stderr
+    assert pl.read_csv(tmp_path / "p.csv").height == 100
+    measured = chainrule("evaluate", "run", "new.csv", "--missing", "Unclear", cwd=tmp_path).stdout
+    assert "all examples, 100 examples" in measured, "the class none is still one"
+    row = cr.Trained.load(tmp_path / "run", missing=["unclear"]).read({"x": "unclear"}, labelled=False)
+    assert len(row) == 1

@@ -2,7 +2,16 @@
 
 import click
 
-from chainrule.cli.options import BROKEN, MEMORY_LIMIT, MODEL, TEXT_COLUMN, THREADS, in_bytes, refuse_swapped
+from chainrule.cli.options import (
+    BROKEN,
+    MEMORY_LIMIT,
+    MODEL,
+    MORE_MISSING,
+    TEXT_COLUMN,
+    THREADS,
+    in_bytes,
+    refuse_swapped,
+)
 
 
 @click.command("evaluate")
@@ -15,6 +24,7 @@ from chainrule.cli.options import BROKEN, MEMORY_LIMIT, MODEL, TEXT_COLUMN, THRE
     metavar="COLUMN",
     help="The column of a table that tells what the texts of a network for files are.",
 )
+@MORE_MISSING
 @BROKEN
 @THREADS
 @MEMORY_LIMIT
@@ -24,6 +34,7 @@ def command(
     part: str,
     text: str | None,
     target: str | None,
+    missing: list[str] | None,
     broken: str | None,
     threads: int | None,
     memory_limit: int | None,
@@ -42,7 +53,7 @@ def command(
 
     refuse_swapped("evaluate", model, [data])
     limit = in_bytes(memory_limit)
-    trained = Trained.load(model, broken=broken, text=text, target=target, memory_limit=limit)
+    trained = Trained.load(model, broken=broken, text=text, target=target, missing=missing, memory_limit=limit)
     source = trained.read(data)
     show_notes(source.notes)
     rows, what = trained.rows(source, part)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import inspect
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, Literal
 
+from chainrule.cli.options import listed
 from chainrule.data.datasets import read, require
 from chainrule.data.pictures import names_of_pictures, read_pictures
 from chainrule.data.series import read_series
@@ -79,7 +79,7 @@ def _read(data: str, given: dict[str, Any]) -> Source:
         if "text" in chosen:
             chosen["text"] = _columns(data, chosen["text"])
         if "missing" in chosen:
-            chosen["missing"] = _names(chosen["missing"])
+            chosen["missing"] = listed(chosen["missing"])
         return _rows(data, targets, chosen) if kind == "table" else _series(data, targets, chosen)
     from chainrule.data.targets import KINDS
     from chainrule.names import lookup
@@ -102,7 +102,7 @@ def _series(data: str, targets: list[str], chosen: dict[str, Any]) -> Source:
     if "quantiles" in chosen:
         chosen["quantiles"] = _shares(chosen["quantiles"])
     if "known_ahead" in chosen:
-        chosen["known_ahead"] = _names(chosen["known_ahead"])
+        chosen["known_ahead"] = listed(chosen["known_ahead"])
     return read_series(data, targets, **chosen)
 
 
@@ -151,7 +151,7 @@ def _columns(data: str, given: str) -> list[str]:
     """The columns of a file that an option names: the one that is called so with its commas, or a list of them."""
     from chainrule.data.frames import names_in
 
-    return [given.strip()] if "," in given and given.strip() in names_in(data) else _names(given)
+    return [given.strip()] if "," in given and given.strip() in names_in(data) else listed(given)
 
 
 def _shares(quantiles: str) -> list[float]:
@@ -160,9 +160,3 @@ def _shares(quantiles: str) -> list[float]:
         return [float(part) for part in quantiles.replace(",", " ").split()]
     except ValueError:
         raise OptionError(f'--quantiles is {quantiles!r}, but takes shares of what comes, such as "0.1,0.9".') from None
-
-
-def _names(columns: str) -> list[str]:
-    """["height", "weight"] from "height,weight"; a name with a comma in it stands in quotation marks."""
-    names = next(csv.reader([columns], skipinitialspace=True), [])
-    return [name.strip() for name in names if name.strip()]

@@ -1,5 +1,6 @@
 """Arguments and options that several commands share."""
 
+import csv
 import os
 import shlex
 from collections.abc import Sequence
@@ -23,6 +24,13 @@ THREADS = click.option(
 )
 
 TEXT_COLUMN = click.option("--text", metavar="COLUMN", help="The column of a table that holds the texts.")
+
+MORE_MISSING = click.option(
+    "--missing",
+    metavar="WORD,…",
+    callback=lambda context, option, words: listed(words) if words else None,
+    help="Words in a table that mark a missing value beside those of the training.",
+)
 
 MEMORY_LIMIT = click.option(
     "--memory-limit",
@@ -73,3 +81,9 @@ def refuse_overwriting(out: Path | None, read: Sequence[str]) -> None:
 def _is_model(path: str) -> bool:
     """Whether a path looks like a model file or a run folder."""
     return path.endswith(".safetensors") or os.path.exists(os.path.join(path, "model.safetensors"))
+
+
+def listed(columns: str) -> list[str]:
+    """["height", "weight"] from "height,weight"; a name with a comma in it stands in quotation marks."""
+    names = next(csv.reader([columns], skipinitialspace=True), [])
+    return [name.strip() for name in names if name.strip()]

@@ -9,6 +9,7 @@ from chainrule.cli.options import (
     BROKEN,
     MEMORY_LIMIT,
     MODEL,
+    MORE_MISSING,
     TEXT_COLUMN,
     THREADS,
     in_bytes,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 @click.option("--out", type=click.Path(path_type=Path), help="The CSV file to write.  [default: print]")
 @TEXT_COLUMN
 @click.option("--long", is_flag=True, help="Of forecasts, a row for each step ahead.")
+@MORE_MISSING
 @BROKEN
 @THREADS
 @MEMORY_LIMIT
@@ -35,6 +37,7 @@ def command(
     out: Path | None,
     text: str | None,
     long: bool,
+    missing: list[str] | None,
     broken: str | None,
     threads: int | None,
     memory_limit: int | None,
@@ -53,7 +56,13 @@ def command(
 
     refuse_swapped("predict", model, data)
     refuse_overwriting(out, [model, *data])
-    trained = Trained.load(model, broken=broken, text=text, memory_limit=in_bytes(memory_limit))
+    trained = Trained.load(
+        model,
+        broken=broken,
+        text=text,
+        missing=missing,
+        memory_limit=in_bytes(memory_limit),
+    )
     sources, lost = trained.read_several(list(data))
     show_notes(lost)
     several = len(data) > 1

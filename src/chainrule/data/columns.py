@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -48,6 +49,9 @@ USED: tuple[Kind, ...] = ("number", "category", "yes_no", "date", "text")
 
 FEW = 1_000
 """Of no more different words each is kept once."""
+
+WORD = 40
+"""A cell of fewer signs may be a word for a missing value."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -109,7 +113,8 @@ class Column(Configurable):
         """
         values, wrong = self._read(series)
         if wrong is not None:
-            ways = ["write it like that", "leave it empty"]
+            ways, cell = ["write it like that", "leave it empty"], str(series[wrong])
+            ways += [f"say {option('missing', cell)}"] if len(cell) < WORD and not re.search(r"\d", cell) else []
             ways += [f"train with {option('category', self.name)}"] if self.kind in ("number", "yes_no") else []
             raise DataError(
                 f"{self._where(series, wrong, row)}, but that column holds {self._what} otherwise: "

@@ -25,19 +25,21 @@ class Markers:
         targets: the columns to predict. words: those that mark a missing value in place of all others, in any column;
             beside them, where all are numbers.
         texts: columns beside the targets whose cells are names, to be read as they are written: 1.10 is not 1.1 there.
+        also: words that mark a missing value beside all others.
     """
 
     targets: Sequence[str] = ()
     words: Sequence[str] | None = None
     texts: Sequence[str] = ()
+    also: Sequence[str] = ()
 
     def of(self, name: str) -> tuple[str, ...]:
         """The words of a column, in capitals."""
-        usual = ALWAYS_MISSING if name in self.targets else MISSING
+        usual, also = ALWAYS_MISSING if name in self.targets else MISSING, _capitals(self.also)
         if self.words is None:
-            return usual
-        own = "", *(word.strip().upper() for word in self.words)
-        return (*usual, *own) if self.words and len(self._numbers) == len(self.words) else own
+            return (*usual, *also)
+        own = "", *_capitals(self.words), *also
+        return (*usual, *own) if self.words and all(map(math.isfinite, map(_number, self.words))) else own
 
     def mean(self, value: object) -> bool:
         """Whether a value of a column that is not predicted is one of the words, or a number that a user so called."""
@@ -69,7 +71,8 @@ class Markers:
     @property
     def _numbers(self) -> list[float]:
         """Those of the user's words that are numbers."""
-        return [number for number in map(_number, self.words or ()) if math.isfinite(number)]
+        words = (*(self.words or ()), *self.also)
+        return [number for number in map(_number, words) if math.isfinite(number)]
 
     def _odd(self, name: str, dtype: DataType) -> Expr:
         """Whether a number is none, or one that a user has called missing."""
@@ -80,6 +83,10 @@ class Markers:
 
 
 USUAL = Markers()
+
+
+def _capitals(words: Sequence[str]) -> list[str]:
+    return [word.strip().upper() for word in words]
 
 
 def _number(word: str) -> float:

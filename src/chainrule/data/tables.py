@@ -553,7 +553,7 @@ class Columns(Encoding):
         ids: columns that tell rows apart. others: those that training had no use for.
         time, group: see `read_table`.
         stream: whether the table was read in chunks, of which others must be, too, to find the same rows held out.
-        missing: see `read_table`.
+        missing: see `read_table`. also_missing: words that stand for a missing value, too, in a table to be read.
         text: what the column of texts is called in a table to be read, where that is not as in training.
         weights: the column of how much each row counts. within: beyond which ends a value to predict is a stray, and
             left out. once: whether rows with a target that repeat an earlier one are left out, too.
@@ -567,6 +567,7 @@ class Columns(Encoding):
     group: str | None = None
     stream: bool = False
     missing: list[str] | None = None
+    also_missing: list[str] | None = None
     text: str = ""
     weights: Column | None = None
     within: dict[str, list[float]] | None = None
@@ -591,7 +592,7 @@ class Columns(Encoding):
         texts = [code.column.name for code in self.codes if code.column.kind == "category"]
         texts += [] if self.group is None else [self.group]
         frame, notes, sample = open_table(
-            data, Markers(targets if labelled else [], self.missing, texts), again or None
+            data, Markers(targets if labelled else [], self.missing, texts, self.also_missing or ()), again or None
         )
         row = None if sample is None else sample.row
         name = "the table" if is_frame(data) else str(data)
@@ -662,7 +663,7 @@ class Columns(Encoding):
     @cached_property
     def markers(self) -> Markers:
         """What stands for a missing value where nothing is to be predicted."""
-        return Markers(words=self.missing)
+        return Markers(words=self.missing, also=self.also_missing or ())
 
     @cached_property
     def _met(self) -> set[str]:

@@ -115,6 +115,7 @@ class Trained:
         broken: str | None = None,
         text: str | None = None,
         target: str | None = None,
+        missing: Sequence[str] | None = None,
         memory_limit: int | None = None,
     ) -> Trained:
         """The network in a model file, or in its run folder, as long as an experiment wrote it.
@@ -124,6 +125,7 @@ class Trained:
                 note, "skip"; None for what was chosen while training.
             text, target: of a network for texts in files, the columns of a table that hold texts and what they are; of
                 one for a table with a column of texts, `text` is what that column is called in new tables.
+            missing: of a table or a series, words that stand for a missing value beside those of the training.
             memory_limit: how many bytes the network may take with one example; see `chainrule.load`.
 
         Raises:
@@ -148,6 +150,10 @@ class Trained:
             encoding = replace(encoding, broken=lookup("way with a broken file", broken, BROKEN))
         if text is not None or target is not None:
             encoding = _with_columns(encoding, str(path), text, target)
+        if missing is not None:
+            if not isinstance(encoding, tables.Columns | series.Windows):
+                raise OptionError(f"--missing is about tables, but {path} was trained on no such: leave it out.")
+            encoding = replace(encoding, also_missing=list(missing))
         return cls(network, str(path), encoding, predicted)
 
     def read(self, data: Any, *, labelled: bool = True) -> Source:

@@ -78,6 +78,7 @@ class Windows(Encoding):
     Args:
         targets: the columns to forecast. time: what orders the rows.
         window, horizon, season, group, quantiles, drop_repeated, missing: see `read_series`.
+        also_missing: words that stand for a missing value, too, in a table to be read.
         calendar: at which moments values are due. period: how times are written that name periods.
         codes: of the other columns. ahead: those of them that are known ahead.
         gaps: whether values were missing while training.
@@ -109,6 +110,7 @@ class Windows(Encoding):
     period: Period = ""
     drop_repeated: bool = False
     missing: list[str] | None = None
+    also_missing: list[str] | None = None
 
     form: ClassVar[Form] = "windows"
     own_units: ClassVar[bool] = False
@@ -175,7 +177,9 @@ class Windows(Encoding):
     def read(self, data: Any, *, labelled: bool) -> Series:
         from chainrule.data.series.reading import frame_of
 
-        frame, notes, name, period = frame_of(data, self.time.name, Markers(words=self.missing))
+        frame, notes, name, period = frame_of(
+            data, self.time.name, Markers(words=self.missing, also=self.also_missing or ())
+        )
         columns = {column.name: column for column in (*(code.column for code in self.codes), self.time)}
         group = [] if self.group is None else [self.group]
         for column in (*columns, *(column.name for column in self.targets), *group):

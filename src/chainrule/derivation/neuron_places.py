@@ -360,7 +360,7 @@ class _Painter:
         left = min(stood.left for stood in self.stood)
         x, y = left, self.floor + 26
         what = "w, a" if shaded else "w"
-        for colour, text in ((POSITIVE, f"{what} > 0"), (NEGATIVE, f"{what} < 0")):
+        for colour, text in ((POSITIVE, f"{what} ≥ 0"), (NEGATIVE, f"{what} < 0")):
             self.strokes.append(Stroke(((x, y - 4), (x + 20, y - 4)), colour, 3))
             self.words.append(Words(text, (x + 26, y), SMALL, MUTED, "start"))
             x += 40 + width(text, SMALL)

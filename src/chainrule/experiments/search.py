@@ -322,7 +322,7 @@ class Space:
         draws: dict[str, Callable[[], Any]] = {
             "hidden": lambda: (trial.suggest_int("layers", 1, 3), trial.suggest_int("units", 16, 512, log=True)),
             "activation": lambda: trial.suggest_categorical("activation", ACTIVATIONS),
-            "dropout": lambda: trial.suggest_float("dropout", 0.0, 0.5, step=0.05),
+            "dropout": lambda: round(trial.suggest_float("dropout", 0.0, 0.5, step=0.05), 2),
             "optimizer": lambda: trial.suggest_categorical("optimizer", OPTIMIZERS),
             "learning_rate": lambda: trial.suggest_float("learning_rate", self.rate / 10, self.rate * 30, log=True),
             "l2": lambda: trial.suggest_float("l2", self.l2 / 100, self.l2 * 100, log=True),

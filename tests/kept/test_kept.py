@@ -1,0 +1,45 @@
+"""Files that released versions wrote are read, and give what they gave."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from tests.kept.files import CHECKPOINT, EXPECTED, ended, given_by
+from tests.torture import journals
+
+from chainrule.experiments import JOURNAL
+
+VERSIONS = sorted(path for path in Path(__file__).parent.iterdir() if path.name[0].isdigit())
+
+
+def close(found, expected):
+    """Whether two trees of JSON are the same but for rounding, which differs from one processor to another."""
+    if isinstance(expected, list):
+        return len(found) == len(expected) and all(map(close, found, expected))
+    if isinstance(expected, float | int):
+        return found == pytest.approx(expected, rel=1e-4, abs=1e-5)
+    return found == expected
+
+
+@pytest.mark.parametrize("folder", VERSIONS, ids=lambda path: path.name)
+def test_models_of_former_versions_give_what_they_gave(folder):
+    expected = json.loads((folder / EXPECTED).read_text())
+    assert {path.name for path in folder.glob("*.safetensors")} == expected.keys()
+    for name, outputs in expected.items():
+        if name != CHECKPOINT:
+            assert close(given_by(folder / name), outputs), name
+
+
+@pytest.mark.parametrize("folder", VERSIONS, ids=lambda path: path.name)
+def test_checkpoints_of_former_versions_go_on(folder, tmp_path):
+    shutil.copy(folder / CHECKPOINT, tmp_path / CHECKPOINT)
+    assert close(ended(tmp_path / CHECKPOINT), json.loads((folder / EXPECTED).read_text())[CHECKPOINT])
+
+
+@pytest.mark.parametrize("folder", VERSIONS, ids=lambda path: path.name)
+def test_searches_of_former_versions_go_on(folder, tmp_path):
+    pytest.importorskip("optuna")
+    shutil.copy(folder / JOURNAL, tmp_path / JOURNAL)
+    journals.search(tmp_path, 2)
+    assert (tmp_path / JOURNAL).read_bytes()[:200] == (folder / JOURNAL).read_bytes()[:200]

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import warnings
 
-import distributed
 import joblib
 import numpy as np
 import pandas
@@ -37,11 +36,16 @@ FEW = {"hidden_layer_sizes": (10,), "learning_rate_init": 0.05, "max_iter": 25}
 """Enough for the accuracy that the checks ask for; test_agreement.py has the defaults."""
 
 
+@parametrize_with_checks([MLPClassifier(**FEW), MLPRegressor(hidden_layer_sizes=(10,), solver="lbfgs", max_iter=8)])
+@pytest.mark.filterwarnings("ignore")
+def test_the_checks_of_scikit_learn(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
 @parametrize_with_checks(
     [
-        MLPClassifier(**FEW),
         MLPRegressor(**FEW),
-        MLPRegressor(hidden_layer_sizes=(10,), solver="lbfgs", max_iter=8),
         MLPRegressor(loss="huber", solver="rmsprop", **FEW),
         MLPClassifier(loss="hinge", **FEW),
         MLPClassifier((10, 5), ["tanh", "gelu"], solver=cr.AdamW(5e-2), max_iter=25),
@@ -49,7 +53,7 @@ FEW = {"hidden_layer_sizes": (10,), "learning_rate_init": 0.05, "max_iter": 25}
     ]
 )
 @pytest.mark.filterwarnings("ignore")
-def test_the_checks_of_scikit_learn(estimator, check):
+def test_the_checks_of_scikit_learn_with_other_settings(estimator, check):
     check(estimator)
 
 
@@ -146,7 +150,7 @@ def test_clone_keeps_every_parameter_and_nothing_that_was_learned():
 
 def test_in_a_pipeline_with_a_grid_search_over_processes():
     pipeline = make_pipeline(StandardScaler(), MLPClassifier(random_state=0, max_iter=15))
-    grid = {"mlpclassifier__hidden_layer_sizes": [(3,), (20,)], "mlpclassifier__solver": ["adam", cr.Adam(0.03)]}
+    grid = {"mlpclassifier__solver": ["adam", cr.Adam(0.03)]}
     alone = GridSearchCV(pipeline, grid, cv=3).fit(X, Y)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -156,7 +160,10 @@ def test_in_a_pipeline_with_a_grid_search_over_processes():
     assert together.best_score_ > 0.85
 
 
+@pytest.mark.slow
 def test_a_search_leaves_the_machine_over_dask():
+    import distributed
+
     grid = {"hidden_layer_sizes": [(3,), (20,)]}
     search = GridSearchCV(MLPClassifier(random_state=0, max_iter=15, learning_rate_init=0.03), grid, cv=3)
     alone = clone(search).fit(X, Y)

@@ -44,24 +44,16 @@ class Configurable:
         Raises:
             OptionError: the class does not keep an argument under its own name, or takes any number of them.
         """
-        for name, parameter in constructor(type(self).__init__).items():
-            if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-                raise OptionError(
-                    f"{type(self).__name__} takes {parameter}, which cannot be written down: take a list, or names."
-                )
-            if name in ("type", "operation"):
-                raise OptionError(f"{type(self).__name__} has an argument {name!r}: give it another name.")
-            if _is_own_property(type(self), name):
-                raise OptionError(
-                    f"{type(self).__name__} has an argument {name!r}, which chainrule has a property for: "
-                    "give it another name."
-                )
-            if not hasattr(self, name):
+        found = {}
+        for name in _names(type(self)):  # type: ignore[arg-type]  # mypy asks its objects for a hash
+            try:
+                found[name] = getattr(self, name)
+            except AttributeError:
                 raise OptionError(
                     f"{type(self).__name__} does not keep its argument {name!r}: "
                     f"write self.{name} = {name} in its __init__, so that it can be shown, copied and saved."
-                )
-        return {name: getattr(self, name) for name in constructor(type(self).__init__)}
+                ) from None
+        return found
 
     def __post_init__(self) -> None:
         """For dataclasses: NumPy's numbers become Python's, which never widen float32 and can be written as JSON."""
@@ -93,6 +85,27 @@ class Configurable:
             in_line = len(shown) == list(parameters).index(name)
             shown.append(text if by_position and in_line else f"{name}={text}")
         return f"{type(self).__name__}({', '.join(shown)})"
+
+
+@functools.cache
+def _names(kind: type[Configurable]) -> tuple[str, ...]:
+    """The names of the constructor's arguments.
+
+    Raises:
+        OptionError: one of them cannot be written down, or is chainrule's own.
+    """
+    for name, parameter in constructor(kind.__init__).items():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise OptionError(
+                f"{kind.__name__} takes {parameter}, which cannot be written down: take a list, or names."
+            )
+        if name in ("type", "operation"):
+            raise OptionError(f"{kind.__name__} has an argument {name!r}: give it another name.")
+        if _is_own_property(kind, name):
+            raise OptionError(
+                f"{kind.__name__} has an argument {name!r}, which chainrule has a property for: give it another name."
+            )
+    return tuple(constructor(kind.__init__))
 
 
 def _is_own_property(kind: type, name: str) -> bool:

@@ -344,3 +344,9 @@ def test_a_cell_of_pages_is_told_by_its_beginning():
     with pytest.raises(cr.DataError, match=r"a holds 'xxx.*… \(100,002 characters\) in row 1") as refused:
         column.values(pl.Series("a", ["x" * 100_000]))
     assert len(str(refused.value)) < 400
+
+
+@pytest.mark.parametrize("role", ["number", "category", "date"])
+def test_a_column_that_is_always_missing_is_none_whatever_was_said(role):
+    column = found([None, None], role=role)
+    assert (column.kind, column.reason) == ("constant", "always missing")

@@ -28,7 +28,7 @@ from chainrule.data.cells import (
     some_of,
     spellings_of_two,
 )
-from chainrule.data.columns import FEW, Column, Kind, option
+from chainrule.data.columns import FEW, USED, Column, Kind, option
 from chainrule.data.dates import (
     CLOCKS,
     ISO,
@@ -77,7 +77,7 @@ def find_column(series: Series, role: Kind | None = None, row: NDArray[np.int64]
     Raises:
         DataError: it cannot be that.
     """
-    if role is None:
+    if role is None or (role in USED and series.null_count() == len(series)):
         return _found(series)
     if role != "ignored":
         refuse_strange(series)

@@ -138,7 +138,7 @@ def dates_in(there: Series) -> tuple[str | None, list[str]]:
 
 def form_of_dates(there: Series) -> str | None:
     """How the dates are written, if all are dates; in several ways only where none can be taken for another."""
-    if not is_text(there) or not there.head(20).str.contains(_LIKE_A_DATE).all():
+    if not (is_text(there) and len(there) and there.head(20).str.contains(_LIKE_A_DATE).all()):
         return None
     some, first, signs = some_of(there), there.head(FEW), set(there[0])
     likely = [form for form in DATES if _signs_of(form) <= signs and as_moments(first, form).null_count() == 0]

@@ -8,7 +8,7 @@ import pytest
 
 from chainrule.configuration import from_config
 from chainrule.data.columns import Column
-from chainrule.data.encoding import Code, code_for, matrix_of
+from chainrule.data.encoding import Code, code_for, matrix_of, places_of
 
 RANDOM = np.random.default_rng(0)
 
@@ -107,7 +107,7 @@ def test_embedded_columns_come_last_and_count_on():
         code_for(Column(name, kind), pl.Series(values))
         for name, kind, values in [("p", "category", words), ("q", "number", range(120)), ("r", "category", words)]
     ]
-    X, places = matrix_of(codes, [pl.Series(["w0"]), pl.Series([59.5]), pl.Series(["w1"])])
+    X, places = matrix_of(codes, [pl.Series(["w0"]), pl.Series([59.5]), pl.Series(["w1"])]), places_of(codes)
     assert X.tolist() == [[0, 2, 42 + 3]]
     assert [(place.name, place.start, place.stop, place.tokens) for place in places] == [
         ("q", 0, 1, 0),

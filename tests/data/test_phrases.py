@@ -7,7 +7,7 @@ import pytest
 import chainrule as cr
 from chainrule.configuration import from_config
 from chainrule.data.column_kinds import find_column
-from chainrule.data.encoding import Bag, YesNo, matrix_of, row_of
+from chainrule.data.encoding import Bag, YesNo, matrix_of, places_of, row_of
 from chainrule.data.phrases import Phrases
 
 LETTERS = ["Call me now, please!", "call me later", "now or never"]
@@ -88,7 +88,7 @@ def test_texts_stand_behind_other_columns_with_numbers_of_their_own():
     answer = pl.Series("answer", ["no", "yes", "no"])
     codes = [Bag.learn(column(LETTERS, "text"), texts), YesNo.learn(find_column(answer), answer)]
     codes.append(Bag.learn(find_column(letters, "text"), letters))
-    matrix, places = matrix_of(codes, [texts, answer, letters])
+    matrix, places = matrix_of(codes, [texts, answer, letters]), places_of(codes)
     assert [(place.name, place.first, place.bag) for place in places] == [
         ("answer", 0, False),
         ("letter", 0, True),

@@ -96,6 +96,8 @@ def as_numbers(series: Series, form: str = PLAIN) -> Series:
 
     if not (series.dtype.is_numeric() or series.dtype in (pl.Boolean, pl.String)):
         return pl.Series(series.name, [None] * len(series), dtype=pl.Float64)
+    if series.dtype.is_integer():
+        return series.cast(pl.Float64)
     numbers = series.cast(pl.Float64, strict=False)
     if series.dtype == pl.String and (form != PLAIN or numbers.null_count() > series.null_count()):
         numbers = _plainly(series, form).cast(pl.Float64, strict=False)

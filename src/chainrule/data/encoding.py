@@ -457,14 +457,10 @@ def code_for(column: Column, values: Series) -> Code:
     return (OneHot if values.n_unique() <= FEW else Embedded).learn(column, values)
 
 
-def matrix_of(
-    codes: Sequence[Code], columns: Sequence[Series], row: NDArray[np.int64] | None = None
-) -> tuple[Matrix, list[Place]]:
-    """All columns side by side, and where each lies.
+def matrix_of(codes: Sequence[Code], columns: Sequence[Series], row: NDArray[np.int64] | None = None) -> Matrix:
+    """All columns side by side, as `places_of` has them.
 
-    Columns that are embedded come last, and the numbers of their vectors go on from one to the next; where there are
-    bags, from 1 on. The matrix is written some rows at a time, so that these stay in the processor's cache until all
-    columns are there.
+    The matrix is written some rows at a time, so that these stay in the processor's cache until all columns are there.
 
     Args:
         codes: of the columns. columns: what they hold. row: see `Column.values`.
@@ -473,7 +469,7 @@ def matrix_of(
         DataError: see `Column.values`.
     """
     parts = sorted(zip(codes, columns, strict=True), key=lambda part: part[0].tokens > 0)
-    places = _placed([code for code, _ in parts])
+    places = places_of(codes)
     stop = places[-1].stop
     matrix = np.empty((len(columns[0]), stop), np.float32)
     for begin in range(0, len(matrix), READ):
@@ -484,17 +480,18 @@ def matrix_of(
             part, out = slice(first, first + WRITTEN), matrix[rows][first : first + WRITTEN]
             for (code, _), place, values in zip(parts, places, found, strict=True):
                 _write(code, place, values[part], out)
-    return matrix, places
+    return matrix
 
 
-def _placed(codes: Sequence[Code]) -> list[Place]:
-    """Where each column lies, in this order, and from which vector on its own are.
+def places_of(codes: Sequence[Code]) -> list[Place]:
+    """Where each column lies.
 
-    A bag has its 0 with the others, so it needs a vector less; without bags there is no such 0.
+    Columns that are embedded come last, and the numbers of their vectors go on from one to the next. Where there are
+    bags, from 1 on: a bag has its 0 with the others, so it needs a vector less; without bags there is no such 0.
     """
     places: list[Place] = []
     stop, free = 0, int(any(code.bag for code in codes))
-    for code in codes:
+    for code in sorted(codes, key=lambda code: code.tokens > 0):
         start, stop = stop, stop + code.width
         places.append(
             Place(code.column.name, start, stop, code.tokens, free - code.bag if code.tokens else 0, code.bag)
@@ -514,7 +511,7 @@ def _write(code: Code, place: Place, found: NDArray[Any], out: Matrix) -> None:
 def row_of(codes: Sequence[Code], values: Sequence[object]) -> Matrix:
     """As `matrix_of`, of a single row: the value of each column, None where it is missing."""
     order = sorted(range(len(codes)), key=lambda i: codes[i].tokens > 0)
-    places = _placed([codes[i] for i in order])
+    places = places_of(codes)
     out = np.empty((1, places[-1].stop), np.float32)
     for i, place in zip(order, places, strict=True):
         _write(codes[i], place, codes[i].read_one(values[i]), out)

@@ -27,7 +27,7 @@ from chainrule.data.column_kinds import (
 )
 from chainrule.data.columns import USED, Column, Kind, as_labels, units_of, with_days_in_order
 from chainrule.data.decoding import is_picture
-from chainrule.data.encoding import Code, Moment, code_for, matrix_of, row_of
+from chainrule.data.encoding import Code, Moment, code_for, matrix_of, places_of, row_of
 from chainrule.data.frames import is_frame
 from chainrule.data.missing import Markers
 from chainrule.data.new_rows import doubts_on_rows, require_all
@@ -679,7 +679,7 @@ class Columns(Encoding):
 
     def places(self, source: Source) -> list[Place]:
         assert isinstance(source, Table)
-        return self._placed(source.frame.head(1))[1]
+        return places_of(self.codes)
 
     def matrix(self, frame: DataFrame, row: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
         """The rows of a frame as numbers; `row` is their numbers in the file.
@@ -687,11 +687,6 @@ class Columns(Encoding):
         Raises:
             DataError: a column holds something else than what it was learned from.
         """
-        return self._placed(frame, row)[0]
-
-    def _placed(
-        self, frame: DataFrame, row: NDArray[np.int64] | None = None
-    ) -> tuple[NDArray[np.float32], list[Place]]:
         return matrix_of(self.codes, [frame[code.column.name] for code in self.codes], row)
 
     @property

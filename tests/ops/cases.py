@@ -4,6 +4,7 @@ Where an operation has kinks, the numbers keep clear of them: they lie `between_
 """
 
 import math
+import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -20,8 +21,11 @@ Shape = tuple[int, ...]
 Numbers = Callable[[Shape], st.SearchStrategy[np.ndarray]]
 """From a shape to the arrays of it."""
 
-REPEATABLE = settings(max_examples=30, derandomize=True, deadline=None)
-FEW = settings(REPEATABLE, max_examples=8)
+TIMES = 10 if os.environ.get("NIGHTLY") else 1
+"""By how much more examples are tried at night."""
+
+REPEATABLE = settings(max_examples=10 * TIMES, derandomize=True, deadline=None)
+FEW = settings(REPEATABLE, max_examples=4 * TIMES)
 
 
 class Call(NamedTuple):

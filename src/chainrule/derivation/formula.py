@@ -59,7 +59,7 @@ def latex(formula: Formula) -> str:
 
 def text(formula: Formula) -> str:
     """The formula as a line of Unicode text: W^[1] A^[0] + b^[1]."""
-    return re.sub(r" {2,}(?! )", "  ", "".join(map(_text_of, formula))).strip()
+    return re.sub(r" {2,}(?! )", "  ", "".join(map(_text_of, formula))).replace("∂ ", "∂").strip()
 
 
 def markup(formula: Formula) -> str:
@@ -305,7 +305,7 @@ def _as_word(symbol: str) -> str:
 
 _UNICODE = {
     r"\odot": "⊙", r"\cdot": "·", r"\sum": "Σ", r"\ln": "ln", r"\le": "≤", r"\ge": "≥", r"\ne": "≠",
-    r"\neg": "¬", r"\ldots": "…",
+    r"\neg": "¬", r"\partial": "∂", r"\ldots": "…",
     r"\quad": "  ", r"\,": "", r"\|": "‖", r"\textstyle": "", r"\infty": "∞", "-": "−",
     r"\alpha": "α", r"\beta": "β", r"\gamma": "γ", r"\delta": "δ", r"\varepsilon": "ε", r"\lambda": "λ", r"\mu": "μ",
     r"\sigma": "σ", r"\theta": "θ", r"\varphi": "φ", r"\Phi": "Φ",

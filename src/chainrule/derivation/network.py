@@ -13,10 +13,11 @@ from typing import Any
 
 from chainrule.derivation.formula import Formula, parse, symbols
 from chainrule.derivation.lines import Line, Use, computed, derivative, given
+from chainrule.derivation.long_way import long_way
 from chainrule.derivation.notation import differential, output_symbol
 from chainrule.derivation.page import Page
 from chainrule.derivation.record import record
-from chainrule.derivation.sections import Section
+from chainrule.derivation.sections import Section, in_full
 from chainrule.derivation.trace import Trace, on_the_way
 from chainrule.graph import Variable
 from chainrule.layers import Network
@@ -38,12 +39,20 @@ INDICES = {
 }
 
 
-def derive(net: Network, X: Any = None, y: Any = None, loss: LossLike | None = None, *, seed: int = 0) -> Page:
+def derive(
+    net: Network,
+    X: Any = None,
+    y: Any = None,
+    loss: LossLike | None = None,
+    *,
+    shortcut: bool = True,
+    seed: int = 0,
+) -> Page:
     """Write the derivation of a network on paper: forward, cost, backward down to dW^[1], update, each with its shapes.
 
     The lines are the formulas of the operations that a training step records, so own layers, nested networks and
     residual connections have theirs too. Where the last activation and the loss belong together, the notes' shortcut
-    dZ^[L] = A^[L] − Y stands for both.
+    dZ^[L] = A^[L] − Y stands for both; as HTML the way to it can be folded out.
 
     Args:
         net: the network; it is built if it is not, and otherwise left as it is.
@@ -51,6 +60,8 @@ def derive(net: Network, X: Any = None, y: Any = None, loss: LossLike | None = N
         y: the targets of the examples, or None for the numbers of the way forward only.
         loss: as `train` takes it; by default the one that `net.metadata` tells, as a model file of `chainrule train`
             does, and else the one that fits the last activation, which the page then says.
+        shortcut: whether dZ^[L] = A^[L] − Y stands there alone; otherwise all lines that lead to it, from dA^[L]
+            through the derivative of the activation.
         seed: of the dropout.
 
     Returns:
@@ -62,7 +73,7 @@ def derive(net: Network, X: Any = None, y: Any = None, loss: LossLike | None = N
     """
     trace = record(net, X, y, loss, seed=seed)
     trace.J.backward()
-    all_sections = (*_forward(trace), _cost(trace), *_backward(trace), _update(trace))
+    all_sections = (*_forward(trace), _cost(trace), *_backward(trace, shortcut), _update(trace))
     sections = tuple(section for section in all_sections if section.lines)
     atoms = [atom for section in sections for line in section.lines for atom in symbols(line.formula)]
     used, indices = {atom.symbol for atom in atoms}, {index.symbol for atom in atoms for index in atom.below}
@@ -107,10 +118,11 @@ def _cost(trace: Trace) -> Section:
     return Section("Cost", assumed, tuple(lines))
 
 
-def _backward(trace: Trace) -> Iterator[Section]:
+def _backward(trace: Trace, shortcut: bool) -> Iterator[Section]:
     shown: set[Formula] = set()
     for place, placed in groupby(_derivatives(trace), key=lambda placed: placed[0]):
-        lines = {line.formula: line for _, line in placed if line.formula not in shown}
+        written = (one for _, line in placed for one in ((line,) if shortcut else in_full(line)))
+        lines = {line.formula: line for line in written if line.formula not in shown}
         shown |= lines.keys()
         yield Section("Backward", place, tuple(lines.values()))
 
@@ -132,7 +144,10 @@ def _derivatives(trace: Trace) -> Iterator[tuple[str, Line]]:
             variable = node.inputs[i]
             uses.setdefault(variable, []).append((node, i))
             if len(uses[variable]) == open_uses[variable]:
-                yield from ((place, line) for line in derivative(trace, variable, uses[variable]))
+                lines = derivative(trace, variable, uses[variable])
+                if node in trace.activations and len(uses[variable]) == 1:
+                    lines[-1] = replace(lines[-1], long_way=long_way(trace, node))
+                yield from ((place, line) for line in lines)
 
 
 def _place(trace: Trace, node: Variable) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
@@ -51,3 +51,10 @@ def around_equals(formula: Formula) -> tuple[Formula, Formula]:
     """The left side, and the sign with the right side, so that lines can be aligned; := counts as a sign."""
     at = next((i for i, atom in enumerate(formula) if atom.symbol in (":", "=")), len(formula))
     return trim(formula[:at]), formula[at:]
+
+
+def in_full(line: Line) -> tuple[Line, ...]:
+    """The line and, before it, those that a shortcut leaves out."""
+    *_, last = (line, *line.long_way)
+    same = bool(line.long_way) and around_equals(last.formula)[0] == around_equals(line.formula)[0]
+    return (*line.long_way, replace(line, long_way=(), continued=same))

@@ -38,8 +38,10 @@ def _lines(derivation: Derivation) -> Iterator[Text]:
 
 
 def _line(line: Line, width: int) -> Iterator[Text]:
-    left = len(text(around_equals(line.formula)[0]))
-    written = Text(f"    {text(line.formula):<{width}}  ").append(line.shapes, "green")
+    left, formula = len(text(around_equals(line.formula)[0])), text(line.formula)
+    if line.continued:
+        formula = " " * left + formula[left:]
+    written = Text(f"    {formula:<{width}}  ").append(line.shapes, "green")
     written.rstrip()
     if line.numbers is not None and line.numbers.ndim == 0:
         written.append(f" = {line.numbers:.4g}", "yellow")

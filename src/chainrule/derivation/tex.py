@@ -40,14 +40,21 @@ def _is_wide(section: Section) -> bool:
 
 
 def _section(section: Section) -> str:
+    """A section; what is said of a line that goes on stands behind it, everything else at the top."""
     title = rf"\paragraph{{{words(section.title)}}}" + "\n" if section.title else ""
-    remarks = [words(line.remark) for line in section.lines if line.remark]
-    lines = " \\\\\n".join(map(_line, section.lines))
-    return title + " ".join(remarks) + "\n\\begin{align*}\n" + lines + "\n\\end{align*}"
+    last = len(section.lines) - 1
+    between = {i for i, line in enumerate(section.lines) if line.remark and line.continued and i < last}
+    remarks = [words(line.remark) for i, line in enumerate(section.lines) if line.remark and i not in between]
+    written = ""
+    for i, line in enumerate(section.lines):
+        written += _line(line) + (" \\\\\n" if i < last else "")
+        written += rf"\intertext{{{words(line.remark)}}}" + "\n" if i in between else ""
+    return title + " ".join(remarks) + "\n\\begin{align*}\n" + written + "\n\\end{align*}"
 
 
 def _line(line: Line) -> str:
     left, right = (_in_ascii(latex(side)) for side in around_equals(line.formula))
+    left = "" if line.continued else left
     shapes = f" && {line.shapes}" if line.shapes else ""
     if line.numbers is None:
         return f"{left} &{right}{shapes}"

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html import escape
 
 from latex2mathml.converter import convert
 
 from chainrule.derivation.formula import latex
 from chainrule.derivation.lines import Line
-from chainrule.derivation.sections import Derivation, Section, around_equals
+from chainrule.derivation.sections import Derivation, Section, around_equals, in_full
 from chainrule.derivation.tex import matrix
+
+WAY = "Line by line:"
 
 STYLE = """
 .chainrule { color: #1c2430; background: #fff; font: 15px/1.5 system-ui, sans-serif; }
@@ -26,7 +29,8 @@ STYLE = """
 .chainrule td.right { padding-left: .3em; min-width: 24em; }
 .chainrule td.shapes { padding-left: 2.5em; color: #2e7d4f; white-space: nowrap; font-size: .93em; }
 .chainrule td.remark { color: #5b6675; font-size: .93em; padding-left: .3em; max-width: 50em; }
-.chainrule math { font-size: 1.08em; }
+.chainrule math { font-size: 1.08em; color: #1c2430; }
+.chainrule details > table { margin: .3em 0 .3em 1em; border-left: 2px solid #d5dbe3; }
 """
 
 
@@ -56,15 +60,24 @@ def _line(line: Line) -> str:
     left, right = map(latex, around_equals(line.formula))
     if line.numbers is not None:
         right += f" = {matrix(line.numbers)}"
-    row = f'<tr><td class="left">{_math(left)}</td><td class="right">{_math(right)}</td>'
+    row = f'<tr><td class="left">{"" if line.continued else _math(left)}</td><td class="right">{_math(right)}</td>'
     row += f'<td class="shapes">{escape(line.shapes)}</td></tr>'
-    if line.remark:
+    if line.long_way:
+        row += f'\n<tr><td></td><td class="remark" colspan="2">{_folded(line)}</td></tr>'
+    elif line.remark:
         row += f'\n<tr><td></td><td class="remark" colspan="2">{escape(line.remark)}</td></tr>'
     return row
+
+
+def _folded(line: Line) -> str:
+    """What a shortcut leaves out, to be folded out beneath what is said of it."""
+    lines = "\n".join(map(_line, in_full(replace(line, remark=""))))
+    return f"<details><summary>{escape(line.remark)} {WAY}</summary>\n<table>\n{lines}\n</table></details>"
 
 
 def _math(source: str) -> str:
     # MathML sets no space behind the name of a function, := as two signs, and the backslashes inside of words.
     words = re.sub(r"\\([_%#&$])", lambda found: escape(found[1]), source)
     spaced = words.replace(r"\ln ", r"\ln\,").replace(":=", r"\coloneqq ")
+    spaced = re.sub(r"\\textstyle(\\sum_\{[^{}]*\})", r"{\\textstyle\1}", spaced)  # and nothing behind it
     return str(convert(rf"\displaystyle {spaced}")) if source else ""

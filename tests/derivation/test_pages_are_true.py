@@ -151,9 +151,11 @@ def _check_line(formula: Formula, line, values: Values, shown: Values, made: Val
     mask = re.search(r"D\[[\d.]+\]", latex(right))
     if mask and left[0].symbol.startswith(("A", "Z")):
         values[mask[0]] = numbers != 0
+    squared = left[0].symbol == "{"  # (\sigma)^2
     for found in evaluate_side(right, values):
-        if numbers is None:
-            squared = left[0].symbol == "{"  # (\sigma)^2
+        if numbers is None or squared:
+            if numbers is not None:
+                np.testing.assert_allclose(found, numbers, rtol=1e-9, atol=1e-12, err_msg=latex(formula))
             values[name(left[0].arguments[0][1] if squared else left[0])] = np.sqrt(found) if squared else found
             continue
         if np.ndim(numbers) == 0:

@@ -84,8 +84,9 @@ def symbols(formula: Formula) -> Iterator[Atom]:
     """Every atom of the formula, those inside scripts and arguments too."""
     for atom in formula:
         yield atom
-        for inner in (*atom.arguments, atom.below, atom.above):
-            yield from symbols(inner)
+        if atom.arguments or atom.below or atom.above:
+            for inner in (*atom.arguments, atom.below, atom.above):
+                yield from symbols(inner)
 
 
 def clauses(formula: Formula) -> list[Formula]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.derivation.formula import Formula, parse
+from chainrule.derivation.definitions import Equation, in_order, in_parts, is_at_each_step, number_of_parts
+from chainrule.derivation.formula import Formula, latex, parse
 from chainrule.derivation.notation import differential
-from chainrule.derivation.products import in_columns, shapes, written
+from chainrule.derivation.own_symbols import at_the_start, last_alone, own_numbers, own_sizes
+from chainrule.derivation.places import letter
+from chainrule.derivation.products import in_columns, product, shapes, written
 from chainrule.derivation.remarks import remark
+from chainrule.derivation.sizes import Sizes
 from chainrule.derivation.sums import of_sum
 from chainrule.derivation.trace import Trace
 from chainrule.derivation.writing import Part, Writing
@@ -47,20 +51,72 @@ class Line:
 
 
 def computed(trace: Trace, node: Variable) -> list[Line]:
-    """How the node is computed: one line, or several where the formula has several steps."""
+    """How the node is computed: one line, or several where the formula has several steps, each above who uses it."""
     writing = Writing(trace, node)
-    lines = []
-    for left, right in writing.equations(writing.operation.forward):
+    equations = in_order(writing.equations(writing.operation.forward))
+    own, sizes = own_numbers(trace, node, writing.operation), own_sizes(writing, equations)
+    lines = list(_untold(trace, node, writing, equations, own))
+    start = at_the_start(writing, equations)
+    lines += [Line(start, written(sizes.get(writing.out, ())))] if start else []
+    for left, right in equations:
         if left[0].symbol != writing.out:
-            definition = writing.named((*left, *parse(" = "), *right))
-            lines.append(Line(definition, written(of_sum(trace, node, right))))
+            lines += _definition(trace, node, writing, (left, right), own, sizes)
+            lines += _its_parts(writing, left, equations)
             continue
         if writing.operation.as_arrays:
             right = in_columns(trace, node, right, writing.operands, writing.out)
-        sizes = shapes(trace, node, right, writing.operands)
         formula = writing.named((*left, *parse(" = "), *right))
-        lines.append(Line(formula, sizes, trace.shown(node, node.value)))
+        if node.options.get("last") and is_at_each_step(left):
+            lines.append(Line(formula, written(sizes.get(writing.out, ()))))
+            alone = last_alone(writing, left)
+            lines.append(Line(alone, written(trace.shape(node)), trace.shown(node, node.value)))
+        else:
+            shape = shapes(trace, node, right, writing.operands, sizes)
+            whole, at_each = written(trace.shape(node)), written(sizes.get(writing.out, ()))
+            if is_at_each_step(left) and letter(trace, node) and whole != at_each:
+                shape = f"{whole}, at each step {at_each}"
+            lines.append(Line(formula, shape, trace.shown(node, node.value)))
     return [replace(lines[0], remark=remark(trace, node, writing.operation)), *lines[1:]]
+
+
+def _untold(
+    trace: Trace, node: Variable, writing: Writing, equations: Sequence[Equation], own: dict[str, Variable]
+) -> Iterator[Line]:
+    """The operation's own symbols that no clause of the formula tells: name, shape and numbers."""
+    told = {latex(left) for left, _ in equations}
+    for symbol, leaf in own.items():
+        if symbol not in told:
+            name = writing.named(parse(symbol))
+            if leaf.ndim == 0:
+                yield Line((*name, *parse(f" = {float(leaf.value):g}")))
+            else:
+                yield Line(name, written(trace.shape(leaf)), trace.shown(leaf, leaf.value))
+
+
+def _definition(
+    trace: Trace,
+    node: Variable,
+    writing: Writing,
+    equation: Equation,
+    own: dict[str, Variable],
+    sizes: Sizes,
+) -> Iterator[Line]:
+    """The line of a symbol that is not the value."""
+    left, right = equation
+    leaf = own.get(latex(left))
+    size = sizes.get(left[0].symbol, ())
+    numbers = None if leaf is None else trace.shown(leaf, leaf.value)
+    shape = trace.shape(leaf) if leaf is not None else of_sum(trace, node, right) or size
+    formula = writing.named((*left, *parse(" = "), *right))
+    yield Line(formula, product(size, right, sizes) or written(shape), numbers)
+
+
+def _its_parts(writing: Writing, left: Formula, equations: Sequence[Equation]) -> Iterator[Line]:
+    """Z_t = (Z_{t,1}, …, Z_{t,4}), where other lines use its parts."""
+    count = number_of_parts(left[0], equations)
+    if count:
+        formula = writing.named((*left, *parse(" = "), *in_parts(left[0], count)))
+        yield Line(formula, "one below the other", continued=True)
 
 
 def given(trace: Trace, leaf: Variable) -> Line:
@@ -90,8 +146,8 @@ def derivative(trace: Trace, variable: Variable, uses: Sequence[Use]) -> list[Li
     scale = trace.m if trace.of_examples(variable) else 1
     numbers = trace.shown(variable, _rounded(trace, variable, scale * np.asarray(variable.grad), uses), backward=True)
     remarks = " ".join(filter(None, (part.remark for part in parts)))
-    definitions = dict.fromkeys(formula for part in parts for formula in part.definitions)
-    return [*map(Line, definitions), Line((left, *parse(" = "), *total), sizes, numbers, remarks)]
+    definitions = {formula: Line(formula, size) for part in parts for formula, size in part.definitions}
+    return [*definitions.values(), Line((left, *parse(" = "), *total), sizes, numbers, remarks)]
 
 
 def part(trace: Trace, node: Variable, i: int) -> Formula:

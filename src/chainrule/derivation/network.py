@@ -5,13 +5,14 @@ Nothing here knows an operation. Each line is the formula that an operation carr
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any
 
-from chainrule.derivation.formula import Formula, parse, symbols
+from chainrule.derivation.formula import Formula, latex, parse, symbols
 from chainrule.derivation.lines import Line, Use, computed, derivative, given
 from chainrule.derivation.long_way import long_way
 from chainrule.derivation.notation import differential, output_symbol
@@ -24,14 +25,36 @@ from chainrule.layers import Network
 from chainrule.training.cost import LossLike
 
 CONVENTION = (
-    "Examples are columns. As in the notes, dZ and dA are m times the derivatives of J; "
-    "the derivatives by parameters are those of J."
+    "As in the notes, dZ and dA are m times the derivatives of J; the derivatives by parameters are those of J."
 )
+OF_EXAMPLES = "The m examples are columns."
 OF_SEQUENCES = "The columns are the steps of all examples, and m counts the steps of all examples, each with its loss."
+OF_ARRAYS = (
+    "A shape of more than two numbers, such as {shape}, is that of the array: {axes}. A formula holds at every "
+    "{place}, with the examples as columns there."
+)
+AXES = {3: ("examples, steps, features", "step"), 4: ("examples, height, width, channels", "place")}
+"""By the number of axes, what they count, and where the formulas hold."""
+
 SYMBOLS = {
     r"\odot": "⊙ multiplies element by element.",
     "[": "[…] is 1 where the condition in it holds, and 0 elsewhere.",
+    r"\Phi": "Φ is the distribution function of the standard normal distribution, φ its density.",
 }
+FUNCTIONS = {
+    r"\sigma": "σ(z) = 1/(1 + e^−z).",
+    "windows": "windows(A) has, as a column for each place, what a window shows of A there.",
+    "overlay": "overlay puts windows back to where they were cut out, and adds up what overlaps.",
+    "parts": "parts(A) has, as a column for each place, the part of A that goes into it.",
+    "repeat": "repeat(A) has every number of A several times, side by side.",
+    "reshape": "reshape puts the same numbers into another shape.",
+    "softmax": "softmax(S) = e^S / Σ e^S, of each row by itself.",
+    "clip": "clip holds a number between two bounds.",
+    "sign": "sign is 1 of positive numbers, −1 of negative ones, and 0 of 0.",
+    "first": "first has the smallest index for which the condition holds.",
+}
+"""What functions are that no line of the page tells."""
+
 INDICES = {
     "t": "t goes over the steps of a sequence: Zₜ is what Z is at step t, with the examples as columns.",
     "p": "p goes over the places of a picture, all its rows and columns: Zₚ is what Z is at place p, with the examples "
@@ -75,15 +98,33 @@ def derive(
     trace.J.backward()
     all_sections = (*_forward(trace), _cost(trace), *_backward(trace, shortcut), _update(trace))
     sections = tuple(section for section in all_sections if section.lines)
-    atoms = [atom for section in sections for line in section.lines for atom in symbols(line.formula)]
+    return Page("The derivation", tuple(_legend(trace, [line for one in sections for line in one.lines])), sections)
+
+
+def _legend(trace: Trace, lines: Sequence[Line]) -> Iterator[str]:
+    """Sentences on what stands in these lines."""
+    atoms = [atom for line in lines for atom in symbols(line.formula)]
     used, indices = {atom.symbol for atom in atoms}, {index.symbol for atom in atoms for index in atom.below}
-    legend = (
-        CONVENTION,
-        *((OF_SEQUENCES,) if trace.of_sequences else ()),
-        *(words for letter, words in INDICES.items() if letter in indices),
-        *(words for symbol, words in SYMBOLS.items() if symbol in used),
-    )
-    return Page("The derivation", legend, sections)
+    yield f"{OF_SEQUENCES if trace.of_sequences else OF_EXAMPLES} {CONVENTION}"
+    for shape in dict.fromkeys(re.findall(r"\(\d*m(?:/\d+)?(?:, \d+){2,3}\)", " ".join(line.shapes for line in lines))):
+        axes, place = AXES[shape.count(",") + 1]
+        yield OF_ARRAYS.format(shape=shape, axes=axes, place=place)
+        break
+    yield from (words for letter, words in INDICES.items() if letter in indices)
+    yield from (words for symbol, words in SYMBOLS.items() if symbol in used)
+    called = {latex(atom.arguments[0]) for atom in atoms if atom.symbol == r"\operatorname"}
+    first = next((line for line in lines if _uses_sigmoid(line)), None)
+    called |= {r"\sigma"} if first is not None and not _tells_sigmoid(first) else set()
+    yield from (words for name, words in FUNCTIONS.items() if name in called)
+
+
+def _uses_sigmoid(line: Line) -> bool:
+    return any(a.symbol == r"\sigma" and b.symbol == "(" for a, b in pairwise(symbols(line.formula)))
+
+
+def _tells_sigmoid(line: Line) -> bool:
+    """Whether the line is A = σ(Z) = 1/(1 + e^−Z)."""
+    return _uses_sigmoid(line) and sum(atom.symbol == "=" for atom in line.formula) == 2
 
 
 def _forward(trace: Trace) -> Iterator[Section]:
@@ -93,23 +134,27 @@ def _forward(trace: Trace) -> Iterator[Section]:
     for layer, nodes in groupby((node for node in trace.nodes if node in trace.layers), key=trace.layers.__getitem__):
         lines = []
         for node in nodes:
-            lines += [*_leaves(trace, node, shown), *computed(trace, node)]
+            made = computed(trace, node)
+            lines += [*_leaves(trace, node, shown, made), *made]
         yield Section("Forward", layer.label, tuple(lines))
 
 
-def _leaves(trace: Trace, node: Variable, shown: set[Variable]) -> Iterator[Line]:
-    """What the node is computed from and no line has shown yet: parameters, where they have numbers, and constants."""
+def _leaves(trace: Trace, node: Variable, shown: set[Variable], lines: Sequence[Line] = ()) -> Iterator[Line]:
+    """What the node is computed from and no line has shown yet: constants, and parameters.
+
+    These have a line where they have numbers, or where the node's own lines do not tell their shapes.
+    """
+    told = [line.shapes for line in lines if " = " in line.shapes]
     for leaf in map(trace.variable, node.inputs):
         if leaf is not None and leaf.operation is None and leaf not in shown and leaf not in {trace.A0, trace.Y}:
             shown.add(leaf)
             line = given(trace, leaf)
-            if line.numbers is not None or leaf not in trace.parameters:
+            if line.numbers is not None or leaf not in trace.parameters or not any(line.shapes in one for one in told):
                 yield line
 
 
 def _cost(trace: Trace) -> Section:
-    Y = given(trace, trace.Y)
-    lines = [Y] if Y.numbers is not None or Y.remark else []
+    lines = [given(trace, trace.Y)]
     shown: set[Variable] = {leaf for node in trace.layers for leaf in node.parents}
     for node in trace.nodes:
         if node not in trace.layers:

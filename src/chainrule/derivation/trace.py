@@ -115,6 +115,14 @@ class Trace:
                 return sizes[::-1]
         return (*sizes, "1") if len(sizes) == 1 else sizes
 
+    def beside(self, node: Variable, array: Array) -> Variable:
+        """A leaf for what an operation makes beside the node's value; of each example, along the node's axes."""
+        leaf = Variable(np.asarray(array, float))
+        axes = self.axes.get(node, ())
+        if axes and leaf.ndim == node.ndim and all(leaf.shape[k] == node.shape[k] for k in axes):
+            self.axes[leaf] = axes
+        return leaf
+
     def count(self, n: int) -> str:
         """A number of examples, or of what there are several for each, written with m."""
         if n % self.m == 0:

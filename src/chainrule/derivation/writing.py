@@ -8,12 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.derivation.definitions import Equation, in_order, is_at_each_step, part_of, with_wholes
 from chainrule.derivation.formula import Atom, Formula, clauses, is_number, parse, sides, substitute, symbols, without
 from chainrule.derivation.notation import differential, input_symbol, output_symbol, symbol_of
 from chainrule.derivation.options import atom_of
+from chainrule.derivation.own_symbols import back_to_the_last, behind_the_end, sizes_behind
 from chainrule.derivation.places import at_each, columns, from_the_end, letter, over_each
-from chainrule.derivation.products import in_columns, shapes
+from chainrule.derivation.products import in_columns, product, shapes, written
 from chainrule.derivation.remarks import own_symbols, shortcut
+from chainrule.derivation.sizes import Sizes
 from chainrule.derivation.sums import indexed, numbers_in_each, reduced, scaled, stretched_along, summed, times
 from chainrule.derivation.trace import Trace
 from chainrule.graph import OPERATIONS, Operation, Variable
@@ -24,7 +27,8 @@ class Part:
 
     Attributes:
         left, right: the sides of the line. shapes: as a `Line` has them.
-        definitions: lines for symbols of the formula that have no other on the page. remark: what is to be said of it.
+        definitions: lines for symbols of the formula that have no other on the page, each above who uses it, with
+            shapes. remark: what is to be said of it.
     """
 
     def __init__(self, trace: Trace, node: Variable, i: int, as_recorded: bool = True):
@@ -43,12 +47,30 @@ class Part:
         right = _with_dots(substitute(writing.over_places(right, variable), names))
         self.right = writing.handed_back(right, variable, letters)
         self.left = substitute(left, writing.names)[0]
-        self.definitions = [
-            writing.named((*symbol, *parse(" = "), *value)) for symbol, value in others if writing.is_new(symbol)
-        ]
+        self.definitions = _definitions(writing, [one for one in others if writing.is_new(one[0])])
         of_other_axes = f"Σ goes over the axes along which {variable.name or 'the input'} was stretched."
         said = (shortcut(trace, node) if as_recorded else "", of_other_axes if letters is None else "")
         self.remark = " ".join(filter(None, said))
+
+
+def _definitions(writing: Writing, told: list[Equation]) -> list[tuple[Formula, str]]:
+    """The lines that tell a backward formula's own symbols."""
+    if not told:
+        return []
+    equations = in_order(with_wholes(told))
+    sizes = sizes_behind(writing, in_order(writing.equations(writing.operation.forward)), equations)
+    found = [(writing.named((*left, *parse(" = "), *right)), _size(left, right, sizes)) for left, right in equations]
+    if any(is_at_each_step((atom,)) for _, right in equations for atom in symbols(right)):
+        last = [(back_to_the_last(writing), written(sizes.get(writing.out, ())))]
+        behind = behind_the_end(writing, equations)
+        found = [*(last if writing.node.options.get("last") else []), *([(behind, "")] if behind else []), *found]
+    return found
+
+
+def _size(left: Formula, right: Formula, sizes: Sizes) -> str:
+    part = part_of(left[0])
+    size = sizes.get(f"{left[0].symbol},{part}" if part else left[0].symbol, ())
+    return product(size, right, sizes) or written(size)
 
 
 class Writing:

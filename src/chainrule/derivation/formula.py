@@ -310,6 +310,8 @@ _UNICODE = {
     r"\quad": "  ", r"\,": "", r"\|": "‖", r"\textstyle": "", r"\infty": "∞", "-": "−",
     r"\alpha": "α", r"\beta": "β", r"\gamma": "γ", r"\delta": "δ", r"\varepsilon": "ε", r"\lambda": "λ", r"\mu": "μ",
     r"\sigma": "σ", r"\theta": "θ", r"\varphi": "φ", r"\Phi": "Φ",
+    r"\rho": "ρ", r"\omega": "ω", r"\tau": "τ", r"\eta": "η", r"\nu": "ν",
+    r"\kappa": "κ", r"\zeta": "ζ", r"\xi": "ξ", r"\phi": "ϕ", r"\psi": "ψ", r"\chi": "χ",
 }  # fmt: skip
 _SUBSCRIPTS = str.maketrans("0123456789ijknpt", "₀₁₂₃₄₅₆₇₈₉ᵢⱼₖₙₚₜ")
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")

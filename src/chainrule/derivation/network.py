@@ -15,11 +15,12 @@ from typing import Any
 from chainrule.derivation.formula import Formula, latex, parse, symbols
 from chainrule.derivation.lines import Line, Use, computed, derivative, given
 from chainrule.derivation.long_way import long_way
-from chainrule.derivation.notation import differential, output_symbol
+from chainrule.derivation.notation import output_symbol
 from chainrule.derivation.page import Page
 from chainrule.derivation.record import record
 from chainrule.derivation.sections import Section, in_full
 from chainrule.derivation.trace import Trace, on_the_way
+from chainrule.derivation.update import update
 from chainrule.graph import Variable
 from chainrule.layers import Network
 from chainrule.training.cost import LossLike
@@ -69,6 +70,7 @@ def derive(
     loss: LossLike | None = None,
     *,
     shortcut: bool = True,
+    optimizer: Any = None,
     seed: int = 0,
 ) -> Page:
     """Write the derivation of a network on paper: forward, cost, backward down to dW^[1], update, each with its shapes.
@@ -85,6 +87,8 @@ def derive(
             does, and else the one that fits the last activation, which the page then says.
         shortcut: whether dZ^[L] = A^[L] − Y stands there alone; otherwise all lines that lead to it, from dA^[L]
             through the derivative of the activation.
+        optimizer: as `train` takes it: its rule stands in the place of gradient descent, with the numbers of the
+            first update where numbers are shown.
         seed: of the dropout.
 
     Returns:
@@ -92,11 +96,11 @@ def derive(
 
     Raises:
         DataError: the sizes of the network are not known and X is not given; or y is given without X.
-        ShapeError, DataError, OptionError: X, y or the loss do not fit; see `train`.
+        ShapeError, DataError, OptionError: X, y, the loss or the optimizer do not fit; see `train`.
     """
     trace = record(net, X, y, loss, seed=seed)
     trace.J.backward()
-    all_sections = (*_forward(trace), _cost(trace), *_backward(trace, shortcut), _update(trace))
+    all_sections = (*_forward(trace), _cost(trace), *_backward(trace, shortcut), update(trace, net, optimizer))
     sections = tuple(section for section in all_sections if section.lines)
     return Page("The derivation", tuple(_legend(trace, [line for one in sections for line in one.lines])), sections)
 
@@ -215,12 +219,3 @@ def _mentions_its_derivative(J: Variable) -> bool:
     assert J.operation is not None
     symbol = f"d{output_symbol(J.operation)}"
     return any(atom.symbol == symbol for formula in J.operation.backward for atom in symbols(parse(formula)))
-
-
-def _update(trace: Trace) -> Section:
-    lines = []
-    for parameter in trace.parameters:
-        theta = trace.name(parameter)
-        step = (*parse(" := "), theta, *parse(r" - \alpha "), differential(theta))
-        lines.append(Line((theta, *step)))
-    return Section("Update", "gradient descent, α is the learning rate", tuple(lines))

@@ -74,14 +74,8 @@ def test_every_formula_gives_its_numbers(optimizer):
     page = page_of(optimizer)
     before = [(flat(line.formula), line.numbers) for one in page.sections if one.part != "Update" for line in one.lines]
     values = {formula[0].symbol: numbers for formula, numbers in before if numbers is not None}
-    letters = {"alpha": 0, "lambda": "l2", "omega": "weight_decay", "beta1": "beta1", "beta2": "beta2"}
-    letters |= {
-        r"\rho": "rho",
-        r"\mu": "momentum",
-        r"\varepsilon": "epsilon",
-        r"\lambda": "l2",
-        r"\omega": "weight_decay",
-    }
+    letters = {r"\rho": "rho", r"\mu": "momentum", r"\varepsilon": "epsilon", r"\lambda": "l2"}
+    letters |= {"beta1": "beta1", "beta2": "beta2", r"\omega": "weight_decay"}
     values |= {symbol: getattr(optimizer, name, 0) for symbol, name in letters.items()}
     values |= {r"\alpha": optimizer.learning_rate, "t": 1}
     for line in lines_of(optimizer):
@@ -141,7 +135,7 @@ class TestTheRules:
         assert "rule(" not in page_of(name).text
 
     def test_another_one_is_refused(self):
-        with pytest.raises(cr.OptionError, match="Did you mean .adam"):
+        with pytest.raises(cr.OptionError, match="Did you mean"):
             cr.derive(net(), optimizer="adamm")
 
 

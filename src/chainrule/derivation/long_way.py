@@ -13,7 +13,7 @@ from chainrule.derivation.formula import Formula, parse, sides, symbols
 from chainrule.derivation.lines import Line
 from chainrule.derivation.notation import input_symbol
 from chainrule.derivation.products import written
-from chainrule.derivation.trace import Trace
+from chainrule.derivation.trace import Trace, cut
 from chainrule.derivation.writing import Part, Writing, as_written
 from chainrule.graph import Variable, plain
 
@@ -96,4 +96,4 @@ def _slope(trace: Trace, activation: Variable, formula: Formula, words: str, sho
         return Line(formula, f"({n}, {n})", None, words)
     Z = np.asarray(plain(activation.inputs[0])).reshape(-1, n)[:1]
     _, back = activation.operation.differentiate(np.repeat(Z, n, axis=0))
-    return Line(formula, f"({n}, {n})", back(np.eye(n))[0], " ".join(filter(None, (words, OF_THE_FIRST))))
+    return Line(formula, f"({n}, {n})", cut(back(np.eye(n))[0]), " ".join(filter(None, (words, OF_THE_FIRST))))

@@ -10,7 +10,9 @@ from pylatexenc.latexencode import unicode_to_latex
 
 from chainrule.derivation.formula import latex
 from chainrule.derivation.lines import Line
-from chainrule.derivation.sections import Derivation, Section, around_equals, printed
+from chainrule.derivation.sections import Cell, Derivation, Section, around_equals, cells, left_out
+
+DOTS = {"⋯": r"\cdots", "⋮": r"\vdots", "⋱": r"\ddots"}
 
 PREAMBLE = r"""\documentclass{article}
 \usepackage[a4paper,margin=2cm%s]{geometry}
@@ -58,9 +60,10 @@ def _line(line: Line) -> str:
     shapes = f" && {line.shapes}" if line.shapes else ""
     if line.numbers is None:
         return f"{left} &{right}{shapes}"
-    if not right or line.numbers.ndim == 0:
+    if line.numbers.ndim == 0 or (not right and not left_out(line.numbers)):
         return f"{left} &{right} = {matrix(line.numbers)}{shapes}"
-    return f"{left} &{right}{shapes} \\\\\n&= {matrix(line.numbers)}"
+    said = left_out(line.numbers)
+    return f"{left} &{right}{shapes} \\\\\n&= {matrix(line.numbers)}" + (f" && \\text{{{words(said)}}}" if said else "")
 
 
 def _in_ascii(formula: str) -> str:
@@ -71,8 +74,12 @@ def matrix(numbers: NDArray[Any]) -> str:
     """The numbers between brackets; a single one without."""
     if numbers.ndim == 0:
         return _number(float(numbers))
-    rows = r" \\ ".join(" & ".join(map(_number, row)) for row in printed(numbers))
+    rows = r" \\ ".join(" & ".join(map(_cell, row)) for row in cells(numbers))
     return rf"\begin{{bmatrix}} {rows} \end{{bmatrix}}"
+
+
+def _cell(cell: Cell) -> str:
+    return DOTS[cell] if isinstance(cell, str) else _number(cell)
 
 
 def _number(x: float) -> str:

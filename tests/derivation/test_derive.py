@@ -479,18 +479,18 @@ class TestWhatIsGiven:
         net = twelve_layers()
         assert cr.derive(net).text == cr.derive(net.copy("float64")).text
 
-    def test_large_matrices_are_told_by_their_shape(self, X, y):
+    def test_of_large_matrices_the_first_and_the_last_rows_are_shown(self, X, y):
         net = cr.Network([cr.Dense(9, "relu"), cr.Dense(1, "sigmoid")], seed=0, input_shape=3)
         page = cr.derive(net, X, y)
-        assert not {"W^[1]", "Z^[1]", "dW^[1]"} & set(numbers(page))
-        assert {"A^[0]", "Z^[2]", "dZ^[2]", "J"} <= set(numbers(page))
+        assert numbers(page)["W^[1]"].shape == (6, 3)
+        assert numbers(page)["Z^[1]"].shape == (6, len(X))
+        assert "9 × 3, first and last 3 rows shown" in page.text
         assert max(line.count("  ") for line in page.text.splitlines() if "[" in line) < 40
 
     def test_many_examples_too(self):
         net, X = three_four_one(), np.ones((9, 3))
-        assert set(numbers(cr.derive(net, X, [0, 1, 0] * 3))) == {
-            *("W^[1]", "b^[1]", "W^[2]", "b^[2]", "J", "dW^[1]", "db^[1]", "dW^[2]", "db^[2]")
-        }
+        found = numbers(cr.derive(net, X, [0, 1, 0] * 3))
+        assert (found["A^[0]"].shape, found["W^[1]"].shape, found["dZ^[2]"].shape) == ((3, 6), (4, 3), (1, 6))
 
     def test_an_unbuilt_network_is_built_for_X(self, X):
         net = cr.Network([cr.Dense(4, "relu"), cr.Dense(1, "sigmoid")], seed=0)

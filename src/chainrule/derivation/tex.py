@@ -63,7 +63,8 @@ def _line(line: Line) -> str:
     if line.numbers.ndim == 0 or (not right and not left_out(line.numbers)):
         return f"{left} &{right} = {matrix(line.numbers)}{shapes}"
     said = left_out(line.numbers)
-    return f"{left} &{right}{shapes} \\\\\n&= {matrix(line.numbers)}" + (f" && \\text{{{words(said)}}}" if said else "")
+    below = f" \\\\\n&\\text{{{words(said)}}}" if said else ""
+    return f"{left} &{right}{shapes} \\\\\n&= {matrix(line.numbers)}{below}"
 
 
 def _in_ascii(formula: str) -> str:

@@ -36,7 +36,7 @@ class Line:
     Attributes:
         formula: such as Z^{[1]} = W^{[1]} A^{[0]} + b^{[1]}.
         shapes: the line with shapes in the place of names, "(4, m) = (4, 3)(3, m) + (4, 1)"; or the result's alone.
-        numbers: the result, in the notes' convention, or None.
+        numbers: the result, in the notes' convention, or None; of a matrix that is too large its `Corners`.
         remark: what symbols mean that are explained nowhere else.
         continued: whether the left side is that of the line before.
         long_way: of a shortcut, the lines that it leaves out, which lead to this one.

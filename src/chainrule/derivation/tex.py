@@ -90,4 +90,4 @@ def _number(x: float) -> str:
 
 def words(sentence: str) -> str:
     """A sentence as LaTeX has it."""
-    return str(unicode_to_latex(sentence, unknown_char_policy="replace", unknown_char_warning=False))
+    return str(unicode_to_latex(sentence.replace("ᵀ", "^T"), unknown_char_policy="replace", unknown_char_warning=False))

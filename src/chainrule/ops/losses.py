@@ -217,7 +217,7 @@ def binary_cross_entropy(
     long_way=(
         (
             r"\frac{\partial A_k}{\partial Z_j} = A_k \odot ([k = j] - A_j)",
-            "Each output depends on every Z; [k = j] is often written δₖⱼ.",
+            "Each output depends on every Z; [k = j] is Kronecker's δ.",
         ),
         (r"dZ_j = \textstyle\sum_k dA_k \odot \frac{\partial A_k}{\partial Z_j}", ""),
         (

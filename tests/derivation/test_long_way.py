@@ -137,6 +137,10 @@ def test_a_part_of_an_own_cost_is_derived_with_what_comes_back_to_it():
     assert "dv" in page.text
 
 
+def numbers_of(page):
+    return [(text(line.formula), line.numbers) for one in page.sections for line in one.lines]
+
+
 class TestThePage:
     def test_alone_the_shortcut_stands_for_all(self):
         page = page_of("yes or no")
@@ -182,6 +186,14 @@ class TestThePage:
         lines, short = way(cr.derive(net, [[1.0, 0.0], [-1.0, 0.0]], [0, 1]))
         assert all(line.numbers is None for line in lines)
         np.testing.assert_allclose(short.numbers, [[1, -1]])
+
+    def test_shares_that_do_not_sum_to_1_are_told(self):
+        net, X = of(D(3, "softmax")), [[1.0, 0.0], [0.0, 1.0]]
+        page = cr.derive(net, X, [[2.0, 0.0, 0.0], [0.0, 1.0, 1.0]], "cross_entropy")
+        assert "The shares of the classes do not sum to 1 in every column" in page.text
+        A, dZ = (next(n for f, n in numbers_of(page) if f.startswith(start)) for start in ("Aⱼ^[1]", "dZ^[1]"))
+        np.testing.assert_allclose(dZ, 2 * A - np.array([[2.0, 0.0, 0.0], [0.0, 1.0, 1.0]]).T)
+        assert "do not sum" not in cr.derive(net, X, [[0.5, 0.5, 0.0], [0.0, 0.0, 1.0]], "cross_entropy").text
 
     def test_a_shortcut_of_tomorrow_needs_no_way_of_its_own(self):
         @operation(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.derivation.definitions import Equation, in_order, in_parts, is_at_each_step, number_of_parts
-from chainrule.derivation.formula import Formula, latex, parse
+from chainrule.derivation.formula import Formula, latex, parse, symbols
 from chainrule.derivation.notation import differential
 from chainrule.derivation.own_symbols import at_the_start, last_alone, own_numbers, own_sizes
 from chainrule.derivation.places import letter
@@ -22,6 +22,10 @@ from chainrule.derivation.trace import Trace
 from chainrule.derivation.writing import Part, Writing
 from chainrule.graph import Variable
 
+NO_SHARES = (
+    "The shares of the classes do not sum to 1 in every column, as dZ = A − Y takes them to: what comes out is "
+    "dZ = A Σₖ Yₖ − Y."
+)
 ROUNDING = 1e-12
 """How much smaller than the numbers beside it, or than its summands, a number is that is printed as 0."""
 
@@ -121,11 +125,26 @@ def _its_parts(writing: Writing, left: Formula, equations: Sequence[Equation]) -
 
 def given(trace: Trace, leaf: Variable) -> Line:
     """What a parameter, a constant or the targets are: name, shape and numbers."""
+    said = " ".join(_of_targets(trace)) if leaf is trace.Y else ""
+    return Line((trace.name(leaf),), written(trace.shape(leaf)), trace.shown(leaf, leaf.value), said)
+
+
+def _of_targets(trace: Trace) -> Iterator[str]:
+    """What is to be said of Y: that its labels are smoothed, and that shares of classes do not sum to 1."""
     smoothing = next((node.options["label_smoothing"] for node in trace.nodes if _smooths(trace, node)), 0)
-    smoothed = (
-        f"Y stands for the smoothed labels: label_smoothing = {smoothing:g}." if leaf is trace.Y and smoothing else ""
-    )
-    return Line((trace.name(leaf),), written(trace.shape(leaf)), trace.shown(leaf, leaf.value), smoothed)
+    if smoothing:
+        yield f"Y stands for the smoothed labels: label_smoothing = {smoothing:g}."
+    if trace.given == "X and y" and any(_takes_shares(trace, node) for node in trace.nodes):
+        sums = np.sum(trace.Y.value, axis=-1)
+        if not np.allclose(sums, 1):
+            yield NO_SHARES
+
+
+def _takes_shares(trace: Trace, node: Variable) -> bool:
+    """Whether the node is the shortcut of a loss that sums over classes."""
+    assert node.operation is not None
+    indexed = any(atom.symbol == "Y" and atom.below == parse("j") for atom in symbols(parse(node.operation.forward)))
+    return indexed and node in trace.activations
 
 
 def _smooths(trace: Trace, node: Variable) -> bool:

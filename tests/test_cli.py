@@ -171,6 +171,16 @@ def test_explain_cuts_no_formula_in_two_in_a_narrow_terminal(digits_run):
     assert done.stdout == chainrule("explain", "runs/digits", cwd=folder).stdout
 
 
+def test_explain_derives_what_the_shortcut_leaves_out_and_takes_an_optimizer(digits_run):
+    folder, _ = digits_run
+    plain = chainrule("explain", "runs/digits", cwd=folder).stdout
+    done = chainrule("explain", "runs/digits", "--no-shortcut", "--optimizer", "adam", cwd=folder)
+    assert "∂Aₖ^[" not in plain
+    assert "∂Aₖ^[" in done.stdout
+    assert "gradient descent, α is the learning rate" in plain
+    assert "W^[1] := W^[1] − (α m_{dW^[1]}/(1 − β₁^t))/(√(v_{dW^[1]}/(1 − β₂^t)) + ε)" in done.stdout
+
+
 def test_explain_takes_another_loss(digits_run):
     folder, _ = digits_run
     done = chainrule("explain", "runs/digits", "--loss", "squared_error", cwd=folder)

@@ -15,7 +15,7 @@ from derivation.networks import three_four_one, twelve_layers
 
 PAGE_OF_THE_NOTES = """\
 The derivation
-Examples are columns. As in the notes, dZ and dA are m times the derivatives of J; \
+The m examples are columns. As in the notes, dZ and dA are m times the derivatives of J; \
 the derivatives by parameters are those of J.
 ⊙ multiplies element by element.
 […] is 1 where the condition in it holds, and 0 elsewhere.
@@ -32,6 +32,7 @@ Forward
 
 Cost
   no loss is given: binary_cross_entropy is assumed
+    Y                                      (1, m)
     J = −1/m Σᵢ (Y^(i) ln A^[2](i) + (1 − Y^(i)) ln(1 − A^[2](i)))
 
 Backward
@@ -150,9 +151,12 @@ class TestTwelveLayers:
         assert len(lefts) == len(set(lefts))
 
     def test_what_is_used_is_said_before(self, page):
-        known = {f"{kind}^[{l}]" for l in range(1, 13) for kind in "Wbγβ"} | {"Y", "X", "D^[4.3]"}
+        known = {f"{kind}^[{l}]" for l in range(1, 13) for kind in "Wbγβ"} | {"X"}
         name = re.compile(r"d?(?:[AZWDYXγβ]|Â)(?:\^\[[\d.]+\])?")
         for line in formulas(page):
+            if "=" not in line:
+                known.add(line)
+                continue
             left, right = line.split("= ", 1)
             used = set(name.findall(re.sub(r"[ⱼₖ]|\(i\)", "", right)))
             assert used <= known, line
@@ -275,7 +279,7 @@ class TestLosses:
     def test_huber_says_what_h_is(self):
         lines = self.ends(None, "huber", 1)
         j = lines.index("J = 1/m Σᵢ h(A^[1](i) − Y^(i))")
-        assert lines[j + 1].startswith("h(e) = [|e| ≤ 1] ½ e²")
+        assert lines[j - 1].startswith("h(e) = [|e| ≤ 1] ½ e²")
 
     def test_the_loss_of_the_model_file_is_the_default(self):
         net = cr.Network([cr.Dense(1)], seed=0, input_shape=2)
@@ -342,7 +346,7 @@ OUTPUTS = {
     "binary_cross_entropy": ["sigmoid", "softmax"],
 }
 """Of the losses that take probabilities, what makes some."""
-GIVEN = ("W^[1]", "b^[1]", "Y")
+GIVEN = ("W^[1]", "b^[1]")
 """Lines that only show numbers."""
 
 
@@ -475,18 +479,18 @@ class TestWhatIsGiven:
         net = twelve_layers()
         assert cr.derive(net).text == cr.derive(net.copy("float64")).text
 
-    def test_large_matrices_are_told_by_their_shape(self, X, y):
+    def test_of_large_matrices_the_first_and_the_last_rows_are_shown(self, X, y):
         net = cr.Network([cr.Dense(9, "relu"), cr.Dense(1, "sigmoid")], seed=0, input_shape=3)
         page = cr.derive(net, X, y)
-        assert not {"W^[1]", "Z^[1]", "dW^[1]"} & set(numbers(page))
-        assert {"A^[0]", "Z^[2]", "dZ^[2]", "J"} <= set(numbers(page))
+        assert numbers(page)["W^[1]"].shape == (6, 3)
+        assert numbers(page)["Z^[1]"].shape == (6, len(X))
+        assert "9 × 3, first and last 3 rows shown" in page.text
         assert max(line.count("  ") for line in page.text.splitlines() if "[" in line) < 40
 
     def test_many_examples_too(self):
         net, X = three_four_one(), np.ones((9, 3))
-        assert set(numbers(cr.derive(net, X, [0, 1, 0] * 3))) == {
-            *("W^[1]", "b^[1]", "W^[2]", "b^[2]", "J", "dW^[1]", "db^[1]", "dW^[2]", "db^[2]")
-        }
+        found = numbers(cr.derive(net, X, [0, 1, 0] * 3))
+        assert (found["A^[0]"].shape, found["W^[1]"].shape, found["dZ^[2]"].shape) == ((3, 6), (4, 3), (1, 6))
 
     def test_an_unbuilt_network_is_built_for_X(self, X):
         net = cr.Network([cr.Dense(4, "relu"), cr.Dense(1, "sigmoid")], seed=0)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.derivation.formula import text
 from chainrule.derivation.record import record
 from derivation.test_derive import formulas, gradients_named_as_on_the_page, numbers
 
@@ -127,10 +128,12 @@ class TestNames:
     def test_the_symbols_of_a_formula_count_as_given(self):
         layers = [cr.Masking(), cr.Embedding(9, 4), cr.LSTM(4, bidirectional=True, layers=2, last=True), cr.Dense(2)]
         page = cr.derive(cr.Network(layers, seed=0), np.array([[1, 2, 0], [3, 0, 0]]))
-        lefts = [line.split(" = ")[0] for line in formulas(page) if ":=" not in line]
+        lines = [line for one in page.sections for line in one.lines if one.part != "Update" and not line.continued]
+        lefts = [text(line.formula).split(" = ")[0] for line in lines]
         assert len(lefts) == len(set(lefts))
         names = {re.sub("[ₜₖⱼ]|_{t,[1-4]}", "", left) for left in lefts}
-        assert len(names) == len(lefts) - 4 * 3  # each dZₜ comes in four parts
+        # each dZₜ comes as a whole and in four parts; of the last layer A and dA, and Aₜ and dAₜ
+        assert len(names) == len(lefts) - 4 * 4 - 2 * 2
         assert {"Z^[2.3] = [A^[2], A^[2.2]]", "Zₜ^[3] = W^[3] Zₜ^[2.3] + U^[3] A_{t−1}^[3] + b^[3]"} <= set(
             formulas(page)
         )

@@ -16,7 +16,7 @@ from chainrule.derivation.notation import differential
 from chainrule.derivation.page import Page
 from chainrule.derivation.places import places
 from chainrule.derivation.record import record
-from chainrule.derivation.trace import Trace
+from chainrule.derivation.trace import Corners, Trace
 from chainrule.graph import Array, Variable, plain
 from chainrule.ops.convolution import convolution_windows, transposed_windows
 from derivation.evaluation import Values, evaluate_side, name
@@ -116,8 +116,8 @@ def check(page: Page, trace: Trace) -> int:
     shown = {}
     for section in page.sections:
         for line in section.lines:
-            if line.numbers is not None and not any(atom.symbol == "=" for atom in line.formula):
-                shown[flat(line.formula)[0].symbol] = line.numbers
+            if numbers_of(line) is not None and not any(atom.symbol == "=" for atom in line.formula):
+                shown[flat(line.formula)[0].symbol] = numbers_of(line)
             elif [atom.symbol for atom in line.formula[1:4:2]] == ["(", ")"]:  # h(e) = …
                 left, right = sides(flat(line.formula))
                 values[name(left[0])] = _function(name(left[2]), right, values)
@@ -136,8 +136,13 @@ def _function(argument: str, right: Formula, values: Values):
     return lambda given: evaluate_side(right, values | {argument: given})[0]
 
 
+def numbers_of(line):
+    """The numbers of a line, if the page has all of them."""
+    return None if isinstance(line.numbers, Corners) else line.numbers
+
+
 def _check_line(formula: Formula, line, values: Values, shown: Values, made: Values) -> int:
-    numbers = made.get(name(formula[0])) if line.numbers is None else line.numbers
+    numbers = made.get(name(formula[0])) if numbers_of(line) is None else numbers_of(line)
     if Atom("=") not in formula or latex(formula).count("reshape"):
         values |= {name(formula[0]): numbers}
         return 0
@@ -151,9 +156,11 @@ def _check_line(formula: Formula, line, values: Values, shown: Values, made: Val
     mask = re.search(r"D\[[\d.]+\]", latex(right))
     if mask and left[0].symbol.startswith(("A", "Z")):
         values[mask[0]] = numbers != 0
+    squared = left[0].symbol == "{"  # (\sigma)^2
     for found in evaluate_side(right, values):
-        if numbers is None:
-            squared = left[0].symbol == "{"  # (\sigma)^2
+        if numbers is None or squared:
+            if numbers is not None:
+                np.testing.assert_allclose(found, numbers, rtol=1e-9, atol=1e-12, err_msg=latex(formula))
             values[name(left[0].arguments[0][1] if squared else left[0])] = np.sqrt(found) if squared else found
             continue
         if np.ndim(numbers) == 0:

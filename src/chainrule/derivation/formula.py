@@ -59,7 +59,7 @@ def latex(formula: Formula) -> str:
 
 def text(formula: Formula) -> str:
     """The formula as a line of Unicode text: W^[1] A^[0] + b^[1]."""
-    return re.sub(r" {2,}(?! )", "  ", "".join(map(_text_of, formula))).strip()
+    return re.sub(r" {2,}(?! )", "  ", "".join(map(_text_of, formula))).replace("∂ ", "∂").strip()
 
 
 def markup(formula: Formula) -> str:
@@ -84,8 +84,9 @@ def symbols(formula: Formula) -> Iterator[Atom]:
     """Every atom of the formula, those inside scripts and arguments too."""
     for atom in formula:
         yield atom
-        for inner in (*atom.arguments, atom.below, atom.above):
-            yield from symbols(inner)
+        if atom.arguments or atom.below or atom.above:
+            for inner in (*atom.arguments, atom.below, atom.above):
+                yield from symbols(inner)
 
 
 def clauses(formula: Formula) -> list[Formula]:
@@ -305,10 +306,12 @@ def _as_word(symbol: str) -> str:
 
 _UNICODE = {
     r"\odot": "⊙", r"\cdot": "·", r"\sum": "Σ", r"\ln": "ln", r"\le": "≤", r"\ge": "≥", r"\ne": "≠",
-    r"\neg": "¬", r"\ldots": "…",
+    r"\neg": "¬", r"\partial": "∂", r"\ldots": "…",
     r"\quad": "  ", r"\,": "", r"\|": "‖", r"\textstyle": "", r"\infty": "∞", "-": "−",
     r"\alpha": "α", r"\beta": "β", r"\gamma": "γ", r"\delta": "δ", r"\varepsilon": "ε", r"\lambda": "λ", r"\mu": "μ",
     r"\sigma": "σ", r"\theta": "θ", r"\varphi": "φ", r"\Phi": "Φ",
+    r"\rho": "ρ", r"\omega": "ω", r"\tau": "τ", r"\eta": "η", r"\nu": "ν",
+    r"\kappa": "κ", r"\zeta": "ζ", r"\xi": "ξ", r"\phi": "ϕ", r"\psi": "ψ", r"\chi": "χ",
 }  # fmt: skip
 _SUBSCRIPTS = str.maketrans("0123456789ijknpt", "₀₁₂₃₄₅₆₇₈₉ᵢⱼₖₙₚₜ")
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")

@@ -47,6 +47,8 @@ def check_formulas(operation: Operation) -> None:
     for symbol, formula in zip(inputs, operation.backward, strict=True):
         if formula:
             _check_backward(operation, formula, symbol, known)
+    for formula, _ in operation.long_way:
+        _equations(operation, formula)
 
 
 def _check_backward(operation: Operation, formula: str, symbol: str, known: set[str]) -> None:

@@ -5,32 +5,57 @@ Nothing here knows an operation. Each line is the formula that an operation carr
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any
 
-from chainrule.derivation.formula import Formula, parse, symbols
+from chainrule.derivation.formula import Formula, latex, parse, symbols
 from chainrule.derivation.lines import Line, Use, computed, derivative, given
-from chainrule.derivation.notation import differential, output_symbol
+from chainrule.derivation.long_way import long_way
+from chainrule.derivation.notation import output_symbol
 from chainrule.derivation.page import Page
 from chainrule.derivation.record import record
-from chainrule.derivation.sections import Section
+from chainrule.derivation.sections import Section, in_full
 from chainrule.derivation.trace import Trace, on_the_way
+from chainrule.derivation.update import update
 from chainrule.graph import Variable
 from chainrule.layers import Network
 from chainrule.training.cost import LossLike
 
 CONVENTION = (
-    "Examples are columns. As in the notes, dZ and dA are m times the derivatives of J; "
-    "the derivatives by parameters are those of J."
+    "As in the notes, dZ and dA are m times the derivatives of J; the derivatives by parameters are those of J."
 )
+OF_EXAMPLES = "The m examples are columns."
 OF_SEQUENCES = "The columns are the steps of all examples, and m counts the steps of all examples, each with its loss."
+OF_ARRAYS = (
+    "A shape of more than two numbers, such as {shape}, is that of the array: {axes}. A formula holds at every "
+    "{place}, with the examples as columns there."
+)
+AXES = {3: ("examples, steps, features", "step"), 4: ("examples, height, width, channels", "place")}
+"""By the number of axes, what they count, and where the formulas hold."""
+
 SYMBOLS = {
     r"\odot": "⊙ multiplies element by element.",
     "[": "[…] is 1 where the condition in it holds, and 0 elsewhere.",
+    r"\Phi": "Φ is the distribution function of the standard normal distribution, φ its density.",
 }
+FUNCTIONS = {
+    r"\sigma": "σ(z) = 1/(1 + e^−z).",
+    "windows": "windows(A) has, as a column for each place, what a window shows of A there.",
+    "overlay": "overlay puts windows back to where they were cut out, and adds up what overlaps.",
+    "parts": "parts(A) has, as a column for each place, the part of A that goes into it.",
+    "repeat": "repeat(A) has every number of A several times, side by side.",
+    "reshape": "reshape puts the same numbers into another shape.",
+    "softmax": "softmax(S) = e^S / Σ e^S, of each row by itself.",
+    "clip": "clip holds a number between two bounds.",
+    "sign": "sign is 1 of positive numbers, −1 of negative ones, and 0 of 0.",
+    "first": "first has the smallest index for which the condition holds.",
+}
+"""What functions are that no line of the page tells."""
+
 INDICES = {
     "t": "t goes over the steps of a sequence: Zₜ is what Z is at step t, with the examples as columns.",
     "p": "p goes over the places of a picture, all its rows and columns: Zₚ is what Z is at place p, with the examples "
@@ -38,12 +63,21 @@ INDICES = {
 }
 
 
-def derive(net: Network, X: Any = None, y: Any = None, loss: LossLike | None = None, *, seed: int = 0) -> Page:
+def derive(
+    net: Network,
+    X: Any = None,
+    y: Any = None,
+    loss: LossLike | None = None,
+    *,
+    shortcut: bool = True,
+    optimizer: Any = None,
+    seed: int = 0,
+) -> Page:
     """Write the derivation of a network on paper: forward, cost, backward down to dW^[1], update, each with its shapes.
 
     The lines are the formulas of the operations that a training step records, so own layers, nested networks and
     residual connections have theirs too. Where the last activation and the loss belong together, the notes' shortcut
-    dZ^[L] = A^[L] − Y stands for both.
+    dZ^[L] = A^[L] − Y stands for both; as HTML the way to it can be folded out.
 
     Args:
         net: the network; it is built if it is not, and otherwise left as it is.
@@ -51,6 +85,10 @@ def derive(net: Network, X: Any = None, y: Any = None, loss: LossLike | None = N
         y: the targets of the examples, or None for the numbers of the way forward only.
         loss: as `train` takes it; by default the one that `net.metadata` tells, as a model file of `chainrule train`
             does, and else the one that fits the last activation, which the page then says.
+        shortcut: whether dZ^[L] = A^[L] − Y stands there alone; otherwise all lines that lead to it, from dA^[L]
+            through the derivative of the activation.
+        optimizer: as `train` takes it: its rule stands in the place of gradient descent, with the numbers of the
+            first update where numbers are shown.
         seed: of the dropout.
 
     Returns:
@@ -58,21 +96,39 @@ def derive(net: Network, X: Any = None, y: Any = None, loss: LossLike | None = N
 
     Raises:
         DataError: the sizes of the network are not known and X is not given; or y is given without X.
-        ShapeError, DataError, OptionError: X, y or the loss do not fit; see `train`.
+        ShapeError, DataError, OptionError: X, y, the loss or the optimizer do not fit; see `train`.
     """
     trace = record(net, X, y, loss, seed=seed)
     trace.J.backward()
-    all_sections = (*_forward(trace), _cost(trace), *_backward(trace), _update(trace))
+    all_sections = (*_forward(trace), _cost(trace), *_backward(trace, shortcut), update(trace, net, optimizer))
     sections = tuple(section for section in all_sections if section.lines)
-    atoms = [atom for section in sections for line in section.lines for atom in symbols(line.formula)]
+    return Page("The derivation", tuple(_legend(trace, [line for one in sections for line in one.lines])), sections)
+
+
+def _legend(trace: Trace, lines: Sequence[Line]) -> Iterator[str]:
+    """Sentences on what stands in these lines."""
+    atoms = [atom for line in lines for atom in symbols(line.formula)]
     used, indices = {atom.symbol for atom in atoms}, {index.symbol for atom in atoms for index in atom.below}
-    legend = (
-        CONVENTION,
-        *((OF_SEQUENCES,) if trace.of_sequences else ()),
-        *(words for letter, words in INDICES.items() if letter in indices),
-        *(words for symbol, words in SYMBOLS.items() if symbol in used),
-    )
-    return Page("The derivation", legend, sections)
+    yield f"{OF_SEQUENCES if trace.of_sequences else OF_EXAMPLES} {CONVENTION}"
+    for shape in dict.fromkeys(re.findall(r"\(\d*m(?:/\d+)?(?:, \d+){2,3}\)", " ".join(line.shapes for line in lines))):
+        axes, place = AXES[shape.count(",") + 1]
+        yield OF_ARRAYS.format(shape=shape, axes=axes, place=place)
+        break
+    yield from (words for letter, words in INDICES.items() if letter in indices)
+    yield from (words for symbol, words in SYMBOLS.items() if symbol in used)
+    called = {latex(atom.arguments[0]) for atom in atoms if atom.symbol == r"\operatorname"}
+    first = next((line for line in lines if _uses_sigmoid(line)), None)
+    called |= {r"\sigma"} if first is not None and not _tells_sigmoid(first) else set()
+    yield from (words for name, words in FUNCTIONS.items() if name in called)
+
+
+def _uses_sigmoid(line: Line) -> bool:
+    return any(a.symbol == r"\sigma" and b.symbol == "(" for a, b in pairwise(symbols(line.formula)))
+
+
+def _tells_sigmoid(line: Line) -> bool:
+    """Whether the line is A = σ(Z) = 1/(1 + e^−Z)."""
+    return _uses_sigmoid(line) and sum(atom.symbol == "=" for atom in line.formula) == 2
 
 
 def _forward(trace: Trace) -> Iterator[Section]:
@@ -82,23 +138,27 @@ def _forward(trace: Trace) -> Iterator[Section]:
     for layer, nodes in groupby((node for node in trace.nodes if node in trace.layers), key=trace.layers.__getitem__):
         lines = []
         for node in nodes:
-            lines += [*_leaves(trace, node, shown), *computed(trace, node)]
+            made = computed(trace, node)
+            lines += [*_leaves(trace, node, shown, made), *made]
         yield Section("Forward", layer.label, tuple(lines))
 
 
-def _leaves(trace: Trace, node: Variable, shown: set[Variable]) -> Iterator[Line]:
-    """What the node is computed from and no line has shown yet: parameters, where they have numbers, and constants."""
+def _leaves(trace: Trace, node: Variable, shown: set[Variable], lines: Sequence[Line] = ()) -> Iterator[Line]:
+    """What the node is computed from and no line has shown yet: constants, and parameters.
+
+    These have a line where they have numbers, or where the node's own lines do not tell their shapes.
+    """
+    told = [line.shapes for line in lines if " = " in line.shapes]
     for leaf in map(trace.variable, node.inputs):
         if leaf is not None and leaf.operation is None and leaf not in shown and leaf not in {trace.A0, trace.Y}:
             shown.add(leaf)
             line = given(trace, leaf)
-            if line.numbers is not None or leaf not in trace.parameters:
+            if line.numbers is not None or leaf not in trace.parameters or not any(line.shapes in one for one in told):
                 yield line
 
 
 def _cost(trace: Trace) -> Section:
-    Y = given(trace, trace.Y)
-    lines = [Y] if Y.numbers is not None or Y.remark else []
+    lines = [given(trace, trace.Y)]
     shown: set[Variable] = {leaf for node in trace.layers for leaf in node.parents}
     for node in trace.nodes:
         if node not in trace.layers:
@@ -107,10 +167,11 @@ def _cost(trace: Trace) -> Section:
     return Section("Cost", assumed, tuple(lines))
 
 
-def _backward(trace: Trace) -> Iterator[Section]:
+def _backward(trace: Trace, shortcut: bool) -> Iterator[Section]:
     shown: set[Formula] = set()
     for place, placed in groupby(_derivatives(trace), key=lambda placed: placed[0]):
-        lines = {line.formula: line for _, line in placed if line.formula not in shown}
+        written = (one for _, line in placed for one in ((line,) if shortcut else in_full(line)))
+        lines = {line.formula: line for line in written if line.formula not in shown}
         shown |= lines.keys()
         yield Section("Backward", place, tuple(lines.values()))
 
@@ -132,7 +193,10 @@ def _derivatives(trace: Trace) -> Iterator[tuple[str, Line]]:
             variable = node.inputs[i]
             uses.setdefault(variable, []).append((node, i))
             if len(uses[variable]) == open_uses[variable]:
-                yield from ((place, line) for line in derivative(trace, variable, uses[variable]))
+                lines = derivative(trace, variable, uses[variable])
+                if node in trace.activations and len(uses[variable]) == 1:
+                    lines[-1] = replace(lines[-1], long_way=long_way(trace, node))
+                yield from ((place, line) for line in lines)
 
 
 def _place(trace: Trace, node: Variable) -> str:
@@ -155,12 +219,3 @@ def _mentions_its_derivative(J: Variable) -> bool:
     assert J.operation is not None
     symbol = f"d{output_symbol(J.operation)}"
     return any(atom.symbol == symbol for formula in J.operation.backward for atom in symbols(parse(formula)))
-
-
-def _update(trace: Trace) -> Section:
-    lines = []
-    for parameter in trace.parameters:
-        theta = trace.name(parameter)
-        step = (*parse(" := "), theta, *parse(r" - \alpha "), differential(theta))
-        lines.append(Line((theta, *step)))
-    return Section("Update", "gradient descent, α is the learning rate", tuple(lines))

@@ -11,12 +11,13 @@ import numpy as np
 
 from chainrule.derivation.diagram import Box, Diagram, Edge, Kind
 from chainrule.derivation.formula import markup
-from chainrule.derivation.lines import as_written, part
+from chainrule.derivation.lines import part
 from chainrule.derivation.network import differentiated
 from chainrule.derivation.notation import differential
 from chainrule.derivation.products import written
 from chainrule.derivation.spelling import MOST, constant, shown
 from chainrule.derivation.trace import Trace, on_the_way
+from chainrule.derivation.writing import as_written
 from chainrule.graph import Variable, parts
 
 DIGITS = 4

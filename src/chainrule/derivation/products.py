@@ -7,10 +7,15 @@ from itertools import pairwise
 from typing import Any
 
 from chainrule.derivation.formula import Atom, Formula, parse
+from chainrule.derivation.places import letter
+from chainrule.derivation.sizes import Sizes, at_one_place
 from chainrule.derivation.trace import Trace
 from chainrule.graph import Variable
 
 TRANSPOSE = (Atom("T"),)
+STEP = Atom("t")
+WORDS = {"t": "step", "p": "place"}
+NONE: Sizes = {}
 
 
 def written(shape: Sequence[str]) -> str:
@@ -50,18 +55,29 @@ def _turned(trace: Trace, value: Variable, rows: set[Variable | None]) -> bool:
     return trace.transposed(value)
 
 
-def shapes(trace: Trace, result: Variable, right: Formula, operands: Mapping[str, Any]) -> str:
-    """The line with shapes in the place of names, where it is a sum of matrix products; else the result's shape."""
-    sizes = {symbol: trace.shape(given) for symbol, given in operands.items()}
-    return _products(trace.shape(result), right, sizes) or written(trace.shape(result))
+def shapes(trace: Trace, result: Variable, right: Formula, operands: Mapping[str, Any], own: Sizes = NONE) -> str:
+    """The line with shapes in the place of names, where it is a sum of matrix products; else the result's shape.
+
+    Where examples have steps or places, the product is that at each of them. `own` are the sizes of the formula's own
+    symbols there.
+    """
+    whole, place = trace.shape(result), letter(trace, result)
+    found = product(whole, right, {symbol: trace.shape(given) for symbol, given in operands.items()})
+    if found or not place:
+        return found or written(whole)
+    known = {symbol: trace.variable(given) for symbol, given in operands.items()}
+    sizes = {symbol: at_one_place(trace, variable) for symbol, variable in known.items() if variable is not None}
+    found = product(at_one_place(trace, result), right, {**own, **sizes})
+    return f"{written(whole)}, at each {WORDS[place]} {found}" if found else written(whole)
 
 
-def _products(result: tuple[str, ...], right: Formula, sizes: Mapping[str, tuple[str, ...]]) -> str:
+def product(result: tuple[str, ...], right: Formula, sizes: Sizes) -> str:
+    """The product with shapes in the place of names, "(4, m) = (4, 3)(3, m) + (4, 1)"; "" of anything else."""
     terms: list[list[tuple[str, ...]]] = [[]]
     for atom in right:
         if atom.symbol == "+":
             terms.append([])
-        elif atom.symbol in sizes and not atom.below and atom.above in ((), TRANSPOSE):
+        elif atom.symbol in sizes and (not atom.below or atom.below[0] == STEP) and atom.above in ((), TRANSPOSE):
             terms[-1].append(sizes[atom.symbol][:: -1 if atom.above else 1])
         elif atom.symbol not in (" ", r"\,"):
             return ""

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from chainrule.derivation.formula import Atom, Formula, clauses, parse, sides, symbols
+from chainrule.derivation.formula import Atom, Formula, clauses, parse, sides, symbols, text
 from chainrule.derivation.notation import GREEK, input_symbol, output_symbol, symbol_of
 from chainrule.derivation.options import SAID, as_text
 from chainrule.derivation.spelling import MOST
@@ -23,7 +23,12 @@ KNOWN = {"e", "i", "j", "k", "l", "m", "n", "t", "T"}
 
 def remark(trace: Trace, node: Variable, operation: Operation) -> str:
     """What the formula's own symbols are, and the options and inputs that it does not mention."""
-    sentences = (_explained(node, operation), *_unmentioned(trace, node, operation), _of_outputs(node, operation))
+    sentences = (
+        _explained(node, operation),
+        _here(trace, node, operation),
+        *_unmentioned(trace, node, operation),
+        _of_outputs(node, operation),
+    )
     return " ".join(filter(None, sentences))
 
 
@@ -48,6 +53,19 @@ def explanation(operation: Operation) -> str:
 def _explained(node: Variable, operation: Operation) -> str:
     """The explanation, with the values of options in the places of their names."""
     return re.sub(r"`(\w+)`", lambda found: as_text(node.options.get(found[1], found[1])), explanation(operation))
+
+
+def _here(trace: Trace, node: Variable, operation: Operation) -> str:
+    """Which names on the page the explanation's inputs have, where those are others."""
+    if operation.inputs[0].startswith("*"):
+        return ""
+    words, called = explanation(operation), []
+    for i, given in enumerate(node.inputs):
+        symbol, variable = input_symbol(operation, i), trace.variable(given)
+        if variable is not None and re.search(rf"\b{re.escape(symbol)}(?![a-z_])", words):
+            name = trace.name(variable)
+            called += [f"{symbol} is {text((name,))}"] if name.symbol != symbol else []
+    return f"Here {', '.join(called)}." if called else ""
 
 
 def _unmentioned(trace: Trace, node: Variable, operation: Operation) -> Iterator[str]:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from chainrule.derivation.formula import text
 from chainrule.derivation.lines import Line
-from chainrule.derivation.sections import Derivation, around_equals, printed
+from chainrule.derivation.sections import Derivation, around_equals, cells, left_out
 
 WIDEST = 56
 """The widest formula that the column of shapes makes room for."""
@@ -38,8 +38,10 @@ def _lines(derivation: Derivation) -> Iterator[Text]:
 
 
 def _line(line: Line, width: int) -> Iterator[Text]:
-    left = len(text(around_equals(line.formula)[0]))
-    written = Text(f"    {text(line.formula):<{width}}  ").append(line.shapes, "green")
+    left, formula = len(text(around_equals(line.formula)[0])), text(line.formula)
+    if line.continued:
+        formula = " " * left + formula[left:]
+    written = Text(f"    {formula:<{width}}  ").append(line.shapes, "green")
     written.rstrip()
     if line.numbers is not None and line.numbers.ndim == 0:
         written.append(f" = {line.numbers:.4g}", "yellow")
@@ -47,15 +49,17 @@ def _line(line: Line, width: int) -> Iterator[Text]:
     if line.numbers is not None and line.numbers.ndim == 2:
         for i, row in enumerate(matrix(line.numbers)):
             yield Text(f"{'' if i else '=':>{4 + left + 2}} {row}", "yellow")
+        if said := left_out(line.numbers):
+            yield Text(f"{'':>{4 + left + 2}} {said}", "dim")
     if line.remark:
         yield Text(f"      {line.remark}", "dim")
 
 
 def matrix(numbers: NDArray[Any]) -> list[str]:
     """The rows of a matrix, its columns aligned, between brackets as high as it is."""
-    cells = [[f"{x:.4g}" for x in row] for row in printed(numbers)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    rows = ["  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)) for row in cells]
+    written = [[cell if isinstance(cell, str) else f"{cell:.4g}" for cell in row] for row in cells(numbers)]
+    widths = [max(map(len, column)) for column in zip(*written, strict=True)]
+    rows = ["  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)) for row in written]
     if len(rows) == 1:
         return [f"[{rows[0]}]"]
     sides = ["⎡⎤", *["⎢⎥"] * (len(rows) - 2), "⎣⎦"]

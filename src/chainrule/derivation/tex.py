@@ -10,7 +10,9 @@ from pylatexenc.latexencode import unicode_to_latex
 
 from chainrule.derivation.formula import latex
 from chainrule.derivation.lines import Line
-from chainrule.derivation.sections import Derivation, Section, around_equals, printed
+from chainrule.derivation.sections import Cell, Derivation, Section, around_equals, cells, left_out
+
+DOTS = {"⋯": r"\cdots", "⋮": r"\vdots", "⋱": r"\ddots"}
 
 PREAMBLE = r"""\documentclass{article}
 \usepackage[a4paper,margin=2cm%s]{geometry}
@@ -40,20 +42,29 @@ def _is_wide(section: Section) -> bool:
 
 
 def _section(section: Section) -> str:
+    """A section; what is said of a line that goes on stands behind it, everything else at the top."""
     title = rf"\paragraph{{{words(section.title)}}}" + "\n" if section.title else ""
-    remarks = [words(line.remark) for line in section.lines if line.remark]
-    lines = " \\\\\n".join(map(_line, section.lines))
-    return title + " ".join(remarks) + "\n\\begin{align*}\n" + lines + "\n\\end{align*}"
+    last = len(section.lines) - 1
+    between = {i for i, line in enumerate(section.lines) if line.remark and line.continued and i < last}
+    remarks = [words(line.remark) for i, line in enumerate(section.lines) if line.remark and i not in between]
+    written = ""
+    for i, line in enumerate(section.lines):
+        written += _line(line) + (" \\\\\n" if i < last else "")
+        written += rf"\intertext{{{words(line.remark)}}}" + "\n" if i in between else ""
+    return title + " ".join(remarks) + "\n\\begin{align*}\n" + written + "\n\\end{align*}"
 
 
 def _line(line: Line) -> str:
     left, right = (_in_ascii(latex(side)) for side in around_equals(line.formula))
+    left = "" if line.continued else left
     shapes = f" && {line.shapes}" if line.shapes else ""
     if line.numbers is None:
         return f"{left} &{right}{shapes}"
-    if not right or line.numbers.ndim == 0:
+    if line.numbers.ndim == 0 or (not right and not left_out(line.numbers)):
         return f"{left} &{right} = {matrix(line.numbers)}{shapes}"
-    return f"{left} &{right}{shapes} \\\\\n&= {matrix(line.numbers)}"
+    said = left_out(line.numbers)
+    below = f" \\\\\n&\\text{{{words(said)}}}" if said else ""
+    return f"{left} &{right}{shapes} \\\\\n&= {matrix(line.numbers)}{below}"
 
 
 def _in_ascii(formula: str) -> str:
@@ -64,8 +75,12 @@ def matrix(numbers: NDArray[Any]) -> str:
     """The numbers between brackets; a single one without."""
     if numbers.ndim == 0:
         return _number(float(numbers))
-    rows = r" \\ ".join(" & ".join(map(_number, row)) for row in printed(numbers))
+    rows = r" \\ ".join(" & ".join(map(_cell, row)) for row in cells(numbers))
     return rf"\begin{{bmatrix}} {rows} \end{{bmatrix}}"
+
+
+def _cell(cell: Cell) -> str:
+    return DOTS[cell] if isinstance(cell, str) else _number(cell)
 
 
 def _number(x: float) -> str:
@@ -75,4 +90,4 @@ def _number(x: float) -> str:
 
 def words(sentence: str) -> str:
     """A sentence as LaTeX has it."""
-    return str(unicode_to_latex(sentence, unknown_char_policy="replace", unknown_char_warning=False))
+    return str(unicode_to_latex(sentence.replace("ᵀ", "^T"), unknown_char_policy="replace", unknown_char_warning=False))

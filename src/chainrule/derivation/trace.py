@@ -15,7 +15,10 @@ from chainrule.graph import Array, Variable, from_cost_to_leaves, plain
 from chainrule.layers import Layer
 
 MOST = 8
-"""Matrices with more rows or columns are shown by their shape alone."""
+"""Of matrices with more rows or columns, the first and the last ones are shown."""
+
+KEPT = 3
+"""How many of the first, and of the last."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,14 @@ class Trace:
                 return sizes[::-1]
         return (*sizes, "1") if len(sizes) == 1 else sizes
 
+    def beside(self, node: Variable, array: Array) -> Variable:
+        """A leaf for what an operation makes beside the node's value; of each example, along the node's axes."""
+        leaf = Variable(np.asarray(array, float))
+        axes = self.axes.get(node, ())
+        if axes and leaf.ndim == node.ndim and all(leaf.shape[k] == node.shape[k] for k in axes):
+            self.axes[leaf] = axes
+        return leaf
+
     def count(self, n: int) -> str:
         """A number of examples, or of what there are several for each, written with m."""
         if n % self.m == 0:
@@ -133,7 +144,7 @@ class Trace:
         return array.reshape(-1, 1) if array.ndim == 1 else array
 
     def shown(self, variable: Variable, numbers: Array, backward: bool = False) -> NDArray[Any] | None:
-        """The numbers as the page has them, as far as they are real and few enough to read.
+        """The numbers as the page has them, as far as they are real; of a matrix that is too large, its `Corners`.
 
         Args:
             backward: whether they are derivatives.
@@ -142,7 +153,27 @@ class Trace:
         if self.given == "nothing" or (self.given == "X" and (backward or of_cost)):
             return None
         array = self.on_the_page(variable, numbers)
-        return None if array.ndim > 2 or max(array.shape, default=1) > MOST else array
+        return None if array.ndim > 2 else cut(array)
+
+
+class Corners(np.ndarray[Any, Any]):
+    """The first and the last rows and columns of a matrix, side by side, with dots to be set between them.
+
+    Attributes:
+        whole: the shape of the matrix.
+    """
+
+    whole: tuple[int, ...] = ()
+
+
+def cut(array: NDArray[Any]) -> NDArray[Any]:
+    """The array, or of one with too many rows or columns the first and the last ones."""
+    if max(array.shape, default=1) <= MOST:
+        return array
+    kept = [list(range(n)) if n <= MOST else [*range(KEPT), *range(n - KEPT, n)] for n in array.shape]
+    corners = array[np.ix_(*kept)].view(Corners)
+    corners.whole = array.shape
+    return corners
 
 
 def on_the_way(trace: Trace) -> list[Variable]:

@@ -52,6 +52,12 @@ class Operation:
         targets: of a loss, `(xp, A, Y, **options) -> Y`, the targets as its formulas have them: in the shape of A.
         after: by activation, the operation that takes over when the first input was made by that activation. It reads
             the activation's own input Z: the notes' shortcut dZ = A - Y.
+        symbols: `(xp, *inputs, **options) -> {symbol: array}`, the numbers of the formulas' own symbols, by the LaTeX
+            that stands on the left of their clauses, as far as derivations are to show them.
+        long_way: of such an operation, the lines from dA to dZ that it leaves out, each a formula and a sentence, which
+            may be empty, on how it goes on. \\frac{\\partial A}{\\partial Z} is the derivative of the activation, with
+            A_k and Z_j where every output depends on every input. A line that mentions dA is of m times the
+            derivatives; all others are like `backward`.
     """
 
     makes_plain_arrays = False
@@ -66,6 +72,8 @@ class Operation:
         after: Mapping[Operation, Operation] | None = None,
         as_arrays: bool = False,
         targets: Callable[..., Array] | None = None,
+        long_way: tuple[tuple[str, str], ...] = (),
+        symbols: Callable[..., dict[str, Any]] | None = None,
     ):
         functools.update_wrapper(self, function)
         _, *parameters = inspect.signature(function).parameters.values()
@@ -82,6 +90,8 @@ class Operation:
         self.as_arrays = as_arrays
         self.targets = targets
         self.after = dict(after or {})
+        self.long_way = long_way
+        self.symbols = symbols
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         inputs = self._spread(self._in_order(inputs, options))
@@ -179,12 +189,14 @@ def operation(
     after: Mapping[Operation, Operation] | None = None,
     as_arrays: bool = False,
     targets: Callable[..., Array] | None = None,
+    long_way: tuple[tuple[str, str], ...] = (),
+    symbols: Callable[..., dict[str, Any]] | None = None,
 ) -> Callable[[Callable[..., tuple[Array, Backward]]], Operation]:
     """Make the decorated function an `Operation` and enter it into the registry. See `Operation` for the arguments."""
 
     def register(function: Callable[..., tuple[Array, Backward]]) -> Operation:
         made = OPERATIONS[function.__name__] = Operation(
-            function, forward, backward, broadcasts, after, as_arrays, targets
+            function, forward, backward, broadcasts, after, as_arrays, targets, long_way, symbols
         )
         return made
 

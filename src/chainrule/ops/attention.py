@@ -9,7 +9,15 @@ from chainrule.errors import ShapeError
 from chainrule.graph import Array, Backward, Later, foresee, operation
 
 
+def _width(
+    xp: ModuleType, Q: Array, K: Array, V: Array, mask: Array | None = None, *, heads: int = 1, causal: bool = False
+) -> dict[str, float]:
+    """What the formulas call d."""
+    return {"d": Q.shape[-1] // heads}
+
+
 @operation(
+    symbols=_width,
     forward=r"Z = \operatorname{softmax}(S) V, \quad S = \frac{Q K^T}{\sqrt{d}}",
     backward=(
         r"dQ = \frac{dS\, K}{\sqrt{d}}, \quad dS = P \odot (dP - \textstyle\sum_k dP_k \odot P_k), \quad dP = dZ\, V^T,"

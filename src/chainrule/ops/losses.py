@@ -106,6 +106,11 @@ def huber(
     forward=r"J = \frac{1}{m} \textstyle\sum_i w^{(i)}\,"
     r" \left(e^{Z^{(i)}} - Y^{(i)} + Y^{(i)} (\ln Y^{(i)} - Z^{(i)})\right)",
     backward=(r"dZ = \frac{1}{m} w \odot (A - Y), \quad A = e^Z", "", ""),
+    long_way=(
+        (r"\frac{\partial A}{\partial Z} = A", ""),
+        (r"dZ = dA \odot \frac{\partial A}{\partial Z}", ""),
+        (r"dZ = \frac{1}{m} w \odot \left(1 - \frac{Y}{A}\right) \odot A", "A is cancelled."),
+    ),
 )
 def exp_poisson(xp: ModuleType, Z: Array, Y: Array, weights: Array | None = None) -> tuple[Array, Backward]:
     """`poisson(exp(Z), Y)` in one step, so that dZ = A − Y."""
@@ -148,6 +153,19 @@ def poisson(xp: ModuleType, A: Array, Y: Array, weights: Array | None = None) ->
     r" \left(Y^{(i)} \ln \sigma(Z^{(i)}) + (1 - Y^{(i)}) \ln(1 - \sigma(Z^{(i)}))\right)",
     backward=(r"dZ = \frac{1}{m} w \odot (A - Y), \quad A = \sigma(Z)", "", ""),
     targets=_binary_targets,
+    long_way=(
+        (r"\frac{\partial A}{\partial Z} = A \odot (1 - A)", ""),
+        (r"dZ = dA \odot \frac{\partial A}{\partial Z}", ""),
+        (
+            r"dZ = \frac{1}{m} w \odot \left(-\frac{Y}{A} + \frac{1 - Y}{1 - A}\right) \odot A \odot (1 - A)",
+            "A is cancelled in the first term, 1 − A in the second.",
+        ),
+        (r"dZ = \frac{1}{m} w \odot (-Y \odot (1 - A) + (1 - Y) \odot A)", ""),
+        (
+            r"dZ = \frac{1}{m} w \odot (-Y + Y \odot A + A - Y \odot A)",
+            "Y ⊙ A has both signs and is cancelled.",
+        ),
+    ),
 )
 def sigmoid_binary_cross_entropy(
     xp: ModuleType, Z: Array, Y: Array, weights: Array | None = None, *, label_smoothing: float = 0.0
@@ -196,6 +214,25 @@ def binary_cross_entropy(
     forward=r"J = -\frac{1}{m} \textstyle\sum_i w^{(i)} \sum_j Y_j^{(i)} \ln \operatorname{softmax}(Z^{(i)})_j",
     backward=(r"dZ = \frac{1}{m} w \odot (A - Y), \quad A = \operatorname{softmax}(Z)", "", ""),
     targets=_class_targets,
+    long_way=(
+        (
+            r"\frac{\partial A_k}{\partial Z_j} = A_k \odot ([k = j] - A_j)",
+            "Each output depends on every Z; [k = j] is Kronecker's δ.",
+        ),
+        (r"dZ_j = \textstyle\sum_k dA_k \odot \frac{\partial A_k}{\partial Z_j}", ""),
+        (
+            r"dZ_j = -\frac{1}{m} w \odot \textstyle\sum_k \frac{Y_k}{A_k} \odot A_k \odot ([k = j] - A_j)",
+            "A is cancelled.",
+        ),
+        (
+            r"dZ_j = -\frac{1}{m} w \odot \textstyle\sum_k Y_k \odot ([k = j] - A_j)",
+            "In the first term only k = j is left, and the second has the same A for all k.",
+        ),
+        (
+            r"dZ_j = \frac{1}{m} w \odot (A_j \odot \textstyle\sum_k Y_k - Y_j)",
+            "The classes' shares in Y sum to 1 for each example.",
+        ),
+    ),
 )
 def softmax_cross_entropy(
     xp: ModuleType, Z: Array, Y: Array, weights: Array | None = None, *, label_smoothing: float = 0.0

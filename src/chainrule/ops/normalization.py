@@ -22,8 +22,26 @@ _OF_PARAMETERS = (
 )
 
 
+def _of_batch(
+    xp: ModuleType, A: Array, gamma: Array, beta: Array, mask: Array | None = None, *, epsilon: float = 1e-5
+) -> dict[str, Array]:
+    """What the formulas of `batch_norm` call μ, σ² and Â."""
+    mean, variance = _moments(xp, A, tuple(range(A.ndim - 1)), _share(xp, A, mask))
+    return _symbols(xp, A, mean.reshape(-1), variance.reshape(-1), epsilon)
+
+
+def _of_examples(xp: ModuleType, A: Array, gamma: Array, beta: Array, *, epsilon: float = 1e-5) -> dict[str, Array]:
+    """What the formulas of `layer_norm` call μ, σ² and Â."""
+    return _symbols(xp, A, *_moments(xp, A, (A.ndim - 1,)), epsilon)
+
+
+def _symbols(xp: ModuleType, A: Array, mean: Array, variance: Array, epsilon: float) -> dict[str, Array]:
+    return {r"\mu": mean, r"\sigma^2": variance, r"\hat{A}": (A - mean) / xp.sqrt(variance + epsilon)}
+
+
 @operation(
     forward=_OVER_EXAMPLES + _FORWARD,
+    symbols=_of_batch,
     backward=(
         r"dA = \frac{\gamma}{\sqrt{\sigma^2 + \varepsilon}} \odot \left(dZ"
         r" - \frac{1}{m}\, mask \odot \textstyle\sum_i dZ^{(i)}"
@@ -47,12 +65,7 @@ def batch_norm(
     """
     if A.ndim < 2:
         raise ShapeError(f"A is {A.shape}, but a batch is (m, …, n).")
-    examples = tuple(range(A.ndim - 1))
-    if mask is None:
-        Z, backward = _normalize(xp, A, gamma, beta, epsilon, over=examples)
-    else:
-        counts = steps_that_count(xp, mask, A).astype(A.dtype)[..., None]
-        Z, backward = _normalize(xp, A, gamma, beta, epsilon, examples, counts / xp.maximum(counts.sum(), 1))
+    Z, backward = _normalize(xp, A, gamma, beta, epsilon, tuple(range(A.ndim - 1)), _share(xp, A, mask))
     return Z, lambda dZ: (*backward(dZ), None)
 
 
@@ -83,6 +96,7 @@ def normalize(
 
 @operation(
     forward=_OVER_FEATURES + _FORWARD,
+    symbols=_of_examples,
     backward=(
         r"dA = \frac{1}{\sqrt{\sigma^2 + \varepsilon}} \odot \left(\gamma \odot dZ"
         r" - \frac{1}{n} \textstyle\sum_k \gamma_k \odot dZ_k"
@@ -102,7 +116,12 @@ def layer_norm(xp: ModuleType, A: Array, gamma: Array, beta: Array, *, epsilon: 
     return _normalize(xp, A, gamma, beta, epsilon, over=(A.ndim - 1,))
 
 
-@operation(forward=r"Z = (A - \mu) / s", backward=(r"dA = dZ / s", "", ""))
+def _known(xp: ModuleType, A: Array, mean: Array, deviation: Array) -> dict[str, Array]:
+    """What the formulas of `standardize` and its way back call μ and s."""
+    return {r"\mu": mean, "s": deviation}
+
+
+@operation(forward=r"Z = (A - \mu) / s", backward=(r"dA = dZ / s", "", ""), symbols=_known)
 def standardize(xp: ModuleType, A: Array, mean: Array, deviation: Array) -> tuple[Array, Backward]:
     """Z = (A − μ) / s, mean μ and deviation s of each feature given; they have no derivative.
 
@@ -114,7 +133,7 @@ def standardize(xp: ModuleType, A: Array, mean: Array, deviation: Array) -> tupl
     return (A - mean) / deviation, lambda dZ: (dZ / deviation, None, None)
 
 
-@operation(forward=r"Z = A \odot s + \mu", backward=(r"dA = dZ \odot s", "", ""))
+@operation(forward=r"Z = A \odot s + \mu", backward=(r"dA = dZ \odot s", "", ""), symbols=_known)
 def unstandardize(xp: ModuleType, A: Array, mean: Array, deviation: Array) -> tuple[Array, Backward]:
     """Z = A s + μ, mean μ and deviation s of each feature given: the way back from `standardize`. Shapes as there."""
     _check(A, mean=mean, deviation=deviation)
@@ -135,14 +154,8 @@ def _normalize(
     `share` is what of the mean each number is, if that is not the same for all.
     """
     _check(A, gamma=gamma, beta=beta)
-    exact = A.astype(np.float64) if xp is np else A  # squares of what float32 holds may be more than it holds
-    if share is None:
-        mean, variance = exact.mean(axis=over, keepdims=True), exact.var(axis=over, keepdims=True)
-        share = max(mean.size, 1) / max(A.size, 1)
-    else:
-        counted = xp.where(share > 0, exact, 0)  # there may be NaN where nobody looks
-        mean = (counted * share).sum(axis=over, keepdims=True)
-        variance = ((counted - mean) ** 2 * share).sum(axis=over, keepdims=True)
+    mean, variance = _moments(xp, A, over, share)
+    share = max(mean.size, 1) / max(A.size, 1) if share is None else share
     inverse = (1 / xp.sqrt(variance + epsilon)).astype(A.dtype)
     A_hat = (A - mean.astype(A.dtype)) * inverse
     examples = tuple(range(A.ndim - 1))
@@ -158,6 +171,24 @@ def _normalize(
         )
 
     return gamma * A_hat + beta, backward
+
+
+def _share(xp: ModuleType, A: Array, mask: Array | None) -> Array | None:
+    """What of the mean over the steps that count each step is; None where all count alike."""
+    if mask is None:
+        return None
+    counts = steps_that_count(xp, mask, A).astype(A.dtype)[..., None]
+    return counts / xp.maximum(counts.sum(), 1)
+
+
+def _moments(xp: ModuleType, A: Array, over: tuple[int, ...], share: Array | None = None) -> tuple[Array, Array]:
+    """The mean and the variance over these axes."""
+    exact = A.astype(np.float64) if xp is np else A  # squares of what float32 holds may be more than it holds
+    if share is None:
+        return exact.mean(axis=over, keepdims=True), exact.var(axis=over, keepdims=True)
+    counted = xp.where(share > 0, exact, 0)  # there may be NaN where nobody looks
+    mean = (counted * share).sum(axis=over, keepdims=True)
+    return mean, ((counted - mean) ** 2 * share).sum(axis=over, keepdims=True)
 
 
 def _check(A: Array, **of_features: Array) -> None:

@@ -123,7 +123,8 @@ def gru(
     backwards: bool = False,
     last: bool = False,
 ) -> tuple[Array, Backward]:
-    """A_t = (1 − G_t) N_t + G_t A_{t−1}: G_t keeps the state, R_t resets what the new, N_t, sees of it: V_t beside Z_t.
+    """A_t = (1 − G_t) N_t + G_t A_{t−1}: G_t keeps the state, R_t resets what the new, N_t, sees of it, V_t beside Z_t;
+    b_4 is the last of the four parts of b, of which Z_t takes the other three.
 
     The gated recurrent unit (Cho et al., 2014), with the reset behind the product with U, as cuDNN and PyTorch compute
     it; so b has a fourth part, the bias of that product in the new. The order of the parts is PyTorch's: reset, gate

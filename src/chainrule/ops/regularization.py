@@ -9,7 +9,12 @@ from chainrule.graph import Array, Backward, operation
 from chainrule.ops import philox
 
 
-@operation(forward=r"Z = A \odot D / (1 - rate)", backward=(r"dA = dZ \odot D / (1 - rate)",))
+def _mask(xp: ModuleType, A: Array, *, rate: float, key: tuple[int, int]) -> dict[str, Array]:
+    """What the formulas call D."""
+    return {"D": _kept(xp, A, rate, key).astype(A.dtype)}
+
+
+@operation(forward=r"Z = A \odot D / (1 - rate)", backward=(r"dA = dZ \odot D / (1 - rate)",), symbols=_mask)
 def dropout(xp: ModuleType, A: Array, *, rate: float, key: tuple[int, int]) -> tuple[Array, Backward]:
     """Z = A ⊙ D / (1 − `rate`), each element of D 0 with probability `rate` and 1 otherwise ("inverted" dropout).
 
@@ -26,8 +31,12 @@ def dropout(xp: ModuleType, A: Array, *, rate: float, key: tuple[int, int]) -> t
         OptionError: a rate outside [0, 1).
     """
     real("the dropout rate", rate, low=0, high=1, open="high")
-    kept, scale = _uniform(xp, key, A.size).reshape(A.shape) >= np.float32(rate), 1 / (1 - rate)
+    kept, scale = _kept(xp, A, rate, key), 1 / (1 - rate)
     return xp.where(kept, A * scale, 0), lambda dZ: (xp.where(kept, dZ * scale, 0),)  # infinity can be dropped, too
+
+
+def _kept(xp: ModuleType, A: Array, rate: float, key: tuple[int, int]) -> Array:
+    return _uniform(xp, key, A.size).reshape(A.shape) >= np.float32(rate)
 
 
 def _uniform(xp: ModuleType, key: tuple[int, int], count: int) -> Array:

@@ -23,6 +23,7 @@ from chainrule.data.series import Forecast, Series
 from chainrule.data.source import Chunked, Form, Source
 from chainrule.data.tables import Table
 from chainrule.errors import NotFiniteError, OptionError, shown
+from chainrule.experiments.architectures import dense
 from chainrule.experiments.design import design, optimizer_for
 from chainrule.experiments.doubts import doubts_on, limits_told
 from chainrule.experiments.elsewhere import checksum, result_of
@@ -143,6 +144,14 @@ class Experiment:
         if storage is not None and not join:
             raise OptionError("--storage is where those meet who share a search: say --join, too.")
         searching = whole("search", settings.search, at_least=0)
+        engines.select(settings.engine, settings.device, settings.devices)
+        self.source = source
+        self.target = source.target
+        self.Y = source.numbers(self.target)
+        usual = settings.beside(source.defaults)
+        test = usual.test_share
+        watched = usual.validation_share(int(len(source) * (1 - test)), source.small)
+        self._refuse_odd(usual)  # before anything is told to others
         self._search = open_search(self.run_folder, storage, settings.seed) if searching else None
         self.checkpoint = Checkpoint(
             self.folder / CHECKPOINT,
@@ -153,13 +162,6 @@ class Experiment:
         self.resume = resume or self._search is not None
         before = self._seed_before(resume)
         seed = seed_or_fresh(before if settings.seed is None else settings.seed)
-        engines.select(settings.engine, settings.device, settings.devices)
-        self.source = source
-        self.target = source.target
-        self.Y = source.numbers(self.target)
-        usual = settings.beside(source.defaults)
-        test = usual.test_share
-        watched = usual.validation_share(int(len(source) * (1 - test)), source.small)
         self.split = {"draws": DRAWS, "seed": seed, "test": test, "validation": watched} if splits is None else None
         self.splits = splits or split(source, self.Y, test, watched, seed)
         self.given, self._seed, self.chunked = settings, seed, None
@@ -185,6 +187,13 @@ class Experiment:
                     self.target, self.X, self.Y, self.splits, self.encoding, self.settings, source.value_ends
                 )
         self._take(settings)
+
+    def _refuse_odd(self, settings: Settings) -> None:
+        """Raises OptionError for what is wrong with the settings, however the data are parted."""
+        resolved = settings.resolve(len(self.source), self.target.task != "values", 0)
+        watched_metric(asked_for(self.target, resolved, self.Y, ends=self.source.value_ends), resolved)
+        optimizer_for(resolved)
+        dense(None, resolved)
 
     def _seed_before(self, resume: bool) -> int | None:
         """The seed of the run or the search that is resumed, or None for a new one."""

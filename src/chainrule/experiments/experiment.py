@@ -182,11 +182,16 @@ class Experiment:
         if self.chunked is not None:
             self._weights.refuse_chunks(source.name)
         if self.encoding.form == "rows" and may_choose(self.target, settings) and not self._weights.given:
-            with stage("choosing a scale"), engines.blas_held():
+            with stage("choosing a scale"), engines.blas_held(), self._engine:
                 self.target, self._choice = chosen_scale(
                     self.target, self.X, self.Y, self.splits, self.encoding, self.settings, source.value_ends
                 )
         self._take(settings)
+
+    @property
+    def _engine(self) -> contextlib.AbstractContextManager[None]:
+        """Within the block, the network is measured and predicts where it is trained."""
+        return engines.chosen(self.given.engine, self.given.device, self.given.devices)
 
     def _refuse_odd(self, settings: Settings) -> None:
         """Raises OptionError for what is wrong with the settings, however the data are parted."""
@@ -279,7 +284,7 @@ class Experiment:
                 self._forget_checkpoint()
             return history
 
-        with self.run_folder.claimed():
+        with self.run_folder.claimed(), self._engine:
             try:
                 trials = search.run(
                     self.given, self._resolved(self.given), self._data, fit, lambda: self._keep(*learned[0]), progress
@@ -364,7 +369,8 @@ class Experiment:
                 progress=progress,
             )
         network = self.whole(final)
-        self.correct(network, splits.validation if len(splits.validation) >= FEW else splits.train)
+        with self._engine:
+            self.correct(network, splits.validation if len(splits.validation) >= FEW else splits.train)
         return network, history
 
     def fit_anew(self, settings: Settings, said: str) -> tuple[Network, History]:
@@ -403,7 +409,7 @@ class Experiment:
             ElsewhereError: another process that shares the search has written the folder, which is not this one's.
             TerminatedError: SIGTERM has come; the run folder holds what was learned until then, and a checkpoint.
         """
-        with self.run_folder.claimed(), engines.held_to(self.settings.threads), engines.blas_held():
+        with self.run_folder.claimed(), engines.held_to(self.settings.threads), engines.blas_held(), self._engine:
             search = self._search
             if search is None:
                 return self._complete([], progress=progress)
@@ -494,9 +500,10 @@ class Experiment:
 
     def write(self, network: Network, history: History) -> None:
         """Write what was learned so far."""
-        self._choose_threshold(network)
-        with stage("measuring"):
-            self._keep(network, history)
+        with self._engine:
+            self._choose_threshold(network)
+            with stage("measuring"):
+                self._keep(network, history)
 
     @cached_property
     def peer(self) -> Peer:

@@ -8,14 +8,18 @@ from typing import Any
 import jax
 import numpy as np
 
+from chainrule.engines.jax.convolutions import LOWERED
 from chainrule.errors import OptionError
-from chainrule.graph import Array
+from chainrule.graph import Array, Lowered
 from chainrule.names import counted
 
 _jax: Any = jax  # not all of its functions have types
 
 EXAMPLES = "examples"
 """The one axis of the mesh: devices differ by the examples that they have."""
+
+AS_WRITTEN = ("cpu",)
+"""The kinds of devices on which operations are compiled as they stand: there XLA's own convolutions are no faster."""
 
 
 class Devices:
@@ -74,6 +78,11 @@ class Devices:
     def results(self) -> Any:
         """`out_shardings` of what is compiled: every device has the whole result."""
         return self._whole
+
+    @property
+    def lowered(self) -> Lowered:
+        """What computes some operations in another way on devices of this kind."""
+        return {} if self.here.platform in AS_WRITTEN else LOWERED
 
     def whole(self, tree: Any) -> Any:
         """Arrays as every device has them as a whole."""

@@ -83,7 +83,7 @@ class JaxProgram:
         self.network, self.cost, self.optimizer, self.reason = network, cost, optimizer, ""
         self.updates, self.outputs = 0, outputs
         self.slots: dict[str, Array] = {name: np.zeros_like(network.flat) for name in optimizer.slots}
-        self._functions = Functions(network, cost, seed)
+        self._functions = Functions(network, cost, seed, devices.lowered)
         self._regularized = network.regularized
         self._output_shapes: dict[Any, tuple[int, ...]] = {}
         self.device, self._devices = devices.label, devices

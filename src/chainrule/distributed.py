@@ -248,7 +248,8 @@ def together() -> Iterator[None]:
         _put(f"{_run}/{_me()}", f"{type(error).__name__}: {error}".splitlines()[0])
         if isinstance(error, jax_error) and "RESOURCE_EXHAUSTED" not in str(error):
             _lost = True
-            raise PeerError(_sentence(f"another of the {processes()} processes has ended")) from error
+            what, said = f"another of the {processes()} processes has ended", str(error).splitlines()[0]
+            raise PeerError(f"{_sentence(what)} JAX said: {said}") from None  # its trace tells no more
         raise
     finally:
         _within = False

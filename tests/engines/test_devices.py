@@ -161,7 +161,8 @@ def test_sigterm_to_one_process_ends_all_with_a_checkpoint(two, by_numpy):
 def test_a_process_that_is_killed_ends_the_other_and_the_run_goes_on_elsewhere(two):
     folder, status, complaints = two
     assert status == [1, -9]
-    assert f"PeerError: another of the 2 processes has ended, {WAY_OUT}" in complaints[0]
+    assert f"PeerError: another of the 2 processes has ended, {WAY_OUT} JAX said: " in complaints[0]
+    assert "JaxRuntimeError" not in complaints[0]
     other, _ = joined.train("dense", metrics="accuracy", epochs=3, engine="numpy")
     for engine in ("numpy", "jax"):
         (folder / engine).write_bytes((folder / "killed").read_bytes())
@@ -211,11 +212,15 @@ def test_auto_takes_an_accelerator_for_a_large_network_and_tells(monkeypatch, ca
     how = {"engine": "auto", "epochs": 1, "progress": True}
     assert joined.train("dense", **how)[1].engine != "jax"
     monkeypatch.setattr(auto, "LARGE", 10)
+    monkeypatch.setattr("chainrule.engines.jax.devices._label", lambda devices: "gpu: NVIDIA H200")
+    capsys.readouterr()
     assert joined.train("dense", **how)[1].engine == "jax"
+    assert 'the jax engine trains on gpu: NVIDIA H200; device="cpu" keeps off it\n' in capsys.readouterr().err
     net = cr.Network([Asks(), *joined.made("dense").layers], seed=1, dtype="float64")
     history = joined.train("dense", net, **how)[1]
     assert history.engine == "numpy"
     assert "Asks" in history.reason
+    assert f"because of {history.reason}\n" in capsys.readouterr().err
 
 
 def test_a_script_that_nobody_started_in_several_processes_runs_alone(two):

@@ -54,8 +54,7 @@ class Devices:
             if devices > len(present) or (processes > 1 and devices != len(present)):
                 joined = f", and {processes} processes share all of them" if processes > 1 else ""
                 raise OptionError(
-                    f'devices={devices}, but JAX sees {_counted(present)} here{joined}: devices="all" takes '
-                    "what there is."
+                    f'devices={devices}, but JAX sees {seen(present)} here{joined}: devices="all" takes what there is.'
                 )
             present = present[:devices]
         self.all = tuple(present)
@@ -124,7 +123,7 @@ def _present(device: str | None) -> Sequence[Any]:
         return found if not number else [found[int(number)]]
     except (RuntimeError, IndexError, ValueError):
         raise OptionError(
-            f'device="{device}", but JAX sees {_counted(jax.devices())} here: leave device out, or install what JAX '
+            f'device="{device}", but JAX sees {seen(jax.devices())} here: leave device out, or install what JAX '
             "needs for that device, such as pip install 'jax[cuda12]'."
         ) from None
 
@@ -136,5 +135,6 @@ def _label(devices: Sequence[Any]) -> str:
     return named if len(devices) == 1 else f"{named} x {len(devices)}"
 
 
-def _counted(devices: Sequence[Any]) -> str:
+def seen(devices: Sequence[Any]) -> str:
+    """How many there are, and what they are: "4 devices (gpu: NVIDIA H200 x 4)"."""
     return f"{counted(len(devices), 'device')} ({_label(devices)})"

@@ -27,7 +27,7 @@ WAY_OUT = "so this one ends, too. Start all again: with resume=True they go on f
 
 def start(devices, *arguments):
     """The script in a process of its own, with so many devices made of this machine's cores."""
-    flags = f"--xla_force_host_platform_device_count={devices} --xla_cpu_multi_thread_eigen=false"
+    flags = os.environ["XLA_FLAGS"].replace("device_count=4", f"device_count={devices}")
     given = {name: value for name, value in os.environ.items() if name not in distributed.LAUNCHERS}
     words = [sys.executable, SCRIPT, *map(str, arguments)]
     return subprocess.Popen(words, env=given | {"XLA_FLAGS": flags}, stderr=subprocess.PIPE, text=True)

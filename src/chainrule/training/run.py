@@ -118,7 +118,7 @@ class Run:
         return bool(self._metrics)
 
     def computed_by(self, what: Program | Slope) -> None:
-        """Take note of the engine, and tell where "auto" has taken an accelerator, or the slower engine, be it later."""
+        """Take note of the engine, and tell where "auto" takes an accelerator or the slower engine, be it later."""
         if self.engine.name == "auto" and self._noted_engine != what.engine:
             self._noted_engine = what.engine if what.reason or what.device != "cpu" else ""
             if what.reason:

@@ -56,7 +56,8 @@ def open_search(folder: RunFolder, storage: str | None, seed: int | None) -> Sea
         called = without_password(storage)
         with folder.claimed():
             study = in_database(storage, folder.path.absolute().name, check)
-            _refuse_another_run(folder, study)
+            with accessible(called):
+                _refuse_another_run(folder, study)
             return SharedSearch(folder, study, called, seed)
     if not folder.join and not path.exists():
         return Search(folder, None)
@@ -68,13 +69,14 @@ def open_search(folder: RunFolder, storage: str | None, seed: int | None) -> Sea
             study = in_journal(path, check, shared=True)
         elif not folder.join:
             return Search(folder, study)
-        _refuse_another_run(folder, study)
+        with accessible(str(path)):
+            _refuse_another_run(folder, study)
         return SharedSearch(folder, study, str(path), seed)
 
 
 def _refuse_another_run(folder: RunFolder, study: Study | None) -> None:
     """Raises OptionError where the folder holds a run that the search has not made."""
-    if (study is None or not study.get_trials(deepcopy=False)) and (folder.path / MODEL).exists():
+    if (folder.path / MODEL).exists() and (study is None or not study.get_trials(deepcopy=False)):
         raise OptionError(f"{folder.path} holds a run that is no such search: name another folder.")
 
 

@@ -1,9 +1,25 @@
 """Data that several tests share."""
 
+import contextlib
+import importlib.metadata
 import os
+import tempfile
 
 # Before NumPy is loaded: tests run side by side, and threads of BLAS that wait for cores would take most of their time.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+# Before JAX is: programs that are small and run few times are not made fast, which takes most of their time; what is
+# compiled once is kept for all processes of the session. Four devices are made of this machine's cores.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4 --xla_cpu_multi_thread_eigen=false"
+with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+    if importlib.metadata.version("jaxlib").startswith("0.10."):  # compiles in half the time; others may not know it
+        os.environ["XLA_FLAGS"] += " --xla_cpu_use_fusion_emitters=false"
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    COMPILED = tempfile.TemporaryDirectory(prefix="chainrule-compiled-")
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = COMPILED.name
 
 import signal
 import sys

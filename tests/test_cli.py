@@ -240,6 +240,25 @@ def test_info_counts_one_thread(tmp_path, monkeypatch, command):
     assert "instructions, 1 thread\n" in output
 
 
+def test_info_tells_what_jax_sees_and_why_it_cannot_be_used(tmp_path, monkeypatch, command):
+    jax = pytest.importorskip("jax")
+
+    def line():
+        status, output, _ = command(tmp_path, "info")
+        assert status == 0
+        return re.search(r"^jax engine +(.*)$", output, re.MULTILINE)[1]
+
+    assert re.fullmatch(rf"jax {re.escape(jax.__version__)}, \d devices? \(cpu.*\)", line())
+
+    def broken():
+        raise RuntimeError("no driver\nin 20 lines")
+
+    monkeypatch.setattr(jax, "devices", broken)
+    assert line() == "cannot be used: RuntimeError: no driver"
+    monkeypatch.setattr("chainrule.engines.jax.installed", lambda: False)
+    assert line() == "not installed: pip install 'chainrule[jax]'"
+
+
 def mistakes(folder):
     np.savez(folder / "one_class.npz", X=np.ones((20, 2)), y=np.zeros(20, int))
     np.savez(folder / "only_X.npz", X=np.ones((20, 2)))

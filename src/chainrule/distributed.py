@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import atexit
 import ctypes
+import itertools
 import os
 import pickle
 import signal
 import sys
 import threading
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import Any, NoReturn, TypeVar
@@ -26,6 +27,7 @@ from numpy.typing import NDArray
 from chainrule.errors import ChainruleError, OptionError, PeerError
 
 T = TypeVar("T")
+B = TypeVar("B", bound=tuple[Any, ...])
 
 HEARTBEAT = 30
 """Seconds without a sign of life after which a process counts as dead."""
@@ -156,16 +158,39 @@ def refuse_unlike(settings: Mapping[str, Any]) -> None:
         )
 
 
-def refuse_unlike_batch(*arrays: NDArray[Any] | None) -> None:
-    """As `refuse_unlike`, of a batch of a stream."""
-    if _within:
-        sums = [0 if A is None else zlib.crc32(np.ascontiguousarray(A).view(np.uint8).data) for A in arrays]
+def in_step(batches: Iterable[B], start: int = 0) -> Iterator[B]:
+    """The batches (X, Y, weights) of a stream, of which every process must have the same.
+
+    Args:
+        start: the number of the first one.
+
+    Raises:
+        OptionError: a batch is another one in another process, or the stream ends sooner there; in all processes.
+    """
+    if not _within:
+        yield from batches
+        return
+    for k, batch in enumerate(itertools.chain(batches, [None]), start):
+        sums = [0] * 4 if batch is None else [1, *map(_checksum, batch)]
         every = _gathered(np.array(sums, np.uint32))
+        ended = np.flatnonzero(every[:, 0] == 0).tolist()
+        if 0 < len(ended) < len(every):
+            raise OptionError(
+                f"the stream ends before batch {k + 1} in process {ended[0]}, but goes on in process "
+                f"{int(every[:, 0].argmax())}: give each the same stream, of which it computes its part."
+            )
         if (every != every[0]).any():
             raise OptionError(
-                "a batch of the stream is another one in another process: give each the same stream, of which it "
-                "computes its part."
+                f"batch {k + 1} of the stream is another one in another process: give each the same stream, of which "
+                "it computes its part."
             )
+        if batch is None:
+            return
+        yield batch
+
+
+def _checksum(A: NDArray[Any] | None) -> int:
+    return 0 if A is None else zlib.crc32(np.ascontiguousarray(A).view(np.uint8).data)
 
 
 def _padded(content: bytes, size: int) -> NDArray[np.uint8]:
@@ -223,7 +248,8 @@ def together() -> Iterator[None]:
         _put(f"{_run}/{_me()}", f"{type(error).__name__}: {error}".splitlines()[0])
         if isinstance(error, jax_error) and "RESOURCE_EXHAUSTED" not in str(error):
             _lost = True
-            raise PeerError(_sentence(f"another of the {processes()} processes has ended")) from error
+            what, said = f"another of the {processes()} processes has ended", str(error).splitlines()[0]
+            raise PeerError(f"{_sentence(what)} JAX said: {said}") from None  # its trace tells no more
         raise
     finally:
         _within = False

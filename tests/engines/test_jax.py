@@ -20,7 +20,7 @@ jax = pytest.importorskip("jax")
 EXACT = {"rtol": 1e-10, "atol": 1e-10}
 RANDOM = np.random.default_rng(3)
 X, y = RANDOM.standard_normal((48, 6)), RANDOM.integers(0, 2, 48)
-PICTURES, SEQUENCES = RANDOM.standard_normal((48, 6, 6, 2)), RANDOM.standard_normal((48, 7, 3))
+PICTURES, SEQUENCES = RANDOM.standard_normal((48, 5, 5, 2)), RANDOM.standard_normal((48, 7, 3))
 SHORTER = np.where(np.arange(7)[None, :, None] < 3 + np.arange(48)[:, None, None] % 5, SEQUENCES, 0)
 
 
@@ -60,15 +60,15 @@ def test_every_operation_and_its_way_back(name):
 def test_every_optimizer_makes_the_same_steps(kind, data):
     names = [name for name in sorted(field.name for field in fields(kind)) if data.draw(st.booleans(), name)]
     options = {name: OTHERS[name] for name in names} | ({"momentum": 0.7} if "nesterov" in names else {})
-    optimizer, theta = kind(**options), RANDOM.standard_normal(20).astype(np.float32)
-    gradient, regularized = (RANDOM.standard_normal(20).astype(np.float32), np.ones(20, np.float32))
+    optimizer, theta = kind(**options), X[:20, 0].astype(np.float32)
+    gradient, regularized = X[:20, 1].astype(np.float32), np.ones(20, np.float32)
     slots = {name: np.full(20, 0.5, np.float32) for name in optimizer.slots}
     change, moved = optimizer.step(theta, gradient, regularized, 0.03, 5, slots)
     with jax.enable_x64(True):
         jitted = jax.jit(lambda alpha, update: optimizer.step(theta, gradient, regularized, alpha, update, slots))
         found, found_slots = jitted(np.float32(0.03), 5)
     assert found.dtype == np.float32
-    np.testing.assert_allclose(found, change, rtol=1e-5)
+    np.testing.assert_allclose(found, change, rtol=1e-5, atol=1e-8)  # near 0 are differences of what was rounded
     for name, slot in moved.items():
         np.testing.assert_allclose(found_slots[name], slot, rtol=1e-5)
 
@@ -91,9 +91,13 @@ def own_loss(A, Y):
 NETWORKS = {
     "dense": (lambda: [cr.Standardize(), cr.Dense(5, "gelu"), cr.LayerNorm(), cr.Dense(2, "softmax")], X, {}),
     "dropout": (lambda: [cr.Dense(8, "silu"), cr.Dropout(0.3), cr.Dense(2, "softmax")], X, {"optimizer": "adamw"}),
-    "weights": (lambda: [cr.Dense(2, "softmax")], X, {"class_weight": {0: 2.0}, "optimizer": cr.Adam(clip_norm=0.1)}),
+    "weights": (
+        lambda: [cr.Dense(2, "softmax")],
+        X,
+        {"class_weight": {0: 2.0}, "optimizer": cr.Adam(clip_norm=0.1), "batch_size": 20},  # the last one is smaller
+    ),
     "convolution": (
-        lambda: [cr.Conv2D(3, 3, bias=False), cr.BatchNorm(), cr.MaxPool(2), cr.Flatten(), cr.Dense(2, "softmax")],
+        lambda: [cr.Conv2D(3, 2, bias=False), cr.BatchNorm(), cr.MaxPool(2), cr.Flatten(), cr.Dense(2, "softmax")],
         PICTURES,
         {},
     ),
@@ -119,11 +123,11 @@ NETWORKS = {
 @pytest.mark.parametrize("name", NETWORKS)
 def test_whole_trainings_come_to_the_same(name):
     layers, data, options = NETWORKS[name]
-    options = {"loss": "cross_entropy", "optimizer": "adam", "epochs": 2, "batch_size": 20} | options
+    options = {"loss": "cross_entropy", "optimizer": "adam", "epochs": 2, "batch_size": 24} | options
     found = []
     for engine in ("numpy", "jax"):
         net = cr.Network(layers(), seed=1, dtype="float64")
-        history = cr.train(net, data, y, engine=engine, seed=3, progress=False, **options)
+        history = cr.train(net, data, y, engine=engine, seed=3, progress=False, hints=False, **options)
         found.append((net.state(), net.predict(data, engine=engine), history["loss"]))
     (state, output, costs), (other, other_output, other_costs) = found
     assert history.engine == "jax"
@@ -140,6 +144,7 @@ def net_of(*layers, dtype="float32"):
 
 def trained(net, X=X, y=y, **options):
     how = {"loss": "cross_entropy", "epochs": 2, "batch_size": 16, "engine": "jax", "seed": 0, "progress": False}
+    how["hints"] = False
     return cr.train(net, X, y, **how | options)
 
 

@@ -231,7 +231,7 @@ def test_a_torn_last_line_of_the_journal_is_dropped(tmp_path):
     [
         ({"seed": 1}, "its search had seed 0, this one has 1. Repeat the settings, or search in another folder."),
         ({"epochs": 7}, "search.journal cannot be continued: its search had epochs 6, this one has 7."),
-        ({"hidden": (4,)}, "its search had hidden None, this one has [4]."),
+        ({"hidden": (4,)}, "its search had hidden left open, this one has 4."),
     ],
 )
 def test_another_search_cannot_go_on_from_a_journal(tmp_path, settings, words):

@@ -15,6 +15,7 @@ from test_search import rings
 import chainrule as cr
 from chainrule.experiments import workers
 from chainrule.experiments.folder import RunFolder
+from chainrule.experiments.joint import Joint
 from chainrule.experiments.workers import here
 from commands import chainrule
 
@@ -118,6 +119,20 @@ def test_two_processes_share_a_search(tmp_path, another, n, storage, capsys, mon
     assert min(result.history["val_loss"]) == pytest.approx(result.trials[0].cost)
 
 
+def test_a_last_trial_of_another_that_ends_between_two_looks_is_told(tmp_path, capsys, monkeypatch):
+    over, others = Joint.over, []
+
+    def looked(joint):
+        if not others:
+            others.append(experiment(tmp_path / "run", search=2))
+            others[0].search(progress=False)
+        return over.fget(joint)
+
+    monkeypatch.setattr(Joint, "over", property(looked))
+    experiment(tmp_path / "run", search=2).search()
+    assert capsys.readouterr().err.count(f"\ntrial 2/2 by {here()} (here)  val_loss ") == 1
+
+
 def test_the_trial_of_a_process_that_was_killed_is_done_by_another(tmp_path, another, capsys):
     process = another(4, 2)
     before = running(study_of(tmp_path / "run"), 1)
@@ -187,7 +202,7 @@ def test_who_joins_a_search_that_a_process_has_for_itself_is_told_how(tmp_path, 
     [
         ({"seed": 1}, "search.journal cannot be joined: its search had seed 0, this one has 1. Repeat the settings,"),
         ({"epochs": 3}, "its search had epochs 2, this one has 3. Repeat the settings, or search in another folder."),
-        ({"activation": "tanh"}, "its search had activation None, this one has tanh."),
+        ({"activation": "tanh"}, "its search had activation left open, this one has tanh."),
         ({"table": rings(310)}, "the rows or columns of the file are not those that its search began with."),
         ({"search": 3}, "search.journal has 4 trials, not 3: say --search 4."),
     ],
@@ -197,6 +212,50 @@ def test_who_has_other_settings_or_other_data_cannot_join(tmp_path, differs, wor
     with pytest.raises(cr.OptionError) as refused:
         experiment(tmp_path / "run", **differs).search(progress=False)
     assert words in str(refused.value)
+
+
+def test_all_that_differs_is_told_at_once_to_who_joins_and_to_who_goes_on(tmp_path):
+    experiment(tmp_path / "run").search(progress=False)
+    differs = {"table": rings(310), "seed": 1, "hidden": (4, 8)}
+    for join, how in ((True, "joined"), (False, "continued")):
+        with pytest.raises(cr.OptionError) as refused:
+            experiment(tmp_path / "run", join=join, **differs).search(progress=False)
+        assert str(refused.value) == (
+            f"the search of {tmp_path / 'run/search.journal'} cannot be {how}: its search had hidden 4, this one has "
+            "4,8; it had seed 0, this one has 1; the rows or columns of the file are not those that its search began "
+            "with. Repeat the settings and bring the same data, or search in another folder."
+        )
+
+
+@pytest.mark.parametrize("wrong", [{"epochs": 0}, {"activation": "rely"}, {"optimizer": "adan"}, {"metric": "rmse"}])
+def test_settings_that_do_not_fit_are_refused_before_a_search_is_begun(tmp_path, wrong):
+    with pytest.raises(cr.OptionError):
+        experiment(tmp_path / "run", **wrong)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_seed_that_came_to_no_search_binds_nobody(tmp_path):
+    experiment(tmp_path / "run", seed=7)
+    assert experiment(tmp_path / "run", seed=None).settings.seed == 7
+    experiment(tmp_path / "run", seed=0, search=1).search(progress=False)
+    assert experiment(tmp_path / "run", seed=None).settings.seed == 0
+
+
+def test_who_took_another_seed_before_one_was_known_gives_the_same_command_again(tmp_path):
+    drawn = experiment(tmp_path / "run", seed=None, search=1)
+    experiment(tmp_path / "run", seed=0, search=1).search(progress=False)
+    with pytest.raises(cr.OptionError, match=r"has seed 0, of which nothing was known .*: give the same command again"):
+        drawn.search(progress=False)
+    assert len(experiment(tmp_path / "run", seed=None, search=1).search(progress=False)) == 1
+
+
+def test_who_is_refused_leaves_a_search_that_was_begun_alone_as_it_was(tmp_path):
+    experiment(tmp_path / "run", join=False, search=1).search(progress=False)
+    before = study_of(tmp_path / "run")
+    with pytest.raises(cr.OptionError, match="cannot be joined: its search had epochs 2, this one has 3"):
+        experiment(tmp_path / "run", epochs=3).search(progress=False)
+    after = study_of(tmp_path / "run")
+    assert (after.user_attrs, len(after.trials)) == (before.user_attrs, len(before.trials))
 
 
 def test_each_process_has_threads_and_an_engine_of_its_own(tmp_path):
@@ -371,3 +430,4 @@ def test_a_folder_that_holds_another_run_is_no_place_to_search_together(tmp_path
     (tmp_path / "run/model.safetensors").write_bytes(b"kept")
     with pytest.raises(cr.OptionError, match="holds a run that is no such search: name another folder"):
         experiment(tmp_path / "run")
+    assert os.listdir(tmp_path / "run") == ["model.safetensors"]

@@ -14,7 +14,7 @@ def command() -> None:
     import numpy as np
 
     import chainrule
-    from chainrule.engines import ENGINES, native
+    from chainrule.engines import ENGINES, jax, native
 
     found = native.described()
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
@@ -24,6 +24,7 @@ def command() -> None:
     print(f"machine       {platform.system()} {platform.machine()}, {cores} cores")
     print(f"engines       {', '.join(ENGINES)}")
     print(f"native engine {found}")
+    print(f"jax engine    {jax.described()}")
     print(f"BLAS          {blas['name']} {blas['version']}")
     for package in ("numpy", "scipy", "scikit-learn", "polars", "safetensors", "matplotlib", "click", "rich", "optuna"):
         try:

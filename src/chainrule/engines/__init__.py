@@ -1,6 +1,9 @@
 """Who does the arithmetic. The numpy engine is the reference and always there."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 
 from chainrule import distributed
@@ -29,6 +32,8 @@ if _kernels is not None:
 
 _AUTO: Engine = AutoEngine(ENGINES["native"], ENGINES["numpy"]) if "native" in ENGINES else ENGINES["numpy"]
 
+_CHOSEN: ContextVar[Engine | None] = ContextVar("chosen", default=None)
+
 
 def select(name: str, device: str | None = None, devices: int | str | None = None) -> Engine:
     """The engine of that name; "auto" takes the fastest that can do the work.
@@ -48,6 +53,8 @@ def select(name: str, device: str | None = None, devices: int | str | None = Non
     if devices is not None and devices != "all":
         devices = whole("devices", devices)
     beyond = devices is not None or device not in (None, "cpu")
+    if name == "auto" and device is None and devices is None and (chosen := _CHOSEN.get()) is not None:
+        return chosen
     if name == "jax" or (name == "auto" and beyond):
         return JaxEngine(device, devices)
     if beyond:
@@ -57,6 +64,23 @@ def select(name: str, device: str | None = None, devices: int | str | None = Non
     if name == "auto" and "native" not in ENGINES:
         _tell_that_numpy_computes()
     return engine
+
+
+@contextmanager
+def chosen(name: str, device: str | None = None, devices: int | str | None = None) -> Iterator[None]:
+    """Within the block "auto" is the engine that somebody has chosen for a run, which measures and predicts there, too.
+
+    Args:
+        name, device, devices: see `select`; where they leave all open, "auto" is what it was.
+
+    Raises:
+        OptionError: see `select`.
+    """
+    before = _CHOSEN.set(select(name, device, devices))
+    try:
+        yield
+    finally:
+        _CHOSEN.reset(before)
 
 
 def select_to_train(name: str, device: str | None = None, devices: int | str | None = None) -> Engine:
@@ -99,6 +123,7 @@ __all__ = [
     "Program",
     "Slope",
     "blas_held",
+    "chosen",
     "held_to",
     "select",
     "select_to_train",

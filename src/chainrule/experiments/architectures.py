@@ -51,7 +51,7 @@ BYTES_WITH_DERIVATIVE = 2 * 4
 """Bytes of a float32 and of its derivative, which training keeps at the same time."""
 
 
-def dense(encoding: Encoding, settings: Settings) -> list[Layer]:
+def dense(encoding: Encoding | None, settings: Settings) -> list[Layer]:
     """For rows of features, and for windows of a series: dense layers."""
     layers: list[Layer] = []
     for n in settings.hidden or ():

@@ -24,6 +24,7 @@ from chainrule.data.series import Forecast, Series
 from chainrule.data.source import Form, Source
 from chainrule.data.tables import Table
 from chainrule.errors import NotFiniteError, OptionError, shown
+from chainrule.experiments.architectures import dense
 from chainrule.experiments.design import design, optimizer_for
 from chainrule.experiments.doubts import doubts_on, limits_told
 from chainrule.experiments.elsewhere import checksum, result_of
@@ -145,6 +146,14 @@ class Experiment:
         if storage is not None and not join:
             raise OptionError("--storage is where those meet who share a search: say --join, too.")
         searching = whole("search", settings.search, at_least=0)
+        engines.select(settings.engine, settings.device, settings.devices)
+        self.source = source
+        self.target = source.target
+        self.Y = source.numbers(self.target)
+        usual = settings.beside(source.defaults)
+        test = usual.test_share
+        watched = usual.validation_share(int(len(source) * (1 - test)), source.small)
+        self._refuse_odd(usual)  # before anything is told to others
         self._search = open_search(self.run_folder, storage, settings.seed) if searching else None
         self.checkpoint = Checkpoint(
             self.folder / CHECKPOINT,
@@ -155,13 +164,6 @@ class Experiment:
         self.resume = resume or self._search is not None
         before = self._seed_before(resume)
         seed = seed_or_fresh(before if settings.seed is None else settings.seed)
-        engines.select(settings.engine, settings.device, settings.devices)
-        self.source = source
-        self.target = source.target
-        self.Y = source.numbers(self.target)
-        usual = settings.beside(source.defaults)
-        test = usual.test_share
-        watched = usual.validation_share(int(len(source) * (1 - test)), source.small)
         self.split = {"draws": DRAWS, "seed": seed, "test": test, "validation": watched} if splits is None else None
         self.splits = splits or split(source, self.Y, test, watched, seed)
         self.given, self._seed, self.chunked = settings, seed, None
@@ -182,11 +184,23 @@ class Experiment:
         if self.chunked is not None:
             self._weights.refuse_chunks(source.name)
         if self.encoding.form == "rows" and may_choose(self.target, settings) and not self._weights.given:
-            with stage("choosing a scale"), engines.blas_held():
+            with stage("choosing a scale"), engines.blas_held(), self._engine:
                 self.target, self._choice = chosen_scale(
                     self.target, self.X, self.Y, self.splits, self.encoding, self.settings, source.value_ends
                 )
         self._take(settings)
+
+    @property
+    def _engine(self) -> contextlib.AbstractContextManager[None]:
+        """Within the block, the network is measured and predicts where it is trained."""
+        return engines.chosen(self.given.engine, self.given.device, self.given.devices)
+
+    def _refuse_odd(self, settings: Settings) -> None:
+        """Raises OptionError for what is wrong with the settings, however the data are parted."""
+        resolved = settings.resolve(len(self.source), self.target.task != "values", 0)
+        watched_metric(asked_for(self.target, resolved, self.Y, ends=self.source.value_ends), resolved)
+        optimizer_for(resolved)
+        dense(None, resolved)
 
     def _seed_before(self, resume: bool) -> int | None:
         """The seed of the run or the search that is resumed, or None for a new one."""
@@ -272,7 +286,7 @@ class Experiment:
                 self._forget_checkpoint()
             return history
 
-        with self.run_folder.claimed():
+        with self.run_folder.claimed(), self._engine:
             try:
                 trials = search.run(
                     self.given, self._resolved(self.given), self._data, fit, lambda: self._keep(*learned[0]), progress
@@ -357,7 +371,8 @@ class Experiment:
                 progress=progress,
             )
         network = self.whole(final)
-        self.correct(network, splits.validation if len(splits.validation) >= FEW else splits.train)
+        with self._engine:
+            self.correct(network, splits.validation if len(splits.validation) >= FEW else splits.train)
         return network, history
 
     def fit_anew(self, settings: Settings, said: str) -> tuple[Network, History]:
@@ -396,7 +411,7 @@ class Experiment:
             ElsewhereError: another process that shares the search has written the folder, which is not this one's.
             TerminatedError: SIGTERM has come; the run folder holds what was learned until then, and a checkpoint.
         """
-        with self.run_folder.claimed(), engines.held_to(self.settings.threads), engines.blas_held():
+        with self.run_folder.claimed(), engines.held_to(self.settings.threads), engines.blas_held(), self._engine:
             search = self._search
             if search is None:
                 return self._complete([], progress=progress)
@@ -487,9 +502,10 @@ class Experiment:
 
     def write(self, network: Network, history: History) -> None:
         """Write what was learned so far."""
-        self._choose_threshold(network)
-        with stage("measuring"):
-            self._keep(network, history)
+        with self._engine:
+            self._choose_threshold(network)
+            with stage("measuring"):
+                self._keep(network, history)
 
     @cached_property
     def peer(self) -> Peer:

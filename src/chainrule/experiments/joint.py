@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from chainrule import forms
-from chainrule.errors import CheckpointError, OptionError
+from chainrule.errors import CheckpointError
 from chainrule.experiments.folder import RunFolder
-from chainrule.experiments.settings import MODEL
 from chainrule.experiments.studies import load_optuna
 from chainrule.experiments.workers import Workers, here
 
@@ -56,15 +55,9 @@ class Joint:
         return "joint" in self._study.user_attrs
 
     def begin(self) -> None:
-        """Share the study from now on; trials of a process that had it for itself and was killed are lost.
-
-        Raises:
-            OptionError: the folder holds a run that is no search.
-        """
+        """Share the study from now on; trials of a process that had it for itself and was killed are lost."""
         if self.begun:
             return
-        if not self._all() and (self._folder.path / MODEL).exists():
-            raise OptionError(f"{self._folder.path} holds a run that is no such search: name another folder.")
         for trial in self._all():
             if trial.state == self._state.RUNNING and "number" not in trial.user_attrs:
                 self._fail(trial.number)
@@ -75,13 +68,13 @@ class Joint:
 
         A study says what was written last. Its trials have an order, so a trial that never runs tells who was first.
         """
-        if name not in (told := self._told(name)):
+        if self.told(name) is None:
             self._study.add_trial(self._create(state=self._state.FAIL, user_attrs={name: value}))
-            told = self._told(name)
-        return told[name]
+        return self.told(name)
 
-    def _told(self, name: str) -> dict[str, Any]:
-        return next((t.user_attrs for t in self._all() if name in t.user_attrs), {})
+    def told(self, name: str) -> Any:
+        """What the first of all workers has told under this name, or None where nobody has."""
+        return next((t.user_attrs[name] for t in self._all() if name in t.user_attrs), None)
 
     def wait_for(self, trials: int, default: dict[str, Any]) -> None:
         """See to it that so many trials are there, or as many as there were; the first has the default settings."""

@@ -259,19 +259,26 @@ def as_told(facts: dict[str, Any]) -> dict[str, Any]:
 
 
 def refuse_others(refusal: str, ours: dict[str, Any], theirs: dict[str, Any]) -> None:
-    """Raises OptionError, which begins with the refusal, where a search had other settings or data than this one."""
-    for name, fact in ours.items():
-        if theirs.get(name, fact) == fact:
-            continue
-        if what := TOLD_BY_CHECKSUM.get(name):
-            raise OptionError(
-                f"{refusal}: {what} are not those that its search began with. Bring the same, or search in another "
-                "folder."
-            )
-        raise OptionError(
-            f"{refusal}: its search had {name} {theirs[name]}, this one has {fact}. Repeat the settings, or search in "
-            "another folder."
-        )
+    """Raises OptionError, which begins with the refusal and names all that differs, where a search had other settings
+    or other data than this one."""
+    differs = [name for name, fact in ours.items() if theirs.get(name, fact) != fact]
+    data = [TOLD_BY_CHECKSUM[name] for name in differs if name in TOLD_BY_CHECKSUM]
+    settings = [name for name in differs if name not in TOLD_BY_CHECKSUM]
+    if not differs:
+        return
+    which = [f"had {name} {_said(theirs[name])}, this one has {_said(ours[name])}" for name in settings]
+    told = [f"its search {which[0]}", *(f"it {one}" for one in which[1:])] if which else []
+    told += [f"{what} are not those that its search began with" for what in data]
+    ways = (["repeat the settings"] if which else []) + (["bring the same data"] if data else [])
+    way = " and ".join(ways)
+    raise OptionError(f"{refusal}: {'; '.join(told)}. {way[0].upper()}{way[1:]}, or search in another folder.")
+
+
+def _said(fact: Any) -> str:
+    """A setting as it is typed."""
+    if isinstance(fact, list | tuple):
+        return ",".join(map(str, fact)) or "none"
+    return "left open" if fact is None else str(fact)
 
 
 def check(study: Study, where: str) -> None:

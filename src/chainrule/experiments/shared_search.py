@@ -19,7 +19,7 @@ from chainrule.errors import OptionError
 from chainrule.experiments.folder import RunFolder
 from chainrule.experiments.joint import Joint, Written
 from chainrule.experiments.search import Fit, Keep, Search, Space, as_told, check, draws, refuse_others
-from chainrule.experiments.settings import JOURNAL, Settings
+from chainrule.experiments.settings import JOURNAL, MODEL, Settings
 from chainrule.experiments.studies import accessible, in_database, in_journal, load_optuna, without_password
 from chainrule.experiments.trials import say, shares, told
 from chainrule.experiments.workers import here
@@ -44,10 +44,10 @@ def open_search(folder: RunFolder, storage: str | None, seed: int | None) -> Sea
 
     Args:
         storage: the URL of the database where they meet; None for the journal in the folder.
-        seed: which a new search that is shared takes; None for a fresh one.
+        seed: which a new search that is shared takes; None for that of the first process, or a fresh one.
 
     Raises:
-        OptionError: Optuna is not installed, the URL is none, or the folder belongs to others.
+        OptionError: Optuna is not installed, the URL is none, or the folder belongs to others or holds another run.
         ModelFileError: the journal or the database cannot be read or written.
     """
     path = folder.path / JOURNAL
@@ -56,16 +56,28 @@ def open_search(folder: RunFolder, storage: str | None, seed: int | None) -> Sea
         called = without_password(storage)
         with folder.claimed():
             study = in_database(storage, folder.path.absolute().name, check)
+            with accessible(called):
+                _refuse_another_run(folder, study)
             return SharedSearch(folder, study, called, seed)
     if not folder.join and not path.exists():
         return Search(folder, None)
     with folder.claimed():
+        if not path.exists():
+            _refuse_another_run(folder, None)
         study = in_journal(path, check, shared=folder.join)
         if not folder.join and Joint(study, folder).begun:  # to go on alone, where nobody is at work any more
             study = in_journal(path, check, shared=True)
         elif not folder.join:
             return Search(folder, study)
+        with accessible(str(path)):
+            _refuse_another_run(folder, study)
         return SharedSearch(folder, study, str(path), seed)
+
+
+def _refuse_another_run(folder: RunFolder, study: Study | None) -> None:
+    """Raises OptionError where the folder holds a run that the search has not made."""
+    if (folder.path / MODEL).exists() and (study is None or not study.get_trials(deepcopy=False)):
+        raise OptionError(f"{folder.path} holds a run that is no such search: name another folder.")
 
 
 class SharedSearch(Search):
@@ -73,7 +85,8 @@ class SharedSearch(Search):
 
     Args:
         folder: of the run, which this process has claimed. study: where they meet. called: how messages call that.
-        seed: which a new one takes; None for a fresh one.
+        seed: which this process was given, if it was. It is told to those that were given none, and binds nobody before
+            the settings do, which the first trial follows.
     """
 
     shared = True
@@ -85,9 +98,11 @@ class SharedSearch(Search):
         self._working = self._entered = False
         self._known: set[int] = set()
         with self._accessible():
-            self._joint.begin()
-            alone = study.user_attrs.get("seed")
-            self._seed = int(self._joint.first("seed", seed_or_fresh(seed)) if alone is None else alone)
+            settled = study.user_attrs.get("seed", (self._joint.told("settings") or {}).get("seed"))
+            if settled is None:
+                proposed = self._joint.first("seed", seed_or_fresh(seed))
+                settled = proposed if seed is None else seed
+        self._given, self._seed = seed, int(settled)
 
     @property
     def seed(self) -> int:
@@ -168,8 +183,8 @@ class SharedSearch(Search):
         with self.at_work():
             self._tell([self._greeting(begins)], progress)
             self._known |= {*self._done()}
-            waited = False
-            while True:
+            waited = over = False
+            while not over:
                 self._tell(joint.take_over(), progress)
                 joint.wait_for(wanted, space.default)
                 if (claim := joint.claim()) is not None:
@@ -184,9 +199,8 @@ class SharedSearch(Search):
                         )
                         waited = True
                     time.sleep(POLL)
+                over = joint.over  # before what is told, or the last trial of another would not be
                 self._tell_news(given, space, progress)
-                if joint.over:
-                    break
         trials = self.trials(space)
         self._tell([f"the search is over, {counted(len(trials), 'trial')}: {shares(trials)}"], progress)
 
@@ -208,8 +222,20 @@ class SharedSearch(Search):
         """Refuse to join a search with other settings or other data; the first to come has told what they are."""
         ours = {name: fact for name, fact in as_told(facts).items() if name not in FREE}
         ours = json.loads(json.dumps({"the version of chainrule": chainrule.__version__, "draws": DRAWS} | ours))
-        theirs = self._joint.first("settings", ours) | self._shared.user_attrs
-        refuse_others(f"the search of {self._called} cannot be joined", ours, theirs)
+        self._refuse_others(ours, self._joint.told("settings") or {})  # before this one tells anything
+        self._joint.begin()
+        self._refuse_others(ours, self._joint.first("settings", ours))
+        self._seed = ours["seed"]
+
+    def _refuse_others(self, ours: dict[str, Any], theirs: dict[str, Any]) -> None:
+        theirs = theirs | self._shared.user_attrs
+        if self._given is None and theirs.get("seed", ours["seed"]) != ours["seed"]:
+            raise OptionError(
+                f"the search of {self._called} has seed {theirs['seed']}, of which nothing was known when this process "
+                "took another: give the same command again."
+            )
+        how = "joined" if self._folder.join else "continued"
+        refuse_others(f"the search of {self._called} cannot be {how}", ours, theirs)
 
     def _done(self) -> dict[int, FrozenTrial]:
         return {

@@ -7,7 +7,7 @@ operation made it from which inputs; `backward()` visits the variables from the 
 
 from chainrule.graph.closed_array import ClosedArray, is_closed_array
 from chainrule.graph.footprint import Footprint, TooLargeError, foresee
-from chainrule.graph.operation import Operation, operation
+from chainrule.graph.operation import Lowered, Operation, lowered, operation
 from chainrule.graph.operators import COMPARISONS, OPERATIONS
 from chainrule.graph.recording import (
     ClosedError,
@@ -39,6 +39,7 @@ __all__ = [
     "ClosedError",
     "Footprint",
     "Later",
+    "Lowered",
     "Operation",
     "Recording",
     "Refusal",
@@ -50,6 +51,7 @@ __all__ = [
     "from_cost_to_leaves",
     "namespace",
     "is_closed_array",
+    "lowered",
     "operation",
     "parts",
     "plain",

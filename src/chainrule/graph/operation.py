@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
-from types import ModuleType
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import MappingProxyType, ModuleType
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -15,6 +17,21 @@ from chainrule.graph.footprint import count_value
 from chainrule.graph.operators import COMPARISONS, OPERATIONS
 from chainrule.graph.recording import plain, recording_of
 from chainrule.graph.variable import Array, Backward, Variable, namespace
+
+Lowered: TypeAlias = Mapping[str, Callable[..., tuple[Array, Backward]]]
+"""By the names of operations, functions that compute the same as theirs in another way."""
+
+_LOWERED: ContextVar[Lowered] = ContextVar("lowered", default=MappingProxyType({}))
+
+
+@contextmanager
+def lowered(functions: Lowered) -> Iterator[None]:
+    """Within the block, these take the place of the operations' own functions, as where an engine compiles them."""
+    before = _LOWERED.set(functions)
+    try:
+        yield
+    finally:
+        _LOWERED.reset(before)
 
 
 class Operation:
@@ -138,7 +155,8 @@ class Operation:
             else v
             for v in values
         ]
-        value, backward = self.function(namespace(arrays) if xp is None else xp, *arrays, **options)
+        function = _LOWERED.get().get(self.name, self.function)
+        value, backward = function(namespace(arrays) if xp is None else xp, *arrays, **options)
         count_value(value)
         return value, backward
 

@@ -265,13 +265,14 @@ class Network(Layer):
         *,
         engine: str = "auto",
         threads: int | None = None,
+        device: str | None = None,
         memory: dict[int, tuple[Array, ...]] | None = None,
     ) -> NDArray[Any]:
         """The network's output for each example: (m, n_out).
 
         Args:
             X: (m, …), an array, a memory map, or anything that NumPy makes an array of.
-            engine, threads: who computes, and by how many threads; see `train`.
+            engine, threads, device: who computes, by how many threads, and where; see `train`.
             memory: a dict, empty at first, in which recurrent layers leave the state that they end in, and from which
                 they go on at the next call with the same m; then NumPy computes. None begins every sequence anew.
 
@@ -284,7 +285,7 @@ class Network(Layer):
         self.build_for(X)
         if memory is None:
             with engines.held_to(threads):
-                return engines.select(engine).predict(self, X)
+                return engines.select(engine, device).predict(self, X)
         for _, layer in self.family():
             if layer.across_steps:
                 raise OptionError(

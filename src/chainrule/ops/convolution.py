@@ -53,7 +53,7 @@ def convolution(
         OptionError: an option that nothing can be done with.
     """
     windows = convolution_windows(A.shape, W.shape, stride, padding, dilation, groups)
-    _check_bias(W, b)
+    check_bias(W, b)
     P = _in_groups(windows.show(xp, A), groups)
     filters = W.reshape(groups, W.shape[0] // groups, -1)
     Z = _side_by_side(P @ xp.swapaxes(filters, 1, 2), (len(A), *windows.count))
@@ -114,7 +114,7 @@ def transposed_convolution(
         OptionError: an option that nothing can be done with.
     """
     windows = transposed_windows(A.shape, W.shape, stride, padding, dilation, groups, output_padding)
-    _check_bias(W, b)
+    check_bias(W, b)
     filters = xp.swapaxes(W.reshape(groups, W.shape[0] // groups, -1, W.shape[-1]), 1, 2)
     filters = filters.reshape(groups, -1, W.shape[-1])  # (groups, numbers of a window, n_in / groups)
     G = _in_groups(A[..., None, :], groups)
@@ -206,7 +206,8 @@ def _check_weights(A: tuple[int, ...], W: tuple[int, ...], groups: int) -> None:
         raise ShapeError(f"W is {W}: its {W[0]} outputs do not fall into {groups} groups.")
 
 
-def _check_bias(W: Array, b: Array | None) -> None:
+def check_bias(W: Array, b: Array | None) -> None:
+    """Raises ShapeError where b is not one number for each output of W."""
     if b is not None and np.shape(b) != W.shape[:1]:
         raise ShapeError(f"W is {W.shape}, so b is ({W.shape[0]},), one number an output, but it is {np.shape(b)}.")
 

@@ -22,18 +22,28 @@ def evaluate(
     sample_weight: Any = None,
     engine: str = "auto",
     threads: int | None = None,
+    device: str | None = None,
 ) -> dict[str, float]:
     """The mean cost as "loss", without penalty, and each metric under its name.
 
     Args:
-        net: the network; X: (m, …); y: as the loss takes it; loss, metrics, engine, threads: as `train` takes them.
+        net: the network; X: (m, …); y: as the loss takes it; loss, metrics, engine, threads, device: as `train`
+            takes them.
         sample_weight: (m,), or None; it counts in the loss.
 
     Raises:
         ShapeError, DataError, OptionError: see `train`.
     """
     return scores_and_outputs(
-        net, X, y, loss=loss, metrics=metrics, sample_weight=sample_weight, engine=engine, threads=threads
+        net,
+        X,
+        y,
+        loss=loss,
+        metrics=metrics,
+        sample_weight=sample_weight,
+        engine=engine,
+        threads=threads,
+        device=device,
     )[0]
 
 
@@ -47,6 +57,7 @@ def scores_and_outputs(
     sample_weight: Any = None,
     engine: str = "auto",
     threads: int | None = None,
+    device: str | None = None,
 ) -> tuple[dict[str, float], NDArray[Any]]:
     """What `evaluate` finds, and the outputs (m, …) that it is found in."""
     cost = Cost(loss)
@@ -57,5 +68,5 @@ def scores_and_outputs(
     weights = example_weights(y, sample_weight, mask=net.steps_that_count(X))
     batches = ArrayBatches(X, y, weights, batch_size=engines.BLOCK, cast=net.cast)
     with engines.held_to(threads):
-        mean, output = engines.select(engine).evaluate(net, cost, batches.epoch(0))
+        mean, output = engines.select(engine, device).evaluate(net, cost, batches.epoch(0))
     return {"loss": mean} | score(wanted, *that_count(y, output, weights), cost.task), output

@@ -83,7 +83,7 @@ class Run:
         self._checkpoints = checkpoints
         self._passed = passed
         self.progress = progress
-        self._noted_engine = False
+        self._noted_engine = ""
         self._began = time.perf_counter()
 
     def stop(self, why: str) -> None:
@@ -118,9 +118,9 @@ class Run:
         return bool(self._metrics)
 
     def computed_by(self, what: Program | Slope) -> None:
-        """Take note of the engine, and tell once where "auto" has taken an accelerator, or the slower engine."""
-        if self.engine.name == "auto" and not self._noted_engine:
-            self._noted_engine = bool(what.reason) or what.device != "cpu"
+        """Take note of the engine, and tell where "auto" takes an accelerator or the slower engine, be it later."""
+        if self.engine.name == "auto" and self._noted_engine != what.engine:
+            self._noted_engine = what.engine if what.reason or what.device != "cpu" else ""
             if what.reason:
                 faster = "jax" if what.engine == "native" else "native"
                 self.progress.note(

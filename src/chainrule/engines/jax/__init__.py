@@ -33,6 +33,18 @@ def accelerated() -> bool:
     return bool(importlib.import_module("jax").default_backend() != "cpu")
 
 
+def described() -> str:
+    """JAX's version and the devices that it sees, or why there is no such engine; loads it."""
+    if not installed():
+        return "not installed: pip install 'chainrule[jax]'"
+    try:
+        jax: Any = importlib.import_module("jax")
+        return f"jax {jax.__version__}, {_part('devices').seen(jax.devices())}"
+    except Exception as error:  # who looks into a broken installation is told what of it is broken
+        told = str(error).strip().splitlines() or [""]
+        return f"cannot be used: {type(error).__name__}: {told[0]}"
+
+
 @dataclass(frozen=True)
 class JaxEngine:
     """See `chainrule.engines.contract.Engine`.
@@ -79,4 +91,4 @@ def _part(name: str) -> ModuleType:
     return importlib.import_module(f"chainrule.engines.jax.{name}")
 
 
-__all__ = ["JaxEngine", "accelerated", "installed"]
+__all__ = ["JaxEngine", "accelerated", "described", "installed"]

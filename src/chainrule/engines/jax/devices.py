@@ -8,14 +8,18 @@ from typing import Any
 import jax
 import numpy as np
 
+from chainrule.engines.jax.convolutions import LOWERED
 from chainrule.errors import OptionError
-from chainrule.graph import Array
+from chainrule.graph import Array, Lowered
 from chainrule.names import counted
 
 _jax: Any = jax  # not all of its functions have types
 
 EXAMPLES = "examples"
 """The one axis of the mesh: devices differ by the examples that they have."""
+
+AS_WRITTEN = ("cpu",)
+"""The kinds of devices on which operations are compiled as they stand: there XLA's own convolutions are no faster."""
 
 
 class Devices:
@@ -50,8 +54,7 @@ class Devices:
             if devices > len(present) or (processes > 1 and devices != len(present)):
                 joined = f", and {processes} processes share all of them" if processes > 1 else ""
                 raise OptionError(
-                    f'devices={devices}, but JAX sees {_counted(present)} here{joined}: devices="all" takes '
-                    "what there is."
+                    f'devices={devices}, but JAX sees {seen(present)} here{joined}: devices="all" takes what there is.'
                 )
             present = present[:devices]
         self.all = tuple(present)
@@ -74,6 +77,11 @@ class Devices:
     def results(self) -> Any:
         """`out_shardings` of what is compiled: every device has the whole result."""
         return self._whole
+
+    @property
+    def lowered(self) -> Lowered:
+        """What computes some operations in another way on devices of this kind."""
+        return {} if self.here.platform in AS_WRITTEN else LOWERED
 
     def whole(self, tree: Any) -> Any:
         """Arrays as every device has them as a whole."""
@@ -115,7 +123,7 @@ def _present(device: str | None) -> Sequence[Any]:
         return found if not number else [found[int(number)]]
     except (RuntimeError, IndexError, ValueError):
         raise OptionError(
-            f'device="{device}", but JAX sees {_counted(jax.devices())} here: leave device out, or install what JAX '
+            f'device="{device}", but JAX sees {seen(jax.devices())} here: leave device out, or install what JAX '
             "needs for that device, such as pip install 'jax[cuda12]'."
         ) from None
 
@@ -127,5 +135,6 @@ def _label(devices: Sequence[Any]) -> str:
     return named if len(devices) == 1 else f"{named} x {len(devices)}"
 
 
-def _counted(devices: Sequence[Any]) -> str:
+def seen(devices: Sequence[Any]) -> str:
+    """How many there are, and what they are: "4 devices (gpu: NVIDIA H200 x 4)"."""
     return f"{counted(len(devices), 'device')} ({_label(devices)})"

@@ -15,7 +15,7 @@ from chainrule.engines.jax.statistics import Tensors, lend, statistics_of, taken
 from chainrule.engines.purity import watched_twin
 from chainrule.engines.trace import NotTraceableError
 from chainrule.engines.tracing import has_own_code
-from chainrule.graph import Array, Variable, backward, plain
+from chainrule.graph import Array, Lowered, Variable, backward, lowered, plain
 
 REFUSALS = (
     jax.errors.ConcretizationTypeError,
@@ -50,10 +50,15 @@ class Measured(NamedTuple):
 
 
 class Functions:
-    """A network as functions of θ and its statistics, in the network's float type."""
+    """A network as functions of θ and its statistics, in the network's float type.
 
-    def __init__(self, network: NetworkLike, cost: CostLike | None, seed: int = 0):
+    Args:
+        network, cost: as they are. seed: of dropout. lowered: what computes some operations in another way.
+    """
+
+    def __init__(self, network: NetworkLike, cost: CostLike | None, seed: int = 0, lowered: Lowered | None = None):
         self.network, self.cost, self.seed = network, cost, seed
+        self._lowered = lowered or {}
         self._places: dict[str, tuple[slice, tuple[int, ...]]] = {}
         end = 0
         for name, value in network.parameters.items():
@@ -92,7 +97,8 @@ class Functions:
     def _record(self, theta: Array, statistics: Tensors, X: Array, **how: Any) -> tuple[Any, Any, Tensors]:
         parameters = {name: theta[place].reshape(shape) for name, (place, shape) in self._places.items()}
         lent = lend(self.network, statistics)
-        A, variables = self.network.record(X, seed=self.seed, parameters=parameters, statistics=lent, **how)
+        with lowered(self._lowered):
+            A, variables = self.network.record(X, seed=self.seed, parameters=parameters, statistics=lent, **how)
         return A, variables, taken_back(self.network, lent)
 
     def _gradient(self, theta: Array, variables: Mapping[str, Variable]) -> Array:

@@ -20,7 +20,7 @@ from chainrule.graph import Array
 def slope(network: NetworkLike, cost: CostLike, batch: Batch, seed: int, devices: Devices) -> Slope:
     """See `Engine.slope`."""
     m = len(batch[0])
-    functions = Functions(network, cost, seed)
+    functions = Functions(network, cost, seed, devices.lowered)
     refuse_impure(functions, "slope", *batch)
 
     def of_divided(theta: Array, statistics: Tensors, *padded: Any) -> Measured:
@@ -57,18 +57,21 @@ def predict(network: NetworkLike, X: Array, devices: Devices) -> Numbers:
 
 def _called(network: NetworkLike, cost: CostLike | None, devices: Devices, *given: Numbers | None) -> Any:
     """The output for X, or J and the output for X, Y and weights, while predicting, which one device does."""
-    compiled = _compiled(network, cost, *given)
+    compiled = _compiled(network, cost, devices, *given)
     with compiling(), jax.default_device(devices.here):
         return jax.tree.map(np.asarray, compiled(network.flat, statistics_of(network), *given))
 
 
-def _compiled(network: NetworkLike, cost: CostLike | None, *given: Numbers | None) -> Callable[..., Any]:
-    """What JAX compiles once for each shape, and again where the network is another one now."""
+def _compiled(
+    network: NetworkLike, cost: CostLike | None, devices: Devices, *given: Numbers | None
+) -> Callable[..., Any]:
+    """What JAX compiles once for each shape and kind of device, and again where the network is another one now."""
     kept: dict[Any, tuple[Callable[..., Any], Fingerprint]] = network.compiled.setdefault("jax", {})
-    key = None if cost is None else cost.settings
+    lowered = devices.lowered
+    key = None if cost is None else cost.settings, bool(lowered)
     found = kept.get(key)
     if found is None or not found[1].holds() or has_own_code(network, cost):
-        functions, way = Functions(network, cost), "output" if cost is None else "measure"
+        functions, way = Functions(network, cost, lowered=lowered), "output" if cost is None else "measure"
         refuse_impure(functions, way, *given)
         found = kept[key] = jax.jit(getattr(functions, way)), Fingerprint(network, None)
     return found[0]

@@ -83,7 +83,7 @@ class JaxProgram:
         self.network, self.cost, self.optimizer, self.reason = network, cost, optimizer, ""
         self.updates, self.outputs = 0, outputs
         self.slots: dict[str, Array] = {name: np.zeros_like(network.flat) for name in optimizer.slots}
-        self._functions = Functions(network, cost, seed)
+        self._functions = Functions(network, cost, seed, devices.lowered)
         self._regularized = network.regularized
         self._output_shapes: dict[Any, tuple[int, ...]] = {}
         self.device, self._devices = devices.label, devices
@@ -101,10 +101,10 @@ class JaxProgram:
         if data is not None and data.cast is None:
             yield from self._of_arrays(batches, data, epoch, learning_rate, start)
             return
-        for k, (X, Y, weights) in enumerate(batches.epoch(epoch, start), start):
+        given = batches.epoch(epoch, start)
+        given = distributed.in_step(given, start) if self._devices.shared else given
+        for k, (X, Y, weights) in enumerate(given, start):
             l2 = None if batches.l2 is None else batches.l2[k : k + 1]
-            if self._devices.shared:
-                distributed.refuse_unlike_batch(X, np.asarray(Y), weights)
             alone = self._epoch(Data(X, np.asarray(Y), weights, None, np.array([learning_rate(k)]), l2))
             done, _ = self._run(alone, 0, 1, len(X), len(X))
             yield done

@@ -218,6 +218,7 @@ def _check_types(owner: str, arguments: dict[str, Any], types: dict[str, Any]) -
             arguments[name] = _as_floats(value)
 
 
+@functools.cache
 def _takes_floats(form: Any) -> bool:
     """Whether a type is that of floats, or of something that holds some."""
     return form is float or any(map(_takes_floats, get_args(form)))

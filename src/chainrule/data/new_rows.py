@@ -114,7 +114,7 @@ def _far_away(code: Number, frame: DataFrame) -> str:
         return ""
     z = np.arcsinh((values - code.origin) / code.unit) if code.unit else values
     apart = abs(z - code.middle) / code.spread
-    if not np.quantile(apart, NEARLY_ALL) > FAR:
+    if not (apart.max() > FAR and np.quantile(apart, NEARLY_ALL) > FAR):
         return _outside(code, values)
     middle = float(np.median(values))
     return (

@@ -19,12 +19,20 @@ project = "chainrule"
 author = "The chainrule authors"
 copyright = "2026, the chainrule authors"
 release = version = chainrule.__version__
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode", "mathml"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+    "mathml",
+    "moving.directive",
+]
 html_theme = "furo"
 html_title = "chainrule"
 html_math_renderer = "mathml"
 html_static_path = ["_static"]
 html_css_files = ["pages.css"]
+html_js_files = [("moving.js", {"defer": "defer"})]
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"

@@ -13,6 +13,7 @@ import chainrule
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import names
 import sessions
 
 project = "chainrule"
@@ -65,6 +66,29 @@ def type_in(app, docname, source):
     source[0] = sessions.PICTURE.sub(lambda name: f"{beside}/{name[0]}", typed.page)
 
 
+def list_names(app, docname, source):
+    """Put the tables of public names where the page asks for them."""
+    if names.PLACE.search(source[0]):
+        pages = (path.read_text(encoding="utf-8") for path in Path(app.srcdir).rglob("*.md"))
+        source[0] = names.tables(source[0], pages)
+
+
+def tell_machines(app, exception):
+    """llms.txt: every page with its first sentence, and where its Markdown is (see llmstxt.org)."""
+    if exception or app.builder.name != "html":
+        return
+    lines = ["# chainrule", "", "> Neural networks that show their work, at the speed of the machine."]
+    for heading, chosen in (("The notes", True), ("Guides and reference", False)):
+        lines += ["", f"## {heading}", ""]
+        for docname in sorted(app.env.found_docs):
+            if docname.startswith("notes/") == chosen and docname != "index":
+                title, told = app.env.titles[docname].astext(), names.first_sentence(app.env.get_doctree(docname))
+                lines.append(f"- [{title}](_sources/{docname}.md.txt): {told}")
+    Path(app.outdir, "llms.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 def setup(app):
+    app.connect("source-read", list_names)
     app.connect("source-read", type_in)
+    app.connect("build-finished", tell_machines)
     app.connect("autodoc-process-docstring", keep_bars)

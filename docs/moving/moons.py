@@ -18,13 +18,13 @@ BANDS = ((0.0, 0.05, "#a9c8d3"), (0.05, 0.5, "#d5e4ea"), (0.5, 0.95, "#f7e0d9"),
 
 def film() -> Film:
     X, y = make_moons(150, noise=0.12, random_state=0)
-    dots = _dots(X.T, y)
-    states = [_state(X.T, y[None], dots, g, units) for g in ACTIVATIONS for units in UNITS]
+    shown = dots(X.T, y)
+    states = [_state(X.T, y[None], shown, g, units) for g in ACTIVATIONS for units in UNITS]
     sliders = [Slider("activation", ACTIVATIONS), Slider("hidden units", [str(n) for n in UNITS])]
     return Film("The boundary between two half-moons, and the network that draws it", sliders, states)
 
 
-def _state(X: np.ndarray, Y: np.ndarray, dots: str, activation: str, units: int) -> State:
+def _state(X: np.ndarray, Y: np.ndarray, shown: str, activation: str, units: int) -> State:
     net = cr.Network([cr.Dense(units, activation), cr.Dense(1, "sigmoid")], seed=4, input_shape=2, dtype="float64")
     settings = {"optimizer": cr.Adam(0.1), "epochs": 250, "batch_size": None, "progress": False, "hints": False}
     history = cr.train(net, X.T, Y.T, loss="binary_cross_entropy", **settings)
@@ -34,15 +34,15 @@ def _state(X: np.ndarray, Y: np.ndarray, dots: str, activation: str, units: int)
     )
     network = cr.draw(net, neurons=True).svg
     marks = [
-        _plane(lambda places: net.predict(places.T)),
-        dots,
+        plane(lambda places: net.predict(places.T)),
+        shown,
         text(165, 20, told.split(": ")[1], size=13),
-        _beside(network),
+        beside(network),
     ]
     return State(picture(WIDE, HIGH, marks), told + ".")
 
 
-def _plane(output: Callable[[np.ndarray], np.ndarray]) -> str:
+def plane(output: Callable[[np.ndarray], np.ndarray]) -> str:
     """The probability of y = 1 over the plane in four bands, and the line where it is ½."""
     x, y = (np.linspace(LOW[k], HIGHEST[k], FINE) for k in (0, 1))
     places = np.stack([axis.ravel() for axis in np.meshgrid(x, y)])
@@ -53,7 +53,7 @@ def _plane(output: Callable[[np.ndarray], np.ndarray]) -> str:
         rings = [ring for points, cut in zip(polygons, offsets, strict=True) for ring in np.split(points, cut[1:-1])]
         d = "".join(_path(ring) + "Z" for ring in rings)
         marks.append(f'<path d="{d}" fill="{colour}" fill-rule="evenodd"/>')
-    half = "".join(_path(piece) for piece in contours.lines(0.5))
+    half = "".join(_path(piece, 1) for piece in contours.lines(0.5))
     return group(*marks, f'<path d="{half}" fill="none" stroke="{INK}" stroke-width="2"/>')
 
 
@@ -63,11 +63,11 @@ def _at(points: np.ndarray) -> np.ndarray:
     return np.stack([10 + 310 * share[:, 0], 310 - 280 * share[:, 1]], axis=1)
 
 
-def _path(points: np.ndarray) -> str:
-    return "M" + "L".join(f"{x:.0f} {y:.0f}" for x, y in _at(points))
+def _path(points: np.ndarray, decimals: int = 0) -> str:
+    return "M" + "L".join(f"{x:.{decimals}f} {y:.{decimals}f}" for x, y in _at(points))
 
 
-def _dots(X: np.ndarray, y: np.ndarray) -> str:
+def dots(X: np.ndarray, y: np.ndarray) -> str:
     marks = []
     for label, colour in ((0, BLUE), (1, ORANGE)):
         d = "".join(f"M{x:.0f} {y:.0f}h0" for x, y in _at(X[:, y == label].T))
@@ -75,7 +75,7 @@ def _dots(X: np.ndarray, y: np.ndarray) -> str:
     return group(*marks)
 
 
-def _beside(drawing: str) -> str:
+def beside(drawing: str) -> str:
     """A drawing of the library, to the right of the plane, as large as it fits."""
     start = drawing.index(">")
     box = drawing[:start].split('viewBox="')[1].split('"')[0]

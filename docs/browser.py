@@ -57,15 +57,18 @@ _CHECK = """(document, window) => {
       if (["auto", "scroll"].includes(window.getComputedStyle(element).overflowX)) return true;
     return false;
   };
+  const edge = document.querySelector("article").getBoundingClientRect().right + 10;  // a heading is wider by 8
+  const told = new Set();
   for (const element of document.querySelectorAll("article *")) {
-    const style = window.getComputedStyle(element);
-    const own = style.display !== "inline" && element.clientWidth > 0 && !element.closest("svg, math");
-    if (own && element.scrollWidth > element.clientWidth + 1 && !scrolls(element))
+    if (element.closest("svg") && element.tagName !== "svg") continue;
+    const hides = ["hidden", "clip"].includes(window.getComputedStyle(element).overflowX);
+    const cut = hides && element.clientWidth > 1 && element.scrollWidth > element.clientWidth + 1;
+    const writes = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
+    const spills = writes && element.clientWidth > 0 && element.scrollWidth > element.clientWidth + 1;
+    const out = (element.getBoundingClientRect().right > edge || spills) && !scrolls(element);
+    if ((cut || out) && !told.has(element.parentElement))
       complaints.push(`${name(element)} is cut off: ${element.textContent.trim().slice(0, 60)}`);
-  }
-  for (const formula of document.querySelectorAll("article math")) {
-    const box = formula.getBoundingClientRect();
-    if (box.right > room + 1 && !scrolls(formula)) complaints.push(`cut off: ${formula.textContent.trim()}`);
+    if (cut || out || told.has(element.parentElement)) told.add(element);
   }
   for (const image of document.querySelectorAll("article img"))
     if (image.complete && !image.naturalWidth) complaints.push(`no picture: ${image.getAttribute("src")}`);

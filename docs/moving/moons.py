@@ -11,6 +11,7 @@ from moving.film import Film, Slider, State
 from moving.marks import BLUE, INK, ORANGE, group, picture, text
 
 UNITS, ACTIVATIONS = (1, 2, 3, 4, 6, 8), ("sigmoid", "tanh", "relu")
+RATE, EPOCHS = 0.2, 60
 FINE, WIDE, HIGH = 57, 560, 330
 LOW, HIGHEST = np.array([-1.6, -1.1]), np.array([2.6, 1.6])
 BANDS = ((0.0, 0.05, "#a9c8d3"), (0.05, 0.5, "#d5e4ea"), (0.5, 0.95, "#f7e0d9"), (0.95, 1.0, "#ecb9a8"))
@@ -26,8 +27,10 @@ def film() -> Film:
 
 def _state(X: np.ndarray, Y: np.ndarray, shown: str, activation: str, units: int) -> State:
     net = cr.Network([cr.Dense(units, activation), cr.Dense(1, "sigmoid")], seed=4, input_shape=2, dtype="float64")
-    settings = {"optimizer": cr.Adam(0.1), "epochs": 250, "batch_size": None, "progress": False, "hints": False}
-    history = cr.train(net, X.T, Y.T, loss="binary_cross_entropy", **settings)
+    rule = cr.Adam(RATE)
+    history = cr.train(
+        net, X.T, Y.T, loss="binary_cross_entropy", optimizer=rule, epochs=EPOCHS, batch_size=15, seed=0, progress=False
+    )
     right = 100 * np.mean((net.predict(X.T) > 0.5) == Y.T)
     told = (
         f"{units} hidden unit{'s' * (units > 1)} with {activation}: {right:.1f} % right, J = {history['loss'][-1]:.3f}"

@@ -83,8 +83,8 @@ def neurons() -> str:
     found = notes.train(X.T, y[None], (2, 4, 1), 1.5, 1500, activations=("tanh", "sigmoid"), method="lecun", seed=3)
     network = cr.draw(found.to_network(), neurons=True).svg
     title = text(165, 20, f"{found.accuracy(X.T, y[None]):.1f} % right after 1,500 updates", size=13)
-    plane = moons.plane(lambda places: found.output(places).T)
-    return picture(moons.WIDE, moons.HIGH, [plane, moons.dots(X.T, y), title, moons.beside(network)])
+    plane = moons.PLANE.beliefs(lambda rows: found.output(rows.T).T)
+    return picture(moons.WIDE, moons.HIGH, [plane, moons.PLANE.examples(X, y), title, moons.beside(network)])
 
 
 def speed() -> str:

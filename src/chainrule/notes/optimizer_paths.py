@@ -69,7 +69,7 @@ class Paths:
         every = np.concatenate([path.points for path in self.paths.values()])
         low, high = every.min(axis=0), every.max(axis=0)
         room = 0.12 * np.maximum(high - low, 1e-3)
-        w, b = (np.linspace(low[k] - room[k], high[k] + room[k], 61) for k in (0, 1))
+        w, b = (np.linspace(low[k] - room[k], high[k] + room[k], 33) for k in (0, 1))
         levels = np.array([[float(self.J(x, y)) for x in w] for y in b])
         for k, (name, path) in enumerate(self.paths.items()):
             axes, colour = panels[k], COLOURS[k % len(COLOURS)]

@@ -73,6 +73,11 @@ def list_names(app, docname, source):
         source[0] = names.tables(source[0], pages)
 
 
+def keep_first_sentence(app, doctree):
+    """For llms.txt, which would have to load every page again."""
+    app.env.metadata[app.env.current_document.docname]["told"] = names.first_sentence(doctree)
+
+
 def tell_machines(app, exception):
     """llms.txt: every page with its first sentence, and where its Markdown is (see llmstxt.org)."""
     if exception or app.builder.name != "html":
@@ -82,7 +87,7 @@ def tell_machines(app, exception):
         lines += ["", f"## {heading}", ""]
         for docname in sorted(app.env.found_docs):
             if docname.startswith("notes/") == chosen and docname != "index":
-                title, told = app.env.titles[docname].astext(), names.first_sentence(app.env.get_doctree(docname))
+                title, told = app.env.titles[docname].astext(), app.env.metadata[docname].get("told", "")
                 lines.append(f"- [{title}](_sources/{docname}.md.txt): {told}")
     Path(app.outdir, "llms.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
@@ -90,5 +95,6 @@ def tell_machines(app, exception):
 def setup(app):
     app.connect("source-read", list_names)
     app.connect("source-read", type_in)
+    app.connect("doctree-read", keep_first_sentence)
     app.connect("build-finished", tell_machines)
     app.connect("autodoc-process-docstring", keep_bars)

@@ -54,7 +54,7 @@ class Tab:
         """What scripts left uncaught, and what the console calls an error."""
         thrown = [event for event in self.events if event.get("method") == "Runtime.exceptionThrown"]
         logged = (event["params"]["entry"] for event in self.events if event.get("method") == "Log.entryAdded")
-        return [*thrown, *(entry for entry in logged if entry["level"] == "error")]
+        return [*thrown, *(entry for entry in logged if entry["level"] == "error" and entry["source"] != "network")]
 
     def hosts(self) -> set[str]:
         asked = (e["params"]["request"]["url"] for e in self.events if e.get("method") == "Network.requestWillBeSent")

@@ -128,7 +128,9 @@ def plot_filters(net: Network, picture: Any = None) -> Figure:
     b = np.asarray(layers[0].held["b"], np.float64) if "b" in layers[0].held else np.zeros(len(W))
     maps = [] if picture is None else [convolve(picture, w, b=float(bias)).Z for w, bias in zip(W, b, strict=True)]
     shown = [list(W), maps] if maps else [list(W)]
-    figure = Figure(figsize=(1.1 * len(W) + 0.5, 1.25 * len(shown) + 0.2), layout="constrained")
+    wide, high = 1.1 * len(W) + 0.4, 1.1 * len(shown) + 0.1
+    figure = Figure(figsize=(wide, high))
+    figure.subplots_adjust(0.35 / wide, 0.05 / high, 1 - 0.05 / wide, 1 - 0.05 / high, wspace=0.06, hspace=0.06)
     panels = figure.subplots(len(shown), len(W), squeeze=False)
     for row, pictures in zip(panels, shown, strict=True):
         largest = max(float(np.abs(numbers).max()) for numbers in pictures) or 1.0

@@ -64,7 +64,9 @@ class Paths:
         count = len(self.paths) + 1
         columns = min(count, 3)
         rows = -(-count // columns)
-        figure = Figure(figsize=(3.6 * columns, 2.6 * rows), layout="constrained")
+        figure = Figure(figsize=(3.6 * columns, 2.6 * rows))
+        left, bottom = 0.6 / (3.6 * columns), 0.5 / (2.6 * rows)
+        figure.subplots_adjust(left, bottom, 0.99, 1 - 0.3 / (2.6 * rows), wspace=0.22, hspace=0.36)
         panels = list(figure.subplots(rows, columns, squeeze=False).flat)
         every = np.concatenate([path.points for path in self.paths.values()])
         low, high = every.min(axis=0), every.max(axis=0)

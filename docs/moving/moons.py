@@ -8,7 +8,7 @@ from chainrule.live.plane import Plane
 from moving.film import Film, Slider, State
 from moving.marks import picture, text
 
-UNITS, ACTIVATIONS = (1, 2, 3, 4, 6, 8), ("sigmoid", "tanh", "relu")
+UNITS, ACTIVATIONS = (1, 2, 3, 4, 8), ("sigmoid", "tanh", "relu")
 RATE, EPOCHS = 0.2, 60
 WIDE, HIGH = 560, 330
 PLANE = Plane((-1.6, -1.1), (2.6, 1.6), fine=57)

@@ -68,7 +68,9 @@ class Convolution:
 
         self.window(i, j)
         widths = [self.A.shape[1], self.W.shape[1], self.Z.shape[1]]
-        figure = Figure(figsize=(0.46 * sum(widths) + 1.5, 0.46 * self.A.shape[0] + 1.2), layout="constrained")
+        wide, high = 0.46 * sum(widths) + 0.7, 0.46 * self.A.shape[0] + 0.5
+        figure = Figure(figsize=(wide, high))
+        figure.subplots_adjust(0.1 / wide, 0.1 / high, 1 - 0.1 / wide, 1 - 0.4 / high, wspace=0.2)
         panels = figure.subplots(1, 3, width_ratios=widths)
         grids = ((self.A, "the picture A"), (self.W, "the filter W"), (self.Z, "Z = W ∗ A" + " + b" * bool(self.b)))
         for axes, (numbers, title) in zip(panels, grids, strict=True):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chainrule.errors import NotFiniteError
 from chainrule.layers import Dense, Network
@@ -135,13 +137,20 @@ def table(net: Network, **hyperparameters: Any) -> str:
     return "\n".join(lines)
 
 
-def _run(changed: dict[str, Any], epochs: int, seed: int) -> History:
+@cache
+def _digits() -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """X, X_val, y, y_val, read once for all values that are tried."""
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 
     X, y = load_digits(return_X_y=True)
     random = legacy_stream("hyperparameters", 0)
     X, X_val, y, y_val = train_test_split(X / 16, y, test_size=0.2, stratify=y, random_state=random)
+    return np.asarray(X), np.asarray(X_val), y, y_val
+
+
+def _run(changed: dict[str, Any], epochs: int, seed: int) -> History:
+    X, X_val, y, y_val = _digits()
     usual: dict[str, Any] = {
         "alpha": 0.1,
         "iterations": epochs,
@@ -158,7 +167,7 @@ def _run(changed: dict[str, Any], epochs: int, seed: int) -> History:
     try:
         return train(
             Network([*hidden, Dense(10, "softmax", initializer=start)], seed=seed),
-            np.asarray(X),
+            X,
             y,
             loss="cross_entropy",
             optimizer=_optimizer(chosen),

@@ -13,18 +13,27 @@ import chainrule
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import names
 import sessions
 
 project = "chainrule"
 author = "The chainrule authors"
 copyright = "2026, the chainrule authors"
 release = version = chainrule.__version__
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode", "mathml"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+    "mathml",
+    "moving.directive",
+]
 html_theme = "furo"
 html_title = "chainrule"
 html_math_renderer = "mathml"
 html_static_path = ["_static"]
 html_css_files = ["pages.css"]
+html_js_files = [("moving.js", {"defer": "defer"})]
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
@@ -57,6 +66,35 @@ def type_in(app, docname, source):
     source[0] = sessions.PICTURE.sub(lambda name: f"{beside}/{name[0]}", typed.page)
 
 
+def list_names(app, docname, source):
+    """Put the tables of public names where the page asks for them."""
+    if names.PLACE.search(source[0]):
+        pages = (path.read_text(encoding="utf-8") for path in Path(app.srcdir).rglob("*.md"))
+        source[0] = names.tables(source[0], pages)
+
+
+def keep_first_sentence(app, doctree):
+    """For llms.txt, which would have to load every page again."""
+    app.env.metadata[app.env.current_document.docname]["told"] = names.first_sentence(doctree)
+
+
+def tell_machines(app, exception):
+    """llms.txt: every page with its first sentence, and where its Markdown is (see llmstxt.org)."""
+    if exception or app.builder.name != "html":
+        return
+    lines = ["# chainrule", "", "> Neural networks that show their work, at the speed of the machine."]
+    for heading, chosen in (("The notes", True), ("Guides and reference", False)):
+        lines += ["", f"## {heading}", ""]
+        for docname in sorted(app.env.found_docs):
+            if docname.startswith("notes/") == chosen and docname != "index":
+                title, told = app.env.titles[docname].astext(), app.env.metadata[docname].get("told", "")
+                lines.append(f"- [{title}](_sources/{docname}.md.txt): {told}")
+    Path(app.outdir, "llms.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 def setup(app):
+    app.connect("source-read", list_names)
     app.connect("source-read", type_in)
+    app.connect("doctree-read", keep_first_sentence)
+    app.connect("build-finished", tell_machines)
     app.connect("autodoc-process-docstring", keep_bars)

@@ -355,6 +355,18 @@ CASES = {
         lambda: notes.gradient_descent(lambda w: w**4, 1e3, 1.0, 9),
         lambda: notes.gradient_descent(lambda w: w**4, 1e3, 1e-8, 9),
     ),
+    "L-BFGS searches along lines, without an α: take another optimizer": (
+        lambda: notes.gradient_descent(lambda w: w**2, 1.0, 0.1, 3, optimizer="lbfgs"),
+        lambda: notes.gradient_descent(lambda w: w**2, 1.0, 0.1, 3, optimizer="adam"),
+    ),
+    "but must be (w, b)": (
+        lambda: notes.compare_optimizers(start=(1.0,), iterations=2),
+        lambda: notes.compare_optimizers(start=(1.0, 2.0), iterations=2),
+    ),
+    'optimizers is empty: give some by their names, such as {"Adam": cr.Adam(0.1)}': (
+        lambda: notes.compare_optimizers(iterations=2, optimizers={}),
+        lambda: notes.compare_optimizers(iterations=2, optimizers={"Adam": cr.Adam(0.1)}),
+    ),
     "end the network with the operation exp, Dense(n_out, chainrule.ops.exp)": (
         lambda: fit(X, np.abs(Y) + 1, loss="poisson", layers=[D(1)]),
         lambda: fit(X, np.abs(Y) + 1, loss="poisson", layers=[D(1, cr.ops.exp)]),

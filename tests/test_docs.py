@@ -1,8 +1,13 @@
 """What the pages say comes out is what comes out, and every function of the notes has its place on a page."""
 
+import importlib
+import re
 from pathlib import Path
 from unittest.mock import patch
 
+import front
+import names
+import numpy as np
 import pytest
 import sessions
 
@@ -11,6 +16,8 @@ from chainrule.graph import OPERATIONS
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = {path.relative_to(DOCS).with_suffix("").as_posix(): path.read_text() for path in sorted(DOCS.rglob("*.md"))}
+LINK = re.compile(r"\]\(([\w./-]+\.md)#?([\w-]*)\)")
+DRAWN = re.compile(r"\.svg\)|\{moving\}|\.svg$", re.MULTILINE)
 TYPED = [name for name, text in PAGES.items() if sessions.SESSION.search(text)]
 
 
@@ -26,7 +33,7 @@ def test_every_section_of_the_notes_is_in_the_index_and_has_a_session():
     sections = {name for name in PAGES if name.startswith("notes/") and name != "notes/index"}
     listed = PAGES["notes/index"].split("{toctree}")[1].split()
     assert {f"notes/{name}" for name in listed if not name.startswith((":", "`"))} >= sections
-    assert sections - set(TYPED) == {"notes/history"}
+    assert sections - set(TYPED) == {"notes/history", "notes/lines"}
 
 
 def test_every_function_of_the_notes_has_its_reference_on_a_page():
@@ -34,6 +41,51 @@ def test_every_function_of_the_notes_has_its_reference_on_a_page():
     for name in notes.__all__:
         module = getattr(getattr(notes, name), "__module__", f"chainrule.notes.{name}")
         assert f"autofunction:: chainrule.notes.{name}\n" in text or f"automodule:: {module}\n" in text, name
+
+
+def test_every_line_of_the_notes_is_shown_drawn_and_tried():
+    rows = [row for row in PAGES["notes/lines"].splitlines() if row.startswith("| ")][2:]
+    assert len(rows) > 45
+    for row in rows:
+        line, *places = (cell.strip() for cell in row.strip("|").split(" | "))
+        assert len(places) == 3, line
+        assert all(places), line
+        for place in LINK.findall(row):
+            section_of(*place)
+        assert any(DRAWN.search(section_of(*place)) for place in LINK.findall(places[1])), f"{line}: nothing is drawn"
+
+
+def section_of(page, heading):
+    """The text under a heading; of no heading the page up to its second one."""
+    text = PAGES[(Path("notes") / page).with_suffix("").as_posix().replace("notes/../", "")]
+    parts = re.split(r"^#{1,3} (.*)$", text, flags=re.MULTILINE)
+    slugs = (re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in parts[1::2])
+    sections = dict(zip(slugs, parts[2::2], strict=True))
+    assert not heading or heading in sections, f"{page} has no heading #{heading}: {', '.join(sections)}"
+    if heading and heading != "what-each-choice-does":
+        return sections[heading]
+    return text if heading else parts[2]
+
+
+def test_every_public_name_is_explained_on_a_page():
+    known = names.explained(PAGES.values())
+    for module in ("chainrule", "chainrule.notes"):
+        for name in importlib.import_module(module).__all__:
+            assert names.full_name(module, name, known) or name in ("ops", "notes"), name
+    table = names.tables(PAGES["reference"], PAGES.values())
+    assert "| {py:obj}`Adam <chainrule.optimizers.Adam>` | m ← β₁ m" in table
+    assert "| {py:obj}`train <chainrule.train>` | Fit the network" in table
+    assert "<!--" not in table
+
+
+def test_the_pictures_of_the_front_page_are_those_that_the_program_makes():
+    for name, make in front.PICTURES.items():
+        kept, made = (front.FOLDER / name).read_text(), make()
+        parts = [re.split(r"(-?\d+\.?\d*)", text) for text in (kept, made)]
+        assert parts[0][::2] == parts[1][::2], f"{name}: type python docs/front.py"
+        numbers = [np.array([float(number) for number in part[1::2]]) for part in parts]
+        np.testing.assert_allclose(numbers[0], numbers[1], atol=1.01, err_msg=f"{name}: type python docs/front.py")
+        assert len(kept) < 30_000
 
 
 def test_an_output_that_differs_is_reported_with_its_line(tmp_path):

@@ -33,6 +33,7 @@ Purpose = Literal[
     "gradient check",  # which elements are nudged: seed
     "vectorization",  # the examples whose loops are timed: seed
     "hyperparameters",  # which digits are watched: always 0
+    "lesson",  # the examples of the playground: which kind of them
 ]
 """What random numbers are for, and the numbers that they follow from. No purpose has a digit in its name."""
 

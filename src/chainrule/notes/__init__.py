@@ -20,6 +20,8 @@ from chainrule.notes.boundary import plot_boundary
 from chainrule.notes.broadcasting import broadcast
 from chainrule.notes.checker import check
 from chainrule.notes.computation_graph import computation_graph
+from chainrule.notes.convolution import convolve, plot_filters
+from chainrule.notes.curves import plot_costs
 from chainrule.notes.descent import gradient_descent
 from chainrule.notes.dimensions import dimensions
 from chainrule.notes.hyperparameters import effect_of, table
@@ -48,9 +50,12 @@ from chainrule.notes.logistic import (
     squared_error,
     to_theta,
 )
+from chainrule.notes.measures import classification_metrics, regression_metrics
+from chainrule.notes.optimizer_paths import compare_optimizers
 from chainrule.notes.rosenblatt import perceptron
 from chainrule.notes.shapes import stack_examples
 from chainrule.notes.symmetry import show_symmetry
+from chainrule.notes.through_time import plot_through_time, unroll
 from chainrule.notes.why_deep import parity, why_deep
 
 # In the order of the notes.
@@ -93,10 +98,18 @@ __all__ = [
     "backward",
     "update",
     "train",
+    "plot_costs",
     "check",
     "dimensions",
     "parity",
     "why_deep",
     "table",
     "effect_of",
+    "classification_metrics",
+    "regression_metrics",
+    "compare_optimizers",
+    "convolve",
+    "plot_filters",
+    "unroll",
+    "plot_through_time",
 ]

@@ -13,6 +13,7 @@ from chainrule.checking import real, whole
 from chainrule.errors import NotFiniteError, OptionError
 from chainrule.graph import variable
 from chainrule.notes.shapes import Matrix
+from chainrule.optimizers import Optimizer, find_optimizer
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -64,7 +65,14 @@ class Path:
         return figure
 
 
-def gradient_descent(J: Callable[..., Any], start: float | Sequence[float], alpha: float, iterations: int) -> Path:
+def gradient_descent(
+    J: Callable[..., Any],
+    start: float | Sequence[float],
+    alpha: float,
+    iterations: int,
+    *,
+    optimizer: str | Optimizer = "gradient_descent",
+) -> Path:
     """Repeat w := w − α dJ/dw, or for two numbers w := w − α ∂J/∂w and b := b − α ∂J/∂b.
 
     Args:
@@ -72,15 +80,21 @@ def gradient_descent(J: Callable[..., Any], start: float | Sequence[float], alph
         start: w, or (w, b).
         alpha: the learning rate.
         iterations: how many steps.
+        optimizer: another rule than α dJ/dw for what is subtracted: a name or an object such as
+            `cr.GradientDescent(momentum=0.9)`; its learning rate is `alpha`.
 
     Raises:
-        OptionError: start is neither one nor two numbers, or α or the steps are out of range.
+        OptionError: start is neither one nor two numbers, α or the steps are out of range, or the optimizer is unknown.
         NotFiniteError: J became NaN or infinite; α is too large.
     """
     here = np.atleast_1d(np.asarray(start, dtype=np.float64))
     if here.shape not in ((1,), (2,)):
         raise OptionError(f"start is {start!r}, but must be w, or (w, b).")
     real("alpha", alpha, low=0)
+    rule = find_optimizer(optimizer)
+    if not isinstance(rule, Optimizer):
+        raise OptionError("L-BFGS searches along lines, without an α: take another optimizer.")
+    slots: dict[str, Any] = {name: np.zeros(len(here)) for name in rule.slots}
     points, costs = [here], []
     for step in range(whole("iterations", iterations, at_least=0) + 1):
         inputs = [variable(value, name) for value, name in zip(here, ("w", "b"), strict=False)]
@@ -92,6 +106,7 @@ def gradient_descent(J: Callable[..., Any], start: float | Sequence[float], alph
             raise NotFiniteError(f"step {step}: J is {costs[-1]}. Take a smaller alpha than {alpha}.")
         if step < iterations:
             slopes = np.array([np.float64(v.grad) for v in inputs])
-            here = here - alpha * slopes
+            change, slots = rule.step(here, slopes, np.ones(len(here)), alpha, step + 1, slots)
+            here = here - change
             points.append(here)
     return Path(J, np.array(points), costs)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from chainrule.errors import NotFiniteError
 from chainrule.layers import Dense, Network
 from chainrule.names import lookup
-from chainrule.optimizers import GradientDescent
+from chainrule.optimizers import LBFGS, Adagrad, Adam, GradientDescent, Optimizer, RMSProp, find_optimizer
 from chainrule.randomness import legacy_stream
 from chainrule.training import History, train
 
@@ -25,7 +28,7 @@ class Effect:
     Attributes:
         name: of the hyperparameter.
         values: those tried.
-        histories: of the run with each value.
+        histories: of the run with each value, up to where it diverged if it did; `stopped` says so.
     """
 
     name: str
@@ -36,8 +39,7 @@ class Effect:
         width = max(len(str(text)) for text in (self.name, *self.values))
         lines = [f"{self.name:<{width}}   J         validation accuracy"]
         for value, history in zip(self.values, self.histories, strict=True):
-            last = history.epochs[-1]
-            lines.append(f"{value!s:<{width}}   {last['loss']:<10.4f}{last['val_accuracy']:.4f}")
+            lines.append(f"{value!s:<{width}}   {_ending(history)}")
         return "\n".join(lines)
 
     def plot(self) -> Figure:
@@ -50,7 +52,8 @@ class Effect:
         for axes, key, title in panels:
             for k, (value, history) in enumerate(zip(self.values, self.histories, strict=True)):
                 colour = colormaps["viridis"](0.9 * k / max(len(self.values) - 1, 1))
-                axes.plot(history[key], color=colour, linewidth=1.8, label=str(value))
+                label = f"{value}, diverged" if history.stopped.startswith("diverged") else str(value)
+                axes.plot(history[key], color=colour, linewidth=1.8, label=label)
             axes.set_title(title)
             axes.set_xlabel("epoch")
             axes.xaxis.get_major_locator().set_params(integer=True)
@@ -61,7 +64,7 @@ class Effect:
 
 
 CHOICES: dict[str, Sequence[Any]] = {
-    "alpha": (0.001, 0.01, 0.1, 1.0),
+    "alpha": (0.001, 0.01, 0.1, 1.0, 10.0),
     "iterations": (1, 5, 20, 60),
     "layers": (0, 1, 2, 4),
     "units": (2, 8, 32, 128),
@@ -69,28 +72,47 @@ CHOICES: dict[str, Sequence[Any]] = {
     "momentum": (0.0, 0.5, 0.9),
     "batch_size": (1, 16, 128, None),
     "regularization": (0.0, 0.001, 0.01, 0.1),
+    "initialization": ("zeros", "random", "xavier", "he"),
+    "optimizer": (
+        GradientDescent(0.1),
+        GradientDescent(0.1, momentum=0.9),
+        Adagrad(0.03),
+        RMSProp(0.003),
+        Adam(0.003),
+    ),
 }
 """The hyperparameters that the notes name, and the values that `effect_of` tries."""
+
+ALSO_CALLED = {"learning_rate": "alpha", "mini_batch": "batch_size", "epochs": "iterations", "l2": "regularization"}
+"""Other names of the same."""
 
 
 def effect_of(name: str, values: Sequence[Any] | None = None, *, epochs: int = 20, seed: int = 0) -> Effect:
     """Train on 1,437 of scikit-learn's digits with each value of one hyperparameter, all others the same.
 
-    The others are α = 0.1, one hidden layer of 32 relu units, no momentum, batches of 32, no regularization.
+    The others are α = 0.1, one hidden layer of 32 relu units, no momentum, batches of 32, no regularization, and W as
+    relu likes it, "he".
 
     Args:
-        name: "alpha", "iterations" (epochs), "layers" (hidden ones, L − 1), "units" (n^[l] of the hidden layer),
-            "activation", "momentum", "batch_size" (None for all examples) or "regularization" (λ of L2).
+        name: "alpha" or "learning rate", "iterations" (epochs), "layers" (hidden ones, L − 1), "units" (n^[l] of the
+            hidden layer), "activation", "momentum", "batch_size" or "mini-batch" (None for all examples),
+            "regularization" (λ of L2), "initialization" (of W) or "optimizer" (each with its own α).
         values: what to try instead of `CHOICES`.
         epochs: how long each run is.
         seed: of all of them.
 
+    Returns:
+        What came of each value; of one too large for training to go on, in which epoch J or a parameter became NaN
+        or infinite.
+
     Raises:
         OptionError: an unknown name, or a value that nothing can be done with.
     """
-    tried = list(lookup("hyperparameter", name, CHOICES) if values is None else values)
-    lookup("hyperparameter", name, CHOICES)
-    return Effect(name, tried, [_run({name: value}, epochs, seed) for value in tried])
+    plain = str(name).lower().replace(" ", "_").replace("-", "_")
+    plain = ALSO_CALLED.get(plain, plain)
+    usual = lookup("hyperparameter", plain, CHOICES)
+    tried = list(usual if values is None else values)
+    return Effect(plain, tried, [_run({plain: value}, epochs, seed) for value in tried])
 
 
 def table(net: Network, **hyperparameters: Any) -> str:
@@ -115,13 +137,20 @@ def table(net: Network, **hyperparameters: Any) -> str:
     return "\n".join(lines)
 
 
-def _run(changed: dict[str, Any], epochs: int, seed: int) -> History:
+@cache
+def _digits() -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """X, X_val, y, y_val, read once for all values that are tried."""
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 
     X, y = load_digits(return_X_y=True)
     random = legacy_stream("hyperparameters", 0)
     X, X_val, y, y_val = train_test_split(X / 16, y, test_size=0.2, stratify=y, random_state=random)
+    return np.asarray(X), np.asarray(X_val), y, y_val
+
+
+def _run(changed: dict[str, Any], epochs: int, seed: int) -> History:
+    X, X_val, y, y_val = _digits()
     usual: dict[str, Any] = {
         "alpha": 0.1,
         "iterations": epochs,
@@ -130,18 +159,41 @@ def _run(changed: dict[str, Any], epochs: int, seed: int) -> History:
         "activation": "relu",
         "momentum": 0.0,
     }
-    chosen = usual | {"batch_size": 32, "regularization": 0.0} | changed
-    hidden = [Dense(chosen["units"], chosen["activation"]) for _ in range(chosen["layers"])]
-    return train(
-        Network([*hidden, Dense(10, "softmax")], seed=seed),
-        np.asarray(X),
-        y,
-        loss="cross_entropy",
-        optimizer=GradientDescent(chosen["alpha"], momentum=chosen["momentum"], l2=chosen["regularization"]),
-        epochs=chosen["iterations"],
-        batch_size=chosen["batch_size"],
-        validation=(X_val, y_val),
-        metrics=["accuracy"],
-        seed=seed,
-        progress=False,
-    )
+    usual |= {"batch_size": 32, "regularization": 0.0, "initialization": None, "optimizer": None}
+    chosen = usual | changed
+    start = chosen["initialization"]
+    hidden = [Dense(chosen["units"], chosen["activation"], initializer=start) for _ in range(chosen["layers"])]
+    watched: list[History] = []
+    try:
+        return train(
+            Network([*hidden, Dense(10, "softmax", initializer=start)], seed=seed),
+            X,
+            y,
+            loss="cross_entropy",
+            optimizer=_optimizer(chosen),
+            epochs=chosen["iterations"],
+            batch_size=None if isinstance(chosen["optimizer"], LBFGS) else chosen["batch_size"],
+            validation=(X_val, y_val),
+            metrics=["accuracy"],
+            callbacks=lambda run: watched.append(run.history),
+            seed=seed,
+            progress=False,
+        )
+    except NotFiniteError:
+        history = watched[-1] if watched else History(seed=seed)
+        history.stopped = f"diverged in epoch {len(history.epochs) + 1}"
+        return history
+
+
+def _optimizer(chosen: dict[str, Any]) -> Optimizer | LBFGS:
+    if chosen["optimizer"] is not None:
+        return find_optimizer(chosen["optimizer"])
+    return GradientDescent(chosen["alpha"], momentum=chosen["momentum"], l2=chosen["regularization"])
+
+
+def _ending(history: History) -> str:
+    """What came of a run, after the value that was tried."""
+    if history.stopped.startswith("diverged"):
+        return history.stopped
+    last = history.epochs[-1]
+    return f"{last['loss']:<10.4f}{last['val_accuracy']:.4f}"

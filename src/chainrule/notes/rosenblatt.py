@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ class Perceptron:
         w: (n_x, 1).
         b: number.
         mistakes: how many examples were corrected in each pass.
+        updates: the pass and the example of each mistake, both from 0, in their order.
         converged: whether the last pass made no mistake: the examples are linearly separable.
     """
 
@@ -28,6 +29,7 @@ class Perceptron:
     b: float
     mistakes: list[int]
     converged: bool
+    updates: list[tuple[int, int]] = field(default_factory=list, repr=False)
 
     def predict(self, X: Any) -> Matrix:
         """1 where wᵀx + b > 0, else 0: (1, m)."""
@@ -60,14 +62,17 @@ def perceptron(X: Any, Y: Any, iterations: int) -> Perceptron:
     signs = np.where(Y > 0, 1.0, -1.0)
     w, b = np.zeros((X.shape[0], 1)), 0.0
     mistakes: list[int] = []
+    updates: list[tuple[int, int]] = []
     for _ in range(whole("iterations", iterations)):
         mistakes.append(0)
         for i in range(X.shape[1]):
             x, y = X[:, i : i + 1], signs[:, i]
             _, backward = ops.perceptron.differentiate((w.T @ x + b)[:, 0], y)
             dz = float(backward(1.0)[0][0])  # −y on the wrong side, 0 on the right one
-            w, b = w - dz * x, b - dz
-            mistakes[-1] += dz != 0
+            if dz:
+                w, b = w - dz * x, b - dz
+                updates.append((len(mistakes) - 1, i))
+                mistakes[-1] += 1
         if mistakes[-1] == 0:
             break
-    return Perceptron(w, b, mistakes, mistakes[-1] == 0)
+    return Perceptron(w, b, mistakes, mistakes[-1] == 0, updates)

@@ -1,0 +1,38 @@
+"""`chainrule notes`."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import click
+
+from chainrule.errors import OptionError
+
+
+@click.command("notes")
+@click.option("--port", type=click.IntRange(1, 65535), help="Where the browser finds it; by default one that is free.")
+@click.option("--no-browser", is_flag=True, help="Do not open the browser; its address is printed.")
+def command(port: int | None, no_browser: bool) -> None:
+    """Open the notes' playground in the browser: sliders for every hyperparameter, and the network that comes of them.
+
+    It runs on this machine alone, until Ctrl-C. It needs marimo: pip install 'chainrule[live]'.
+    """
+    from importlib.util import find_spec
+
+    from chainrule.live import file_of
+
+    if find_spec("marimo") is None:
+        raise OptionError("the live notes need marimo: pip install 'chainrule[live]'.")
+    line = [sys.executable, "-m", "marimo", "-q", "run", str(file_of("playground")), "--no-token"]
+    line += ["--port", str(port)] if port else []
+    line += ["--headless"] if no_browser else []
+    server = subprocess.Popen(line, env=os.environ | {"MARIMO_SKIP_UPDATE_CHECK": "1"}, start_new_session=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        sys.exit(server.wait())
+    except KeyboardInterrupt:
+        print("the notes are closed")
+    finally:
+        server.terminate()
+        server.wait()

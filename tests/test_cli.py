@@ -62,9 +62,9 @@ def test_evaluate_measures_the_held_out_part_again(digits_run):
 def test_predict_and_evaluate_compute_by_so_many_threads_as_are_asked_for(arguments, digits_run, command, monkeypatch):
     seen, select = [], engines.select
 
-    def noted(name):
+    def noted(*given):
         seen.append(threads())
-        return select(name)
+        return select(*given)
 
     monkeypatch.setattr(engines, "select", noted)
     name, *others = arguments

@@ -56,6 +56,7 @@ def test_a_run_prints_tables_and_writes_figures_a_page_and_a_picture(small, tmp_
     assert "A tiny row" in drawn
 
 
+@pytest.mark.slow
 def test_a_report_makes_page_and_picture_anew_without_measuring(small, tmp_path, capsys):
     command.main(["--rows", "tiny", "--rounds", "1", "--out", str(tmp_path)])
     kept = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
@@ -102,6 +103,7 @@ def test_a_profile_keeps_the_engine_at_work(small, monkeypatch, capsys):
     assert "A tiny row for 0.05 seconds" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_of_two_numbers_of_threads_the_faster_one_is_kept():
     with Workers() as workers:
         race = Race([Entry(SCIKIT_LEARN, threads, ROW, workers) for threads in (1, 2)])
@@ -114,6 +116,7 @@ def test_of_two_numbers_of_threads_the_faster_one_is_kept():
         assert len(race.timings()[0].seconds) == 2
 
 
+@pytest.mark.slow
 def test_who_dies_is_left_out_and_the_others_go_on(monkeypatch):
     monkeypatch.setattr(measure, "REST", 0.0)
     with Workers() as workers:
@@ -153,6 +156,7 @@ def test_without_a_gpu_a_sentence_says_so(capsys):
     assert 'device="gpu", but JAX sees' in " ".join(capsys.readouterr().err.split())
 
 
+@pytest.mark.slow
 def test_a_device_is_held_against_numpy_and_then_against_others_on_it(monkeypatch, tmp_path, capsys):
     pytest.importorskip("jax")
     row = OnDevice("tiny", "A tiny row", Multilayer((5, 8, 3)), 64, 16, cr.Adam(0.01), device="cpu")

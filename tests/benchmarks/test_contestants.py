@@ -95,6 +95,7 @@ def test_every_contestant_predicts_the_same(who, row, workers):
     assert row.loss(made) == pytest.approx(row.before, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_a_cold_start_leaves_a_trained_network_and_tells_its_memory(who, workers):
     row = ColdStart("cold", "Cold start", 4)
     made, memory = outcome(who, row, workers, rounds=1)

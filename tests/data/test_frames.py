@@ -207,8 +207,8 @@ def test_a_name_that_begins_as_compressed_files_do_is_a_name(tmp_path, name):
 
 
 def test_thousands_of_columns_are_looked_through_at_once(tmp_path):
-    names = [f"c{i}" for i in range(30_000)]
-    frame, _ = read_frame(written(tmp_path, "a.csv", ",".join([*names, "c7"]) + "\n" + ",".join(["1"] * 30_001) + "\n"))
+    names = [f"c{i}" for i in range(8_000)]
+    frame, _ = read_frame(written(tmp_path, "a.csv", ",".join([*names, "c7"]) + "\n" + ",".join(["1"] * 8_001) + "\n"))
     assert frame.columns[-1] == "c7 (2)"
     with pytest.raises(cr.DataError) as refused:
         cr.read_table(pl.DataFrame({name: [1, 2] for name in names[:1000]}), "price")

@@ -56,7 +56,9 @@ def every_kind(tmp_path):
     return [*files, frame, of_pandas(frame)]
 
 
-@pytest.mark.parametrize("target", ["yes", "grade", "value"])
+@pytest.mark.parametrize(
+    "target", ["yes", *(pytest.param(name, marks=pytest.mark.slow) for name in ("grade", "value"))]
+)
 def test_any_kind_of_file_is_the_same_to_a_network(every_kind, target):
     for trained in every_kind:
         source = cr.read_table(trained, target, category=["size"])

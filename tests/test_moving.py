@@ -5,12 +5,12 @@ import math
 import re
 from xml.etree import ElementTree
 
+import browser
 import moving
 import numpy as np
 import pytest
 from moving.film import Film, Slider, State
 
-import browser
 import chainrule as cr
 from chainrule import notes
 

@@ -248,7 +248,8 @@ def together() -> Iterator[None]:
         _put(f"{_run}/{_me()}", f"{type(error).__name__}: {error}".splitlines()[0])
         if isinstance(error, jax_error) and "RESOURCE_EXHAUSTED" not in str(error):
             _lost = True
-            what, said = f"another of the {processes()} processes has ended", str(error).splitlines()[0]
+            what = f"another of the {processes()} processes has ended"
+            said = next(iter(str(error).splitlines()), "nothing")
             raise PeerError(f"{_sentence(what)} JAX said: {said}") from None  # its trace tells no more
         raise
     finally:

@@ -169,3 +169,22 @@ class TestOwnOptimizers:
         page = page_of(OfNumPy(0.1))
         dW = next(one.numbers for part in page.sections for one in part.lines if text(one.formula).startswith("dW^[1]"))
         np.testing.assert_allclose(line.numbers, net().parameters["W1"] - 0.1 * np.sign(dW))
+
+
+@dataclass(frozen=True, repr=False)
+class Warm(Optimizer):
+    """Takes a tenth of a step at first, as many do."""
+
+    learning_rate: float = 0.1
+
+    def rule(self, g, alpha, update):
+        return (0.1 * alpha * g if update == 1 else alpha * g), {}
+
+
+def test_a_rule_that_asks_which_update_it_is_has_numbers_but_no_formula():
+    assert "only its numbers are shown" in title_of(Warm())
+
+
+def test_lbfgs_names_its_regularization():
+    assert "λ" in written(cr.LBFGS(l2=0.1))[0]
+    assert "λ" not in written(cr.LBFGS())[0]

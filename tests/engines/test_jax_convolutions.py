@@ -24,9 +24,9 @@ CALLS = [  # the sizes of the axes, those of a window, and the options
 MORE = {"stride": (2, 3), "output_padding": (1, 2)}
 
 
-@pytest.mark.parametrize("name", sorted(convolutions.LOWERED))
+@pytest.mark.parametrize("name", ["convolution", "transposed_convolution"])
 def test_every_kind_of_convolution_and_its_ways_back(name):
-    operation, lowered = OPERATIONS[name], convolutions.LOWERED[name]
+    operation, lowered = OPERATIONS[name], convolutions.LOWERED[OPERATIONS[name].function]
     given = []
     for axes, size, options in CALLS + ([((3, 4), (3, 4), MORE)] if name == "transposed_convolution" else []):
         W = RANDOM.standard_normal((4, *size, 4 // options.get("groups", 1)))
@@ -53,12 +53,15 @@ def test_every_kind_of_convolution_and_its_ways_back(name):
                 np.testing.assert_allclose(other_part, part() if callable(part) else part, **EXACT)
 
 
-@pytest.mark.parametrize("name", sorted(convolutions.LOWERED))
+@pytest.mark.parametrize("name", ["convolution", "transposed_convolution"])
 def test_what_does_not_fit_is_refused_in_the_same_words(name):
     A, W = np.zeros((2, 5, 3)), np.zeros((2, 6, 3))
     for inputs, options in (((A, W[..., :2]), {}), ((A, W), {"padding": 9.5}), ((A, W, np.zeros(3)), {"padding": 1})):
         refusals = []
-        for function, xp in ((OPERATIONS[name].function, np), (convolutions.LOWERED[name], jax.numpy)):
+        for function, xp in (
+            (OPERATIONS[name].function, np),
+            (convolutions.LOWERED[OPERATIONS[name].function], jax.numpy),
+        ):
             with pytest.raises(cr.ChainruleError) as refused:
                 function(xp, *inputs, **options)
             refusals.append(str(refused.value))

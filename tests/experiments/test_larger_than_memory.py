@@ -7,6 +7,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -294,6 +295,24 @@ def test_where_the_disk_is_nearly_full_each_epoch_reads_the_file_anew(tmp_path, 
         cr.DataError, match=r"part 1 of \d+ of the file has changed while it was trained on: train anew"
     ):
         made.chunked.read(0)
+
+
+def no_room(*given, **options):
+    raise OSError(28, "no space left on the device")
+
+
+def test_a_disk_that_is_memory_or_has_no_room_keeps_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(scratch.tempfile, "TemporaryFile", no_room)
+    assert scratch.Scratch(tmp_path).full
+    if os.path.isdir("/dev/shm"):
+        assert scratch._is_memory(Path("/dev/shm"))
+
+
+def test_a_disk_that_fails_has_the_source_read_again(tmp_path, small, monkeypatch):
+    made = experiment(tmp_path / "run", saved(tmp_path, people()))
+    before = rows_met(made)
+    monkeypatch.setattr(scratch.Scratch, "read", no_room)
+    assert np.array_equal(rows_met(made), before)
 
 
 def test_threads_read_what_is_kept_beside_each_other(tmp_path):

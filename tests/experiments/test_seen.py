@@ -70,6 +70,13 @@ def test_copies_are_no_wonder_where_there_are_few_different_examples():
     assert seen.note_on_known(found, second, np.arange(1000), "model") == ""
 
 
+def test_all_of_the_training_part_are_told_where_half_of_those_held_out_are_alike():
+    X = np.random.default_rng(0).integers(0, 10, (1500, 3)).astype(np.float32)
+    found = seen.sketch(X, np.arange(700), np.arange(700, 1500), 700)
+    assert 0.4 < found["alike"] < 0.6
+    assert seen.note_on_known(found, X, np.arange(700), "model") != ""
+
+
 def test_pictures_are_known_again_and_one_other_pixel_makes_another_one():
     X = np.random.default_rng(0).integers(0, 256, (50, 8, 8, 3), np.uint8)
     found = seen.sketch(X, np.arange(40), np.arange(40, 50), 40)
@@ -81,7 +88,8 @@ def test_pictures_are_known_again_and_one_other_pixel_makes_another_one():
 
 def test_a_damaged_sketch_is_refused_and_a_file_without_one_says_nothing():
     X = np.ones((4, 2), np.float32)
-    damaged = seen.Seen(hashes="?", share=1.0, alike=0.0)
-    with pytest.raises(cr.ModelFileError, match="model is damaged: its sketch of the training examples is none"):
-        seen.note_on_known(damaged, X, np.arange(4), "model")
+    right = seen.sketch(X, np.arange(2), np.arange(2, 4), 2)
+    for wrong in ({"hashes": "?"}, {"hashes": ""}, {"share": 0.0}, {"alike": 2.0}):
+        with pytest.raises(cr.ModelFileError, match="model is damaged: its sketch of the training examples is none"):
+            seen.note_on_known({**right, **wrong}, X, np.arange(4), "model")
     assert seen.note_on_known(None, X, np.arange(4), "model") == ""

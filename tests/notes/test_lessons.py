@@ -110,12 +110,13 @@ def test_a_cell_is_written_as_the_sum_that_it_is():
         notes.convolve([[1.0]], [[1, 2]])
 
 
-def test_the_first_layers_filters_are_drawn_with_what_they_make_of_a_picture():
-    net = cr.Network([cr.Conv2D(3, 3, "relu"), cr.Flatten(), cr.Dense(2)], seed=0, input_shape=(6, 6, 1))
+@pytest.mark.parametrize("how", [{}, {"stride": 2, "padding": "same"}, {"dilation": 2, "padding": 1}])
+def test_the_first_layers_filters_are_drawn_with_what_they_make_of_a_picture(how):
+    net = cr.Network([cr.Conv2D(3, 3, "relu", **how), cr.Flatten(), cr.Dense(2)], seed=0, input_shape=(6, 6, 1))
     picture = RANDOM.standard_normal((6, 6))
     figure = notes.plot_filters(net, picture)
     Z = np.array([axes.images[0].get_array() for axes in figure.axes[3:]])
-    direct = cr.ops.convolution(picture[None, :, :, None], net.parameters["W1"], net.parameters["b1"])
+    direct = cr.ops.convolution(picture[None, :, :, None], net.parameters["W1"], net.parameters["b1"], **how)
     np.testing.assert_allclose(Z, direct[0].transpose(2, 0, 1), atol=1e-6)
     with pytest.raises(cr.OptionError, match="this network has none"):
         notes.plot_filters(cr.Network([cr.Dense(2)], seed=0, input_shape=3))

@@ -2,12 +2,20 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 
 import click
 
 from chainrule.errors import OptionError
+
+
+def _free_port() -> int:
+    """A port of this machine that nobody uses."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
 
 
 @click.command("notes")
@@ -25,7 +33,9 @@ def command(port: int | None, no_browser: bool) -> None:
     if find_spec("marimo") is None:
         raise OptionError("the live notes need marimo: pip install 'chainrule[live]'.")
     line = [sys.executable, "-m", "marimo", "-q", "run", str(file_of("playground")), "--no-token"]
-    line += ["--port", str(port)] if port else []
+    port = port or _free_port()
+    line += ["--port", str(port)]
+    print(f"http://127.0.0.1:{port} until Ctrl-C")
     line += ["--headless"] if no_browser else []
     server = subprocess.Popen(line, env=os.environ | {"MARIMO_SKIP_UPDATE_CHECK": "1"}, start_new_session=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -35,4 +45,7 @@ def command(port: int | None, no_browser: bool) -> None:
         print("the notes are closed")
     finally:
         server.terminate()
-        server.wait()
+        try:
+            server.wait(5)
+        except (subprocess.TimeoutExpired, KeyboardInterrupt):
+            server.kill()

@@ -81,7 +81,10 @@ class Chunked:
             return X, Y
 
         def read_kept(i: int) -> Examples:
-            X, Y = scratch.read(i)
+            try:
+                X, Y = scratch.read(i)
+            except OSError:  # the disk fails
+                return read_again(i)
             return X, Y
 
         if scratch.full:

@@ -32,11 +32,15 @@ class Scratch:
 
     def __init__(self, folder: Path):
         self._folder = next(place for place in (folder, *folder.absolute().parents) if place.is_dir())
-        self._file = tempfile.TemporaryFile(dir=self._folder, buffering=0)  # noqa: SIM115
-        weakref.finalize(self, self._file.close)
         self._lock = Lock()
         self._kept: list[list[tuple[int, tuple[int, ...], np.dtype[Any]]]] = []
-        self.size, self.full = 0, False
+        self.size, self.full = 0, _is_memory(self._folder)
+        if not self.full:
+            try:
+                self._file = tempfile.TemporaryFile(dir=self._folder, buffering=0)  # noqa: SIM115
+                weakref.finalize(self, self._file.close)
+            except OSError:
+                self.full = True
 
     def keep(self, arrays: Arrays) -> None:
         """Write some arrays to its end; once the disk is full, nothing is kept any more."""
@@ -82,6 +86,17 @@ class Scratch:
             if n == 0:
                 raise OSError("the file that keeps the examples was cut short")
             into, place = into[n:], place + n
+
+
+def _is_memory(folder: Path) -> bool:
+    """Whether the disk of a folder is memory, as /dev/shm is, and on some systems /tmp."""
+    try:
+        mounts = [line.split()[1:3] for line in Path("/proc/mounts").read_text().splitlines()]
+    except OSError:
+        return False
+    place = folder.resolve()
+    kinds = {Path(at): kind for at, kind in mounts}
+    return next((kinds[up] for up in (place, *place.parents) if up in kinds), "") in ("tmpfs", "ramfs")
 
 
 def _bytes(array: NDArray[Any]) -> memoryview:

@@ -94,16 +94,32 @@ class Term:
         return bool(self._plain())
 
     def __lt__(self, other: Any) -> bool:
-        return bool(self._plain() < other)
+        return bool(self._plain() < _value(other))
+
+    def __le__(self, other: Any) -> bool:
+        return bool(self._plain() <= _value(other))
 
     def __gt__(self, other: Any) -> bool:
-        return bool(self._plain() > other)
+        return bool(self._plain() > _value(other))
+
+    def __ge__(self, other: Any) -> bool:
+        return bool(self._plain() >= _value(other))
+
+    def __eq__(self, other: object) -> bool:
+        return bool(self._plain() == _value(other))
+
+    __hash__ = object.__hash__
 
     def _plain(self) -> Any:
         """Raises TypeError: a rule asks for a number of what is a letter."""
         if self.value is None:
             raise TypeError("a letter has no number")
         return self.value
+
+
+def _value(value: Any) -> Any:
+    """The number of a term, or what is none as it is."""
+    return value._plain() if isinstance(value, Term) else value
 
 
 def _term(value: Any) -> Term:

@@ -39,7 +39,8 @@ def update(trace: Trace, net: Network, optimizer: Any = None) -> Section:
         return Section("Update", "gradient descent, α is the learning rate", lines)
     found = find_optimizer(optimizer)
     if isinstance(found, LBFGS):
-        line = Line((Atom(r"\theta"), *ASSIGNS, *parse(r"\theta - \alpha H\, d\theta")))
+        slope = r"(d\theta + \lambda\theta)" if found.l2 else r"d\theta"
+        line = Line((Atom(r"\theta"), *ASSIGNS, *parse(rf"\theta - \alpha H\, {slope}")))
         return Section("Update", OF_ALL.format(history=found.history), (line,))
     return _by_rule(trace, net, found)
 

@@ -18,7 +18,8 @@ from chainrule.errors import ModelFileError
 from chainrule.names import counted
 
 KEPT = 512
-"""How many hashes a model file has."""
+"""How many hashes a model file has: of m training rows, of which each has the chance KEPT / m to be among them, some
+2 m / KEPT that are measured tell with certainty that they were trained on."""
 
 CELLS, FEWEST = 4_000_000, 2_000
 """About how many numbers are hashed at most, and of how many examples at least."""
@@ -74,10 +75,12 @@ def note_on_known(seen: Seen | None, X: NDArray[Any], rows: NDArray[np.intp], pa
     try:
         kept = np.frombuffer(base64.b64decode(seen["hashes"], validate=True), "<u8").astype(np.uint64)
     except ValueError:
-        raise ModelFileError(f"{path} is damaged: its sketch of the training examples is none.") from None
+        kept = np.empty(0, np.uint64)
+    if not (len(kept) and 0 < seen["share"] <= 1 and 0 <= seen["alike"] <= 1):
+        raise ModelFileError(f"{path} is damaged: its sketch of the training examples is none.")
     found, looked_at = _known(kept, X, rows)
     usual, share = seen["alike"], found / max(looked_at, 1)
-    if found < 2 or share <= 2 * usual + SURE * math.sqrt(max(usual * (1 - usual), 0) / looked_at):
+    if found < 2 or share <= usual + SURE * math.sqrt(max(usual * (1 - usual), 0.0) / looked_at):
         return ""
     exact = looked_at == len(rows) and seen["share"] == 1
     known = f"{found:,}" if exact else f"about {min(share / seen['share'], 1):.0%}"

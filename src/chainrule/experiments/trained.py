@@ -115,7 +115,7 @@ class Trained:
         broken: str | None = None,
         text: str | None = None,
         target: str | None = None,
-        missing: Sequence[str] | None = None,
+        missing: str | Sequence[str] | None = None,
         memory_limit: int | None = None,
     ) -> Trained:
         """The network in a model file, or in its run folder, as long as an experiment wrote it.
@@ -125,7 +125,7 @@ class Trained:
                 note, "skip"; None for what was chosen while training.
             text, target: of a network for texts in files, the columns of a table that hold texts and what they are; of
                 one for a table with a column of texts, `text` is what that column is called in new tables.
-            missing: of a table or a series, words that stand for a missing value beside those of the training.
+            missing: of a table or a series, a word or words that mark a missing value beside those of training.
             memory_limit: how many bytes the network may take with one example; see `chainrule.load`.
 
         Raises:
@@ -153,7 +153,8 @@ class Trained:
         if missing is not None:
             if not isinstance(encoding, tables.Columns | series.Windows):
                 raise OptionError(f"--missing is about tables, but {path} was trained on no such: leave it out.")
-            encoding = replace(encoding, also_missing=list(missing))
+            words = [missing] if isinstance(missing, str) else list(missing)
+            encoding = replace(encoding, also_missing=words)
         return cls(network, str(path), encoding, predicted)
 
     def read(self, data: Any, *, labelled: bool = True) -> Source:

@@ -18,8 +18,8 @@ from chainrule.graph.operators import COMPARISONS, OPERATIONS
 from chainrule.graph.recording import plain, recording_of
 from chainrule.graph.variable import Array, Backward, Variable, namespace
 
-Lowered: TypeAlias = Mapping[str, Callable[..., tuple[Array, Backward]]]
-"""By the names of operations, functions that compute the same as theirs in another way."""
+Lowered: TypeAlias = Mapping[Callable[..., Any], Callable[..., tuple[Array, Backward]]]
+"""By the functions of operations, others that compute the same in another way."""
 
 _LOWERED: ContextVar[Lowered] = ContextVar("lowered", default=MappingProxyType({}))
 
@@ -155,7 +155,7 @@ class Operation:
             else v
             for v in values
         ]
-        function = _LOWERED.get().get(self.name, self.function)
+        function = _LOWERED.get().get(self.function, self.function)
         value, backward = function(namespace(arrays) if xp is None else xp, *arrays, **options)
         count_value(value)
         return value, backward

@@ -12,9 +12,10 @@ from chainrule.derivation import Page, derive, draw
 from chainrule.errors import NotFiniteError
 from chainrule.layers import Dense, Network
 from chainrule.live.plane import Plane
+from chainrule.names import counted
 from chainrule.optimizers import Adagrad, Adam, GradientDescent, Optimizer, RMSProp
 from chainrule.randomness import stream
-from chainrule.training import Run, train
+from chainrule.training import Run, evaluate, train
 
 DATA = ("two half-moons", "exclusive or", "a ring", "two clouds")
 ACTIVATIONS = ("tanh", "sigmoid", "relu", "leaky_relu")
@@ -153,7 +154,8 @@ def learn(choices: Choices) -> Learned:
                 seed=0,
                 progress=False,
             )
-            told = f"J = {costs[-1]:.4f} after {choices.epochs} epochs"
+            J = evaluate(network, X, y, loss="binary_cross_entropy")["loss"]
+            told = f"J = {J:.4f} after {counted(choices.epochs, 'epoch')}"
             told = "; ".join([told, *history.hints])
         except NotFiniteError as error:
             told = str(error)

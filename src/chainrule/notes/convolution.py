@@ -124,11 +124,18 @@ def plot_filters(net: Network, picture: Any = None) -> Figure:
     from matplotlib.figure import Figure
 
     layers = [layer for _, layer in net.family() if isinstance(layer, Conv2D)]
+    if layers and "W" not in layers[0].held:
+        raise OptionError("the network has no filters yet: train it, or give it an input_shape.")
     if not layers or layers[0].held["W"].shape[-1] != 1:
         raise OptionError("plot_filters shows the first Conv2D, where it sees one channel; this network has none.")
-    W = np.asarray(layers[0].held["W"], np.float64)[..., 0]
-    b = np.asarray(layers[0].held["b"], np.float64) if "b" in layers[0].held else np.zeros(len(W))
-    maps = [] if picture is None else [convolve(picture, w, b=float(bias)).Z for w, bias in zip(W, b, strict=True)]
+    layer = layers[0]
+    W = np.asarray(layer.held["W"], np.float64)[..., 0]
+    maps: list[Matrix] = []
+    if picture is not None:
+        seen = matrix("picture", picture)[None, :, :, None]
+        b = np.asarray(layer.held["b"], np.float64) if "b" in layer.held else None
+        how = {"stride": layer.stride, "padding": layer.padding, "dilation": layer.dilation}
+        maps = list(np.moveaxis(np.asarray(ops.convolution(seen, W[..., None], b, **how))[0], -1, 0))
     shown = [list(W), maps] if maps else [list(W)]
     wide, high = 1.1 * len(W) + 0.4, 1.1 * len(shown) + 0.1
     figure = Figure(figsize=(wide, high))

@@ -195,5 +195,7 @@ def _ending(history: History) -> str:
     """What came of a run, after the value that was tried."""
     if history.stopped.startswith("diverged"):
         return history.stopped
+    if not history.epochs:
+        return "no epoch"
     last = history.epochs[-1]
     return f"{last['loss']:<10.4f}{last['val_accuracy']:.4f}"

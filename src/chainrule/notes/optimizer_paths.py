@@ -117,6 +117,8 @@ def compare_optimizers(
     for name, optimizer in chosen.items():
         if not isinstance(optimizer, Optimizer):
             raise OptionError(f"{name} is {optimizer!r}, but must be an optimizer with an α, such as cr.Adam(0.1).")
+        if callable(optimizer.learning_rate):
+            raise OptionError(f"{name} has a schedule of learning rates: give it one, as it is the rules that compare.")
         try:
             paths[name] = gradient_descent(J, start, optimizer.alpha(0), iterations, optimizer=optimizer)
         except NotFiniteError as error:

@@ -12,6 +12,7 @@ from typing import Any
 
 from jax import lax
 
+from chainrule import ops
 from chainrule.graph import Array, Backward, Later, Lowered
 from chainrule.ops.convolution import check_bias, convolution_windows, transposed_windows
 from chainrule.ops.windows import Padding, Sizes, Windows
@@ -74,7 +75,10 @@ def transposed_convolution(
     return Z if b is None else Z + b, backward
 
 
-LOWERED: Lowered = {"convolution": convolution, "transposed_convolution": transposed_convolution}
+LOWERED: Lowered = {
+    ops.convolution.function: convolution,
+    ops.transposed_convolution.function: transposed_convolution,
+}
 """By the operations' names."""
 
 

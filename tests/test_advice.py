@@ -360,8 +360,8 @@ CASES = {
         lambda: notes.gradient_descent(lambda w: w**2, 1.0, 0.1, 3, optimizer="adam"),
     ),
     "has a schedule of learning rates: give it one, as it is the rules that compare": (
-        lambda: notes.compare_optimizers(iterations=2, optimizers={"Adam": cr.Adam(cr.schedules.Exponential(0.1, 0.5))}),
-        lambda: notes.compare_optimizers(iterations=2, optimizers={"Adam": cr.Adam(0.1)}),
+        lambda: notes.compare_optimizers(iterations=2, optimizers={"it": cr.Adam(cr.schedules.Exponential(0.1, 0.5))}),
+        lambda: notes.compare_optimizers(iterations=2, optimizers={"it": cr.Adam(0.1)}),
     ),
     "the network has no filters yet: train it, or give it an input_shape": (
         lambda: notes.plot_filters(cr.Network([cr.Conv2D(1, 2)], seed=0)),

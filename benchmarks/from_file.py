@@ -118,6 +118,7 @@ def cases(folder: Path) -> Iterator[Case]:
         path = str(folder / f"table.{suffix}")
         yield Case(suffix, ("train", path, *table), ("table", path, "y", "2"))
     path = str(folder / "table.csv")
+    yield Case("stream", ("train", path, *table, "--stream"), ("table", path, "y", "2"))
     predict = ("predict", "run", path, "--out", "predictions.csv")
     yield Case("predict", predict, ("copy", path), before=("train", path, *table))
     yield Case(
@@ -196,7 +197,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=3_000_000, help="of the made-up table")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument(
-        "--only", nargs="+", default=[], help="digits, adult, csv, parquet, predict, series, pictures, one"
+        "--only", nargs="+", default=[], help="digits, adult, csv, parquet, stream, predict, series, pictures, one"
     )
     asked = parser.parse_args()
     shown = Table(box=SIMPLE_HEAD, title=f"from file to report, {asked.rows:,} rows of {FEATURES}; medians")

@@ -3,17 +3,14 @@
 import itertools
 import json
 import re
-import shutil
 import subprocess
 
 import numpy as np
 import pytest
+from browser import CHROMIUM
 
 import chainrule as cr
 from chainrule.derivation.font import FAMILY, FILE, face
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
 RESET = """
 *, ::before, ::after, ::backdrop { box-sizing: border-box; margin: 0; padding: 0; border: 0 solid; }
@@ -45,6 +42,8 @@ def page():
 @pytest.fixture(scope="module", params=["", RESET], ids=["plain", "reset"])
 def measured(request, tmp_path_factory):
     """Where a browser puts cells and scripts, of the page as a part of another one."""
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed")
     file = tmp_path_factory.mktemp("page") / "page.html"
     inside = page()._repr_html_().replace("<details>", "<details open>")
     script = f"<script>{MEASURE.replace('FAMILY', FAMILY)}</script>"

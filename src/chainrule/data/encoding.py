@@ -468,8 +468,8 @@ def matrix_of(codes: Sequence[Code], columns: Sequence[Series], row: NDArray[np.
     Raises:
         DataError: see `Column.values`.
     """
-    parts = sorted(zip(codes, columns, strict=True), key=lambda part: part[0].tokens > 0)
-    places = places_of(codes)
+    order, places = _order(codes), places_of(codes)
+    parts = [(codes[i], columns[i]) for i in order]
     stop = places[-1].stop
     matrix = np.empty((len(columns[0]), stop), np.float32)
     for begin in range(0, len(matrix), READ):
@@ -483,15 +483,20 @@ def matrix_of(codes: Sequence[Code], columns: Sequence[Series], row: NDArray[np.
     return matrix
 
 
+def _order(codes: Sequence[Code]) -> list[int]:
+    """Which column comes when in the matrix: those that are embedded come last."""
+    return sorted(range(len(codes)), key=lambda i: codes[i].tokens > 0)
+
+
 def places_of(codes: Sequence[Code]) -> list[Place]:
     """Where each column lies.
 
-    Columns that are embedded come last, and the numbers of their vectors go on from one to the next. Where there are
-    bags, from 1 on: a bag has its 0 with the others, so it needs a vector less; without bags there is no such 0.
+    The numbers of the vectors of embedded columns go on from one to the next. Where there are bags, from 1 on: a bag
+    has its 0 with the others, so it needs a vector less; without bags there is no such 0.
     """
     places: list[Place] = []
     stop, free = 0, int(any(code.bag for code in codes))
-    for code in sorted(codes, key=lambda code: code.tokens > 0):
+    for code in (codes[i] for i in _order(codes)):
         start, stop = stop, stop + code.width
         places.append(
             Place(code.column.name, start, stop, code.tokens, free - code.bag if code.tokens else 0, code.bag)
@@ -510,10 +515,9 @@ def _write(code: Code, place: Place, found: NDArray[Any], out: Matrix) -> None:
 
 def row_of(codes: Sequence[Code], values: Sequence[object]) -> Matrix:
     """As `matrix_of`, of a single row: the value of each column, None where it is missing."""
-    order = sorted(range(len(codes)), key=lambda i: codes[i].tokens > 0)
     places = places_of(codes)
     out = np.empty((1, places[-1].stop), np.float32)
-    for i, place in zip(order, places, strict=True):
+    for i, place in zip(_order(codes), places, strict=True):
         _write(codes[i], place, codes[i].read_one(values[i]), out)
     return out
 

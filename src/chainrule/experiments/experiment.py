@@ -571,11 +571,12 @@ class Experiment:
             "loss": self.target.cost,
             "metrics": list(self.target.metrics),
             "split": self.split,
-            "seen": self._seen(),
+            "seen": self._seen,
             "epochs": 0 if self.kept is not None and self.kept.what == "linear" else len(history.epochs),
             "engine": history.engine,
         }
 
+    @cached_property
     def _seen(self) -> Seen | None:
         """A sketch of the training examples, where they are independent of each other."""
         if self.encoding.form not in FORMS:

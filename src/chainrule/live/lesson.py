@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +21,16 @@ from chainrule.training import Run, evaluate, train
 
 DATA = ("two half-moons", "exclusive or", "a ring", "two clouds")
 ACTIVATIONS = ("tanh", "sigmoid", "relu", "leaky_relu")
-OPTIMIZERS = ("gradient descent", "momentum", "Adagrad", "RMSProp", "Adam")
+RULES: dict[str, Callable[..., Optimizer]] = {
+    "gradient descent": GradientDescent,
+    "momentum": partial(GradientDescent, momentum=0.9),
+    "Adagrad": Adagrad,
+    "RMSProp": RMSProp,
+    "Adam": Adam,
+}
+"""What makes each optimizer of its learning rate."""
+
+OPTIMIZERS = tuple(RULES)
 STARTS = ("xavier", "he", "random", "zeros")
 RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0)
 BATCHES = ("all", "64", "16", "4")
@@ -51,14 +62,7 @@ class Choices:
 
     def rule(self) -> Optimizer:
         """The optimizer with its learning rate."""
-        rules: dict[str, Optimizer] = {
-            "gradient descent": GradientDescent(self.alpha, l2=self.regularization),
-            "momentum": GradientDescent(self.alpha, momentum=0.9, l2=self.regularization),
-            "Adagrad": Adagrad(self.alpha, l2=self.regularization),
-            "RMSProp": RMSProp(self.alpha, l2=self.regularization),
-            "Adam": Adam(self.alpha, l2=self.regularization),
-        }
-        return rules[self.optimizer]
+        return RULES[self.optimizer](self.alpha, l2=self.regularization)
 
 
 @dataclass(frozen=True)

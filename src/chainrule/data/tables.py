@@ -690,6 +690,13 @@ class Columns(Encoding):
         return matrix_of(self.codes, [frame[code.column.name] for code in self.codes], row)
 
     @property
+    def steps_of_numbers(self) -> dict[int, int]:
+        """Which columns of the matrix hold numbers of more than two values; how many steps there are between these."""
+        places = {place.name: place.start for place in places_of(self.codes)}
+        found = {places[code.column.name]: code.steps_of_numbers for code in self.codes if code.steps_of_numbers}
+        return dict(sorted(found.items()))
+
+    @property
     def only_texts(self) -> bool:
         """Whether the network sees nothing but texts."""
         return all(code.bag for code in self.codes)

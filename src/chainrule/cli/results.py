@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from chainrule.data.tables import Table
     from chainrule.data.targets import Target
     from chainrule.experiments import Experiment, Result
+    from chainrule.training import History
 
 
 def show_result(result: "Result", experiment: "Experiment") -> None:
@@ -19,7 +20,6 @@ def show_result(result: "Result", experiment: "Experiment") -> None:
     from chainrule.data.series import Windows
     from chainrule.data.tables import Table
     from chainrule.experiments.verdicts import sentences
-    from chainrule.names import counted
 
     source, history, measured, target = experiment.source, result.history, result.metrics, experiment.target
     if result.trials:
@@ -27,13 +27,12 @@ def show_result(result: "Result", experiment: "Experiment") -> None:
         experiment.network.summary()
     faster = "native" if history.engine == "numpy" else "jax"
     device = "" if history.device in ("", "cpu") else f" ({history.device})"
-    best = "" if history.best_epoch is None else f", the best was epoch {history.best_epoch + 1}"
     print(
-        f"{history.stopped}, {counted(len(history.epochs), 'epoch')}{best}; "
+        f"{_how_it_ended(history)}; "
         f"{history.seconds:.1f} s on the {history.engine} engine{device}, seed {history.seed}"
         + (f"; the {faster} engine has no kernel for {history.reason}" if history.reason else "")
     )
-    for sentence in filter(None, (experiment.extended, experiment.failed)):
+    for sentence in filter(None, (experiment.tried, experiment.extended, experiment.failed)):
         print(sentence)
     if experiment.kept is not None:
         print(experiment.kept.why)
@@ -65,6 +64,19 @@ def show_result(result: "Result", experiment: "Experiment") -> None:
         print(f"go on with the same command, --out {result.folder} and --resume{later}")
     else:
         print(f"next: {source.next_command(str(result.folder / MODEL))}")
+
+
+def _how_it_ended(history: "History") -> str:
+    """Why training ended, and after how many epochs."""
+    from chainrule.names import counted
+
+    if history.members and not history.cut:
+        epochs = [len(one.epochs) for one in history.members]
+        best = [one.best_epoch + 1 for one in history.members if one.best_epoch is not None]
+        chosen = f", the best were {', '.join(map(str, best))}" if best else ""
+        return f"{len(epochs)} networks, {', '.join(map(str, epochs))} epochs{chosen}"
+    best_epoch = "" if history.best_epoch is None else f", the best was epoch {history.best_epoch + 1}"
+    return f"{history.stopped}, {counted(len(history.epochs), 'epoch')}{best_epoch}"
 
 
 def show_result_of(result: "Result", experiment: "Experiment") -> None:

@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,9 +30,11 @@ from chainrule.experiments.architectures import dense
 from chainrule.experiments.design import design, optimizer_for
 from chainrule.experiments.doubts import doubts_on, limits_told
 from chainrule.experiments.elsewhere import checksum, result_of
+from chainrule.experiments.ensembles import train_together
 from chainrule.experiments.fallback import Kept
 from chainrule.experiments.folder import RunFolder
 from chainrule.experiments.forecasts import ForecastReport
+from chainrule.experiments.lesson import Lesson
 from chainrule.experiments.outputs import body_of, in_units, measure_in_units, measured, outputs
 from chainrule.experiments.peer import Peer
 from chainrule.experiments.predictions import as_csv
@@ -62,7 +64,7 @@ from chainrule.progress import stage
 from chainrule.randomness import DRAWS
 from chainrule.training import Checkpoint, EarlyStopping, History, train
 from chainrule.training.interrupt import TerminatedError
-from chainrule.training.run import Callback
+from chainrule.training.run import Callback, Run
 
 if TYPE_CHECKING:
     from chainrule.data.series.held_out import HeldOut
@@ -70,22 +72,17 @@ if TYPE_CHECKING:
 REPORTED: tuple[Form, ...] = ("pictures", "documents")
 """The forms of examples that get a report although they have no columns."""
 
+ORDINALS = {2: "half", 3: "third", 4: "fourth", 5: "fifth", 6: "sixth", 7: "seventh", 8: "eighth", 10: "tenth"}
+"""What one of so many parts is called."""
+
 FEW = 200
 """A validation part of fewer examples corrects no mean: the training part does."""
 
+NARROW = 128
+"""Layers of fewer units that somebody has chosen lose too much by dropout."""
+
 POOL = 2**23
 """About how many numbers of chunked data are in memory, and shuffled, together."""
-
-
-@dataclass(frozen=True)
-class Lesson:
-    """A network to train, the rows for it, where its checkpoint is, and who looks on."""
-
-    network: Network
-    part: members.Part
-    checkpoint: Checkpoint | None
-    progress: bool
-    callbacks: Sequence[Callback]
 
 
 @dataclass(frozen=True)
@@ -133,8 +130,9 @@ class Experiment:
         chunked: what to train on, where it is more than X; then the training part is a sample of it.
         network: what will be trained; where it predicts values it learns standardized ones. members: the networks that
             will be trained to answer together, of which it is the first until they have been. parts: the rows of each.
-        kept: what was kept in its place, if the validation part asked for less. extended: a sentence, where it was
-            trained anew for more epochs. failed: a sentence, where a second training came to no end.
+        kept: what was kept in its place, if the validation part asked for less. tried: a sentence on what was tried
+            with the first network. extended: one, where it was trained anew for more epochs. failed: one, where a
+            second training came to no end.
 
     Raises:
         DataError: too few examples, or a single class.
@@ -154,6 +152,7 @@ class Experiment:
         join: bool = False,
         storage: str | None = None,
     ):
+        self._until = None if settings.time_limit is None else time.monotonic() + settings.time_limit
         self.folder = Path(folder)
         self.run_folder = RunFolder(folder, join)
         if join and not settings.search:
@@ -186,7 +185,7 @@ class Experiment:
         self.target = asked_for(self.target, settings, self.Y, self.splits.train, source.value_ends)
         self._choice = ""
         self.kept: Kept | None = None
-        self.extended = self.failed = ""
+        self.extended = self.failed = self.tried = ""
         self.settings = self._resolved(settings)
         self._weights = Weights(self.target, self.Y, self.splits.train, source.weights, self.settings.class_weight)
         watched_metric(self.target, self.settings)
@@ -242,6 +241,16 @@ class Experiment:
         parts = self.source.notes_on_parts(self.splits.train, self.splits.test)
         return [*parts, *self._notes_on_target()]
 
+    @property
+    def note_on_members(self) -> str:
+        """How several networks share the rows, a sentence; "" of a single one."""
+        k = len(self.members)
+        if k == 1:
+            return ""
+        shared = f"each is trained without another {ORDINALS.get(k, f'part of {k}')} of the rows, by which it stops"
+        how = shared if self._parted else "each begins elsewhere"
+        return f"{k} such networks answer together by their mean: {how}; --members 1 trains a single one"
+
     def _notes_on_target(self) -> list[str]:
         if not self.encoding.own_units:
             learned = "of how far the target lies from what the forecast is built upon, standardized"
@@ -268,9 +277,12 @@ class Experiment:
         return [*doubts, *told]
 
     def _usual(self, settings: Settings) -> Settings:
-        """The settings beside those that such data have where nobody has chosen; one's own network is a single one."""
-        alone = {"members": 1} if own_network(settings) else {}
-        return settings.beside(self.source.defaults | alone)
+        """The settings beside those that such data have where nobody has chosen; one's own network is a single one, and
+        small layers of one's own have no dropout."""
+        usual = self.source.defaults | ({"members": 1} if own_network(settings) else {})
+        if settings.hidden is not None and max(settings.hidden, default=0) < NARROW:
+            usual.pop("dropout", None)
+        return settings.beside(usual)
 
     def _by_folds(self, usual: Settings) -> bool:
         """Whether several networks are trained, each without another part of the examples to train."""
@@ -283,12 +295,9 @@ class Experiment:
 
     def _take(self, settings: Settings) -> None:
         """Adopt these settings, with nothing left open, and design new networks for them."""
-        self.settings = self._resolved(settings)
+        self._asked, self.settings = settings, self._resolved(settings)
         k = self.settings.members or 1
-        self.members = [
-            design(self.encoding, self.X.shape[1:], self.target, replace(self.settings, seed=seed))
-            for seed in members.seeds(self._seed, k)
-        ]
+        self.members = [self._designed(self.settings, seed) for seed in members.seeds(self._seed, k)]
         self.network = self.members[0]
         self._held_out: tuple[NDArray[np.intp], NDArray[Any] | None] = self.splits.validation, None
         self.parts = (
@@ -376,10 +385,10 @@ class Experiment:
         final = self.final_layers()
         with self.run_folder.claimed():
             if len(self.members) == 1:
-                one = Lesson(self.network, self.parts[0], checkpoint, progress, callbacks)
+                one = Lesson(self.network, self.settings, self.parts[0], checkpoint, progress, callbacks)
                 history = self._train(one, final)
             else:
-                history = self._train_members(final, progress, checkpoint, callbacks)
+                history = train_together(self, progress, checkpoint, callbacks)
         network = self.whole(final)
         with self._engine:
             self.correct(network)
@@ -387,30 +396,50 @@ class Experiment:
             raise TerminatedError(history)
         return network, history
 
-    def _train_members(
-        self, final: Sequence[Layer], progress: bool, checkpoint: Checkpoint | None, callbacks: Sequence[Callback]
-    ) -> History:
-        """Train several networks side by side, and make one of them."""
-        k, epochs, began = len(self.members), self.settings.epochs or 0, time.perf_counter()
-        with stage(f"training {k} networks", k * epochs if progress else None) as advance:
+    def train_to_its_end(self, lesson: Lesson) -> History:
+        """Train one network; SIGTERM is an end like others.
 
-            def fit(i: int) -> members.Trained:
-                file = members.checkpoint_of(self.folder, i)
-                kept = None if checkpoint is None else replace(checkpoint, path=file, at_end=True)
-                after_epoch = [*callbacks, lambda run: advance(1)]
-                lesson = Lesson(self.members[i], self.parts[i], kept, False, after_epoch)
-                try:
-                    history = self._train(lesson, final)
-                except TerminatedError as error:
-                    history = error.history
-                advance(epochs - len(history.epochs))
-                return self.members[i], history
+        Raises:
+            NotFiniteError: see `chainrule.train`.
+        """
+        try:
+            return self._train(lesson, self.final_layers())
+        except TerminatedError as error:
+            return error.history
 
-            trained, interrupt = members.side_by_side([partial(fit, i) for i in range(k)])
-        parts = self.parts[: len(trained)]
-        self._held_out = members.out_of_fold(trained, parts, lambda net, rows: net.predict(self.X[rows]))
-        self.network = members.together(trained, self._seed)
-        return members.history_of(trained, interrupt, time.perf_counter() - began)
+    def take_together(self, network: Network, held_out: tuple[NDArray[np.intp], NDArray[Any]]) -> None:
+        """Take the network that several are together, and what each says of the rows that it has not learned from."""
+        self.network, self._held_out = network, held_out
+
+    def draw_members(self, begun: int) -> None:
+        """Design as many networks again, after so many, for other parts of the rows."""
+        k, seed = len(self.members), self._seed
+        seeds = members.seeds(seed, begun + k)[begun:]
+        self.members = [self._designed(self.settings, one) for one in seeds]
+        if self._parted:
+            self.parts = members.folds(self.source, self.Y, self.splits.train, k, seed, begun // k)
+
+    def _designed(self, settings: Settings, seed: int) -> Network:
+        return design(self.encoding, self.X.shape[1:], self.target, replace(settings, seed=seed))
+
+    def take_found(self, settings: Settings, told: str) -> None:
+        """Take the epochs and the dropout that a pilot has found."""
+        self.tried = told
+        self._take(replace(self._asked, epochs=settings.epochs, dropout=settings.dropout, members=len(self.members)))
+
+    @property
+    def asked(self) -> Settings:
+        """What was chosen for the network that is trained: the settings as given, or those of another one."""
+        return self._asked
+
+    @property
+    def left(self) -> float:
+        """How many seconds are left for training, where a time is set; else none."""
+        return 0.0 if self._until is None else self._until - time.monotonic()
+
+    def _in_time(self, run: Run) -> None:
+        if self._until is not None and time.monotonic() > self._until:
+            run.stop("time limit")
 
     def _train(self, lesson: Lesson, final: Sequence[Layer]) -> History:
         """Train one network."""
@@ -428,9 +457,9 @@ class Experiment:
             lesson.network,
             *given,
             loss=target.learned_loss,
-            optimizer=optimizer_for(self.settings),
-            epochs=self.settings.epochs or 0,
-            batch_size=self.settings.batch_size,
+            optimizer=optimizer_for(lesson.settings),
+            epochs=lesson.settings.epochs or 0,
+            batch_size=lesson.settings.batch_size,
             validation=(X[part.validation], of(part.validation), self._weights.of(part.validation))
             if len(part.validation)
             else None,
@@ -438,8 +467,8 @@ class Experiment:
             # They hold the outputs of an epoch, which are too many where data are.
             metrics=watched if self.chunked is None else others,
             augment=self.settings.augment,
-            early_stopping=self._early_stopping(part),
-            callbacks=lesson.callbacks,
+            early_stopping=self._early_stopping(part, lesson.settings),
+            callbacks=[*lesson.callbacks, self._in_time],
             checkpoint=lesson.checkpoint,
             resume=self.resume and lesson.checkpoint is not None,
             engine=self.settings.engine,
@@ -628,8 +657,8 @@ class Experiment:
             found = threshold_on(self.target, self.Y[rows], output, self.settings.metric or "f1")
             self.target = replace(self.target, threshold=found)
 
-    def _early_stopping(self, part: members.Part) -> EarlyStopping | None:
-        patience = self.settings.patience
+    def _early_stopping(self, part: members.Part, settings: Settings) -> EarlyStopping | None:
+        patience = settings.patience
         monitor = f"val_{self.settings.metric or 'loss'}"
         return EarlyStopping(monitor, patience) if patience and len(part.validation) else None
 

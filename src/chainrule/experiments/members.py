@@ -32,8 +32,9 @@ class Part:
     validation: NDArray[np.intp]
 
 
-def folds(source: Source, Y: NDArray[Any], rows: NDArray[np.intp], k: int, seed: int) -> list[Part]:
-    """k parts of the rows, for each member another one to be watched on and the others to learn from.
+def folds(source: Source, Y: NDArray[Any], rows: NDArray[np.intp], k: int, seed: int, turn: int = 0) -> list[Part]:
+    """k parts of the rows, for each member another one to be watched on and the others to learn from; other parts at
+    each turn.
 
     Labels keep their shares, and groups stay together.
 
@@ -41,7 +42,7 @@ def folds(source: Source, Y: NDArray[Any], rows: NDArray[np.intp], k: int, seed:
         DataError: there are too few rows, or groups, for so many.
     """
     left, found = rows, []
-    random = stream("folds", seed)
+    random = stream("folds", seed, turn)
     for i in range(k - 1):
         left, held_out = hold_out(source, Y, left, 1 / (k - i), random, by_time=False)
         found.append(held_out)
@@ -69,14 +70,17 @@ def checkpoint_of(folder: Path, i: int) -> Path:
 Trained = tuple[Network, History]
 
 
-def side_by_side(fits: Sequence[Callable[[], Trained]]) -> tuple[list[Trained], Interrupt]:
+def side_by_side(fits: Sequence[Callable[[], Trained]], of: int | None = None) -> tuple[list[Trained], Interrupt]:
     """What the functions return that each train one network, as many at a time as there are threads; and whether
     somebody has ended that early. Those that had not begun by then are left out.
+
+    Args:
+        of: how many there are in all, which tells how many threads each has; None for as many as there are here.
 
     Raises:
         NotFiniteError: see `chainrule.train`; the others end after the batch under way.
     """
-    workers = 1 if distributed.processes() > 1 else min(len(fits), threads())
+    workers = 1 if distributed.processes() > 1 else min(of or len(fits), threads())
     share = max(1, threads() // workers)
     with interruptible() as interrupt, ThreadPoolExecutor(workers) as pool:
 
@@ -115,15 +119,15 @@ def history_of(trained: Sequence[Trained], interrupt: Interrupt, seconds: float)
 def out_of_fold(
     trained: Sequence[Trained], parts: Sequence[Part], output: Callable[[Network, NDArray[np.intp]], NDArray[Any]]
 ) -> tuple[NDArray[np.intp], NDArray[Any]]:
-    """The rows that members were watched on, and what those members say of them that have not learned from them.
-
-    Where several were watched on the same rows, it is the mean.
-    """
-    if all(part is parts[0] for part in parts):
-        rows = parts[0].validation
-        return rows, np.mean([output(network, rows) for network, _ in trained], axis=0)
-    rows = np.concatenate([part.validation for part in parts])
-    pairs = zip((network for network, _ in trained), parts, strict=True)
-    found = np.concatenate([output(network, part.validation) for network, part in pairs])
-    order = np.argsort(rows)
-    return rows[order], found[order]
+    """The rows that members were watched on, rising, and the mean of what those members say of each row that have not
+    learned from it."""
+    rows = np.unique(np.concatenate([part.validation for part in parts]))
+    if not len(rows):
+        return rows, np.empty((0, 1))
+    found = [output(network, part.validation) for (network, _), part in zip(trained, parts, strict=True)]
+    sums, counts = np.zeros((len(rows), *found[0].shape[1:])), np.zeros(len(rows))
+    for part, one in zip(parts, found, strict=True):
+        places = np.searchsorted(rows, part.validation)
+        sums[places] += one
+        counts[places] += 1
+    return rows, sums / counts.reshape(-1, *[1] * (sums.ndim - 1))

@@ -25,6 +25,9 @@ MODEL, HISTORY, METRICS, CURVES, REPORT, CHECKPOINT, JOURNAL, TRIALS, LOCK = (
 SMALL, LARGE = 1_000, 10_000
 """Fewer examples than SMALL have none to spare for validation; from LARGE on, batches grow."""
 
+GLANCE = 60_000
+"""So many examples are met for a first look."""
+
 UPDATES = 20_000
 """So many updates values take, as long as that is 10 to 60 epochs."""
 
@@ -36,6 +39,8 @@ class Settings:
     Args:
         members: how many networks answer together, their mean, each trained without another part of the examples, by
             which it stops; None for what such data usually get, and 1 where something of the network is chosen.
+        time_limit: seconds for training and what comes before it; where it is long, more networks answer together.
+        quick: one network, and few epochs, for a first look.
         epochs: how often every training example is met, at most; None for as many as it takes.
         hidden: the units of each hidden layer, or none; None for one of 256, or what fits pictures, texts or a series.
         activation: of the hidden layers; None for relu.
@@ -98,6 +103,8 @@ class Settings:
     device: str | None = None
     devices: int | Literal["all"] | None = None
     members: int | None = None
+    time_limit: float | None = None
+    quick: bool = False
     bins: int | None = None
     weight_decay: float | None = None
 
@@ -148,9 +155,10 @@ class Settings:
         small, large = m < SMALL, m >= LARGE
         size = (128 if large else 32) if self.batch_size is None else whole("batch_size", self.batch_size)
         met = 300_000 if labels else UPDATES * size
-        members = 1 if self.members is None else whole("members", self.members)
+        members = 1 if self.members is None or self.quick else whole("members", self.members)
         enough = max(100, -(-1000 * size // m)) if small else min(60, max(10, met // m))
         epochs = enough if self.epochs is None else whole("epochs", self.epochs)
+        epochs = min(epochs, max(1, round(GLANCE / m))) if self.quick else epochs
         chance = 0.2 if large and labels else 0.0
         return replace(
             self,
@@ -180,4 +188,9 @@ NETWORK = (
 
 def own_network(given: Settings) -> bool:
     """Whether somebody has chosen what a network is, or tries many."""
-    return given.batch_norm or bool(given.search) or any(getattr(given, name) is not None for name in NETWORK)
+    return (
+        given.quick
+        or given.batch_norm
+        or bool(given.search)
+        or any(getattr(given, name) is not None for name in NETWORK)
+    )

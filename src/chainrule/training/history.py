@@ -95,7 +95,7 @@ class History:
         """
         from chainrule.training.curves import curves
 
-        chart = curves(self.epochs, self.best_epoch)
+        chart = curves(self.epochs, self.best_epoch, [one.epochs for one in self.members[1:]])
         return chart.figure() if path is None else chart.save(path)
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -31,7 +31,8 @@ def experiment(folder: Path, settings: cr.Settings = QUICK, **options) -> cr.Exp
 def test_each_row_is_left_out_by_one_network_and_labels_keep_their_shares(tmp_path: Path) -> None:
     made = experiment(tmp_path)
     rows = np.sort(np.concatenate([part.validation for part in made.parts]))
-    assert np.array_equal(rows, made.splits.train) and len(made.splits.validation) == 0
+    assert np.array_equal(rows, made.splits.train)
+    assert len(made.splits.validation) == 0
     for part in made.parts:
         assert np.array_equal(np.union1d(part.train, part.validation), made.splits.train)
         assert abs(made.Y[part.validation].mean() - made.Y[made.splits.train].mean()) < 0.02
@@ -46,7 +47,8 @@ def test_groups_stay_together(tmp_path: Path) -> None:
 
 def test_with_a_validation_part_they_differ_by_their_start(tmp_path: Path) -> None:
     made = experiment(tmp_path, replace(QUICK, validation=0.2))
-    assert len(made.splits.validation) > 0 and all(part is made.parts[0] for part in made.parts)
+    assert len(made.splits.validation) > 0
+    assert all(part is made.parts[0] for part in made.parts)
     first, second = (network.parameters["W1"] for network in made.members[:2])
     assert not np.array_equal(first, second)
 
@@ -55,7 +57,8 @@ def test_the_model_is_their_mean_and_measures_are_of_what_each_has_not_seen(tmp_
     made = experiment(tmp_path)
     result = made.run(progress=False)
     ensemble = ensemble_in(result.network)
-    assert ensemble is not None and len(ensemble.members) == len(result.history.members) == 3
+    assert ensemble is not None
+    assert len(ensemble.members) == len(result.history.members) == 3
     rows, output = made.held_out(result.network)
     assert np.array_equal(rows, made.splits.train)
     part = made.parts[1]
@@ -75,9 +78,6 @@ def test_more_threads_come_to_the_same(tmp_path: Path) -> None:
 
 def test_sigterm_in_the_second_network_leaves_what_resuming_needs(tmp_path: Path) -> None:
     whole = experiment(tmp_path / "whole", replace(QUICK, threads=1)).run(progress=False)
-
-    class Ended(Exception):
-        pass
 
     cut = experiment(tmp_path / "cut", replace(QUICK, threads=1))
     seen: list[int] = []

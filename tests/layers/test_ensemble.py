@@ -37,7 +37,8 @@ def test_it_is_one_file(tmp_path) -> None:
     _, net = ensemble()
     net.save(tmp_path / "net.safetensors")
     loaded = cr.load(tmp_path / "net.safetensors")
-    assert np.array_equal(loaded.predict(X), net.predict(X)) and len(loaded.layers[0].members) == 3
+    assert np.array_equal(loaded.predict(X), net.predict(X))
+    assert len(loaded.layers[0].members) == 3
 
 
 def test_it_trains_as_one_network_too() -> None:
@@ -61,13 +62,16 @@ def test_one_member_keeps_what_stands_behind() -> None:
     back = cr.Standardize(inverse=True)
     whole = cr.Network([net, back], input_shape=4)
     assert np.allclose(one_member(whole).predict(X), answers[0], atol=1e-6)
-    assert ensemble_in(whole) is net.layers[0] and ensemble_in(member(0)) is None
+    assert ensemble_in(whole) is net.layers[0]
+    assert ensemble_in(member(0)) is None
     alone = member(0)
     assert one_member(alone) is alone
 
 
 def test_messages() -> None:
-    with pytest.raises(cr.OptionError, match=r"Ensemble takes networks, but Dense\(2\) is a layer: put it into a Network"):
+    with pytest.raises(
+        cr.OptionError, match=r"Ensemble takes networks, but Dense\(2\) is a layer: put it into a Network"
+    ):
         cr.Ensemble([cr.Dense(2)])
     with pytest.raises(cr.OptionError, match="the list is empty"):
         cr.Ensemble([])

@@ -29,7 +29,8 @@ def test_the_edges_are_quantiles_and_frequent_values() -> None:
     assert edges_of(np.arange(101.0), 4).tolist() == [0, 25, 50, 75, 100]
     zeros = np.concatenate([np.zeros(910), np.arange(1.0, 91.0)])
     found = edges_of(zeros, 8)
-    assert found[:2].tolist() == [0, 1] and len(found) == 9, "the many zeros take one edge, and leave the others"
+    assert found[:2].tolist() == [0, 1], "the many zeros take one edge, and leave the others"
+    assert len(found) == 9
     assert edges_of(np.full(9, 7.0), 3).tolist() == [7]
 
 
@@ -44,7 +45,8 @@ def test_training_learns_the_edges_once_from_all_batches() -> None:
     net = learned(cr.PiecewiseLinear(4, columns=[2]))
     layer = net.layers[0]
     edges = np.quantile(X[:, 2], np.linspace(0, 1, 5), method="nearest")
-    assert np.allclose(layer.statistics["low"], edges[:-1]) and layer.statistics["count"] == 200
+    assert np.allclose(layer.statistics["low"], edges[:-1])
+    assert layer.statistics["count"] == 200
     cr.train(net, X + 100, np.arange(200) % 2, loss="cross_entropy", epochs=1, progress=False, hints=False)
     assert np.allclose(layer.statistics["low"], edges[:-1])
 
@@ -52,11 +54,14 @@ def test_training_learns_the_edges_once_from_all_batches() -> None:
 def test_of_many_examples_some_are_drawn_evenly() -> None:
     rows = np.arange(1000.0).reshape(-1, 1)
     found, count = evenly_drawn((rows[i : i + 37] for i in range(0, 1000, 37)), 100)
-    assert count == 1000 and 50 < len(found) <= 100
+    assert count == 1000
+    assert 50 < len(found) <= 100
     assert set(np.diff(found[:, 0])) == {16.0}
 
 
-@pytest.mark.parametrize("layer", [cr.PiecewiseLinear(3), cr.PiecewiseLinear(2, [1]), cr.Periodic(2), cr.Periodic(3, [0, 2])])
+@pytest.mark.parametrize(
+    "layer", [cr.PiecewiseLinear(3), cr.PiecewiseLinear(2, [1]), cr.Periodic(2), cr.Periodic(3, [0, 2])]
+)
 def test_engines_and_gradients_agree(layer: cr.Layer) -> None:
     net = learned(layer)
     assert cr.check_gradients(net, X[:7], np.arange(7) % 2, loss="cross_entropy")

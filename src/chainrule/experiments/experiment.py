@@ -277,11 +277,16 @@ class Experiment:
         return [*doubts, *told]
 
     def _usual(self, settings: Settings) -> Settings:
-        """The settings beside those that such data have where nobody has chosen; one's own network is a single one, and
-        small layers of one's own have no dropout."""
+        """The settings beside those that such data have where nobody has chosen.
+
+        One's own network is a single one, small layers of one's own have no dropout, and a search looks for the
+        regularization itself.
+        """
         usual = self.source.defaults | ({"members": 1} if own_network(settings) else {})
         if settings.hidden is not None and max(settings.hidden, default=0) < NARROW:
             usual.pop("dropout", None)
+        if settings.search or settings.l2 is not None:
+            usual = {name: value for name, value in usual.items() if name not in ("l2", "weight_decay")}
         return settings.beside(usual)
 
     def _by_folds(self, usual: Settings) -> bool:

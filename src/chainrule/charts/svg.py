@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from unicodedata import east_asian_width
 
@@ -33,9 +33,10 @@ Place = Callable[[float], float]
 
 def svg(chart: Chart) -> str:
     """The text of an SVG file."""
-    wide, high = _number(chart.width * max(len(chart.panels), 1)), _number(chart.height)
+    rows, across = chart.grid
+    wide, high = _number(chart.width * across), _number(chart.height * rows)
     said = "; ".join(f"{panel.title}: {panel.y or 'value'} over {panel.x}" for panel in chart.panels)
-    panels = (_panel(panel, i * chart.width, chart.width, chart.height) for i, panel in enumerate(chart.panels))
+    panels = (_row(chart.panels[i : i + across], i // across, chart) for i in range(0, len(chart.panels), across))
     return "\n".join(
         (
             '<?xml version="1.0" encoding="utf-8"?>',
@@ -48,6 +49,14 @@ def svg(chart: Chart) -> str:
             "</svg>\n",
         )
     )
+
+
+def _row(panels: Sequence[Panel], row: int, chart: Chart) -> Iterator[str]:
+    """The lines of a row of panels; those below the first are moved down."""
+    yield from [f'<g transform="translate(0 {_number(row * chart.height)})">'] if row else []
+    for i, panel in enumerate(panels):
+        yield from _panel(panel, i * chart.width, chart.width, chart.height)
+    yield from ["</g>"] if row else []
 
 
 def _panel(panel: Panel, offset: float, width: float, height: float) -> Iterator[str]:
@@ -126,6 +135,7 @@ def _drawn(mark: Mark, across: Place, upward: Place, ends: tuple[float, float]) 
 
 def _line(line: Line, across: Place, upward: Place) -> Iterator[str]:
     style = 'stroke-width="1.3" stroke-dasharray="5 3"' if line.thin else 'stroke-width="2.2" stroke-linejoin="round"'
+    style = 'stroke-width="1" stroke-opacity="0.22"' if line.pale else style
     pairs = zip(line.x, line.y, strict=True)
     pieces = [list(piece) for drawn, piece in groupby(pairs, lambda pair: bool(np.isfinite(pair).all())) if drawn]
     for piece in pieces:
@@ -160,11 +170,13 @@ def _points(
 
 def _bars(bars: Bars, across: Place, upward: Place) -> Iterator[str]:
     high = min(0.8 * (upward(0) - upward(1)), 36)
-    for i, (name, value) in enumerate(zip(bars.names, bars.values, strict=True)):
-        if np.isfinite(value):
-            ends = sorted((across(0), across(value)))
+    begins = bars.begins if len(bars.begins) else np.zeros(len(bars.names))
+    for i, (name, begin, value) in enumerate(zip(bars.names, begins, bars.values, strict=True)):
+        if np.isfinite(value) and np.isfinite(begin):
+            ends = sorted((across(begin), across(value)))
             area = _rectangle(ends[0], upward(-i) - high / 2, ends[1] - ends[0], high)
-            yield f'<rect {area} fill="{bars.colour}"><title>{_escaped(f"{name}: {value:.4g}")}</title></rect>'
+            told = f"{name}: {value - begin:+.4g}" if len(bars.begins) else f"{name}: {value:.4g}"
+            yield f'<rect {area} fill="{bars.colour}"><title>{_escaped(told)}</title></rect>'
 
 
 def _histogram(histogram: Histogram, across: Place, upward: Place) -> Iterator[str]:

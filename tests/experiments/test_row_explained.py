@@ -58,7 +58,7 @@ def test_what_each_column_did_is_told_as_it_stands_in_the_file(folder, explained
     row = people().row(16, named=True)
     prediction, p = predicted(folder, 17)
     assert explained.splitlines()[0] == f"row 17 of people.csv: pays is predicted to be {prediction}"
-    assert f"what it did to p({prediction}), in percentage points" in explained
+    assert f"what each column did to p({prediction}), in percentage points:" in explained
     table = {line.split("  ")[0].strip(): line for line in explained.splitlines()}
     for name in ("age", "job", "since", "height", "club"):
         assert f" {row[name]} " in table[name].replace("(missing)", "?"), table[name]

@@ -18,7 +18,6 @@ from chainrule.errors import OptionError, ShapeError, shown
 from chainrule.graph import Variable
 from chainrule.layers import Network
 from chainrule.names import counted, lookup
-from chainrule.randomness import stream
 
 STEPS = 64
 """Points along the way of integrated gradients where nobody has chosen."""
@@ -93,7 +92,7 @@ def attribute(
     if method == "shapley":
         with engines.held_to(threads):
             flat = background.reshape(-1, n_x)
-            found = shapley(answer, x.ravel(), flat, part, rounds, stream("attribution", seed))
+            found = shapley(answer, x.ravel(), flat, part, rounds, seed)
     else:
         each = np.zeros((len(parts), len(background)))
         np.add.at(each, part, integrated_gradients(net, x, background, k, steps).T)

@@ -138,13 +138,14 @@ class Attribution:
         return f"{'−' if value < 0 and told != nothing else '+'} {told}"
 
     def _written(self, value: float, least: int = 0) -> str:
-        """A number with as many decimals as what the greatest part did needs for three digits that count."""
+        """A number with as many decimals as what the greatest part did needs for three digits, or two of percent."""
         factor = 100 if self.probability else 1
         beside = LITTLE * max(abs(self.output), abs(self.base))  # less is nothing beside them
         largest = factor * max(*np.abs(self.values), beside)
         if not 1e-6 <= largest < 1e12:
             return f"{factor * value:.3g}".replace("-", "−")
-        decimals = max(1 if self.probability else 0, 2 - math.floor(math.log10(largest)), least)
+        digits, fewest = (2, 1) if self.probability else (3, 0)
+        decimals = max(digits - 1 - math.floor(math.log10(largest)), least, fewest)
         return f"{factor * value:,.{min(decimals, 6)}f}".replace("-", "−")
 
     # As numbers and as a picture
@@ -177,14 +178,15 @@ class Attribution:
         marks: list[Mark] = [
             Bars(names, np.where(rises, ends[1:], np.nan), colour, label, begins=ends[:-1])
             for rises, colour, label in (
-                (np.array(did) >= 0, VALIDATION, "raises it"),
-                (np.array(did) < 0, TRAINING, "lowers it"),
+                (np.array(did) >= 0, VALIDATION, "raises"),
+                (np.array(did) < 0, TRAINING, "lowers"),
             )
             if rises.any()
         ]
-        marks += [Rule(ends[0], f"mean of {self.against}", MARK), Rule(factor * self.output, "this one", COLOURS[-1])]
+        marks.append(Rule(ends[0], f"mean {self.told(self.base)}", MARK))
+        marks.append(Rule(factor * self.output, f"prediction {self.told(self.output)}", COLOURS[-1]))
         unit = ", in %" if self.probability else f", in {self.unit}" if self.unit else ""
-        panel = Panel("what each part did", f"{self.of}{unit}", "", marks)
+        panel = Panel("what each part did", f"{self.of}{unit}, from the mean of {self.against}", "", marks)
         return Chart(f"{METHODS[self.method]} of {self.of}", [panel], 720, 110 + 27 * len(names))
 
     def save(self, path: str | os.PathLike[str]) -> Attribution | Chart | Figure:

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.randomness import stream
+
 Answer = Callable[[NDArray[Any]], NDArray[np.float64]]
 """From examples (m, n), each laid flat, to the number that is explained, (m,)."""
 
@@ -48,7 +50,7 @@ def shapley(
     background: NDArray[Any],
     part: NDArray[np.intp],
     rounds: int | None,
-    random: np.random.Generator,
+    seed: int,
 ) -> Changes:
     """φ_j = E_{π, z} [f(x_S + j, z elsewhere) − f(x_S, z elsewhere)], S the parts that stand before j in π.
 
@@ -61,11 +63,12 @@ def shapley(
         answer: f. x: (n_x,), the example, laid flat. background: (m, n_x).
         part: (n_x,), which part each number belongs to, from 0 on without gaps.
         rounds: how many orders there are for each row, and as many backwards; None for `DRAWS` in all, or more.
+        seed: of the orders.
 
     Returns:
         The draws are the rows of the background, each the mean over its orders; of a single row, its orders.
     """
-    m, n = len(background), int(part.max()) + 1
+    random, m, n = stream("attribution", seed), len(background), int(part.max()) + 1
     rounds = -(-DRAWS // m) if rounds is None else rounds
     output, starts = float(answer(x[None])[0]), answer(background)
     each = np.zeros((rounds, m, n))

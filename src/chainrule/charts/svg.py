@@ -70,8 +70,8 @@ def _panel(panel: Panel, offset: float, width: float, height: float) -> Iterator
     below = max((min(_width(name, TICK), 0.25 * height) for _, name in x.ticks), default=0.0) if turned else TICK
     bottom = height - below - (40 if panel.x else 20)
     across, upward = _scale(x, left, right), _scale(y, bottom, top)
-    yield _text(panel.title, (left + right) / 2, 22, TITLE, INK)
-    yield from _legend(labels, left, right)
+    yield _line_of_text(panel.title, (left + right) / 2, 22, TITLE, (offset, offset + width))
+    yield from _legend(labels, offset + 14, left, right)
     yield from _grid(panel, across, upward, x, y, (left, right, top, bottom))
     for (place, _), name in zip(y.ticks, names, strict=True):
         yield _text(name, left - 7, upward(place) + 4, TICK, MUTED, "end")
@@ -80,7 +80,7 @@ def _panel(panel: Panel, offset: float, width: float, height: float) -> Iterator
             yield _text(_cut(name, below, TICK), across(place) + 4, bottom + 8, TICK, MUTED, "end", turned=True)
         else:
             yield _text(name, across(place), bottom + 18, TICK, MUTED)
-    yield _text(panel.x, (left + right) / 2, height - 9, NAME, INK)
+    yield _line_of_text(panel.x, (left + right) / 2, height - 9, NAME, (offset, offset + width))
     yield _text(panel.y, offset + 18, (top + bottom) / 2, NAME, INK, turned=True)
     for mark in panel.marks:
         yield from _drawn(mark, across, upward, (top, bottom))
@@ -98,10 +98,12 @@ def _grid(
     yield f'<path d="M{left} {top}V{bottom}H{right}" fill="none" stroke="{MUTED}"/>'
 
 
-def _legend(labelled: list[Mark], left: float, right: float) -> Iterator[str]:
-    """What the colours mean, in a row above the marks, as many as there is room for."""
-    for mark in labelled:
-        label = _cut(mark.label, 150, TICK)
+def _legend(labelled: list[Mark], start: float, left: float, right: float) -> Iterator[str]:
+    """What the colours mean, in a row above the marks, as many as there is room for: from the y axis on, which is
+    `left`, or from further left where all find a place then."""
+    labels = [_cut(mark.label, 150, TICK) for mark in labelled]
+    left = max(start, min(left, right + 15 - sum(41 + _width(label, TICK) for label in labels)))
+    for mark, label in zip(labelled, labels, strict=True):
         if left + 26 + _width(label, TICK) > right:
             yield _text("…", left, 44, TICK, INK, "start")
             return
@@ -235,6 +237,13 @@ def _text(
         placed += f' transform="rotate(-90 {_number(x)} {_number(y)})"'
     style = f'font-size="{_number(size)}" fill="{colour}" text-anchor="{anchor}"'
     return f"<text {placed} {style}>{_escaped(text)}</text>" if text else ""
+
+
+def _line_of_text(text: str, x: float, y: float, size: float, ends: tuple[float, float]) -> str:
+    """A line of text around x, or beside it where it would not end within its panel."""
+    text = _cut(text, ends[1] - ends[0] - 8, size)
+    half = _width(text, size) / 2 + 4
+    return _text(text, min(max(x, ends[0] + half), ends[1] - half), y, size, INK)
 
 
 def _rectangle(x: float, y: float, width: float, height: float) -> str:

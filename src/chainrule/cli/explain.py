@@ -125,6 +125,8 @@ def _explain_row(
     called = "prediction" if len(target.names) == 1 else f"prediction {name}"
     answer = found.told(found.output) if target.labels is None else trained.predictions(row)[called][0]
     print(f"row {number} of {source.name}: {name} is predicted to be {answer}")
+    unit = f", in {found.measured_in}" if found.measured_in else ""
+    print(f"what each column did to {found.of}{unit}:")
     Console().print(attribution_table(found))
     print(found.sum)
     if any(line.error for line in found.lines()):

@@ -136,10 +136,9 @@ def importance_table(importance: dict[str, float]) -> Table:
 
 def attribution_table(found: "Attribution") -> Table:
     """What the columns did to a prediction, the greatest first."""
-    unit = f", in {found.measured_in}" if found.measured_in else ""
     table = Table("column", "in this row", box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column(Text(f"what it did to {found.of}{unit}"), justify="right")
-    table.add_column("±")
+    table.add_column("did", justify="right")
+    table.add_column("±", justify="right")
     for line in found.lines():
         table.add_row(Text(line.name), Text(line.cell), line.did, line.error.removeprefix("± "))
     return table

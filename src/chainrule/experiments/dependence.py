@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.charts import COLOURS, MARK, TRAINING, VALIDATION, Bars, Line, Mark, Panel, Points, Rule
+from chainrule.charts import COLOURS, MARK, TRAINING, VALIDATION, Bars, Line, Mark, Panel, Rule
 from chainrule.data.cells import as_text
 from chainrule.data.columns import Column
 from chainrule.data.source import Place, Source
@@ -202,15 +202,21 @@ def _panel_of_words(found: Dependence) -> Panel:
     marks: list[Mark]
     if len(found.answers) == 1:
         marks = [Bars(words, mean[:, 0], TRAINING, begins=np.full(len(words), overall[0]))]
-        marks += [Rule(overall[0], "mean of the rows as they are", MARK)]
+        marks += [Rule(overall[0], "mean as it is", MARK)]
     else:
         nothing = np.full(len(words), np.nan)
         marks = [Bars(words, nothing, TRAINING)]
         marks += [
-            Points(mean[:, k], -np.arange(len(words), dtype=np.float64), colour, name)
+            Line(*_alone(mean[:, k], -np.arange(len(words))), colour, name, dots=True)
             for k, (name, colour) in enumerate(zip(found.answers, COLOURS, strict=False))
         ]
     return Panel(_title(found), _axis(found), "", marks)
+
+
+def _alone(x: NDArray[np.float64], y: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Points with a gap between each and the next."""
+    gap = np.full(len(x), np.nan)
+    return np.column_stack([x, gap]).ravel(), np.column_stack([y, gap]).ravel()
 
 
 def _title(found: Dependence) -> str:
@@ -226,9 +232,9 @@ def _axis(found: Dependence) -> str:
     return f"{name}{unit}" if name.startswith("p(") else f"predicted {name}{unit}"
 
 
-def _dates(seconds: NDArray[np.float64], most: int = 4) -> Sequence[tuple[float, str]]:
+def _dates(seconds: NDArray[np.float64]) -> Sequence[tuple[float, str]]:
     """Places on an axis of seconds since 1970, with the dates that stand there; of a single day, the times."""
-    places = np.linspace(seconds[0], seconds[-1], most)
+    places = seconds[0] + (seconds[-1] - seconds[0]) * np.array([0.1, 0.5, 0.9])
     moments = places.astype(np.int64).astype("datetime64[s]")
     of_a_day = seconds[0] // 86_400 == seconds[-1] // 86_400
     told = np.datetime_as_string(moments, unit="m" if of_a_day else "D")

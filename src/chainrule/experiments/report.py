@@ -32,8 +32,10 @@ MOST_LABELS, MOST_BARS = 20, 15
 """Confusion is drawn of so many labels at most, and the importance of so many columns."""
 
 ACROSS = 3
-"""So many pictures stand in a row, and of so many columns the partial dependence is drawn below, those that matter
-most."""
+"""So many pictures stand in a row."""
+
+DRAWN, MATTERS = 6, 0.01
+"""The partial dependence is drawn on so many columns at most, those of which this part is lost or more."""
 
 BINS = 10
 """How many bins of equal size the calibration of probabilities is measured in."""
@@ -158,7 +160,7 @@ class Report:
         wide, high = (440, 380) if len(labels) <= 10 else (520, 480)
         return Chart("what the network does on the test part", panels, wide, high, ACROSS)
 
-    def dependences(self, importance: Mapping[str, float], most: int = ACROSS) -> list[Dependence]:
+    def dependences(self, importance: Mapping[str, float], most: int = DRAWN) -> list[Dependence]:
         """The partial dependence on the columns that matter most, over rows of the test part.
 
         Args:
@@ -169,8 +171,8 @@ class Report:
         random, unit = stream("dependence", self.seed or 0), self.units.get(self.target.names[0], "")
         places = {place.name: place for place in self.columns}
         found: list[Dependence] = []
-        for name in importance:
-            grid = grid_of(self.source, name, self._test) if len(found) < most else None
+        for name, lost in importance.items():
+            grid = grid_of(self.source, name, self._test) if len(found) < most and lost >= MATTERS else None
             if grid is not None:
                 found.append(dependence(self._outputs, self.X, places[name], grid, self.target, unit, random=random))
         return found

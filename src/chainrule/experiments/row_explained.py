@@ -102,8 +102,7 @@ def explain_row(
     def predicted(X: NDArray[Any]) -> NDArray[np.float64]:
         return answer.of(outputs(network, X.reshape(-1, *shape), target))
 
-    orders = stream("attribution", seed)
-    found = shapley(predicted, x.ravel(), z.reshape(len(z), -1), part, None, orders)
+    found = shapley(predicted, x.ravel(), z.reshape(len(z), -1), part, None, seed)
     return Attribution(
         names,
         found.values,

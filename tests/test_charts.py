@@ -221,3 +221,24 @@ def test_an_axis_may_have_ticks_of_its_own_and_lines_may_be_pale():
     assert {line.get("stroke-opacity") for line in all_of(root, "polyline")} == {"0.22"}
     axes_of_figure = Chart("", [panel]).figure().axes[0]
     assert [tick.get_text() for tick in axes_of_figure.get_xticklabels()] == ["2020-01-01", "2020-01-11"]
+
+
+def test_what_is_told_of_a_bar_stands_in_it_or_beside_it_within_the_panel():
+    marks = Bars(
+        ["long", "short", "last"], [100.0, 2.0, 100.0], TRAINING, begins=[0, 0, 99.0], told=["+100", "+2", "+1"]
+    )
+    root = drawn(marks)
+    told = {text.text: text for text in all_of(root, "text") if text.text in ("+100", "+2", "+1")}
+    assert [told[name].get("text-anchor") for name in ("+100", "+2", "+1")] == ["middle", "start", "end"]
+    figure = Chart("", [Panel("", "x", "", [marks])]).figure()
+    assert [text.get_text() for text in figure.axes[0].texts] == ["+100", "+2", "+1"]
+
+
+def test_titles_and_legends_find_a_place_within_their_panel():
+    bars = Bars(["a name that takes a third of the room"], [1.0], TRAINING)
+    lines = [Line((0, 1), (0, 0), TRAINING, f"legend {i}") for i in range(4)]
+    root = drawn(bars, *lines, title="a title that is longer than what is left of the panel")
+    assert {f"legend {i}" for i in range(4)} <= {*texts(root)}
+    assert "…" not in texts(root)
+    (title,) = (text for text in all_of(root, "text") if text.text.startswith("a title"))
+    assert float(title.get("x")) + 0.58 * 15 * len(title.text) / 2 < 440

@@ -110,7 +110,7 @@ def test_integrated_gradients_are_complete_but_for_what_the_sum_misses(bent):
     coarse = cr.attribute(net, x, background, method="integrated_gradients", steps=1)
     assert abs(fine.gap) < 1e-6
     assert abs(coarse.gap) > 1e-3
-    assert "missed by the sum" in coarse.sum
+    assert "missed by the integral" in coarse.sum
     assert "missed" not in fine.sum
 
 

@@ -270,4 +270,4 @@ def test_what_is_no_table_says_what_there_is_instead(tmp_path):
     assert done.returncode == 0, done.stderr
     done = chainrule("explain", "run", "--row", 1, cwd=tmp_path)
     assert done.returncode == 2
-    assert "rows of tables are explained, but run was trained on tokens" in done.stderr
+    assert "rows of tables are explained, but run was trained on a text: chainrule sample shows" in done.stderr

@@ -7,6 +7,7 @@ import io
 import math
 import os
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule import files
+from chainrule.attribution.scale import Scale
 from chainrule.charts import COLOURS, MARK, TRAINING, VALIDATION, Bars, Chart, Mark, Panel, Rule
 from chainrule.errors import OptionError, shortened
 from chainrule.names import counted
@@ -98,15 +100,19 @@ class Attribution:
     @property
     def sum(self) -> str:
         """That the values add up, in a line; with what they miss, where that is to be seen."""
-        base, output = self.told(self.base), self.told(self.output)
-        found = f"{base} (the mean of {self.against}) {self._change(self.output - self.base - self.gap)}"
-        seen = abs(self.gap) > ROUNDING * abs(self.output) and self._written(abs(self.gap)) != self._written(0.0)
-        return f"{found} {self._change(self.gap) + ' (missed by the sum) ' if seen else ''}= {output}"
+        scale = self._scale
+        least = max(map(scale.beside_certain, (self.base, self.output)))
+        base, output, gap = (scale.answer(value, least) for value in (self.base, self.output, abs(self.gap)))
+        if abs(self.gap) > ROUNDING * abs(self.output) and gap != scale.answer(0.0, least):
+            added, missed = (scale.change(value, least) for value in (float(self.values.sum()), self.gap))
+            did = f"{added} {missed} (missed by the integral)"
+        else:
+            did = scale.change(scale.rounded(self.output, least) - scale.rounded(self.base, least), least)
+        return f"{base} (the mean of {self.against}) {did} = {output}"
 
     def told(self, answer: float) -> str:
         """An answer, such as the base, with its unit."""
-        told = self._written(answer, _beside_certain(answer) if self.probability else 0)
-        return f"{told}{' %' if self.probability else f' {self.unit}' if self.unit else ''}"
+        return self._scale.answer(answer)
 
     @property
     def measured_in(self) -> str:
@@ -126,27 +132,18 @@ class Attribution:
         )
         return "\n".join([f"what each part did to {self.of} ({METHODS[self.method]}{unit})", *rows, self.sum])
 
+    @cached_property
+    def _scale(self) -> Scale:
+        beside = LITTLE * max(abs(self.output), abs(self.base))  # less is nothing beside them
+        return Scale(max(*np.abs(self.values), beside), self.probability, self.unit)
+
     def _line(self, name: str, cell: str, did: float, error: float) -> Line:
-        told = "" if math.isnan(error) or self._written(error) == self._written(0.0) else f"± {self._written(error)}"
-        return Line(shortened(name), cell, self._change(did).replace(" ", ""), told)
+        told = self._scale.number(error)
+        seen = not math.isnan(error) and told != self._scale.number(0.0)
+        return Line(shortened(name), cell, self._scale.change(did).replace(" ", ""), f"± {told}" if seen else "")
 
     def _cell(self, i: int) -> str:
         return shortened(" ".join(self.cells[i].split()), CELL) if self.cells else ""
-
-    def _change(self, value: float) -> str:
-        told, nothing = self._written(abs(value)), self._written(0.0)
-        return f"{'−' if value < 0 and told != nothing else '+'} {told}"
-
-    def _written(self, value: float, least: int = 0) -> str:
-        """A number with as many decimals as what the greatest part did needs for three digits, or two of percent."""
-        factor = 100 if self.probability else 1
-        beside = LITTLE * max(abs(self.output), abs(self.base))  # less is nothing beside them
-        largest = factor * max(*np.abs(self.values), beside)
-        if not 1e-6 <= largest < 1e12:
-            return f"{factor * value:.3g}".replace("-", "−")
-        digits, fewest = (2, 1) if self.probability else (3, 0)
-        decimals = max(digits - 1 - math.floor(math.log10(largest)), least, fewest)
-        return f"{factor * value:,.{min(decimals, 6)}f}".replace("-", "−")
 
     # As numbers and as a picture
 
@@ -173,10 +170,10 @@ class Attribution:
         did = [*self.values[shown]]
         if others:
             names, did = [*names, counted(others, "other")], [*did, np.delete(self.values, shown).sum()]
-        factor = 100.0 if self.probability else 1.0
-        ends = factor * np.cumsum([self.base, *did])
+        ends = self._scale.factor * np.cumsum([self.base, *did])
+        told = [self._scale.change(change).replace(" ", "") for change in did]
         marks: list[Mark] = [
-            Bars(names, np.where(rises, ends[1:], np.nan), colour, label, begins=ends[:-1])
+            Bars(names, np.where(rises, ends[1:], np.nan), colour, label, ends[:-1], told)
             for rises, colour, label in (
                 (np.array(did) >= 0, VALIDATION, "raises"),
                 (np.array(did) < 0, TRAINING, "lowers"),
@@ -184,7 +181,7 @@ class Attribution:
             if rises.any()
         ]
         marks.append(Rule(ends[0], f"mean {self.told(self.base)}", MARK))
-        marks.append(Rule(factor * self.output, f"prediction {self.told(self.output)}", COLOURS[-1]))
+        marks.append(Rule(self._scale.factor * self.output, f"prediction {self.told(self.output)}", COLOURS[-1]))
         unit = ", in %" if self.probability else f", in {self.unit}" if self.unit else ""
         panel = Panel("what each part did", f"{self.of}{unit}, from the mean of {self.against}", "", marks)
         return Chart(f"{METHODS[self.method]} of {self.of}", [panel], 720, 110 + 27 * len(names))
@@ -221,9 +218,3 @@ class Attribution:
     def _repr_svg_(self) -> str:
         """How notebooks show it."""
         return self.chart().svg()
-
-
-def _beside_certain(p: float) -> int:
-    """How many decimals of percent tell a probability from 0 and 1."""
-    away = 100 * min(p, 1 - p)
-    return 0 if away <= 0 else max(0, -math.floor(math.log10(away) + 1e-9))

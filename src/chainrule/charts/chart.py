@@ -77,7 +77,7 @@ class Bars:
     """A lying bar for each name, the first one at the top: bar i lies at y = −i, up to its value.
 
     Args:
-        begins: where each begins; nothing for all at 0.
+        begins: where each begins; nothing for all at 0. told: what is written in each or beside it, if anything.
     """
 
     names: Sequence[str]
@@ -85,6 +85,7 @@ class Bars:
     colour: str
     label: str = ""
     begins: Numbers = ()
+    told: Sequence[str] = ()
 
     def extent(self) -> tuple[Numbers, Numbers]:
         return [*(self.begins if len(self.begins) else [0.0]), *self.values], (0.5 - max(len(self.names), 1), 0.5)

@@ -71,6 +71,9 @@ def _draw(axes: Axes, mark: Mark) -> None:
             begins = mark.begins if len(mark.begins) else np.zeros(len(places))
             axes.barh(places, np.subtract(mark.values, begins), left=begins, color=mark.colour, label=label)
             axes.set_yticks(places, _short(mark.names))
+            for value, place, told in zip(mark.values, places, mark.told, strict=False):
+                if np.isfinite(value):
+                    axes.annotate(told, (value, place), (3, 0), textcoords="offset points", va="center", fontsize=9)
         case Histogram():
             alpha = 0.5 if label else 1.0
             axes.stairs(mark.counts, mark.edges, fill=True, color=mark.colour, alpha=alpha, label=label)

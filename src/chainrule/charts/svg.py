@@ -83,7 +83,7 @@ def _panel(panel: Panel, offset: float, width: float, height: float) -> Iterator
     yield _line_of_text(panel.x, (left + right) / 2, height - 9, NAME, (offset, offset + width))
     yield _text(panel.y, offset + 18, (top + bottom) / 2, NAME, INK, turned=True)
     for mark in panel.marks:
-        yield from _drawn(mark, across, upward, (top, bottom))
+        yield from _drawn(mark, across, upward, (left, right, top, bottom))
 
 
 def _grid(
@@ -102,7 +102,7 @@ def _legend(labelled: list[Mark], start: float, left: float, right: float) -> It
     """What the colours mean, in a row above the marks, as many as there is room for: from the y axis on, which is
     `left`, or from further left where all find a place then."""
     labels = [_cut(mark.label, 150, TICK) for mark in labelled]
-    left = max(start, min(left, right + 15 - sum(41 + _width(label, TICK) for label in labels)))
+    left = max(start, min(left, right + 14 - sum(41 + _width(label, TICK) for label in labels)))
     for mark, label in zip(labelled, labels, strict=True):
         if left + 26 + _width(label, TICK) > right:
             yield _text("…", left, 44, TICK, INK, "start")
@@ -114,7 +114,7 @@ def _legend(labelled: list[Mark], start: float, left: float, right: float) -> It
         left += 41 + _width(label, TICK)
 
 
-def _drawn(mark: Mark, across: Place, upward: Place, ends: tuple[float, float]) -> Iterable[str]:
+def _drawn(mark: Mark, across: Place, upward: Place, frame: tuple[float, float, float, float]) -> Iterable[str]:
     match mark:
         case Line():
             return _line(mark, across, upward)
@@ -124,13 +124,13 @@ def _drawn(mark: Mark, across: Place, upward: Place, ends: tuple[float, float]) 
             style = f'fill="{mark.colour}" fill-opacity="0.5"'
             return _points(zip(mark.x, mark.y, strict=True), across, upward, style, 2.5)
         case Bars():
-            return _bars(mark, across, upward)
+            return _bars(mark, across, upward, frame[1])
         case Histogram():
             return _histogram(mark, across, upward)
         case Cells():
             return _cells(mark, across, upward)
         case Rule():
-            top, bottom = map(_number, ends)
+            top, bottom = map(_number, frame[2:])
             d = f"M{_number(across(mark.x))} {top}V{bottom}"
             return [f'<path d="{d}" stroke="{mark.colour}" stroke-width="1.3" stroke-dasharray="5 3"/>']
 
@@ -170,7 +170,7 @@ def _points(
     yield "</g>"
 
 
-def _bars(bars: Bars, across: Place, upward: Place) -> Iterator[str]:
+def _bars(bars: Bars, across: Place, upward: Place, right: float) -> Iterator[str]:
     high = min(0.8 * (upward(0) - upward(1)), 36)
     begins = bars.begins if len(bars.begins) else np.zeros(len(bars.names))
     for i, (name, begin, value) in enumerate(zip(bars.names, begins, bars.values, strict=True)):
@@ -179,6 +179,18 @@ def _bars(bars: Bars, across: Place, upward: Place) -> Iterator[str]:
             area = _rectangle(ends[0], upward(-i) - high / 2, ends[1] - ends[0], high)
             told = f"{name}: {value - begin:+.4g}" if len(bars.begins) else f"{name}: {value:.4g}"
             yield f'<rect {area} fill="{bars.colour}"><title>{_escaped(told)}</title></rect>'
+            if bars.told:
+                yield _text_of_bar(bars.told[i], ends, upward(-i) + 4, right)
+
+
+def _text_of_bar(text: str, ends: Sequence[float], y: float, right: float) -> str:
+    """What is written in a bar, or behind it where that is too short, or before it where nothing is behind it."""
+    wide = _width(text, TICK) + 10
+    if ends[1] - ends[0] > wide:
+        return _text(text, (ends[0] + ends[1]) / 2, y, TICK, "#ffffff")
+    if ends[1] + wide < right:
+        return _text(text, ends[1] + 5, y, TICK, INK, "start")
+    return _text(text, ends[0] - 5, y, TICK, INK, "end")
 
 
 def _histogram(histogram: Histogram, across: Place, upward: Place) -> Iterator[str]:

@@ -123,11 +123,15 @@ def require_rows(trained: Trained) -> None:
     form = trained.encoding.form
     if form == "rows":
         return
-    series = "chainrule evaluate tells how far off its forecasts are, step by step"
-    whole = 'cr.attribute(net, x, background, method="integrated_gradients") tells in Python what each number of X did'
-    words = "chainrule predict tells the probability of every class, and a text can be tried without a word"
-    ways = {"windows": series, "pictures": whole, "documents": words, "tokens": words}
-    raise OptionError(f"rows of tables are explained, but {trained.path} was trained on {form}: {ways[form]}.")
+    words = "a text can be tried without a word, by chainrule predict"
+    pixels = 'in Python cr.attribute(net, x, background, method="integrated_gradients") tells what each number of X did'
+    what, way = {
+        "pictures": ("pictures", pixels),
+        "documents": ("texts", words),
+        "tokens": ("a text", "chainrule sample shows what it has learned"),
+        "windows": ("a series", "chainrule evaluate tells how far off its forecasts are, step by step"),
+    }[form]
+    raise OptionError(f"rows of tables are explained, but {trained.path} was trained on {what}: {way}.")
 
 
 def own_rows(trained: Trained) -> Background | str:

@@ -184,7 +184,7 @@ def test_of_several_values_somebody_says_which():
 def test_numbers_of_words_have_no_derivative_and_shapley_needs_none():
     net = cr.Network([cr.EmbedColumns(1, 3, 2), cr.Dense(1)], seed=0, input_shape=2)
     background = np.array([[0.5, 0], [0.1, 2], [-1, 1]], np.float32)
-    with pytest.raises(cr.OptionError, match='method="shapley" needs no derivative'):
+    with pytest.raises(cr.OptionError, match='take method="shapley", which needs no derivative'):
         cr.attribute(net, [1.0, 1.0], background, method="integrated_gradients")
     found = cr.attribute(net, [1.0, 1.0], background, method="shapley")
     assert abs(found.gap) < 1e-9

@@ -32,7 +32,7 @@ def integrated_gradients(
         if isinstance(layer, Embedding | EmbedColumns | EmbedBags):
             raise OptionError(
                 f"{layer!r} takes numbers of categories or words, by which nothing can be differentiated: "
-                'method="shapley" needs no derivative.'
+                'take method="shapley", which needs no derivative.'
             )
     exact, m = net.copy(dtype="float64"), len(background)
     x, background = x.astype(np.float64), background.astype(np.float64)

@@ -235,6 +235,14 @@ def test_a_row_is_not_compared_with_itself_alone(trained):
         model.explain_row(frame, 3, background=frame[2:3])
 
 
+def test_a_row_may_be_compared_with_a_single_other_one(trained):
+    model, _ = trained
+    flat, house = ({"size": "100 m²", "kind": kind} for kind in ("flat", "house"))
+    found = model.explain_row(house, background=flat)
+    assert found.values[found.names.index("size")] == pytest.approx(0, abs=1e-9)
+    assert found.values[found.names.index("kind")] == pytest.approx(found.output - found.base)
+
+
 def test_the_seed_decides_what_is_drawn(trained):
     model, frame = trained
     row = {"size": "150 m²", "kind": "house"}

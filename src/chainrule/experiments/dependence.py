@@ -25,7 +25,7 @@ from chainrule.errors import shortened
 if TYPE_CHECKING:
     from polars import Series
 
-ROWS, SINGLE = 500, 15
+ROWS, SINGLE = 300, 15
 """Over so many rows the mean is taken at most, and so many of them are drawn by themselves."""
 
 VALUES, WORDS = 20, 10

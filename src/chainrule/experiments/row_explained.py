@@ -16,6 +16,7 @@ from chainrule.checking import seed_or_fresh
 from chainrule.data.columns import Column
 from chainrule.data.datasets import Dataset
 from chainrule.data.dates import CLOCKS
+from chainrule.data.encoding import places_of
 from chainrule.data.row import Row
 from chainrule.data.source import Encoding, Place, Source
 from chainrule.data.tables import Columns, Table
@@ -90,7 +91,7 @@ def explain_row(
     seed, encoding, network, target = seed_or_fresh(seed), trained.encoding, trained.network, trained.target
     x = encoding.X(row)
     shape, answer = x.shape[1:], answer_of(target, outputs(network, x, target)[0], of)
-    names, part = _parts(encoding.places(background.source), shape)
+    names, part = _parts(places_of(encoding.codes) if isinstance(encoding, Columns) else [], shape)
     some = max(FEWEST, min(ROWS, ANSWERS // (2 * len(names))))
     drawn = background.rows
     if len(drawn) > some:
@@ -219,7 +220,8 @@ def _some_of(source: Source, rows: NDArray[np.intp]) -> Source:
         return Table(source.frame[rows], source.name, source.columns, [], row=source.row[rows])
     if isinstance(source, Dataset):
         return replace(source, X=source.X[rows], y=None)
-    raise AssertionError(source)
+    assert isinstance(source, Row)  # which is one
+    return source
 
 
 def _cells(encoding: Encoding, row: Source, names: Sequence[str]) -> list[str]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
+from rich.text import Text
 
 from chainrule.data.columns import Kind
 from chainrule.data.targets import Target
@@ -14,6 +15,7 @@ from chainrule.experiments.trials import Trial, monitored, settings_text
 from chainrule.numbers import brief
 
 if TYPE_CHECKING:
+    from chainrule.attribution import Attribution
     from chainrule.data import tables
 
 BEST = 20
@@ -129,6 +131,16 @@ def importance_table(importance: dict[str, float]) -> Table:
             f"{part:7.1%}" if part <= 1 else " > 100%"
         )  # shuffled, the network is worse than one that looks at nothing
         table.add_row(name, f"{share} " + "█" * round(30 * min(max(part, 0), 1)))
+    return table
+
+
+def attribution_table(found: "Attribution") -> Table:
+    """What the columns did to a prediction, the greatest first."""
+    table = Table("column", "in this row", box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("did", justify="right")
+    table.add_column("±", justify="right")
+    for line in found.lines():
+        table.add_row(Text(line.name), Text(line.cell), line.did, line.error.removeprefix("± "))
     return table
 
 

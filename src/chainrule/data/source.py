@@ -42,6 +42,8 @@ class Source(ABC):
         weights: (m,), how much each example counts; None for alike.
         more: how there would be more examples, to be said where there are too few; "" where nothing is known.
         defaults: what settings of an experiment are for such examples where nobody has chosen them.
+        several: what they are, beyond that, for several networks that answer together, where nobody has chosen anything
+            of the network; nothing where it is one.
         baseline_note: what the simplest answer is, in words.
     """
 
@@ -54,6 +56,7 @@ class Source(ABC):
     small: ClassVar[int] = 1_000
     more: ClassVar[str] = ""
     defaults: ClassVar[dict[str, Any]] = {}
+    several: ClassVar[dict[str, Any]] = {}
     baseline_note: ClassVar[str] = "an answer that never looks at X, the shares of the classes or the mean"
 
     @abstractmethod

@@ -125,9 +125,13 @@ class Table(Source):
     def defaults(self) -> dict[str, Any]:  # type: ignore[override]
         """What fits texts, where there are some; else what fits every table."""
         kinds = {column.kind for column in self.columns if column.kind in USED}
-        if "text" in kinds:
-            return phrases.settings_for(self.size, alone=kinds == {"text"})
-        return usual.settings_for(self.size, alone=self.sample is not None)
+        return phrases.settings_for(self.size, alone=kinds == {"text"}) if "text" in kinds else {}
+
+    @property
+    def several(self) -> dict[str, Any]:  # type: ignore[override]
+        """What networks for tables are; of a table in chunks a single one."""
+        kinds = {column.kind for column in self.columns if column.kind in USED}
+        return {} if "text" in kinds else usual.settings_for(self.size, alone=self.sample is not None)
 
     @cached_property
     def target(self) -> Target:

@@ -78,9 +78,6 @@ ORDINALS = {2: "half", 3: "third", 4: "fourth", 5: "fifth", 6: "sixth", 7: "seve
 FEW = 200
 """A validation part of fewer examples corrects no mean: the training part does."""
 
-NARROW = 128
-"""Layers of fewer units that somebody has chosen lose too much by dropout."""
-
 POOL = 2**23
 """About how many numbers of chunked data are in memory, and shuffled, together."""
 
@@ -277,17 +274,9 @@ class Experiment:
         return [*doubts, *told]
 
     def _usual(self, settings: Settings) -> Settings:
-        """The settings beside those that such data have where nobody has chosen.
-
-        One's own network is a single one, small layers of one's own have no dropout, and a search looks for the
-        regularization itself.
-        """
-        usual = self.source.defaults | ({"members": 1} if own_network(settings) else {})
-        if settings.hidden is not None and max(settings.hidden, default=0) < NARROW:
-            usual.pop("dropout", None)
-        if settings.search or settings.l2 is not None:
-            usual = {name: value for name, value in usual.items() if name not in ("l2", "weight_decay")}
-        return settings.beside(usual)
+        """The settings beside those that such data have where nobody has chosen; one's own network is a single one."""
+        several = {} if own_network(settings) else self.source.several
+        return settings.beside({**self.source.defaults, **several})
 
     def _by_folds(self, usual: Settings) -> bool:
         """Whether several networks are trained, each without another part of the examples to train."""
@@ -428,9 +417,9 @@ class Experiment:
         return design(self.encoding, self.X.shape[1:], self.target, replace(settings, seed=seed))
 
     def take_found(self, settings: Settings, told: str) -> None:
-        """Take the epochs and the dropout that a pilot has found."""
+        """Take the settings, with nothing left open, that a pilot has found to be best."""
         self.tried = told
-        self._take(replace(self._asked, epochs=settings.epochs, dropout=settings.dropout, members=len(self.members)))
+        self._take(settings)
 
     @property
     def asked(self) -> Settings:

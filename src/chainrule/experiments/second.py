@@ -35,8 +35,8 @@ def for_more_epochs(experiment: Experiment, network: Network, history: History) 
     Those were the default, and α had fallen to 0 over them: so it begins anew, with three times as many.
     """
     given = experiment.given
-    timed = given.time_limit is not None or given.quick
-    chosen = given.epochs is not None or given.search or given.metric is not None or timed
+    tried = given.time_limit is not None or given.quick or len(experiment.members) > 1
+    chosen = given.epochs is not None or given.search or given.metric is not None or tried
     if not experiment.encoding.own_units or chosen or experiment.chunked is not None or not still_falls(history):
         return network, history, ""
     experiment.write(network, history)

@@ -188,9 +188,4 @@ NETWORK = (
 
 def own_network(given: Settings) -> bool:
     """Whether somebody has chosen what a network is, or tries many."""
-    return (
-        given.quick
-        or given.batch_norm
-        or bool(given.search)
-        or any(getattr(given, name) is not None for name in NETWORK)
-    )
+    return given.batch_norm or bool(given.search) or any(getattr(given, name) is not None for name in NETWORK)

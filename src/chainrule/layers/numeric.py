@@ -17,6 +17,9 @@ from chainrule.ops import clip, concatenate, cos, standardize
 SAMPLE = 2**16
 """Of at most so many examples a layer learns where its bins begin."""
 
+SHOWN = 4
+"""Of so many columns each is named in what a layer is called."""
+
 ENDLESS = 1e30
 """The width of a bin that there are too few different numbers for: nothing ever fills it."""
 
@@ -49,6 +52,11 @@ class PiecewiseLinear(Layer):
                 raise OptionError(f"there are {len(self.columns)} columns, but bins for {len(self.bins)}.")
         else:
             self.bins = whole("bins", self.bins)
+
+    def __repr__(self) -> str:
+        bins = self.bins if isinstance(self.bins, int) else _in_short(self.bins)
+        columns = "" if self.columns is None else f", {_in_short(self.columns)}"
+        return f"PiecewiseLinear({bins}{columns})"
 
     def forward(self, A: Array) -> Array:
         columns = _chosen(self.columns, A)
@@ -122,6 +130,13 @@ class Periodic(Layer):
         f = self.parameter("f", (len(which),), Random(self.sigma))
         phi = self.parameter("phi", (len(which),), Random(1.0))
         return concatenate(A, cos(2 * math.pi * (A[:, which] * f + phi)), axis=1)
+
+
+def _in_short(numbers: Sequence[int]) -> str:
+    """Some numbers in full, many as how many they are, or up to which one."""
+    if len(numbers) <= SHOWN:
+        return str(list(numbers))
+    return f"up to {max(numbers)}" if len(set(numbers)) < len(numbers) else f"{len(numbers)} columns"
 
 
 def _distinct(columns: Sequence[int] | None) -> tuple[int, ...] | None:

@@ -21,6 +21,13 @@ FEW = cr.Settings(epochs=2, hidden=(4,), threads=1)
 OURS = Contestant("chainrule", partial(by_chainrule, FEW), ours=True)
 LINEAR = Contestant("linear", linear, ("scikit-learn",))
 
+SLOW = ("MLP", "RealMLP-TD", "TabM-D")
+EACH = [pytest.param(one, id=one.name, marks=[pytest.mark.slow] if one.name in SLOW else []) for one in CONTESTANTS]
+
+
+def guesses(problem):
+    return lambda: np.full((len(problem.test), len(problem.classes)), 1 / len(problem.classes))
+
 
 def refuses(problem):
     raise ValueError("no such thing\nas a second line")
@@ -111,13 +118,11 @@ def test_answers_are_probabilities_of_the_classes_in_order(folder):
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("contestant", CONTESTANTS, ids=lambda contestant: contestant.name)
+@pytest.mark.parametrize("contestant", EACH)
 @pytest.mark.parametrize("task", ["classification", "regression"])
 def test_all_take_gaps_new_words_many_words_and_classes_that_are_not_met(tmp_path, contestant, task):
     if not contestant.versions:
         pytest.skip(f"needs {' and '.join(contestant.packages)}")
-    if contestant.name in ("RealMLP-TD", "TabM-D"):
-        pytest.skip("takes half a minute")
     answers = ["a", "b"] * 150 if task == "classification" else [i % 7 for i in range(300)]
     rows = [f"{i % 13 if i % 5 else ''},word {i},{'uvw'[i % 3] if i % 4 else ''},{answers[i]}" for i in range(300)]
     (tmp_path / "t.csv").write_text("\n".join(["x[0],many,few,y", *rows]) + "\n")
@@ -135,12 +140,12 @@ def test_all_take_gaps_new_words_many_words_and_classes_that_are_not_met(tmp_pat
 
 def test_who_fails_or_dies_is_told_and_the_others_go_on(folder, tmp_path):
     said, tables = [], listed(folder)[:1]
-    contestants = [Contestant("refuses", refuses, ("numpy",)), Contestant("dies", dies, ("numpy",)), LINEAR]
+    contestants = [Contestant(name.__name__, name, ("numpy",)) for name in (refuses, dies, guesses)]
     results = defaults.run(tables, 1, contestants, Kept(tmp_path / "results.jsonl"), say=said.append)
     assert said[0] == "people, split 0, refuses failed: ValueError: no such thing"
     assert said[1] == "people, split 0, dies failed: its process ended with 3"
-    assert [result.contestant for result in results] == ["linear"]
-    assert [line.contestant for line in Kept(tmp_path / "results.jsonl").results] == ["linear"]
+    assert [(result.contestant, result.loss) for result in results] == [("guesses", pytest.approx(np.log(2)))]
+    assert Kept(tmp_path / "results.jsonl").results == results
 
 
 def test_what_was_measured_is_not_measured_again_but_chainrule_is_unless_asked(folder, tmp_path, monkeypatch):

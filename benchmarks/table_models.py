@@ -76,10 +76,8 @@ def by_chainrule(settings: Settings, problem: Problem) -> Callable[[], Answers]:
     """What `chainrule train` makes of the table, its test part given; it takes its validation part by itself."""
     settings = replace(settings, seed=problem.split)
     source = chainrule.read_table(problem.table.path, problem.table.target, task=problem.table.task)
-    row = problem.row + 1
-    if not np.isin(row, source.row).all():
-        raise RuntimeError(f"chainrule leaves out {len(row) - np.isin(row, source.row).sum()} rows of the table")
-    place = np.searchsorted(source.row, row)
+    place = np.searchsorted(source.row, problem.row + 1).clip(max=len(source) - 1)
+    _require_same(problem, source, place)
 
     def learn() -> Answers:
         splits = Splits(*_watched(source, settings, place[problem.train]), place[problem.test])
@@ -90,13 +88,24 @@ def by_chainrule(settings: Settings, problem: Problem) -> Callable[[], Answers]:
         columns = [*trained.predictions(source).values()]
         if trained.target.labels is None:
             return np.array(columns[-1])[splits.test]
-        labels = [str(label) for label in trained.target.labels[0]]
-        if set(labels) != set(problem.classes):
-            raise RuntimeError(f"chainrule finds the classes {labels}, and not {problem.classes.tolist()}")
-        P = np.array(columns[-len(labels) :])[:, splits.test]
-        return P[np.argsort(np.array(labels))].T
+        P = np.array(columns[-len(problem.classes) :])[:, splits.test]
+        return P[np.argsort(np.array(trained.target.labels[0]).astype(str))].T
 
     return learn
+
+
+def _require_same(problem: Problem, source: Table, place: NDArray[np.intp]) -> None:
+    """Raises RuntimeError where chainrule reads other rows, classes or values there than pandas."""
+    if not np.array_equal(source.row[place], problem.row + 1):
+        raise RuntimeError("chainrule leaves out rows of the table that others learn from")
+    Y, labels = source.numbers(source.target).ravel()[place], source.target.labels
+    same = (
+        np.allclose(Y, problem.y)
+        if labels is None
+        else np.array_equal(np.array(labels[0]).astype(str)[Y.astype(int)], problem.y)
+    )
+    if not same:
+        raise RuntimeError("chainrule reads another column to predict than others")
 
 
 def _watched(source: Table, settings: Settings, rows: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -104,6 +104,7 @@ def problem(table: Listed, split: int) -> Problem:
     frame = pd.read_csv(table.path, skipinitialspace=True, low_memory=False, dtype=words)
     if table.target not in frame:
         raise OptionError(f"{table.path} has no column {table.target!r}, which {LIST} calls its target.")
+    frame = frame.dropna(how="all").reset_index(drop=True)
     frame = frame[frame[table.target].notna()]
     y = frame.pop(table.target)
     if not classes and not pd.api.types.is_numeric_dtype(y):

@@ -97,10 +97,15 @@ def test_a_target_that_is_not_there_or_of_another_task_is_refused(folder):
         problem(Listed("people", folder / "people.csv", "answer", "regression"), 0)
 
 
-def test_chainrule_answers_for_the_very_rows_that_are_tested_on(folder):
+def test_rows_are_the_same_where_some_are_empty_and_are_refused_where_they_are_not(folder):
+    lines = (folder / "prices.csv").read_text().splitlines()
+    (folder / "prices.csv").write_text("\n".join([*lines[:20], "", ",,", *lines[20:]]) + "\n")
     asked = problem(listed(folder)[1], 0)
-    found = by_chainrule(cr.Settings(threads=1), asked)()
-    assert scores(asked, found)[0] < 0.2 * asked.y[asked.test].std()
+    assert scores(asked, by_chainrule(cr.Settings(threads=1), asked)())[0] < 0.2 * asked.y[asked.test].std()
+    with pytest.raises(RuntimeError, match="another column to predict"):
+        by_chainrule(FEW, replace(asked, y=asked.y[::-1]))
+    with pytest.raises(RuntimeError, match="leaves out rows"):
+        by_chainrule(FEW, replace(asked, row=asked.row + 3))
 
 
 def test_answers_are_probabilities_of_the_classes_in_order(folder):

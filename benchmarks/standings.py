@@ -134,22 +134,30 @@ def what_is_compared(results: Sequence[Result], names: Sequence[str], standings:
     used = len(standings.results)
     notes = [f"compared on {used} splits of {len(standings.tables)} tables, those that all of these contestants have"]
     if used < len(cells):
-        lacks = {name: len(cells) - sum(result.contestant == name for result in shown) for name in names}
-        told = ", ".join(f"{name} lacks {n}" for name, n in lacks.items() if n) or "the others are of other files"
-        notes.append(f"of {len(cells)} in all: {told}; --contestants without them compares the others on more")
+        there = {
+            name: {(result.table, result.split) for result in shown if result.contestant == name} for name in names
+        }
+        lacks = {name: sorted({table for table, _ in cells - there[name]}) for name in names}
+        told = "; ".join(f"{name} lacks some of {', '.join(tables)}" for name, tables in lacks.items() if tables)
+        why = (
+            f"{told}; --contestants without them compares the others on more"
+            if told
+            else "the others are of other files"
+        )
+        notes.append(f"of {len(cells)} splits in all: {why}")
     compared = [result for found in standings.results.values() for result in found.values()]
     origins = {"all": {result.processor for result in compared}}
     origins |= {name: {result.versions for result in compared if result.contestant == name} for name in names}
     several = {name: " and ".join(sorted(different)) for name, different in origins.items() if len(different) > 1}
-    return notes + [f"the results of {name} are of different origin: {told}" for name, told in several.items()]
+    return notes + [f"the results of {name} are of different origin: {these}" for name, these in several.items()]
 
 
 def summary(standings: Standings, notes: Sequence[str]) -> Table:
     """A line for each contestant, the reference first."""
     ours = standings.reference
     heads = (
-        *("", "rank, loss", "rank, error", f"loss ÷ {ours}'s", f"error ÷ {ours}'s", f"{ours} wins–draws–losses, loss"),
-        *("error", "CPU s", f"{ours}'s CPU ÷ its"),
+        *("", "rank, loss", "rank, error", f"loss ÷ {ours}'s", f"error ÷ {ours}'s", "won–drawn–lost, loss"),
+        *("won–drawn–lost, error", "CPU s", f"{ours}'s CPU ÷ its"),
     )
     others = [name for name in standings.names if name != ours]
     lines = []
@@ -172,7 +180,8 @@ def summary(standings: Standings, notes: Sequence[str]) -> Table:
     told = [
         *notes,
         "± is a standard error over the tables; ratios of losses and errors are geometric means, those of seconds are "
-        "means; CPU s is of all splits; a draw is a difference within its standard error over the splits",
+        f"means; CPU s is of all splits; won are the tables on which {ours} is better, drawn where the difference lies "
+        "within its standard error over the splits",
     ]
     return Table(f"{ours} beside what a user would take instead", heads, lines, told)
 

@@ -212,7 +212,7 @@ def test_standings_are_ranks_and_geometric_means_over_what_all_have():
     assert line["loss ÷ we's"] == "1.41 ± 0.49"
     notes = what_is_compared(results, ["we", "they"], standings)
     assert notes[0].startswith("compared on 4 splits of 2 tables")
-    assert notes[1].startswith("of 7 in all: we lacks 1, they lacks 1")
+    assert notes[1].startswith("of 7 splits in all: we lacks some of c; they lacks some of a; --contestants without")
 
 
 def test_a_difference_within_its_standard_error_is_a_draw():

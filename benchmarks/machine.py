@@ -20,7 +20,7 @@ def machine(cores: int) -> dict[str, str]:
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     facts = {
         "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-        "processor": f"{_processor()}, {cores} cores",
+        "processor": f"{processor()}, {cores} cores",
         "memory": _memory(),
         "system": f"{platform.system()}, Python {platform.python_version()}",
         "native engine": described(),
@@ -33,7 +33,8 @@ def machine(cores: int) -> dict[str, str]:
     return facts
 
 
-def _processor() -> str:
+def processor() -> str:
+    """What this machine calls it."""
     with open("/proc/cpuinfo") if Path("/proc/cpuinfo").exists() else open(os.devnull) as lines:
         names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()

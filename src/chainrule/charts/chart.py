@@ -134,6 +134,7 @@ class Panel:
 
     Args:
         x, y: what the axes are called. whole: whether x counts something, such as epochs.
+        caption: a sentence on what is to be seen, for who shows the panel in a page.
     """
 
     title: str
@@ -141,6 +142,7 @@ class Panel:
     y: str
     marks: Sequence[Mark]
     whole: bool = False
+    caption: str = ""
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ from chainrule.experiments.settings import (
     JOURNAL,
     METRICS,
     MODEL,
+    PAGE,
     REPORT,
     TRIALS,
     Settings,
@@ -445,7 +446,7 @@ class Experiment:
             metrics, output = self._keep(network, history)
         if not history.cut:
             with stage("writing the report"):
-                self._add_report(network, metrics, output)
+                self._add_report(network, history, metrics, output)
             self._forget_checkpoint()
         return Result(network, history, metrics, self.folder, trials)
 
@@ -602,13 +603,17 @@ class Experiment:
         history.plot(self.folder / CURVES)
         return metrics, output
 
-    def _add_report(self, network: Network, metrics: dict[str, Any], output: NDArray[Any]) -> None:
-        """Draw the report, if there is one for these data, and put its numbers with the metrics."""
-        report = self.report(network, output)
+    def _add_report(self, network: Network, history: History, metrics: dict[str, Any], output: NDArray[Any]) -> None:
+        """Draw the report, if there is one for these data, put its numbers with the metrics, and write the page."""
+        from chainrule.experiments.page import page
+
+        report, charts = self.report(network, output), []
         if report is not None:
             metrics |= report.metrics()
             self._keep_metrics(metrics)
-            report.draw(self.folder / REPORT, metrics)
+            charts = [report.chart(metrics)]
+            charts[0].save(self.folder / REPORT)
+        files.write_atomically(self.folder / PAGE, page(self, network, history, metrics, charts, output))
 
     def _keep_metrics(self, metrics: dict[str, Any]) -> None:
         files.write_atomically(self.folder / METRICS, files.to_json(metrics))

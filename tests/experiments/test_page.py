@@ -218,6 +218,7 @@ def test_pictures_got_wrong_are_shown(tmp_path):
         Image.fromarray(random.integers(0, 255, (120, 100), np.uint8)).save(place / f"{i}.png")
     _, _, text = run(cr.read_pictures(tmp_path / "photos", size=12), tmp_path / "run", epochs=1)
     found = Page(text)
+    assert [row for row in found.rows() if row[0].startswith("class ")][:2] == [["class 0", "30"], ["class 1", "30"]]
     pictures = [attributes for tag, attributes, _ in found.elements if tag == "img"]
     assert 1 <= len(pictures) <= 12
     for one in pictures:

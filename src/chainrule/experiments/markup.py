@@ -47,6 +47,7 @@ summary { cursor: pointer; margin: .6em 0; color: var(--mark); }
 @media print {
   body { max-width: none; padding: 0; font-size: 12px; }
   h2 { break-after: avoid; }
+  .figures { grid-template-columns: 1fr 1fr; }
   details::details-content { content-visibility: visible; block-size: auto; }
 }
 """

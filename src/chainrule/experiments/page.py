@@ -93,12 +93,12 @@ def page(
         output: of the network for the test part.
     """
     source, target = experiment.source, experiment.target
-    title = f"{shortened(Path(source.name).name)}: {shortened(', '.join(target.names))}"
-    ended = how_it_ended(history)
+    names = [column.name for column in source.targets] if isinstance(source, Series) else target.names
+    title = f"{shortened(Path(source.name).name)}: {shortened(', '.join(names))}"
     drawn, style = _network(experiment, network)
     parts = [
         markup.paragraph(sentence_on_examples(experiment)),
-        markup.paragraph(ended, muted=True),
+        markup.paragraph(how_it_ended(history), muted=True),
         markup.listed([*chosen_at_the_end(experiment), *conclusions(metrics, experiment, history)], NOTES),
         markup.section("How good it is", *_measures(experiment, metrics)),
         markup.section("In pictures", markup.figures([*_figures(history, charts)]), _importance(metrics)),
@@ -168,6 +168,17 @@ def _data(experiment: Experiment) -> Iterator[str]:
         rows = rows_of_columns(source.table if isinstance(source, Series) else source)
         shown = markup.table(COLUMNS, rows, [3], ROWS)
         yield markup.folded(counted(len(rows), "column"), shown, unfolded=len(rows) <= 20)
+    if classes := _classes(experiment):
+        shown = markup.table((", ".join(experiment.target.names), "examples"), classes, [1], ROWS)
+        yield markup.folded(f"{len(classes):,} classes", shown, unfolded=len(classes) <= 20)
+
+
+def _classes(experiment: Experiment) -> list[tuple[str, str]]:
+    """How many examples there are of each class, where all are in memory."""
+    labels, Y = experiment.target.classes, experiment.Y
+    if labels is None or Y.ndim > 1 or experiment.chunked is not None:
+        return []
+    return [(str(label), f"{n:,}") for label, n in zip(labels, np.bincount(Y, minlength=len(labels)), strict=True)]
 
 
 def _called(target: Any) -> str:
@@ -197,7 +208,7 @@ def _wrong(experiment: Experiment, output: NDArray[Any]) -> Iterator[str]:
         heads = (which, "true", "predicted", "off by" if values else "probability", *texts)
         rows = []
         for one in found:
-            held = [_beginning(str(column[one.example])) for column in texts.values()]
+            held = [_beginning(column[one.example] or "") for column in texts.values()]
             rows.append([str(numbers[one.example]), one.true, one.predicted, one.sureness, *held])
         yield markup.table(heads, rows, [0, 1, 2, 3] if values else [0, 3])
         if isinstance(source, Table):
@@ -313,6 +324,7 @@ def _use(source: Source) -> Iterator[str]:
                 f"chainrule explain {MODEL}",
             ]
         )
+        yield markup.paragraph(f"{new}: examples like those of training; evaluate must know what they are", muted=True)
     yield markup.paragraph("In Python:")
     lines = ["import chainrule as cr", f'network = cr.load("{MODEL}")  # to go on with, draw and derive']
     if not isinstance(source, Text):

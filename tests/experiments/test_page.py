@@ -193,7 +193,7 @@ def test_what_was_chosen_by_whom_and_what_it_became(trained):
     _, _, result, text = trained
     found = Page(text)
     assert ["hidden", "8", "you"] in found.rows()
-    assert ["optimizer", "adam", "default"] in found.rows()
+    assert ["test", "0.2", "default"] in found.rows()
     assert f"{result.network.flat.size:,} parameters in all" in found.text
     assert {"its units", "its derivation", "how it was trained"} <= {*found.all("summary")}
     assert "Backward" in found.all("h2")

@@ -147,7 +147,14 @@ def test_parameters_are_set_read_and_cloned():
     assert (first.get_params()["dropout"], twin.get_params()["dropout"]) == (0.1, 0.2)
     assert twin.get_params()["category"] == ["age"]
     assert twin.fit(FRAME, PAYS).columns_[0].kind == "category"
-    assert {*clone(first).get_params()} & {*vars(cr.Settings())} >= {"hidden", "epochs", "l2", "patience", "metric"}
+
+
+def test_every_setting_of_train_is_a_parameter_but_for_those_of_a_run():
+    of_a_run = {"seed", "test", "search", "checkpoint_minutes", "devices", "augment"}
+    of_values, of_classes = {"loss", "transform"}, {"positive", "threshold", "class_weight"}
+    fields = {*vars(cr.Settings())} - of_a_run
+    assert {*TableClassifier().get_params()} >= fields - of_values
+    assert {*TableRegressor().get_params(), "transform"} >= fields - of_classes
 
 
 def test_the_same_seed_gives_the_same_bits_and_leaves_nothing(tmp_path, monkeypatch):

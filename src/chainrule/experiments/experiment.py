@@ -166,7 +166,7 @@ class Experiment:
         before = self._seed_before(resume)
         seed = seed_or_fresh(before if settings.seed is None else settings.seed)
         self.split = {"draws": DRAWS, "seed": seed, "test": test, "validation": watched} if splits is None else None
-        self.splits = splits or split(source, self.Y, test, watched, seed)
+        self.splits = splits or self._split(test, watched, seed)
         self.given, self._seed, self.chunked = settings, seed, None
         self.target = asked_for(self.target, settings, self.Y, self.splits.train, source.value_ends)
         self._choice = ""
@@ -195,6 +195,10 @@ class Experiment:
     def _engine(self) -> contextlib.AbstractContextManager[None]:
         """Within the block, the network is measured and predicts where it is trained."""
         return engines.chosen(self.given.engine, self.given.device, self.given.devices)
+
+    def _split(self, test: float, validation: float, seed: int) -> Splits:
+        """Divide the examples; see `split`."""
+        return split(self.source, self.Y, test, validation, seed)
 
     def _refuse_odd(self, settings: Settings) -> None:
         """Raises OptionError for what is wrong with the settings, however the data are parted."""
@@ -239,7 +243,8 @@ class Experiment:
             return doubts
         whole = self.Y.ndim == 1 and self.chunked is None  # not the tokens of a text, nor some rows of more
         alone = np.flatnonzero(np.bincount(self.Y, minlength=len(labels)) == 1) if whole else ()
-        absent = np.flatnonzero(np.bincount(self.Y[self.splits.test].ravel(), minlength=len(labels)) == 0)
+        tested = self.Y[self.splits.test].ravel()
+        absent = np.flatnonzero(np.bincount(tested, minlength=len(labels)) == 0) if len(tested) else ()
         notes = (
             (alone, "there is a single example of {}: if it is astray, such as the line of a sum, take it out"),
             (absent, "the test part has no example of {}, so roc_auc is not defined"),

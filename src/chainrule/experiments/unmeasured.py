@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.checking import seed_or_fresh
 from chainrule.data.source import Source
 from chainrule.experiments.experiment import Experiment
 from chainrule.experiments.settings import Settings
@@ -30,12 +29,13 @@ class Unmeasured(Experiment):
     """
 
     def __init__(self, source: Source, settings: Settings, folder: str | os.PathLike[str]):
-        seed = seed_or_fresh(settings.seed)
-        super().__init__(source, replace(settings, seed=seed), folder, splits=_all(source, settings, seed))
+        super().__init__(source, replace(settings, test=0.0), folder)
+        self.split = None  # which tells a reader of the model file where a test part is
 
-    def _notes_on_target(self) -> list[str]:
-        absent = ("the test part has no example", "while training, all numbers are of")
-        return [note for note in super()._notes_on_target() if not note.startswith(absent)]
+    def _split(self, test: float, validation: float, seed: int) -> Splits:
+        rows, random = np.arange(len(self.source)), stream("validation part", seed)
+        train, watched = hold_out(self.source, self.Y, rows, validation, random, by_time=not self.source.scattered)
+        return Splits(train, watched, rows[:0])
 
     def _keep(self, network: Network, history: History) -> tuple[dict[str, Any], NDArray[Any]]:
         network.metadata = self._metadata(history)
@@ -43,12 +43,3 @@ class Unmeasured(Experiment):
 
     def _add_report(self, *of_the_run: Any) -> None:
         """Nothing is reported."""
-
-
-def _all(source: Source, settings: Settings, seed: int) -> Splits:
-    """All examples to train and to validate, and none to test."""
-    m, usual = len(source), settings.beside(source.defaults)
-    share = usual.validation_share(m, source.small)
-    random, Y = stream("validation part", seed), source.numbers(source.target)
-    train, watched = hold_out(source, Y, np.arange(m), share, random, by_time=not source.scattered)
-    return Splits(train, watched, watched[:0])

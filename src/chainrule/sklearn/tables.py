@@ -66,7 +66,7 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _fit(self, table: Table) -> None:
         """Train on a table whose rows are all there, and keep what came of it."""
-        settings = Settings(**self._chosen(), seed=self._seed())
+        settings = Settings(seed=self._seed(), **self._chosen())
         with tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
             experiment = Unmeasured(table, settings, folder)
             told = [*self.notes_, *experiment.source.notes, *experiment.notes]
@@ -118,9 +118,9 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
         return table, [*called.values()]
 
     def _chosen(self) -> dict[str, Any]:
-        """The parameters that are fields of `Settings`."""
-        known = Settings.__dataclass_fields__
-        return {name: value for name, value in self.get_params(deep=False).items() if name in known}
+        """The parameters that are fields of `Settings`, and chosen."""
+        known, given = Settings.__dataclass_fields__, self.get_params(deep=False)
+        return {name: value for name, value in given.items() if name in known and value is not None}
 
     def _seed(self) -> int | None:
         given = self.random_state
@@ -226,7 +226,7 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         batch_norm: bool = False,
         optimizer: str | None = None,
         learning_rate: float | None = None,
-        schedule: str = "cosine",
+        schedule: str | None = None,
         l2: float | None = None,
         batch_size: int | None = None,
         validation: float | None = None,
@@ -312,7 +312,7 @@ class TableRegressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
         batch_norm: bool = False,
         optimizer: str | None = None,
         learning_rate: float | None = None,
-        schedule: str = "cosine",
+        schedule: str | None = None,
         l2: float | None = None,
         batch_size: int | None = None,
         validation: float | None = None,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.schedules import Constant, Cosine, Exponential, InverseTime, OneCycle, Schedule, Step, WarmUp
+from chainrule.schedules import Constant, Cosine, Exponential, FlatCosine, InverseTime, OneCycle, Schedule, Step, WarmUp
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,8 @@ from chainrule.schedules import Constant, Cosine, Exponential, InverseTime, OneC
             {0: 0.4, 4: 0.2, 8: 0.0, 100: 0.0, 2: 0.2 * (1 + math.sqrt(0.5)), 6: 0.2 - 0.2 / math.sqrt(2)},
         ),
         (Cosine(1.0, 10, final=0.2), {0: 1.0, 5: 0.6, 10: 0.2, 11: 0.2}),
+        (FlatCosine(0.4, 8), {0: 0.4, 4: 0.4, 6: 0.2, 8: 0.0, 100: 0.0}),
+        (FlatCosine(1.0, 10, flat=0.2, final=0.1), {0: 1.0, 2: 1.0, 6: 0.55, 10: 0.1}),
         (WarmUp(1.0), {0: 0.1, 2.5: 0.55, 4: 0.82, 5: 1.0, 50: 1.0}),
         (WarmUp(2.0, epochs=4, start=0.0), {0: 0.0, 1: 0.5, 2: 1.0, 4: 2.0}),
         (WarmUp(Exponential(1.0, rate=0.5), epochs=2, start=0.5), {0: 0.5, 1: 0.75, 2: 1.0, 3: 0.5, 4.5: 0.25}),

@@ -32,6 +32,8 @@ Purpose = Literal[
     "text",  # that is written: seed
     "gradient check",  # which elements are nudged: seed
     "vectorization",  # the examples whose loops are timed: seed
+    "folds",  # which part each of several networks is trained without: seed
+    "members",  # where the parameters of several networks start: seed
     "hyperparameters",  # which digits are watched: always 0
     "lesson",  # the examples of the playground: which kind of them
 ]

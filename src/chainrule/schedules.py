@@ -99,6 +99,30 @@ class Cosine(Schedule):
 
 
 @dataclass(frozen=True, repr=False)
+class FlatCosine(Schedule):
+    """α₀ for the first part of `epochs`, then half a cosine wave down to `final`.
+
+    Args:
+        flat: which part of the epochs α₀ stays.
+    """
+
+    learning_rate: float
+    epochs: float
+    flat: float = 0.5
+    final: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        real("final", self.final, low=0)
+        real("flat", self.flat, low=0, high=1, open="high")
+        real("epochs", self.epochs, low=0, open="low")
+
+    def __call__(self, epoch: float) -> float:
+        part = (epoch / self.epochs - self.flat) / (1 - self.flat)
+        return _cosine(self.learning_rate, self.final, max(part, 0.0))
+
+
+@dataclass(frozen=True, repr=False)
 class WarmUp(Schedule):
     """A straight line from start · α up to α over the first `epochs`, then the schedule `then` from its own beginning.
 

@@ -97,3 +97,12 @@ def test_texts_stand_behind_other_columns_with_numbers_of_their_own():
     assert matrix[:, -1].tolist() == [5, 5, 0]
     for i, row in enumerate(zip(texts, answer, letters, strict=True)):
         assert np.array_equal(row_of(codes, row)[0], matrix[i])
+
+
+def test_long_texts_are_taken_part_by_part_and_come_to_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = pl.Series(["good plot, good cast", None, "bad plot " * 30, "good cast " * 5, "", "bad cast, good plot"])
+    whole = Phrases.of(texts)
+    expected = whole.bags(texts, 12)
+    monkeypatch.setattr("chainrule.data.phrases.AT_ONCE", 45)  # where a word or pair is cut, it stands elsewhere, too
+    assert Phrases.of(texts).words == whole.words
+    assert np.array_equal(whole.bags(texts, 12), expected)

@@ -11,7 +11,7 @@ import shutil
 import string
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +41,9 @@ class Written:
     damage: tuple[Callable[[bytes], bytes], ...] = ()
     options: dict[str, Any] = field(default_factory=dict)
 
+    @cached_property
     def content(self) -> bytes:
-        """The bytes of the file."""
+        """The bytes of the file, made once."""
         if self.form == "parquet":
             data = _parquet(self)
         elif self.form == "json":
@@ -179,8 +180,9 @@ def mixed_ends(table: Written, dice: random.Random) -> Written:
     seed = dice.random()
 
     def mix(data: bytes) -> bytes:
-        inner = random.Random(seed)
-        return b"".join(line + inner.choice([b"\n", b"\r\n", b"\r"]) for line in data.split(b"\n"))
+        lines = data.split(b"\n")
+        ends = random.Random(seed).choices([b"\n", b"\r\n", b"\r"], k=len(lines))  # at once: there may be millions
+        return b"".join(line + end for line, end in zip(lines, ends, strict=True))
 
     return replace(table, damage=(*table.damage, mix))
 
@@ -416,7 +418,10 @@ def tables(seed: int) -> Iterator[Made]:
     dice = random.Random(seed)
     while True:
         first = base(dice)
-        yield changed(first, dice), changed(first, dice)
+        made = changed(first, dice), changed(first, dice)
+        for table in made:
+            table.content  # noqa: B018, as it is made outside the time of the try
+        yield made
 
 
 def try_table(made: Made, folder: Path) -> str:
@@ -425,8 +430,8 @@ def try_table(made: Made, folder: Path) -> str:
 
     first, second = made
     one, other = folder / f"one{first.suffix}", folder / f"other{second.suffix}"
-    one.write_bytes(first.content())
-    other.write_bytes(second.content())
+    one.write_bytes(first.content)
+    other.write_bytes(second.content)
     (folder / "options.txt").write_text(repr({"target": first.target, **first.options}))
     settings = cr.Settings(epochs=1, hidden=(4,), seed=0, checkpoint_minutes=60, engine="numpy", threads=1)
     try:

@@ -22,10 +22,13 @@ if TYPE_CHECKING:
     from chainrule.experiments import Experiment
     from chainrule.experiments.folder import RunFolder
 
-DATA, RUN = ("target", "task", "time", "group"), ("epochs", "hidden", "search", "seed")
+DATA, RUN = ("target", "task", "time", "group"), ("epochs", "hidden", "members", "search", "seed")
 """What most need of what is said of the data, and of the run."""
 
-NETWORK = ("activation", "dropout", "batch_norm", "optimizer", "learning_rate", "schedule", "l2", "batch_size")
+NETWORK = (
+    *("activation", "dropout", "batch_norm", "bins", "optimizer", "learning_rate", "schedule", "l2", "weight_decay"),
+    "batch_size",
+)
 
 MEASURED = ("loss", "transform", "positive", "threshold", "class_weight", "metric", "test", "validation", "patience")
 
@@ -206,3 +209,5 @@ def _show_plan(experiment: "Experiment") -> None:
         print(note)
     if not experiment.settings.search:
         experiment.network.summary()
+        if experiment.note_on_members:
+            print(experiment.note_on_members)

@@ -67,6 +67,10 @@ class Code(Configurable, ABC):
     reads: ClassVar[Literal["numbers", "dates", "words"]]
     """What its column is read as."""
 
+    steps_of_numbers: ClassVar[int] = 0
+    """How many steps there are between the different numbers in the first of its columns, where these are numbers whose
+    order means something and there is more than one step; else 0."""
+
     def __post_init__(self) -> None:
         super().__post_init__()
         column = "numbers" if self.column.counts else "dates" if self.column.kind == "date" else "words"
@@ -129,6 +133,7 @@ class Number(Code):
         middle, spread: mean and standard deviation of f(v).
         gaps: whether values were missing while training.
         low, high: between which nearly all values lay while training; None where nobody has noted it.
+        different: how many different numbers there were while training; 0 where nobody has noted it.
     """
 
     fill: float
@@ -139,6 +144,7 @@ class Number(Code):
     gaps: bool
     low: float | None = None
     high: float | None = None
+    different: int = 0
 
     reads = "numbers"
 
@@ -155,7 +161,12 @@ class Number(Code):
         spread, largest = float(f.std()), max(f.max(), -f.min())
         gaps, spread = values.null_count() > 0, spread if spread > 1e-12 * largest else 1.0
         low, high = map(float, np.quantile(v[:: max(1, len(v) // SOME)], ENDS))
-        return cls(column, fill, fill, unit, float(f.mean()), spread, gaps, low, high)
+        different = values.drop_nulls().n_unique()
+        return cls(column, fill, fill, unit, float(f.mean()), spread, gaps, low, high, different)
+
+    @property
+    def steps_of_numbers(self) -> int:  # type: ignore[override]
+        return self.different - 1 if self.different > 2 else 0
 
     @property
     def width(self) -> int:
@@ -380,6 +391,9 @@ Part = Literal["elapsed", "month", "day", "weekday", "hour"]
 PARTS: tuple[Part, ...] = ("elapsed", "month", "day", "weekday", "hour")
 """What a moment is made of: how far it lies on the way of the training data, and its places on four clocks."""
 
+MANY_DAYS = 1_000
+"""As many different days as a column of dates is taken to have."""
+
 _PERIODS = {"month": 12.0, "day": 31.0, "weekday": 7.0, "hour": 24.0}
 
 
@@ -411,6 +425,10 @@ class Moment(Code):
     @property
     def width(self) -> int:
         return sum(1 if part == "elapsed" else 2 for part in self.parts) + self.gaps
+
+    @property
+    def steps_of_numbers(self) -> int:  # type: ignore[override]
+        return MANY_DAYS if "elapsed" in self.parts else 0
 
     def read(self, values: Series) -> NDArray[Any]:
         parts = [_part(values, part) for part in self.parts]

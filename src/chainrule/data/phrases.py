@@ -6,8 +6,9 @@ The linear models of such bags are hard to beat (Wang & Manning, 2012; Joulin et
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -24,6 +25,9 @@ LONGEST = 512
 
 READ_WHOLE = 0.95
 """The share of the texts that are read to their ends, unless that takes more than LONGEST."""
+
+AT_ONCE = 2**22
+"""In about so many characters of texts words are looked for together."""
 
 AGAIN = 2
 """In how many texts a word or pair must stand to have a number."""
@@ -67,7 +71,8 @@ class Phrases(Tokenizer):
         """The words and pairs of a series of texts, null where there is none."""
         import polars as pl
 
-        met = _found_in(texts)["phrase"].value_counts(name="times")
+        met = pl.concat(found["phrase"].value_counts(name="times") for found in _found_in(texts))
+        met = met.group_by("phrase").agg(pl.col("times").sum())
         every = cls(met.filter(pl.col("times") >= AGAIN)["phrase"].sort().to_list())
         times = np.bincount(every._numbered(texts)[1], minlength=every.count)[1:]
         order = np.argsort(-times, kind="stable")[: (times >= AGAIN).sum()]
@@ -106,11 +111,12 @@ class Phrases(Tokenizer):
         """The rows of words and pairs that have a number, in order, and these, each once in a row, and rising there."""
         import polars as pl
 
-        found = _found_in(texts)
-        code = found["phrase"].cast(pl.Enum(self._known), strict=False).to_physical()
-        there = code.is_not_null().to_numpy()
-        both = np.sort(found["row"].to_numpy()[there] * self.count + code.drop_nulls().to_numpy() + 1)
-        both = both[np.diff(both, prepend=-1) > 0]
+        known, parts = pl.Enum(self._known), []
+        for found in _found_in(texts):
+            code = found["phrase"].cast(known, strict=False).to_physical()
+            there = code.is_not_null().to_numpy()
+            parts.append(np.unique(found["row"].to_numpy()[there] * self.count + code.drop_nulls().to_numpy() + 1))
+        both = parts[0] if len(parts) == 1 else np.unique(np.concatenate(parts))  # a long text is in several
         return both // self.count, both % self.count
 
     @functools.cached_property
@@ -165,12 +171,34 @@ def as_series(texts: Sequence[str]) -> Series:
     return pl.Series(whole, dtype=pl.String)
 
 
-def _found_in(texts: Series) -> DataFrame:
+def _found_in(texts: Series) -> Iterator[DataFrame]:
+    """Frames of all words and pairs, with the row of each; of longer texts one after the other, as these frames take a
+    hundred times the memory of the texts."""
+    for row, part in _in_parts(texts):
+        yield _found_at_once(row, part)
+
+
+def _in_parts(texts: Series) -> Iterator[tuple[NDArray[np.int64], Series]]:
+    """The texts, some at a time, with their rows; one that is too long is cut into parts of itself."""
+    rows = np.arange(len(texts))
+    characters = texts.str.len_chars().fill_null(0).to_numpy().astype(np.int64)
+    if characters.sum() <= AT_ONCE:
+        yield rows, texts
+        return
+    whose = np.cumsum(characters) // AT_ONCE
+    for first, after in pairwise([0, *(np.flatnonzero(np.diff(whose)) + 1).tolist(), len(texts)]):
+        longest = int(characters[first:after].max())
+        for begin in range(0, longest, AT_ONCE):
+            part = texts[first:after]
+            yield rows[first:after], part if longest <= AT_ONCE else part.str.slice(begin, AT_ONCE)
+
+
+def _found_at_once(rows: NDArray[np.int64], texts: Series) -> DataFrame:
     """A frame of all words and pairs, with the row of each."""
     import polars as pl
 
     words = texts.str.to_lowercase().str.replace_all(LONG_NUMBER, "00000").str.extract_all(_WORD)
-    frame = pl.DataFrame({"row": np.arange(len(texts)), "phrase": words}).explode("phrase").drop_nulls()
+    frame = pl.DataFrame({"row": rows, "phrase": words}).explode("phrase").drop_nulls()
     row, word = pl.col("row"), pl.col("phrase")
     pairs = frame.select(row, phrase=pl.concat_str(word.shift(1), pl.lit(" "), word), before=row.shift(1))
     pairs = pairs.filter(row == pl.col("before")).drop("before")

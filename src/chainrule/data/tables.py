@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.data import phrases, usual
 from chainrule.data.cells import ANY_CASE, PLAIN, as_text, words_of
 from chainrule.data.checksums import checksum_of_columns
 from chainrule.data.chunk_notes import ChunkNotes, without_unit
@@ -32,7 +33,7 @@ from chainrule.data.frames import is_frame
 from chainrule.data.missing import Markers
 from chainrule.data.new_rows import doubts_on_rows, require_all
 from chainrule.data.opening import open_table, require
-from chainrule.data.phrases import are_long, note_on_repeats, settings_for
+from chainrule.data.phrases import are_long, note_on_repeats
 from chainrule.data.repeats import first_of_each
 from chainrule.data.row import Row, called, frame_of_row
 from chainrule.data.row_sample import UNKNOWN, RowSample
@@ -124,7 +125,9 @@ class Table(Source):
     def defaults(self) -> dict[str, Any]:  # type: ignore[override]
         """What fits texts, where there are some; else what fits every table."""
         kinds = {column.kind for column in self.columns if column.kind in USED}
-        return {} if "text" not in kinds else settings_for(self.size, alone=kinds == {"text"})
+        if "text" in kinds:
+            return phrases.settings_for(self.size, alone=kinds == {"text"})
+        return usual.settings_for(self.size, alone=self.sample is not None)
 
     @cached_property
     def target(self) -> Target:
@@ -688,6 +691,13 @@ class Columns(Encoding):
             DataError: a column holds something else than what it was learned from.
         """
         return matrix_of(self.codes, [frame[code.column.name] for code in self.codes], row)
+
+    @property
+    def steps_of_numbers(self) -> dict[int, int]:
+        """Which columns of the matrix hold numbers of more than two values; how many steps there are between these."""
+        places = {place.name: place.start for place in places_of(self.codes)}
+        found = {places[code.column.name]: code.steps_of_numbers for code in self.codes if code.steps_of_numbers}
+        return dict(sorted(found.items()))
 
     @property
     def only_texts(self) -> bool:

@@ -31,6 +31,7 @@ from chainrule.errors import DataError, GraphError, OptionError
 from chainrule.files import write_atomically
 from chainrule.graph import Variable, parts
 from chainrule.layers import Network
+from chainrule.layers.ensemble import one_member
 from chainrule.training.cost import LossLike
 
 MOST_BOXES = 500
@@ -98,7 +99,8 @@ def draw(
     With `neurons`, a network is drawn as the notes draw it: columns of units, blue lines for weights above 0 and orange
     ones for those below, the wider the larger; of more than 8 units the first 4 and the last. Convolutions are stacks
     of maps, each with the window that one place sees; a recurrent layer has an arrow back to itself; other layers are
-    bars. With `blocks`, it is the notes' block diagram: forward above, backward below, between them what is kept.
+    bars. With `blocks`, it is the notes' block diagram: forward above, backward below, between them what is kept. Of an
+    `Ensemble` it is the first network that is drawn.
 
     Args:
         what: a `Variable` that holds one number, or a `Network`.
@@ -123,6 +125,7 @@ def draw(
     if direction not in (None, "right", "down"):
         raise OptionError(f'direction is {direction!r}, but data flow "right" or "down".')
     if isinstance(what, Network):
+        what = one_member(what)
         if neurons or bias or unrolled is not None:
             _refuse_beside_neurons(y, loss, seed, direction, neurons, blocks)
             return Drawing(_units(what, X, bias, unrolled))

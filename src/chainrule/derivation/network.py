@@ -23,11 +23,13 @@ from chainrule.derivation.trace import Trace, on_the_way
 from chainrule.derivation.update import update
 from chainrule.graph import Variable
 from chainrule.layers import Network
+from chainrule.layers.ensemble import ensemble_in, one_member
 from chainrule.training.cost import LossLike
 
 CONVENTION = (
     "As in the notes, dZ and dA are m times the derivatives of J; the derivatives by parameters are those of J."
 )
+ONE_OF = "This is one of {k} networks whose mean is the answer: each was trained by itself, by these lines."
 OF_EXAMPLES = "The m examples are columns."
 OF_SEQUENCES = "The columns are the steps of all examples, and m counts the steps of all examples, each with its loss."
 OF_ARRAYS = (
@@ -77,7 +79,8 @@ def derive(
 
     The lines are the formulas of the operations that a training step records, so own layers, nested networks and
     residual connections have theirs too. Where the last activation and the loss belong together, the notes' shortcut
-    dZ^[L] = A^[L] − Y stands for both; as HTML the way to it can be folded out.
+    dZ^[L] = A^[L] − Y stands for both; as HTML the way to it can be folded out. Of an `Ensemble` it is the first
+    network that is derived: each is trained by itself, and alike.
 
     Args:
         net: the network; it is built if it is not, and otherwise left as it is.
@@ -98,6 +101,10 @@ def derive(
         DataError: the sizes of the network are not known and X is not given; or y is given without X.
         ShapeError, DataError, OptionError: X, y, the loss or the optimizer do not fit; see `train`.
     """
+    ensemble = ensemble_in(net)
+    if ensemble is not None:
+        page = derive(one_member(net), X, y, loss, shortcut=shortcut, optimizer=optimizer, seed=seed)
+        return replace(page, legend=(ONE_OF.format(k=len(ensemble.members)), *page.legend))
     trace = record(net, X, y, loss, seed=seed)
     trace.J.backward()
     all_sections = (*_forward(trace), _cost(trace), *_backward(trace, shortcut), update(trace, net, optimizer))

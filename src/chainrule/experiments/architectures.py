@@ -26,6 +26,7 @@ from chainrule.layers import (
     GlobalMaxPool,
     Layer,
     MaxPool,
+    PiecewiseLinear,
 )
 
 Architecture = Callable[[Any, Settings], list[Layer]]
@@ -65,10 +66,20 @@ def dense(encoding: Encoding | None, settings: Settings) -> list[Layer]:
 
 
 def rows(encoding: Encoding, settings: Settings) -> list[Layer]:
-    """For rows of features: dense layers. Without any, dropout is of the vectors that texts have become."""
+    """For rows of features: bins for their numbers, and dense layers. Without any, dropout is of the vectors that texts
+    have become."""
     layers = dense(encoding, settings)
-    texts = isinstance(encoding, Columns) and encoding.only_texts
-    return layers if settings.hidden or not texts else _dropout(settings)
+    if not isinstance(encoding, Columns):
+        return layers
+    if settings.hidden:
+        return [*_bins(encoding, settings.bins or 0), *layers]
+    return _dropout(settings) if encoding.only_texts else layers
+
+
+def _bins(encoding: Columns, most: int) -> list[Layer]:
+    """What spreads numbers over so many bins; of few different numbers each step has one."""
+    steps = encoding.steps_of_numbers
+    return [PiecewiseLinear([min(most, n) for n in steps.values()], [*steps])] if most and steps else []
 
 
 def _dropout(settings: Settings) -> list[Layer]:

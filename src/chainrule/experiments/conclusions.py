@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 def chosen_at_the_end(experiment: Experiment) -> list[str]:
-    """What was trained anew, what failed, and what was kept in place of the network."""
+    """What was tried, what was trained anew, what failed, and what was kept in place of the network."""
     kept = "" if experiment.kept is None else experiment.kept.why
-    return [*filter(None, (experiment.extended, experiment.failed, kept))]
+    return [*filter(None, (experiment.tried, experiment.extended, experiment.failed, kept))]
 
 
 def conclusions(measured: dict[str, Any], experiment: Experiment, history: History) -> list[str]:

@@ -11,7 +11,10 @@ from chainrule.experiments.settings import Settings
 from chainrule.layers import Dense, Network
 from chainrule.names import lookup
 from chainrule.optimizers import OPTIMIZERS, Optimizer
-from chainrule.schedules import Constant, Cosine, learning_rate_at
+from chainrule.schedules import Constant, Cosine, FlatCosine, learning_rate_at
+
+SCHEDULES = {"cosine": True, "flat_cosine": True, "constant": False}
+"""Those that a setting can name, and whether α falls by them."""
 
 
 def design(encoding: Encoding, input_shape: tuple[int, ...], target: Target, settings: Settings) -> Network:
@@ -32,8 +35,11 @@ def optimizer_for(settings: Settings) -> Optimizer:
         OptionError: an unknown name, or a number out of range.
     """
     alpha = first_learning_rate(settings)
-    schedule = Cosine(alpha, epochs=settings.epochs or 1) if _falls(settings) else Constant(alpha)
-    made: Optimizer = _kind(settings)(learning_rate=schedule, l2=settings.l2 or 0.0)
+    epochs = settings.epochs or 1
+    schedules = {"cosine": Cosine(alpha, epochs), "flat_cosine": FlatCosine(alpha, epochs), "constant": Constant(alpha)}
+    schedule = lookup("schedule", settings.schedule or "cosine", schedules)
+    decay = {} if settings.weight_decay is None else {"weight_decay": settings.weight_decay}
+    made: Optimizer = _kind(settings)(learning_rate=schedule, l2=settings.l2 or 0.0, **decay)
     return made
 
 
@@ -58,7 +64,7 @@ def own_learning_rate(settings: Settings) -> float:
 
 
 def _falls(settings: Settings) -> bool:
-    falls: bool = lookup("schedule", settings.schedule, {"cosine": True, "constant": False})
+    falls: bool = lookup("schedule", settings.schedule or "cosine", SCHEDULES)
     return falls
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -24,14 +25,17 @@ from chainrule.data.series import Forecast, Series
 from chainrule.data.source import Form, Source
 from chainrule.data.tables import Table
 from chainrule.errors import NotFiniteError, OptionError, shown
+from chainrule.experiments import members
 from chainrule.experiments.architectures import dense
 from chainrule.experiments.design import design, optimizer_for
 from chainrule.experiments.doubts import doubts_on, limits_told
 from chainrule.experiments.elsewhere import checksum, result_of
+from chainrule.experiments.ensembles import train_together
 from chainrule.experiments.fallback import Kept
 from chainrule.experiments.folder import RunFolder
 from chainrule.experiments.forecasts import ForecastReport
-from chainrule.experiments.outputs import measure_in_units, measured, outputs
+from chainrule.experiments.lesson import Lesson
+from chainrule.experiments.outputs import body_of, in_units, measure_in_units, measured, outputs
 from chainrule.experiments.peer import Peer
 from chainrule.experiments.predictions import as_csv
 from chainrule.experiments.report import Report
@@ -48,6 +52,7 @@ from chainrule.experiments.settings import (
     REPORT,
     TRIALS,
     Settings,
+    own_network,
 )
 from chainrule.experiments.shared_search import open_search
 from chainrule.experiments.splits import Splits, split
@@ -60,7 +65,7 @@ from chainrule.progress import stage
 from chainrule.randomness import DRAWS
 from chainrule.training import Checkpoint, EarlyStopping, History, train
 from chainrule.training.interrupt import TerminatedError
-from chainrule.training.run import Callback
+from chainrule.training.run import Callback, Run
 
 if TYPE_CHECKING:
     from chainrule.data.series.held_out import HeldOut
@@ -68,8 +73,14 @@ if TYPE_CHECKING:
 REPORTED: tuple[Form, ...] = ("pictures", "documents")
 """The forms of examples that get a report although they have no columns."""
 
+ORDINALS = {2: "half", 3: "third", 4: "fourth", 5: "fifth", 6: "sixth", 7: "seventh", 8: "eighth", 10: "tenth"}
+"""What one of so many parts is called."""
+
 FEW = 200
 """A validation part of fewer examples corrects no mean: the training part does."""
+
+NARROW = 128
+"""Layers of fewer units that somebody has chosen lose too much by dropout."""
 
 POOL = 2**23
 """About how many numbers of chunked data are in memory, and shuffled, together."""
@@ -118,9 +129,11 @@ class Experiment:
         splits: which example is in which part.
         encoding: what turns examples into numbers, learned from the training part. X: the numbers.
         chunked: what to train on, where it is more than X; then the training part is a sample of it.
-        network: what will be trained; where it predicts values it learns standardized ones.
-        kept: what was kept in its place, if the validation part asked for less. extended: a sentence, where it was
-            trained anew for more epochs. failed: a sentence, where a second training came to no end.
+        network: what will be trained; where it predicts values it learns standardized ones. members: the networks that
+            will be trained to answer together, of which it is the first until they have been. parts: the rows of each.
+        kept: what was kept in its place, if the validation part asked for less. tried: a sentence on what was tried
+            with the first network. extended: one, where it was trained anew for more epochs. failed: one, where a
+            second training came to no end.
 
     Raises:
         DataError: too few examples, or a single class.
@@ -140,6 +153,7 @@ class Experiment:
         join: bool = False,
         storage: str | None = None,
     ):
+        self._until = None if settings.time_limit is None else time.monotonic() + settings.time_limit
         self.folder = Path(folder)
         self.run_folder = RunFolder(folder, join)
         if join and not settings.search:
@@ -151,9 +165,9 @@ class Experiment:
         self.source = source
         self.target = source.target
         self.Y = source.numbers(self.target)
-        usual = settings.beside(source.defaults)
+        usual = self._usual(settings)
         test = usual.test_share
-        watched = usual.validation_share(int(len(source) * (1 - test)), source.small)
+        watched = 0.0 if self._by_folds(usual) else usual.validation_share(int(len(source) * (1 - test)), source.small)
         self._refuse_odd(usual)  # before anything is told to others
         self._search = open_search(self.run_folder, storage, settings.seed) if searching else None
         self.checkpoint = Checkpoint(
@@ -167,11 +181,12 @@ class Experiment:
         seed = seed_or_fresh(before if settings.seed is None else settings.seed)
         self.split = {"draws": DRAWS, "seed": seed, "test": test, "validation": watched} if splits is None else None
         self.splits = splits or self._split(test, watched, seed)
+        self._parted = self._by_folds(usual) and not len(self.splits.validation)
         self.given, self._seed, self.chunked = settings, seed, None
         self.target = asked_for(self.target, settings, self.Y, self.splits.train, source.value_ends)
         self._choice = ""
         self.kept: Kept | None = None
-        self.extended = self.failed = ""
+        self.extended = self.failed = self.tried = ""
         self.settings = self._resolved(settings)
         self._weights = Weights(self.target, self.Y, self.splits.train, source.weights, self.settings.class_weight)
         watched_metric(self.target, self.settings)
@@ -209,11 +224,16 @@ class Experiment:
 
     def _seed_before(self, resume: bool) -> int | None:
         """The seed of the run or the search that is resumed, or None for a new one."""
-        before = self._search.seed if self._search is not None else self.checkpoint.seed() if resume else None
+        before = self._search.seed if self._search is not None else self._seed_of_checkpoint() if resume else None
         if resume and before is None:
             missing = CHECKPOINT if self._search is None else JOURNAL
             raise OptionError(f"there is nothing to resume: {self.folder} holds no {missing}. Start without --resume.")
         return before
+
+    def _seed_of_checkpoint(self) -> int | None:
+        """The seed of the interrupted run, as any of its networks tells it that has left something."""
+        others = [replace(self.checkpoint, path=path) for path in self.folder.glob("checkpoint-*.safetensors")]
+        return next((seed for one in (self.checkpoint, *others) if (seed := one.seed()) is not None), None)
 
     @property
     def m(self) -> int:
@@ -225,6 +245,16 @@ class Experiment:
         """What a reader should know of the classes, the parts and what is shown while training, a sentence each."""
         parts = self.source.notes_on_parts(self.splits.train, self.splits.test)
         return [*parts, *self._notes_on_target()]
+
+    @property
+    def note_on_members(self) -> str:
+        """How several networks share the rows, a sentence; "" of a single one."""
+        k = len(self.members)
+        if k == 1:
+            return ""
+        shared = f"each is trained without another {ORDINALS.get(k, f'part of {k}')} of the rows, by which it stops"
+        how = shared if self._parted else "each begins elsewhere"
+        return f"{k} such networks answer together by their mean: {how}; --members 1 trains a single one"
 
     def _notes_on_target(self) -> list[str]:
         if not self.encoding.own_units:
@@ -252,14 +282,40 @@ class Experiment:
         told = [note.format(", ".join(shown(labels[i]) for i in found)) for found, note in notes if len(found)]
         return [*doubts, *told]
 
+    def _usual(self, settings: Settings) -> Settings:
+        """The settings beside those that such data have where nobody has chosen.
+
+        One's own network is a single one, small layers of one's own have no dropout, and a search looks for the
+        regularization itself.
+        """
+        usual = self.source.defaults | ({"members": 1} if own_network(settings) else {})
+        if settings.hidden is not None and max(settings.hidden, default=0) < NARROW:
+            usual.pop("dropout", None)
+        if settings.search or settings.l2 is not None:
+            usual = {name: value for name, value in usual.items() if name not in ("l2", "weight_decay")}
+        return settings.beside(usual)
+
+    def _by_folds(self, usual: Settings) -> bool:
+        """Whether several networks are trained, each without another part of the examples to train."""
+        in_time = self.source.moments is not None and not self.source.scattered
+        return (usual.members or 1) > 1 and usual.validation is None and not in_time
+
     def _resolved(self, settings: Settings) -> Settings:
         """The settings with nothing left open."""
-        return settings.beside(self.source.defaults).resolve(self.m, self.target.task != "values", self._seed)
+        return self._usual(settings).resolve(self.m, self.target.task != "values", self._seed)
 
     def _take(self, settings: Settings) -> None:
-        """Adopt these settings, with nothing left open, and design a new network for them."""
-        self.settings = self._resolved(settings)
-        self.network = design(self.encoding, self.X.shape[1:], self.target, self.settings)
+        """Adopt these settings, with nothing left open, and design new networks for them."""
+        self._asked, self.settings = settings, self._resolved(settings)
+        k = self.settings.members or 1
+        self.members = [self._designed(self.settings, seed) for seed in members.seeds(self._seed, k)]
+        self.network = self.members[0]
+        self._held_out: tuple[NDArray[np.intp], NDArray[Any] | None] = self.splits.validation, None
+        self.parts = (
+            members.folds(self.source, self.Y, self.splits.train, k, self._seed)
+            if self._parted and k > 1
+            else members.alike(self.splits, k)
+        )
 
     def search(self, *, progress: bool = True) -> list[Trial]:
         """Try as many settings as `settings.search` says, take the best, and tell of all, the best first.
@@ -314,7 +370,7 @@ class Experiment:
     def _facts(self) -> dict[str, Any]:
         """What a resumed run must share with the first, by the names of the settings."""
         free = {"engine", "threads", "device", "devices", "search", "checkpoint_minutes", "augment", "patience"}
-        free |= set() if self.settings.schedule == "cosine" else {"epochs"}
+        free |= {"epochs"} if self.settings.schedule == "constant" else set()
         chosen = {name: value for name, value in asdict(self.settings).items() if name not in free}
         first = {"seed": self.settings.seed}  # from which the rest follows
         return first | self._data | chosen | {"hidden": list(self.settings.hidden or ())}
@@ -337,49 +393,131 @@ class Experiment:
         self, *, progress: bool, checkpoint: Checkpoint | None, callbacks: Sequence[Callback] = ()
     ) -> tuple[Network, History]:
         """As `fit`; without a checkpoint nothing is resumed."""
-        X, splits, target = self.X, self.splits, self.target
         final = self.final_layers()
+        with self.run_folder.claimed():
+            if len(self.members) == 1:
+                one = Lesson(self.network, self.settings, self.parts[0], checkpoint, progress, callbacks)
+                history = self._train(one, final)
+            else:
+                history = train_together(self, progress, checkpoint, callbacks)
+        network = self.whole(final)
+        with self._engine:
+            self.correct(network)
+        if history.stopped == "terminated":
+            raise TerminatedError(history)
+        return network, history
+
+    def train_to_its_end(self, lesson: Lesson) -> History:
+        """Train one network; SIGTERM is an end like others.
+
+        Raises:
+            NotFiniteError: see `chainrule.train`.
+        """
+        try:
+            return self._train(lesson, self.final_layers())
+        except TerminatedError as error:
+            return error.history
+
+    def take_together(self, network: Network, held_out: tuple[NDArray[np.intp], NDArray[Any]]) -> None:
+        """Take the network that several are together, and what each says of the rows that it has not learned from."""
+        self.network, self._held_out = network, held_out
+
+    def draw_members(self, begun: int) -> None:
+        """Design as many networks again, after so many, for other parts of the rows."""
+        k, seed = len(self.members), self._seed
+        seeds = members.seeds(seed, begun + k)[begun:]
+        self.members = [self._designed(self.settings, one) for one in seeds]
+        if self._parted:
+            self.parts = members.folds(self.source, self.Y, self.splits.train, k, seed, begun // k)
+
+    def _designed(self, settings: Settings, seed: int) -> Network:
+        return design(self.encoding, self.X.shape[1:], self.target, replace(settings, seed=seed))
+
+    def take_found(self, settings: Settings, told: str) -> None:
+        """Take the epochs and the dropout that a pilot has found."""
+        self.tried = told
+        self._take(replace(self._asked, epochs=settings.epochs, dropout=settings.dropout, members=len(self.members)))
+
+    @property
+    def asked(self) -> Settings:
+        """What was chosen for the network that is trained: the settings as given, or those of another one."""
+        return self._asked
+
+    @property
+    def left(self) -> float:
+        """How many seconds are left for training, where a time is set; else none."""
+        return 0.0 if self._until is None else self._until - time.monotonic()
+
+    def _in_time(self, run: Run) -> None:
+        if self._until is not None and time.monotonic() > self._until:
+            run.stop("time limit")
+
+    def _train(self, lesson: Lesson, final: Sequence[Layer]) -> History:
+        """Train one network."""
+        X, target, part = self.X, self.target, lesson.part
         Y = self.encoding.learned(self.source, self.Y)
 
         def of(rows: NDArray[np.intp]) -> NDArray[Any]:
             return learned(Y[rows], target, final[0] if final else None)
 
-        given = (
-            (X[splits.train], of(splits.train)) if self.chunked is None else (self._chunks(self.chunked, final), None)
-        )
+        given = (X[part.train], of(part.train)) if self.chunked is None else (self._chunks(self.chunked, final), None)
         monitored = watched_metric(target, self.settings)
         others = [] if monitored is None else [monitored]
         watched = [*(name for name in target.watched if name != self.settings.metric), *others]
-        with self.run_folder.claimed():
-            history = train(
-                self.network,
-                *given,
-                loss=target.learned_loss,
-                optimizer=optimizer_for(self.settings),
-                epochs=self.settings.epochs or 0,
-                batch_size=self.settings.batch_size,
-                validation=(X[splits.validation], of(splits.validation), self._weights.of(splits.validation))
-                if len(splits.validation)
-                else None,
-                sample_weight=self._weights.of(splits.train) if self.chunked is None else None,
-                # They hold the outputs of an epoch, which are too many where data are.
-                metrics=watched if self.chunked is None else others,
-                augment=self.settings.augment,
-                early_stopping=self._early_stopping(),
-                callbacks=callbacks,
-                checkpoint=checkpoint,
-                resume=self.resume and checkpoint is not None,
-                engine=self.settings.engine,
-                threads=self.settings.threads,
-                device=self.settings.device,
-                devices=self.settings.devices,
-                seed=self.settings.seed,
-                progress=progress,
-            )
-        network = self.whole(final)
-        with self._engine:
-            self.correct(network, splits.validation if len(splits.validation) >= FEW else splits.train)
-        return network, history
+        return train(
+            lesson.network,
+            *given,
+            loss=target.learned_loss,
+            optimizer=optimizer_for(lesson.settings),
+            epochs=lesson.settings.epochs or 0,
+            batch_size=lesson.settings.batch_size,
+            validation=(X[part.validation], of(part.validation), self._weights.of(part.validation))
+            if len(part.validation)
+            else None,
+            sample_weight=self._weights.of(part.train) if self.chunked is None else None,
+            # They hold the outputs of an epoch, which are too many where data are.
+            metrics=watched if self.chunked is None else others,
+            augment=self.settings.augment,
+            early_stopping=self._early_stopping(part, lesson.settings),
+            callbacks=[*lesson.callbacks, self._in_time],
+            checkpoint=lesson.checkpoint,
+            resume=self.resume and lesson.checkpoint is not None,
+            engine=self.settings.engine,
+            threads=self.settings.threads if len(self.members) == 1 else None,
+            device=self.settings.device,
+            devices=self.settings.devices,
+            seed=self.settings.seed,
+            progress=lesson.progress,
+        )
+
+    @property
+    def adopted(self) -> tuple[Any, ...]:
+        """The settings and networks that were taken last, to go back to."""
+        return self.settings, self.members, self.network, self.parts, self._held_out
+
+    @adopted.setter
+    def adopted(self, adopted: tuple[Any, ...]) -> None:
+        self.settings, self.members, self.network, self.parts, self._held_out = adopted
+
+    def adopt_linear(self, network: Network) -> Network:
+        """Take the linear model for the network; what it is for the target itself."""
+        self.network, self._held_out = network, (self.held_out_rows, None)
+        whole = self.whole(self.final_layers())
+        self.correct(whole)
+        return whole
+
+    @property
+    def held_out_rows(self) -> NDArray[np.intp]:
+        """The examples by which the network was stopped, or each network of several."""
+        return self._held_out[0]
+
+    def held_out(self, network: Network) -> tuple[NDArray[np.intp], NDArray[Any]]:
+        """The examples by which the network was stopped, (k,), and what it says of them: of several networks, each of
+        those that it has not learned from."""
+        rows, found = self._held_out
+        if found is None:
+            return rows, outputs(network, self.X[rows], self.target) if len(rows) else np.empty((0, self.target.n_out))
+        return rows, in_units(network, found, self.target)
 
     def fit_anew(self, settings: Settings, said: str) -> tuple[Network, History]:
         """Train another network, by settings that are those of the experiment from then on.
@@ -394,11 +532,16 @@ class Experiment:
         with stage(said):
             return self._fit(progress=False, checkpoint=None)
 
-    def correct(self, network: Network, rows: NDArray[np.intp]) -> None:
-        """Correct the mean of what a network of logarithms predicts, by these rows; see `correct_mean`."""
-        rows = rows[:POOL]
-        if self.target.form == "log" and self.target.error != "absolute_error":
-            correct_mean(network, self.X[rows], self.Y[rows], self.target, self._weights.of(rows))
+    def correct(self, network: Network) -> None:
+        """Correct the mean of what a network of logarithms predicts, by examples that it has not learned from, if there
+        are enough; see `correct_mean`."""
+        if self.target.form != "log" or self.target.error == "absolute_error":
+            return
+        rows, found = self._held_out
+        if len(rows) < FEW:
+            rows, found = self.splits.train[:POOL], None
+        found = body_of(network).predict(self.X[rows]) if found is None else found
+        correct_mean(network, found, self.Y[rows], self.target, self._weights.of(rows))
 
     @property
     def weighted(self) -> bool:
@@ -521,15 +664,14 @@ class Experiment:
     def _choose_threshold(self, network: Network) -> None:
         """Take the threshold that is best on the validation part, where that was asked for."""
         if self.settings.threshold == "validation":
-            rows = self.splits.validation
-            output = outputs(network, self.X[rows], self.target)
+            rows, output = self.held_out(network)
             found = threshold_on(self.target, self.Y[rows], output, self.settings.metric or "f1")
             self.target = replace(self.target, threshold=found)
 
-    def _early_stopping(self) -> EarlyStopping | None:
-        patience = self.settings.patience
+    def _early_stopping(self, part: members.Part, settings: Settings) -> EarlyStopping | None:
+        patience = settings.patience
         monitor = f"val_{self.settings.metric or 'loss'}"
-        return EarlyStopping(monitor, patience) if patience and len(self.splits.validation) else None
+        return EarlyStopping(monitor, patience) if patience and len(part.validation) else None
 
     def whole(self, final: Sequence[Layer]) -> Network:
         """The network for the target itself."""
@@ -624,5 +766,7 @@ class Experiment:
         files.write_atomically(self.folder / METRICS, files.to_json(metrics))
 
     def _forget_checkpoint(self) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            Path(self.checkpoint.path).unlink()
+        others = [members.checkpoint_of(self.folder, i) for i in range(1, len(self.members))]
+        for path in (Path(self.checkpoint.path), *others):
+            with contextlib.suppress(FileNotFoundError):
+                path.unlink()

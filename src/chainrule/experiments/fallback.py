@@ -40,13 +40,18 @@ class Kept:
 
 def may_fall_back(given: Settings, n_validation: int) -> bool:
     """Whether nobody has asked for this very network, and the validation part is large enough to tell."""
-    free = all(getattr(given, name) is None for name in CHOSEN) and not given.search and not given.batch_norm
+    free = all(getattr(given, name) is None for name in CHOSEN) and not (
+        given.search or given.batch_norm or given.quick
+    )
     return free and n_validation >= FEW
 
 
 def smaller(given: Settings, usual: Settings) -> Settings:
-    """The settings of the smaller network."""
-    return replace(given, hidden=(UNITS,), l2=STRONGER * (usual.l2 or 0.0))
+    """The settings of the smaller network, or of as many smaller ones."""
+    small = replace(given, hidden=(UNITS,), epochs=usual.epochs, members=usual.members)
+    if usual.weight_decay:
+        return replace(small, weight_decay=STRONGER * usual.weight_decay)
+    return replace(small, l2=STRONGER * (usual.l2 or 0.0))
 
 
 def failed(what: str, error: NotFiniteError) -> str:
@@ -82,10 +87,10 @@ def choose(
     what = "squared error, in variances," if target.task == "values" else "log loss"
     called = {"network": "the network", "linear": "the linear model", "smaller": f"a network of {UNITS} units"}
     others = " and ".join(f"{brief(cost)} of {called[name]}" for name, cost in costs.items() if name != best)
-    kept = called[best] + (f" with {STRONGER:.0f} times the --l2" if best == "smaller" else "")
+    kept = called[best] + (f" with {STRONGER:.0f} times the regularization" if best == "smaller" else "")
     why = "as the validation part asks for no more" if costs[best] > costs["network"] else "as it errs less"
     return Kept(
         best,
         f"{kept} is kept, {why}: on the validation part its {what} is {brief(costs[best])}, beside {others}; "
-        "--hidden 256 keeps the network",
+        "--hidden 256,256 keeps the network",
     )

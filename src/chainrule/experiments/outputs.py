@@ -23,14 +23,24 @@ from chainrule.training.evaluate import scores_and_outputs
 
 def outputs(network: Network, X: NDArray[Any], target: Target) -> NDArray[Any]:
     """The outputs (m, …); values in float64, within their limits."""
+    return in_units(network, body_of(network).predict(X), target)
+
+
+def body_of(network: Network) -> Network:
+    """What of the network is trained: of one for values, what says them standardized."""
     parted = _parted(network)
-    if parted is None:
-        return target.held(network.predict(X))
-    body, final, exponential = parted
-    found = np.asarray(body.predict(X) * final.statistics["deviation"] + final.statistics["mean"])
-    if exponential:
-        with np.errstate(over="ignore"):
-            found = np.minimum(np.exp(found), np.finfo(np.float64).max)
+    return network if parted is None else parted[0]
+
+
+def in_units(network: Network, found: NDArray[Any], target: Target) -> NDArray[Any]:
+    """What the network's body, or one like it, says of examples, (m, …), as outputs of the network; see `outputs`."""
+    parted = _parted(network)
+    if parted is not None:
+        _, final, exponential = parted
+        found = np.asarray(found * final.statistics["deviation"] + final.statistics["mean"])
+        if exponential:
+            with np.errstate(over="ignore"):
+                found = np.minimum(np.exp(found), np.finfo(np.float64).max)
     return target.held(found)
 
 

@@ -42,6 +42,7 @@ from chainrule.experiments.words import (
     sentence_on_examples,
     units_note,
 )
+from chainrule.layers.ensemble import one_member
 from chainrule.layers.summary import rows_of_summary
 from chainrule.names import counted
 from chainrule.training.curves import curves
@@ -138,16 +139,17 @@ def _numbers(heads: list[str]) -> list[int]:
 
 def _figures(history: History, charts: Sequence[Chart]) -> Iterator[str]:
     """Every panel of every chart, each by itself with a sentence."""
-    learning = [curves(_some(history.epochs), history.best_epoch)] if history.epochs else []
+    others = [_some(one.epochs, EPOCHS // len(history.members)) for one in history.members[1:]]
+    learning = [curves(_some(history.epochs), history.best_epoch, others)] if history.epochs else []
     for chart in (*learning, *charts):
         for panel in chart.panels:
             alone = Chart(panel.title, [panel], chart.width, chart.height)
             yield markup.figure(alone.svg(), panel.caption or f"{panel.y or panel.title} over {panel.x}.")
 
 
-def _some(epochs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Epochs from all over, the first and the last among them."""
-    chosen = np.unique(np.linspace(0, len(epochs) - 1, EPOCHS).round().astype(int))
+def _some(epochs: list[dict[str, Any]], most: int = EPOCHS) -> list[dict[str, Any]]:
+    """So many epochs at most from all over, the first and the last among them."""
+    chosen = np.unique(np.linspace(0, len(epochs) - 1, most).round().astype(int))
     return [epochs[i] for i in chosen]
 
 
@@ -257,17 +259,19 @@ def _picture(source: Pictures, one: Mistake, values: bool) -> tuple[str, str, st
 
 
 def _network(experiment: Experiment, network: Network) -> tuple[list[str], str]:
-    """The layers, the settings, a drawing and the derivation; and the style of the last."""
-    rows = rows_of_summary(network)
+    """The layers, of several networks those of the first, the settings, a drawing and the derivation; and its style."""
+    first = one_member(network)
+    rows = rows_of_summary(first)
     heads = ("l", "layer", "output", "parameters", "count")
     parts = [
         markup.table(heads, rows[: LAYERS + 1], [0, 4]),
+        markup.paragraph(experiment.note_on_members),
         markup.paragraph(f"{network.flat.size:,} parameters in all", muted=True),
         markup.folded("how it was trained", markup.table(("setting", "is", "by"), _settings(experiment))),
     ]
     if len(rows) > LAYERS + 1:
         return [*parts, _elsewhere(f"{len(rows) - 1} layers are too many to derive here:")], ""
-    drawn, derived, style = _shown(network)
+    drawn, derived, style = _shown(first)
     return [*parts, drawn, derived], style
 
 

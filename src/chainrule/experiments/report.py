@@ -27,6 +27,9 @@ from chainrule.training.cost import Cost
 SOME, REPEATS = 2_000, 3
 """The most examples on which the importance of a column is measured, and how often it is shuffled."""
 
+WORK, FEWEST = 2 * 10**10, 200
+"""About so many products are spent on importance, and it is measured on so many examples at least."""
+
 MOST_LABELS, MOST_BARS = 20, 15
 """Confusion is drawn of so many labels at most, and the importance of so many columns."""
 
@@ -157,13 +160,18 @@ class Report:
         typical = self.target.typical(self._all_Y[self._train])
         loss, baseline = (self._cost(A, self.Y) for A in (self.output, np.broadcast_to(typical, self.output.shape)))
         known = baseline - loss if baseline > loss else baseline
-        rows = random.permutation(len(self.X))[:SOME]
+        rows = random.permutation(len(self.X))[: self._enough()]
         X, Y = self.X[rows], self.Y[rows]
         tries = [(place, random.permutation(len(X))) for place in self.columns for _ in range(REPEATS)]
         costs = [self._cost(A, Y) for block in blocks(len(tries), X.size) for A in self._shuffled(X, tries[block])]
         rises = (np.reshape(costs, (-1, REPEATS)).mean(axis=1) - self._cost(self.output[rows], Y)) / known
         found = {place.name: round(float(rise), 4) for place, rise in zip(self.columns, rises, strict=True)}
         return dict(sorted(found.items(), key=lambda pair: -pair[1]))
+
+    def _enough(self) -> int:
+        """On how many examples importance is measured: fewer where there are many columns, or large networks."""
+        each = len(self.columns) * REPEATS * max(self.network.flat.size, 1)
+        return min(SOME, max(FEWEST, WORK // each))
 
     def _shuffled(self, X: NDArray[Any], tries: Sequence[tuple[Place, NDArray[np.intp]]]) -> Iterator[NDArray[Any]]:
         """The outputs for X with the columns of one place in another order, for each try."""

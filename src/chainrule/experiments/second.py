@@ -6,20 +6,23 @@ Before another network is trained the first one is written, so that a model is t
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.errors import NotFiniteError
 from chainrule.experiments.fallback import Kept, choose, failed, may_fall_back, smaller
-from chainrule.experiments.outputs import outputs
+from chainrule.experiments.peer import Peer
 from chainrule.experiments.verdicts import losses, still_falls
 from chainrule.layers import Network
 from chainrule.training import History
 
 if TYPE_CHECKING:
     from chainrule.experiments.experiment import Experiment
+
+SOME = 2_000
+"""Of so many examples a linear model is compared on those of one network's part, and not of all of them."""
 
 LONGER = 3
 """How many times the epochs a network gets that was still learning at the end of them."""
@@ -32,20 +35,21 @@ def for_more_epochs(experiment: Experiment, network: Network, history: History) 
     Those were the default, and α had fallen to 0 over them: so it begins anew, with three times as many.
     """
     given = experiment.given
-    chosen = given.epochs is not None or given.search or given.metric is not None
+    timed = given.time_limit is not None or given.quick
+    chosen = given.epochs is not None or given.search or given.metric is not None or timed
     if not experiment.encoding.own_units or chosen or experiment.chunked is not None or not still_falls(history):
         return network, history, ""
     experiment.write(network, history)
-    before = experiment.settings, experiment.network
+    before = experiment.adopted
     few, epochs = f"{len(history.epochs)} epochs were too few", LONGER * len(history.epochs)
     said = f"training for {epochs} epochs, as the validation cost still fell"
     try:
         second, longer = experiment.fit_anew(replace(given, epochs=epochs), said)
     except NotFiniteError as error:
-        experiment.settings, experiment.network = before
+        experiment.adopted = before
         return network, history, failed(f"{few}, but a training for {epochs}", error)
     if longer.cut or min(longer["val_loss"]) >= min(history["val_loss"]):
-        experiment.settings, experiment.network = before
+        experiment.adopted = before
         history.stopped = longer.stopped if longer.cut else history.stopped
         return network, history, ""
     return second, longer, f"{few}, as the validation cost still fell: trained anew"
@@ -58,13 +62,22 @@ def of_less(experiment: Experiment, network: Network, history: History) -> tuple
     Where somebody interrupts the smaller one, the network, and a history that says so. That of the linear model is the
     network's.
     """
-    X, Y, target, rows = experiment.X, experiment.Y, experiment.target, experiment.splits.validation
-    free = experiment.chunked is None and not experiment.weighted and may_fall_back(experiment.given, len(rows))
-    if not free or not any(place.name for place in experiment.encoding.places(experiment.source)):
+    X, Y, target = experiment.X, experiment.Y, experiment.target
+    free = experiment.chunked is None and not experiment.weighted
+    if not free or not may_fall_back(experiment.given, len(experiment.held_out_rows)):
         return network, history, None, ""
-    before = experiment.settings, experiment.network
+    if not any(place.name for place in experiment.encoding.places(experiment.source)):
+        return network, history, None, ""
+    before = experiment.adopted
+    rows, of_linear = _held_out_of_linear(experiment)
     tried: list[tuple[Network, History]] = []
     told = ""
+
+    def losses_of(network: Network) -> NDArray[np.float64]:
+        all_rows, output = experiment.held_out(network)
+        return losses(output[np.searchsorted(all_rows, rows)], Y[rows], target)
+
+    own = losses_of(network)
 
     def of_smaller() -> NDArray[np.float64]:
         nonlocal told
@@ -76,22 +89,33 @@ def of_less(experiment: Experiment, network: Network, history: History) -> tuple
         except NotFiniteError as error:
             told = failed("a smaller network was tried, but its training", error)
             return np.full(len(rows), np.inf)
-        return losses(outputs(tried[0][0], X[rows], target), Y[rows], target)
+        return losses_of(tried[0][0])
 
-    peer = experiment.peer
-    own, linear = (
-        losses(output, Y[rows], target) for output in (outputs(network, X[rows], target), peer.output(X[rows]))
-    )
-    kept = choose(target, own, linear, of_smaller, linear_possible=peer.can_be_network)
+    linear = losses(of_linear, Y[rows], target)
+    kept = choose(target, own, linear, of_smaller, linear_possible=experiment.peer.can_be_network)
     if tried and tried[0][1].cut:
         kept, history.stopped = None, tried[0][1].stopped
     if kept is not None and kept.what == "smaller":
         return *tried[0], kept, told
-    experiment.settings, experiment.network = before
+    experiment.adopted = before
     if kept is None:
         return network, history, None, told
     final = experiment.final_layers()
-    experiment.network = peer.network(X.shape[1], final, experiment.settings.seed)
-    linear_network = experiment.whole(final)
-    experiment.correct(linear_network, experiment.splits.train)
+    linear_network = experiment.adopt_linear(experiment.peer.network(X.shape[1], final, experiment.settings.seed))
     return linear_network, history, kept, told
+
+
+def _held_out_of_linear(experiment: Experiment) -> tuple[NDArray[np.intp], NDArray[Any]]:
+    """Examples by which the network was stopped, and what a linear model says of them that has not learned from them.
+
+    Where each network of several was stopped by other examples, it is those of the first, or of all where they are few.
+    """
+    X, target, places = experiment.X, experiment.target, experiment.encoding.places(experiment.source)
+    rows = experiment.held_out_rows
+    if not np.isin(rows, experiment.splits.train).any():
+        return rows, experiment.peer.output(X[rows])
+    parts = experiment.parts if len(rows) < SOME else experiment.parts[:1]
+    found = [Peer(target, X, experiment.Y, part.train, places).output(X[part.validation]) for part in parts]
+    rows = np.concatenate([part.validation for part in parts])
+    order = np.argsort(rows)
+    return rows[order], np.concatenate(found)[order]

@@ -26,6 +26,9 @@ MODEL, HISTORY, METRICS, CURVES, REPORT, PAGE, CHECKPOINT, JOURNAL, TRIALS, LOCK
 SMALL, LARGE = 1_000, 10_000
 """Fewer examples than SMALL have none to spare for validation; from LARGE on, batches grow."""
 
+GLANCE = 60_000
+"""So many examples are met for a first look."""
+
 UPDATES = 20_000
 """So many updates values take, as long as that is 10 to 60 epochs."""
 
@@ -35,15 +38,22 @@ class Settings:
     """What a user may choose; what is None follows the number of training examples m, see `resolve`, or is searched.
 
     Args:
+        members: how many networks answer together, their mean, each trained without another part of the examples, by
+            which it stops; None for what such data usually get, and 1 where something of the network is chosen.
+        time_limit: seconds for training and what comes before it; where it is long, more networks answer together.
+        quick: one network, and few epochs, for a first look.
         epochs: how often every training example is met, at most; None for as many as it takes.
         hidden: the units of each hidden layer, or none; None for one of 256, or what fits pictures, texts or a series.
         activation: of the hidden layers; None for relu.
+        bins: over how many bins each column of numbers of a table is spread, at most; 0 for none, None for 16.
         dropout: the rate after each hidden layer; None for 0.2 for 10,000 labels or more, else 0.
         batch_norm: whether each hidden layer is normalized.
         optimizer: gradient_descent (sgd), adagrad, rmsprop, adam or adamw; None for adam.
         learning_rate: α at the beginning; None for the optimizer's own, three times that with a cosine.
-        schedule: how α changes: "cosine" takes it down to 0 over the epochs, "constant" leaves it.
+        schedule: how α changes: "cosine" takes it down to 0 over the epochs, "flat_cosine" over their second half,
+            "constant" leaves it; None for flat_cosine for tables, else cosine.
         l2: λ of the L2 regularization; None for 0.02 below 1,000 examples m, else 1 / m.
+        weight_decay: λ of decoupled weight decay, taken from the weights at each update; None for the optimizer's own.
         batch_size: examples in a mini-batch; None for 32, from 10,000 examples on 128.
         test: the part of all examples that is held out to the end; None for 0.2, of a text 0.1.
         validation: the part of the others that is watched while training; None for 0.1, below 1,000 examples 0.
@@ -73,7 +83,7 @@ class Settings:
     batch_norm: bool = False
     optimizer: str | None = None
     learning_rate: float | None = None
-    schedule: str = "cosine"
+    schedule: str | None = None
     l2: float | None = None
     batch_size: int | None = None
     test: float | None = None
@@ -93,6 +103,11 @@ class Settings:
     metric: str | None = None
     device: str | None = None
     devices: int | Literal["all"] | None = None
+    members: int | None = None
+    time_limit: float | None = None
+    quick: bool = False
+    bins: int | None = None
+    weight_decay: float | None = None
 
     def beside(self, defaults: Mapping[str, Any]) -> Settings:
         """These settings, with `defaults` where nothing was chosen; who needs a validation part gets one."""
@@ -141,11 +156,16 @@ class Settings:
         small, large = m < SMALL, m >= LARGE
         size = (128 if large else 32) if self.batch_size is None else whole("batch_size", self.batch_size)
         met = 300_000 if labels else UPDATES * size
+        members = 1 if self.members is None or self.quick else whole("members", self.members)
         enough = max(100, -(-1000 * size // m)) if small else min(60, max(10, met // m))
         epochs = enough if self.epochs is None else whole("epochs", self.epochs)
+        epochs = min(epochs, max(1, round(GLANCE / m))) if self.quick else epochs
         chance = 0.2 if large and labels else 0.0
         return replace(
             self,
+            members=members,
+            bins=whole("bins", self.bins or 0, at_least=0),
+            schedule="cosine" if self.schedule is None else self.schedule,
             test=self.test_share,
             epochs=epochs,
             hidden=(256,) if self.hidden is None else self.hidden,
@@ -158,3 +178,20 @@ class Settings:
             seed=seed,
             threads=None if self.threads is None else whole("threads", self.threads),
         )
+
+
+NETWORK = (
+    *("hidden", "activation", "dropout", "l2", "weight_decay", "epochs", "optimizer", "learning_rate", "schedule"),
+    *("batch_size", "bins"),
+)
+"""Who chooses one of these wants that network, and not several."""
+
+
+def own_network(given: Settings) -> bool:
+    """Whether somebody has chosen what a network is, or tries many."""
+    return (
+        given.quick
+        or given.batch_norm
+        or bool(given.search)
+        or any(getattr(given, name) is not None for name in NETWORK)
+    )

@@ -254,7 +254,7 @@ def _trial(
     whole = Network([network, *final], seed=settings.seed)
     whole.build_for(X)
     if target.form == "log":
-        correct_mean(whole, X[rows], Y[rows], target)
+        correct_mean(whole, network.predict(X[rows]), Y[rows], target)
     output = outputs(whole, X[others], target)[:, 0]
     y = Y[others]
     left = float(((y - output) ** 2).sum() / max(float(((y - y.mean()) ** 2).sum()), 1e-300))
@@ -262,7 +262,11 @@ def _trial(
 
 
 def correct_mean(
-    network: Network, X: NDArray[Any], Y: NDArray[Any], target: Target, weights: NDArray[np.float64] | None = None
+    network: Network,
+    found: NDArray[Any],
+    Y: NDArray[Any],
+    target: Target,
+    weights: NDArray[np.float64] | None = None,
 ) -> None:
     """Multiply what a network of logarithms predicts by the mean of y / e^(predicted log): Duan's smearing estimate.
 
@@ -270,14 +274,13 @@ def correct_mean(
     the network's own layer of units. Without any weight nothing is corrected.
 
     Args:
+        found: (m, n_out), what the network's body says of examples. Y: what came.
         weights: (m,), how much each example counts; None for alike.
     """
     if weights is not None and not weights.any():
         return
     standard = network.layers[1]
-    body = network.layers[0]
-    assert isinstance(body, Network)
-    logs = body.predict(X) * standard.statistics["deviation"] + standard.statistics["mean"]
+    logs = found * standard.statistics["deviation"] + standard.statistics["mean"]
     apart = target.learned(Y) - logs
     standard.statistics["mean"] = standard.statistics["mean"] + np.log(
         np.average(np.exp(apart), axis=0, weights=weights)

@@ -67,12 +67,20 @@ def how_it_ended(history: History, seconds: str = "") -> str:
     """
     faster = "native" if history.engine == "numpy" else "jax"
     device = "" if history.device in ("", "cpu") else f" ({history.device})"
-    best = "" if history.best_epoch is None else f", the best was epoch {history.best_epoch + 1}"
-    return (
-        f"{history.stopped}, {counted(len(history.epochs), 'epoch')}{best}; "
-        f"{seconds}on the {history.engine} engine{device}, seed {history.seed}"
-        + (f"; the {faster} engine has no kernel for {history.reason}" if history.reason else "")
+    return f"{_why_and_when(history)}; {seconds}on the {history.engine} engine{device}, seed {history.seed}" + (
+        f"; the {faster} engine has no kernel for {history.reason}" if history.reason else ""
     )
+
+
+def _why_and_when(history: History) -> str:
+    """Why training ended, and after how many epochs."""
+    if history.members and not history.cut:
+        epochs = [len(one.epochs) for one in history.members]
+        best = [one.best_epoch + 1 for one in history.members if one.best_epoch is not None]
+        chosen = f", the best were {', '.join(map(str, best))}" if best else ""
+        return f"{len(epochs)} networks, {', '.join(map(str, epochs))} epochs{chosen}"
+    best_epoch = "" if history.best_epoch is None else f", the best was epoch {history.best_epoch + 1}"
+    return f"{history.stopped}, {counted(len(history.epochs), 'epoch')}{best_epoch}"
 
 
 def rows_of_measures(

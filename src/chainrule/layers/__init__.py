@@ -6,12 +6,14 @@ from chainrule.layers.convolution import Conv1D, Conv2D, ConvTranspose1D, ConvTr
 from chainrule.layers.dense import Dense
 from chainrule.layers.dropout import Dropout
 from chainrule.layers.embedding import EmbedBags, EmbedColumns, Embedding
+from chainrule.layers.ensemble import Ensemble
 from chainrule.layers.exchange import from_onnx, from_pytorch, to_onnx, to_pytorch
 from chainrule.layers.flatten import Flatten
 from chainrule.layers.layer import Layer
 from chainrule.layers.masking import Masking
 from chainrule.layers.network import Network
 from chainrule.layers.normalization import BatchNorm, LayerNorm, Standardize
+from chainrule.layers.numeric import Periodic, PiecewiseLinear
 from chainrule.layers.pooling import (
     AdaptiveAveragePool,
     AveragePool,
@@ -38,6 +40,7 @@ __all__ = [
     "EmbedBags",
     "EmbedColumns",
     "Embedding",
+    "Ensemble",
     "Flatten",
     "GRU",
     "GlobalAveragePool",
@@ -49,6 +52,8 @@ __all__ = [
     "MaxPool",
     "MultiHeadAttention",
     "Network",
+    "Periodic",
+    "PiecewiseLinear",
     "PositionalEncoding",
     "RNN",
     "Residual",

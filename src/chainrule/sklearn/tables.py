@@ -188,8 +188,10 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         number, category, date, text, ignore: names of columns to take for that; see `chainrule.read_table`.
         missing: a word or words that mark a missing value.
         day_first: whether 3/4/2025 is in April.
-        epochs, hidden, activation, dropout, batch_norm, optimizer, learning_rate, schedule, l2, batch_size: the network
-            and how it learns; see `chainrule.Settings`.
+        members, time_limit, quick: how many networks answer together, and how long they may learn; see
+            `chainrule.Settings`.
+        epochs, hidden, activation, dropout, batch_norm, bins, optimizer, learning_rate, schedule, l2, weight_decay,
+            batch_size: a network of one's own and how it learns; see there.
         validation, patience, metric: which part of the rows is watched while training, how long a lack of progress is
             borne, and what is looked at; see there.
         class_weight: {class: weight}, or "balanced".
@@ -219,15 +221,20 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         ignore: Any = (),
         missing: Any = None,
         day_first: bool | None = None,
+        members: int | None = None,
+        time_limit: float | None = None,
+        quick: bool = False,
         epochs: int | None = None,
         hidden: Any = None,
         activation: str | None = None,
         dropout: float | None = None,
         batch_norm: bool = False,
+        bins: int | None = None,
         optimizer: str | None = None,
         learning_rate: float | None = None,
         schedule: str | None = None,
         l2: float | None = None,
+        weight_decay: float | None = None,
         batch_size: int | None = None,
         validation: float | None = None,
         patience: int | None = None,
@@ -305,15 +312,20 @@ class TableRegressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
         ignore: Any = (),
         missing: Any = None,
         day_first: bool | None = None,
+        members: int | None = None,
+        time_limit: float | None = None,
+        quick: bool = False,
         epochs: int | None = None,
         hidden: Any = None,
         activation: str | None = None,
         dropout: float | None = None,
         batch_norm: bool = False,
+        bins: int | None = None,
         optimizer: str | None = None,
         learning_rate: float | None = None,
         schedule: str | None = None,
         l2: float | None = None,
+        weight_decay: float | None = None,
         batch_size: int | None = None,
         validation: float | None = None,
         patience: int | None = None,

@@ -37,6 +37,7 @@ class Checkpoint:
         path: the file, such as "runs/digits/checkpoint.safetensors"; written atomically.
         every_epochs: after each k epochs; None for not.
         every_minutes: whenever that much time has passed, also within an epoch; None for not.
+        at_end: whether also when the run is over, so that one that is resumed comes back as it is.
         anew: whether to begin anew where the file holds a run with other settings, as of another trial of a search,
             instead of refusing it.
         facts: what else a resumed run must share, JSON by name; what differs is named in these words first.
@@ -50,6 +51,7 @@ class Checkpoint:
     every_minutes: float | None = None
     anew: bool = False
     facts: Mapping[str, Any] = field(default_factory=dict)
+    at_end: bool = False
 
     def __post_init__(self) -> None:
         if self.every_epochs is None and self.every_minutes is None:

@@ -34,6 +34,8 @@ class History:
             SIGTERM, or a callback's own words.
         best_epoch: with early stopping, the epoch whose parameters the network has, from 0; None without.
         hints: what a teacher would notice, a line each.
+        members: of networks that answer together the history of each; then `epochs` are those of the first.
+        elapsed: the seconds that they took, side by side.
     """
 
     epochs: list[dict[str, Any]] = field(default_factory=list)
@@ -44,6 +46,8 @@ class History:
     best_epoch: int | None = None
     device: str = ""
     hints: list[str] = field(default_factory=list)
+    members: list[History] = field(default_factory=list)
+    elapsed: float = 0.0
 
     def __repr__(self) -> str:
         measured = "val_loss" if self.epochs and "val_loss" in self.epochs[0] else "loss"
@@ -63,12 +67,15 @@ class History:
 
     @property
     def seconds(self) -> float:
-        """The time of all epochs."""
-        return float(sum(self["seconds"]))
+        """The time of all epochs; of networks that answer together, from the first to the last."""
+        return self.elapsed or float(sum(self["seconds"]))
 
     def to_json(self) -> str:
         """The history as JSON, as `history.json` holds it."""
-        return files.to_json(asdict(self))
+        told = asdict(self)
+        if not self.members:
+            del told["members"], told["elapsed"]
+        return files.to_json(told)
 
     @overload
     def plot(self, path: None = None) -> Figure: ...
@@ -88,7 +95,7 @@ class History:
         """
         from chainrule.training.curves import curves
 
-        chart = curves(self.epochs, self.best_epoch)
+        chart = curves(self.epochs, self.best_epoch, [one.epochs for one in self.members[1:]])
         return chart.figure() if path is None else chart.save(path)
 
     def save(self, path: str | os.PathLike[str]) -> None:

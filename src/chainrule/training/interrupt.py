@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from contextvars import ContextVar
 from types import FrameType
 
 from chainrule import distributed
@@ -53,13 +54,20 @@ class Interrupt:
         return found
 
 
+_OUTER: ContextVar[Interrupt | None] = ContextVar("chainrule_interrupt", default=None)
+
+
 @contextmanager
 def interruptible() -> Iterator[Interrupt]:
     """Within the block, the first Ctrl-C or SIGTERM only sets `asked`; the second one does what it always does.
 
+    Within another such block it is that one's: so threads that run in its context all end by one Ctrl-C.
     Where Ctrl-C is ignored, as in a program that a shell's script runs in the background, it stays so; and SIGTERM
     stays with who handles it already.
     """
+    if (outer := _OUTER.get()) is not None:
+        yield outer
+        return
     interrupt = Interrupt()
     with ExitStack() as signals:
         if threading.current_thread() is threading.main_thread():
@@ -67,7 +75,11 @@ def interruptible() -> Iterator[Interrupt]:
                 signals.enter_context(_asked_by_ctrl_c(interrupt))
             if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
                 signals.enter_context(_asked_by_sigterm(interrupt))
-        yield interrupt
+        token = _OUTER.set(interrupt)
+        try:
+            yield interrupt
+        finally:
+            _OUTER.reset(token)
 
 
 @contextmanager

@@ -29,6 +29,9 @@ Callback = Callable[["Run"], None]
 """Called after every epoch with the run; it may look at everything, and end the run with `run.stop("why")`."""
 
 
+KEPT = Record.__annotations__.keys() - {"hints"}
+"""What a checkpoint has of a history."""
+
 MANY = 10_000
 """After so many batches of one epoch of a stream, its user is told how to end one."""
 
@@ -225,7 +228,8 @@ class Run:
         kept = self._checkpoints
         if kept is None or not distributed.first():
             return
-        if now or (kept.due_after_epoch(self.epoch) if after_epoch else kept.due()):
+        ended = after_epoch and self.over and kept.rule.at_end
+        if now or ended or (kept.due_after_epoch(self.epoch) if after_epoch else kept.due()):
             kept.write(*self._state(program.slots, program.updates))
 
     def join(self, settings: Mapping[str, Any]) -> None:
@@ -294,11 +298,12 @@ class Run:
             tensors["running.targets"] = np.concatenate(sums.targets)
         if passed is not None:
             tensors |= {f"passed.{name}": np.array(getattr(passed, name), np.uint64) for name in ("now", "before")}
+        told = asdict(self.history)
         state: State = {
             "epoch": self.epoch,
             "seed": self.seed,
             "updates": updates,
-            "history": cast(Record, {name: value for name, value in asdict(self.history).items() if name != "hints"}),
+            "history": cast(Record, {name: value for name, value in told.items() if name in KEPT}),
             "cost": sums.cost,
             "penalty": sums.penalty,
             "m": sums.m,

@@ -1,0 +1,95 @@
+"""How long several networks are to learn, and with how much dropout: tried with the first, as the others are alike.
+
+A network is trained to the end of its schedule for a few epochs, then for three times as many, and so on while that
+still makes a difference on the rows that it has not learned from. The shortest of the best is the first of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from chainrule.experiments import members
+from chainrule.experiments.design import design
+from chainrule.experiments.lesson import Lesson
+from chainrule.experiments.settings import Settings
+from chainrule.numbers import brief
+from chainrule.progress import stage
+
+if TYPE_CHECKING:
+    from chainrule.experiments.experiment import Experiment
+
+TIMES = 3
+"""How many times as many epochs are tried next."""
+
+LESS, ALIKE = 0.98, 0.99
+"""More epochs are tried as long as the cost falls to the first part of what it was with fewer; of those whose costs are
+as near as the second, the first tried is taken, which is the quickest."""
+
+MET = 500_000
+"""So many examples a network meets at most, where nobody has chosen how many epochs."""
+
+WEAK = 0.1
+"""The dropout that is tried beside the usual one."""
+
+
+Tried = tuple[float, Settings, members.Trained]
+"""The least validation cost, the settings that led to it, and the network."""
+
+
+def explore(experiment: Experiment) -> members.Trained | None:
+    """Let the experiment take the epochs and the dropout that were best on the rows of the first network, and the first
+    network with these; None where they were chosen, or nothing can tell.
+
+    Raises:
+        NotFiniteError: see `chainrule.train`.
+    """
+    part, usual = experiment.parts[0], experiment.settings
+    if experiment.asked.epochs is not None or not len(part.validation):
+        return None
+    most = max(MET // len(part.train), usual.epochs or 1)
+    tried: list[Tried] = []
+
+    def attempt(*wanted: Settings) -> bool:
+        """Try these; whether there may be more."""
+        fits = [partial(_fit, experiment, one) for one in wanted]
+        done, interrupt = members.side_by_side(fits, of=len(experiment.members))
+        costs = [min(history["val_loss"], default=np.inf) for _, history in done]
+        tried.extend(zip(costs, wanted, done, strict=False))
+        return not interrupt.asked
+
+    weaker = [replace(usual, dropout=WEAK)] if experiment.asked.dropout is None and usual.dropout != WEAK else []
+    with stage("trying how long networks learn"):
+        goes_on = attempt(replace(usual, epochs=max(1, (usual.epochs or 1) // TIMES)), usual, *weaker)
+        before = tried[0][0]
+        while goes_on:
+            cost, best, _ = min(tried[1:], key=lambda one: one[0])
+            if cost > LESS * before or (best.epochs or 1) >= most:
+                break
+            before = cost
+            goes_on = attempt(replace(best, epochs=min(TIMES * (best.epochs or 1), most)))
+    least = min(cost for cost, _, _ in tried)
+    _, best, first = next(one for one in tried if one[0] <= least / ALIKE or one[0] == least)
+    experiment.take_found(best, _told(tried, best))
+    return first
+
+
+def _fit(experiment: Experiment, settings: Settings) -> members.Trained:
+    """The first network, trained by these settings."""
+    network = design(experiment.encoding, experiment.X.shape[1:], experiment.target, settings)
+    return network, experiment.train_to_its_end(Lesson(network, settings, experiment.parts[0]))
+
+
+def _told(tried: list[Tried], best: Settings) -> str:
+    """What was tried, and what was best."""
+    costs = {_named(settings): brief(cost) for cost, settings, _ in tried}
+    cost = costs.pop(_named(best))
+    others = ", ".join(f"{cost} of {name}" for name, cost in costs.items())
+    return f"tried with the first network: {_named(best)}, validation cost {cost} (beside {others})"
+
+
+def _named(settings: Settings) -> str:
+    return f"{settings.epochs} epochs, dropout {settings.dropout:g}"

@@ -1,0 +1,131 @@
+"""Several networks in an experiment: parts, out-of-fold answers, side by side, interrupted and resumed."""
+
+import os
+import signal
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+import chainrule as cr
+from chainrule.experiments import members
+from chainrule.layers.ensemble import ensemble_in
+from chainrule.training.interrupt import TerminatedError
+
+QUICK = cr.Settings(members=3, seed=0, epochs=4, hidden=(8,), threads=2)
+
+
+def frame(m: int = 240) -> pl.DataFrame:
+    random = np.random.default_rng(0)
+    a, b = random.normal(size=(2, m))
+    return pl.DataFrame({"a": a, "b": b, "who": np.arange(m) % 40, "y": np.where(a + 0.3 * b > 0, "yes", "no")})
+
+
+def experiment(folder: Path, settings: cr.Settings = QUICK, **options) -> cr.Experiment:
+    return cr.Experiment(cr.read_table(frame(), "y", ignore=["who"], **options), settings, folder)
+
+
+def test_each_row_is_left_out_by_one_network_and_labels_keep_their_shares(tmp_path: Path) -> None:
+    made = experiment(tmp_path)
+    rows = np.sort(np.concatenate([part.validation for part in made.parts]))
+    assert np.array_equal(rows, made.splits.train)
+    assert len(made.splits.validation) == 0
+    for part in made.parts:
+        assert np.array_equal(np.union1d(part.train, part.validation), made.splits.train)
+        assert abs(made.Y[part.validation].mean() - made.Y[made.splits.train].mean()) < 0.02
+
+
+def test_groups_stay_together(tmp_path: Path) -> None:
+    made = cr.Experiment(cr.read_table(frame(), "y", group="who"), QUICK, tmp_path)
+    who = made.source.groups
+    for part in made.parts:
+        assert not set(who[part.train]) & set(who[part.validation])
+
+
+def test_with_a_validation_part_they_differ_by_their_start(tmp_path: Path) -> None:
+    made = experiment(tmp_path, replace(QUICK, validation=0.2))
+    assert len(made.splits.validation) > 0
+    assert all(part is made.parts[0] for part in made.parts)
+    first, second = (network.parameters["W1"] for network in made.members[:2])
+    assert not np.array_equal(first, second)
+
+
+def test_the_model_is_their_mean_and_measures_are_of_what_each_has_not_seen(tmp_path: Path) -> None:
+    made = experiment(tmp_path)
+    result = made.run(progress=False)
+    ensemble = ensemble_in(result.network)
+    assert ensemble is not None
+    assert len(ensemble.members) == len(result.history.members) == 3
+    rows, output = made.held_out(result.network)
+    assert np.array_equal(rows, made.splits.train)
+    part = made.parts[1]
+    alone = ensemble.members[1].predict(made.X[part.validation])
+    assert np.allclose(output[np.searchsorted(rows, part.validation)], alone, atol=1e-6)
+    trained = cr.Trained.load(tmp_path)
+    assert np.allclose(trained.network.predict(made.X), result.network.predict(made.X))
+    assert not list(tmp_path.glob("checkpoint*"))
+
+
+def test_more_threads_come_to_the_same(tmp_path: Path) -> None:
+    one, two = (
+        experiment(tmp_path / str(n), replace(QUICK, threads=n)).run(progress=False).network.flat for n in (1, 2)
+    )
+    assert np.array_equal(one, two)
+
+
+def test_sigterm_in_the_second_network_leaves_what_resuming_needs(tmp_path: Path) -> None:
+    whole = experiment(tmp_path / "whole", replace(QUICK, threads=1)).run(progress=False)
+
+    cut = experiment(tmp_path / "cut", replace(QUICK, threads=1))
+    seen: list[int] = []
+
+    def end(run: cr.Run) -> None:
+        seen.append(run.epoch)
+        if len(seen) == 6:  # in the second network
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(TerminatedError) as ended:
+        cut.fit(progress=False, callbacks=[end])
+    assert ended.value.history.stopped == "terminated"
+    assert sorted(path.name for path in (tmp_path / "cut").glob("checkpoint*")) == [
+        "checkpoint-2.safetensors",
+        "checkpoint.safetensors",
+    ]
+    settings = replace(QUICK, threads=1, seed=None)
+    again = cr.Experiment(cut.source, settings, tmp_path / "cut", resume=True).run(progress=False)
+    assert np.array_equal(again.network.flat, whole.network.flat)
+    assert [len(one.epochs) for one in again.history.members] == [4, 4, 4]
+
+
+def test_one_that_fails_ends_all(tmp_path: Path) -> None:
+    begun = threading.Event()
+
+    def fails() -> members.Trained:
+        begun.set()
+        raise cr.NotFiniteError("the cost is not finite")
+
+    def never() -> members.Trained:
+        raise AssertionError("nobody begins after one has failed")
+
+    with pytest.raises(cr.NotFiniteError), cr.engines.threads.held_to(1):
+        members.side_by_side([fails, never])
+
+
+@pytest.mark.parametrize("given", [{"hidden": (4,)}, {"learning_rate": 0.01}, {"search": 2}])
+def test_who_chooses_a_network_gets_one(tmp_path: Path, given: dict) -> None:
+    assert len(experiment(tmp_path, cr.Settings(seed=0, **given)).members) == 1
+
+
+def test_of_values_the_mean_is_of_what_is_learned(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    X = random.normal(size=(300, 2))
+    table = pl.DataFrame({"a": X[:, 0], "b": X[:, 1], "y": np.exp(X[:, 0] + 0.1 * random.normal(size=300)) * 1000})
+    made = cr.Experiment(cr.read_table(table, "y"), replace(QUICK, transform="log", epochs=30), tmp_path)
+    result = made.run(progress=False)
+    rows, output = made.held_out(result.network)
+    assert result.metrics["test"]["r2"] > 0.5
+    assert np.corrcoef(output[:, 0], made.Y[rows])[0, 1] > 0.8
+    assert abs(output.mean() / made.Y[rows].mean() - 1) < 0.15, "the mean is corrected by what none has learned from"

@@ -1,0 +1,99 @@
+"""Layers that spread single numbers out: bins and waves."""
+
+import math
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.layers.numeric import ENDLESS, edges_of, evenly_drawn
+
+X = np.random.default_rng(0).normal(size=(200, 3))
+
+
+def learned(layer: cr.Layer, X: np.ndarray = X) -> cr.Network:
+    net = cr.Network([layer, cr.Dense(2, "softmax")], seed=0, dtype="float64")
+    cr.train(net, X, np.arange(len(X)) % 2, loss="cross_entropy", epochs=1, progress=False, hints=False)
+    return net
+
+
+def test_a_number_fills_the_bins_below_it() -> None:
+    layer = cr.PiecewiseLinear(2)
+    layer.learn([np.array([[0.0], [1.0], [3.0]])])
+    Z = layer(np.array([[-1.0], [0.5], [1.0], [2.0], [9.0]]))
+    assert Z.tolist() == [[-1, 0, 0], [0.5, 0.5, 0], [1, 1, 0], [2, 1, 0.5], [9, 1, 1]]
+
+
+def test_the_edges_are_quantiles_and_frequent_values() -> None:
+    assert edges_of(np.array([1.0, 2.0, 2.0, 5.0]), 4).tolist() == [1, 2, 5]  # of few different numbers each
+    assert edges_of(np.arange(101.0), 4).tolist() == [0, 25, 50, 75, 100]
+    zeros = np.concatenate([np.zeros(910), np.arange(1.0, 91.0)])
+    found = edges_of(zeros, 8)
+    assert found[:2].tolist() == [0, 1], "the many zeros take one edge, and leave the others"
+    assert len(found) == 9
+    assert edges_of(np.full(9, 7.0), 3).tolist() == [7]
+
+
+def test_bins_that_are_left_over_stay_empty() -> None:
+    layer = cr.PiecewiseLinear([1, 3])
+    layer.learn([np.array([[0.0, 5.0], [1.0, 5.0], [2.0, 6.0]])])
+    assert layer.statistics["width"].tolist() == [2, 1, ENDLESS, ENDLESS]
+    assert np.allclose(layer(np.array([[1.0, 99.0]])), [[1, 99, 0.5, 1, 0, 0]])
+
+
+def test_training_learns_the_edges_once_from_all_batches() -> None:
+    net = learned(cr.PiecewiseLinear(4, columns=[2]))
+    layer = net.layers[0]
+    edges = np.quantile(X[:, 2], np.linspace(0, 1, 5), method="nearest")
+    assert np.allclose(layer.statistics["low"], edges[:-1])
+    assert layer.statistics["count"] == 200
+    cr.train(net, X + 100, np.arange(200) % 2, loss="cross_entropy", epochs=1, progress=False, hints=False)
+    assert np.allclose(layer.statistics["low"], edges[:-1])
+
+
+def test_of_many_examples_some_are_drawn_evenly() -> None:
+    rows = np.arange(1000.0).reshape(-1, 1)
+    found, count = evenly_drawn((rows[i : i + 37] for i in range(0, 1000, 37)), 100)
+    assert count == 1000
+    assert 50 < len(found) <= 100
+    assert set(np.diff(found[:, 0])) == {16.0}
+
+
+@pytest.mark.parametrize(
+    "layer", [cr.PiecewiseLinear(3), cr.PiecewiseLinear(2, [1]), cr.Periodic(2), cr.Periodic(3, [0, 2])]
+)
+def test_engines_and_gradients_agree(layer: cr.Layer) -> None:
+    net = learned(layer)
+    assert cr.check_gradients(net, X[:7], np.arange(7) % 2, loss="cross_entropy")
+    assert np.allclose(net.predict(X, engine="native"), net.predict(X, engine="numpy"), atol=1e-12)
+
+
+def test_a_wave_is_a_cosine_of_a_learned_frequency() -> None:
+    net = cr.Network([cr.Periodic(2, [1])], seed=0, dtype="float64", input_shape=3)
+    f, phi = net.layers[0].held["f"], net.layers[0].held["phi"]
+    expected = np.cos(2 * math.pi * (X[:, 1:2] * f + phi))
+    assert np.allclose(net.predict(X), np.hstack([X, expected]))
+
+
+def test_a_file_keeps_the_edges(tmp_path) -> None:
+    net = learned(cr.PiecewiseLinear([2, 3, 4]))
+    net.save(tmp_path / "net.safetensors")
+    assert np.array_equal(cr.load(tmp_path / "net.safetensors").predict(X), net.predict(X))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: cr.PiecewiseLinear(0), "bins is 0, but must be a whole number, 1 or more"),
+        (lambda: cr.PiecewiseLinear([2, 3], [0]), "there are 1 columns, but bins for 2"),
+        (lambda: cr.PiecewiseLinear(2, [1, 1]), "must name one or more, each once"),
+        (lambda: cr.Periodic(2, []), "must name one or more, each once"),
+        (lambda: learned(cr.PiecewiseLinear(2, [7])), "there is no column 7"),
+        (lambda: learned(cr.PiecewiseLinear([2, 2])), "the input has 3 columns, but there are bins for 2"),
+        (lambda: cr.PiecewiseLinear(2).learn([]), "there is no example to learn bins from"),
+        (lambda: cr.Network([cr.Periodic(2)], input_shape=(4, 3)), r"must be \(m, n\)"),
+    ],
+)
+def test_messages(make, message: str) -> None:
+    with pytest.raises(cr.ChainruleError, match=message):
+        make()

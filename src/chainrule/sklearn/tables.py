@@ -190,8 +190,8 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         day_first: whether 3/4/2025 is in April.
         members, time_limit, quick: how many networks answer together, and how long they may learn; see
             `chainrule.Settings`.
-        epochs, hidden, activation, dropout, batch_norm, bins, optimizer, learning_rate, schedule, l2, weight_decay,
-            batch_size: a network of one's own and how it learns; see there.
+        epochs, hidden, activation, dropout, batch_norm, bins: a network of one's own; see there.
+        optimizer, learning_rate, schedule, l2, weight_decay, batch_size: how it learns; see there.
         validation, patience, metric: which part of the rows is watched while training, how long a lack of progress is
             borne, and what is looked at; see there.
         class_weight: {class: weight}, or "balanced".

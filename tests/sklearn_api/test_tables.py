@@ -253,7 +253,7 @@ def test_what_marks_a_gap_in_x_marks_none_in_y():
 def test_weights_count():
     x = np.random.default_rng(0).normal(size=400)
     frame, y = pd.DataFrame({"x": x, "z": x**2}), np.arange(400) % 2
-    only = TableClassifier(**QUICK).fit(frame, y, sample_weight=np.where(y == 1, 50.0, 1.0))
+    only = TableClassifier(**QUICK, missing=50).fit(frame, y, sample_weight=np.where(y == 1, 50.0, 1.0))
     assert only.predict(frame).mean() > 0.95
     assert TableClassifier(**QUICK, class_weight={0: 50.0}).fit(frame, y).predict(frame).mean() < 0.05
     with pytest.raises(ValueError, match="sample_weight"):

@@ -77,7 +77,7 @@ def beside(frame: DataFrame, **columns: NDArray[Any]) -> tuple[DataFrame, dict[s
     return frame, called
 
 
-def stand_ins(y: NDArray[Any], *, classes: bool) -> NDArray[Any]:
+def stand_ins(y: NDArray[Any], *, classes: bool = False) -> NDArray[Any]:
     """What stands for y (m,) while a table is read, as no word or number that marks a missing value is among it.
 
     Args:
@@ -97,7 +97,7 @@ def with_words(table: Table, name: str, words: Sequence[str], codes: NDArray[np.
 
 
 def with_values(table: Table, columns: Mapping[str, NDArray[np.float64]]) -> Table:
-    """The table with these values as what is to be predicted, in place of what stood for them."""
+    """The table with these values, in place of what stood for them."""
     import polars as pl
 
     return _with(table.frame.with_columns([pl.Series(name, values) for name, values in columns.items()]), table)

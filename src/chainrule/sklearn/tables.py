@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from polars import DataFrame
 
 ROLES = ("number", "category", "date", "text", "ignore")
-"""Parameters that name columns. They, `missing` and `day_first` are those of `chainrule.read_table`; the others, but for
-`random_state` and `verbose`, are fields of `Settings`."""
+"""Parameters that name columns. They, `missing` and `day_first` are those of `chainrule.read_table`; all others but
+`random_state` and `verbose` are fields of `Settings`."""
 
 
 class TableEstimator(BaseEstimator):  # type: ignore[misc]
@@ -112,7 +112,8 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
             DataError, ShapeError: see `fit`.
         """
         more = {name: stand_ins(y, classes=task == "classification") for name, y in answers.items()}
-        more |= {} if sample_weight is None else {"sample_weight": _weights(sample_weight)}
+        counts = None if sample_weight is None else _weights(sample_weight)
+        more |= {} if counts is None else {"sample_weight": stand_ins(counts)}
         frame, called = beside(frame, **more)
         weights = called.pop("sample_weight", None)
         said: dict[str, Any] = {name: _listed(getattr(self, name)) for name in ROLES}
@@ -121,6 +122,8 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
         if len(table) != frame.height:
             lost = frame.height - len(table)
             raise DataError(f"{lost:,} of {frame.height:,} rows would be left out: give another `missing`.")
+        if counts is not None and weights is not None:
+            with_values(table, {weights: counts})
         return table, [*called.values()]
 
     def _chosen(self) -> dict[str, Any]:

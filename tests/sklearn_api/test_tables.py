@@ -142,10 +142,10 @@ def test_it_stands_in_pipelines_cross_validation_and_searches():
 
 
 def test_parameters_are_set_read_and_cloned():
-    first = TableClassifier(**QUICK, category=["age"], dropout=0.1)
+    first = TableClassifier(**QUICK, category="age", dropout=0.1)
     twin = clone(first).set_params(dropout=0.2)
     assert (first.get_params()["dropout"], twin.get_params()["dropout"]) == (0.1, 0.2)
-    assert twin.get_params()["category"] == ["age"]
+    assert twin.get_params()["category"] == "age"
     assert twin.fit(FRAME, PAYS).columns_[0].kind == "category"
 
 
@@ -238,10 +238,22 @@ def test_what_y_cannot_be_is_refused():
         TableClassifier().predict(FRAME)
 
 
+def test_what_marks_a_gap_in_x_marks_none_in_y():
+    frame = FRAME.assign(age=FRAME["age"].fillna(0), job=FRAME["job"].replace("clerk", "no"))
+    gaps = {"missing": ["0", "no"]}
+    classifier = TableClassifier(**QUICK, **gaps).fit(frame, PAYS)
+    assert classifier.classes_.tolist() == ["no", "yes"]
+    assert {*classifier.predict(frame)} == {"no", "yes"}
+    y = np.arange(300) % 3
+    assert TableRegressor(**QUICK, missing=0).fit(frame, y).predict(frame).shape == (300,)
+    polars = TableClassifier(**QUICK).fit(pl.DataFrame({"x": y}), pl.Series(["no", "a", "b"]).gather(y))
+    assert polars.predict(pl.DataFrame({"x": [0, 1, 2]})).tolist() == ["no", "a", "b"]
+
+
 def test_weights_count():
     x = np.random.default_rng(0).normal(size=400)
     frame, y = pd.DataFrame({"x": x, "z": x**2}), np.arange(400) % 2
-    only = TableClassifier(**QUICK).fit(frame, y, sample_weight=np.where(y == 1, 50.0, 1.0))
+    only = TableClassifier(**QUICK, missing=50).fit(frame, y, sample_weight=np.where(y == 1, 50.0, 1.0))
     assert only.predict(frame).mean() > 0.95
     assert TableClassifier(**QUICK, class_weight={0: 50.0}).fit(frame, y).predict(frame).mean() < 0.05
     with pytest.raises(ValueError, match="sample_weight"):

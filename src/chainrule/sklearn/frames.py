@@ -77,15 +77,35 @@ def beside(frame: DataFrame, **columns: NDArray[Any]) -> tuple[DataFrame, dict[s
     return frame, called
 
 
+def stand_ins(y: NDArray[Any], *, classes: bool = False) -> NDArray[Any]:
+    """What stands for y (m,) while a table is read, as no word or number that marks a missing value is among it.
+
+    Args:
+        classes: whether y are the numbers of classes; otherwise they are values.
+    """
+    return np.array([f"class {code}" for code in y.tolist()], dtype=object) if classes else np.arange(len(y)) + 0.5
+
+
 def with_words(table: Table, name: str, words: Sequence[str], codes: NDArray[np.intp]) -> Table:
-    """The table with words as what is to be predicted, in place of their numbers: no word is read as anything else."""
+    """The table with words as what is to be predicted, in place of what stood for them, as they are."""
     import polars as pl
 
     column = Column(name, "target", "as you said")
-    series = pl.Series(name, words, dtype=pl.String).gather(codes)
     table.columns = [column if one.name == name else one for one in table.columns]
-    table.frame = kept(table.frame.with_columns(series), [column], table.row)
-    table.__dict__.pop("target", None)
+    words_of_rows = pl.Series(name, words, dtype=pl.String).gather(codes)
+    return _with(kept(table.frame.with_columns(words_of_rows), [column], table.row), table)
+
+
+def with_values(table: Table, columns: Mapping[str, NDArray[np.float64]]) -> Table:
+    """The table with these values, in place of what stood for them."""
+    import polars as pl
+
+    return _with(table.frame.with_columns([pl.Series(name, values) for name, values in columns.items()]), table)
+
+
+def _with(frame: DataFrame, table: Table) -> Table:
+    table.frame = frame
+    table.__dict__.pop("target", None)  # which was found of what stood there
     return table
 
 

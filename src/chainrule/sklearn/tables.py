@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import warnings
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,20 +22,23 @@ from chainrule.experiments import Settings, Trained
 from chainrule.experiments.conclusions import chosen_at_the_end
 from chainrule.experiments.outputs import outputs
 from chainrule.experiments.unmeasured import Unmeasured
-from chainrule.sklearn.frames import as_frame, beside, has_names, refuse_gaps, with_words
+from chainrule.sklearn.frames import as_frame, beside, has_names, refuse_gaps, stand_ins, with_values, with_words
 from chainrule.sklearn.regressor import refuse_words
 from chainrule.training import History
 
 if TYPE_CHECKING:
     from polars import DataFrame
 
-ROLES = ("number", "category", "date", "text", "ignore", "missing", "day_first")
-"""Parameters of `chainrule.read_table`; the others, but `random_state` and `verbose`, are fields of `Settings`."""
+ROLES = ("number", "category", "date", "text", "ignore")
+"""Parameters that name columns. They, `missing` and `day_first` are those of `chainrule.read_table`; all others but
+`random_state` and `verbose` are fields of `Settings`."""
 
 
 class TableEstimator(BaseEstimator):  # type: ignore[misc]
     """The base of `TableClassifier` and `TableRegressor`, which say what y is."""
 
+    missing: Any
+    day_first: bool | None
     random_state: Any
     verbose: bool
     n_features_in_: int
@@ -102,19 +106,24 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
     def _table(
         self, frame: DataFrame, task: str, sample_weight: Any, **answers: NDArray[Any]
     ) -> tuple[Table, list[str]]:
-        """X and y as a table, and what y is called there.
+        """X and what stands for y as a table, and what that is called there.
 
         Raises:
             DataError, ShapeError: see `fit`.
         """
-        more = answers if sample_weight is None else answers | {"sample_weight": _weights(sample_weight)}
+        more = {name: stand_ins(y, classes=task == "classification") for name, y in answers.items()}
+        counts = None if sample_weight is None else _weights(sample_weight)
+        more |= {} if counts is None else {"sample_weight": stand_ins(counts)}
         frame, called = beside(frame, **more)
         weights = called.pop("sample_weight", None)
-        roles = {name: getattr(self, name) for name in ROLES}
-        table = read_table(frame, [*called.values()], task=task, weights=weights, **roles)
+        said: dict[str, Any] = {name: _listed(getattr(self, name)) for name in ROLES}
+        said |= {"missing": None if self.missing is None else _listed(self.missing), "day_first": self.day_first}
+        table = read_table(frame, [*called.values()], task=task, weights=weights, **said)
         if len(table) != frame.height:
             lost = frame.height - len(table)
-            raise DataError(f"y is missing in {lost:,} of {frame.height:,} rows: leave them out, or see `missing`.")
+            raise DataError(f"{lost:,} of {frame.height:,} rows would be left out: give another `missing`.")
+        if counts is not None and weights is not None:
+            with_values(table, {weights: counts})
         return table, [*called.values()]
 
     def _chosen(self) -> dict[str, Any]:
@@ -163,6 +172,12 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
         return frame.rename(dict(zip(frame.columns, self._columns, strict=True)))
 
 
+def _listed(given: Any) -> list[str]:
+    """Names or words as a list, of which one may be given by itself."""
+    several = [given] if isinstance(given, str) or not isinstance(given, Iterable) else given
+    return [str(one) for one in several]
+
+
 def _weights(sample_weight: Any) -> NDArray[np.float64]:
     """How much each row counts.
 
@@ -185,8 +200,8 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
     by `cross_val_score`, or on other rows.
 
     Args:
-        number, category, date, text, ignore: names of columns to take for that; see `chainrule.read_table`.
-        missing: a word or words that mark a missing value.
+        number, category, date, text, ignore: the column or columns to take for that; see `chainrule.read_table`.
+        missing: a word or number, or several, that mark a missing value in X.
         day_first: whether 3/4/2025 is in April.
         members, time_limit, quick: how many networks answer together, and how long they may learn; see
             `chainrule.Settings`.
@@ -353,8 +368,8 @@ class TableRegressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         columns = {"y": y} if y.ndim == 1 else {f"y{j}": column for j, column in enumerate(y.T)}
-        table, _ = self._table(frame, "regression", sample_weight, **columns)
-        self._fit(table)
+        table, names = self._table(frame, "regression", sample_weight, **columns)
+        self._fit(with_values(table, dict(zip(names, columns.values(), strict=True))))
         return self
 
     def predict(self, X: Any) -> NDArray[np.float64]:

@@ -514,6 +514,26 @@ CASES = {
         lambda: cr.train(X, Y, loss="squared_error"),
         lambda: cr.train(cr.Network([D(1)]), X, Y, loss="squared_error", epochs=1, progress=False),
     ),
+    "but one example is …: give a single one, such as X[0]": (
+        later(cr.attribute, built(D(1)), X, X),
+        later(cr.attribute, built(D(1)), X[0], X),
+    ),
+    "groups have names of their own: leave names out": (
+        later(cr.attribute, built(D(1)), X[0], X, groups={"all": slice(3)}, names=["a", "b", "c"]),
+        later(cr.attribute, built(D(1)), X[0], X, groups={"all": slice(3)}),
+    ),
+    "outputs that are no classes: say which one, such as output=0": (
+        later(cr.attribute, built(D(2)), X[0], X),
+        later(cr.attribute, built(D(2)), X[0], X, output=0),
+    ),
+    "holds no feature: leave it out": (
+        later(cr.attribute, built(D(1)), X[0], X, groups={"none": [], "all": slice(3)}),
+        later(cr.attribute, built(D(1)), X[0], X, groups={"all": slice(3)}),
+    ),
+    "by which nothing can be differentiated": (
+        lambda: attributed(method="integrated_gradients"),
+        lambda: attributed(method="shapley"),
+    ),
 }
 
 ELSEWHERE = {
@@ -567,6 +587,11 @@ def holes():
 
 def classifier(**options):
     return MLPClassifier((4,), max_iter=2, random_state=0, **options)
+
+
+def attributed(method):
+    net = built(cr.EmbedColumns(1, 2, 2), D(1), shape=2)
+    return cr.attribute(net, [0.5, 1], [[0.1, 0], [0.2, 1]], method=method)
 
 
 def learned():

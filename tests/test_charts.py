@@ -186,3 +186,59 @@ def test_matplotlib_draws_the_same_marks():
     assert (len(first.lines), len(first.collections), len(second.patches)) == (1, 1, 1)
     assert [bar.get_width() for bar in third.patches] == [1, 2]
     assert sorted(text.get_text() for text in fourth.texts) == ["1", "2", "3", "4"]
+
+
+def test_bars_may_begin_elsewhere_than_at_0():
+    root = drawn(Bars(["up", "down"], [104.0, 101.0], TRAINING, begins=[100.0, 104.0]))
+    up, down = (bar for bar in all_of(root, "rect") if len(bar))
+    assert [bar.find(f"{SVG}title").text for bar in (up, down)] == ["up: +4", "down: -3"]
+    assert float(up.get("x")) + float(up.get("width")) == pytest.approx(
+        float(down.get("x")) + float(down.get("width")), abs=0.2
+    )
+    told = [float(text) for text in texts(root) if text.replace(".", "").isdigit()]
+    assert min(told) > 90  # no axis down to 0
+
+
+def test_panels_stand_in_rows():
+    panels = [Panel(f"p{i}", "x", "y", [Line((0, 1), (0, 1), TRAINING)]) for i in range(5)]
+    chart = Chart("many", panels, 400, 300, across=3)
+    root = ElementTree.fromstring(chart.svg())
+    assert root.get("viewBox") == "0 0 1200 600"
+    (below,) = (group for group in root.iter(f"{SVG}g") if group.get("transform", "").startswith("translate"))
+    assert below.get("transform") == "translate(0 300)"
+    assert {"p3", "p4"} <= {text.text for text in below.iter(f"{SVG}text")}
+    assert not {"p0", "p1", "p2"} & {text.text for text in below.iter(f"{SVG}text")}
+    figure = chart.figure()
+    assert [axes.axison for axes in figure.axes] == [True] * 5 + [False]
+    assert Chart("few", panels[:2], across=3).grid == (1, 2)
+
+
+def test_an_axis_may_have_ticks_of_its_own_and_lines_may_be_pale():
+    lines = [Line((0, 10), (0, i), TRAINING, pale=True) for i in range(9)]
+    panel = Panel("days", "day", "y", lines, ticks=[(0.0, "2020-01-01"), (10.0, "2020-01-11")])
+    root = ElementTree.fromstring(Chart("", [panel]).svg())
+    assert {"2020-01-01", "2020-01-11"} <= {*texts(root)}
+    assert {line.get("stroke-opacity") for line in all_of(root, "polyline")} == {"0.22"}
+    axes_of_figure = Chart("", [panel]).figure().axes[0]
+    assert [tick.get_text() for tick in axes_of_figure.get_xticklabels()] == ["2020-01-01", "2020-01-11"]
+
+
+def test_what_is_told_of_a_bar_stands_in_it_or_beside_it_within_the_panel():
+    marks = Bars(
+        ["long", "short", "last"], [100.0, 2.0, 100.0], TRAINING, begins=[0, 0, 99.0], told=["+100", "+2", "+1"]
+    )
+    root = drawn(marks)
+    told = {text.text: text for text in all_of(root, "text") if text.text in ("+100", "+2", "+1")}
+    assert [told[name].get("text-anchor") for name in ("+100", "+2", "+1")] == ["middle", "start", "end"]
+    figure = Chart("", [Panel("", "x", "", [marks])]).figure()
+    assert [text.get_text() for text in figure.axes[0].texts] == ["+100", "+2", "+1"]
+
+
+def test_titles_and_legends_find_a_place_within_their_panel():
+    bars = Bars(["a name that takes a third of the room"], [1.0], TRAINING)
+    lines = [Line((0, 1), (0, 0), TRAINING, f"legend {i}") for i in range(4)]
+    root = drawn(bars, *lines, title="a title that is longer than what is left of the panel")
+    assert {f"legend {i}" for i in range(4)} <= {*texts(root)}
+    assert "…" not in texts(root)
+    (title,) = (text for text in all_of(root, "text") if text.text.startswith("a title"))
+    assert float(title.get("x")) + 0.58 * 15 * len(title.text) / 2 < 440

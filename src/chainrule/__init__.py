@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from chainrule import distributed, initializers, notes, ops, optimizers, schedules
+    from chainrule.attribution import Attribution, attribute
     from chainrule.data.augmentation import Augmentation
     from chainrule.data.pictures import Pictures, read_pictures
     from chainrule.data.series import Series, read_series
@@ -166,6 +167,8 @@ __all__ = [
     "sample",
     "derive",
     "Page",
+    "attribute",
+    "Attribution",
     "notes",
     "ChainruleError",
     "ShapeError",
@@ -204,6 +207,7 @@ _HOMES = (
     *_KINDS,
     "experiments",
     "experiments.sampling",
+    "attribution",
 )
 
 

@@ -28,6 +28,9 @@ Purpose = Literal[
     "scale",  # which rows a trial of a target's scale takes: seed
     "bootstrap",  # of the intervals of measures: the number of examples
     "importance",  # how columns are shuffled: seed
+    "dependence",  # which rows have a column replaced: seed
+    "attribution",  # in which order parts of an example become its own: seed
+    "background",  # which rows a row is compared with: seed
     "trial",  # what is tried in a search, the sampler's seed: seed, trials before it
     "text",  # that is written: seed
     "gradient check",  # which elements are nudged: seed

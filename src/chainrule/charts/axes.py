@@ -32,7 +32,10 @@ def axes(panel: Panel) -> tuple[Axis, Axis]:
             return Axis(*x, columns), Axis(*y, _upwards(mark.names))
         if isinstance(mark, Bars):
             return _numbered(*_wider(*x), 5), Axis(*y, _upwards(mark.names))
-    across = _numbered(*x, 8, whole=True) if panel.whole else _numbered(*_wider(*x), 6)
+    if panel.ticks:
+        across = Axis(*_wider(*x), [*panel.ticks])
+    else:
+        across = _numbered(*x, 8, whole=True) if panel.whole else _numbered(*_wider(*x), 6)
     return across, _numbered(*_wider(*y), 6)
 
 

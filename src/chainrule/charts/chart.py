@@ -30,7 +30,7 @@ class Line:
     """A line through points (x, y), in pieces where a number is missing.
 
     Args:
-        label: for the legend. dots: whether each point is marked. thin: dashed, to compare with.
+        label: for the legend. dots: whether each point is marked. thin: dashed, to compare with. pale: one of many.
     """
 
     x: Numbers
@@ -39,6 +39,7 @@ class Line:
     label: str = ""
     dots: bool = False
     thin: bool = False
+    pale: bool = False
 
     def extent(self) -> tuple[Numbers, Numbers]:
         return self.x, self.y
@@ -73,15 +74,21 @@ class Points:
 
 @dataclass(frozen=True)
 class Bars:
-    """A lying bar for each name, the first one at the top: bar i lies at y = −i."""
+    """A lying bar for each name, the first one at the top: bar i lies at y = −i, up to its value.
+
+    Args:
+        begins: where each begins; nothing for all at 0. told: what is written in each or beside it, if anything.
+    """
 
     names: Sequence[str]
     values: Numbers
     colour: str
     label: str = ""
+    begins: Numbers = ()
+    told: Sequence[str] = ()
 
     def extent(self) -> tuple[Numbers, Numbers]:
-        return [0.0, *self.values], (0.5 - max(len(self.names), 1), 0.5)
+        return [*(self.begins if len(self.begins) else [0.0]), *self.values], (0.5 - max(len(self.names), 1), 0.5)
 
 
 @dataclass(frozen=True)
@@ -135,6 +142,7 @@ class Panel:
     Args:
         x, y: what the axes are called. whole: whether x counts something, such as epochs.
         caption: a sentence on what is to be seen, for who shows the panel in a page.
+        ticks: places on the x axis and what is written there, such as dates; nothing for round numbers.
     """
 
     title: str
@@ -143,6 +151,7 @@ class Panel:
     marks: Sequence[Mark]
     whole: bool = False
     caption: str = ""
+    ticks: Sequence[tuple[float, str]] = ()
 
 
 @dataclass(frozen=True)
@@ -151,12 +160,21 @@ class Chart:
 
     Args:
         title: for who cannot see them. width, height: of one panel, in pixels.
+        across: so many panels stand in a row, the next ones below; 0 for all in one.
     """
 
     title: str
     panels: Sequence[Panel]
     width: float = 440
     height: float = 340
+    across: int = 0
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """How many rows of panels there are, and how many panels stand in one."""
+        panels = max(len(self.panels), 1)
+        across = min(self.across or panels, panels)
+        return -(-panels // across), across
 
     def svg(self) -> str:
         """The chart as the text of an SVG file, the same bits each time."""

@@ -22,10 +22,13 @@ def figure(chart: Chart) -> Figure:
     """A figure with the axes of each panel."""
     from matplotlib.figure import Figure
 
-    panels = max(len(chart.panels), 1)
-    made = Figure(figsize=(chart.width * panels / INCH, chart.height / INCH), layout="constrained")
-    for axes, panel in zip(made.subplots(1, panels, squeeze=False)[0], chart.panels, strict=False):
+    rows, across = chart.grid
+    made = Figure(figsize=(chart.width * across / INCH, chart.height * rows / INCH), layout="constrained")
+    places = made.subplots(rows, across, squeeze=False).ravel()
+    for axes, panel in zip(places, chart.panels, strict=False):
         _draw_panel(axes, panel)
+    for axes in places[len(chart.panels) or 1 :]:
+        axes.set_axis_off()
     return made
 
 
@@ -42,6 +45,8 @@ def _draw_panel(axes: Axes, panel: Panel) -> None:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     for mark in panel.marks:
         _draw(axes, mark)
+    if panel.ticks:
+        axes.set_xticks([place for place, _ in panel.ticks], _short([told for _, told in panel.ticks]))
     if any(mark.label for mark in panel.marks):
         axes.legend(frameon=False, fontsize=9)
 
@@ -49,6 +54,8 @@ def _draw_panel(axes: Axes, panel: Panel) -> None:
 def _draw(axes: Axes, mark: Mark) -> None:
     label = mark.label or None
     match mark:
+        case Line(pale=True):
+            axes.plot(mark.x, mark.y, color=mark.colour, label=label, linewidth=0.8, alpha=0.22)
         case Line(thin=True):
             axes.plot(mark.x, mark.y, color=mark.colour, label=label, linewidth=1, linestyle="--")
         case Line():
@@ -61,8 +68,12 @@ def _draw(axes: Axes, mark: Mark) -> None:
             axes.scatter(mark.x, mark.y, s=8, alpha=0.5, linewidths=0, color=mark.colour, label=label)
         case Bars():
             places = -np.arange(len(mark.names))
-            axes.barh(places, mark.values, color=mark.colour, label=label)
+            begins = mark.begins if len(mark.begins) else np.zeros(len(places))
+            axes.barh(places, np.subtract(mark.values, begins), left=begins, color=mark.colour, label=label)
             axes.set_yticks(places, _short(mark.names))
+            for value, place, told in zip(mark.values, places, mark.told, strict=False):
+                if np.isfinite(value):
+                    axes.annotate(told, (value, place), (3, 0), textcoords="offset points", va="center", fontsize=9)
         case Histogram():
             alpha = 0.5 if label else 1.0
             axes.stairs(mark.counts, mark.edges, fill=True, color=mark.colour, alpha=alpha, label=label)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from unicodedata import east_asian_width
 
@@ -33,9 +33,10 @@ Place = Callable[[float], float]
 
 def svg(chart: Chart) -> str:
     """The text of an SVG file."""
-    wide, high = _number(chart.width * max(len(chart.panels), 1)), _number(chart.height)
+    rows, across = chart.grid
+    wide, high = _number(chart.width * across), _number(chart.height * rows)
     said = "; ".join(f"{panel.title}: {panel.y or 'value'} over {panel.x}" for panel in chart.panels)
-    panels = (_panel(panel, i * chart.width, chart.width, chart.height) for i, panel in enumerate(chart.panels))
+    panels = (_row(chart.panels[i : i + across], i // across, chart) for i in range(0, len(chart.panels), across))
     return "\n".join(
         (
             '<?xml version="1.0" encoding="utf-8"?>',
@@ -50,6 +51,14 @@ def svg(chart: Chart) -> str:
     )
 
 
+def _row(panels: Sequence[Panel], row: int, chart: Chart) -> Iterator[str]:
+    """The lines of a row of panels; those below the first are moved down."""
+    yield from [f'<g transform="translate(0 {_number(row * chart.height)})">'] if row else []
+    for i, panel in enumerate(panels):
+        yield from _panel(panel, i * chart.width, chart.width, chart.height)
+    yield from ["</g>"] if row else []
+
+
 def _panel(panel: Panel, offset: float, width: float, height: float) -> Iterator[str]:
     """The lines of a panel that begins `offset` from the left."""
     x, y = axes(panel)
@@ -61,8 +70,8 @@ def _panel(panel: Panel, offset: float, width: float, height: float) -> Iterator
     below = max((min(_width(name, TICK), 0.25 * height) for _, name in x.ticks), default=0.0) if turned else TICK
     bottom = height - below - (40 if panel.x else 20)
     across, upward = _scale(x, left, right), _scale(y, bottom, top)
-    yield _text(panel.title, (left + right) / 2, 22, TITLE, INK)
-    yield from _legend(labels, left, right)
+    yield _line_of_text(panel.title, (left + right) / 2, 22, TITLE, (offset, offset + width))
+    yield from _legend(labels, offset + 14, left, right)
     yield from _grid(panel, across, upward, x, y, (left, right, top, bottom))
     for (place, _), name in zip(y.ticks, names, strict=True):
         yield _text(name, left - 7, upward(place) + 4, TICK, MUTED, "end")
@@ -71,10 +80,10 @@ def _panel(panel: Panel, offset: float, width: float, height: float) -> Iterator
             yield _text(_cut(name, below, TICK), across(place) + 4, bottom + 8, TICK, MUTED, "end", turned=True)
         else:
             yield _text(name, across(place), bottom + 18, TICK, MUTED)
-    yield _text(panel.x, (left + right) / 2, height - 9, NAME, INK)
+    yield _line_of_text(panel.x, (left + right) / 2, height - 9, NAME, (offset, offset + width))
     yield _text(panel.y, offset + 18, (top + bottom) / 2, NAME, INK, turned=True)
     for mark in panel.marks:
-        yield from _drawn(mark, across, upward, (top, bottom))
+        yield from _drawn(mark, across, upward, (left, right, top, bottom))
 
 
 def _grid(
@@ -89,10 +98,12 @@ def _grid(
     yield f'<path d="M{left} {top}V{bottom}H{right}" fill="none" stroke="{MUTED}"/>'
 
 
-def _legend(labelled: list[Mark], left: float, right: float) -> Iterator[str]:
-    """What the colours mean, in a row above the marks, as many as there is room for."""
-    for mark in labelled:
-        label = _cut(mark.label, 150, TICK)
+def _legend(labelled: list[Mark], start: float, left: float, right: float) -> Iterator[str]:
+    """What the colours mean, in a row above the marks, as many as there is room for: from the y axis on, which is
+    `left`, or from further left where all find a place then."""
+    labels = [_cut(mark.label, 150, TICK) for mark in labelled]
+    left = max(start, min(left, right + 14 - sum(41 + _width(label, TICK) for label in labels)))
+    for mark, label in zip(labelled, labels, strict=True):
         if left + 26 + _width(label, TICK) > right:
             yield _text("…", left, 44, TICK, INK, "start")
             return
@@ -103,7 +114,7 @@ def _legend(labelled: list[Mark], left: float, right: float) -> Iterator[str]:
         left += 41 + _width(label, TICK)
 
 
-def _drawn(mark: Mark, across: Place, upward: Place, ends: tuple[float, float]) -> Iterable[str]:
+def _drawn(mark: Mark, across: Place, upward: Place, frame: tuple[float, float, float, float]) -> Iterable[str]:
     match mark:
         case Line():
             return _line(mark, across, upward)
@@ -113,19 +124,20 @@ def _drawn(mark: Mark, across: Place, upward: Place, ends: tuple[float, float]) 
             style = f'fill="{mark.colour}" fill-opacity="0.5"'
             return _points(zip(mark.x, mark.y, strict=True), across, upward, style, 2.5)
         case Bars():
-            return _bars(mark, across, upward)
+            return _bars(mark, across, upward, frame[1])
         case Histogram():
             return _histogram(mark, across, upward)
         case Cells():
             return _cells(mark, across, upward)
         case Rule():
-            top, bottom = map(_number, ends)
+            top, bottom = map(_number, frame[2:])
             d = f"M{_number(across(mark.x))} {top}V{bottom}"
             return [f'<path d="{d}" stroke="{mark.colour}" stroke-width="1.3" stroke-dasharray="5 3"/>']
 
 
 def _line(line: Line, across: Place, upward: Place) -> Iterator[str]:
     style = 'stroke-width="1.3" stroke-dasharray="5 3"' if line.thin else 'stroke-width="2.2" stroke-linejoin="round"'
+    style = 'stroke-width="1" stroke-opacity="0.22"' if line.pale else style
     pairs = zip(line.x, line.y, strict=True)
     pieces = [list(piece) for drawn, piece in groupby(pairs, lambda pair: bool(np.isfinite(pair).all())) if drawn]
     for piece in pieces:
@@ -158,13 +170,27 @@ def _points(
     yield "</g>"
 
 
-def _bars(bars: Bars, across: Place, upward: Place) -> Iterator[str]:
+def _bars(bars: Bars, across: Place, upward: Place, right: float) -> Iterator[str]:
     high = min(0.8 * (upward(0) - upward(1)), 36)
-    for i, (name, value) in enumerate(zip(bars.names, bars.values, strict=True)):
-        if np.isfinite(value):
-            ends = sorted((across(0), across(value)))
+    begins = bars.begins if len(bars.begins) else np.zeros(len(bars.names))
+    for i, (name, begin, value) in enumerate(zip(bars.names, begins, bars.values, strict=True)):
+        if np.isfinite(value) and np.isfinite(begin):
+            ends = sorted((across(begin), across(value)))
             area = _rectangle(ends[0], upward(-i) - high / 2, ends[1] - ends[0], high)
-            yield f'<rect {area} fill="{bars.colour}"><title>{_escaped(f"{name}: {value:.4g}")}</title></rect>'
+            told = f"{name}: {value - begin:+.4g}" if len(bars.begins) else f"{name}: {value:.4g}"
+            yield f'<rect {area} fill="{bars.colour}"><title>{_escaped(told)}</title></rect>'
+            if bars.told:
+                yield _text_of_bar(bars.told[i], ends, upward(-i) + 4, right)
+
+
+def _text_of_bar(text: str, ends: Sequence[float], y: float, right: float) -> str:
+    """What is written in a bar, or behind it where that is too short, or before it where nothing is behind it."""
+    wide = _width(text, TICK) + 10
+    if ends[1] - ends[0] > wide:
+        return _text(text, (ends[0] + ends[1]) / 2, y, TICK, "#ffffff")
+    if ends[1] + wide < right:
+        return _text(text, ends[1] + 5, y, TICK, INK, "start")
+    return _text(text, ends[0] - 5, y, TICK, INK, "end")
 
 
 def _histogram(histogram: Histogram, across: Place, upward: Place) -> Iterator[str]:
@@ -223,6 +249,13 @@ def _text(
         placed += f' transform="rotate(-90 {_number(x)} {_number(y)})"'
     style = f'font-size="{_number(size)}" fill="{colour}" text-anchor="{anchor}"'
     return f"<text {placed} {style}>{_escaped(text)}</text>" if text else ""
+
+
+def _line_of_text(text: str, x: float, y: float, size: float, ends: tuple[float, float]) -> str:
+    """A line of text around x, or beside it where it would not end within its panel."""
+    text = _cut(text, ends[1] - ends[0] - 8, size)
+    half = _width(text, size) / 2 + 4
+    return _text(text, min(max(x, ends[0] + half), ends[1] - half), y, size, INK)
 
 
 def _rectangle(x: float, y: float, width: float, height: float) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
+from rich.text import Text
 
 from chainrule.data.targets import Target
 from chainrule.experiments.settings import Settings
@@ -14,6 +15,7 @@ from chainrule.experiments.words import COLUMNS, LOST, part_lost, rows_of_column
 from chainrule.numbers import brief
 
 if TYPE_CHECKING:
+    from chainrule.attribution import Attribution
     from chainrule.data import tables
 
 BEST = 20
@@ -67,6 +69,16 @@ def series_table(of_each: dict[str, dict[str, float]], called: str) -> Table:
         table.add_column(head, justify="right" if i else "left")
     for row in rows[:BEST]:
         table.add_row(*row)
+    return table
+
+
+def attribution_table(found: "Attribution") -> Table:
+    """What the columns did to a prediction, the greatest first."""
+    table = Table("column", "in this row", box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("did", justify="right")
+    table.add_column("±", justify="right")
+    for line in found.lines():
+        table.add_row(Text(line.name), Text(line.cell), line.did, line.error.removeprefix("± "))
     return table
 
 

@@ -625,6 +625,7 @@ class Experiment:
             seed=self.settings.seed,
             output=output,
             peer=self.peer if places else None,
+            source=self.source,
         )
 
     @property

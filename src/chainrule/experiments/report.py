@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.charts import COLOURS, MARK, TRAINING, VALIDATION, Bars, Cells, Chart, Histogram, Line, Panel, Points
-from chainrule.data.source import Place
+from chainrule.data.source import Place, Source
 from chainrule.data.targets import Target
 from chainrule.experiments.alone import alone, alone_of_label
+from chainrule.experiments.dependence import Dependence, dependence, grid_of
 from chainrule.experiments.intervals import intervals
 from chainrule.experiments.outputs import measured, measured_each, outputs
 from chainrule.experiments.peer import Peer, blocks
@@ -33,6 +34,12 @@ WORK, FEWEST = 2 * 10**10, 200
 MOST_LABELS, MOST_BARS = 20, 15
 """Confusion is drawn of so many labels at most, and the importance of so many columns."""
 
+ACROSS = 3
+"""So many pictures stand in a row."""
+
+DRAWN, MATTERS = 6, 0.01
+"""The partial dependence is drawn on so many columns at most, those of which this part is lost or more."""
+
 BINS = 10
 """How many bins of equal size the calibration of probabilities is measured in."""
 
@@ -49,6 +56,7 @@ class Report:
         seed: of how columns are shuffled.
         output: of the network for the test part, where it is known already.
         peer: the linear model of the training part, where it is fitted already.
+        source: the examples as they were found, whose columns have values to try; None for no partial dependence.
     """
 
     def __init__(
@@ -65,9 +73,11 @@ class Report:
         seed: int | None,
         output: NDArray[Any] | None = None,
         peer: Peer | None = None,
+        source: Source | None = None,
     ):
         self.network, self.target, self.m, self.places, self.seed = network, target, m, places, seed
-        self.unit = _only_unit(target.names, units or {})
+        self.source, self.units = source, units or {}
+        self.unit = _only_unit(target.names, self.units)
         self.columns = [place for place in places if place.name]
         self.X, self.Y = X[splits.test], Y[splits.test]
         self._all_X, self._all_Y, self._train, self._test, self.peer = X, Y, splits.train, splits.test, peer
@@ -130,7 +140,8 @@ class Report:
         return found
 
     def draw(self, path: str | os.PathLike[str], metrics: dict[str, Any]) -> None:
-        """Write the pictures: of labels confusion and calibration, of values the errors; of tables the importance.
+        """Write the pictures: of labels confusion and calibration, of values the errors; of tables the importance, and
+        the partial dependence on the columns that matter most.
 
         Raises:
             ModelFileError: the file cannot be written.
@@ -148,8 +159,29 @@ class Report:
             panels += [_calibration_panel(metrics["calibration"]["bins"])]
         if "importance" in metrics:
             panels.append(_importance_panel(metrics["importance"]))
+            panels += [found.panel() for found in self.dependences(metrics["importance"])]
         wide, high = (440, 380) if len(labels) <= 10 else (520, 480)
-        return Chart("what the network does on the test part", panels, wide, high)
+        return Chart("what the network does on the test part", panels, wide, high, ACROSS)
+
+    def dependences(self, importance: Mapping[str, float], most: int = DRAWN) -> list[Dependence]:
+        """The partial dependence on the columns that matter most, over rows of the test part.
+
+        Args:
+            importance: of the columns, the greatest first; see `metrics`.
+        """
+        if self.source is None:
+            return []
+        random, unit = stream("dependence", self.seed or 0), self.units.get(self.target.names[0], "")
+        places = {place.name: place for place in self.columns}
+        found: list[Dependence] = []
+        for name, lost in importance.items():
+            grid = grid_of(self.source, name, self._test) if len(found) < most and lost >= MATTERS else None
+            if grid is not None:
+                found.append(dependence(self._outputs, self.X, places[name], grid, self.target, unit, random=random))
+        return found
+
+    def _outputs(self, X: NDArray[Any]) -> NDArray[Any]:
+        return outputs(self.network, X, self.target)
 
     def _each(self) -> dict[str, dict[str, float]]:
         """Of several values each by itself, as the network is measured."""

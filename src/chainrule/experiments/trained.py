@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, NamedTuple, NotRequired, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,9 @@ from chainrule.names import lookup
 from chainrule.ops import LOSSES
 from chainrule.progress import Advance, stage
 from chainrule.randomness import DRAWS
+
+if TYPE_CHECKING:
+    from chainrule.attribution import Attribution
 
 
 class Split(TypedDict):
@@ -253,6 +256,38 @@ class Trained:
             for name, values in (piece.identification() | self.target.predictions(self._output(piece))).items():
                 found.setdefault(name, []).extend(values)
         return found
+
+    def explain_row(
+        self, row: Any, number: int = 1, *, of: str | None = None, background: Any = None, seed: int | None = 0
+    ) -> Attribution:
+        """What each column did to the prediction for one row: numbers that add up to it, whatever was drawn.
+
+        They are Shapley values by sampling, as of `chainrule.attribute`: of labels in probability, of values in their
+        own units. The columns of X that a column has become move together.
+
+        Args:
+            row: a dict; or a table, or what `read` takes. number: which row of it, as predictions count.
+            of: the label, or the one of several columns, that is explained; None for what is predicted.
+            background: rows to compare with, as `read` takes or returns them; None for some 500 of the training part,
+                which is looked for under the name that the data had then.
+            seed: of which rows and in which orders; None draws others each time.
+
+        Raises:
+            DataError: there is no such row, or the data of the training cannot be had and no background is given.
+            OptionError: `of` names nothing, or several columns are predicted and none is named, or the network was
+                trained on pictures, texts or series.
+        """
+        from chainrule.experiments.row_explained import all_rows, explain_row, own_rows, require_rows, row_of
+
+        require_rows(self)
+
+        def read(data: Any) -> Source:
+            return data if isinstance(data, Source) else self.read(data, labelled=False)
+
+        found = own_rows(self) if background is None else all_rows(read(background))
+        if isinstance(found, str):
+            raise DataError(f"{found}: give rows to compare with, background=….")
+        return explain_row(self, row_of(read(row), number), found, of=of, seed=seed)
 
     def lines(
         self, *sources: Source, long: bool = False, several: bool = False, done: Advance | None = None

@@ -40,10 +40,10 @@ def test_train_digits_reaches_96_percent_on_its_held_out_fifth(digits_run):
     assert 'Dense(10, "softmax")' in done.stdout
 
 
-def test_the_run_folder_holds_the_four_files(digits_run):
+def test_the_run_folder_holds_the_five_files(digits_run):
     folder, _ = digits_run
     names = sorted(path.name for path in (folder / "runs/digits").iterdir())
-    assert names == ["curves.svg", "history.json", "metrics.json", "model.safetensors"]
+    assert names == ["curves.svg", "history.json", "metrics.json", "model.safetensors", "report.html"]
     history = json.loads((folder / "runs/digits/history.json").read_text())
     assert len(history["epochs"]) == 30
     assert (folder / "runs/digits/curves.svg").read_text().startswith("<?xml")
@@ -400,9 +400,10 @@ def test_ctrl_c_on_a_table_leaves_the_report_to_the_end(tmp_path):
     (tmp_path / "some.csv").write_text("a,b,more\n" + rows)
     out = interrupted(tmp_path, "train", "some.csv", "--target", "more", "--epochs", "100000", "--patience", "0")
     assert "interrupted, " in out
-    assert "report.svg and the importance of the columns come at the end" in out
+    assert "report.svg, report.html and the importance of the columns come at the end" in out
     assert "baseline" in out
     assert not (tmp_path / "run/report.svg").exists()
+    assert not (tmp_path / "run/report.html").exists()
     assert "importance" not in json.loads((tmp_path / "run/metrics.json").read_text())
 
 

@@ -9,9 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import chainrule as cr
+from chainrule.derivation import text as labels
 from chainrule.derivation.diagram import Box, Diagram, Edge
 from chainrule.derivation.drawing import Drawing
 from chainrule.derivation.layout import DETAIL, LABEL, NOTE, PAGE, lay_out
+from chainrule.derivation.letter_widths import UNITS, WIDTHS
 from chainrule.derivation.svg import BACKWARD, FORWARD, bend, svg
 from chainrule.derivation.text import runs, unmarked, width
 
@@ -269,6 +271,13 @@ def test_an_edge_to_nowhere_is_refused():
 def test_a_cycle_is_refused():
     with pytest.raises(cr.GraphError, match="cycle"):
         Diagram((Box("a"), Box("b")), (Edge(0, 1), Edge(1, 0)))
+
+
+def test_the_widths_that_are_kept_are_those_of_the_font():
+    font = labels._font()
+    for units, letters in WIDTHS.items():
+        for letter in letters:
+            assert font.load_char(ord(letter)).linearHoriAdvance / 65536 / labels._SIZE == units / UNITS, letter
 
 
 def test_an_empty_diagram_is_drawn():

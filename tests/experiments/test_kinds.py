@@ -189,7 +189,7 @@ def test_a_folder_of_texts_is_told_apart(folder, command):
     assert status == 0, err
     assert metrics(folder)["test"]["accuracy"] == 1
     assert metrics(folder)["confusion"] == {"labels": ["glad", "sad"], "true by predicted": [[4, 0], [0, 4]]}
-    assert "in run: model.safetensors, history.json, metrics.json, curves.svg, report.svg" in out
+    assert "in run: model.safetensors, history.json, metrics.json, curves.svg, report.svg, report.html" in out
     status, out, _ = command(folder, "predict", "run", "letters/sad", "--out", "p.csv")
     assert out == "20 predictions in p.csv\n"
 

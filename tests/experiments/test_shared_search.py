@@ -114,7 +114,15 @@ def test_two_processes_share_a_search(tmp_path, another, n, storage, capsys, mon
     ended = next(line for line in said.splitlines() if line.startswith(f"the search is over, {n} trials: "))
     assert {*ended.partition(": ")[2].split(", ")} == counts
     assert said.count(f"{here()} (here) trains the best and writes the report\n") == (result.by == "")
-    names = ["curves.svg", "history.json", "metrics.json", "model.safetensors", "report.svg", "trials.csv"]
+    names = [
+        "curves.svg",
+        "history.json",
+        "metrics.json",
+        "model.safetensors",
+        "report.html",
+        "report.svg",
+        "trials.csv",
+    ]
     assert sorted(os.listdir("run")) == sorted(names + ([] if storage else ["search.journal"]))
     assert min(result.history["val_loss"]) == pytest.approx(result.trials[0].cost)
 

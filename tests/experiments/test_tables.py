@@ -172,6 +172,7 @@ def test_the_network_beats_baseline_and_the_report_is_there(folder):
         "metrics.json",
         "curves.svg",
         "report.svg",
+        "report.html",
     }
 
 

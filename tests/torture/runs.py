@@ -22,7 +22,7 @@ from .workers import BrokenPromiseError
 RUN = "run"
 """The name of the run folder."""
 
-FILES = ("model.safetensors", "history.json", "metrics.json", "curves.svg", "report.svg", "trials.csv")
+FILES = ("model.safetensors", "history.json", "metrics.json", "curves.svg", "report.svg", "report.html", "trials.csv")
 """What must have the same bits, where there is one."""
 
 NOTHING = "there is nothing to resume"
@@ -203,9 +203,10 @@ def finish(run: Scenario) -> None:
     ended = run_whole(run, resume=True)
     if ended.code == 2 and NOTHING in ended.said:
         left = sorted(name for name in FILES if Path(RUN, name).exists())
-        whole = {"model.safetensors", "history.json", "metrics.json", "curves.svg"}
+        whole = {"model.safetensors", "history.json", "metrics.json", "curves.svg", "report.html"}
         if "model.safetensors" in left:
-            if "table" not in run.name or whole | {"report.svg"} <= {*left}:
+            whole |= {"report.svg"} if "table" in run.name else set()
+            if run.name in ("arrays", "stream") or whole <= {*left}:
                 return
             raise BrokenPromiseError(f"a run that has a model and no report cannot be resumed: it has {left}")
         ended = run_whole(run)
@@ -257,7 +258,7 @@ def check_whole(folder: Path) -> None:
         if path.suffix == ".safetensors":
             files.read_tensors(path)
         elif (path.suffix == ".json" and not content.rstrip().endswith(b"}")) or (
-            path.suffix == ".svg" and not content.rstrip().endswith(b"</svg>")
+            path.suffix in (".svg", ".html") and not content.rstrip().endswith(f"</{path.suffix[1:]}>".encode())
         ):
             raise BrokenPromiseError(f"{path.name} is cut: it ends in {content[-40:]!r}")
 

@@ -141,6 +141,7 @@ class Panel:
 
     Args:
         x, y: what the axes are called. whole: whether x counts something, such as epochs.
+        caption: a sentence on what is to be seen, for who shows the panel in a page.
         ticks: places on the x axis and what is written there, such as dates; nothing for round numbers.
     """
 
@@ -149,6 +150,7 @@ class Panel:
     y: str
     marks: Sequence[Mark]
     whole: bool = False
+    caption: str = ""
     ticks: Sequence[tuple[float, str]] = ()
 
 

@@ -46,10 +46,11 @@ def command(
     """
     from rich.console import Console
 
-    from chainrule.cli.forecasts import quantile_words
-    from chainrule.cli.tables import measures_table, notes_on_measures, show_notes, units_note
+    from chainrule.cli.tables import measures_table, show_notes
     from chainrule.engines import held_to
     from chainrule.experiments import Trained
+    from chainrule.experiments.conclusions import quantile_words
+    from chainrule.experiments.words import notes_on_measures, units_note
 
     refuse_swapped("evaluate", model, [data])
     limit = in_bytes(memory_limit)

@@ -48,9 +48,10 @@ def command(
     with X, several of these, of which a column says which one each row is of, or a data set's name.
     """
     from chainrule import files
-    from chainrule.cli.tables import show_notes, units_note
+    from chainrule.cli.tables import show_notes
     from chainrule.engines import held_to
     from chainrule.experiments import Trained
+    from chainrule.experiments.words import units_note
     from chainrule.names import counted
     from chainrule.progress import stage
 

@@ -1,17 +1,17 @@
 """Tables and notes that more than one command prints."""
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from chainrule.data.columns import Kind
 from chainrule.data.targets import Target
 from chainrule.experiments.settings import Settings
 from chainrule.experiments.trials import Trial, monitored, settings_text
+from chainrule.experiments.words import COLUMNS, LOST, part_lost, rows_of_columns, rows_of_measures, rows_of_series
 from chainrule.numbers import brief
 
 if TYPE_CHECKING:
@@ -19,20 +19,7 @@ if TYPE_CHECKING:
     from chainrule.data import tables
 
 BEST = 20
-"""How many trials of a search are shown."""
-
-KINDS: dict[Kind, str] = {
-    "number": "a number",
-    "category": "a category",
-    "yes_no": "yes or no",
-    "date": "a date",
-    "id": "set aside: an id",
-    "constant": "set aside: constant",
-    "text": "text",
-    "ignored": "set aside",
-    "target": "to be predicted",
-    "group": "the group",
-}
+"""How many trials of a search, or series of a forecast, are shown."""
 
 
 def measures_table(
@@ -47,90 +34,41 @@ def measures_table(
     Args:
         called: what measures are called beside their names.
     """
+    heads, rows = rows_of_measures(columns, interval, target=target, called=called)
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("")
-    for i, name in enumerate(columns):
-        table.add_column(name, justify="right")
-        if i == 0 and interval:
-            table.add_column("95 %")
-    for measure in next(iter(columns.values())):
-        if measure == "loss" and target.task == "values":
-            continue  # which rmse tells in units that somebody knows
-        cells = [_measure(measure, values[measure]) for values in columns.values()]
-        if interval:
-            cells.insert(1, " to ".join(_measure(measure, end) for end in interval.get(measure, ())))
-        table.add_row((called or {}).get(measure, measure), *cells)
+    for head in heads:
+        table.add_column(head, justify="right" if head in columns else "left")
+    for row in rows:
+        table.add_row(*row)
     return table
-
-
-def _measure(name: str, value: float) -> str:
-    """A measure as people read it: what has no unit to no more than four places."""
-    if name in ("loss", "rmse", "mae", "mse"):
-        return brief(value)
-    rounded = round(value, 4)
-    return f"{rounded:.4f}" if 0 < abs(rounded) < 0.01 else brief(rounded)
-
-
-def notes_on_measures(target: Target, *, interval: bool = False) -> list[str]:
-    """What the measures are about, a line each."""
-    notes = []
-    if target.task != "values":
-        summed = ", summed over what there is to predict" if len(target.names) > 1 else ""
-        notes.append(f"loss: the log loss{summed}")
-        if "f1" in target.metrics:
-            notes.append(_whose(target))
-    if target.threshold != 0.5:
-        notes.append(f"{_positive(target)} is predicted from a probability of {brief(target.threshold)} on")
-    if interval:
-        notes.append("95 %: where the measure lies in 95 of 100 test parts drawn anew from this one")
-    return notes
-
-
-def _whose(target: Target) -> str:
-    """Which label f1 and the like are about."""
-    if target.task == "classes":
-        return "f1: the mean of all classes"
-    if len(target.names) > 1:
-        return "f1: the mean of all questions"
-    named = [name for name in ("precision", "recall", "f1", "average_precision") if name in target.metrics]
-    return f"{', '.join(named)}: of {target.names[0]} {_positive(target)}; --positive names the other label"
-
-
-def _positive(target: Target) -> object:
-    return (target.classes or ["", ""])[1 if target.positive is None else target.positive[0]]
-
-
-def units_note(target: Target, units: Mapping[str, str]) -> str:
-    """In what the predicted values are measured; "" where no unit is known, or labels are predicted."""
-    if target.task != "values":
-        return ""
-    known = {name: units[name] for name in target.names if name in units}
-    if len(known) == len(target.names) and len(set(known.values())) == 1:
-        return f"values: in {known[target.names[0]]}"
-    return f"values: {', '.join(f'{name} in {unit}' for name, unit in known.items())}" if known else ""
 
 
 def columns_table(table: "tables.Table") -> Table:
     """What was found in each column of a table of data."""
     shown = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for name in ("column", "is", "because", "missing"):
+    for name in COLUMNS:
         shown.add_column(name, justify="right" if name == "missing" else "left")
-    for column in table.columns:
-        missing = table.frame[column.name].null_count()
-        shown.add_row(column.name, KINDS[column.kind], column.reason, f"{missing:,}" if missing else "")
+    for row in rows_of_columns(table):
+        shown.add_row(*row)
     return shown
 
 
 def importance_table(importance: dict[str, float]) -> Table:
     """The columns of data that matter most, with bars."""
-    table = Table(
-        "column", "what of the network's knowledge is lost when it is shuffled", box=SIMPLE_HEAD, pad_edge=False
-    )
+    table = Table("column", LOST, box=SIMPLE_HEAD, pad_edge=False)
     for name, part in [*importance.items()][:10]:
-        share = (
-            f"{part:7.1%}" if part <= 1 else " > 100%"
-        )  # shuffled, the network is worse than one that looks at nothing
-        table.add_row(name, f"{share} " + "█" * round(30 * min(max(part, 0), 1)))
+        table.add_row(name, f"{part_lost(part):>7} " + "█" * round(30 * min(max(part, 0), 1)))
+    return table
+
+
+def series_table(of_each: dict[str, dict[str, float]], called: str) -> Table:
+    """A row for each series: how many windows of it were tested, and the mean absolute error of each forecast."""
+    heads, rows = rows_of_series(of_each, called)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for i, head in enumerate(heads):
+        table.add_column(head, justify="right" if i else "left")
+    for row in rows[:BEST]:
+        table.add_row(*row)
     return table
 
 

@@ -112,10 +112,10 @@ def train(data: str, out: Path | None, resume: bool, join: bool, storage: str | 
     DATA is a table (CSV, TSV, Parquet, JSON, Excel), a folder of pictures or of texts, a text (.txt), an .npz file with
     X and y, or a data set's name: iris, digits, …
 
-    The folder gets model.safetensors, history.json, metrics.json and curves.svg, of tables, pictures and texts by class
-    also report.svg, of a search also trials.csv and its journal. Ctrl-C, or SIGTERM, keeps what was learned, and
-    --resume goes on; of a search it keeps the trials and the best model so far, and the same command goes on. With
-    --join many machines share a search: the same command on each of them.
+    The folder gets model.safetensors, history.json, metrics.json, curves.svg and report.html, a page of all that was
+    found; of tables, pictures and texts by class also report.svg, of a search also trials.csv and its journal. Ctrl-C,
+    or SIGTERM, keeps what was learned, and --resume goes on; of a search it keeps the trials and the best model so far,
+    and the same command goes on. With --join many machines share a search: the same command on each of them.
     """
     with stage("starting"):
         from chainrule.cli.results import show_result, show_result_of
@@ -199,15 +199,12 @@ def _show_plan(experiment: "Experiment") -> None:
     from chainrule.cli.tables import columns_table
     from chainrule.data.series import Series
     from chainrule.data.tables import Table
+    from chainrule.experiments.words import sentence_on_examples
 
-    source, splits, target = experiment.source, experiment.splits, experiment.target
-    shape = " × ".join(map(str, experiment.X.shape[1:]))
+    source = experiment.source
     if isinstance(source, Table | Series):
         Console().print(columns_table(source.table if isinstance(source, Series) else source))
-    print(
-        f"{source.name}: {source.size:,} examples of {shape} features, {target.summary}; "
-        f"{experiment.m:,} to train, {len(splits.validation):,} to validate, {len(splits.test):,} to test"
-    )
+    print(sentence_on_examples(experiment))
     for note in (*source.notes, *experiment.notes):
         print(note)
     if not experiment.settings.search:

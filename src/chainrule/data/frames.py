@@ -58,7 +58,7 @@ def read_frame(source: Any, markers: Markers = USUAL) -> tuple[DataFrame, list[s
     """
     notes: list[str] = []
     if is_frame(source):
-        (frame, notes), name = _frame_of(source), "the table"
+        (frame, notes), name = as_polars(source), "the table"
     else:
         name = str(source)
         frame, notes = _from_file(name, markers)
@@ -67,7 +67,8 @@ def read_frame(source: Any, markers: Markers = USUAL) -> tuple[DataFrame, list[s
     return markers.removed(frame), notes
 
 
-def _frame_of(source: Any) -> tuple[DataFrame, list[str]]:
+def as_polars(source: Any) -> tuple[DataFrame, list[str]]:
+    """A frame of polars or pandas as one of polars, and notes on names that had to be changed."""
     import polars as pl
 
     if isinstance(source, pl.DataFrame):

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from chainrule.derivation.letter_widths import UNITS, WIDTHS
+
 SMALL = 0.72
 """The size of a superscript or subscript beside the text that it belongs to."""
 
@@ -74,11 +76,15 @@ def run_width(run: Run, size: float) -> float:
 @functools.cache
 def _em(letter: str) -> float:
     """The advance of a letter as a share of the font's size; a letter that the font lacks counts as a wide one."""
+    if letter in _KNOWN:
+        return _KNOWN[letter]
     font = _font()
     if not font.get_char_index(ord(letter)):
         return 1.0
     return float(font.load_char(ord(letter)).linearHoriAdvance) / 65536 / _SIZE
 
+
+_KNOWN = {letter: units / UNITS for units, letters in WIDTHS.items() for letter in letters}
 
 _SIZE = 100
 

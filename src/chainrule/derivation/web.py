@@ -53,11 +53,16 @@ def document(derivation: Derivation) -> str:
 
 def fragment(derivation: Derivation) -> str:
     """The page as a part of a document: what a notebook shows."""
-    parts = [f"<style>{face()}{STYLE}</style>", '<div class="chainrule">', f"<h1>{escape(derivation.title)}</h1>"]
-    parts += [f"<p>{escape(sentence)}</p>" for sentence in derivation.legend]
+    head = f"<style>{face()}{STYLE}</style>", '<div class="chainrule">', f"<h1>{escape(derivation.title)}</h1>"
+    return "\n".join([*head, content(derivation), "</div>"])
+
+
+def content(derivation: Derivation) -> str:
+    """What stands below the title, for a document that has `STYLE` and a <div class="chainrule"> around it."""
+    parts = [f"<p>{escape(sentence)}</p>" for sentence in derivation.legend]
     for part, sections in derivation.parts():
         parts += [f"<h2>{escape(part)}</h2>", "<table>", *map(_section, sections), "</table>"]
-    return "\n".join([*parts, "</div>"])
+    return "\n".join(parts)
 
 
 def _section(section: Section) -> str:

@@ -40,6 +40,8 @@ BLOCK = 2**23
 NAME = 40
 """The most letters of a column's name."""
 
+CAPTION = "What the network would answer in the mean if all rows had this value."
+
 
 @dataclass(frozen=True, eq=False)
 class Grid:
@@ -192,7 +194,11 @@ def _panel_of_numbers(found: Dependence) -> Panel:
     column = found.grid.column
     measured = f", in {column.measured_in}" if column.measured_in else ""
     ticks = _dates(at) if column.kind == "date" else ()
-    return Panel(_title(found), f"{shortened(column.name, NAME)}{measured}", _axis(found), marks, ticks=ticks)
+    x, said = (
+        f"{shortened(column.name, NAME)}{measured}",
+        CAPTION if several else f"{CAPTION} Pale lines are single rows.",
+    )
+    return Panel(_title(found), x, _axis(found), marks, ticks=ticks, caption=said)
 
 
 def _panel_of_words(found: Dependence) -> Panel:
@@ -210,7 +216,7 @@ def _panel_of_words(found: Dependence) -> Panel:
             Line(*_alone(mean[:, k], -np.arange(len(words))), colour, name, dots=True)
             for k, (name, colour) in enumerate(zip(found.answers, COLOURS, strict=False))
         ]
-    return Panel(_title(found), _axis(found), "", marks)
+    return Panel(_title(found), _axis(found), "", marks, caption=CAPTION)
 
 
 def _alone(x: NDArray[np.float64], y: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -48,6 +48,7 @@ from chainrule.experiments.settings import (
     JOURNAL,
     METRICS,
     MODEL,
+    PAGE,
     REPORT,
     TRIALS,
     Settings,
@@ -176,7 +177,7 @@ class Experiment:
         before = self._seed_before(resume)
         seed = seed_or_fresh(before if settings.seed is None else settings.seed)
         self.split = {"draws": DRAWS, "seed": seed, "test": test, "validation": watched} if splits is None else None
-        self.splits = splits or split(source, self.Y, test, watched, seed)
+        self.splits = splits or self._split(test, watched, seed)
         self._parted = self._by_folds(usual) and not len(self.splits.validation)
         self.given, self._seed, self.chunked = settings, seed, None
         self.target = asked_for(self.target, settings, self.Y, self.splits.train, source.value_ends)
@@ -206,6 +207,10 @@ class Experiment:
     def _engine(self) -> contextlib.AbstractContextManager[None]:
         """Within the block, the network is measured and predicts where it is trained."""
         return engines.chosen(self.given.engine, self.given.device, self.given.devices)
+
+    def _split(self, test: float, validation: float, seed: int) -> Splits:
+        """Divide the examples; see `split`."""
+        return split(self.source, self.Y, test, validation, seed)
 
     def _refuse_odd(self, settings: Settings) -> None:
         """Raises OptionError for what is wrong with the settings, however the data are parted."""
@@ -265,7 +270,8 @@ class Experiment:
             return doubts
         whole = self.Y.ndim == 1 and self.chunked is None  # not the tokens of a text, nor some rows of more
         alone = np.flatnonzero(np.bincount(self.Y, minlength=len(labels)) == 1) if whole else ()
-        absent = np.flatnonzero(np.bincount(self.Y[self.splits.test].ravel(), minlength=len(labels)) == 0)
+        tested = self.Y[self.splits.test].ravel()
+        absent = np.flatnonzero(np.bincount(tested, minlength=len(labels)) == 0) if len(tested) else ()
         notes = (
             (alone, "there is a single example of {}: if it is astray, such as the line of a sum, take it out"),
             (absent, "the test part has no example of {}, so roc_auc is not defined"),
@@ -577,7 +583,7 @@ class Experiment:
             metrics, output = self._keep(network, history)
         if not history.cut:
             with stage("writing the report"):
-                self._add_report(network, metrics, output)
+                self._add_report(network, history, metrics, output)
             self._forget_checkpoint()
         return Result(network, history, metrics, self.folder, trials)
 
@@ -734,13 +740,17 @@ class Experiment:
         history.plot(self.folder / CURVES)
         return metrics, output
 
-    def _add_report(self, network: Network, metrics: dict[str, Any], output: NDArray[Any]) -> None:
-        """Draw the report, if there is one for these data, and put its numbers with the metrics."""
-        report = self.report(network, output)
+    def _add_report(self, network: Network, history: History, metrics: dict[str, Any], output: NDArray[Any]) -> None:
+        """Draw the report, if there is one for these data, put its numbers with the metrics, and write the page."""
+        from chainrule.experiments.page import page
+
+        report, charts = self.report(network, output), []
         if report is not None:
             metrics |= report.metrics()
             self._keep_metrics(metrics)
-            report.draw(self.folder / REPORT, metrics)
+            charts = [report.chart(metrics)]
+            charts[0].save(self.folder / REPORT)
+        files.write_atomically(self.folder / PAGE, page(self, network, history, metrics, charts, output))
 
     def _keep_metrics(self, metrics: dict[str, Any]) -> None:
         files.write_atomically(self.folder / METRICS, files.to_json(metrics))

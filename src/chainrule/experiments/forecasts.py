@@ -118,11 +118,13 @@ class ForecastReport:
         marks.insert(0, Line(number, source.values[steps, 0], TRAINING, "what came"))
         name = source.targets[0].name
         title = name if source.names == [""] else f"{name} of {source.names[series]}"
-        return Panel(title, f"{source.table.time}, in {source.calendar.called(2).removeprefix('2 ')}", name, marks)
+        moments = f"{source.table.time}, in {source.calendar.called(2).removeprefix('2 ')}"
+        return Panel(title, moments, name, marks, caption="What was forecast of the test part, beside what came.")
 
     def _by_step(self, ahead: dict[str, list[float]]) -> Panel:
         steps = np.arange(1.0, self.horizon + 1)
         colours = dict(zip(ahead, (VALIDATION, TRAINING, *COLOURS[2:], MARK), strict=False))
         lines = [Line(steps, errors, colours[name], NAMES.get(name, name)) for name, errors in [*ahead.items()][::-1]]
         unit = ", in deviations" if self.k > 1 else ""
-        return Panel("error by step", "steps ahead", f"mean absolute error{unit}", lines, whole=True)
+        said = "How far forecasts are off, the further ahead they look, beside simple ones."
+        return Panel("error by step", "steps ahead", f"mean absolute error{unit}", lines, whole=True, caption=said)

@@ -258,7 +258,8 @@ class Report:
         columns = zip(self.output[some].T, true[some].T, *self._told_apart(), strict=True)
         points = [Points(*of) for of in columns]
         diagonal = Line(ends, ends, MARK, thin=True)
-        return Panel("predictions", f"predicted{self.unit}", f"true{self.unit}", [*points, diagonal])
+        said = "Each point is an example to test; the nearer to the line, the better it was predicted."
+        return Panel("predictions", f"predicted{self.unit}", f"true{self.unit}", [*points, diagonal], caption=said)
 
     def _residuals_panel(self) -> Panel:
         residuals = self.Y.reshape(self.output.shape) - self.output
@@ -267,7 +268,8 @@ class Report:
             Histogram(edges, np.histogram(column, edges)[0], colour, label)
             for column, colour, label in zip(residuals.T, *self._told_apart(), strict=True)
         ]
-        return Panel("residuals", f"true − predicted{self.unit}", "examples", marks)
+        said = "How far the examples to test lie from what was predicted: those at the right came out greater."
+        return Panel("residuals", f"true − predicted{self.unit}", "examples", marks, caption=said)
 
     def _told_apart(self) -> tuple[list[str], list[str]]:
         """A colour for each value, and, where there are several, its name."""
@@ -283,16 +285,19 @@ def _only_unit(names: Sequence[str], units: Mapping[str, str]) -> str:
 
 def _confusion_panel(confusion: dict[str, Any]) -> Panel:
     cells = Cells([str(label) for label in confusion["labels"]], np.array(confusion["true by predicted"]))
-    return Panel("confusion", "predicted", "true", [cells])
+    said = "How often each class, a row, is taken for which; the diagonal is right, and the darker the larger a share."
+    return Panel("confusion", "predicted", "true", [cells], caption=said)
 
 
 def _calibration_panel(bins: list[list[float]]) -> Panel:
     predicted, observed, _ = zip(*bins, strict=True)
     marks = [Line((0, 1), (0, 1), MARK, thin=True), Line(predicted, observed, TRAINING, dots=True)]
-    return Panel("calibration", "predicted probability", "share that came true", marks)
+    said = "Whether probabilities can be believed: on the line, what is given 0.8 comes true in 8 of 10 cases."
+    return Panel("calibration", "predicted probability", "share that came true", marks, caption=said)
 
 
 def _importance_panel(importance: dict[str, float]) -> Panel:
     most = [*importance.items()][:MOST_BARS]
     bars = Bars([name for name, _ in most], [min(value, 1.0) for _, value in most], VALIDATION)
-    return Panel("importance", "what is lost when the column is shuffled", "", [bars])
+    said = "Which part of what the network knows is lost when a column is shuffled: at 1 only the baseline is left."
+    return Panel("importance", "what is lost when the column is shuffled", "", [bars], caption=said)

@@ -10,12 +10,13 @@ from chainrule.checking import whole
 from chainrule.data.augmentation import Augmentation
 from chainrule.errors import OptionError
 
-MODEL, HISTORY, METRICS, CURVES, REPORT, CHECKPOINT, JOURNAL, TRIALS, LOCK = (
+MODEL, HISTORY, METRICS, CURVES, REPORT, PAGE, CHECKPOINT, JOURNAL, TRIALS, LOCK = (
     "model.safetensors",
     "history.json",
     "metrics.json",
     "curves.svg",
     "report.svg",
+    "report.html",
     "checkpoint.safetensors",
     "search.journal",
     "trials.csv",

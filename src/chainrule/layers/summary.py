@@ -20,29 +20,33 @@ def print_summary(network: Network) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    shapes = output_shapes(network) if network.built else {}
     table = Table(box=SIMPLE_HEAD, show_footer=network.built, pad_edge=False)
     table.add_column("l", "", justify="right")
     table.add_column("layer", "in all")
     table.add_column("output", "")
     table.add_column("parameters", "")
     table.add_column("count", f"{network.flat.size:,}", justify="right")
-    table.add_row("", "X", _with_m(network.input_shape), "", "")
-    for path, layer in network.family():
-        if layer is network:
-            continue
-        inside = layer.holds_layers
-        held = ", ".join(f"{name}{layer.l} {value.shape}" for name, value in layer.held.items())
-        table.add_row(
-            "" if layer.l is None else str(layer.l),
-            "  " * path.count(".") + (type(layer).__name__ if inside else repr(layer)),
-            _with_m(shapes.get(id(layer))),
-            held,
-            f"{sum(value.size for value in layer.held.values()):,}" if layer.held else "",
-        )
+    for row in rows_of_summary(network):
+        table.add_row(*row)
     Console().print(table)
     if not network.built:
         print("Shapes are found from the first data, or from Network(…, input_shape=…).")
+
+
+def rows_of_summary(network: Network) -> list[tuple[str, str, str, str, str]]:
+    """Of X and of each layer: its number l, what it is, the shape of its output, its parameters, and how many numbers
+    these are."""
+    shapes = output_shapes(network) if network.built else {}
+    rows = [("", "X", _with_m(network.input_shape), "", "")]
+    for path, layer in network.family():
+        if layer is network:
+            continue
+        called = "  " * path.count(".") + (type(layer).__name__ if layer.holds_layers else repr(layer))
+        held = ", ".join(f"{name}{layer.l} {value.shape}" for name, value in layer.held.items())
+        count = f"{sum(value.size for value in layer.held.values()):,}" if layer.held else ""
+        number = "" if layer.l is None else str(layer.l)
+        rows.append((number, called, _with_m(shapes.get(id(layer))), held, count))
+    return rows
 
 
 def output_shapes(network: Network) -> dict[int, tuple[int, ...]]:

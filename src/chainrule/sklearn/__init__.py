@@ -1,6 +1,8 @@
-"""scikit-learn's multi-layer perceptrons on chainrule's engines: change one import, and add what was missing."""
+"""Estimators for scikit-learn's ecosystem on chainrule's engines: its multi-layer perceptrons, of which one import is
+changed, with what was missing; and networks for frames as people have them."""
 
 from chainrule.sklearn.classifier import MLPClassifier
 from chainrule.sklearn.regressor import MLPRegressor
+from chainrule.sklearn.tables import TableClassifier, TableRegressor
 
-__all__ = ["MLPClassifier", "MLPRegressor"]
+__all__ = ["MLPClassifier", "MLPRegressor", "TableClassifier", "TableRegressor"]

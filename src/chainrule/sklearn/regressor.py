@@ -22,8 +22,11 @@ FAR_FROM_ONE = 20
 """A target whose mean and deviation are no larger is learned soon enough as it is."""
 
 
-def refuse_words(y: Any) -> None:
+def refuse_words(y: Any, regressor: str = "MLPRegressor", classifier: str = "MLPClassifier") -> None:
     """See to it that a target is numbers.
+
+    Args:
+        regressor, classifier: who was asked, and who learns classes.
 
     Raises:
         DataError: it is text.
@@ -38,12 +41,12 @@ def refuse_words(y: Any) -> None:
         given.astype(np.float64)
     except (TypeError, ValueError):
         shown = ", ".join(repr(word) for word in sorted(set(words))[:3])
-        way = "MLPClassifier learns classes"
+        way = f"{classifier} learns classes"
     else:
         shown, way = repr(words[0]), "give its numbers, np.asarray(y, dtype=float)"
         if given.dtype.kind == "O":
             return  # scikit-learn converts these
-    raise DataError(f"y holds text such as {shown}, but MLPRegressor predicts numbers: {way}.")
+    raise DataError(f"y holds text such as {shown}, but {regressor} predicts numbers: {way}.")
 
 
 class MLPRegressor(RegressorMixin, MultilayerPerceptron):  # type: ignore[misc]

@@ -10,6 +10,8 @@ from chainrule.charts import TRAINING, VALIDATION, Chart, Line, Mark, Panel, Rul
 Records = list[dict[str, Any]]
 """One dict for each epoch, as `History.epochs` has them."""
 
+BY_HEART = "Where the training cost falls on and that of the validation part does not, the network learns by heart."
+
 
 def curves(epochs: Records, best_epoch: int | None, others: Sequence[Records] = ()) -> Chart:
     """One panel for the cost and one for each metric, training and validation in each.
@@ -39,7 +41,8 @@ def _panel(epochs: Records, best_epoch: int | None, name: str, others: Sequence[
     ]
     if best_epoch is not None:
         marks.append(Rule(best_epoch + 1, "best epoch"))
-    return Panel(title, "epoch", "", marks, whole=True)
+    watched = name == "loss" and any(mark.label == "validation" for mark in marks)
+    return Panel(title, "epoch", "", marks, whole=True, caption=BY_HEART if watched else f"The {title} of each epoch.")
 
 
 def _values(epochs: Records, key: str) -> list[float]:

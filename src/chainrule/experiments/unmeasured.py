@@ -1,0 +1,45 @@
+"""An experiment of which somebody else measures what it has learned, so that it learns from all that it is given."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.data.source import Source
+from chainrule.experiments.experiment import Experiment
+from chainrule.experiments.settings import Settings
+from chainrule.experiments.splits import Splits, hold_out
+from chainrule.layers import Network
+from chainrule.randomness import stream
+from chainrule.training import History
+
+
+class Unmeasured(Experiment):
+    """An experiment without a test part: `run` trains as `chainrule train` does, and measures and reports nothing.
+
+    What it has learned is in the result's network, whose metadata a model file needs. The folder is only that of
+    checkpoints; whoever wants nothing to be left gives one that goes away.
+
+    Args:
+        source, settings, folder: see `Experiment`; `settings.test` means nothing.
+    """
+
+    def __init__(self, source: Source, settings: Settings, folder: str | os.PathLike[str]):
+        super().__init__(source, replace(settings, test=0.0), folder)
+        self.split = None  # which tells a reader of the model file where a test part is
+
+    def _split(self, test: float, validation: float, seed: int) -> Splits:
+        rows, random = np.arange(len(self.source)), stream("validation part", seed)
+        train, watched = hold_out(self.source, self.Y, rows, validation, random, by_time=not self.source.scattered)
+        return Splits(train, watched, rows[:0])
+
+    def _keep(self, network: Network, history: History) -> tuple[dict[str, Any], NDArray[Any]]:
+        network.metadata = self._metadata(history)
+        return {"test": {}}, np.empty(0)
+
+    def _add_report(self, *of_the_run: Any) -> None:
+        """Nothing is reported."""

@@ -1,0 +1,126 @@
+"""X and y as scikit-learn hands them over, frames with words, dates and gaps among them, as a table to learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import issparse
+from sklearn.utils import check_array
+
+from chainrule.data.columns import Column
+from chainrule.data.frames import as_polars, is_frame
+from chainrule.data.tables import Table, kept
+from chainrule.errors import DataError, ShapeError
+
+if TYPE_CHECKING:
+    from polars import DataFrame
+
+
+def has_names(X: Any) -> bool:
+    """Whether the columns of X have names: those of a frame, or of a dict of columns, as long as they are text."""
+    return _has_columns(X) and all(isinstance(name, str) for name in (X if isinstance(X, Mapping) else X.columns))
+
+
+def _has_columns(X: Any) -> bool:
+    return not issparse(X) and (isinstance(X, Mapping) or (hasattr(type(X), "columns") and is_frame(X)))
+
+
+def as_frame(X: Any, estimator: Any) -> tuple[DataFrame, list[str]]:
+    """X as a frame of polars, and notes on how it was read. The columns of an array are x0, x1, …
+
+    Raises:
+        DataError, ValueError, TypeError: it is sparse, has not two axes, or holds no example.
+    """
+    import polars as pl
+
+    if isinstance(X, Mapping) and not issparse(X):
+        lengths = {len(column) for column in X.values()}
+        if len(lengths) > 1:
+            raise DataError(f"the columns of X have {min(lengths):,} to {max(lengths):,} rows, but must have as many.")
+        return pl.DataFrame([_column(str(name), column) for name, column in X.items()]), []
+    if _has_columns(X):
+        return as_polars(X)
+    array = check_array(X, dtype=None, ensure_all_finite=False, estimator=estimator)
+    return pl.DataFrame([_column(f"x{j}", column) for j, column in enumerate(array.T)]), []
+
+
+def _column(name: str, values: Any) -> Any:
+    import polars as pl
+
+    if isinstance(values, np.ndarray) and values.dtype.kind in "fiub":
+        return pl.Series(name, np.ascontiguousarray(values), nan_to_null=values.dtype.kind == "f")
+    return pl.Series(name, values if isinstance(values, pl.Series) else list(values), strict=False)
+
+
+def beside(frame: DataFrame, **columns: NDArray[Any]) -> tuple[DataFrame, dict[str, str]]:
+    """The frame with more columns, and how each is called there: as it is said, or with more dashes if that is taken.
+
+    Raises:
+        ShapeError: one has another number of rows.
+    """
+    import polars as pl
+
+    called: dict[str, str] = {}
+    for name, values in columns.items():
+        if len(values) != frame.height:
+            raise ShapeError(
+                f"Found input variables with inconsistent numbers of samples: X has {frame.height} and {name} has "
+                f"{len(values)}."
+            )
+        free = name
+        while free in frame.columns:
+            free += "_"
+        frame, called[name] = frame.with_columns(pl.Series(free, values)), free
+    return frame, called
+
+
+def stand_ins(y: NDArray[Any], *, classes: bool = False) -> NDArray[Any]:
+    """What stands for y (m,) while a table is read, as no word or number that marks a missing value is among it.
+
+    Args:
+        classes: whether y are the numbers of classes; otherwise they are values.
+    """
+    return np.array([f"class {code}" for code in y.tolist()], dtype=object) if classes else np.arange(len(y)) + 0.5
+
+
+def with_words(table: Table, name: str, words: Sequence[str], codes: NDArray[np.intp]) -> Table:
+    """The table with words as what is to be predicted, in place of what stood for them, as they are."""
+    import polars as pl
+
+    column = Column(name, "target", "as you said")
+    table.columns = [column if one.name == name else one for one in table.columns]
+    words_of_rows = pl.Series(name, words, dtype=pl.String).gather(codes)
+    return _with(kept(table.frame.with_columns(words_of_rows), [column], table.row), table)
+
+
+def with_values(table: Table, columns: Mapping[str, NDArray[np.float64]]) -> Table:
+    """The table with these values, in place of what stood for them."""
+    import polars as pl
+
+    return _with(table.frame.with_columns([pl.Series(name, values) for name, values in columns.items()]), table)
+
+
+def _with(frame: DataFrame, table: Table) -> Table:
+    table.frame = frame
+    table.__dict__.pop("target", None)  # which was found of what stood there
+    return table
+
+
+def refuse_gaps(y: Any, estimator: Any) -> None:
+    """Raises DataError where a value of y is missing, or all of it."""
+    if y is None:
+        raise DataError(f"{type(estimator).__name__} requires y to be passed, but the target y is None.")
+    if hasattr(y, "null_count"):
+        missing = y.null_count() > 0
+    elif hasattr(y, "isna"):
+        missing = bool(np.any(np.asarray(y.isna())))
+    else:
+        values = np.asarray(y)
+        missing = values.dtype.kind in "fO" and any(
+            value is None or (isinstance(value, float) and value != value) for value in values.ravel().tolist()
+        )
+    if missing:
+        raise DataError("Input y contains NaN or None: leave out the rows in which y is missing.")

@@ -428,7 +428,7 @@ def test_help_of_train_has_what_most_need_first_and_then_each_kind_of_data(tmp_p
     titles = [line.strip(":") for line in told.splitlines() if re.fullmatch(r"\w.*:", line)]
     assert titles[:5] == ["What most need", "Tables", "Series", "Pictures", "Texts"]
     first = told.partition("What most need:")[2].partition("Tables:")[0]
-    assert len(re.findall(r"^  --", first, re.MULTILINE)) == 10
+    assert len(re.findall(r"^  --", first, re.MULTILINE)) == 11
 
 
 def test_options_are_what_settings_and_readers_take_and_say_what_these_say(tmp_path):

@@ -11,7 +11,7 @@ MET, LEAST, MOST = 150_000, 9, 24
 BATCHES, SMALLEST, LARGEST = 60, 32, 256
 """About so many batches make an epoch, as long as they are of so many rows."""
 
-SEVERAL, SOME = 40_000, 80_000
+SEVERAL, SOME = 20_000, 80_000
 """Of no more rows five networks answer together, of no more rows three, and of more one."""
 
 
@@ -31,7 +31,7 @@ def settings_for(m: int, *, alone: bool) -> dict[str, Any]:
         "members": members,
         "hidden": (256, 256),
         "activation": "silu",
-        "bins": 16,
+        "bins": 48,
         "dropout": 0.3,
         "optimizer": "adamw",
         "learning_rate": 2e-3,

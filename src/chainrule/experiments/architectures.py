@@ -45,6 +45,12 @@ SMALLEST = 6
 """Pictures are halved until their shorter side is less than twice this, in pixels."""
 
 
+ALL_BINS, FEW_BINS = 1024, 16
+"""About so many bins a table gets at most, unless its columns are so many that each has few."""
+
+STEPS = 128
+"""Of no more steps between different numbers each may have a bin of its own."""
+
 NUMBERS_PER_FEATURE = 3.25
 """Numbers kept for each feature of a pixel: of the convolution, normalized, activated, and a quarter of them pooled."""
 
@@ -77,9 +83,16 @@ def rows(encoding: Encoding, settings: Settings) -> list[Layer]:
 
 
 def _bins(encoding: Columns, most: int) -> list[Layer]:
-    """What spreads numbers over so many bins; of few different numbers each step has one."""
+    """What spreads numbers over so many bins: fewer where there are many columns.
+
+    Of some different numbers, such as prices that come again, each step has a bin, if there is room.
+    """
     steps = encoding.steps_of_numbers
-    return [PiecewiseLinear([min(most, n) for n in steps.values()], [*steps])] if most and steps else []
+    if not most or not steps:
+        return []
+    room = ALL_BINS // len(steps)
+    usual, each = max(min(most, room), min(most, FEW_BINS)), min(STEPS, room)
+    return [PiecewiseLinear([n if n <= each else min(usual, n) for n in steps.values()], [*steps])]
 
 
 def _dropout(settings: Settings) -> list[Layer]:

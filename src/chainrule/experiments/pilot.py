@@ -29,7 +29,7 @@ LESS, ALIKE = 0.98, 0.99
 """More epochs are tried as long as the cost falls to the first part of what it was with fewer; of those whose costs are
 as near as the second, the first tried is taken, which is the quickest."""
 
-MET = 500_000
+MET = 400_000
 """So many examples a network meets at most, where nobody has chosen how many epochs."""
 
 WEAK = 0.1

@@ -45,7 +45,7 @@ class Settings:
         epochs: how often every training example is met, at most; None for as many as it takes.
         hidden: the units of each hidden layer, or none; None for one of 256, or what fits pictures, texts or a series.
         activation: of the hidden layers; None for relu.
-        bins: over how many bins each column of numbers of a table is spread, at most; 0 for none, None for 16.
+        bins: over how many bins each column of numbers of a table is spread, at most; 0 for none, None for 48.
         dropout: the rate after each hidden layer; None for 0.2 for 10,000 labels or more, else 0.
         batch_norm: whether each hidden layer is normalized.
         optimizer: gradient_descent (sgd), adagrad, rmsprop, adam or adamw; None for adam.

@@ -129,3 +129,44 @@ def test_of_values_the_mean_is_of_what_is_learned(tmp_path: Path) -> None:
     assert result.metrics["test"]["r2"] > 0.5
     assert np.corrcoef(output[:, 0], made.Y[rows])[0, 1] > 0.8
     assert abs(output.mean() / made.Y[rows].mean() - 1) < 0.15, "the mean is corrected by what none has learned from"
+
+
+def test_no_more_networks_than_groups(tmp_path: Path) -> None:
+    table = cr.read_table(frame().with_columns(who=np.arange(240) % 4), "y", group="who")
+    assert len(cr.Experiment(table, cr.Settings(seed=0), tmp_path).members) == 3  # one group is to test
+
+
+def test_tables_of_a_dozen_rows_train(tmp_path: Path) -> None:
+    made = cr.Experiment(cr.read_table(frame(12), "y", ignore=["who"]), cr.Settings(seed=0), tmp_path)
+    assert len(made.members) == 4
+    assert 0 <= made.run(progress=False).metrics["test"]["accuracy"] <= 1
+
+
+def test_several_networks_do_not_learn_from_chunks(tmp_path: Path) -> None:
+    frame().drop("who").write_csv(tmp_path / "table.csv")
+    table = cr.read_table(tmp_path / "table.csv", "y", stream=True)
+    assert len(cr.Experiment(table, cr.Settings(seed=0), tmp_path / "run").members) == 1
+    with pytest.raises(cr.OptionError, match=r"is read in chunks, and one network learns from them: leave --members out"):
+        cr.Experiment(table, cr.Settings(seed=0, members=3), tmp_path / "run")
+
+
+def test_how_long_they_learn_is_tried_with_the_first(tmp_path: Path) -> None:
+    made = cr.Experiment(cr.read_table(frame(), "y", ignore=["who"]), cr.Settings(seed=0), tmp_path)
+    result = made.run(progress=False)
+    assert made.tried.startswith("tried with the first network: ")
+    assert made.settings.epochs in (8, 24, 72, 216)
+    assert len(result.history.members) == len(made.members) == 5
+
+
+def test_a_time_limit_ends_training_and_uses_what_is_left(tmp_path: Path) -> None:
+    source = cr.read_table(frame(), "y", ignore=["who"])
+    short = cr.Experiment(source, replace(QUICK, epochs=10_000, time_limit=0.5), tmp_path / "short").run(progress=False)
+    assert {one.stopped for one in short.history.members} == {"time limit"}
+    long = cr.Experiment(source, replace(QUICK, epochs=1, time_limit=10.0), tmp_path / "long").run(progress=False)
+    assert len(long.history.members) > 3
+
+
+def test_a_first_look_is_one_network(tmp_path: Path) -> None:
+    made = cr.Experiment(cr.read_table(frame(), "y"), cr.Settings(seed=0, quick=True), tmp_path)
+    assert len(made.members) == 1
+    assert made.settings.hidden == (256, 256)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+from chainrule import distributed
 from chainrule.experiments import members
 from chainrule.experiments.lesson import Lesson
 from chainrule.experiments.pilot import explore
@@ -41,7 +43,7 @@ def train_together(
         trained: list[members.Trained] = []
         parts: list[members.Part] = []
         begun = began
-        while not interrupt.asked or not trained:
+        while not trained or not interrupt.of_all().asked:
             took, begun = time.monotonic() - begun, time.monotonic()
             if trained and not _time_for_more(experiment, len(trained), took):
                 break
@@ -57,7 +59,8 @@ def train_together(
 
 def _time_for_more(experiment: Experiment, there: int, took: float) -> bool:
     """Whether as many networks again can be trained in the time that is left."""
-    return experiment.left > AS_LONG * took and there + len(experiment.members) <= MOST
+    more = there + len(experiment.members) <= MOST
+    return more and bool(distributed.told(lambda: experiment.left > AS_LONG * took))
 
 
 def _round(
@@ -72,9 +75,10 @@ def _round(
     if begun:
         experiment.draw_members(begun)
     k, epochs = len(experiment.members), experiment.settings.epochs or 0
+    there = [] if first is None else [first]
 
     def lesson(i: int, advance: Advance) -> Lesson:
-        file = members.checkpoint_of(experiment.folder, begun + i)
+        file = members.checkpoint_of(experiment.folder, begun + i - len(there))
         kept = None if checkpoint is None else replace(checkpoint, path=file, at_end=True)
         after_epoch = [*callbacks, lambda run: advance(1)]
         return Lesson(experiment.members[i], experiment.settings, experiment.parts[i], kept, False, after_epoch)
@@ -86,6 +90,6 @@ def _round(
             advance(epochs - len(history.epochs))
             return experiment.members[i], history
 
-        there = [] if first is None else [first]
-        done, _ = members.side_by_side([lambda i=i: fit(i) for i in range(len(there), k)], of=k)  # type: ignore[misc]
+        fits = [partial(fit, i) for i in range(len(there), k)]
+        done, _ = members.side_by_side(fits, of=k, one_by_one=experiment.one_by_one)
     return [*there, *done]

@@ -196,6 +196,11 @@ class Experiment:
         self.chunked = source.chunked(self.encoding, self.target, held_out, self.folder)
         if self.chunked is not None:
             self._weights.refuse_chunks(source.name)
+            if (self.settings.members or 1) > 1:
+                raise OptionError(
+                    f"{source.name} is read in chunks, and one network learns from them: leave --members out, or read "
+                    "it whole with --no-stream."
+                )
         if self.encoding.form == "rows" and may_choose(self.target, settings) and not self._weights.given:
             with stage("choosing a scale"), engines.blas_held(), self._engine:
                 self.target, self._choice = chosen_scale(
@@ -290,8 +295,13 @@ class Experiment:
         return (usual.members or 1) > 1 and usual.validation is None and not in_time
 
     def _resolved(self, settings: Settings) -> Settings:
-        """The settings with nothing left open."""
-        return self._usual(settings).resolve(self.m, self.target.task != "values", self._seed)
+        """The settings with nothing left open; no more networks than the rows, or groups, can be parted for."""
+        usual = self._usual(settings)
+        if self._parted and usual.members is not None:
+            rows = self.splits.train
+            parts = len(rows) // 2 if self.source.groups is None else len(np.unique(self.source.groups[rows]))
+            usual = replace(usual, members=min(usual.members, parts))
+        return usual.resolve(self.m, self.target.task != "values", self._seed)
 
     def _take(self, settings: Settings) -> None:
         """Adopt these settings, with nothing left open, and design new networks for them."""
@@ -359,6 +369,7 @@ class Experiment:
     def _facts(self) -> dict[str, Any]:
         """What a resumed run must share with the first, by the names of the settings."""
         free = {"engine", "threads", "device", "devices", "search", "checkpoint_minutes", "augment", "patience"}
+        free |= {"time_limit"}
         free |= {"epochs"} if self.settings.schedule == "constant" else set()
         chosen = {name: value for name, value in asdict(self.settings).items() if name not in free}
         first = {"seed": self.settings.seed}  # from which the rest follows
@@ -426,6 +437,11 @@ class Experiment:
         """Take the settings, with nothing left open, that a pilot has found to be best."""
         self.tried = told
         self._take(settings)
+
+    @property
+    def one_by_one(self) -> bool:
+        """Whether several networks are trained one after the other, as each needs all of the machine."""
+        return self.settings.engine == "jax"
 
     @property
     def asked(self) -> Settings:
@@ -756,7 +772,7 @@ class Experiment:
         files.write_atomically(self.folder / METRICS, files.to_json(metrics))
 
     def _forget_checkpoint(self) -> None:
-        others = [members.checkpoint_of(self.folder, i) for i in range(1, len(self.members))]
+        others = [*self.folder.glob("checkpoint-*.safetensors")]
         for path in (Path(self.checkpoint.path), *others):
             with contextlib.suppress(FileNotFoundError):
                 path.unlink()

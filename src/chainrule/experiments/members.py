@@ -70,22 +70,25 @@ def checkpoint_of(folder: Path, i: int) -> Path:
 Trained = tuple[Network, History]
 
 
-def side_by_side(fits: Sequence[Callable[[], Trained]], of: int | None = None) -> tuple[list[Trained], Interrupt]:
+def side_by_side(
+    fits: Sequence[Callable[[], Trained]], of: int | None = None, *, one_by_one: bool = False
+) -> tuple[list[Trained], Interrupt]:
     """What the functions return that each train one network, as many at a time as there are threads; and whether
     somebody has ended that early. Those that had not begun by then are left out.
 
     Args:
         of: how many there are in all, which tells how many threads each has; None for as many as there are here.
+        one_by_one: whether one has to wait for the other, as on an accelerator.
 
     Raises:
         NotFiniteError: see `chainrule.train`; the others end after the batch under way.
     """
-    workers = 1 if distributed.processes() > 1 else min(of or len(fits), threads())
+    workers = 1 if one_by_one or distributed.processes() > 1 else min(of or len(fits), threads())
     share = max(1, threads() // workers)
     with interruptible() as interrupt, ThreadPoolExecutor(workers) as pool:
 
         def fit(one: Callable[[], Trained]) -> Trained | None:
-            if interrupt.asked:
+            if interrupt.of_all().asked:
                 return None
             with engines.held_to(share):
                 return one()

@@ -56,10 +56,10 @@ def explore(experiment: Experiment) -> members.Trained | None:
     def attempt(*wanted: Settings) -> bool:
         """Try these; whether there may be more."""
         fits = [partial(_fit, experiment, one) for one in wanted]
-        done, interrupt = members.side_by_side(fits, of=len(experiment.members))
+        done, interrupt = members.side_by_side(fits, of=len(experiment.members), one_by_one=experiment.one_by_one)
         costs = [min(history["val_loss"], default=np.inf) for _, history in done]
         tried.extend(zip(costs, wanted, done, strict=False))
-        return not interrupt.asked
+        return not interrupt.of_all().asked
 
     weaker = [replace(usual, dropout=WEAK)] if experiment.asked.dropout is None and usual.dropout != WEAK else []
     with stage("trying how long networks learn"):

@@ -313,7 +313,7 @@ LAYERS = {
     "Embedding": ([cr.Embedding(5, 3)], 2),
     "EmbedBags": ([cr.EmbedBags(1, (2, 1), 5, 3)], 4),
     "EmbedColumns": ([cr.EmbedColumns(2, 5, 3)], 4),
-    "Ensemble": ([cr.Ensemble([cr.Network([cr.Dense(2)]), cr.Network([cr.Dense(2)])])], 4),
+    "Ensemble": ([cr.Ensemble([cr.Network([cr.Dense(2)])])], 4),
     "Flatten": ([cr.Dense(2), cr.Flatten(), cr.Dense(2)], (2, 3)),
     "LayerNorm": ([cr.LayerNorm()], (5, 4)),
     "Network": ([cr.Network([cr.Network([cr.Dense(2)])])], 4),

@@ -291,8 +291,12 @@ NAMED_ONLY = {"MaxPool", "AveragePool", "AdaptiveAveragePool", "GlobalAveragePoo
     "Masking",
     "MultiHeadAttention",
     "EmbedBags",
+    "Ensemble",
+    "Periodic",
+    "PiecewiseLinear",
 }
-"""Layers whose lines say which numbers go where, or are of one example, and are evaluated nowhere."""
+"""Layers whose lines say which numbers go where, or are of one example, and are evaluated nowhere; of an ensemble it is
+a member that has lines."""
 
 
 def test_every_layer_is_on_a_page_that_is_evaluated_or_known_not_to_be():

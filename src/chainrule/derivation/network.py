@@ -101,7 +101,7 @@ def derive(
         DataError: the sizes of the network are not known and X is not given; or y is given without X.
         ShapeError, DataError, OptionError: X, y, the loss or the optimizer do not fit; see `train`.
     """
-    ensemble = ensemble_in(net)
+    ensemble = ensemble_in(net) if isinstance(net, Network) else None
     if ensemble is not None:
         page = derive(one_member(net), X, y, loss, shortcut=shortcut, optimizer=optimizer, seed=seed)
         return replace(page, legend=(ONE_OF.format(k=len(ensemble.members)), *page.legend))

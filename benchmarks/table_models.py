@@ -27,6 +27,7 @@ import chainrule
 from benchmarks.table_problems import Problem
 from chainrule.data.tables import Table
 from chainrule.experiments import Experiment, Settings, Trained
+from chainrule.experiments.settings import own_network
 from chainrule.experiments.splits import Splits, hold_out
 from chainrule.randomness import stream
 
@@ -109,7 +110,11 @@ def _require_same(problem: Problem, source: Table, place: NDArray[np.intp]) -> N
 
 
 def _watched(source: Table, settings: Settings, rows: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Those of the training rows to learn from, and those to watch, as `chainrule train` divides them."""
+    """Those of the training rows to learn from, and those to watch, as `chainrule train` divides them: several networks
+    part all of them by themselves."""
+    usual = settings if own_network(settings) else settings.beside(source.several)
+    if (usual.members or 1) > 1 and not settings.quick:
+        return rows, rows[:0]
     share = settings.beside(source.defaults).validation_share(len(rows), source.small)
     random = stream("validation part", settings.seed or 0)
     Y = source.numbers(source.target)

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import polars as pl
 import pytest
 
 import chainrule as cr
+from chainrule.engines.threads import held_to
 from chainrule.experiments import members
 from chainrule.layers.ensemble import ensemble_in
 from chainrule.training.interrupt import TerminatedError
@@ -100,18 +100,35 @@ def test_sigterm_in_the_second_network_leaves_what_resuming_needs(tmp_path: Path
     assert [len(one.epochs) for one in again.history.members] == [4, 4, 4]
 
 
-def test_one_that_fails_ends_all(tmp_path: Path) -> None:
-    begun = threading.Event()
+def test_one_that_fails_ends_all() -> None:
+    begun: list[int] = []
 
     def fails() -> members.Trained:
-        begun.set()
+        begun.append(0)
         raise cr.NotFiniteError("the cost is not finite")
 
-    def never() -> members.Trained:
+    def another() -> members.Trained:
+        begun.append(1)
         raise AssertionError("nobody begins after one has failed")
 
-    with pytest.raises(cr.NotFiniteError), cr.engines.threads.held_to(1):
-        members.side_by_side([fails, never])
+    with pytest.raises(cr.NotFiniteError), held_to(1):
+        members.side_by_side([fails, another])
+    assert begun == [0]
+
+
+@pytest.mark.parametrize("count", [3, 4, 5, 6, 7, 8])
+def test_unequal_groups_are_dealt_to_parts(count: int) -> None:
+    random = np.random.default_rng(count)
+    groups = np.repeat(np.arange(count), random.integers(1, 40, count))
+    parts = members._dealt_by_group(groups, 3, random)
+    assert set(parts.tolist()) == {0, 1, 2}
+    assert all(len(set(parts[groups == group])) == 1 for group in range(count))
+
+
+def test_the_only_row_of_a_class_is_learned_from_by_all(tmp_path: Path) -> None:
+    table = frame().with_columns(y=pl.when(pl.arange(0, 240) == 7).then(pl.lit("odd")).otherwise("y"))
+    made = cr.Experiment(cr.read_table(table, "y", ignore=["who"]), QUICK, tmp_path)
+    assert all(7 in part.train and 7 not in part.validation for part in made.parts)
 
 
 @pytest.mark.parametrize("given", [{"hidden": (4,)}, {"learning_rate": 0.01}, {"search": 2}])
@@ -138,7 +155,7 @@ def test_no_more_networks_than_groups(tmp_path: Path) -> None:
 
 def test_tables_of_a_dozen_rows_train(tmp_path: Path) -> None:
     made = cr.Experiment(cr.read_table(frame(12), "y", ignore=["who"]), cr.Settings(seed=0), tmp_path)
-    assert len(made.members) == 4
+    assert len(made.members) == 4  # of 9 rows
     assert 0 <= made.run(progress=False).metrics["test"]["accuracy"] <= 1
 
 
@@ -146,7 +163,9 @@ def test_several_networks_do_not_learn_from_chunks(tmp_path: Path) -> None:
     frame().drop("who").write_csv(tmp_path / "table.csv")
     table = cr.read_table(tmp_path / "table.csv", "y", stream=True)
     assert len(cr.Experiment(table, cr.Settings(seed=0), tmp_path / "run").members) == 1
-    with pytest.raises(cr.OptionError, match=r"is read in chunks, and one network learns from them: leave --members out"):
+    with pytest.raises(
+        cr.OptionError, match=r"is read in chunks, and one network learns from them: leave --members out"
+    ):
         cr.Experiment(table, cr.Settings(seed=0, members=3), tmp_path / "run")
 
 

@@ -5,6 +5,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.layers.ensemble import ensemble_in, one_member
+from chainrule.layers.summary import rows_of_summary
 
 X = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
 Y = (X[:, 0] > 0).astype(np.int64)
@@ -66,6 +67,16 @@ def test_one_member_keeps_what_stands_behind() -> None:
     assert ensemble_in(member(0)) is None
     alone = member(0)
     assert one_member(alone) is alone
+
+
+def test_the_summary_shows_the_first_in_full() -> None:
+    _, net = ensemble()
+    rows = [[cell.strip() for cell in row] for row in rows_of_summary(net)]
+    assert [called for _, called, *_ in rows] == [
+        *("X", "Ensemble", "Network", "PiecewiseLinear(3)", 'Dense(5, "silu")', 'Dense(2, "softmax")'),
+        "2 more like this, whose mean it is",
+    ]
+    assert sum(int(count.replace(",", "")) for *_, count in rows if count) == net.flat.size
 
 
 def test_messages() -> None:

@@ -127,8 +127,8 @@ def test_the_defaults_are_those_of_train(tmp_path):
     whole = pd.concat([FRAME.assign(pays=PAYS)] * 5, ignore_index=True)
     experiment = cr.Experiment(cr.read_table(whole, "pays"), cr.Settings(seed=0), tmp_path)
     classifier = TableClassifier(random_state=0, epochs=1).fit(whole[["age", "job", "since"]], whole["pays"])
-    layers = [repr(layer) for layer in classifier.trained_.network.layers]
-    assert layers == [repr(layer) for layer in experiment.network.layers]
+    [ensemble] = classifier.trained_.network.layers
+    assert [repr(member) for member in ensemble.members] == [repr(member) for member in experiment.members]
     assert "val_loss" in classifier.history_.epochs[0]
 
 

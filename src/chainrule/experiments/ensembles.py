@@ -47,9 +47,10 @@ def train_together(
             took, begun = time.monotonic() - begun, time.monotonic()
             if trained and not _time_for_more(experiment, len(trained), took):
                 break
-            done = _round(experiment, len(parts), first, progress, checkpoint, callbacks)
-            parts += experiment.parts[: len(done)]
-            trained += done
+            done = _round(experiment, len(trained), first, progress, checkpoint, callbacks)
+            kept = [i for i, (_, history) in enumerate(done) if history.epochs] or [0] * (not trained)
+            trained += [done[i] for i in kept]  # those that have come to the end of an epoch
+            parts += [experiment.parts[i] for i in kept]
             first = None
         history = members.history_of(trained, interrupt, time.monotonic() - began)
     held_out = members.out_of_fold(trained, parts, lambda network, rows: network.predict(experiment.X[rows]))
@@ -86,6 +87,8 @@ def _round(
     with stage(f"training {k}{' more' if begun else ''} networks", k * epochs if progress else None) as advance:
 
         def fit(i: int) -> members.Trained:
+            if i and experiment.late:
+                return experiment.members[i], History()
             history = experiment.train_to_its_end(lesson(i, advance))
             advance(epochs - len(history.epochs))
             return experiment.members[i], history

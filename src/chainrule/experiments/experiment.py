@@ -48,6 +48,7 @@ from chainrule.experiments.settings import (
     JOURNAL,
     METRICS,
     MODEL,
+    NETWORK,
     PAGE,
     REPORT,
     TRIALS,
@@ -153,6 +154,8 @@ class Experiment:
         self._until = None if settings.time_limit is None else time.monotonic() + settings.time_limit
         self.folder = Path(folder)
         self.run_folder = RunFolder(folder, join)
+        if settings.search and (settings.members or 1) > 1:
+            raise OptionError("a search tries single networks: leave --members out, and train with what it finds.")
         if join and not settings.search:
             raise OptionError("--join shares a search: say with --search 20 how many settings are to be tried.")
         if storage is not None and not join:
@@ -252,6 +255,12 @@ class Experiment:
     def note_on_members(self) -> str:
         """How several networks share the rows, a sentence; "" of a single one."""
         k = len(self.members)
+        if self.kept is not None and self.kept.what == "linear":
+            return ""
+        if k == 1 and own_network(self.given) and self.source.several and not self.given.search:
+            chosen = [f"--{name.replace('_', '-')}" for name in NETWORK if getattr(self.given, name) is not None]
+            without = ", ".join(chosen) or "--batch-norm"
+            return f"a network of your own; without {without} several usual ones answer together"
         if k == 1:
             return ""
         shared = f"each is trained without another {ORDINALS.get(k, f'part of {k}')} of the rows, by which it stops"
@@ -287,7 +296,8 @@ class Experiment:
     def _usual(self, settings: Settings) -> Settings:
         """The settings beside those that such data have where nobody has chosen; one's own network is a single one."""
         several = {} if own_network(settings) else self.source.several
-        return settings.beside({**self.source.defaults, **several})
+        alone = {"members": 1} if settings.quick else {}
+        return settings.beside({**self.source.defaults, **several, **alone})
 
     def _by_folds(self, usual: Settings) -> bool:
         """Whether several networks are trained, each without another part of the examples to train."""
@@ -441,7 +451,7 @@ class Experiment:
     @property
     def one_by_one(self) -> bool:
         """Whether several networks are trained one after the other, as each needs all of the machine."""
-        return self.settings.engine == "jax"
+        return self.settings.engine == "jax" or self.settings.device not in (None, "cpu")
 
     @property
     def asked(self) -> Settings:
@@ -453,8 +463,13 @@ class Experiment:
         """How many seconds are left for training, where a time is set; else none."""
         return 0.0 if self._until is None else self._until - time.monotonic()
 
+    @property
+    def late(self) -> bool:
+        """Whether the time that was set is over."""
+        return self._until is not None and time.monotonic() > self._until
+
     def _in_time(self, run: Run) -> None:
-        if self._until is not None and time.monotonic() > self._until:
+        if self.late:
             run.stop("time limit")
 
     def _train(self, lesson: Lesson, final: Sequence[Layer]) -> History:

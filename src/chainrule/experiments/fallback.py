@@ -10,13 +10,10 @@ from numpy.typing import NDArray
 
 from chainrule.data.targets import Target
 from chainrule.errors import NotFiniteError
-from chainrule.experiments.settings import Settings
+from chainrule.experiments.settings import KNOBS, NETWORK, Settings
 from chainrule.numbers import brief
 
-CHOSEN = (
-    *("hidden", "activation", "dropout", "l2", "epochs", "optimizer", "learning_rate", "batch_size", "loss", "metric"),
-    *("class_weight", "patience"),
-)
+CHOSEN = (*NETWORK, *KNOBS, "loss", "metric", "class_weight")
 """Who has chosen one of these wants that very network."""
 
 FEW = 50
@@ -46,12 +43,11 @@ def may_fall_back(given: Settings, n_validation: int) -> bool:
     return free and n_validation >= FEW
 
 
-def smaller(given: Settings, usual: Settings) -> Settings:
-    """The settings of the smaller network, or of as many smaller ones."""
-    small = replace(given, hidden=(UNITS,), epochs=usual.epochs, members=usual.members)
+def smaller(usual: Settings) -> Settings:
+    """The settings of the smaller network, or of as many smaller ones, beside those of the usual one."""
     if usual.weight_decay:
-        return replace(small, weight_decay=STRONGER * usual.weight_decay)
-    return replace(small, l2=STRONGER * (usual.l2 or 0.0))
+        return replace(usual, hidden=(UNITS,), weight_decay=STRONGER * usual.weight_decay)
+    return replace(usual, hidden=(UNITS,), l2=STRONGER * (usual.l2 or 0.0))
 
 
 def failed(what: str, error: NotFiniteError) -> str:
@@ -66,13 +62,14 @@ def choose(
     of_smaller: Callable[[], NDArray[np.float64]],
     *,
     linear_possible: bool,
+    epochs: int = 0,
 ) -> Kept | None:
     """What to keep in place of the network; None for the network.
 
     Args:
         of_network, of_linear, of_smaller: the loss of each example of the validation part. The smaller one is trained
             only where the network is not ahead of the linear model; infinite losses are of one that came to no end.
-        linear_possible: whether the linear model can be a network.
+        linear_possible: whether the linear model can be a network. epochs: how many the network was to learn for.
     """
     costs = {"network": float(of_network.mean()), "linear": float(of_linear.mean())}
     handicap = AHEAD * float((of_network - of_linear).std()) / len(of_network) ** 0.5
@@ -92,5 +89,5 @@ def choose(
     return Kept(
         best,
         f"{kept} is kept, {why}: on the validation part its {what} is {brief(costs[best])}, beside {others}; "
-        "--hidden 256,256 keeps the network",
+        f"--epochs {epochs} keeps the network",
     )

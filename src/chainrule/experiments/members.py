@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -41,15 +41,38 @@ def folds(source: Source, Y: NDArray[Any], rows: NDArray[np.intp], k: int, seed:
     Raises:
         DataError: there are too few rows, or groups, for so many.
     """
-    left, found = rows, []
     random = stream("folds", seed, turn)
-    for i in range(k - 1):
-        left, held_out = hold_out(source, Y, left, 1 / (k - i), random, by_time=False)
-        found.append(held_out)
-    found.append(left)
+    if source.groups is not None:
+        dealt = _dealt_by_group(source.groups[rows], k, random)
+        found = [rows[dealt == i] for i in range(k)]
+    else:
+        alone = _alone(Y, rows)
+        left, found = np.setdiff1d(rows, alone, assume_unique=True), []
+        for i in range(k - 1):
+            left, held_out = hold_out(source, Y, left, 1 / (k - i), random, by_time=False)
+            found.append(held_out)
+        found.append(left)
     if min(map(len, found)) == 0:
         raise DataError(f"{len(rows)} rows are too few for {k} networks, each without another part: take fewer.")
     return [Part(np.setdiff1d(rows, part, assume_unique=True), part) for part in found]
+
+
+def _dealt_by_group(groups: NDArray[Any], k: int, random: np.random.Generator) -> NDArray[np.intp]:
+    """For each row the one of k parts that its group belongs to: the largest groups first, each to what has least."""
+    _, which, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    order = random.permutation(len(sizes))
+    part_of, filled = np.empty(len(sizes), np.intp), np.zeros(k)
+    for group in order[np.argsort(-sizes[order], kind="stable")]:
+        part_of[group] = filled.argmin()
+        filled[part_of[group]] += sizes[group]
+    return np.asarray(part_of[which])
+
+
+def _alone(Y: NDArray[Any], rows: NDArray[np.intp]) -> NDArray[np.intp]:
+    """The rows of classes that have no other row, from which every network is to learn."""
+    if Y.dtype.kind != "i" or Y.ndim > 1:
+        return rows[:0]
+    return rows[np.bincount(Y[rows])[Y[rows]] == 1]
 
 
 def alike(splits: Splits, k: int) -> list[Part]:
@@ -66,6 +89,9 @@ def checkpoint_of(folder: Path, i: int) -> Path:
     """The checkpoint of member i, from 0."""
     return folder / (f"checkpoint-{i + 1}.safetensors" if i else CHECKPOINT)
 
+
+LOOK = 0.1
+"""After so many seconds the thread that waits for others looks whether somebody has pressed Ctrl-C."""
 
 Trained = tuple[Network, History]
 
@@ -90,11 +116,17 @@ def side_by_side(
         def fit(one: Callable[[], Trained]) -> Trained | None:
             if interrupt.of_all().asked:
                 return None
-            with engines.held_to(share):
-                return one()
+            try:
+                with engines.held_to(share):
+                    return one()
+            except BaseException:
+                interrupt.asked = True  # before this thread takes the next
+                raise
 
         waiting: list[Future[Trained | None]] = [pool.submit(copy_context().run, fit, one) for one in fits]
         try:
+            while wait(waiting, timeout=LOOK).not_done:  # where signals are handled
+                pass
             done = [future.result() for future in waiting]
         except BaseException:
             interrupt.asked = True
@@ -103,10 +135,9 @@ def side_by_side(
 
 
 def together(trained: Sequence[Trained], seed: int) -> Network:
-    """One network that answers as the mean of these, of which it takes those that have come to the end of an epoch."""
-    whole = [network for network, history in trained if history.epochs] or [trained[0][0]]
-    made = Network([Ensemble(whole)], seed=seed)
-    shape = whole[0].input_shape
+    """One network that answers as the mean of these."""
+    made = Network([Ensemble([network for network, _ in trained])], seed=seed)
+    shape = trained[0][0].input_shape
     assert shape is not None
     made.build(shape)
     return made
@@ -115,7 +146,8 @@ def together(trained: Sequence[Trained], seed: int) -> Network:
 def history_of(trained: Sequence[Trained], interrupt: Interrupt, seconds: float) -> History:
     """The history of the first, with those of all as `members`, and the time that all took together."""
     histories = [history for _, history in trained]
-    stopped = "terminated" if interrupt.terminated else "interrupted" if interrupt.asked else histories[0].stopped
+    ended = "time limit" if any(one.stopped == "time limit" for one in histories) else histories[0].stopped
+    stopped = "terminated" if interrupt.terminated else "interrupted" if interrupt.asked else ended
     return replace(histories[0], stopped=stopped, members=histories, elapsed=seconds)
 
 

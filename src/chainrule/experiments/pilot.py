@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from chainrule.errors import NotFiniteError
 from chainrule.experiments import members
 from chainrule.experiments.design import design
 from chainrule.experiments.lesson import Lesson
-from chainrule.experiments.settings import Settings
+from chainrule.experiments.settings import Settings, usual_patience
 from chainrule.numbers import brief
 from chainrule.progress import stage
+from chainrule.training import History
 
 if TYPE_CHECKING:
     from chainrule.experiments.experiment import Experiment
@@ -29,8 +31,8 @@ LESS, ALIKE = 0.98, 0.99
 """More epochs are tried as long as the cost falls to the first part of what it was with fewer; of those whose costs are
 as near as the second, the first tried is taken, which is the quickest."""
 
-MET = 400_000
-"""So many examples a network meets at most, where nobody has chosen how many epochs."""
+MET, LONGEST = 400_000, 216
+"""So many examples a network meets at most, and in so many epochs, where nobody has chosen how many."""
 
 WEAK = 0.1
 """The dropout that is tried beside the usual one."""
@@ -47,15 +49,15 @@ def explore(experiment: Experiment) -> members.Trained | None:
     Raises:
         NotFiniteError: see `chainrule.train`.
     """
-    part, usual = experiment.parts[0], experiment.settings
+    part, usual, patience = experiment.parts[0], experiment.settings, experiment.asked.patience
     if experiment.asked.epochs is not None or not len(part.validation):
         return None
-    most = max(MET // len(part.train), usual.epochs or 1)
+    most = max(min(MET // len(part.train), LONGEST), usual.epochs or 1)
     tried: list[Tried] = []
 
     def attempt(*wanted: Settings) -> bool:
         """Try these; whether there may be more."""
-        fits = [partial(_fit, experiment, one) for one in wanted]
+        fits = [partial(_fit, experiment, _patient(one) if patience is None else one) for one in wanted]
         done, interrupt = members.side_by_side(fits, of=len(experiment.members), one_by_one=experiment.one_by_one)
         costs = [min(history["val_loss"], default=np.inf) for _, history in done]
         tried.extend(zip(costs, wanted, done, strict=False))
@@ -73,14 +75,24 @@ def explore(experiment: Experiment) -> members.Trained | None:
             goes_on = attempt(replace(best, epochs=min(TIMES * (best.epochs or 1), most)))
     least = min(cost for cost, _, _ in tried)
     _, best, first = next(one for one in tried if one[0] <= least / ALIKE or one[0] == least)
-    experiment.take_found(best, _told(tried, best))
+    if not np.isfinite(least):
+        raise NotFiniteError(f"none of the {len(tried)} trainings came to its end: take a smaller --learning-rate.")
+    experiment.take_found(_patient(best) if patience is None else best, _told(tried, best))
     return first
 
 
 def _fit(experiment: Experiment, settings: Settings) -> members.Trained:
-    """The first network, trained by these settings."""
+    """The first network, trained by these settings; without an epoch, where that came to no end."""
     network = design(experiment.encoding, experiment.X.shape[1:], experiment.target, settings)
-    return network, experiment.train_to_its_end(Lesson(network, settings, experiment.parts[0]))
+    try:
+        return network, experiment.train_to_its_end(Lesson(network, settings, experiment.parts[0]))
+    except NotFiniteError:
+        return network, History()
+
+
+def _patient(settings: Settings) -> Settings:
+    """These settings, with the patience that so many epochs usually have."""
+    return replace(settings, patience=usual_patience(settings.epochs or 0))
 
 
 def _told(tried: list[Tried], best: Settings) -> str:

@@ -81,18 +81,20 @@ def of_less(experiment: Experiment, network: Network, history: History) -> tuple
 
     def of_smaller() -> NDArray[np.float64]:
         nonlocal told
+        if experiment.given.time_limit is not None and experiment.left <= 0:
+            told = "there was no time left to try a smaller network"
+            return np.full(len(rows), np.inf)
         experiment.write(network, history)
         try:
-            tried.append(
-                experiment.fit_anew(smaller(experiment.given, experiment.settings), "training a smaller network")
-            )
+            tried.append(experiment.fit_anew(smaller(experiment.settings), "training a smaller network"))
         except NotFiniteError as error:
             told = failed("a smaller network was tried, but its training", error)
             return np.full(len(rows), np.inf)
         return losses_of(tried[0][0])
 
     linear = losses(of_linear, Y[rows], target)
-    kept = choose(target, own, linear, of_smaller, linear_possible=experiment.peer.can_be_network)
+    epochs = experiment.settings.epochs or 0
+    kept = choose(target, own, linear, of_smaller, linear_possible=experiment.peer.can_be_network, epochs=epochs)
     if tried and tried[0][1].cut:
         kept, history.stopped = None, tried[0][1].stopped
     if kept is not None and kept.what == "smaller":
@@ -108,13 +110,13 @@ def of_less(experiment: Experiment, network: Network, history: History) -> tuple
 def _held_out_of_linear(experiment: Experiment) -> tuple[NDArray[np.intp], NDArray[Any]]:
     """Examples by which the network was stopped, and what a linear model says of them that has not learned from them.
 
-    Where each network of several was stopped by other examples, it is those of the first, or of all where they are few.
+    Where each network of several was stopped by other examples, it is those of the last, or of all where they are few.
     """
     X, target, places = experiment.X, experiment.target, experiment.encoding.places(experiment.source)
     rows = experiment.held_out_rows
     if not np.isin(rows, experiment.splits.train).any():
         return rows, experiment.peer.output(X[rows])
-    parts = experiment.parts if len(rows) < SOME else experiment.parts[:1]
+    parts = experiment.parts if len(rows) < SOME else experiment.parts[-1:]  # a pilot has chosen by the first
     found = [Peer(target, X, experiment.Y, part.train, places).output(X[part.validation]) for part in parts]
     rows = np.concatenate([part.validation for part in parts])
     order = np.argsort(rows)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from chainrule.checking import whole
+from chainrule.checking import real, whole
 from chainrule.data.augmentation import Augmentation
 from chainrule.errors import OptionError
 
@@ -156,6 +156,8 @@ class Settings:
         small, large = m < SMALL, m >= LARGE
         size = (128 if large else 32) if self.batch_size is None else whole("batch_size", self.batch_size)
         met = 300_000 if labels else UPDATES * size
+        if self.time_limit is not None:
+            real("time_limit", self.time_limit, low=0, open="low")
         members = 1 if self.members is None or self.quick else whole("members", self.members)
         enough = max(100, -(-1000 * size // m)) if small else min(60, max(10, met // m))
         epochs = enough if self.epochs is None else whole("epochs", self.epochs)
@@ -174,17 +176,22 @@ class Settings:
             batch_size=size,
             dropout=chance if self.dropout is None else self.dropout,
             l2=(0.02 if small else 1 / m) if self.l2 is None else self.l2,
-            patience=max(10, epochs // 3) if self.patience is None else whole("patience", self.patience, at_least=0),
+            patience=usual_patience(epochs) if self.patience is None else whole("patience", self.patience, at_least=0),
             seed=seed,
             threads=None if self.threads is None else whole("threads", self.threads),
         )
 
 
-NETWORK = (
-    *("hidden", "activation", "dropout", "l2", "weight_decay", "epochs", "optimizer", "learning_rate", "schedule"),
-    *("batch_size", "bins"),
-)
-"""Who chooses one of these wants that network, and not several."""
+def usual_patience(epochs: int) -> int:
+    """After how many epochs without improvement a training of so many ends."""
+    return max(10, epochs // 3)
+
+
+NETWORK = ("hidden", "activation", "l2", "optimizer", "learning_rate", "schedule", "batch_size")
+"""Who chooses one of these wants a network of their own, and not several of the usual kind."""
+
+KNOBS = ("dropout", "weight_decay", "bins", "epochs", "patience")
+"""What may be chosen for the usual networks, too."""
 
 
 def own_network(given: Settings) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,16 +38,32 @@ def rows_of_summary(network: Network) -> list[tuple[str, str, str, str, str]]:
     """Of X and of each layer: its number l, what it is, the shape of its output, its parameters, and how many numbers
     these are."""
     shapes = output_shapes(network) if network.built else {}
+    alike = {id(others[0]): others for _, layer in network.family() if (others := _alike(layer))}
+    in_short = {id(layer) for others in alike.values() for other in others for _, layer in other.family()}
     rows = [("", "X", _with_m(network.input_shape), "", "")]
     for path, layer in network.family():
-        if layer is network:
+        indent = "  " * path.count(".")
+        if behind := alike.get(id(layer)):
+            count = f"{sum(value.size for other in behind for value in other.parameters.values()):,}"
+            told = f"{indent}{len(behind)} more like this, whose mean it is"
+            rows.append(("", told, _with_m(shapes.get(id(layer))), "", count))
+        if layer is network or id(layer) in in_short:
             continue
-        called = "  " * path.count(".") + (type(layer).__name__ if layer.holds_layers else repr(layer))
+        called = indent + (type(layer).__name__ if layer.holds_layers else repr(layer))
         held = ", ".join(f"{name}{layer.l} {value.shape}" for name, value in layer.held.items())
         count = f"{sum(value.size for value in layer.held.values()):,}" if layer.held else ""
         number = "" if layer.l is None else str(layer.l)
         rows.append((number, called, _with_m(shapes.get(id(layer))), held, count))
     return rows
+
+
+def _alike(layer: Layer) -> Sequence[Network]:
+    """The networks of an ensemble behind the first, where all are made alike; nothing for other layers."""
+    from chainrule.layers.ensemble import Ensemble
+
+    if not isinstance(layer, Ensemble) or len({repr(member) for member in layer.members}) > 1:
+        return ()
+    return layer.members[1:]
 
 
 def output_shapes(network: Network) -> dict[int, tuple[int, ...]]:

@@ -114,7 +114,7 @@ def refuse_gaps(y: Any, estimator: Any) -> None:
     if y is None:
         raise DataError(f"{type(estimator).__name__} requires y to be passed, but the target y is None.")
     if hasattr(y, "null_count"):
-        missing = y.null_count() > 0
+        missing = bool(np.any(np.asarray(y.null_count()) > 0))  # of a series a number, of a frame a row of them
     elif hasattr(y, "isna"):
         missing = bool(np.any(np.asarray(y.isna())))
     else:

@@ -37,7 +37,7 @@ def optimizer_for(settings: Settings) -> Optimizer:
     alpha = first_learning_rate(settings)
     epochs = settings.epochs or 1
     schedules = {"cosine": Cosine(alpha, epochs), "flat_cosine": FlatCosine(alpha, epochs), "constant": Constant(alpha)}
-    schedule = lookup("schedule", settings.schedule or "cosine", schedules)
+    schedule = lookup("schedule", settings.schedule, schedules)
     decay = {} if settings.weight_decay is None else {"weight_decay": settings.weight_decay}
     made: Optimizer = _kind(settings)(learning_rate=schedule, l2=settings.l2 or 0.0, **decay)
     return made
@@ -64,7 +64,7 @@ def own_learning_rate(settings: Settings) -> float:
 
 
 def _falls(settings: Settings) -> bool:
-    falls: bool = lookup("schedule", settings.schedule or "cosine", SCHEDULES)
+    falls: bool = lookup("schedule", settings.schedule, SCHEDULES)
     return falls
 
 

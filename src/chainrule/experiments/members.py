@@ -65,14 +65,16 @@ def _dealt_by_group(groups: NDArray[Any], k: int, random: np.random.Generator) -
     for group in order[np.argsort(-sizes[order], kind="stable")]:
         part_of[group] = filled.argmin()
         filled[part_of[group]] += sizes[group]
-    return np.asarray(part_of[which])
+    found: NDArray[np.intp] = part_of[which]
+    return found
 
 
 def _alone(Y: NDArray[Any], rows: NDArray[np.intp]) -> NDArray[np.intp]:
     """The rows of classes that have no other row, from which every network is to learn."""
     if Y.dtype.kind != "i" or Y.ndim > 1:
         return rows[:0]
-    return rows[np.bincount(Y[rows])[Y[rows]] == 1]
+    alone: NDArray[np.intp] = rows[np.bincount(Y[rows])[Y[rows]] == 1]
+    return alone
 
 
 def alike(splits: Splits, k: int) -> list[Part]:

@@ -51,7 +51,7 @@ class Settings:
         optimizer: gradient_descent (sgd), adagrad, rmsprop, adam or adamw; None for adam.
         learning_rate: α at the beginning; None for the optimizer's own, three times that with a cosine.
         schedule: how α changes: "cosine" takes it down to 0 over the epochs, "flat_cosine" over their second half,
-            "constant" leaves it; None for flat_cosine for tables, else cosine.
+            "constant" leaves it.
         l2: λ of the L2 regularization; None for 0.02 below 1,000 examples m, else 1 / m.
         weight_decay: λ of decoupled weight decay, taken from the weights at each update; None for the optimizer's own.
         batch_size: examples in a mini-batch; None for 32, from 10,000 examples on 128.
@@ -83,7 +83,7 @@ class Settings:
     batch_norm: bool = False
     optimizer: str | None = None
     learning_rate: float | None = None
-    schedule: str | None = None
+    schedule: str = "cosine"
     l2: float | None = None
     batch_size: int | None = None
     test: float | None = None
@@ -167,7 +167,6 @@ class Settings:
             self,
             members=members,
             bins=whole("bins", self.bins or 0, at_least=0),
-            schedule="cosine" if self.schedule is None else self.schedule,
             test=self.test_share,
             epochs=epochs,
             hidden=(256,) if self.hidden is None else self.hidden,
@@ -187,7 +186,7 @@ def usual_patience(epochs: int) -> int:
     return max(10, epochs // 3)
 
 
-NETWORK = ("hidden", "activation", "l2", "optimizer", "learning_rate", "schedule", "batch_size")
+NETWORK = ("hidden", "activation", "l2", "optimizer", "learning_rate", "batch_size")
 """Who chooses one of these wants a network of their own, and not several of the usual kind."""
 
 KNOBS = ("dropout", "weight_decay", "bins", "epochs", "patience")

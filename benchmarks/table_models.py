@@ -28,8 +28,7 @@ from benchmarks.table_problems import Problem
 from chainrule.data.tables import Table
 from chainrule.experiments import Experiment, Settings, Trained
 from chainrule.experiments.settings import own_network
-from chainrule.experiments.splits import Splits, hold_out
-from chainrule.randomness import stream
+from chainrule.experiments.splits import Splits, watched
 
 Answers = NDArray[np.float64]
 Model = Callable[[Problem], Callable[[], Answers]]
@@ -116,9 +115,7 @@ def _watched(source: Table, settings: Settings, rows: NDArray[np.intp]) -> tuple
     if (usual.members or 1) > 1 and not settings.quick:
         return rows, rows[:0]
     share = settings.beside(source.defaults).validation_share(len(rows), source.small)
-    random = stream("validation part", settings.seed or 0)
-    Y = source.numbers(source.target)
-    return hold_out(source, Y, rows, share, random, by_time=not source.scattered)
+    return watched(source, source.numbers(source.target), rows, share, settings.seed or 0)
 
 
 def answers(model: Any, problem: Problem, X: pd.DataFrame) -> Answers:

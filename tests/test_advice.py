@@ -122,6 +122,10 @@ def weighted(A, Y, weights=None):
 
 
 CASES = {
+    "Ensemble takes networks, but … is a layer: put it into a Network": (
+        lambda: cr.Ensemble([D(2)]),
+        lambda: cr.Ensemble([cr.Network([D(2)])]),
+    ),
     "more numbers than any memory holds: take smaller sizes": (
         later(built, D(1), shape=(2**40, 2**40)),
         later(built, D(1), shape=(2**4, 2**4)),
@@ -537,6 +541,8 @@ CASES = {
 }
 
 ELSEWHERE = {
+    "Input y contains NaN or None: leave out the rows": "sklearn_api/test_tables.py, of frames",
+    "rows would be left out: give another `missing`": "sklearn_api/test_tables.py, of frames",
     "of which it computes its part": "needs processes whose streams differ",
     'give engine="jax", or no device': "engines/test_devices.py",
     'give engine="jax", which divides every batch among them': "needs several processes",

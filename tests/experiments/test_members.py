@@ -189,3 +189,11 @@ def test_a_first_look_is_one_network(tmp_path: Path) -> None:
     made = cr.Experiment(cr.read_table(frame(), "y"), cr.Settings(seed=0, quick=True), tmp_path)
     assert len(made.members) == 1
     assert made.settings.hidden == (256, 256)
+
+
+def test_a_search_is_of_single_networks(tmp_path: Path) -> None:
+    settings = cr.Settings(seed=0, search=1, epochs=1, members=3)
+    message = r"a search tries single networks: leave --members out, and train with what it finds"
+    with pytest.raises(cr.OptionError, match=message):
+        experiment(tmp_path, settings)
+    assert len(experiment(tmp_path, replace(settings, members=None)).members) == 1

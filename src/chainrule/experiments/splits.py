@@ -50,9 +50,15 @@ def split(source: Source, Y: NDArray[Any], test: float, validation: float, seed:
     if m - sum(sizes) < 2:
         raise DataError(f"of {m} examples, {sizes[0]} to test and {sizes[1]} to validate leave too few to train with.")
     rest, for_test = hold_out(source, Y, np.arange(m), test, stream("test part", seed), by_time=True)
+    return Splits(*watched(source, Y, rest, validation, seed), for_test)
+
+
+def watched(
+    source: Source, Y: NDArray[Any], rows: NDArray[np.intp], share: float, seed: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Of the rows that are not kept for the end, those to learn from and those to watch, about that share of them."""
     random = stream("validation part", seed)
-    train, to_watch = hold_out(source, Y, rest, validation, random, by_time=not source.scattered)
-    return Splits(train, to_watch, for_test)
+    return hold_out(source, Y, rows, share, random, by_time=not source.scattered)
 
 
 def _size(m: int, share: float) -> int:

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from chainrule.data.source import Source
 from chainrule.experiments.experiment import Experiment
 from chainrule.experiments.settings import Settings
-from chainrule.experiments.splits import Splits, hold_out
+from chainrule.experiments.splits import Splits, watched
 from chainrule.layers import Network
-from chainrule.randomness import stream
 from chainrule.training import History
 
 
@@ -33,9 +32,8 @@ class Unmeasured(Experiment):
         self.split = None  # which tells a reader of the model file where a test part is
 
     def _split(self, test: float, validation: float, seed: int) -> Splits:
-        rows, random = np.arange(len(self.source)), stream("validation part", seed)
-        train, watched = hold_out(self.source, self.Y, rows, validation, random, by_time=not self.source.scattered)
-        return Splits(train, watched, rows[:0])
+        rows = np.arange(len(self.source))
+        return Splits(*watched(self.source, self.Y, rows, validation, seed), rows[:0])
 
     def _keep(self, network: Network, history: History) -> tuple[dict[str, Any], NDArray[Any]]:
         network.metadata = self._metadata(history)

@@ -38,22 +38,29 @@ class Settings:
     """What a user may choose; what is None follows the number of training examples m, see `resolve`, or is searched.
 
     Args:
-        members: how many networks answer together, their mean, each trained without another part of the examples, by
-            which it stops; None for what such data usually get, and 1 where something of the network is chosen.
+        members: how many networks answer together by their mean, each trained without another part of the examples, by
+            which it stops; None for 5 for tables (3 above 20,000 rows, 1 above 80,000), else, and where `hidden`,
+            `activation`, `optimizer`, `learning_rate`, `l2` or `batch_size` is chosen, 1.
         time_limit: seconds for training and what comes before it; where it is long, more networks answer together.
         quick: one network, and few epochs, for a first look.
         epochs: how often every training example is met, at most; None for as many as it takes.
-        hidden: the units of each hidden layer, or none; None for one of 256, or what fits pictures, texts or a series.
-        activation: of the hidden layers; None for relu.
-        bins: over how many bins each column of numbers of a table is spread, at most; 0 for none, None for 48.
-        dropout: the rate after each hidden layer; None for 0.2 for 10,000 labels or more, else 0.
+        hidden: the units of each hidden layer, or none; None for two of 256 for several
+            networks, one for a single one, or what fits pictures, texts or a series.
+        activation: of the hidden layers; None for silu for several networks, else relu.
+        bins: over how many bins each column of numbers of a table is spread, at most; 0 for none, None for
+            48 for several networks, else 0.
+        dropout: the rate after each hidden layer; None for 0.3 or 0.1, as tried, for several networks, 0.2 for 10,000
+            labels or more, else 0.
         batch_norm: whether each hidden layer is normalized.
-        optimizer: gradient_descent (sgd), adagrad, rmsprop, adam or adamw; None for adam.
-        learning_rate: α at the beginning; None for the optimizer's own, three times that with a cosine.
+        optimizer: gradient_descent (sgd), adagrad, rmsprop, adam or adamw; None for adamw for several networks, else
+            adam.
+        learning_rate: α at the beginning; None for 0.002 for several networks, else the optimizer's own, three times
+            that with a cosine.
         schedule: how α changes: "cosine" takes it down to 0 over the epochs, "flat_cosine" over their second half,
             "constant" leaves it.
-        l2: λ of the L2 regularization; None for 0.02 below 1,000 examples m, else 1 / m.
-        weight_decay: λ of decoupled weight decay, taken from the weights at each update; None for the optimizer's own.
+        l2: λ of the L2 regularization; None for 0 for several networks, 0.02 below 1,000 examples m, else 1 / m.
+        weight_decay: λ of decoupled weight decay, taken from the weights at each update; None for 0.1 for several
+            networks, else the optimizer's own.
         batch_size: examples in a mini-batch; None for 32, from 10,000 examples on 128.
         test: the part of all examples that is held out to the end; None for 0.2, of a text 0.1.
         validation: the part of the others that is watched while training; None for 0.1, below 1,000 examples 0.

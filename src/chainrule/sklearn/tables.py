@@ -195,9 +195,9 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
 
     X is a frame of pandas or polars, a dict of columns, or an array. What each column is, is found from its values, as
     `chainrule train` finds it, and told in `columns_` and `notes_`; options that notes name are parameters here. The
-    network and how it learns have the defaults of `chainrule train`, which follow the number of rows; a tenth of them
-    is watched while training where there are 1,000 or more. No test part is held out: whoever wants to measure does so
-    by `cross_val_score`, or on other rows.
+    networks and how they learn have the defaults of `chainrule train`: several that answer together, each trained
+    without another part of the rows, by which it stops; a single one is watched on a tenth of 1,000 rows or more. No
+    test part is held out: whoever wants to measure does so by `cross_val_score`, or on other rows.
 
     Args:
         number, category, date, text, ignore: the column or columns to take for that; see `chainrule.read_table`.

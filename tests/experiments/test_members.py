@@ -197,3 +197,10 @@ def test_a_search_is_of_single_networks(tmp_path: Path) -> None:
     with pytest.raises(cr.OptionError, match=message):
         experiment(tmp_path, settings)
     assert len(experiment(tmp_path, replace(settings, members=None)).members) == 1
+
+
+def test_several_processes_share_a_single_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chainrule.distributed.processes", lambda: 2)
+    with pytest.raises(cr.OptionError, match=r"share a single network: leave --members out, or train in one process"):
+        experiment(tmp_path)
+    assert len(experiment(tmp_path, cr.Settings(seed=0)).members) == 1

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule import engines, files
+from chainrule import distributed, engines, files
 from chainrule.checking import seed_or_fresh, whole
 from chainrule.data.batches import ChunkBatches
 from chainrule.data.chunked import Chunked
@@ -154,6 +154,8 @@ class Experiment:
         self._until = None if settings.time_limit is None else time.monotonic() + settings.time_limit
         self.folder = Path(folder)
         self.run_folder = RunFolder(folder, join)
+        if (settings.members or 1) > 1 and distributed.processes() > 1:
+            raise OptionError("several processes share a single network: leave --members out, or train in one process.")
         if settings.search and (settings.members or 1) > 1:
             raise OptionError("a search tries single networks: leave --members out, and train with what it finds.")
         if join and not settings.search:
@@ -296,7 +298,7 @@ class Experiment:
     def _usual(self, settings: Settings) -> Settings:
         """The settings beside those that such data have where nobody has chosen; one's own network is a single one."""
         several = {} if own_network(settings) else self.source.several
-        alone = {"members": 1} if settings.quick else {}
+        alone = {"members": 1} if settings.quick or distributed.processes() > 1 else {}
         return settings.beside({**self.source.defaults, **several, **alone})
 
     def _by_folds(self, usual: Settings) -> bool:

@@ -46,7 +46,7 @@ def mistakes(
     labels, decided = target.labels[0], target.decided(output)
     P = output if target.task == "classes" else np.hstack([1 - output, output])
     wrong = np.flatnonzero(decided != Y)
-    worst = wrong[np.argsort(P[wrong, Y[wrong]], kind="stable")][:most]
+    worst = wrong[np.argsort(-P[wrong, decided[wrong]], kind="stable")][:most]
     found = [
         Mistake(int(examples[i]), str(labels[Y[i]]), str(labels[decided[i]]), _percent(float(P[i, decided[i]])))
         for i in worst

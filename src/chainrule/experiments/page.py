@@ -284,6 +284,7 @@ def _settings(experiment: Experiment) -> list[tuple[str, str, str]]:
         said = getattr(experiment.given, name) is not None and getattr(experiment.given, name) == value
         usual = type(experiment.settings).__dataclass_fields__[name].default
         by = "the search" if experiment.given.search and name in SEARCHED and not said else "default"
+        by = "a trial" if experiment.tried and name in ("epochs", "dropout") and not said else by
         several = isinstance(value, tuple | list)
         written = " ".join(map(str, value)) if several else f"{value:.4g}" if isinstance(value, float) else str(value)
         rows.append((name, written or "none", "you" if said and value != usual else by))

@@ -204,3 +204,13 @@ def test_several_processes_share_a_single_network(tmp_path: Path, monkeypatch: p
     with pytest.raises(cr.OptionError, match=r"share a single network: leave --members out, or train in one process"):
         experiment(tmp_path)
     assert len(experiment(tmp_path, cr.Settings(seed=0)).members) == 1
+
+
+def test_a_limit_that_ends_the_training_early_leaves_a_model(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    table = frame(600).with_columns(y=random.normal(size=600))  # nothing to learn: the linear model is looked at, too
+    made = cr.Experiment(cr.read_table(table, "y", ignore=["who"]), cr.Settings(seed=0, time_limit=0.3), tmp_path)
+    result = made.run(progress=False)
+    assert len(result.history.members) < 5
+    assert (tmp_path / "model.safetensors").exists()
+    assert (tmp_path / "report.html").exists()

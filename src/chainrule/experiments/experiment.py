@@ -451,6 +451,11 @@ class Experiment:
         self._take(settings)
 
     @property
+    def by_folds(self) -> bool:
+        """Whether several networks are trained, and each is watched on another part of the rows to train."""
+        return self._parted and len(self.members) > 1
+
+    @property
     def one_by_one(self) -> bool:
         """Whether several networks are trained one after the other, as each needs all of the machine."""
         return self.settings.engine == "jax" or self.settings.device not in (None, "cpu")

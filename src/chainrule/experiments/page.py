@@ -102,7 +102,9 @@ def page(
         markup.paragraph(how_it_ended(history), muted=True),
         markup.listed([*chosen_at_the_end(experiment), *conclusions(metrics, experiment, history)], NOTES),
         markup.section("How good it is", *_measures(experiment, metrics)),
-        markup.section("In pictures", markup.figures([*_figures(history, charts)]), _importance(metrics)),
+        markup.section(
+            "In pictures", markup.figures([*_figures(history, charts, _on_epochs(experiment))]), _importance(metrics)
+        ),
         markup.section("What was found in the data", *_data(experiment)),
         markup.section(_called(target), *_wrong(experiment, output)),
         markup.section("The network", *drawn),
@@ -137,14 +139,25 @@ def _numbers(heads: list[str]) -> list[int]:
     return [i for i, head in enumerate(heads) if i and head != "95 %"]
 
 
-def _figures(history: History, charts: Sequence[Chart]) -> Iterator[str]:
-    """Every panel of every chart, each by itself with a sentence."""
+def _figures(history: History, charts: Sequence[Chart], remark: str) -> Iterator[str]:
+    """Every panel of every chart, each by itself with a sentence; the remark is about those of the epochs."""
     others = [_some(one.epochs, EPOCHS // len(history.members)) for one in history.members[1:]]
     learning = [curves(_some(history.epochs), history.best_epoch, others)] if history.epochs else []
     for chart in (*learning, *charts):
         for panel in chart.panels:
             alone = Chart(panel.title, [panel], chart.width, chart.height)
-            yield markup.figure(alone.svg(), panel.caption or f"{panel.y or panel.title} over {panel.x}.")
+            told = panel.caption or f"{panel.y or panel.title} over {panel.x}."
+            yield markup.figure(alone.svg(), told + (remark if chart in learning else ""))
+
+
+def _on_epochs(experiment: Experiment) -> str:
+    """What a reader must know of the curves, to compare them with the measures."""
+    found = " Dashed: the other networks." if len(experiment.members) > 1 else ""
+    if experiment.target.labels is None:
+        found += " In units of what is learned, the standardized target or its log, unlike the measures."
+    if experiment.kept is not None and experiment.kept.what == "linear":
+        found += " Of the network that the linear model is kept in place of."
+    return found
 
 
 def _some(epochs: list[dict[str, Any]], most: int = EPOCHS) -> list[dict[str, Any]]:
@@ -267,12 +280,18 @@ def _network(experiment: Experiment, network: Network) -> tuple[list[str], str]:
         markup.table(heads, rows[: LAYERS + 1], [0, 4]),
         markup.paragraph(experiment.note_on_members),
         markup.paragraph(f"{network.flat.size:,} parameters in all", muted=True),
-        markup.folded("how it was trained", markup.table(("setting", "is", "by"), _settings(experiment))),
+        markup.folded(_trained(experiment), markup.table(("setting", "is", "by"), _settings(experiment))),
     ]
     if len(rows) > LAYERS + 1:
         return [*parts, _elsewhere(f"{len(rows) - 1} layers are too many to derive here:")], ""
     drawn, derived, style = _shown(first)
     return [*parts, drawn, derived], style
+
+
+def _trained(experiment: Experiment) -> str:
+    """What the settings are about."""
+    linear = experiment.kept is not None and experiment.kept.what == "linear"
+    return "how the network was trained that the linear model is kept in place of" if linear else "how it was trained"
 
 
 def _settings(experiment: Experiment) -> list[tuple[str, str, str]]:

@@ -98,9 +98,10 @@ def _patient(settings: Settings) -> Settings:
 def _told(tried: list[Tried], best: Settings) -> str:
     """What was tried, and what was best."""
     costs = {_named(settings): brief(cost) for cost, settings, _ in tried}
-    cost = costs.pop(_named(best))
+    cost, least = costs.pop(_named(best)), min(cost for cost, _, _ in tried)
+    alike = "" if min(one for one, settings, _ in tried if settings == best) == least else ", the first as good as any"
     others = ", ".join(f"{cost} of {name}" for name, cost in costs.items())
-    return f"tried with the first network: {_named(best)}, validation cost {cost} (beside {others})"
+    return f"tried with the first network: {_named(best)}, validation cost {cost}{alike} (beside {others})"
 
 
 def _named(settings: Settings) -> str:

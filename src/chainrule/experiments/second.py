@@ -116,7 +116,8 @@ def _held_out_of_linear(experiment: Experiment) -> tuple[NDArray[np.intp], NDArr
     rows = experiment.held_out_rows
     if not np.isin(rows, experiment.splits.train).any():
         return rows, experiment.peer.output(X[rows])
-    parts = experiment.parts if len(rows) < SOME else experiment.parts[-1:]  # a pilot has chosen by the first
+    parts = [part for part in experiment.parts if np.isin(part.validation, rows).all()]  # in time, not all are trained
+    parts = parts if len(rows) < SOME else parts[-1:]  # a pilot has chosen by the first
     found = [Peer(target, X, experiment.Y, part.train, places).output(X[part.validation]) for part in parts]
     rows = np.concatenate([part.validation for part in parts])
     order = np.argsort(rows)

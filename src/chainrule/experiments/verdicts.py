@@ -95,7 +95,7 @@ def sentences(metrics: dict[str, Any], target: Target, history: History, setting
         )
     elif ahead and not has_learned(metrics):
         found.append(_not_learned(metrics, target, history, settings, n_test))
-    elif ahead and not metrics.get("kept") and _worth_a_word(metrics):
+    elif ahead and metrics.get("kept") != "linear" and _worth_a_word(metrics):
         mean, error = ahead["linear"]
         if mean < -error:
             found.append(f"the network is worse than the linear model: {_less(settings)}")

@@ -53,9 +53,10 @@ def sentence_on_examples(experiment: Experiment) -> str:
     """How many examples of what there are, what is predicted, and how they are divided."""
     source, splits = experiment.source, experiment.splits
     shape = " × ".join(map(str, experiment.X.shape[1:]))
+    watched = "in turn" if experiment.by_folds else f"{len(splits.validation):,}"
     return (
         f"{source.name}: {source.size:,} examples of {shape} features, {experiment.target.summary}; "
-        f"{experiment.m:,} to train, {len(splits.validation):,} to validate, {len(splits.test):,} to test"
+        f"{experiment.m:,} to train, {watched} to validate, {len(splits.test):,} to test"
     )
 
 
@@ -78,7 +79,8 @@ def _why_and_when(history: History) -> str:
         epochs = [len(one.epochs) for one in history.members]
         best = [one.best_epoch + 1 for one in history.members if one.best_epoch is not None]
         chosen = f", the best were {', '.join(map(str, best))}" if best else ""
-        return f"{len(epochs)} networks, {', '.join(map(str, epochs))} epochs{chosen}"
+        late = "when the time was over, " if history.stopped == "time limit" else ""
+        return f"{late}{len(epochs)} networks, {', '.join(map(str, epochs))} epochs{chosen}"
     best_epoch = "" if history.best_epoch is None else f", the best was epoch {history.best_epoch + 1}"
     return f"{history.stopped}, {counted(len(history.epochs), 'epoch')}{best_epoch}"
 

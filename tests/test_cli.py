@@ -435,7 +435,7 @@ def test_options_are_what_settings_and_readers_take_and_say_what_these_say(tmp_p
     told = " ".join(chainrule("train", "--help", cwd=tmp_path).stdout.split())
     taken = [*cr.experiments.Settings.__dataclass_fields__, "horizon", "drop_outliers", "channels", "vocabulary"]
     assert [name for name in taken if f"--{name.replace('_', '-')}" not in told] == []
-    assert "--activation TEXT Of the hidden layers. [default: relu]" in told
+    assert "--activation TEXT Of the hidden layers. [default: silu for several networks, else relu]" in told
     assert "--day-first / --month-first Whether 3/4/2025 is in April." in told
 
 

@@ -452,7 +452,7 @@ def test_several_yes_or_no_questions_at_once(tmp_path):
 
 def test_several_values_at_once(tmp_path):
     experiment, result = run(tmp_path, ["spends", "age"])
-    assert experiment.network.layers[-1].n_out == 2
+    assert experiment.members[0].layers[-1].n_out == 2
     assert result.metrics["residuals"].keys() == {"spends", "age"}
     each = result.metrics["each"]
     assert np.mean([each[name]["r2"] for name in ("spends", "age")]) == pytest.approx(result.metrics["test"]["r2"])
@@ -613,7 +613,7 @@ def test_a_class_of_one_example_is_trained_on_and_the_others_keep_their_shares(t
     [
         ("pays", {}, {"seed": 4}, "its run had seed 3, this one has 4."),
         ("pays", {}, {"epochs": 5}, "its run had epochs 2, this one has 5."),
-        ("pays", {}, {"hidden": (4,)}, "its run had hidden [256], this one has [4]."),
+        ("pays", {}, {"hidden": (4,)}, "its run had hidden [256, 256], this one has [4]."),
         ("job", {}, {}, "its run had the target pays (2 classes), this one has job (3 classes)."),
         ("pays", {"ignore": ["age"]}, {}, "the rows or columns of the file are not those that its run began with"),
     ],

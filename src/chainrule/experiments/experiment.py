@@ -80,6 +80,9 @@ ORDINALS = {2: "half", 3: "third", 4: "fourth", 5: "fifth", 6: "sixth", 7: "seve
 FEW = 200
 """A validation part of fewer examples corrects no mean: the training part does."""
 
+SMALL = (256,)
+"""The hidden layer of a network that only tries a scale."""
+
 POOL = 2**23
 """About how many numbers of chunked data are in memory, and shuffled, together."""
 
@@ -209,7 +212,7 @@ class Experiment:
         if self.encoding.form == "rows" and may_choose(self.target, settings) and not self._weights.given:
             with stage("choosing a scale"), engines.blas_held(), self._engine:
                 self.target, self._choice = chosen_scale(
-                    self.target, self.X, self.Y, self.splits, self.encoding, self.settings, source.value_ends
+                    self.target, self.X, self.Y, self.splits, self.encoding, self._for_trial(), source.value_ends
                 )
         self._take(settings)
 
@@ -313,6 +316,12 @@ class Experiment:
             rows = self.splits.train
             parts = len(rows) // 2 if self.source.groups is None else len(np.unique(self.source.groups[rows]))
             usual = replace(usual, members=min(usual.members, parts))
+        return usual.resolve(self.m, self.target.task != "values", self._seed)
+
+    def _for_trial(self) -> Settings:
+        """What a scale is tried with: the network that was chosen, or a single small one, with nothing left open."""
+        given = self.given if own_network(self.given) else replace(self.given, members=1, hidden=SMALL)
+        usual = given.beside(self.source.defaults)
         return usual.resolve(self.m, self.target.task != "values", self._seed)
 
     def _take(self, settings: Settings) -> None:

@@ -821,9 +821,11 @@ def test_the_command_says_what_its_numbers_are(folder, typed):
 
 
 def test_adult_reaches_what_was_promised(tmp_path, real_file):
-    done = chainrule("train", real_file("adult.csv"), "--target", "income", "--seed", 0, "--out", "run", cwd=tmp_path)
+    adult = real_file("adult.csv")
+    command = ("train", adult, "--target", "income", "--seed", 0, "--members", 1, "--out", "run")  # several take longer
+    done = chainrule(*command, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     found = metrics(tmp_path / "run")
     assert found["test"]["accuracy"] >= 0.85
-    assert found["test"]["roc_auc"] >= 0.907
+    assert found["test"]["roc_auc"] >= 0.917
     assert found["test"]["loss"] < found["linear"]["loss"] < found["baseline"]["loss"]

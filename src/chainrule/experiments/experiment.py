@@ -80,7 +80,7 @@ ORDINALS = {2: "half", 3: "third", 4: "fourth", 5: "fifth", 6: "sixth", 7: "seve
 FEW = 200
 """A validation part of fewer examples corrects no mean: the training part does."""
 
-SMALL = (256,)
+HIDDEN_OF_TRIAL = (256,)
 """The hidden layer of a network that only tries a scale."""
 
 POOL = 2**23
@@ -132,6 +132,7 @@ class Experiment:
         chunked: what to train on, where it is more than X; then the training part is a sample of it.
         network: what will be trained; where it predicts values it learns standardized ones. members: the networks that
             will be trained to answer together, of which it is the first until they have been. parts: the rows of each.
+        asked: what was chosen for the network that is trained: the settings as given, or those of another one.
         kept: what was kept in its place, if the validation part asked for less. tried: a sentence on what was tried
             with the first network. extended: one, where it was trained anew for more epochs. failed: one, where a
             second training came to no end.
@@ -320,15 +321,15 @@ class Experiment:
 
     def _for_trial(self) -> Settings:
         """What a scale is tried with: the network that was chosen, or a single small one, with nothing left open."""
-        given = self.given if own_network(self.given) else replace(self.given, members=1, hidden=SMALL)
+        given = self.given if own_network(self.given) else replace(self.given, members=1, hidden=HIDDEN_OF_TRIAL)
         usual = given.beside(self.source.defaults)
         return usual.resolve(self.m, self.target.task != "values", self._seed)
 
     def _take(self, settings: Settings) -> None:
         """Adopt these settings, with nothing left open, and design new networks for them."""
-        self._asked, self.settings = settings, self._resolved(settings)
+        self.asked, self.settings = settings, self._resolved(settings)
         k = self.settings.members or 1
-        self.members = [self._designed(self.settings, seed) for seed in members.seeds(self._seed, k)]
+        self.members = [self.designed(self.settings, seed) for seed in members.seeds(self._seed, k)]
         self.network = self.members[0]
         self._held_out: tuple[NDArray[np.intp], NDArray[Any] | None] = self.splits.validation, None
         self.parts = (
@@ -447,11 +448,12 @@ class Experiment:
         """Design as many networks again, after so many, for other parts of the rows."""
         k, seed = len(self.members), self._seed
         seeds = members.seeds(seed, begun + k)[begun:]
-        self.members = [self._designed(self.settings, one) for one in seeds]
+        self.members = [self.designed(self.settings, one) for one in seeds]
         if self._parted:
             self.parts = members.folds(self.source, self.Y, self.splits.train, k, seed, begun // k)
 
-    def _designed(self, settings: Settings, seed: int) -> Network:
+    def designed(self, settings: Settings, seed: int) -> Network:
+        """A new network for these data by settings with nothing left open, whose parameters start by this seed."""
         return design(self.encoding, self.X.shape[1:], self.target, replace(settings, seed=seed))
 
     def take_found(self, settings: Settings, told: str) -> None:
@@ -468,11 +470,6 @@ class Experiment:
     def one_by_one(self) -> bool:
         """Whether several networks are trained one after the other, as each needs all of the machine."""
         return self.settings.engine == "jax" or self.settings.device not in (None, "cpu")
-
-    @property
-    def asked(self) -> Settings:
-        """What was chosen for the network that is trained: the settings as given, or those of another one."""
-        return self._asked
 
     @property
     def left(self) -> float:

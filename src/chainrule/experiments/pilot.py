@@ -14,7 +14,6 @@ import numpy as np
 
 from chainrule.errors import NotFiniteError
 from chainrule.experiments import members
-from chainrule.experiments.design import design
 from chainrule.experiments.lesson import Lesson
 from chainrule.experiments.settings import Settings, usual_patience
 from chainrule.numbers import brief
@@ -83,7 +82,7 @@ def explore(experiment: Experiment) -> members.Trained | None:
 
 def _fit(experiment: Experiment, settings: Settings) -> members.Trained:
     """The first network, trained by these settings; without an epoch, where that came to no end."""
-    network = design(experiment.encoding, experiment.X.shape[1:], experiment.target, settings)
+    network = experiment.designed(settings, settings.seed or 0)
     try:
         return network, experiment.train_to_its_end(Lesson(network, settings, experiment.parts[0]))
     except NotFiniteError:

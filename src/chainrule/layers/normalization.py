@@ -11,6 +11,7 @@ from chainrule.checking import real
 from chainrule.errors import DataError
 from chainrule.graph import Array, Variable, namespace, plain
 from chainrule.layers.layer import Layer, features
+from chainrule.layers.learner import Learner
 from chainrule.ops import batch_norm, layer_norm, normalize, standardize, unstandardize
 
 
@@ -83,7 +84,7 @@ class LayerNorm(Layer):
 
 
 @dataclass(eq=False, repr=False)
-class Standardize(Layer):
+class Standardize(Learner):
     """Z = (A − mean) / deviation, feature by feature, both learned from the training data once and kept in the file.
 
     `train` lets it learn before the first epoch, unless it has. A feature that never changes keeps deviation 1.
@@ -107,11 +108,6 @@ class Standardize(Layer):
         mean, deviation = mean.astype(exact), deviation.astype(exact)
         Z = (unstandardize if self.inverse else standardize)(A, mean, deviation)
         return Z if type(Z) is Variable else Z.astype(self._walk().dtype, copy=False)
-
-    @property
-    def learned(self) -> bool:
-        """Whether it has seen the data that it standardizes."""
-        return bool("count" in self.statistics and self.statistics["count"][0] > 0)
 
     def learn(self, batches: Iterable[Array]) -> None:
         """Learn mean and deviation from batches of (m, …, n), in one pass and float64 (Chan et al., 1979).

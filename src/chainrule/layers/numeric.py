@@ -12,6 +12,7 @@ from chainrule.errors import DataError, OptionError, ShapeError
 from chainrule.graph import Array
 from chainrule.initializers import Random
 from chainrule.layers.layer import Layer, features
+from chainrule.layers.learner import Learner
 from chainrule.ops import clip, concatenate, cos, standardize
 
 SAMPLE = 2**16
@@ -25,7 +26,7 @@ ENDLESS = 1e30
 
 
 @dataclass(eq=False, repr=False)
-class PiecewiseLinear(Layer):
+class PiecewiseLinear(Learner):
     """Z = [A, e], e_t = (A_j − b_t) / (b_{t+1} − b_t) held between 0 and 1: how far each number is through each bin.
 
     A number between two edges b_t and b_{t+1} has filled all bins before and none behind, so that a linear layer on top
@@ -73,11 +74,6 @@ class PiecewiseLinear(Layer):
         if len(self.bins) != n:
             raise ShapeError(f"the input has {n} columns, but there are bins for {len(self.bins)}.")
         return self.bins
-
-    @property
-    def learned(self) -> bool:
-        """Whether it has seen the data whose bins these are."""
-        return bool("count" in self.statistics and self.statistics["count"][0] > 0)
 
     def learn(self, batches: Iterable[Array]) -> None:
         """Learn the edges from batches (m, n), of up to about 65,000 of their examples, evenly drawn.

@@ -7,7 +7,8 @@ import numpy as np
 from chainrule.engines import Batch
 from chainrule.errors import OptionError
 from chainrule.graph import Array, plain
-from chainrule.layers import Layer, Network, PiecewiseLinear, Standardize
+from chainrule.layers import Layer, Network, Standardize
+from chainrule.layers.learner import Learner
 from chainrule.layers.walk import Walk, walking
 
 ENOUGH = 2**16
@@ -15,12 +16,12 @@ ENOUGH = 2**16
 
 
 def learn_statistics(net: Network, batches: Callable[[], Iterable[Batch]]) -> None:
-    """Let each `Standardize` and `PiecewiseLinear` that has not learned yet see its own input for all batches.
+    """Let each `Learner` that has not learned yet see its own input for all batches.
 
     The first layer learns first.
     """
     for _, layer in net.family():
-        if isinstance(layer, Standardize | PiecewiseLinear) and not layer.learned:
+        if isinstance(layer, Learner) and not layer.learned:
             if isinstance(layer, Standardize) and layer.inverse:
                 raise OptionError(f"{layer.label} has not learned the target's scale: call its learn([y]) first.")
             layer.learn(_joined(_inputs(net, layer, batches())))

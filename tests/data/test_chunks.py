@@ -109,6 +109,19 @@ def test_a_file_that_cannot_be_read_in_chunks_says_why(tmp_path, name, content, 
         open_chunks(written(tmp_path, name, content))
 
 
+@pytest.mark.parametrize("read", [open_chunks, lambda path: cr.read_table(path, "n")], ids=["chunks", "whole"])
+def test_a_parquet_file_at_which_the_reader_panics_is_broken(tmp_path, monkeypatch, read):
+    frame().write_parquet(tmp_path / "a.parquet")
+
+    def panics(*args, **options):
+        raise pl.exceptions.PanicException("called `Option::unwrap()` on a `None` value")
+
+    monkeypatch.setattr(pl, "read_parquet", panics)
+    monkeypatch.setattr(pl, "scan_parquet", panics)
+    with pytest.raises(cr.DataError, match=r"a\.parquet cannot be read as Parquet, it is broken or cut short: called"):
+        read(str(tmp_path / "a.parquet"))
+
+
 def test_an_empty_parquet_file_says_so(tmp_path):
     frame().head(0).write_parquet(tmp_path / "a.parquet")
     with pytest.raises(cr.DataError, match="is empty: it has 3 columns and no row"):

@@ -184,7 +184,7 @@ def _serve(kind: Kind, seed: int, numbers: range, folder: Path, pipe: Connection
                 words = attempt()
                 if "Traceback (most recent call last)" in (text := _since(said)):
                     raise BrokenPromiseError(f"a traceback was printed:\n{text[-2000:]}")
-            except Exception as error:
+            except BaseException as error:  # among them what comes out of a library in Rust
                 what, where = told(error), place_of(error)
                 _keep(folder, i, what)
                 pipe.send(("failed", i, (what, where)))

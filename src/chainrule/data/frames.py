@@ -180,10 +180,10 @@ def file_kind(first: bytes, path: str) -> FileKind:
 
 @contextlib.contextmanager
 def parquet_of(path: str) -> Iterator[None]:
-    """Turns an error while a Parquet file is read into a DataError of one sentence."""
+    """Turns an error while a Parquet file is read, of whatever kind, into a DataError of one sentence."""
     import polars as pl
 
     try:
         yield
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         raise DataError(f"{path} cannot be read as Parquet, it is broken or cut short: {first_line(error)}") from None

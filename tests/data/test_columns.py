@@ -9,6 +9,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.data.column_kinds import find_column
+from chainrule.data.columns import option
 
 RANDOM = np.random.default_rng(0)
 
@@ -350,3 +351,8 @@ def test_a_cell_of_pages_is_told_by_its_beginning():
 def test_a_column_that_is_always_missing_is_none_whatever_was_said(role):
     column = found([None, None], role=role)
     assert (column.kind, column.reason) == ("constant", "always missing")
+
+
+def test_a_name_of_a_whole_page_is_not_written_in_full_to_be_typed():
+    assert option("number", "y" * 300) == f"--number {'y' * 300}"
+    assert option("number", "y" * 3000) == f"--number '{'y' * 300}…'"

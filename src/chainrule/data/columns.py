@@ -53,6 +53,9 @@ FEW = 1_000
 WORD = 40
 """A cell of fewer signs may be a word for a missing value."""
 
+LONGEST_TYPED = 300
+"""A longer name is not typed in full."""
+
 
 @dataclass(frozen=True, repr=False)
 class Column(Configurable):
@@ -191,8 +194,9 @@ class Column(Configurable):
 
 
 def option(name: str, column: str) -> str:
-    """The option of the command line that is about a column, as it is to be typed."""
-    quoted = f'"{column}"' if "," in column else column
+    """The option of the command line that is about a column, as it is to be typed by whoever would type it."""
+    told = shortened(column, LONGEST_TYPED)
+    quoted = f'"{told}"' if "," in told else told
     return f"--{name} {shlex.quote(quoted)}"
 
 

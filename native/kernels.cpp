@@ -4,7 +4,7 @@
 namespace chainrule {
 
 #define CHAINRULE_FILES(each)                                                                                     \
-    each(activations) each(arithmetic) each(attention) each(convolution) each(elementwise) each(embedding)        \
+    each(activations) each(arithmetic) each(attention) each(bins) each(convolution) each(elementwise) each(embedding) \
     each(linear) each(losses) each(masking) each(normalization) each(pooling) each(recurrence) each(reductions)   \
     each(regularization) each(shaping)
 

@@ -41,7 +41,7 @@ void Program<T>::check_steps() const {
 // examples of X are read.
 template <class T>
 void Program<T>::share_out() {
-    written.assign(values.size(), false), products.resize(values.size());
+    written.assign(values.size(), false), deferred.resize(values.size());
     for (auto& step : steps)
         if (step->gathers()) values[step->output].reads = reads(step->output);
     for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
@@ -51,7 +51,7 @@ void Program<T>::share_out() {
             (*step)->add.push_back(written[id] || values[id].kind != Kind::example);
             if (!(*step)->derives[i]) continue;
             if ((*step)->defers(i))
-                products[id].push_back({(*step)->inputs[0], (*step)->output});
+                deferred[id].push_back(step->get());
             else
                 written[id] = true;
         }

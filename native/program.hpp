@@ -198,11 +198,6 @@ class Program {
     void add_up(int id, long i, long n, T* g) const;
     void fetch(const Part& part) const;
 
-    // A product of input A and the derivative by Z, which is a part of the derivative by a W.
-    struct Product {
-        int A, Z;
-    };
-
     long asked;  // the strip that the caller wants, or 0
     int result;
     std::vector<Worker<T>> workers;
@@ -211,7 +206,7 @@ class Program {
     Buffer<T> held, derivatives;  // of all other values
     Buffer<T> gradients;          // the whole gradient, where its length is asked for
     std::vector<bool> written;                   // by value: whether steps add to the derivative by it in the workers' sums
-    std::vector<std::vector<Product>> products;  // by parameter: what is left to the update
+    std::vector<std::vector<Step<T>*>> deferred;  // by parameter: the steps that leave its derivative to the update
     long near = 1;   // how many examples a worker has in hand where it need not have all of its own
     long room_ = 0;  // of how many examples at a time there are rows of the values that do not stay
 

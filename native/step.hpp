@@ -12,6 +12,11 @@ namespace chainrule {
 template <class T>
 class Program;
 
+// Of a W in panels: so many of its features from one on, for so many panels of outputs from one on.
+struct Block {
+    long feature, features, output, panels;
+};
+
 template <class T>
 class Step {
   public:
@@ -42,9 +47,11 @@ class Step {
     // Whether it must have all of its worker's examples of the batch in hand at once, as one that meets the other workers must.
     virtual bool needs_all() const { return false; }
 
-    // Whether the derivative by input i is the product of input 0 and the derivative by the output. Such a product is computed
-    // by the update, part by part, and not on the way back.
+    // Whether the derivative by input i, a W in panels, is made of input 0 and the derivative by the output. It is computed by
+    // the update, part by part, and not on the way back: of these, over all examples of the batch, `derive` puts it into g, whose
+    // panels lie `panel` apart, or adds it to what is there.
     virtual bool defers(int) const { return false; }
+    virtual void derive(Worker<T>&, const Block&, T* /*g*/, long /*panel*/, bool /*add*/) {}
     // Whether the output may lie in the place of input 0: the way back does not read that input then.
     virtual bool overwrites() const { return false; }
     // Whether the way back reads the output, so that nobody may overwrite it.

@@ -70,10 +70,8 @@ double Program<T>::gradient(Worker<T>& w, const Part& part, double l2, T* g, lon
     for (int s = 0; s < part.panels; s++) add_up(part.id, part.first + s * part.panel, part.n, g + s * panel);
     const long row = (part.first - v.offset) / WIDTH<T>, feature = row % v.n, output = row / v.n * WIDTH<T>;
     bool add = written[part.id];
-    for (Product product : products[part.id]) {
-        Matrix<T> A = all(w, product.A), dZ = all_derivatives(w, product.Z);
-        multiply<T>(part.n / WIDTH<T>, part.panels * WIDTH<T>, A.rows, {A.data + feature, 1, A.row},
-                    {dZ.data + output, WIDTH<T>, dZ.row}, {g, panel, WIDTH<T>}, nullptr, add);
+    for (Step<T>* step : deferred[part.id]) {
+        step->derive(w, {feature, part.n / WIDTH<T>, output, part.panels}, g, panel, add);
         add = true;
     }
     double penalty = 0;
@@ -85,7 +83,7 @@ double Program<T>::gradient(Worker<T>& w, const Part& part, double l2, T* g, lon
 template <class T>
 void Program<T>::add_up(int id, long i, long n, T* g) const {
     if (!written[id]) {
-        if (products[id].empty()) std::memset(g, 0, sizeof(T) * n);
+        if (deferred[id].empty()) std::memset(g, 0, sizeof(T) * n);
         return;
     }
     i += values[id].sum - values[id].offset;

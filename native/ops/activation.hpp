@@ -66,7 +66,10 @@ class Activation : public Step<T> {
         each_stretch(w, std::isfinite(back(T(0), T(0), g.value(T(0)))), [&](long i, long n) {
             const T *z = this->in(w, 0).data + i, *a = this->out(w).data + i, *da = this->d_out(w).data + i;
             T* dz = this->d_in(w, 0).data + i;
-            for (long j = 0; j < n; j++) dz[j] = (add ? dz[j] : T(0)) + back(da[j], z[j], a[j]);
+            if (add)  // two loops, which have no condition inside: only such are computed a register at a time
+                for (long j = 0; j < n; j++) dz[j] += back(da[j], z[j], a[j]);
+            else
+                for (long j = 0; j < n; j++) dz[j] = back(da[j], z[j], a[j]);
         });
     }
 

@@ -103,8 +103,11 @@ class LogSoftmax : public Step<T> {
         for (long i = 0; i < A.rows; i++) {
             T sum = 0;
             for (long j = 0; j < A.n; j++) sum += dA[i][j];
-            for (long j = 0; j < A.n; j++)
-                dZ[i][j] = (this->add[0] ? dZ[i][j] : T(0)) + dA[i][j] - exponential(A[i][j]) * sum;
+            T *to = dZ[i], *a = A[i], *da = dA[i];
+            if (this->add[0])
+                for (long j = 0; j < A.n; j++) to[j] += da[j] - exponential(a[j]) * sum;
+            else
+                for (long j = 0; j < A.n; j++) to[j] = da[j] - exponential(a[j]) * sum;
         }
     }
 };

@@ -1,62 +1,9 @@
 // Z = W A + b, and the panels in which W lies.
-#include <array>
-
+#include "rows.hpp"
 #include "sums.hpp"
 
 namespace chainrule {
 namespace {
-
-// sums[r] = row r · b, n numbers each, of R rows at a time.
-template <class T, size_t R>
-inline void dot(const std::array<const T*, R>& rows, const T* b, long n, T (&sums)[R]) {
-    constexpr long P = WIDTH<T>;
-    constexpr int K = R < 4 ? 4 : 2;  // so many sums of each row hide the time that one takes
-    Vector<T> sum[R][K]{};
-    long k = 0;
-    for (; k + K * P <= n; k += K * P)
-        for (int s = 0; s < K; s++) {
-            Vector<T> numbers = load(b + k + s * P);
-            for (size_t r = 0; r < R; r++) sum[r][s] += load(rows[r] + k + s * P) * numbers;
-        }
-    for (; k + P <= n; k += P)
-        for (size_t r = 0; r < R; r++) sum[r][0] += load(rows[r] + k) * load(b + k);
-    for (size_t r = 0; r < R; r++) {
-        for (int s = 1; s < K; s++) sum[r][0] += sum[r][s];
-        sums[r] = total<T>(sum[r][0]);
-    }
-    for (; k < n; k++)
-        for (size_t r = 0; r < R; r++) sums[r] += rows[r][k] * b[k];
-}
-
-// to += sum of factors[r] · row r, n numbers each.
-template <class T, size_t R>
-inline void add_scaled(const T (&factors)[R], const std::array<const T*, R>& rows, T* to, long n) {
-    constexpr long P = WIDTH<T>;
-    long k = 0;
-    for (; k + P <= n; k += P) {
-        Vector<T> sum = load(to + k);
-        for (size_t r = 0; r < R; r++) sum += factors[r] * load(rows[r] + k);
-        store<T>(to + k, sum);
-    }
-    for (; k < n; k++)
-        for (size_t r = 0; r < R; r++) to[k] += factors[r] * rows[r][k];
-}
-
-// use(number of a row, how many from there on) for n rows: four at a time, and then one by one.
-template <class F>
-inline void by_fours(long n, F use) {
-    long i = 0;
-    for (; i + 4 <= n; i += 4) use(i, std::integral_constant<int, 4>{});
-    for (; i < n; i++) use(i, std::integral_constant<int, 1>{});
-}
-
-// R rows of a matrix, from number i on.
-template <int R, class Numbers>
-inline auto some(const Numbers& A, long i) {
-    std::array<decltype(static_cast<const std::remove_pointer_t<decltype(A[0])>*>(A[0])), R> rows;
-    for (int r = 0; r < R; r++) rows[r] = A[i + r];
-    return rows;
-}
 
 template <class T>
 class Linear : public Step<T> {
@@ -92,6 +39,12 @@ class Linear : public Step<T> {
         program.team.barrier.meet();
         times(program.all_derivatives(w, Z), W, program.all_derivatives(w, A), program.mine(w, panels(A)), nullptr, this->add[0]);
         program.team.barrier.meet();
+    }
+
+    void derive(Worker<T>& w, const Block& block, T* g, long panel, bool add) override {
+        Matrix<T> A = this->program->all(w, this->inputs[0]), dZ = this->program->all_derivatives(w, this->output);
+        multiply<T>(block.features, block.panels * WIDTH<T>, A.rows, {A.data + block.feature, 1, A.row},
+                    {dZ.data + block.output, WIDTH<T>, dZ.row}, {g, panel, WIDTH<T>}, nullptr, add);
     }
 
     bool defers(int input) const override { return input == 1; }

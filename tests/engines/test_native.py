@@ -325,6 +325,7 @@ BESIDE = {"gather", "gather_standardized", "narrow_linear", "targets", "total"} 
     "masked_average_pool",
     "masked_max_pool",
     "rnn_relu",
+    "linear_in_bins",
     "less",
     "less_equal",
     "greater",

@@ -134,6 +134,10 @@ class Plan:
         if step.kernel in CONVOLUTIONS:
             W = next(self.values[i] for i in step.inputs if self.values[i].kind != EXAMPLE)
             return size * W.size // W.shape[0]
+        if step.kernel == "linear_in_bins":
+            columns = step.options["columns"]
+            assert isinstance(columns, np.ndarray)
+            return size * (self.values[step.inputs[0]].shape[-1] + 2 * len(columns))
         return size * self.values[step.inputs[0]].shape[-1] if step.kernel in PRODUCTS else size
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from chainrule.engines.contract import CostLike, Form, NetworkLike
 from chainrule.engines.native.lower import axes, pointwise, products, sequences, windows  # they fill the table
+from chainrule.engines.native.lower.bins import find_bins
 from chainrule.engines.native.lower.builder import Builder, of_the_library
 from chainrule.engines.native.lower.cost import (
     is_loss,
@@ -47,6 +48,8 @@ def lower(
         terms, of_cost = terms_of(trace.cost, cost.name)
     shown = outputs or cost is None
     needed = _needed([*([trace.output] if shown else []), *([] if trace.cost is None else [trace.cost])])
+    plan.bins = find_bins(plan, needed)
+    needed -= {one for node, bins in plan.bins.items() for one in (node, *bins.between)}
     for node in trace.nodes:
         if node in needed and (node in terms or node not in of_cost):
             _write(plan, node, terms, kernels, "the network" if cost is None else f"the loss {cost.name}")

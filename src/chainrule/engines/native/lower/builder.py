@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 from weakref import ref
 
 import numpy as np
@@ -16,7 +17,13 @@ from chainrule.engines.contract import LayerLike
 from chainrule.engines.native.plan import CONSTANT, EXAMPLE, PARAMETER, SHARED, NoKernelError, Option, Step, Value
 from chainrule.engines.trace import Node, Role, Trace
 
+if TYPE_CHECKING:
+    from chainrule.engines.native.lower.bins import Bins
+
 MIXES = "an operation that mixes examples"
+
+NARROW = 3
+"""A linear step of no more outputs than this has a kernel of its own."""
 
 Positions = NDArray[np.int64]
 """The places of numbers in an array, counted row by row."""
@@ -29,6 +36,7 @@ class Builder:
         trace: what is lowered. dtype: the network's type.
         values, steps: what the plan has so far. ids: the numbers of the values that nodes have become.
         views: X and what is cut out of it, each with the places that its numbers have in an example of X.
+        bins: by the nodes that write them out, the bins that a linear step takes as they are.
         limits: see `Plan`.
         target: the number of the value that holds Y; -1 if nothing reads it as numbers.
         moving: see `Plan`. constants: see `Plan`.
@@ -42,6 +50,7 @@ class Builder:
         self.views: dict[Node, Positions] = {
             trace.X: np.arange(math.prod(trace.X.shape[1:])).reshape(trace.X.shape[1:])
         }
+        self.bins: dict[Node, Bins] = {}
         self.limits: NDArray[np.float64] | None = None
         self.target = -1
         self.moving: list[tuple[Step, ref[LayerLike]]] = []
@@ -139,9 +148,9 @@ class Builder:
         value = self.values[i]
         return (self.m, *value.shape) if value.kind == EXAMPLE else value.shape
 
-    def read_in_rows(self, node: Node) -> bool:
-        """Whether anything but a linear step of examples reads a W, so that it cannot lie in panels."""
-        return node in self._in_rows
+    def may_lie_in_panels(self, W: Node) -> bool:
+        """Whether it is a parameter of more than a few outputs that nothing but linear steps of examples reads."""
+        return W.role is Role.PARAMETER and W.shape[0] > NARROW and W not in self._in_rows
 
     def refuse_examples(self, name: str, A: int, axes: list[int]) -> None:
         """Raises NoKernelError where an operation goes over the axis of the examples."""

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from chainrule.engines.native.lower.builder import MIXES, Builder, Positions, in_a_row
+from chainrule.engines.native.lower.bins import linear_in_bins
+from chainrule.engines.native.lower.builder import MIXES, NARROW, Builder, Positions, in_a_row
 from chainrule.engines.native.lower.pointwise import refuse_other_types
 from chainrule.engines.native.lower.registry import lowers
-from chainrule.engines.native.plan import EXAMPLE, PARAMETER, NoKernelError
+from chainrule.engines.native.plan import EXAMPLE, NoKernelError
 from chainrule.engines.trace import Node
-
-NARROW = 3
-"""A linear step of no more outputs than this has a kernel of its own."""
 
 
 @lowers("linear")
 def linear(plan: Builder, node: Node) -> None:
     refuse_other_types(plan, node)
-    A, W, *b = node.parents
-    plan.ids[node] = linear_step(plan, A, W, [plan.read(one) for one in b])
+    A, W, *rest = node.parents
+    b = [plan.read(one) for one in rest]
+    plan.ids[node] = linear_in_bins(plan, plan.bins[A], W, b) if A in plan.bins else linear_step(plan, A, W, b)
 
 
 def linear_step(plan: Builder, A: Node, weights: Node, b: list[int]) -> int:
@@ -30,7 +29,7 @@ def linear_step(plan: Builder, A: Node, weights: Node, b: list[int]) -> int:
     shape = (*plan.values[given].shape[:-1], value.shape[0])
     if value.shape[0] <= NARROW:
         return plan.emit("narrow_linear", [given, W, *b], shape)
-    if value.kind == PARAMETER and not plan.read_in_rows(weights) and plan.of_examples(A):
+    if plan.may_lie_in_panels(weights) and plan.of_examples(A):
         value.panels = True
         value.turned = value.turned or plan.values[given].wanted
         return plan.emit("linear", [given, W, *b], shape)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 import chainrule as cr
 from chainrule.engines.threads import held_to
 from chainrule.experiments import members
+from chainrule.experiments.fitted import answers
 from chainrule.layers.ensemble import ensemble_in
 from chainrule.training.interrupt import TerminatedError
 
@@ -30,10 +32,10 @@ def experiment(folder: Path, settings: cr.Settings = QUICK, **options) -> cr.Exp
 
 def test_each_row_is_left_out_by_one_network_and_labels_keep_their_shares(tmp_path: Path) -> None:
     made = experiment(tmp_path)
-    rows = np.sort(np.concatenate([part.validation for part in made.parts]))
+    rows = np.sort(np.concatenate([part.validation for part in made.plan.parts]))
     assert np.array_equal(rows, made.splits.train)
     assert len(made.splits.validation) == 0
-    for part in made.parts:
+    for part in made.plan.parts:
         assert np.array_equal(np.union1d(part.train, part.validation), made.splits.train)
         assert abs(made.Y[part.validation].mean() - made.Y[made.splits.train].mean()) < 0.02
 
@@ -41,15 +43,15 @@ def test_each_row_is_left_out_by_one_network_and_labels_keep_their_shares(tmp_pa
 def test_groups_stay_together(tmp_path: Path) -> None:
     made = cr.Experiment(cr.read_table(frame(), "y", group="who"), QUICK, tmp_path)
     who = made.source.groups
-    for part in made.parts:
+    for part in made.plan.parts:
         assert not set(who[part.train]) & set(who[part.validation])
 
 
 def test_with_a_validation_part_they_differ_by_their_start(tmp_path: Path) -> None:
     made = experiment(tmp_path, replace(QUICK, validation=0.2))
     assert len(made.splits.validation) > 0
-    assert all(part is made.parts[0] for part in made.parts)
-    first, second = (network.parameters["W1"] for network in made.members[:2])
+    assert all(part is made.plan.parts[0] for part in made.plan.parts)
+    first, second = (network.parameters["W1"] for network in made.plan.networks[:2])
     assert not np.array_equal(first, second)
 
 
@@ -59,9 +61,9 @@ def test_the_model_is_their_mean_and_measures_are_of_what_each_has_not_seen(tmp_
     ensemble = ensemble_in(result.network)
     assert ensemble is not None
     assert len(ensemble.members) == len(result.history.members) == 3
-    rows, output = made.held_out(result.network)
+    rows, output = answers(made, made.fitted)
     assert np.array_equal(rows, made.splits.train)
-    part = made.parts[1]
+    part = made.plan.parts[1]
     alone = ensemble.members[1].predict(made.X[part.validation])
     assert np.allclose(output[np.searchsorted(rows, part.validation)], alone, atol=1e-6)
     trained = cr.Trained.load(tmp_path)
@@ -86,6 +88,7 @@ def test_sigterm_in_the_second_network_leaves_what_resuming_needs(tmp_path: Path
         seen.append(run.epoch)
         if len(seen) == 6:  # in the second network
             os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(5 * members.LOOK)  # until the thread that waits has seen it
 
     with pytest.raises(TerminatedError) as ended:
         cut.fit(progress=False, callbacks=[end])
@@ -128,12 +131,12 @@ def test_unequal_groups_are_dealt_to_parts(count: int) -> None:
 def test_the_only_row_of_a_class_is_learned_from_by_all(tmp_path: Path) -> None:
     table = frame().with_columns(y=pl.when(pl.arange(0, 240) == 7).then(pl.lit("odd")).otherwise("y"))
     made = cr.Experiment(cr.read_table(table, "y", ignore=["who"]), QUICK, tmp_path)
-    assert all(7 in part.train and 7 not in part.validation for part in made.parts)
+    assert all(7 in part.train and 7 not in part.validation for part in made.plan.parts)
 
 
 @pytest.mark.parametrize("given", [{"hidden": (4,)}, {"learning_rate": 0.01}, {"search": 2}])
 def test_who_chooses_a_network_gets_one(tmp_path: Path, given: dict) -> None:
-    assert len(experiment(tmp_path, cr.Settings(seed=0, **given)).members) == 1
+    assert len(experiment(tmp_path, cr.Settings(seed=0, **given)).plan.networks) == 1
 
 
 def test_of_values_the_mean_is_of_what_is_learned(tmp_path: Path) -> None:
@@ -142,7 +145,7 @@ def test_of_values_the_mean_is_of_what_is_learned(tmp_path: Path) -> None:
     table = pl.DataFrame({"a": X[:, 0], "b": X[:, 1], "y": np.exp(X[:, 0] + 0.1 * random.normal(size=300)) * 1000})
     made = cr.Experiment(cr.read_table(table, "y"), replace(QUICK, transform="log", epochs=30), tmp_path)
     result = made.run(progress=False)
-    rows, output = made.held_out(result.network)
+    rows, output = answers(made, made.fitted)
     assert result.metrics["test"]["r2"] > 0.5
     assert np.corrcoef(output[:, 0], made.Y[rows])[0, 1] > 0.8
     assert abs(output.mean() / made.Y[rows].mean() - 1) < 0.15, "the mean is corrected by what none has learned from"
@@ -150,19 +153,19 @@ def test_of_values_the_mean_is_of_what_is_learned(tmp_path: Path) -> None:
 
 def test_no_more_networks_than_groups(tmp_path: Path) -> None:
     table = cr.read_table(frame().with_columns(who=np.arange(240) % 4), "y", group="who")
-    assert len(cr.Experiment(table, cr.Settings(seed=0), tmp_path).members) == 3  # one group is to test
+    assert len(cr.Experiment(table, cr.Settings(seed=0), tmp_path).plan.networks) == 3  # one group is to test
 
 
 def test_tables_of_a_dozen_rows_train(tmp_path: Path) -> None:
     made = cr.Experiment(cr.read_table(frame(12), "y", ignore=["who"]), cr.Settings(seed=0), tmp_path)
-    assert len(made.members) == 4  # of 9 rows
+    assert len(made.plan.networks) == 4  # of 9 rows
     assert 0 <= made.run(progress=False).metrics["test"]["accuracy"] <= 1
 
 
 def test_several_networks_do_not_learn_from_chunks(tmp_path: Path) -> None:
     frame().drop("who").write_csv(tmp_path / "table.csv")
     table = cr.read_table(tmp_path / "table.csv", "y", stream=True)
-    assert len(cr.Experiment(table, cr.Settings(seed=0), tmp_path / "run").members) == 1
+    assert len(cr.Experiment(table, cr.Settings(seed=0), tmp_path / "run").plan.networks) == 1
     with pytest.raises(
         cr.OptionError, match=r"is read in chunks, and one network learns from them: leave --members out"
     ):
@@ -172,9 +175,9 @@ def test_several_networks_do_not_learn_from_chunks(tmp_path: Path) -> None:
 def test_how_long_they_learn_is_tried_with_the_first(tmp_path: Path) -> None:
     made = cr.Experiment(cr.read_table(frame(), "y", ignore=["who"]), cr.Settings(seed=0), tmp_path)
     result = made.run(progress=False)
-    assert made.tried.startswith("tried with the first network: ")
+    assert made.fitted.tried.startswith("tried with the first network: ")
     assert made.settings.epochs in (8, 24, 72, 216)
-    assert len(result.history.members) == len(made.members) == 5
+    assert len(result.history.members) == len(made.plan.networks) == 5
 
 
 def test_a_time_limit_ends_training_and_uses_what_is_left(tmp_path: Path) -> None:
@@ -187,7 +190,7 @@ def test_a_time_limit_ends_training_and_uses_what_is_left(tmp_path: Path) -> Non
 
 def test_a_first_look_is_one_network(tmp_path: Path) -> None:
     made = cr.Experiment(cr.read_table(frame(), "y"), cr.Settings(seed=0, quick=True), tmp_path)
-    assert len(made.members) == 1
+    assert len(made.plan.networks) == 1
     assert made.settings.hidden == (256, 256)
 
 
@@ -196,14 +199,14 @@ def test_a_search_is_of_single_networks(tmp_path: Path) -> None:
     message = r"a search tries single networks: leave --members out, and train with what it finds"
     with pytest.raises(cr.OptionError, match=message):
         experiment(tmp_path, settings)
-    assert len(experiment(tmp_path, replace(settings, members=None)).members) == 1
+    assert len(experiment(tmp_path, replace(settings, members=None)).plan.networks) == 1
 
 
 def test_several_processes_share_a_single_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chainrule.distributed.processes", lambda: 2)
     with pytest.raises(cr.OptionError, match=r"share a single network: leave --members out, or train in one process"):
         experiment(tmp_path)
-    assert len(experiment(tmp_path, cr.Settings(seed=0)).members) == 1
+    assert len(experiment(tmp_path, cr.Settings(seed=0)).plan.networks) == 1
 
 
 def test_a_limit_that_ends_the_training_early_leaves_a_model(tmp_path: Path) -> None:

@@ -452,7 +452,7 @@ def test_several_yes_or_no_questions_at_once(tmp_path):
 
 def test_several_values_at_once(tmp_path):
     experiment, result = run(tmp_path, ["spends", "age"])
-    assert experiment.members[0].layers[-1].n_out == 2
+    assert experiment.plan.networks[0].layers[-1].n_out == 2
     assert result.metrics["residuals"].keys() == {"spends", "age"}
     each = result.metrics["each"]
     assert np.mean([each[name]["r2"] for name in ("spends", "age")]) == pytest.approx(result.metrics["test"]["r2"])

@@ -16,6 +16,7 @@ from chainrule.experiments import intervals, verdicts
 from chainrule.experiments.alone import alone, telling
 from chainrule.experiments.doubts import doubts_on
 from chainrule.experiments.fallback import choose
+from chainrule.experiments.lesson import learn
 from chainrule.experiments.outputs import measured
 from chainrule.experiments.target_choice import threshold_on
 from chainrule.metrics import METRICS
@@ -462,20 +463,20 @@ def second_training(request, tmp_path, monkeypatch):
     frame = pl.DataFrame({"a": X[:, 0], "b": X[:, 1], "y": X[:, 0] + 3 * random.normal(size=1000)})
     settings = cr.Settings(seed=0, validation=0.2, members=1)
     experiment = cr.Experiment(cr.read_table(frame, "y"), settings, tmp_path / "run")
-    experiment.settings = replace(experiment.settings, epochs=2)
+    experiment.plan = replace(experiment.plan, settings=replace(experiment.settings, epochs=2))
     monkeypatch.setattr("chainrule.experiments.second.still_falls", lambda history: request.param == "longer")
     monkeypatch.setattr("chainrule.experiments.fallback.AHEAD", 1e6)
-    fit, times = experiment._fit, []
+    times = []
 
     def ends(end):
-        def trained(**options):
-            times.append(options)
-            network, found = fit(**options)
+        def learned(experiment, lesson):
+            times.append(lesson)
+            found = learn(experiment, lesson)
             if len(times) == 2:
                 end(found)
-            return network, found
+            return found
 
-        monkeypatch.setattr(experiment, "_fit", trained)
+        monkeypatch.setattr("chainrule.experiments.fitting.learn", learned)
         return experiment
 
     return ends
@@ -483,7 +484,7 @@ def second_training(request, tmp_path, monkeypatch):
 
 def test_what_was_learned_stays_when_a_second_training_is_terminated(second_training, tmp_path):
     def terminated(history):
-        raise TerminatedError(history)
+        history.stopped = "terminated"
 
     experiment = second_training(terminated)
     with pytest.raises(TerminatedError):
@@ -501,7 +502,7 @@ def test_an_interrupted_second_training_leaves_the_first_network(second_training
     result = experiment.run(progress=False)
     assert result.history.stopped == "interrupted"
     assert len(result.history.epochs) == 2
-    assert experiment.kept is None
+    assert experiment.fitted.kept is None
     assert not (tmp_path / "run" / "report.svg").exists()
 
 
@@ -514,12 +515,12 @@ def test_a_second_training_that_fails_leaves_the_first_network_and_is_told(secon
     experiment = second_training(diverges)
     result = experiment.run(progress=False)
     assert (tmp_path / "run" / "report.svg").exists()
-    told = experiment.extended + experiment.failed
+    told = " ".join(experiment.fitted.remarks)
     assert "failed, so the first network stands: epoch 3, batch 1: the cost is nan; a weight is infinite" in told
-    if experiment.failed:
+    if "smaller" in told:
         assert len(result.history.epochs) == 2
-        assert experiment.kept.what == "linear"
-        assert "32 units" not in experiment.kept.why
+        assert experiment.fitted.linear
+        assert "32 units" not in experiment.fitted.kept.why
 
 
 @pytest.mark.parametrize(

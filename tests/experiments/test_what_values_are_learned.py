@@ -180,7 +180,7 @@ def test_a_scale_is_chosen_where_all_rows_have_a_place_on_it(tmp_path, part):
     frame = prices().select("a", "b", y="price")
     first = made(tmp_path, frame)
     assert first.target.form == "log"
-    row = (first.splits.test if part == "test" else first.parts[0].validation)[0]
+    row = (first.splits.test if part == "test" else first.plan.parts[0].validation)[0]
     second = made(tmp_path, frame.with_columns(y=pl.when(pl.arange(M) == row).then(0.0).otherwise("y")))
     assert second.target.form != "log"
     second.run(progress=False)

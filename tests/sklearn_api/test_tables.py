@@ -128,7 +128,7 @@ def test_the_defaults_are_those_of_train(tmp_path):
     experiment = cr.Experiment(cr.read_table(whole, "pays"), cr.Settings(seed=0), tmp_path)
     classifier = TableClassifier(random_state=0, epochs=1).fit(whole[["age", "job", "since"]], whole["pays"])
     [ensemble] = classifier.trained_.network.layers
-    assert [repr(member) for member in ensemble.members] == [repr(member) for member in experiment.members]
+    assert [repr(member) for member in ensemble.members] == [repr(member) for member in experiment.plan.networks]
     assert "val_loss" in classifier.history_.epochs[0]
 
 

@@ -24,6 +24,7 @@ from chainrule.data.series import Windows
 from chainrule.data.tables import Columns
 from chainrule.data.text import Continued
 from chainrule.errors import ChainruleError
+from chainrule.experiments.results import metadata
 from chainrule.experiments.trained import Trained
 
 MOST = 2**26
@@ -319,8 +320,8 @@ def _of_experiments() -> Iterator[bytes]:
     for source in sources:
         settings = cr.Settings(epochs=1, hidden=(3,), seed=0, engine="numpy")
         experiment = cr.Experiment(source, settings, folder / "run")
-        network, history = experiment.fit(progress=False)
-        network.metadata = experiment._metadata(history)  # what `run` keeps, without its curves
+        network, _ = experiment.fit(progress=False)
+        network.metadata = metadata(experiment, experiment.fitted)  # what `run` keeps, without its curves
         yield files.pack(*network.content())
 
 

@@ -427,6 +427,7 @@ def tables(seed: int) -> Iterator[Made]:
 def try_table(made: Made, folder: Path) -> str:
     """Read it, train for an epoch, predict the other; "refused" where one of that is told in a sentence."""
     import chainrule as cr
+    from chainrule.experiments.results import metadata
 
     first, second = made
     one, other = folder / f"one{first.suffix}", folder / f"other{second.suffix}"
@@ -437,12 +438,12 @@ def try_table(made: Made, folder: Path) -> str:
     try:
         table = cr.read_table(one, first.target, **first.options)
         experiment = cr.Experiment(table, settings, folder / "run")
-        network, history = experiment.fit(progress=False)
+        network, _ = experiment.fit(progress=False)
     except cr.ChainruleError as error:
         check_sentence(error)
         return "refused"
     try:
-        network.metadata = experiment._metadata(history)
+        network.metadata = metadata(experiment, experiment.fitted)
         network.save(folder / "run" / "model.safetensors")
         trained = cr.Trained.load(folder / "run" / "model.safetensors")
         trained.predictions(trained.read(other, labelled=False))

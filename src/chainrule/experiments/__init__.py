@@ -1,6 +1,7 @@
 """Whole experiments: from a data set to a run folder, and back from a model file to predictions."""
 
-from chainrule.experiments.experiment import Experiment, Result
+from chainrule.experiments.experiment import Experiment
+from chainrule.experiments.results import Result
 from chainrule.experiments.settings import (
     CHECKPOINT,
     CURVES,

@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 
 def chosen_at_the_end(experiment: Experiment) -> list[str]:
     """What was tried, what was trained anew, what failed, and what was kept in place of the network."""
-    kept = "" if experiment.kept is None else experiment.kept.why
-    return [*filter(None, (experiment.tried, experiment.extended, experiment.failed, kept))]
+    fitted = experiment.fitted
+    if fitted is None:
+        return []
+    kept = "" if fitted.kept is None else fitted.kept.why
+    return [*filter(None, (fitted.tried, *fitted.remarks, kept))]
 
 
 def conclusions(measured: dict[str, Any], experiment: Experiment, history: History) -> list[str]:

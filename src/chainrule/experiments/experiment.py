@@ -9,7 +9,7 @@ import contextlib
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,97 +19,44 @@ from numpy.typing import NDArray
 
 from chainrule import distributed, engines, files
 from chainrule.checking import seed_or_fresh, whole
-from chainrule.data.batches import ChunkBatches
 from chainrule.data.chunked import Chunked
-from chainrule.data.series import Forecast, Series
-from chainrule.data.source import Form, Source
-from chainrule.data.tables import Table
-from chainrule.errors import NotFiniteError, OptionError, shown
-from chainrule.experiments import members
+from chainrule.data.source import Source
+from chainrule.errors import NotFiniteError, OptionError
 from chainrule.experiments.architectures import dense
-from chainrule.experiments.design import design, optimizer_for
-from chainrule.experiments.doubts import doubts_on, limits_told
+from chainrule.experiments.design import optimizer_for
 from chainrule.experiments.elsewhere import checksum, result_of
-from chainrule.experiments.ensembles import train_together
-from chainrule.experiments.fallback import Kept
+from chainrule.experiments.ensembles import Watching
+from chainrule.experiments.fitted import Fitted, answers
+from chainrule.experiments.fitting import fit
 from chainrule.experiments.folder import RunFolder
 from chainrule.experiments.forecasts import ForecastReport
-from chainrule.experiments.lesson import Lesson
-from chainrule.experiments.outputs import body_of, in_units, measure_in_units, measured, outputs
 from chainrule.experiments.peer import Peer
+from chainrule.experiments.plans import planned
 from chainrule.experiments.predictions import as_csv
+from chainrule.experiments.preface import note_on_members, notes_on
 from chainrule.experiments.report import Report
+from chainrule.experiments.results import Result, add_report, keep, report_on
 from chainrule.experiments.second import for_more_epochs, of_less
 from chainrule.experiments.seen import FORMS, Seen, sketch
-from chainrule.experiments.settings import (
-    CHECKPOINT,
-    CURVES,
-    HISTORY,
-    JOURNAL,
-    METRICS,
-    MODEL,
-    NETWORK,
-    PAGE,
-    REPORT,
-    TRIALS,
-    Settings,
-    own_network,
-)
+from chainrule.experiments.settings import CHECKPOINT, JOURNAL, TRIALS, Settings, own_network
 from chainrule.experiments.shared_search import open_search
 from chainrule.experiments.splits import Splits, split
-from chainrule.experiments.target_choice import asked_for, chosen_scale, correct_mean, may_choose, threshold_on
+from chainrule.experiments.target_choice import asked_for, chosen_scale, may_choose, threshold_on
 from chainrule.experiments.trials import Trial, table
-from chainrule.experiments.units import final_layers, learned
+from chainrule.experiments.units import final_layers
 from chainrule.experiments.weights import Weights, watched_metric
 from chainrule.layers import Layer, Network
 from chainrule.progress import stage
 from chainrule.randomness import DRAWS
-from chainrule.training import Checkpoint, EarlyStopping, History, train
+from chainrule.training import Checkpoint, History
 from chainrule.training.interrupt import TerminatedError
-from chainrule.training.run import Callback, Run
+from chainrule.training.run import Callback
 
 if TYPE_CHECKING:
     from chainrule.data.series.held_out import HeldOut
 
-REPORTED: tuple[Form, ...] = ("pictures", "documents")
-"""The forms of examples that get a report although they have no columns."""
-
-ORDINALS = {2: "half", 3: "third", 4: "fourth", 5: "fifth", 6: "sixth", 7: "seventh", 8: "eighth", 10: "tenth"}
-"""What one of so many parts is called."""
-
-FEW = 200
-"""A validation part of fewer examples corrects no mean: the training part does."""
-
 HIDDEN_OF_TRIAL = (256,)
 """The hidden layer of a network that only tries a scale."""
-
-POOL = 2**23
-"""About how many numbers of chunked data are in memory, and shuffled, together."""
-
-
-@dataclass(frozen=True)
-class Result:
-    """What an experiment found.
-
-    Attributes:
-        network: the trained network. history: of its training.
-        metrics: {"test": {…}, "baseline": {…}, "engine": …, "seconds": …}, as in metrics.json; of tables, pictures and
-            texts by class, with more (see `chainrule.experiments.report`) unless training was interrupted.
-        folder: where it all is.
-        trials: of a search, the best first.
-        by: which other process has written the folder, of those that share a search; "" where it was this one.
-    """
-
-    network: Network
-    history: History
-    metrics: dict[str, Any]
-    folder: Path
-    trials: Sequence[Trial] = ()
-    by: str = ""
-
-    def __repr__(self) -> str:
-        test = ", ".join(f"{name} {value:.4g}" for name, value in self.metrics["test"].items())
-        return f"Result(in {self.folder}, test: {test}, {self.history!r})"
 
 
 class Experiment:
@@ -124,18 +71,16 @@ class Experiment:
             folder. storage: the URL of a database where they meet, "postgresql://…"; None for the folder itself.
 
     Attributes:
-        source: as given. given, settings: the settings as given, and with nothing left open.
+        source: as given. given: the settings as given. seed: theirs, or a fresh one.
         folder: the path of the run folder. run_folder: it, which belongs to one process while that is at work in it.
-        target: what there is to predict. Y: as numbers.
-        splits: which example is in which part.
+        target: what there is to predict. Y: as numbers. choice: how a scale was chosen for it, a sentence, or "".
+        splits: which example is in which part. parted: whether several networks are each watched on another part of
+            those to train.
         encoding: what turns examples into numbers, learned from the training part. X: the numbers.
         chunked: what to train on, where it is more than X; then the training part is a sample of it.
-        network: what will be trained; where it predicts values it learns standardized ones. members: the networks that
-            will be trained to answer together, of which it is the first until they have been. parts: the rows of each.
-        asked: what was chosen for the network that is trained: the settings as given, or those of another one.
-        kept: what was kept in its place, if the validation part asked for less. tried: a sentence on what was tried
-            with the first network. extended: one, where it was trained anew for more epochs. failed: one, where a
-            second training came to no end.
+        weights: how much each example counts.
+        plan: what will be trained, or was; of values it learns standardized ones.
+        fitted: what was trained, once `run` has come to that; None before.
 
     Raises:
         DataError: too few examples, or a single class.
@@ -156,24 +101,16 @@ class Experiment:
         storage: str | None = None,
     ):
         self._until = None if settings.time_limit is None else time.monotonic() + settings.time_limit
-        self.folder = Path(folder)
+        self.source, self.given, self.folder = source, settings, Path(folder)
         self.run_folder = RunFolder(folder, join)
-        if (settings.members or 1) > 1 and distributed.processes() > 1:
-            raise OptionError("several processes share a single network: leave --members out, or train in one process.")
-        if settings.search and (settings.members or 1) > 1:
-            raise OptionError("a search tries single networks: leave --members out, and train with what it finds.")
-        if join and not settings.search:
-            raise OptionError("--join shares a search: say with --search 20 how many settings are to be tried.")
-        if storage is not None and not join:
-            raise OptionError("--storage is where those meet who share a search: say --join, too.")
+        _refuse_together(settings, join, storage)
         searching = whole("search", settings.search, at_least=0)
         engines.select(settings.engine, settings.device, settings.devices)
-        self.source = source
-        self.target = source.target
+        self.target, self.choice = source.target, ""
+        self.chunked: Chunked | None = None
+        self.fitted: Fitted | None = None
         self.Y = source.numbers(self.target)
         usual = self._usual(settings)
-        test = usual.test_share
-        watched = 0.0 if self._by_folds(usual) else usual.validation_share(int(len(source) * (1 - test)), source.small)
         self._refuse_odd(usual)  # before anything is told to others
         self._search = open_search(self.run_folder, storage, settings.seed) if searching else None
         self.checkpoint = Checkpoint(
@@ -184,54 +121,73 @@ class Experiment:
         )
         self.resume = resume or self._search is not None
         before = self._seed_before(resume)
-        seed = seed_or_fresh(before if settings.seed is None else settings.seed)
-        self.split = {"draws": DRAWS, "seed": seed, "test": test, "validation": watched} if splits is None else None
-        self.splits = splits or self._split(test, watched, seed)
-        self._parted = self._by_folds(usual) and not len(self.splits.validation)
-        self.given, self._seed, self.chunked = settings, seed, None
+        self.seed = seed_or_fresh(before if settings.seed is None else settings.seed)
+        self._divide(usual, splits)
         self.target = asked_for(self.target, settings, self.Y, self.splits.train, source.value_ends)
-        self._choice = ""
-        self.kept: Kept | None = None
-        self.extended = self.failed = self.tried = ""
-        self.settings = self._resolved(settings)
-        self._weights = Weights(self.target, self.Y, self.splits.train, source.weights, self.settings.class_weight)
-        watched_metric(self.target, self.settings)
-        optimizer_for(self.settings)
+        resolved = self.resolved(settings)
+        self.weights = Weights(self.target, self.Y, self.splits.train, source.weights, resolved.class_weight)
+        watched_metric(self.target, resolved)
+        optimizer_for(resolved)
         self.run_folder.make()
+        self._turn_into_numbers(resolved)
+        self._choose_scale()
+        self.plan = planned(self, settings)
+
+    # Preparing
+
+    def _refuse_odd(self, usual: Settings) -> None:
+        """Raises OptionError for what is wrong with the settings, however the data are parted."""
+        self._watched_share(usual)
+        resolved = usual.resolve(len(self.source), self.target.task != "values", 0)
+        watched_metric(asked_for(self.target, resolved, self.Y, ends=self.source.value_ends), resolved)
+        optimizer_for(resolved)
+        dense(None, resolved)
+
+    def _watched_share(self, usual: Settings) -> float:
+        """The part of the examples to train that is held out to be watched."""
+        if self._by_folds(usual):
+            return 0.0
+        return usual.validation_share(int(len(self.source) * (1 - usual.test_share)), self.source.small)
+
+    def _divide(self, usual: Settings, splits: Splits | None) -> None:
+        """Part the examples, by `splits` if that is given."""
+        test, watched = usual.test_share, self._watched_share(usual)
+        how = {"draws": DRAWS, "seed": self.seed, "test": test, "validation": watched}
+        self.split = how if splits is None else None
+        self.splits = splits or self.divided(test, watched)
+        self.parted = self._by_folds(usual) and not len(self.splits.validation)
+
+    def divided(self, test: float, validation: float) -> Splits:
+        """The parts of the examples, by shares; see `chainrule.experiments.splits.split`."""
+        return split(self.source, self.Y, test, validation, self.seed)
+
+    def _turn_into_numbers(self, resolved: Settings) -> None:
+        """Learn an encoding from the training part, and encode with it all that is in memory."""
+        source = self.source
         with stage("turning examples into numbers"), engines.held_to(1), engines.blas_held():  # small products, if any
             self.encoding = source.learn(self.splits.train)
             self.X = self.encoding.X(source)
         held_out = np.concatenate([self.splits.validation, self.splits.test])
         self.chunked = source.chunked(self.encoding, self.target, held_out, self.folder)
-        if self.chunked is not None:
-            self._weights.refuse_chunks(source.name)
-            if (self.settings.members or 1) > 1:
-                raise OptionError(
-                    f"{source.name} is read in chunks, and one network learns from them: leave --members out, or read "
-                    "it whole with --no-stream."
-                )
-        if self.encoding.form == "rows" and may_choose(self.target, settings) and not self._weights.given:
-            with stage("choosing a scale"), engines.blas_held(), self._engine:
-                self.target, self._choice = chosen_scale(
-                    self.target, self.X, self.Y, self.splits, self.encoding, self._for_trial(), source.value_ends
-                )
-        self._take(settings)
+        if self.chunked is None:
+            return
+        self.weights.refuse_chunks(source.name)
+        if (resolved.members or 1) > 1:
+            raise OptionError(
+                f"{source.name} is read in chunks, and one network learns from them: leave --members out, or read it "
+                "whole with --no-stream."
+            )
 
-    @property
-    def _engine(self) -> contextlib.AbstractContextManager[None]:
-        """Within the block, the network is measured and predicts where it is trained."""
-        return engines.chosen(self.given.engine, self.given.device, self.given.devices)
-
-    def _split(self, test: float, validation: float, seed: int) -> Splits:
-        """Divide the examples; see `split`."""
-        return split(self.source, self.Y, test, validation, seed)
-
-    def _refuse_odd(self, settings: Settings) -> None:
-        """Raises OptionError for what is wrong with the settings, however the data are parted."""
-        resolved = settings.resolve(len(self.source), self.target.task != "values", 0)
-        watched_metric(asked_for(self.target, resolved, self.Y, ends=self.source.value_ends), resolved)
-        optimizer_for(resolved)
-        dense(None, resolved)
+    def _choose_scale(self) -> None:
+        """Find the scale on which values are learned best, where nobody has chosen one."""
+        if self.encoding.form != "rows" or not may_choose(self.target, self.given) or self.weights.given:
+            return
+        trial = self.given if own_network(self.given) else replace(self.given, members=1, hidden=HIDDEN_OF_TRIAL)
+        usual = trial.beside(self.source.defaults).resolve(self.m, self.target.task != "values", self.seed)
+        with stage("choosing a scale"), engines.blas_held(), self.engine:
+            self.target, self.choice = chosen_scale(
+                self.target, self.X, self.Y, self.splits, self.encoding, usual, self.source.value_ends
+            )
 
     def _seed_before(self, resume: bool) -> int | None:
         """The seed of the run or the search that is resumed, or None for a new one."""
@@ -243,61 +199,15 @@ class Experiment:
 
     def _seed_of_checkpoint(self) -> int | None:
         """The seed of the interrupted run, as any of its networks tells it that has left something."""
-        others = [replace(self.checkpoint, path=path) for path in self.folder.glob("checkpoint-*.safetensors")]
+        others = [replace(self.checkpoint, path=path) for path in self._checkpoints_of_members]
         return next((seed for one in (self.checkpoint, *others) if (seed := one.seed()) is not None), None)
 
     @property
-    def m(self) -> int:
-        """The number of training examples."""
-        return len(self.splits.train) if self.chunked is None else sum(self.chunked.sizes)
+    def _checkpoints_of_members(self) -> list[Path]:
+        """Those of several networks, beside that of the first."""
+        return [*self.folder.glob("checkpoint-*.safetensors")]
 
-    @property
-    def notes(self) -> list[str]:
-        """What a reader should know of the classes, the parts and what is shown while training, a sentence each."""
-        parts = self.source.notes_on_parts(self.splits.train, self.splits.test)
-        return [*parts, *self._notes_on_target()]
-
-    @property
-    def note_on_members(self) -> str:
-        """How several networks share the rows, a sentence; "" of a single one."""
-        k = len(self.members)
-        if self.kept is not None and self.kept.what == "linear":
-            return ""
-        if k == 1 and own_network(self.given) and self.source.several and not self.given.search:
-            chosen = [f"--{name.replace('_', '-')}" for name in NETWORK if getattr(self.given, name) is not None]
-            without = ", ".join(chosen) or "--batch-norm"
-            return f"a network of your own; without {without} several usual ones answer together"
-        if k == 1:
-            return ""
-        shared = f"each is trained without another {ORDINALS.get(k, f'part of {k}')} of the rows, by which it stops"
-        how = shared if self._parted else "each begins elsewhere"
-        return f"{k} such networks answer together by their mean: {how}; --members 1 trains a single one"
-
-    def _notes_on_target(self) -> list[str]:
-        if not self.encoding.own_units:
-            learned = "of how far the target lies from what the forecast is built upon, standardized"
-            return [
-                *self.encoding.notes,
-                f"while training, all numbers are {learned}; those of the end are in its own units",
-            ]
-        doubts = doubts_on(self.source, self.target) if isinstance(self.source, Table) else []
-        if self.target.task == "values":
-            units = "while training, all numbers are of the standardized target; those of the end are in its own units"
-            limits = limits_told(self.target, self.Y[self.splits.train])
-            return [*doubts, *([self._choice] if self._choice else []), *limits, units]
-        labels = self.target.classes or []
-        if not labels:
-            return doubts
-        whole = self.Y.ndim == 1 and self.chunked is None  # not the tokens of a text, nor some rows of more
-        alone = np.flatnonzero(np.bincount(self.Y, minlength=len(labels)) == 1) if whole else ()
-        tested = self.Y[self.splits.test].ravel()
-        absent = np.flatnonzero(np.bincount(tested, minlength=len(labels)) == 0) if len(tested) else ()
-        notes = (
-            (alone, "there is a single example of {}: if it is astray, such as the line of a sum, take it out"),
-            (absent, "the test part has no example of {}, so roc_auc is not defined"),
-        )
-        told = [note.format(", ".join(shown(labels[i]) for i in found)) for found, note in notes if len(found)]
-        return [*doubts, *told]
+    # Settings
 
     def _usual(self, settings: Settings) -> Settings:
         """The settings beside those that such data have where nobody has chosen; one's own network is a single one."""
@@ -310,33 +220,78 @@ class Experiment:
         in_time = self.source.moments is not None and not self.source.scattered
         return (usual.members or 1) > 1 and usual.validation is None and not in_time
 
-    def _resolved(self, settings: Settings) -> Settings:
+    def resolved(self, settings: Settings) -> Settings:
         """The settings with nothing left open; no more networks than the rows, or groups, can be parted for."""
         usual = self._usual(settings)
-        if self._parted and usual.members is not None:
+        if self.parted and usual.members is not None:
             rows = self.splits.train
             parts = len(rows) // 2 if self.source.groups is None else len(np.unique(self.source.groups[rows]))
             usual = replace(usual, members=min(usual.members, parts))
-        return usual.resolve(self.m, self.target.task != "values", self._seed)
+        return usual.resolve(self.m, self.target.task != "values", self.seed)
 
-    def _for_trial(self) -> Settings:
-        """What a scale is tried with: the network that was chosen, or a single small one, with nothing left open."""
-        given = self.given if own_network(self.given) else replace(self.given, members=1, hidden=HIDDEN_OF_TRIAL)
-        usual = given.beside(self.source.defaults)
-        return usual.resolve(self.m, self.target.task != "values", self._seed)
+    @property
+    def settings(self) -> Settings:
+        """Those of the plan, with nothing left open."""
+        return self.plan.settings
 
-    def _take(self, settings: Settings) -> None:
-        """Adopt these settings, with nothing left open, and design new networks for them."""
-        self.asked, self.settings = settings, self._resolved(settings)
-        k = self.settings.members or 1
-        self.members = [self.designed(self.settings, seed) for seed in members.seeds(self._seed, k)]
-        self.network = self.members[0]
-        self._held_out: tuple[NDArray[np.intp], NDArray[Any] | None] = self.splits.validation, None
-        self.parts = (
-            members.folds(self.source, self.Y, self.splits.train, k, self._seed)
-            if self._parted and k > 1
-            else members.alike(self.splits, k)
-        )
+    @property
+    def network(self) -> Network:
+        """What will be trained, or was: a single network, or the first of several until they are one."""
+        return self.plan.networks[0] if self.fitted is None else self.fitted.body
+
+    @property
+    def m(self) -> int:
+        """The number of training examples."""
+        return len(self.splits.train) if self.chunked is None else sum(self.chunked.sizes)
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader should know of the classes, the parts and what is shown while training, a sentence each."""
+        return notes_on(self)
+
+    @property
+    def note_on_members(self) -> str:
+        """How several networks share the rows, a sentence, or ""."""
+        return note_on_members(self)
+
+    @property
+    def engine(self) -> contextlib.AbstractContextManager[None]:
+        """Within the block, the network is measured and predicts where it is trained."""
+        return engines.chosen(self.given.engine, self.given.device, self.given.devices)
+
+    @property
+    def left(self) -> float:
+        """How many seconds are left for training, where a time is set; else none."""
+        return 0.0 if self._until is None else self._until - time.monotonic()
+
+    @property
+    def late(self) -> bool:
+        """Whether the time that was set is over."""
+        return self._until is not None and self.left < 0
+
+    @property
+    def judged(self) -> bool:
+        """Whether a part of the data, or earlier origins, judge the network while nobody has forbidden it."""
+        return self.given.validation != 0
+
+    @cached_property
+    def peer(self) -> Peer:
+        """The linear model of the training part."""
+        return Peer(self.target, self.X, self.Y, self.splits.train, self.encoding.places(self.source))
+
+    @cached_property
+    def seen(self) -> Seen | None:
+        """A sketch of the training examples, where they are independent of each other."""
+        if self.encoding.form not in FORMS:
+            return None
+        held_out = np.concatenate([self.splits.validation, self.splits.test])
+        return sketch(self.X, self.splits.train, held_out, self.m)
+
+    def final_layers(self) -> list[Layer]:
+        """The layers that turn what a network learns of values back into them; none for labels."""
+        return final_layers(self.target, self.encoding.learned(self.source, self.Y)[self.splits.train])
+
+    # Training
 
     def search(self, *, progress: bool = True) -> list[Trial]:
         """Try as many settings as `settings.search` says, take the best, and tell of all, the best first.
@@ -353,31 +308,31 @@ class Experiment:
         if self._search is None:
             raise OptionError("how many settings are to be tried? Settings(search=20) says it.")
         search, whole_run = self._search, self.checkpoint
-        learned: list[tuple[Network, History]] = []
 
         def fit(chosen: Settings, after_epoch: Callback, number: int) -> History:
-            self._take(chosen)
+            self.plan = planned(self, chosen)
             if search.shared:  # others write theirs in the same folder
                 self.checkpoint = replace(whole_run, path=self.folder / f"trial-{number + 1}.{CHECKPOINT}")
             try:
-                learned[:] = [self.fit(progress=False, callbacks=[after_epoch])]
+                _, history = self.fit(progress=False, callbacks=[after_epoch])
             except NotFiniteError:
                 self._forget_checkpoint()
                 raise
-            history = learned[0][1]
             if not history.cut:
                 self._forget_checkpoint()
             return history
 
-        with self.run_folder.claimed(), self._engine:
+        def keep_last() -> None:
+            assert self.fitted is not None
+            self.keep(self.fitted)
+
+        with self.run_folder.claimed(), self.engine:
             try:
-                trials = search.run(
-                    self.given, self._resolved(self.given), self._data, fit, lambda: self._keep(*learned[0]), progress
-                )
+                trials = search.run(self.given, self.resolved(self.given), self._data, fit, keep_last, progress)
             finally:
                 self.checkpoint = whole_run
             files.write_atomically(self.folder / TRIALS, as_csv(table(trials, self.given)))
-        self._take(replace(self.given, **trials[0].settings))
+        self.fitted, self.plan = None, planned(self, replace(self.given, **trials[0].settings))
         return trials
 
     @cached_property
@@ -408,178 +363,18 @@ class Experiment:
             OptionError: another process is at work in the folder.
             TerminatedError: SIGTERM has come; there is a checkpoint.
         """
-        kept = replace(self.checkpoint, facts=self._facts())
-        return self._fit(progress=progress, callbacks=callbacks, checkpoint=kept)
+        fitted = self._fit(progress=progress, callbacks=callbacks)
+        self._adopt(fitted)
+        return fitted.network, _not_terminated(fitted)
 
-    def _fit(
-        self, *, progress: bool, checkpoint: Checkpoint | None, callbacks: Sequence[Callback] = ()
-    ) -> tuple[Network, History]:
-        """As `fit`; without a checkpoint nothing is resumed."""
-        final = self.final_layers()
-        with self.run_folder.claimed():
-            if len(self.members) == 1:
-                one = Lesson(self.network, self.settings, self.parts[0], checkpoint, progress, callbacks)
-                history = self._train(one, final)
-            else:
-                history = train_together(self, progress, checkpoint, callbacks)
-        network = self.whole(final)
-        with self._engine:
-            self.correct(network)
-        if history.stopped == "terminated":
-            raise TerminatedError(history)
-        return network, history
+    def _fit(self, *, progress: bool, callbacks: Sequence[Callback] = ()) -> Fitted:
+        """Train by the plan."""
+        checkpoint = replace(self.checkpoint, facts=self._facts())
+        return fit(self, self.plan, Watching(progress, checkpoint, callbacks))
 
-    def train_to_its_end(self, lesson: Lesson) -> History:
-        """Train one network; SIGTERM is an end like others.
-
-        Raises:
-            NotFiniteError: see `chainrule.train`.
-        """
-        try:
-            return self._train(lesson, self.final_layers())
-        except TerminatedError as error:
-            return error.history
-
-    def take_together(self, network: Network, held_out: tuple[NDArray[np.intp], NDArray[Any]]) -> None:
-        """Take the network that several are together, and what each says of the rows that it has not learned from."""
-        self.network, self._held_out = network, held_out
-
-    def draw_members(self, begun: int) -> None:
-        """Design as many networks again, after so many, for other parts of the rows."""
-        k, seed = len(self.members), self._seed
-        seeds = members.seeds(seed, begun + k)[begun:]
-        self.members = [self.designed(self.settings, one) for one in seeds]
-        if self._parted:
-            self.parts = members.folds(self.source, self.Y, self.splits.train, k, seed, begun // k)
-
-    def designed(self, settings: Settings, seed: int) -> Network:
-        """A new network for these data by settings with nothing left open, whose parameters start by this seed."""
-        return design(self.encoding, self.X.shape[1:], self.target, replace(settings, seed=seed))
-
-    def take_found(self, settings: Settings, told: str) -> None:
-        """Take the settings, with nothing left open, that a pilot has found to be best."""
-        self.tried = told
-        self._take(settings)
-
-    @property
-    def by_folds(self) -> bool:
-        """Whether several networks are trained, and each is watched on another part of the rows to train."""
-        return self._parted and len(self.members) > 1
-
-    @property
-    def one_by_one(self) -> bool:
-        """Whether several networks are trained one after the other, as each needs all of the machine."""
-        return self.settings.engine == "jax" or self.settings.device not in (None, "cpu")
-
-    @property
-    def left(self) -> float:
-        """How many seconds are left for training, where a time is set; else none."""
-        return 0.0 if self._until is None else self._until - time.monotonic()
-
-    @property
-    def late(self) -> bool:
-        """Whether the time that was set is over."""
-        return self._until is not None and time.monotonic() > self._until
-
-    def _in_time(self, run: Run) -> None:
-        if self.late:
-            run.stop("time limit")
-
-    def _train(self, lesson: Lesson, final: Sequence[Layer]) -> History:
-        """Train one network."""
-        X, target, part = self.X, self.target, lesson.part
-        Y = self.encoding.learned(self.source, self.Y)
-
-        def of(rows: NDArray[np.intp]) -> NDArray[Any]:
-            return learned(Y[rows], target, final[0] if final else None)
-
-        given = (X[part.train], of(part.train)) if self.chunked is None else (self._chunks(self.chunked, final), None)
-        monitored = watched_metric(target, self.settings)
-        others = [] if monitored is None else [monitored]
-        watched = [*(name for name in target.watched if name != self.settings.metric), *others]
-        return train(
-            lesson.network,
-            *given,
-            loss=target.learned_loss,
-            optimizer=optimizer_for(lesson.settings),
-            epochs=lesson.settings.epochs or 0,
-            batch_size=lesson.settings.batch_size,
-            validation=(X[part.validation], of(part.validation), self._weights.of(part.validation))
-            if len(part.validation)
-            else None,
-            sample_weight=self._weights.of(part.train) if self.chunked is None else None,
-            # They hold the outputs of an epoch, which are too many where data are.
-            metrics=watched if self.chunked is None else others,
-            augment=self.settings.augment,
-            early_stopping=self._early_stopping(part, lesson.settings),
-            callbacks=[*lesson.callbacks, self._in_time],
-            checkpoint=lesson.checkpoint,
-            resume=self.resume and lesson.checkpoint is not None,
-            engine=self.settings.engine,
-            threads=self.settings.threads if len(self.members) == 1 else None,
-            device=self.settings.device,
-            devices=self.settings.devices,
-            seed=self.settings.seed,
-            progress=lesson.progress,
-        )
-
-    @property
-    def adopted(self) -> tuple[Any, ...]:
-        """The settings and networks that were taken last, to go back to."""
-        return self.settings, self.members, self.network, self.parts, self._held_out
-
-    @adopted.setter
-    def adopted(self, adopted: tuple[Any, ...]) -> None:
-        self.settings, self.members, self.network, self.parts, self._held_out = adopted
-
-    def adopt_linear(self, network: Network) -> Network:
-        """Take the linear model for the network; what it is for the target itself."""
-        self.network, self._held_out = network, (self.held_out_rows, None)
-        whole = self.whole(self.final_layers())
-        self.correct(whole)
-        return whole
-
-    @property
-    def held_out_rows(self) -> NDArray[np.intp]:
-        """The examples by which the network was stopped, or each network of several."""
-        return self._held_out[0]
-
-    def held_out(self, network: Network) -> tuple[NDArray[np.intp], NDArray[Any]]:
-        """The examples by which the network was stopped, (k,), and what it says of them: of several networks, each of
-        those that it has not learned from."""
-        rows, found = self._held_out
-        if found is None:
-            return rows, outputs(network, self.X[rows], self.target) if len(rows) else np.empty((0, self.target.n_out))
-        return rows, in_units(network, found, self.target)
-
-    def fit_anew(self, settings: Settings, said: str) -> tuple[Network, History]:
-        """Train another network, by settings that are those of the experiment from then on.
-
-        Args:
-            said: what is told meanwhile.
-
-        Raises:
-            NotFiniteError: see `chainrule.train`.
-        """
-        self._take(settings)
-        with stage(said):
-            return self._fit(progress=False, checkpoint=None)
-
-    def correct(self, network: Network) -> None:
-        """Correct the mean of what a network of logarithms predicts, by examples that it has not learned from, if there
-        are enough; see `correct_mean`."""
-        if self.target.form != "log" or self.target.error == "absolute_error":
-            return
-        rows, found = self._held_out
-        if len(rows) < FEW:
-            rows, found = self.splits.train[:POOL], None
-        found = body_of(network).predict(self.X[rows]) if found is None else found
-        correct_mean(network, found, self.Y[rows], self.target, self._weights.of(rows))
-
-    @property
-    def weighted(self) -> bool:
-        """Whether examples, or classes, do not count alike."""
-        return self._weights.given
+    def _adopt(self, fitted: Fitted) -> None:
+        """Take this for what was trained."""
+        self.fitted, self.plan = fitted, fitted.plan
 
     def run(self, *, progress: bool = True) -> Result:
         """Search if the settings say so, train, measure on the test part, compare with a baseline, fill the run folder.
@@ -593,7 +388,7 @@ class Experiment:
             ElsewhereError: another process that shares the search has written the folder, which is not this one's.
             TerminatedError: SIGTERM has come; the run folder holds what was learned until then, and a checkpoint.
         """
-        with self.run_folder.claimed(), engines.held_to(self.settings.threads), engines.blas_held(), self._engine:
+        with self.run_folder.claimed(), engines.held_to(self.settings.threads), engines.blas_held(), self.engine:
             search = self._search
             if search is None:
                 return self._complete([], progress=progress)
@@ -612,59 +407,23 @@ class Experiment:
     def _complete(self, trials: Sequence[Trial], *, progress: bool) -> Result:
         """Train, measure, compare, write all that there is."""
         held_out = self._at_earlier_origins()
-        try:
-            network, history = self.fit(progress=progress)
-        except TerminatedError as error:
-            self._keep(self.whole(self.final_layers()), error.history)
-            raise
-        if not history.cut:
-            network, history, self.extended = for_more_epochs(self, network, history)
-        if not history.cut:
-            network, history, self.kept, self.failed = of_less(self, network, history)
-        self._settle(network, held_out)
-        self._choose_threshold(network)
+        fitted = self._fit(progress=progress)
+        for may_follow in (for_more_epochs, of_less):
+            if not fitted.history.cut:
+                fitted = may_follow(self, fitted)
+        self._adopt(fitted)
+        history = fitted.history
+        if history.stopped != "terminated":
+            self._settle(fitted.network, held_out)
+        self._choose_threshold(fitted)
         with stage("measuring"):
-            metrics, output = self._keep(network, history)
+            metrics, output = self.keep(fitted)
+        _not_terminated(fitted)
         if not history.cut:
             with stage("writing the report"):
-                self._add_report(network, history, metrics, output)
+                self.add_report(fitted, metrics, output)
             self._forget_checkpoint()
-        return Result(network, history, metrics, self.folder, trials)
-
-    def report(self, network: Network, output: NDArray[Any] | None = None) -> Report | ForecastReport | None:
-        """The report on the trained network; None for forms of examples that have none.
-
-        Args:
-            output: of the network for the test part, where it is known already.
-        """
-        if isinstance(self.source, Series) and isinstance(self.target, Forecast):
-            test = self.splits.test
-            if output is None:
-                output = self.encoding.output(self.source, outputs(network, self.X[test], self.target), test)
-            simple = self.source.baselines(test, self.splits.train, self.encoding)
-            return ForecastReport(self.source, test, self.target, output, self.Y[test], simple)
-        places = self.encoding.places(self.source)
-        if not places and self.encoding.form not in REPORTED:
-            return None
-        return Report(
-            network,
-            self.target,
-            self.X,
-            self.Y,
-            self.splits,
-            m=self.m,
-            places=places,
-            units=self.encoding.units,
-            seed=self.settings.seed,
-            output=output,
-            peer=self.peer if places else None,
-            source=self.source,
-        )
-
-    @property
-    def judged(self) -> bool:
-        """Whether a part of the data, or earlier origins, judge the network while nobody has forbidden it."""
-        return self.given.validation != 0
+        return Result(fitted.network, history, metrics, self.folder, trials)
 
     def _at_earlier_origins(self) -> HeldOut | None:
         """Forecasts of a series at earlier origins, where nobody has asked for a validation part and there is none."""
@@ -683,124 +442,58 @@ class Experiment:
 
         self.encoding = settle(self, network, held_out)
 
-    def write(self, network: Network, history: History) -> None:
-        """Write what was learned so far."""
-        with self._engine:
-            self._choose_threshold(network)
-            with stage("measuring"):
-                self._keep(network, history)
-
-    @cached_property
-    def peer(self) -> Peer:
-        """The linear model of the training part."""
-        return Peer(self.target, self.X, self.Y, self.splits.train, self.encoding.places(self.source))
-
-    def _choose_threshold(self, network: Network) -> None:
+    def _choose_threshold(self, fitted: Fitted) -> None:
         """Take the threshold that is best on the validation part, where that was asked for."""
         if self.settings.threshold == "validation":
-            rows, output = self.held_out(network)
+            rows, output = answers(self, fitted)
             found = threshold_on(self.target, self.Y[rows], output, self.settings.metric or "f1")
             self.target = replace(self.target, threshold=found)
 
-    def _early_stopping(self, part: members.Part, settings: Settings) -> EarlyStopping | None:
-        patience = settings.patience
-        monitor = f"val_{self.settings.metric or 'loss'}"
-        return EarlyStopping(monitor, patience) if patience and len(part.validation) else None
+    # What is left
 
-    def whole(self, final: Sequence[Layer]) -> Network:
-        """The network for the target itself."""
-        network = Network([self.network, *final], seed=self.settings.seed) if final else self.network
-        network.build_for(self.X)
-        return network
+    def keep(self, fitted: Fitted) -> tuple[dict[str, Any], NDArray[Any]]:
+        """Measure what was trained, and write all that there is of it; see `chainrule.experiments.results.keep`."""
+        return keep(self, fitted)
 
-    def final_layers(self) -> list[Layer]:
-        """The layers that turn what a network learns of values back into them; none for labels."""
-        return final_layers(self.target, self.encoding.learned(self.source, self.Y)[self.splits.train])
+    def add_report(self, fitted: Fitted, metrics: dict[str, Any], output: NDArray[Any]) -> None:
+        """Write a report and a page; see `chainrule.experiments.results.add_report`."""
+        add_report(self, fitted, metrics, output)
 
-    def _chunks(self, chunked: Chunked, final: Sequence[Layer]) -> ChunkBatches:
-        """What to train on, chunk by chunk."""
+    def write(self, fitted: Fitted) -> None:
+        """Write what was learned so far, before more is tried."""
+        with self.engine:
+            self._choose_threshold(fitted)
+            with stage("measuring"):
+                self.keep(fitted)
 
-        def read(i: int) -> tuple[NDArray[Any], NDArray[Any]]:
-            X, Y = chunked.read(i)
-            return X, learned(Y, self.target, final[0] if final else None)
+    def report(self, network: Network, output: NDArray[Any] | None = None) -> Report | ForecastReport | None:
+        """The report on the trained network; None for forms of examples that have none.
 
-        return ChunkBatches(
-            chunked.sizes,
-            read,
-            batch_size=self.settings.batch_size or 1,
-            pool=max(POOL // self.X.shape[1], 1),
-            facts={"data with checksum": chunked.checksums},
-        )
-
-    def _baselines(self) -> dict[str, dict[str, float]]:
-        """What simple answers reach: those of the source, or each class's share as its probability, or the mean."""
-        test, target = self.splits.test, self.target
-        with engines.held_to(1), engines.blas_held():
-            answers = self.source.baselines(test, self.splits.train, self.encoding)
-        if not answers:
-            typical = target.typical(self.Y[self.splits.train])
-            places = self.Y[test].shape if target.task == "classes" else (len(test),)
-            answers = {"baseline": np.broadcast_to(typical, (*places, len(typical)))}
-        return {name: measured(output, self.Y[test], target) for name, output in answers.items()}
-
-    def _metadata(self, history: History) -> dict[str, Any]:
-        return {
-            "data": self.source.name,
-            "checksum": self.source.checksum(),
-            "classes": self.target.classes,
-            "target": self.target.to_config(),
-            "encoding": self.encoding.to_config(),
-            "loss": self.target.cost,
-            "metrics": list(self.target.metrics),
-            "split": self.split,
-            "seen": self._seen,
-            "epochs": 0 if self.kept is not None and self.kept.what == "linear" else len(history.epochs),
-            "engine": history.engine,
-        }
-
-    @cached_property
-    def _seen(self) -> Seen | None:
-        """A sketch of the training examples, where they are independent of each other."""
-        if self.encoding.form not in FORMS:
-            return None
-        held_out = np.concatenate([self.splits.validation, self.splits.test])
-        return sketch(self.X, self.splits.train, held_out, self.m)
-
-    def _keep(self, network: Network, history: History) -> tuple[dict[str, Any], NDArray[Any]]:
-        """Measure the network, and write all that there is; the metrics, and the outputs for the test part."""
-        X, Y, splits, target = self.X, self.Y, self.splits, self.target
-        network.metadata = self._metadata(history)
-        network.save(self.folder / MODEL)
-        test, output = measure_in_units(network, self.encoding, self.source, splits.test, X, Y, target)
-        metrics: dict[str, Any] = {
-            "test": test,
-            **self._baselines(),
-            "engine": history.engine,
-            "seconds": round(history.seconds, 3),
-            **({} if self.kept is None else {"kept": self.kept.what}),
-        }
-        history.save(self.folder / HISTORY)
-        self._keep_metrics(metrics)
-        history.plot(self.folder / CURVES)
-        return metrics, output
-
-    def _add_report(self, network: Network, history: History, metrics: dict[str, Any], output: NDArray[Any]) -> None:
-        """Draw the report, if there is one for these data, put its numbers with the metrics, and write the page."""
-        from chainrule.experiments.page import page
-
-        report, charts = self.report(network, output), []
-        if report is not None:
-            metrics |= report.metrics()
-            self._keep_metrics(metrics)
-            charts = [report.chart(metrics)]
-            charts[0].save(self.folder / REPORT)
-        files.write_atomically(self.folder / PAGE, page(self, network, history, metrics, charts, output))
-
-    def _keep_metrics(self, metrics: dict[str, Any]) -> None:
-        files.write_atomically(self.folder / METRICS, files.to_json(metrics))
+        Args:
+            output: of the network for the test part, where it is known already.
+        """
+        return report_on(self, network, output)
 
     def _forget_checkpoint(self) -> None:
-        others = [*self.folder.glob("checkpoint-*.safetensors")]
-        for path in (Path(self.checkpoint.path), *others):
+        for path in (Path(self.checkpoint.path), *self._checkpoints_of_members):
             with contextlib.suppress(FileNotFoundError):
                 path.unlink()
+
+
+def _refuse_together(settings: Settings, join: bool, storage: str | None) -> None:
+    """Raises OptionError for options that do not go together."""
+    if (settings.members or 1) > 1 and distributed.processes() > 1:
+        raise OptionError("several processes share a single network: leave --members out, or train in one process.")
+    if settings.search and (settings.members or 1) > 1:
+        raise OptionError("a search tries single networks: leave --members out, and train with what it finds.")
+    if join and not settings.search:
+        raise OptionError("--join shares a search: say with --search 20 how many settings are to be tried.")
+    if storage is not None and not join:
+        raise OptionError("--storage is where those meet who share a search: say --join, too.")
+
+
+def _not_terminated(fitted: Fitted) -> History:
+    """The history; raises TerminatedError if it ends with SIGTERM."""
+    if fitted.history.stopped == "terminated":
+        raise TerminatedError(fitted.history)
+    return fitted.history

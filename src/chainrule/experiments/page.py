@@ -26,7 +26,7 @@ from chainrule.experiments import markup
 from chainrule.experiments.conclusions import chosen_at_the_end, conclusions
 from chainrule.experiments.mistakes import Mistake, mistakes, tells_mistakes
 from chainrule.experiments.search import SEARCHED
-from chainrule.experiments.settings import MODEL
+from chainrule.experiments.settings import MODEL, Settings
 from chainrule.experiments.words import (
     COLUMNS,
     LOST,
@@ -49,7 +49,9 @@ from chainrule.training.curves import curves
 
 if TYPE_CHECKING:
     from chainrule.data.source import Source
+    from chainrule.data.targets import Target
     from chainrule.experiments.experiment import Experiment
+    from chainrule.experiments.fitted import Fitted
     from chainrule.layers import Network
     from chainrule.training import History
 
@@ -65,6 +67,9 @@ WRONG, READ = 12, 200
 PIXELS = 96
 """Pictures are shown with so many pixels on a side at most."""
 
+REGULARIZED = ("hidden", "l2", "weight_decay")
+"""What a smaller network has that is kept in place of a usual one."""
+
 LAYERS = 24
 """A network of more layers is neither drawn nor derived here: it would be a page of its own."""
 
@@ -79,32 +84,26 @@ main .chainrule { padding: 0 0 1em; }
 
 
 def page(
-    experiment: Experiment,
-    network: Network,
-    history: History,
-    metrics: dict[str, Any],
-    charts: Sequence[Chart],
-    output: NDArray[Any],
+    experiment: Experiment, fitted: Fitted, metrics: dict[str, Any], charts: Sequence[Chart], output: NDArray[Any]
 ) -> str:
     """The text of the page.
 
     Args:
-        network: the trained network, for the target itself. metrics: as metrics.json has them.
+        metrics: as metrics.json has them.
         charts: those of the report; each panel of them is shown by itself, below those of the history.
         output: of the network for the test part.
     """
-    source, target = experiment.source, experiment.target
+    source, target, history = experiment.source, experiment.target, fitted.history
     names = [column.name for column in source.targets] if isinstance(source, Series) else target.names
     title = f"{shortened(Path(source.name).name)}: {shortened(', '.join(names))}"
-    drawn, style = _network(experiment, network)
+    drawn, style = _network(experiment, fitted)
+    figures = [*_figures(history, charts, _on_epochs(fitted, target))]
     parts = [
         markup.paragraph(sentence_on_examples(experiment)),
         markup.paragraph(how_it_ended(history), muted=True),
         markup.listed([*chosen_at_the_end(experiment), *conclusions(metrics, experiment, history)], NOTES),
         markup.section("How good it is", *_measures(experiment, metrics)),
-        markup.section(
-            "In pictures", markup.figures([*_figures(history, charts, _on_epochs(experiment))]), _importance(metrics)
-        ),
+        markup.section("In pictures", markup.figures(figures), _importance(metrics)),
         markup.section("What was found in the data", *_data(experiment)),
         markup.section(_called(target), *_wrong(experiment, output)),
         markup.section("The network", *drawn),
@@ -150,12 +149,12 @@ def _figures(history: History, charts: Sequence[Chart], remark: str) -> Iterator
             yield markup.figure(alone.svg(), told + (remark if chart in learning else ""))
 
 
-def _on_epochs(experiment: Experiment) -> str:
+def _on_epochs(fitted: Fitted, target: Target) -> str:
     """What a reader must know of the curves, to compare them with the measures."""
-    found = " Dashed: the other networks." if len(experiment.members) > 1 else ""
-    if experiment.target.labels is None:
+    found = " Dashed: the other networks." if fitted.plan.several else ""
+    if target.labels is None:
         found += " In units of what is learned, the standardized target or its log, unlike the measures."
-    if experiment.kept is not None and experiment.kept.what == "linear":
+    if fitted.linear:
         found += " Of the network that the linear model is kept in place of."
     return found
 
@@ -271,16 +270,16 @@ def _picture(source: Pictures, one: Mistake, values: bool) -> tuple[str, str, st
     return as_link(small), said, f"{said}\n{name}"
 
 
-def _network(experiment: Experiment, network: Network) -> tuple[list[str], str]:
+def _network(experiment: Experiment, fitted: Fitted) -> tuple[list[str], str]:
     """The layers, of several networks those of the first, the settings, a drawing and the derivation; and its style."""
-    first = one_member(network)
+    first = one_member(fitted.network)
     rows = rows_of_summary(first)
     heads = ("l", "layer", "output", "parameters", "count")
     parts = [
         markup.table(heads, rows[: LAYERS + 1], [0, 4]),
         markup.paragraph(experiment.note_on_members),
-        markup.paragraph(f"{network.flat.size:,} parameters in all", muted=True),
-        markup.folded(_trained(experiment), markup.table(("setting", "is", "by"), _settings(experiment))),
+        markup.paragraph(f"{fitted.network.flat.size:,} parameters in all", muted=True),
+        markup.folded(_trained(fitted), markup.table(("setting", "is", "by"), _settings(experiment.given, fitted))),
     ]
     if len(rows) > LAYERS + 1:
         return [*parts, _elsewhere(f"{len(rows) - 1} layers are too many to derive here:")], ""
@@ -288,22 +287,24 @@ def _network(experiment: Experiment, network: Network) -> tuple[list[str], str]:
     return [*parts, drawn, derived], style
 
 
-def _trained(experiment: Experiment) -> str:
+def _trained(fitted: Fitted) -> str:
     """What the settings are about."""
-    linear = experiment.kept is not None and experiment.kept.what == "linear"
-    return "how the network was trained that the linear model is kept in place of" if linear else "how it was trained"
+    of_another = "how the network was trained that the linear model is kept in place of"
+    return of_another if fitted.linear else "how it was trained"
 
 
-def _settings(experiment: Experiment) -> list[tuple[str, str, str]]:
+def _settings(given: Settings, fitted: Fitted) -> list[tuple[str, str, str]]:
     """What was chosen, and by whom."""
     rows = []
-    for name, value in vars(experiment.settings).items():
+    of_smaller = REGULARIZED if fitted.kept is not None and fitted.kept.what == "smaller" else ()
+    for name, value in vars(fitted.plan.settings).items():
         if value is None or name in ("search", "checkpoint_minutes"):
             continue
-        said = getattr(experiment.given, name) is not None and getattr(experiment.given, name) == value
-        usual = type(experiment.settings).__dataclass_fields__[name].default
-        by = "the search" if experiment.given.search and name in SEARCHED and not said else "default"
-        by = "a trial" if experiment.tried and name in ("epochs", "dropout") and not said else by
+        said = getattr(given, name) is not None and getattr(given, name) == value
+        usual = Settings.__dataclass_fields__[name].default
+        by = "the search" if given.search and name in SEARCHED and not said else "default"
+        by = "a trial" if fitted.tried and name in ("epochs", "dropout") and not said else by
+        by = "the validation part" if name in of_smaller else by
         several = isinstance(value, tuple | list)
         written = " ".join(map(str, value)) if several else f"{value:.4g}" if isinstance(value, float) else str(value)
         rows.append((name, written or "none", "you" if said and value != usual else by))

@@ -14,7 +14,8 @@ import numpy as np
 
 from chainrule.errors import NotFiniteError
 from chainrule.experiments import members
-from chainrule.experiments.lesson import Lesson
+from chainrule.experiments.lesson import Lesson, learn
+from chainrule.experiments.plans import Plan, designed, planned
 from chainrule.experiments.settings import Settings, usual_patience
 from chainrule.numbers import brief
 from chainrule.progress import stage
@@ -41,28 +42,31 @@ Tried = tuple[float, Settings, members.Trained]
 """The least validation cost, the settings that led to it, and the network."""
 
 
-def explore(experiment: Experiment) -> members.Trained | None:
-    """Let the experiment take the epochs and the dropout that were best on the rows of the first network, and the first
-    network with these; None where they were chosen, or nothing can tell.
+def explore(experiment: Experiment, plan: Plan) -> tuple[Plan, members.Trained | None, str]:
+    """The plan with the epochs and the dropout that were best on the rows of its first network, that network, and what
+    was tried, a sentence; the plan as it is, None and "" where they were chosen, or nothing can tell.
 
     Raises:
         NotFiniteError: see `chainrule.train`.
     """
-    part, usual, patience = experiment.parts[0], experiment.settings, experiment.asked.patience
-    if experiment.asked.epochs is not None or not len(part.validation):
-        return None
+    part, usual, asked = plan.parts[0], plan.settings, plan.asked
+    if asked.epochs is not None or not len(part.validation):
+        return plan, None, ""
     most = max(min(MET // len(part.train), LONGEST), usual.epochs or 1)
     tried: list[Tried] = []
 
+    def patient(settings: Settings) -> Settings:
+        return replace(settings, patience=usual_patience(settings.epochs or 0)) if asked.patience is None else settings
+
     def attempt(*wanted: Settings) -> bool:
         """Try these; whether there may be more."""
-        fits = [partial(_fit, experiment, _patient(one) if patience is None else one) for one in wanted]
-        done, interrupt = members.side_by_side(fits, of=len(experiment.members), one_by_one=experiment.one_by_one)
+        fits = [partial(_fit, experiment, patient(one), part) for one in wanted]
+        done, interrupt = members.side_by_side(fits, of=len(plan.networks), one_by_one=plan.one_by_one)
         costs = [min(history["val_loss"], default=np.inf) for _, history in done]
         tried.extend(zip(costs, wanted, done, strict=False))
         return not interrupt.of_all().asked
 
-    weaker = [replace(usual, dropout=WEAK)] if experiment.asked.dropout is None and usual.dropout != WEAK else []
+    weaker = [replace(usual, dropout=WEAK)] if asked.dropout is None and usual.dropout != WEAK else []
     with stage("trying how long networks learn"):
         goes_on = attempt(replace(usual, epochs=max(1, (usual.epochs or 1) // TIMES)), usual, *weaker)
         before = tried[0][0]
@@ -76,22 +80,16 @@ def explore(experiment: Experiment) -> members.Trained | None:
     _, best, first = next(one for one in tried if one[0] <= least / ALIKE or one[0] == least)
     if not np.isfinite(least):
         raise NotFiniteError(f"none of the {len(tried)} trainings came to its end: take a smaller --learning-rate.")
-    experiment.take_found(_patient(best) if patience is None else best, _told(tried, best))
-    return first
+    return planned(experiment, patient(best)), first, _told(tried, best)
 
 
-def _fit(experiment: Experiment, settings: Settings) -> members.Trained:
+def _fit(experiment: Experiment, settings: Settings, part: members.Part) -> members.Trained:
     """The first network, trained by these settings; without an epoch, where that came to no end."""
-    network = experiment.designed(settings, settings.seed or 0)
+    network = designed(experiment, settings, experiment.seed)
     try:
-        return network, experiment.train_to_its_end(Lesson(network, settings, experiment.parts[0]))
+        return network, learn(experiment, Lesson(network, settings, part))
     except NotFiniteError:
         return network, History()
-
-
-def _patient(settings: Settings) -> Settings:
-    """These settings, with the patience that so many epochs usually have."""
-    return replace(settings, patience=usual_patience(settings.epochs or 0))
 
 
 def _told(tried: list[Tried], best: Settings) -> str:

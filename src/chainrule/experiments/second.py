@@ -6,17 +6,17 @@ Before another network is trained the first one is written, so that a model is t
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.errors import NotFiniteError
-from chainrule.experiments.fallback import Kept, choose, failed, may_fall_back, smaller
+from chainrule.experiments.fallback import choose, failed, may_fall_back, smaller
+from chainrule.experiments.fitted import Fitted, HeldOut, answers, finished
+from chainrule.experiments.fitting import fit_anew
 from chainrule.experiments.peer import Peer
 from chainrule.experiments.verdicts import losses, still_falls
-from chainrule.layers import Network
-from chainrule.training import History
 
 if TYPE_CHECKING:
     from chainrule.experiments.experiment import Experiment
@@ -28,95 +28,91 @@ LONGER = 3
 """How many times the epochs a network gets that was still learning at the end of them."""
 
 
-def for_more_epochs(experiment: Experiment, network: Network, history: History) -> tuple[Network, History, str]:
-    """The network, or one that was trained for more epochs where the validation cost still fell at the end; and a
-    sentence, if there is something to say.
+def for_more_epochs(experiment: Experiment, first: Fitted) -> Fitted:
+    """What was trained, or what was trained anew for more epochs where the validation cost still fell at the end.
 
     Those were the default, and α had fallen to 0 over them: so it begins anew, with three times as many.
     """
-    given = experiment.given
-    tried = given.time_limit is not None or given.quick or len(experiment.members) > 1
+    given, history = experiment.given, first.history
+    tried = given.time_limit is not None or given.quick or first.plan.several
     chosen = given.epochs is not None or given.search or given.metric is not None or tried
     if not experiment.encoding.own_units or chosen or experiment.chunked is not None or not still_falls(history):
-        return network, history, ""
-    experiment.write(network, history)
-    before = experiment.adopted
+        return first
+    experiment.write(first)
     few, epochs = f"{len(history.epochs)} epochs were too few", LONGER * len(history.epochs)
     said = f"training for {epochs} epochs, as the validation cost still fell"
     try:
-        second, longer = experiment.fit_anew(replace(given, epochs=epochs), said)
+        second = fit_anew(experiment, replace(given, epochs=epochs), said)
     except NotFiniteError as error:
-        experiment.adopted = before
-        return network, history, failed(f"{few}, but a training for {epochs}", error)
-    if longer.cut or min(longer["val_loss"]) >= min(history["val_loss"]):
-        experiment.adopted = before
-        history.stopped = longer.stopped if longer.cut else history.stopped
-        return network, history, ""
-    return second, longer, f"{few}, as the validation cost still fell: trained anew"
+        return first.remarked(failed(f"{few}, but a training for {epochs}", error))
+    if second.history.cut:
+        return first.ended(second.history.stopped)
+    if min(second.history["val_loss"]) >= min(history["val_loss"]):
+        return first
+    return second.remarked(f"{few}, as the validation cost still fell: trained anew")
 
 
-def of_less(experiment: Experiment, network: Network, history: History) -> tuple[Network, History, Kept | None, str]:
-    """The network, or a smaller one or the linear model, where these are better on the validation part; what is kept in
-    its place; and a sentence, where the smaller one came to no end.
+def of_less(experiment: Experiment, first: Fitted) -> Fitted:
+    """What was trained, or a smaller network or the linear model, where these are better on the validation part.
 
-    Where somebody interrupts the smaller one, the network, and a history that says so. That of the linear model is the
-    network's.
+    Where somebody interrupts the smaller one it is the first, with a history that says so. That of the linear model is
+    the network's.
     """
-    X, Y, target = experiment.X, experiment.Y, experiment.target
-    free = experiment.chunked is None and not experiment.weighted
-    if not free or not may_fall_back(experiment.given, len(experiment.held_out_rows)):
-        return network, history, None, ""
+    free = experiment.chunked is None and not experiment.weights.given
+    if not free or not may_fall_back(experiment.given, len(first.held_out)):
+        return first
     if not any(place.name for place in experiment.encoding.places(experiment.source)):
-        return network, history, None, ""
-    before = experiment.adopted
-    rows, of_linear = _held_out_of_linear(experiment)
-    tried: list[tuple[Network, History]] = []
-    told = ""
+        return first
+    target = experiment.target
+    rows, of_linear = _held_out_of_linear(experiment, first)
+    tried: list[Fitted] = []
+    remarks: list[str] = []
 
-    def losses_of(network: Network) -> NDArray[np.float64]:
-        all_rows, output = experiment.held_out(network)
-        return losses(output[np.searchsorted(all_rows, rows)], Y[rows], target)
+    def losses_of(fitted: Fitted) -> NDArray[np.float64]:
+        all_rows, output = answers(experiment, fitted)
+        return losses(output[np.searchsorted(all_rows, rows)], experiment.Y[rows], target)
 
-    own = losses_of(network)
+    own = losses_of(first)
 
     def of_smaller() -> NDArray[np.float64]:
-        nonlocal told
         if experiment.given.time_limit is not None and experiment.left <= 0:
-            told = "there was no time left to try a smaller network"
+            remarks.append("there was no time left to try a smaller network")
             return np.full(len(rows), np.inf)
-        experiment.write(network, history)
+        experiment.write(first)
         try:
-            tried.append(experiment.fit_anew(smaller(experiment.settings), "training a smaller network"))
+            tried.append(fit_anew(experiment, smaller(first.plan.settings), "training a smaller network"))
         except NotFiniteError as error:
-            told = failed("a smaller network was tried, but its training", error)
+            remarks.append(failed("a smaller network was tried, but its training", error))
             return np.full(len(rows), np.inf)
-        return losses_of(tried[0][0])
+        return losses_of(tried[0])
 
-    linear = losses(of_linear, Y[rows], target)
-    epochs = experiment.settings.epochs or 0
+    linear = losses(of_linear, experiment.Y[rows], target)
+    epochs = first.plan.settings.epochs or 0
     kept = choose(target, own, linear, of_smaller, linear_possible=experiment.peer.can_be_network, epochs=epochs)
-    if tried and tried[0][1].cut:
-        kept, history.stopped = None, tried[0][1].stopped
-    if kept is not None and kept.what == "smaller":
-        return *tried[0], kept, told
-    experiment.adopted = before
+    first = first.remarked(*remarks)
+    if tried and tried[0].history.cut:
+        return first.ended(tried[0].history.stopped)
     if kept is None:
-        return network, history, None, told
-    final = experiment.final_layers()
-    linear_network = experiment.adopt_linear(experiment.peer.network(X.shape[1], final, experiment.settings.seed))
-    return linear_network, history, kept, told
+        return first
+    if kept.what == "smaller":
+        return replace(tried[0], tried=first.tried, remarks=first.remarks, kept=kept)
+    body = experiment.peer.network(experiment.X.shape[1], experiment.final_layers(), experiment.seed)
+    of_values = target.task == "values"  # of which the body says something else than the linear model
+    held_out = (first.held_out, None) if of_values else (rows, of_linear)
+    fitted = finished(experiment, first.plan, body, first.history, *held_out)
+    return replace(fitted, tried=first.tried, remarks=first.remarks, kept=kept)
 
 
-def _held_out_of_linear(experiment: Experiment) -> tuple[NDArray[np.intp], NDArray[Any]]:
+def _held_out_of_linear(experiment: Experiment, fitted: Fitted) -> HeldOut:
     """Examples by which the network was stopped, and what a linear model says of them that has not learned from them.
 
     Where each network of several was stopped by other examples, it is those of the last, or of all where they are few.
     """
     X, target, places = experiment.X, experiment.target, experiment.encoding.places(experiment.source)
-    rows = experiment.held_out_rows
+    rows = fitted.held_out
     if not np.isin(rows, experiment.splits.train).any():
         return rows, experiment.peer.output(X[rows])
-    parts = [part for part in experiment.parts if np.isin(part.validation, rows).all()]  # in time, not all are trained
+    parts = [part for part in fitted.plan.parts if np.isin(part.validation, rows).all()]  # in time, not all are trained
     parts = parts if len(rows) < SOME else parts[-1:]  # a pilot has chosen by the first
     found = [Peer(target, X, experiment.Y, part.train, places).output(X[part.validation]) for part in parts]
     rows = np.concatenate([part.validation for part in parts])

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from chainrule.data.source import Source
 from chainrule.experiments.experiment import Experiment
+from chainrule.experiments.fitted import Fitted
+from chainrule.experiments.results import metadata
 from chainrule.experiments.settings import Settings
 from chainrule.experiments.splits import Splits, watched
-from chainrule.layers import Network
-from chainrule.training import History
 
 
 class Unmeasured(Experiment):
@@ -31,13 +31,15 @@ class Unmeasured(Experiment):
         super().__init__(source, replace(settings, test=0.0), folder)
         self.split = None  # which tells a reader of the model file where a test part is
 
-    def _split(self, test: float, validation: float, seed: int) -> Splits:
+    def divided(self, test: float, validation: float) -> Splits:
+        """All examples to train, or to validate."""
         rows = np.arange(len(self.source))
-        return Splits(*watched(self.source, self.Y, rows, validation, seed), rows[:0])
+        return Splits(*watched(self.source, self.Y, rows, validation, self.seed), rows[:0])
 
-    def _keep(self, network: Network, history: History) -> tuple[dict[str, Any], NDArray[Any]]:
-        network.metadata = self._metadata(history)
+    def keep(self, fitted: Fitted) -> tuple[dict[str, Any], NDArray[Any]]:
+        """Let the network hold what a model file tells; nothing is measured, and nothing written."""
+        fitted.network.metadata = metadata(self, fitted)
         return {"test": {}}, np.empty(0)
 
-    def _add_report(self, *of_the_run: Any) -> None:
+    def add_report(self, fitted: Fitted, metrics: dict[str, Any], output: NDArray[Any]) -> None:
         """Nothing is reported."""

@@ -53,7 +53,7 @@ def sentence_on_examples(experiment: Experiment) -> str:
     """How many examples of what there are, what is predicted, and how they are divided."""
     source, splits = experiment.source, experiment.splits
     shape = " × ".join(map(str, experiment.X.shape[1:]))
-    watched = "in turn" if experiment.by_folds else f"{len(splits.validation):,}"
+    watched = "in turn" if experiment.parted and experiment.plan.several else f"{len(splits.validation):,}"
     return (
         f"{source.name}: {source.size:,} examples of {shape} features, {experiment.target.summary}; "
         f"{experiment.m:,} to train, {watched} to validate, {len(splits.test):,} to test"

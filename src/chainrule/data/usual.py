@@ -11,8 +11,8 @@ MET, LEAST, MOST = 150_000, 9, 24
 BATCHES, SMALLEST, LARGEST = 60, 32, 256
 """About so many batches make an epoch, as long as they are of so many rows."""
 
-SEVERAL, SOME = 20_000, 80_000
-"""Of no more rows five networks answer together, of no more rows three, and of more one."""
+MEMBERS = {20_000: 5, 40_000: 4, 80_000: 3}
+"""Of no more rows than these so many networks answer together, and of more one."""
 
 
 def settings_for(m: int, *, alone: bool) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def settings_for(m: int, *, alone: bool) -> dict[str, Any]:
     Args:
         alone: whether one network is wanted.
     """
-    members = 1 if alone else 5 if m <= SEVERAL else 3 if m <= SOME else 1
+    members = 1 if alone else next((k for most, k in MEMBERS.items() if m <= most), 1)
     learned = m * (1 - 1 / members) if members > 1 else m
     size = 2 ** round(math.log2(max(m, 1) / BATCHES))
     return {

@@ -24,10 +24,10 @@ from chainrule.training import History
 if TYPE_CHECKING:
     from chainrule.experiments.experiment import Experiment
 
-TIMES = 3
-"""How many times as many epochs are tried next."""
+TIMES, AGAIN = 3, 1.5
+"""How many times as many epochs are tried next, or as many as there may be, if these are so many times as many."""
 
-LESS, ALIKE = 0.98, 0.99
+LESS, ALIKE = 0.98, 0.995
 """More epochs are tried as long as the cost falls to the first part of what it was with fewer; of those whose costs are
 as near as the second, the first tried is taken, which is the quickest."""
 
@@ -72,7 +72,7 @@ def explore(experiment: Experiment, plan: Plan) -> tuple[Plan, members.Trained |
         before = tried[0][0]
         while goes_on:
             cost, best, _ = min(tried[1:], key=lambda one: one[0])
-            if cost > LESS * before or (best.epochs or 1) >= most:
+            if cost > LESS * before or AGAIN * (best.epochs or 1) > most:
                 break
             before = cost
             goes_on = attempt(replace(best, epochs=min(TIMES * (best.epochs or 1), most)))

@@ -3,8 +3,9 @@
     python docs/browser.py SITE
 
 opens every page of a built site from its file, at the widths of a desk and of a telephone, and puts all sliders in all
-places. It tells what is cut off without a scrollbar, what is wider than the page, which scripts fail, and which words of a
-picture, in the page or in a file of its own, lie on one another, run over the edge of their box or leave the picture.
+places. It tells what is cut off without a scrollbar, what is wider than the page, which sessions scroll on a desk, and
+which scripts fail; and which words of a picture, in the page or in a file of its own, lie on one another, run over the
+edge of their box or leave the picture.
 """
 
 from __future__ import annotations
@@ -87,6 +88,7 @@ _CHECK = (
       if (["auto", "scroll"].includes(window.getComputedStyle(element).overflowX)) return true;
     return false;
   };
+  const longest = (block) => block.textContent.split("\\n").sort((a, b) => b.length - a.length)[0].slice(0, 120);
   const edge = document.querySelector("article").getBoundingClientRect().right + 10;  // a heading is wider by 8
   const told = new Set();
   for (const element of document.querySelectorAll("article *")) {
@@ -100,6 +102,9 @@ _CHECK = (
       complaints.push(`${name(element)} is cut off: ${element.textContent.trim().slice(0, 60)}`);
     if (cut || out || told.has(element.parentElement)) told.add(element);
   }
+  if (window.innerWidth > 1000)  // sources that viewcode shows stand in no block of a language, and scroll
+    for (const block of document.querySelectorAll("article [class*=highlight-] pre"))
+      if (block.scrollWidth > block.clientWidth) complaints.push(`a line scrolls: ${longest(block)}`);
   for (const image of document.querySelectorAll("article img"))
     if (image.complete && !image.naturalWidth) complaints.push(`no picture: ${image.getAttribute("src")}`);
   for (const figure of document.querySelectorAll("figure.moving")) {

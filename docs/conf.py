@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from sphinx.util import logging
+from sphinx.util.inspect import TypeAliasForwardRef
 
 import chainrule
 
@@ -31,14 +32,17 @@ extensions = [
 html_theme = "furo"
 html_title = "chainrule"
 html_math_renderer = "mathml"
-html_static_path = ["_static"]
+highlight_options = {"pycon": {"stripnl": True}}
+FONT = "../src/chainrule/derivation/font"  # the one that derivations carry
+html_static_path = ["_static", f"{FONT}/chainrule-math.woff2", f"{FONT}/OFL.txt"]
 html_css_files = ["pages.css"]
 html_js_files = [("moving.js", {"defer": "defer"})]
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 autodoc_default_options = {"members": True}
-autodoc_type_aliases = {"Matrix": "Matrix"}
+autodoc_type_aliases = {name: name for name in ("Matrix", "LinearCache", "Cache", "Parameters")}
+TypeAliasForwardRef.__repr__ = lambda alias: alias.name  # which is how Sphinx writes one inside of a tuple
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True

@@ -6,20 +6,23 @@ import pytest
 GOOD = '<article style="width: 300px"><p>short</p><pre style="overflow: auto">{}</pre></article>'.format("wide " * 80)
 BAD = (
     '<article style="width: 300px"><pre>{}</pre><p style="overflow: hidden; white-space: nowrap">{}</p>'
-    '<img src="nowhere.svg"><figure class="moving"><input type="range" id="dead" max="3" value="3"></figure></article>'
+    '<img src="nowhere.svg"><figure class="moving"><input type="range" id="dead" max="3" value="3"></figure>'
+    '<div class="highlight-pycon"><pre style="overflow: auto">{}</pre></div></article>'
     "<script>setTimeout(() => nothing.at.all)</script>"
-).format("wide " * 80, "hidden " * 80)
+).format("wide " * 80, "hidden " * 80, "short\n" + "long " * 80)
 WORDS = '<text x="20" y="40">first</text><text x="{}" y="40">second</text>'
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 100" width="200">{}</svg>'
 BOX = '<rect x="90" y="60" width="20" height="20"/><text x="92" y="74">{}</text>'
-MOVING = """<article><figure class="moving" id="film"><div>{}</div><input type="range" id="a" max="2" value="2"></figure>
-<script>
+SCRIPT = """<script>
 const figure = document.querySelector("figure"), input = figure.querySelector("input");
-input.addEventListener("input", () => {{
+input.addEventListener("input", () => {
   figure.dataset.state = input.value;
-  figure.querySelectorAll("text")[1].setAttribute("x", {{ 0: 120, 1: 30, 2: 190 }}[input.value]);
-}});
-</script></article>""".format(SVG.format(WORDS.format(120)))
+  figure.querySelectorAll("text")[1].setAttribute("x", { 0: 120, 1: 30, 2: 190 }[input.value]);
+});
+</script>"""
+INPUT = '<input type="range" id="a" max="2" value="2">'
+PICTURE = SVG.format(WORDS.format(120))
+MOVING = f'<article><figure class="moving" id="film">{PICTURE}{INPUT}</figure>{SCRIPT}</article>'
 
 
 @pytest.mark.skipif(browser.CHROMIUM is None, reason="Chromium is not installed")
@@ -41,6 +44,8 @@ def test_what_is_wrong_with_a_page_or_a_picture_is_told_with_its_name(tmp_path, 
         assert f'notes/film.html at {width}: film, state 2: "second" leaves the picture' in told
         assert f'bad.svg at {width}: "first" and "second" overlap' in told
         assert f'bad.svg at {width}: "too long" runs over the edge of a box' in told
+    assert "notes/bad.html at 1250: a line scrolls: long long" in told
+    assert told.count("a line scrolls") == 1
     assert told.count("notes/film.html") == 4
     assert told.count("bad.svg") == 4
     assert "nothing is not defined" in told

@@ -4,9 +4,11 @@ A page with sessions is typed in as it is read (see `sessions`): its pictures ar
 """
 
 import os
+import re
 import sys
 from pathlib import Path
 
+from docutils import nodes
 from sphinx.util import logging
 from sphinx.util.inspect import TypeAliasForwardRef
 
@@ -50,6 +52,7 @@ myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 suppress_warnings = ["myst.xref_missing"]
 default_role = "code"
+WIDE = 750  # pixels
 
 
 def keep_bars(app, what, name, obj, options, lines):
@@ -82,6 +85,17 @@ def keep_first_sentence(app, doctree):
     app.env.metadata[app.env.current_document.docname]["told"] = names.first_sentence(doctree)
 
 
+def mark_wide(app, doctree):
+    """Pictures that cannot be read at a telephone's width get a class, see pages.css."""
+    for image in doctree.findall(nodes.image):
+        drawn = Path(app.srcdir, image["uri"])
+        size = (
+            re.search(r'<svg[^>]* width="([\d.]+)(pt)?"', drawn.read_text()[:2000]) if drawn.suffix == ".svg" else None
+        )
+        if size and float(size[1]) * (4 / 3 if size[2] else 1) > WIDE:
+            image["classes"].append("wide")
+
+
 def tell_machines(app, exception):
     """llms.txt: every page with its first sentence, and where its Markdown is (see llmstxt.org)."""
     if exception or app.builder.name != "html":
@@ -100,5 +114,6 @@ def setup(app):
     app.connect("source-read", list_names)
     app.connect("source-read", type_in)
     app.connect("doctree-read", keep_first_sentence)
+    app.connect("doctree-read", mark_wide)
     app.connect("build-finished", tell_machines)
     app.connect("autodoc-process-docstring", keep_bars)

@@ -89,9 +89,9 @@ def mark_wide(app, doctree):
     """Pictures that cannot be read at a telephone's width get a class, see pages.css."""
     for image in doctree.findall(nodes.image):
         drawn = Path(app.srcdir, image["uri"])
-        size = (
-            re.search(r'<svg[^>]* width="([\d.]+)(pt)?"', drawn.read_text()[:2000]) if drawn.suffix == ".svg" else None
-        )
+        if drawn.suffix != ".svg":
+            continue
+        size = re.search(r'<svg[^>]* width="([\d.]+)(pt)?"', drawn.read_text(encoding="utf-8")[:2000])
         if size and float(size[1]) * (4 / 3 if size[2] else 1) > WIDE:
             image["classes"].append("wide")
 

@@ -62,13 +62,13 @@ class OwnFile:
 
     def usual(self) -> tuple[str, str, str] | tuple[None, None, None]:
         """x₁, x₂ and the answer where nobody has chosen: two columns of numbers, and the last one of two values."""
-        if self.frame is None:
+        frame = self.frame
+        if frame is None:
             return None, None, None
-        two = [name for name in self.columns if self.frame[name].drop_nulls().n_unique() == 2]
-        answer = two[-1] if two else self.columns[-1]
-        others = sorted(
-            (name for name in self.columns if name != answer), key=lambda name: not self.frame[name].dtype.is_numeric()
-        )
+        two = [name for name in frame.columns if frame[name].drop_nulls().n_unique() == 2]
+        answer = two[-1] if two else frame.columns[-1]
+        others = [name for name in frame.columns if name != answer]
+        others.sort(key=lambda name: not frame[name].dtype.is_numeric())
         return others[0], others[1], answer
 
     def examples(self, first: str | None, second: str | None, answer: str | None) -> tuple[OwnData | None, str]:

@@ -2,8 +2,10 @@
 
     python docs/browser.py SITE
 
-opens every page of a built site from its file, at the widths of a desk and of a telephone, moves all sliders, and tells
-what is cut off without a scrollbar, what is wider than the page, and which scripts fail.
+opens every page of a built site from its file, at the widths of a desk and of a telephone, and puts all sliders in all
+places. It tells what is cut off without a scrollbar, what is wider than the page, which sessions scroll on a desk, and
+which scripts fail; and which words of a picture, in the page or in a file of its own, lie on one another, run over the
+edge of their box or leave the picture.
 """
 
 from __future__ import annotations
@@ -46,7 +48,36 @@ async function visit(page, width) {
 </script>"""
 
 
-_CHECK = """(document, window) => {
+_CROWDED = """const crowded = (picture) => {
+  const complaints = [];
+  const frame = picture.getBoundingClientRect();
+  // A letter leaves some of its line empty; the numbers of a figure by matplotlib are outlines, and leave nothing.
+  const place = (element) => {
+    const { left, right, top, bottom, width, height } = element.getBoundingClientRect();
+    const air = element.tagName === "text" ? 0.16 * Math.min(width, height) : 0.5;
+    const words = `"${(element.textContent.trim() || element.id).replace(/\\s+/g, " ").slice(0, 40)}"`;
+    return { left: left + air, right: right - air, top: top + air, bottom: bottom - air, words, seen: width && height };
+  };
+  const places = (chosen) => [...picture.querySelectorAll(chosen)].map(place).filter((each) => each.seen);
+  const meet = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+  const holds = (box, word) =>
+    box.left < word.left + 1 && box.right > word.right - 1 && box.top < word.top + 1 && box.bottom > word.bottom - 1;
+  const texts = places("text, g[id^='text_']:not(:has(text))");
+  const boxes = places("rect, circle, ellipse");
+  texts.forEach((text, k) => {
+    if (!holds(frame, text)) complaints.push(`${text.words} leaves the picture`);
+    for (const other of texts.slice(k + 1))
+      if (meet(text, other)) complaints.push(`${text.words} and ${other.words} overlap`);
+    if (boxes.some((box) => meet(text, box) && !holds(box, text)))
+      complaints.push(`${text.words} runs over the edge of a box`);
+  });
+  return [...new Set(complaints)];
+}"""
+
+_CHECK = (
+    f"(document, window) => {{ {_CROWDED};"
+    + """
+  if (document.documentElement.tagName === "svg") return crowded(document.documentElement);
   const complaints = [];
   const name = (element) => element.tagName.toLowerCase() + [...element.classList].map((part) => "." + part).join("");
   const room = document.documentElement.clientWidth;
@@ -57,6 +88,7 @@ _CHECK = """(document, window) => {
       if (["auto", "scroll"].includes(window.getComputedStyle(element).overflowX)) return true;
     return false;
   };
+  const longest = (block) => block.textContent.split("\\n").sort((a, b) => b.length - a.length)[0].slice(0, 120);
   const edge = document.querySelector("article").getBoundingClientRect().right + 10;  // a heading is wider by 8
   const told = new Set();
   for (const element of document.querySelectorAll("article *")) {
@@ -70,17 +102,39 @@ _CHECK = """(document, window) => {
       complaints.push(`${name(element)} is cut off: ${element.textContent.trim().slice(0, 60)}`);
     if (cut || out || told.has(element.parentElement)) told.add(element);
   }
+  if (window.innerWidth > 1000)  // sources that viewcode shows stand in no block of a language, and scroll
+    for (const block of document.querySelectorAll("article [class*=highlight-] pre"))
+      if (block.scrollWidth > block.clientWidth) complaints.push(`a line scrolls: ${longest(block)}`);
   for (const image of document.querySelectorAll("article img"))
     if (image.complete && !image.naturalWidth) complaints.push(`no picture: ${image.getAttribute("src")}`);
-  for (const figure of document.querySelectorAll("figure.moving"))
-    for (const input of figure.querySelectorAll("input")) {
-      const before = figure.dataset.state;
-      input.value = 0;
+  for (const figure of document.querySelectorAll("figure.moving")) {
+    const inputs = [...figure.querySelectorAll("input")];
+    const move = (input, place) => {
+      input.value = place;
       input.dispatchEvent(new window.Event("input"));
+    };
+    for (const input of inputs) {
+      const before = figure.dataset.state;
+      move(input, 0);
       if (figure.dataset.state === before) complaints.push(`${input.id} moves nothing`);
     }
+    const found = new Map();
+    const through = (k) => {
+      if (k < inputs.length)
+        for (let place = 0; place <= Number(inputs[k].max); place++) {
+          move(inputs[k], place);
+          through(k + 1);
+        }
+      else
+        for (const complaint of crowded(figure.querySelector("svg")))
+          if (!found.has(complaint)) found.set(complaint, figure.dataset.state);
+    };
+    if (figure.querySelector("svg")) through(0);
+    for (const [complaint, state] of found) complaints.push(`${figure.id}, state ${state}: ${complaint}`);
+  }
   return complaints;
 }"""
+)
 
 
 def look(folder: Path, pages: Sequence[str], widths: Sequence[int], javascript: str) -> list[dict[str, Any]]:
@@ -122,8 +176,9 @@ def main(site: str) -> int:
         return 0
     folder = Path(site).resolve()
     pages = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.html") if path.name[0] != "_")
+    pictures = {path.read_bytes(): path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*.svg"))}
     wrong = 0
-    visits = look(folder, pages, (1250, 400), _CHECK)
+    visits = look(folder, [*pages, *sorted(pictures.values())], (1250, 400), _CHECK)
     for visit in visits:
         for complaint in [*visit["found"], *visit["errors"]]:
             wrong += 1
@@ -131,7 +186,7 @@ def main(site: str) -> int:
     for line in dict.fromkeys(visits[0]["console"]):
         wrong += 1
         print(line)
-    print(f"{len(pages)} pages, {wrong} complaints")
+    print(f"{len(pages)} pages, {len(pictures)} pictures, {wrong} complaints")
     return wrong
 
 

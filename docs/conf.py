@@ -4,10 +4,13 @@ A page with sessions is typed in as it is read (see `sessions`): its pictures ar
 """
 
 import os
+import re
 import sys
 from pathlib import Path
 
+from docutils import nodes
 from sphinx.util import logging
+from sphinx.util.inspect import TypeAliasForwardRef
 
 import chainrule
 
@@ -31,14 +34,17 @@ extensions = [
 html_theme = "furo"
 html_title = "chainrule"
 html_math_renderer = "mathml"
-html_static_path = ["_static"]
+highlight_options = {"pycon": {"stripnl": True}}
+FONT = "../src/chainrule/derivation/font"  # the one that derivations carry
+html_static_path = ["_static", f"{FONT}/chainrule-math.woff2", f"{FONT}/OFL.txt"]
 html_css_files = ["pages.css"]
 html_js_files = [("moving.js", {"defer": "defer"})]
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 autodoc_default_options = {"members": True}
-autodoc_type_aliases = {"Matrix": "Matrix"}
+autodoc_type_aliases = {name: name for name in ("Matrix", "LinearCache", "Cache", "Parameters")}
+TypeAliasForwardRef.__repr__ = lambda alias: alias.name  # which is how Sphinx writes one inside of a tuple
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
@@ -46,6 +52,7 @@ myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 suppress_warnings = ["myst.xref_missing"]
 default_role = "code"
+WIDE = 750  # pixels
 
 
 def keep_bars(app, what, name, obj, options, lines):
@@ -78,6 +85,17 @@ def keep_first_sentence(app, doctree):
     app.env.metadata[app.env.current_document.docname]["told"] = names.first_sentence(doctree)
 
 
+def mark_wide(app, doctree):
+    """Pictures that cannot be read at a telephone's width get a class, see pages.css."""
+    for image in doctree.findall(nodes.image):
+        drawn = Path(app.srcdir, image["uri"])
+        if drawn.suffix != ".svg":
+            continue
+        size = re.search(r'<svg[^>]* width="([\d.]+)(pt)?"', drawn.read_text(encoding="utf-8")[:2000])
+        if size and float(size[1]) * (4 / 3 if size[2] else 1) > WIDE:
+            image["classes"].append("wide")
+
+
 def tell_machines(app, exception):
     """llms.txt: every page with its first sentence, and where its Markdown is (see llmstxt.org)."""
     if exception or app.builder.name != "html":
@@ -96,5 +114,6 @@ def setup(app):
     app.connect("source-read", list_names)
     app.connect("source-read", type_in)
     app.connect("doctree-read", keep_first_sentence)
+    app.connect("doctree-read", mark_wide)
     app.connect("build-finished", tell_machines)
     app.connect("autodoc-process-docstring", keep_bars)

@@ -54,6 +54,8 @@ def test_an_object_comes_back_from_its_json(made):
         (cr.Adam(), "Adam()"),
         (cr.Adam(0.01, epsilon=1e-6), "Adam(0.01, epsilon=1e-06)"),
         (cr.GradientDescent(momentum=0.9), "GradientDescent(momentum=0.9)"),
+        (cr.GradientDescent(0.1, 0.9), "GradientDescent(0.1, momentum=0.9)"),
+        (cr.Adam(Cosine(0.1, 20), 0.8), "Adam(Cosine(0.1, epochs=20), beta1=0.8)"),
         (cr.Network([cr.Dense(3), cr.Flatten()], seed=0), "Network([Dense(3), Flatten()])"),
     ],
 )

@@ -6,6 +6,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import front
+import mathml
 import names
 import numpy as np
 import pytest
@@ -102,3 +103,11 @@ def test_only_the_output_of_its_own_session_is_put_in_the_place_of_an_ellipsis(t
     typed = sessions.Typed(page.format(*(source + "a...\n" for source in printed)), "page.md", tmp_path)
     assert not typed.complaints
     assert typed.page == page.format(printed[0] + "a1\nb\n", printed[1] + "a2\n")
+
+
+def test_a_sign_and_an_absolute_value_keep_close_to_what_they_belong_to():
+    assert mathml.mathml("(-9, -x)", "inline").count('<mo form="prefix">&#x02212;</mo>') == 2
+    assert "form=" not in mathml.mathml("(1 - x) - |y", "inline")
+    written = mathml.mathml(r"|1 - \alpha k| < 1", "inline")
+    assert written.index('form="prefix"') < written.index("<mn>1</mn>") < written.index('form="postfix"')
+    assert written.count("form=") == 2

@@ -45,6 +45,7 @@ def _array(array: np.ndarray, shape: tuple[int, ...], x: float, *, stretched: bo
     own = grid(x, 45, [[str(value) for value in row] for row in rows], cell=CELL, fill=PALE)
     if not stretched or rows.shape == shape:
         return f"<g>{own}</g>"
-    copied = np.broadcast_to(rows, shape)
-    pale = grid(x, 45, [[str(value) for value in row] for row in copied], cell=CELL, colour=ORANGE)
+    copied = np.broadcast_to(rows, shape).astype(str)
+    copied[: rows.shape[0], : rows.shape[1]] = ""
+    pale = grid(x, 45, copied.tolist(), cell=CELL, colour=ORANGE)
     return f"<g>{pale}{own}</g>"

@@ -31,6 +31,9 @@ class Configurable:
     not_in_config: ClassVar[frozenset[str]] = frozenset()
     """Arguments that are left out of the configuration."""
 
+    without_names: ClassVar[float] = math.inf
+    """How many of the constructor's first arguments are shown without their names."""
+
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         before = Configurable.kinds.get(cls.__name__)
@@ -82,7 +85,7 @@ class Configurable:
                 continue
             text = _shown(argument)
             by_position = parameters[name].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
-            in_line = len(shown) == list(parameters).index(name)
+            in_line = len(shown) == list(parameters).index(name) < self.without_names
             shown.append(text if by_position and in_line else f"{name}={text}")
         return f"{type(self).__name__}({', '.join(shown)})"
 

@@ -42,6 +42,7 @@ class Optimizer(Configurable):
     clip_norm: float | None = None
     clip_value: float | None = None
 
+    without_names = 1
     slots: ClassVar[tuple[str, ...]] = ()
     """The names of the vectors that the rule remembers; all start at 0."""
 

@@ -14,6 +14,8 @@ from chainrule.configuration import Configurable
 class Schedule(Configurable):
     """The base of the schedules; subclass it and write `__call__`."""
 
+    without_names = 1
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if hasattr(self, "learning_rate"):

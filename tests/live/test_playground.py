@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from importlib.util import find_spec
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import browser
@@ -19,6 +20,7 @@ import pytest
 import chainrule as cr
 import commands
 from chainrule.live import LESSONS, file_of, lesson
+from chainrule.live.own_data import MOST, opened
 from chainrule.live.plane import Plane
 
 MARIMO = pytest.mark.skipif(find_spec("marimo") is None, reason="marimo is not installed")
@@ -92,6 +94,71 @@ def test_the_line_in_the_plane_is_where_the_network_is_undecided():
     assert plane.examples(np.array([[0.5, 0.25]]), [1]).count("M50 75h0") == 1
 
 
+def people(m=200):
+    """A CSV of m people, of whom those are ill that weigh more than 70."""
+    random = np.random.RandomState(0)
+    rows = zip(random.uniform(150, 200, m), random.uniform(45, 95, m), strict=True)
+    return "height,weight,ill\n" + "\n".join(f"{a:.1f},{b:.1f},{'yes' if b > 70 else 'no'}" for a, b in rows)
+
+
+def given(text, name="people.csv"):
+    return opened(None, [SimpleNamespace(name=name, contents=text.encode())])
+
+
+def test_a_csv_of_ones_own_is_learned_and_drawn_and_told_in_a_line():
+    file = given(people() + "\n180,,no\n")
+    assert file.usual() == ("height", "weight", "ill")
+    own, fault = file.examples(*file.usual())
+    assert fault == ""
+    assert own.told == (
+        "people.csv: across is height, upwards weight, both standardized; 1 is yes, 0 is no; "
+        "left out is 1 row without one of the numbers"
+    )
+    np.testing.assert_allclose([own.X.mean(axis=0), own.X.std(axis=0)], [[0, 0], [1, 1]], atol=1e-12)
+    learned = lesson.learn(lesson.Choices(epochs=40), own)
+    assert learned.X is own.X
+    assert right(learned) > 0.95
+    assert (learned.plane.low < own.X).all()
+    assert (learned.plane.high > own.X).all()
+    assert len(learned.costs) == 40
+    assert learned.boundary() != lesson.learn(lesson.Choices(epochs=40)).boundary()
+    turned, _ = file.examples("weight", "height", "ill")
+    np.testing.assert_array_equal(turned.X, own.X[:, ::-1])
+
+
+def test_of_many_rows_some_are_drawn_and_that_is_told():
+    file = given(people(MOST + 500))
+    own, _ = file.examples(*file.usual())
+    assert own.X.shape == (MOST, 2)
+    assert own.told.endswith("; 1,000 of 1,500 rows are drawn")
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "fault"),
+    [
+        ("", None, "people.csv is empty"),
+        ("a,b\n1,2\n3,4\n", None, "2 columns and 2 rows, but the playground takes two columns of numbers and one"),
+        ("a,b,c\n1,2,x\n2,1,y\n4,4,z\n", None, "c has 3 different values, but the playground answers yes or no"),
+        ("a,b,c\nu,1,x\nv,2,y\nw,3,x\n", None, "a holds no numbers"),
+        ("a,b,c\n1,5,x\n2,5,y\n3,5,x\n", None, "b cannot be standardized: its standard deviation is 0"),
+        ("a,b,c\n1,,x\n2,1,y\n3,2,y\n", None, "of the rows with both numbers, all have the same answer in c"),
+        ("a,b,c\n1,4,x\n2,1,y\n3,2,y\n", ("a", "a", "c"), "three different columns; choose each once"),
+    ],
+)
+def test_what_is_wrong_with_a_csv_is_told_in_a_sentence(text, columns, fault):
+    file = given(text)
+    own, told = file.examples(*(columns or file.usual()))
+    assert own is None
+    assert fault in told
+    assert told.endswith(".")
+
+
+def test_a_file_that_is_not_there_is_told_before_anything_starts(tmp_path):
+    done = commands.chainrule("notes", "nowhere.csv", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.strip().endswith("nowhere.csv cannot be read: No such file or directory.")
+
+
 def test_without_marimo_the_command_says_how_to_get_it(monkeypatch, tmp_path):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     done = commands.chainrule("notes", cwd=tmp_path)
@@ -108,42 +175,62 @@ def test_a_lesson_runs_as_a_script(name):
 
 @MARIMO
 @pytest.mark.skipif(browser.CHROMIUM is None, reason="Chromium is not installed")
-def test_in_a_browser_a_button_trains_on_and_nothing_leaves_the_machine(tmp_path):
+def test_in_a_browser_button_and_slider_train_on_own_data_too_and_nothing_leaves_the_machine(tmp_path):
     from live.tab import tab
 
+    (tmp_path / "people.csv").write_text(people())
+    (tmp_path / "three.csv").write_text("a,b,c\n1,2,x\n2,1,y\n4,4,<b>\n")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     line = [sys.executable, "-m", "chainrule", "notes", "--no-browser", "--port", str(port)]
-    server = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    server = subprocess.Popen(
+        [*line, "people.csv"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=tmp_path
+    )
     try:
         _wait_for(f"http://127.0.0.1:{port}/health", server)
         with tab(f"http://127.0.0.1:{port}", tmp_path / "profile") as page:
-            told = 'document.querySelector("strong")?.textContent'
-            before = page.wait(told)
-            picture = page.wait('document.querySelector("svg[viewBox=\\"5 25 320 290\\"]")?.innerHTML')
-            assert page.wait(_PRESS.replace("TEXT", "one epoch more"))
+            told, drawn = 'document.querySelector("strong")?.textContent', f"{_PICTURE}?.innerHTML"
+            before, picture = page.wait(told), page.wait(drawn)
+            assert "people.csv: across is height" in page.value("document.body.innerText")
+            assert page.wait(_once_there('part.tagName === "BUTTON" && part.textContent === "one epoch more"', "click"))
             after = page.wait(f"({told}) !== {json.dumps(before)} && ({told})")
             assert (before.split("after ")[1], after.split("after ")[1]) == ("60 epochs", "61 epochs")
-            assert page.value('document.querySelector("svg[viewBox=\\"5 25 320 290\\"]").innerHTML') != picture
+            assert page.value(drawn) != picture
+
+            epochs = 'part.getAttribute("role") === "slider" && part.getAttribute("aria-valuenow") === "60"'
+            assert page.wait(_once_there(epochs, "focus"))
+            for kind in ("rawKeyDown", "keyUp"):
+                page.call("Input.dispatchKeyEvent", type=kind, key="ArrowLeft", windowsVirtualKeyCode=37)
+            moved = page.wait(f"({told}) !== {json.dumps(after)} && ({told})")
+            assert moved.split("after ")[1] == "60 epochs"
+            assert page.wait(drawn) == picture
+
+            upload = page.call("Runtime.evaluate", expression=f'{_FIND}(part => part.type === "file")')["result"]
+            page.call("DOM.setFileInputFiles", files=[str(tmp_path / "three.csv")], objectId=upload["objectId"])
+            assert page.wait(f'{_FIND}(part => part.textContent.startsWith("three.csv: c has 3 different"))?.tagName')
             assert page.errors() == []
             assert page.hosts() == {"127.0.0.1"}
     finally:
         _end(server)
 
 
-_PRESS = """(() => {
+_PICTURE = 'document.querySelector("svg[viewBox=\\"5 25 320 290\\"]")'
+_FIND = """((wanted) => {
   const find = (root) => {
     for (const part of root.querySelectorAll("*")) {
-      if (part.tagName === "BUTTON" && part.textContent.includes("TEXT")) return part;
+      if (wanted(part)) return part;
       const inside = part.shadowRoot && find(part.shadowRoot);
       if (inside) return inside;
     }
   };
-  const button = find(document);
-  if (button) button.click();
-  return Boolean(button);
-})()"""
+  return find(document);
+})"""
+
+
+def _once_there(wanted, act):
+    """Whether the part of the page was there, and has been clicked or the like."""
+    return f"((part) => {{ if (part) part.{act}(); return Boolean(part); }})({_FIND}((part) => {wanted}))"
 
 
 def _wait_for(url, server):

@@ -21,6 +21,9 @@ TRAINING, VALIDATION, MARK = "#1f6f8b", "#d1603d", "#8a8a8a"
 COLOURS = (TRAINING, VALIDATION, "#5b8c3a", "#7b5ea7", "#c29a1d", "#4a525b")
 """Of several things in one panel, again from the first where there are more."""
 
+WHITE_FROM = 0.8
+"""From which share of `TRAINING` on white the numbers of a cell read better in white than in black."""
+
 Numbers = Sequence[float] | NDArray[np.float64]
 """NaN and infinity are allowed; they are not drawn."""
 

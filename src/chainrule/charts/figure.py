@@ -7,7 +7,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chainrule.charts.chart import TRAINING, Band, Bars, Cells, Chart, Histogram, Line, Mark, Panel, Points, Rule
+from chainrule.charts.chart import (
+    TRAINING,
+    WHITE_FROM,
+    Band,
+    Bars,
+    Cells,
+    Chart,
+    Histogram,
+    Line,
+    Mark,
+    Panel,
+    Points,
+    Rule,
+)
 from chainrule.errors import shortened
 
 if TYPE_CHECKING:
@@ -92,7 +105,7 @@ def _draw_cells(axes: Axes, cells: Cells) -> None:
     axes.imshow(shares, cmap=colours, vmin=0, vmax=1, extent=around, aspect="auto")
     for (i, j), share in np.ndenumerate(shares):
         size = min(10, 110 / n)
-        ink = "white" if share > 0.5 else "black"
+        ink = "white" if share > WHITE_FROM else "black"
         axes.text(j, -i, f"{cells.counts[i, j]:,}", ha="center", va="center", color=ink, fontsize=size)
     axes.set_xticks(range(n), _short(cells.names), rotation=0 if n < 5 else 90)
     axes.set_yticks(-np.arange(n), _short(cells.names))

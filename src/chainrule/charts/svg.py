@@ -10,7 +10,7 @@ from unicodedata import east_asian_width
 import numpy as np
 
 from chainrule.charts.axes import LARGEST, Axis, axes
-from chainrule.charts.chart import Band, Bars, Cells, Chart, Histogram, Line, Mark, Panel, Points, Rule
+from chainrule.charts.chart import WHITE_FROM, Band, Bars, Cells, Chart, Histogram, Line, Mark, Panel, Points, Rule
 
 INK, MUTED, FAINT, GRID, DARK = "#1c1c1c", "#5a6570", "#b4bac1", "#e6e8eb", (31, 111, 139)
 """Of titles and names, of ticks, of a count of 0, of the grid; and of a cell that has all of its row."""
@@ -210,7 +210,7 @@ def _cells(cells: Cells, across: Place, upward: Place) -> Iterator[str]:
         told = f"{cells.names[i]} taken for {cells.names[j]}: {cells.counts[i, j]:,}"
         area = _rectangle(across(j - 0.5), upward(-i + 0.5), wide, high)
         yield f'<g><title>{_escaped(told)}</title><rect {area} fill="{colour}"/>'
-        ink = "#ffffff" if share > 0.5 else INK if share else FAINT
+        ink = "#ffffff" if share > WHITE_FROM else INK if share else FAINT
         count = _counted(int(cells.counts[i, j]), wide)
         size = min(NAME, 0.75 * high, 0.8 * wide / _width(count, 1))
         yield _text(count, across(j), upward(-i) + 0.35 * size, size, ink) + "</g>"

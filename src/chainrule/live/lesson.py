@@ -13,6 +13,7 @@ from chainrule.charts import TRAINING, Chart, Line, Panel
 from chainrule.derivation import Page, derive, draw
 from chainrule.errors import NotFiniteError
 from chainrule.layers import Dense, Network
+from chainrule.live.own_data import OwnData
 from chainrule.live.plane import Plane
 from chainrule.names import counted
 from chainrule.optimizers import Adagrad, Adam, GradientDescent, Optimizer, RMSProp
@@ -70,7 +71,8 @@ class Learned:
     """A network that was trained, or as it was before it diverged.
 
     Attributes:
-        X: (M, 2). y: (M,), 0 or 1. costs: J of each epoch. told: a line about what happened.
+        X: (m, 2). y: (m,), 0 or 1. costs: J of each epoch. told: a line about what happened.
+        plane: the part of the plane that is drawn.
     """
 
     choices: Choices
@@ -79,10 +81,11 @@ class Learned:
     y: NDArray[np.int64]
     costs: list[float]
     told: str
+    plane: Plane = PLANE
 
     def boundary(self) -> str:
         """The plane of the two features as SVG."""
-        marks = PLANE.beliefs(self.network.predict) + PLANE.examples(self.X, self.y)
+        marks = self.plane.beliefs(self.network.predict) + self.plane.examples(self.X, self.y)
         return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="5 25 320 290" width="330">{marks}</svg>'
 
     def cost(self) -> str:
@@ -131,9 +134,13 @@ def examples(data: str) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     return 0.6 * random.standard_normal((M, 2)) + np.where(y, 0.9, -0.9)[:, None], y
 
 
-def learn(choices: Choices) -> Learned:
-    """Train from the same start as ever, so that only what was changed makes the difference."""
-    X, y = examples(choices.data)
+def learn(choices: Choices, own: OwnData | None = None) -> Learned:
+    """Train from the same start as ever, so that only what was changed makes the difference.
+
+    Args:
+        own: the data, in place of those that `choices` names.
+    """
+    X, y = examples(choices.data) if own is None else (own.X, own.y)
     hidden = [Dense(choices.units, choices.activation, initializer=choices.start) for _ in range(choices.layers)]
     output = Dense(1, "sigmoid", initializer=choices.start)
     network = Network([*hidden, output], seed=1, dtype="float64", input_shape=2)
@@ -164,4 +171,5 @@ def learn(choices: Choices) -> Learned:
         except NotFiniteError as error:
             told = str(error)
     right = 100 * np.mean((network.predict(X)[:, 0] > 0.5) == y)
-    return Learned(choices, network, X, y, costs, f"{right:.1f} % right; {told}")
+    plane = PLANE if own is None else own.plane(PLANE)
+    return Learned(choices, network, X, y, costs, f"{right:.1f} % right; {told}", plane)

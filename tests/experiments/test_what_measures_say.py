@@ -541,6 +541,17 @@ def test_whether_the_linear_model_is_better_is_said(lead, words):
     assert [sentence[: len(words)] for sentence in said] == ([words] if words else [])
 
 
+def test_a_network_of_few_units_is_not_told_to_have_as_many():
+    metrics = {
+        "lead": {"baseline": [1.0, 0.1], "linear": [-0.2, 0.05]},
+        "test": {"loss": 0.4},
+        "baseline": {"loss": 0.7},
+    }
+    settings = cr.Settings(hidden=(8,)).resolve(1000, True, 0)
+    [said] = verdicts.sentences(metrics, Target(["y"], [["n", "y"]]), history([0.5, 0.4, 0.4, 0.4]), settings, 100)
+    assert said.endswith('--hidden "" trains a linear one; more --l2 or --dropout leave less to learn by heart')
+
+
 @pytest.mark.parametrize("labels", [["a", "b"], ["a", "b", "c"]])
 def test_a_linear_model_is_a_network_that_predicts_the_same(tmp_path, labels):
     random = np.random.default_rng(0)

@@ -27,6 +27,9 @@ KNOWN = 0.9
 WORSE = -1.0
 """By so many standard errors behind an answer that never looks at X, a network is worse than that."""
 
+FEWEST = 8
+"""No layer of fewer units is proposed."""
+
 PART, STILL = 0.3, 0.02
 """A validation cost that falls by more than the second share in the last part of the epochs has not come to rest."""
 
@@ -172,8 +175,9 @@ def _less(settings: Settings) -> str:
     hidden = settings.hidden or ()
     if not hidden:
         return "take more --l2"
-    fewer = max(8, max(hidden) // 8)
-    return f'--hidden "" trains a linear one; --hidden {fewer}, more --l2 or --dropout leave less to learn by heart'
+    most = max(hidden)
+    fewer = f"--hidden {max(FEWEST, most // 8)}, " if most > FEWEST else ""
+    return f'--hidden "" trains a linear one; {fewer}more --l2 or --dropout leave less to learn by heart'
 
 
 def _way_out(history: History) -> str:

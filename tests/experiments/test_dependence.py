@@ -160,7 +160,9 @@ def test_the_report_draws_the_columns_that_matter_most(tmp_path):
     size, kind = random.uniform(20, 200, M), random.choice(["flat", "house", "barn"], M)
     columns = {"size": size.round(1), "kind": kind, "noise": random.standard_normal(M).round(3)}
     frame = pl.DataFrame(columns | {"price": 3 * size + 100 * (kind == "house")})
-    experiment = cr.Experiment(cr.read_table(frame, "price"), cr.Settings(epochs=60, seed=0), tmp_path / "run")
+    experiment = cr.Experiment(
+        cr.read_table(frame, "price"), cr.Settings(epochs=60, hidden=(32,), seed=0), tmp_path / "run"
+    )
     result = experiment.run(progress=False)
     text = (tmp_path / "run" / "report.svg").read_text()
     assert "partial dependence on size" in text

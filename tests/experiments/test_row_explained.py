@@ -187,7 +187,9 @@ def test_a_row_without_the_target_is_explained_too(tmp_path):
     y = [f"{3 * v:.3f}" for v in x]
     y[4] = ""
     pl.DataFrame({"x": x.round(3), "word": random.choice(["a", "b"], 200), "y": y}).write_csv(tmp_path / "t.csv")
-    done = chainrule("train", "t.csv", "--target", "y", "--seed", 0, "--epochs", 20, "--out", "run", cwd=tmp_path)
+    done = chainrule(
+        "train", "t.csv", "--target", "y", "--seed", 0, "--epochs", 20, "--hidden", 16, "--out", "run", cwd=tmp_path
+    )
     assert done.returncode == 0, done.stderr
     done = chainrule("explain", "run", "--row", 5, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -203,7 +205,7 @@ def trained(tmp_path_factory):
     price = 3 * size + 100 * (kind == "house")
     frame = pl.DataFrame({"size": [f"{s:.0f} m²" for s in size], "kind": kind, "price": price.round(1)})
     run = tmp_path_factory.mktemp("values") / "run"
-    cr.Experiment(cr.read_table(frame, "price"), cr.Settings(epochs=60, seed=0), run).run(progress=False)
+    cr.Experiment(cr.read_table(frame, "price"), cr.Settings(epochs=60, hidden=(32,), seed=0), run).run(progress=False)
     return cr.Trained.load(run), frame
 
 
@@ -255,7 +257,9 @@ def test_several_values_are_explained_one_at_a_time(tmp_path):
     X = random.standard_normal((200, 2)).round(3)
     frame = pl.DataFrame({"a": X[:, 0], "b": X[:, 1], "up": 2 * X[:, 0], "down": -3 * X[:, 1]})
     run = tmp_path / "run"
-    cr.Experiment(cr.read_table(frame, ["up", "down"]), cr.Settings(epochs=40, seed=0), run).run(progress=False)
+    cr.Experiment(cr.read_table(frame, ["up", "down"]), cr.Settings(epochs=40, hidden=(16,), seed=0), run).run(
+        progress=False
+    )
     trained = cr.Trained.load(run)
     with pytest.raises(cr.OptionError, match="say which one is to be explained, --of COLUMN"):
         trained.explain_row(frame, 3, background=frame)

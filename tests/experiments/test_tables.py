@@ -72,7 +72,7 @@ def folder(tmp_path_factory):
     return folder
 
 
-QUICK = ("--seed", 0, "--epochs", 60)
+QUICK = ("--seed", 0, "--epochs", 60, "--members", 2)
 
 
 class TestSingleRows:
@@ -383,15 +383,15 @@ def test_options_of_tables_do_not_go_with_arrays(typed):
 
 
 def run(tmp_path, target, *, epochs=30, validation=None, frame=None, **options):
-    """An experiment with people, or with another frame, and its result."""
+    """An experiment with people, or with another frame, and its result: of a single small network, which is quick."""
     table = cr.read_table(people() if frame is None else frame, target, **options)
-    settings = cr.Settings(seed=0, epochs=epochs, validation=validation)
+    settings = cr.Settings(seed=0, epochs=epochs, validation=validation, hidden=(16,))
     experiment = cr.Experiment(table, settings, tmp_path / "run")
     return experiment, experiment.run(progress=False)
 
 
 def test_values_are_predicted_in_their_own_units(tmp_path):
-    experiment, result = run(tmp_path, "spends")
+    experiment, result = run(tmp_path, "spends", epochs=60)
     assert experiment.target.task == "values"
     assert result.metrics["test"]["r2"] > 0.9
     assert result.metrics["linear"].keys() == {"loss", "r2", "rmse", "mae"}
@@ -548,7 +548,9 @@ def test_rows_of_an_unknown_time_are_left_out(tmp_path):
     for stream in (False, True):
         table = cr.read_table(path, "pays", time="year", stream=stream)
         assert "left out are 60 rows in which year is missing" in table.notes
-        experiment = cr.Experiment(table, cr.Settings(seed=0, epochs=1, validation=0.2), tmp_path / f"run{stream}")
+        experiment = cr.Experiment(
+            table, cr.Settings(seed=0, epochs=1, hidden=(4,), validation=0.2), tmp_path / f"run{stream}"
+        )
         moments, splits = table.moments, experiment.splits
         assert np.isfinite(moments).all()
         assert moments[splits.train].max() < moments[splits.test].min()
@@ -597,7 +599,9 @@ def test_columns_that_cannot_be_read_are_left_out(tmp_path):
 def test_a_class_of_one_example_is_trained_on_and_the_others_keep_their_shares(typed, folder):
     many = pl.DataFrame({"x": np.arange(200) % 7, "k": ["a"] * 150 + ["b"] * 49 + ["c"]})
     many.write_csv(folder / "rare.csv")
-    _, out, _ = typed("train", "rare.csv", "--target", "k", "--epochs", 1, "--validation", 0.2, "--out", "rare")
+    _, out, _ = typed(
+        "train", "rare.csv", "--target", "k", "--epochs", 1, "--hidden", 4, "--validation", 0.2, "--out", "rare"
+    )
     assert "the test part has no example of 'c', so roc_auc is not defined\n" in out
     assert "there is a single example of 'c': if it is astray, such as the line of a sum, take it out\n" in out
     table = cr.read_table(many, "k")
@@ -613,13 +617,13 @@ def test_a_class_of_one_example_is_trained_on_and_the_others_keep_their_shares(t
     [
         ("pays", {}, {"seed": 4}, "its run had seed 3, this one has 4."),
         ("pays", {}, {"epochs": 5}, "its run had epochs 2, this one has 5."),
-        ("pays", {}, {"hidden": (4,)}, "its run had hidden [256, 256], this one has [4]."),
+        ("pays", {}, {"hidden": (4,)}, "its run had hidden [16], this one has [4]."),
         ("job", {}, {}, "its run had the target pays (2 classes), this one has job (3 classes)."),
         ("pays", {"ignore": ["age"]}, {}, "the rows or columns of the file are not those that its run began with"),
     ],
 )
 def test_what_differs_from_the_run_to_go_on_with_is_told(tmp_path, target, options, settings, words):
-    same = {"seed": 3, "epochs": 2, "checkpoint_minutes": 0}
+    same = {"seed": 3, "epochs": 2, "hidden": (16,), "checkpoint_minutes": 0}
     cr.Experiment(cr.read_table(people(), "pays"), cr.Settings(**same), tmp_path).fit(progress=False)
     table = cr.read_table(people(), target, **options)
     with pytest.raises(cr.OptionError) as error:
@@ -730,7 +734,7 @@ def test_a_run_ends_without_matplotlib(tmp_path):
     people().write_csv(tmp_path / "people.csv")
     code = """
 import sys, chainrule as cr
-cr.Experiment(cr.read_table("people.csv", "pays"), cr.Settings(seed=0, epochs=1), "run").run(progress=False)
+cr.Experiment(cr.read_table("people.csv", "pays"), cr.Settings(seed=0, epochs=1, members=2, hidden=[4]), "run").run(progress=False)
 assert not {"matplotlib", "sklearn.linear_model"} & sys.modules.keys()
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
@@ -740,7 +744,7 @@ assert not {"matplotlib", "sklearn.linear_model"} & sys.modules.keys()
 
 def test_values_far_from_zero_are_predicted_as_well_as_others(tmp_path):
     frame = people().with_columns(spends=1.7e9 + pl.col("spends"))
-    near, far = run(tmp_path, "spends")[1], run(tmp_path, "spends", frame=frame)[1]
+    near, far = (run(tmp_path, "spends", frame=of, epochs=60)[1] for of in (people(), frame))
     assert far.metrics["test"]["r2"] == pytest.approx(near.metrics["test"]["r2"], abs=0.01)
     trained = cr.Trained.load(tmp_path / "run")
     source = trained.read(frame)
@@ -763,7 +767,9 @@ def test_train_asks_whether_a_column_that_tells_everything_will_be_known(folder,
     changed(
         folder, "leak.csv", lambda f: f.with_columns(**{"was paid": pl.col("pays").replace({"yes": "x", "no": "y"})})
     )
-    out = typed("train", "leak.csv", "--target", "pays", "--seed", 0, "--epochs", 60, "--out", "leak")[1]
+    out = typed("train", "leak.csv", "--target", "pays", "--seed", 0, "--epochs", 60, "--hidden", 16, "--out", "leak")[
+        1
+    ]
     assert "was paid alone tells pays (99% of what there is to know): is it known when you predict?" in out
     assert "If not, train with --ignore 'was paid'\n" in out
 
@@ -797,7 +803,7 @@ def test_the_commands_say_whose_f1_it_is(folder, typed):
     whose = "\nprecision, recall, f1, average_precision: of pays no; --positive names the other label\n"
     assert whose in (folder / "out.txt").read_text()
     assert whose in typed("evaluate", "run", "people.csv")[1]
-    done = typed("train", "people.csv", "--target", "job", "--epochs", 1, "--out", "jobs")
+    done = typed("train", "people.csv", "--target", "job", "--epochs", 1, "--hidden", 4, "--out", "jobs")
     assert "\nf1: the mean of all classes\n" in done[1]
 
 
@@ -805,7 +811,9 @@ def test_the_command_says_in_what_the_linear_model_had_less_than_the_network(fol
     assert "linear: a logistic regression on the same numbers of the same rows\n" in (folder / "out.txt").read_text()
     monkeypatch.setattr(peer, "MOST", 100)
     monkeypatch.setattr(peer, "ITERATIONS", 2)
-    _, out, _ = typed("train", "people.csv", "--target", "pays", "--epochs", 1, "--seed", 0, "--out", "short")
+    _, out, _ = typed(
+        "train", "people.csv", "--target", "pays", "--epochs", 1, "--hidden", 4, "--seed", 0, "--out", "short"
+    )
     assert "on the same numbers of 100 of the 192 rows to train; it had not converged when its iterations end" in out
 
 
@@ -814,7 +822,7 @@ def test_the_command_says_what_its_numbers_are(folder, typed):
     assert "\nloss: the log loss\n" in out
     assert "\n100%: without it the network knows no more than the baseline\n" in out
     assert "\nloss: the log loss\n" in typed("evaluate", "run", "people.csv")[1]
-    out = typed("train", "people.csv", "--target", "spends,age", "--epochs", 1, "--out", "two")[1]
+    out = typed("train", "people.csv", "--target", "spends,age", "--epochs", 1, "--hidden", 4, "--out", "two")[1]
     assert "linear: a linear regression on" in out
     assert "\nspends by itself:\n" in out
     assert "\nage by itself:\n" in out

@@ -53,7 +53,9 @@ def typed(folder, monkeypatch, capsys):
 @pytest.fixture
 def trained(folder, typed):
     if not (folder / "run").exists():
-        status, out, _ = typed("train", "kg.csv", "--target", "weight", "--out", "run", "--seed", 0, "--epochs", 60)
+        status, out, _ = typed(
+            "train", "kg.csv", "--target", "weight", "--out", "run", "--seed", 0, "--epochs", 60, "--hidden", 16
+        )
         assert status == 0
         (folder / "out.txt").write_text(out)
     return (folder / "out.txt").read_text()

@@ -54,7 +54,7 @@ def found(tmp_path):
     return json.loads((tmp_path / "run" / "metrics.json").read_text())
 
 
-QUICK = ("--seed", 0, "--epochs", 20)
+QUICK = ("--seed", 0, "--epochs", 40, "--hidden", 16)
 
 
 def test_measures_are_of_the_rarer_label(typed, tmp_path):
@@ -95,7 +95,7 @@ def test_a_threshold_may_be_said_or_found(typed, tmp_path):
     low = found(tmp_path)["test"]["recall"]
     typed(frauds(), "--target", "kind", "--threshold", 0.95, *QUICK)
     assert found(tmp_path)["test"]["recall"] < low
-    _, out, _ = typed(frauds(), "--target", "kind", "--threshold", "validation", *QUICK)
+    _, out, _ = typed(frauds(), "--target", "kind", "--threshold", "validation", *QUICK, "--members", 3)
     assert "in turn to validate" in out
     model = cr.Trained.load(tmp_path / "run")
     columns = model.predictions(model.read(frauds()))
@@ -134,7 +134,7 @@ def test_rows_count_by_a_column(typed, tmp_path):
     x = random.normal(size=M)
     liar = np.arange(M) % 2 == 1
     frame = pl.DataFrame({"x": x, "y": np.where(liar, -x, x), "counts": np.where(liar, 0.0, 2.0)})
-    _, out, _ = typed(frame, "--target", "y", "--weights", "counts", "--seed", 0, "--epochs", 30)
+    _, out, _ = typed(frame, "--target", "y", "--weights", "counts", "--seed", 0, "--epochs", 100, "--hidden", 16)
     assert "how much each row counts" in out
     model = cr.Trained.load(tmp_path / "run")
     new = pl.DataFrame({"x": [-1.0, 1.0]})
@@ -219,11 +219,11 @@ def test_the_advice_on_a_leak_fits_the_column(typed):
             "y": random.integers(0, 2, 60)[who],
         }
     )
-    _, out, _ = typed(frame, "--target", "y", "--seed", 0, "--epochs", 3)
+    _, out, _ = typed(frame, "--target", "y", "--seed", 0, "--epochs", 3, "--hidden", 16)
     assert "patient alone tells y" in out
     assert "will the same ones come again when you predict? If not, train with --group patient\n" in out
     frame = frame.with_columns(y=pl.when(pl.arange(3 * M) < M).then(0).otherwise(1))
-    _, out, _ = typed(frame, "--target", "y", "--seed", 0, "--epochs", 3)
+    _, out, _ = typed(frame, "--target", "y", "--seed", 0, "--epochs", 3, "--hidden", 16)
     assert "when alone tells y" in out
     assert "what comes later has other dates. To test on the future, train with --time when\n" in out
     assert "the rows stand in the order of when, but the test part is drawn from all of them" in out
@@ -439,7 +439,7 @@ def test_less_is_kept_where_the_validation_part_asks_for_it(typed, tmp_path):
     y = X @ random.normal(size=20) + random.normal(size=1000)
     words = random.choice([f"w{i}" for i in range(40)], 1000)
     frame = pl.DataFrame({f"x{i}": X[:, i] for i in range(20)} | {"word": words, "y": y})
-    _, out, _ = typed(frame, "--target", "y", "--seed", 0)
+    _, out, _ = typed(frame, "--target", "y", "--seed", 0, "--members", 1, "--validation", 0.2)
     kept = found(tmp_path)["kept"]
     assert kept in ("linear", "smaller")
     assert re.search("is kept, as .*: on the validation part its squared error, in variances, is 0.", out)
@@ -558,7 +558,7 @@ def test_a_linear_model_is_a_network_that_predicts_the_same(tmp_path, labels):
     words = random.choice([f"w{i}" for i in range(40)], 500)
     y = random.choice(labels, 500)
     frame = pl.DataFrame({"x": random.normal(size=500), "word": words, "y": y})
-    experiment = cr.Experiment(cr.read_table(frame, "y"), cr.Settings(seed=0, epochs=1), tmp_path / "run")
+    experiment = cr.Experiment(cr.read_table(frame, "y"), cr.Settings(seed=0, epochs=1, hidden=(4,)), tmp_path / "run")
     network = experiment.peer.network(experiment.X.shape[1], [], 0)
     np.testing.assert_allclose(network.predict(experiment.X), experiment.peer.output(experiment.X), atol=1e-5)
 
@@ -597,7 +597,7 @@ def test_too_few_epochs_are_told_and_default_ones_are_more(typed, tmp_path):
     frame = pl.DataFrame(
         {f"x{i}": X[:, i] for i in range(4)} | {"y": np.sin(3 * X[:, 0]) * X[:, 1] + X[:, 2] * X[:, 3]}
     )
-    _, out, _ = typed(frame, "--target", "y", "--seed", 0, "--epochs", 5)
+    _, out, _ = typed(frame, "--target", "y", "--seed", 0, "--epochs", 5, "--hidden", 16)
     assert "the validation cost was still falling in the last of 5 epochs: --epochs 15 may do better\n" in out
     assert cr.Settings().resolve(30_000, False, 0).epochs == 60
     assert cr.Settings().resolve(3_000_000, False, 0).epochs == 10
@@ -648,7 +648,7 @@ def test_new_rows_that_are_unlike_are_told(typed, tmp_path):
             "y": random.normal(size=M),
         }
     )
-    typed(frame, "--target", "y", "--seed", 0, "--epochs", 1)
+    typed(frame, "--target", "y", "--seed", 0, "--epochs", 1, "--hidden", 4)
     new = frame.with_columns(
         height=pl.col("height") / 100, age=pl.lit(None), job=pl.when(pl.col("age") > 50).then(pl.lit("pilot"))
     )
@@ -682,7 +682,7 @@ def test_new_gaps_and_units_that_change_in_a_part_of_the_rows_are_told(typed, tm
             "y": random.normal(size=M),
         }
     )
-    typed(frame, "--target", "y", "--seed", 0, "--epochs", 1)
+    typed(frame, "--target", "y", "--seed", 0, "--epochs", 1, "--hidden", 4)
     assert typed(frame.drop("y"), command="predict")[2] == ""
     third, fifth = pl.int_range(M) % 3 == 0, pl.int_range(M) % 5 == 0
     new = frame.with_columns(

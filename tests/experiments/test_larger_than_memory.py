@@ -224,7 +224,20 @@ def test_a_killed_run_goes_on_with_the_same_bits(tmp_path, small):
 
 def test_a_killed_command_goes_on_with_the_same_bits(tmp_path):
     saved(tmp_path, people(20_000))
-    command = ("train", "people.csv", "--target", "pays", "--stream", "--epochs", 3, "--seed", 0, "--out")
+    command = (
+        "train",
+        "people.csv",
+        "--target",
+        "pays",
+        "--stream",
+        "--hidden",
+        8,
+        "--epochs",
+        3,
+        "--seed",
+        0,
+        "--out",
+    )
     started = [sys.executable, "-m", "chainrule", *map(str, command), "b", "--checkpoint-minutes", "0.001"]
     process = subprocess.Popen(started, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     end = time.monotonic() + 100
@@ -255,7 +268,7 @@ def test_what_only_a_walk_through_the_whole_file_finds_is_told(tmp_path, small):
     def typed(*arguments):
         return chainrule(*arguments, cwd=tmp_path)
 
-    arguments = ("--target", "spends", "--stream", "--epochs", 1, "--seed", 0)
+    arguments = ("--target", "spends", "--stream", "--hidden", 4, "--epochs", 1, "--seed", 0)
     written("bare.csv", "weight", "72", others[:3])
     told = "weight holds numbers without a unit: they are taken for kg\n"
     assert "\n" + told in typed("train", "bare.csv", *arguments, "--out", "bare").stdout

@@ -110,7 +110,7 @@ def test_what_stands_in_the_way_of_values_is_named(folder, typed, arguments, wor
     text = people(lambda w: f"{w:.0f} kg").splitlines()
     text[2], text[9] = "170 cm,1 day,heavy", "170 cm,1 day,light"
     (folder / "dirty.csv").write_text("\n".join(text))
-    status, _, complaints = typed("train", "dirty.csv", "--target", "weight", *arguments, "--epochs", 1)
+    status, _, complaints = typed("train", "dirty.csv", "--target", "weight", *arguments, "--epochs", 1, "--hidden", 4)
     assert status == 2
     assert words in complaints
 
@@ -121,12 +121,17 @@ def test_digits_with_a_zero_in_front_are_values_where_somebody_says_so(folder):
 
 
 def test_a_name_with_a_comma_wins_over_a_list(folder, typed):
-    status, out, _ = typed("train", "comma.csv", "--target", "height, cm", "--epochs", 1, "--out", "comma")
+    status, out, _ = typed(
+        "train", "comma.csv", "--target", "height, cm", "--epochs", 1, "--hidden", 4, "--out", "comma"
+    )
     assert status == 0
     assert "values to predict" in out
-    both = typed("train", "kg.csv", "--target", "height,weight", "--epochs", 1, "--out", "both")[1]
+    both = typed("train", "kg.csv", "--target", "height,weight", "--epochs", 1, "--hidden", 4, "--out", "both")[1]
     assert "values: height in cm, weight in kg" in both
-    assert typed("train", "comma.csv", "--target", "weight", "--ignore", "height, cm", "--epochs", 1)[0] == 0
+    assert (
+        typed("train", "comma.csv", "--target", "weight", "--ignore", "height, cm", "--epochs", 1, "--hidden", 4)[0]
+        == 0
+    )
 
 
 def test_the_report_names_the_unit_of_its_axes():

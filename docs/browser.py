@@ -33,7 +33,7 @@ async function visit(page, width) {
   const seen = frame.contentWindow;
   const errors = [];
   seen.addEventListener("error", (event) => errors.push(String(event.message)));
-  const found = LOOK(seen.document, seen);
+  const found = await LOOK(seen.document, seen);
   frame.remove();
   return { page, width, found, errors };
 }
@@ -144,7 +144,7 @@ def look(folder: Path, pages: Sequence[str], widths: Sequence[int], javascript: 
         folder: where the pages are, and where the page that opens them is put.
         pages: their paths in it.
         widths: in pixels.
-        javascript: the text of the function; what it returns must be JSON.
+        javascript: the text of the function; what it returns, or what it promises, must be JSON.
 
     Returns:
         A dict for each visit: page, width, found, and errors, those that scripts of the page left uncaught.

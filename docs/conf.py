@@ -66,11 +66,11 @@ def type_in(app, docname, source):
         return
     folder = Path(app.doctreedir) / "pictures" / docname
     folder.mkdir(parents=True, exist_ok=True)
-    typed = sessions.Typed(source[0], docname, folder)
-    for complaint in typed.complaints:
+    complaints, page = sessions.typed(source[0], docname, folder)
+    for complaint in complaints:
         logging.getLogger(__name__).warning(complaint, location=docname)
     beside = os.path.relpath(folder, Path(app.srcdir, docname).parent)
-    source[0] = sessions.PICTURE.sub(lambda name: f"{beside}/{name[0]}", typed.page)
+    source[0] = sessions.PICTURE.sub(lambda name: f"{beside}/{name[0]}", page)
 
 
 def list_names(app, docname, source):

@@ -25,8 +25,8 @@ TYPED = [name for name, text in PAGES.items() if sessions.SESSION.search(text)]
 @pytest.mark.parametrize("name", TYPED)
 def test_the_page_shows_what_comes_out(name, tmp_path):
     with patch.dict(OPERATIONS):  # a page may make operations of its own
-        typed = sessions.Typed(PAGES[name], f"docs/{name}.md", tmp_path)
-    assert not typed.complaints, "\n\n".join(typed.complaints)
+        complaints, _ = sessions.typed(PAGES[name], f"docs/{name}.md", tmp_path)
+    assert not complaints, "\n\n".join(complaints)
     assert sorted(sessions.PICTURE.findall(PAGES[name])) == sorted(path.name for path in tmp_path.iterdir())
 
 
@@ -111,3 +111,20 @@ def test_a_sign_and_an_absolute_value_keep_close_to_what_they_belong_to():
     written = mathml.mathml(r"|1 - \alpha k| < 1", "inline")
     assert written.index('form="prefix"') < written.index("<mn>1</mn>") < written.index('form="postfix"')
     assert written.count("form=") == 2
+
+
+@pytest.mark.parametrize(("said", "kept"), [("at ...", True), ("3", False)])
+def test_a_page_is_taken_from_where_it_is_kept_unless_something_is_wrong_with_it(tmp_path, monkeypatch, said, kept):
+    monkeypatch.setenv("CHAINRULE_TYPED", str(tmp_path / "kept"))
+    page = (
+        "![now](now.svg)\n\n```pycon\n>>> import time, pathlib\n>>> pathlib.Path('now.svg').write_text('') + 1\n1\n"
+        f">>> print('at', time.time_ns())  # doctest: +ELLIPSIS\n{said}\n```\n"
+    )
+    found = []
+    for folder in (tmp_path / "tests", tmp_path / "build"):
+        folder.mkdir()
+        complaints, filled_in = sessions.typed(page, "page.md", folder)
+        assert bool(complaints) is not kept
+        assert (folder / "now.svg").exists()
+        found.append(filled_in if kept else complaints)
+    assert (found[0] == found[1]) is kept

@@ -1,13 +1,10 @@
 """The page in a browser: under a reset like Tailwind's the cells of a matrix keep apart, and [1] stands raised."""
 
 import itertools
-import json
-import re
-import subprocess
 
+import browser
 import numpy as np
 import pytest
-from browser import CHROMIUM
 
 import chainrule as cr
 from chainrule.derivation.font import FAMILY, FILE, face
@@ -20,18 +17,16 @@ table { text-indent: 0; border-color: inherit; border-collapse: collapse; width:
 """
 """What pages with Tailwind, such as notebooks, set back."""
 
-MEASURE = """
-const box = node => { const range = document.createRange(); range.selectNodeContents(node);
-  const {left, right, top, bottom} = range.getBoundingClientRect(); return {left, right, top, bottom}; };
-document.fonts.ready.then(() => {
+MEASURE = """async (document, window) => {
+  const box = node => { const range = document.createRange(); range.selectNodeContents(node);
+    const {left, right, top, bottom} = range.getBoundingClientRect(); return {left, right, top, bottom}; };
+  await document.fonts.ready;
   const rows = [...document.querySelectorAll("mtr")].map(row => [...row.children].map(box));
   const raised = [...document.querySelectorAll("td.left msup")].map(one => [...one.children].map(box));
-  const fractions = [...document.querySelectorAll("mfrac")].length;
   const font = document.fonts.check('16px "FAMILY"') && [...document.fonts].some(one => one.status === "loaded");
-  const wide = document.querySelector(".chainrule").scrollWidth, seen = document.documentElement.scrollWidth;
-  document.title = JSON.stringify({rows, raised, fractions, font, wide, seen});
-});
-"""
+  return {rows, raised, font, seen: document.documentElement.scrollWidth};
+}"""
+WIDTH = 1250
 
 
 def page():
@@ -39,22 +34,24 @@ def page():
     return cr.derive(net, np.random.default_rng(0).normal(size=(12, 2)), [0, 1, 2] * 4, optimizer="adam")
 
 
-@pytest.fixture(scope="module", params=["", RESET], ids=["plain", "reset"])
-def measured(request, tmp_path_factory):
-    """Where a browser puts cells and scripts, of the page as a part of another one."""
-    if CHROMIUM is None:
+@pytest.fixture(scope="module")
+def both(tmp_path_factory):
+    """Where a browser puts cells and scripts, of the page as a part of another one, by the name of that one."""
+    if browser.CHROMIUM is None:
         pytest.skip("Chromium is not installed")
-    file = tmp_path_factory.mktemp("page") / "page.html"
+    folder, pages = tmp_path_factory.mktemp("page"), {"plain": "", "reset": RESET}
     inside = page()._repr_html_().replace("<details>", "<details open>")
-    script = f"<script>{MEASURE.replace('FAMILY', FAMILY)}</script>"
-    file.write_text(f'<!doctype html><meta charset="utf-8"><style>{request.param}</style>{inside}{script}')
-    options = ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=4000", "--window-size=1250,2000"]
-    done = subprocess.run(
-        [CHROMIUM, *options, "--dump-dom", file.as_uri()], capture_output=True, text=True, timeout=120
-    )
-    found = re.search(r"<title>(\{.*?\})</title>", done.stdout)
-    assert found, done.stderr[-500:]
-    return json.loads(found[1])
+    for name, style in pages.items():
+        (folder / name).with_suffix(".html").write_text(
+            f'<!doctype html><meta charset="utf-8"><style>{style}</style>{inside}'
+        )
+    visits = browser.look(folder, [f"{name}.html" for name in pages], [WIDTH], MEASURE.replace("FAMILY", FAMILY))
+    return {name: visit["found"] for name, visit in zip(pages, visits, strict=True)}
+
+
+@pytest.fixture(params=["plain", "reset"])
+def measured(request, both):
+    return both[request.param]
 
 
 def test_the_cells_of_a_matrix_keep_apart(measured):
@@ -81,7 +78,7 @@ def test_the_font_comes_with_the_page(measured):
 
 
 def test_nothing_goes_beyond_the_page(measured):
-    assert measured["seen"] <= 1250
+    assert measured["seen"] <= WIDTH
 
 
 def test_the_font_is_small_and_has_its_licence():

@@ -734,7 +734,8 @@ def test_a_run_ends_without_matplotlib(tmp_path):
     people().write_csv(tmp_path / "people.csv")
     code = """
 import sys, chainrule as cr
-cr.Experiment(cr.read_table("people.csv", "pays"), cr.Settings(seed=0, epochs=1, members=2, hidden=[4]), "run").run(progress=False)
+settings = cr.Settings(seed=0, epochs=1, members=2, hidden=[4])
+cr.Experiment(cr.read_table("people.csv", "pays"), settings, "run").run(progress=False)
 assert not {"matplotlib", "sklearn.linear_model"} & sys.modules.keys()
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)

@@ -85,14 +85,13 @@ def test_the_comparison_of_times_has_a_row_for_each_size_and_a_plot():
     assert found.plot().axes
 
 
-def test_the_cats_through_the_notes_reproduce_the_published_run(real_data):
-    cats = real_data("cats.npz")
-    A, A_test = (cats[f"{part}_x"].reshape(-1, 64 * 64 * 3).T / 255 for part in ("train", "test"))
-    found = notes.logistic_regression(A, cats["train_y"], alpha=0.005, iterations=2000)
+def test_the_cats_through_the_notes_reproduce_the_published_run(turned_cats):
+    X, Y, X_test, Y_test = turned_cats
+    found = notes.logistic_regression(X.T, Y, alpha=0.005, iterations=2000)
     published = {0: 0.693147, 100: 0.584508, 200: 0.466949, 1000: 0.214820, 1900: 0.140872}
     assert {i: round(found.costs[i], 6) for i in published} == published
-    assert round(found.accuracy(A, cats["train_y"]), 2) == 99.04
-    assert round(found.accuracy(A_test, cats["test_y"]), 2) == 70.0
+    assert round(found.accuracy(X.T, Y), 2) == 99.04
+    assert round(found.accuracy(X_test.T, Y_test), 2) == 70.0
 
 
 def test_gradient_descent_on_one_number_takes_the_steps_worked_out_by_hand():

@@ -36,8 +36,10 @@ def test_variables_know_their_arithmetic_where_nothing_else_was_used():
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system cannot copy a process")
 def test_modules_are_attributes_where_nothing_else_was_used():
     """Each in a copy of a process that has imported the library alone; that of scikit-learn is in test_conventions."""
-    names = ["graph.operation", "layers.Dense", "optimizers.Adam", "training.Run", "metrics.METRICS", "errors.DataError",
-             "derivation.expression.parse", "schedules.Step", "notes.sigmoid"]  # fmt: skip
+    names = [
+        *("graph.operation", "layers.Dense", "optimizers.Adam", "training.Run", "metrics.METRICS", "errors.DataError"),
+        *("derivation.expression.parse", "schedules.Step", "notes.sigmoid"),
+    ]
     program = f"""
 import os, chainrule as cr
 for name in {names}:

@@ -40,16 +40,6 @@ def pytest_configure():
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """Tests that share what their module makes once are run by one process: each would make it for itself."""
-    for item in items:
-        module = item.nodeid.partition("::")[0]
-        fixtures = (definitions[-1] for definitions in item._fixtureinfo.name2fixturedefs.values())
-        if any(fixture.scope == "module" and fixture.baseid == module for fixture in fixtures):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
-
-
 @pytest.fixture(scope="session")
 def digits():
     """(X, y) of scikit-learn's 1,797 digits, pixels from 0 to 1."""

@@ -59,6 +59,8 @@ class Program {
 
     // Batches of so few examples do not pay for bringing every W into panels.
     static constexpr long FEW = 8;
+    // Registers of a panel that are updated at a time.
+    static constexpr long PART = 48;
 
     void add_step(std::unique_ptr<Step<T>> step) {
         step->program = this;
@@ -180,7 +182,6 @@ class Program {
     void split(long batch, int threads);
     void share_parts();
     void cut(std::vector<Part>& into, int id, long panel, std::pair<long, long> range, long some) const;
-    static constexpr long PART = 48;  // registers of a panel that are updated at a time
     static long panels(const Value& v) { return padded<T>(v.rows) / WIDTH<T>; }
 
     // walking.cpp

@@ -51,7 +51,7 @@ class Step {
     // the update, part by part, and not on the way back: of these, over all examples of the batch, `derive` puts it into g, whose
     // panels lie `panel` apart, or adds it to what is there.
     virtual bool defers(int) const { return false; }
-    virtual void derive(Worker<T>&, const Block&, T* /*g*/, long /*panel*/, bool /*add*/) {}
+    virtual void derive(Worker<T>&, const Block&, T* /*g*/, long /*panel*/, bool /*add*/) { RELIES_ON(false); }
     // Whether the output may lie in the place of input 0: the way back does not read that input then.
     virtual bool overwrites() const { return false; }
     // Whether the way back reads the output, so that nobody may overwrite it.

@@ -30,6 +30,7 @@ class LinearInBins : public Step<T> {
         for (long c = 0; c < spread(); c++)
             this->fits(0 <= columns[c] && columns[c] < A.n && 0 <= first[c] && 0 < count[c] && first[c] + count[c] <= bins(),
                        "a column and its bins");
+        for (long c = 1; c < spread(); c++) this->fits(first[c - 1] + count[c - 1] <= first[c], "the bins of two columns");
     }
 
     void prepare() override {
@@ -188,7 +189,7 @@ class LinearInBins : public Step<T> {
     // an example's outputs come to goes to all bins that it has filled, and a share of it to the one that it lies in.
     template <int S>
     void add_bins(long c, long begin, long end, Matrix<T> dZ, long output, T* g, long panel) const {
-        constexpr long MOST = 64;
+        constexpr long MOST = Program<T>::PART;
         const long n = end - begin;
         RELIES_ON(0 < n && n <= MOST);
         Vector<T> whole[MOST + 2][S], part[MOST + 2][S];  // by bin, between one for all bins before and one for all behind

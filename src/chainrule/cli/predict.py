@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 @click.option("--out", type=click.Path(path_type=Path), help="The CSV file to write.  [default: print]")
 @TEXT_COLUMN
 @click.option("--long", is_flag=True, help="Of forecasts, a row for each step ahead.")
+@click.option("--spread", is_flag=True, help="A column that tells how far the answers of several networks lie apart.")
 @MORE_MISSING
 @BROKEN
 @THREADS
@@ -37,6 +38,7 @@ def command(
     out: Path | None,
     text: str | None,
     long: bool,
+    spread: bool,
     missing: list[str] | None,
     broken: str | None,
     threads: int | None,
@@ -73,7 +75,7 @@ def command(
     show_notes(filter(None, [units_note(trained.target, trained.encoding.units)]))
     with held_to(threads):
         if out is None:
-            for piece in trained.lines(*sources, long=long, several=several):
+            for piece in trained.lines(*sources, long=long, several=several, spread=spread):
                 print(piece, end="")
         else:
             total = sum(source.size for source in sources)
@@ -84,7 +86,7 @@ def command(
                     rows.append(n)
                     advance(n)
 
-                lines = trained.lines(*sources, long=long, several=several, done=done)
+                lines = trained.lines(*sources, long=long, several=several, spread=spread, done=done)
                 files.write_pieces(out, (piece.encode() for piece in lines))
             forecasts = f"{counted(total, 'forecast')}, {counted(sum(rows), 'row')},"
             what = forecasts if long else counted(total, "prediction")

@@ -310,7 +310,7 @@ class Experiment:
         search, whole_run = self._search, self.checkpoint
 
         def fit(chosen: Settings, after_epoch: Callback, number: int) -> History:
-            self.plan = planned(self, chosen)
+            self.fitted, self.plan = None, planned(self, chosen)
             if search.shared:  # others write theirs in the same folder
                 self.checkpoint = replace(whole_run, path=self.folder / f"trial-{number + 1}.{CHECKPOINT}")
             try:
@@ -365,7 +365,9 @@ class Experiment:
         """
         fitted = self._fit(progress=progress, callbacks=callbacks)
         self._adopt(fitted)
-        return fitted.network, _not_terminated(fitted)
+        if fitted.history.stopped == "terminated":
+            raise TerminatedError(fitted.history)
+        return fitted.network, fitted.history
 
     def _fit(self, *, progress: bool, callbacks: Sequence[Callback] = ()) -> Fitted:
         """Train by the plan."""
@@ -408,17 +410,19 @@ class Experiment:
         """Train, measure, compare, write all that there is."""
         held_out = self._at_earlier_origins()
         fitted = self._fit(progress=progress)
+        if fitted.history.stopped == "terminated":
+            self._adopt(fitted)
+            self.keep(fitted)
+            raise TerminatedError(fitted.history)
         for may_follow in (for_more_epochs, of_less):
             if not fitted.history.cut:
                 fitted = may_follow(self, fitted)
         self._adopt(fitted)
         history = fitted.history
-        if history.stopped != "terminated":
-            self._settle(fitted.network, held_out)
+        self._settle(fitted.network, held_out)
         self._choose_threshold(fitted)
         with stage("measuring"):
             metrics, output = self.keep(fitted)
-        _not_terminated(fitted)
         if not history.cut:
             with stage("writing the report"):
                 self.add_report(fitted, metrics, output)
@@ -490,10 +494,3 @@ def _refuse_together(settings: Settings, join: bool, storage: str | None) -> Non
         raise OptionError("--join shares a search: say with --search 20 how many settings are to be tried.")
     if storage is not None and not join:
         raise OptionError("--storage is where those meet who share a search: say --join, too.")
-
-
-def _not_terminated(fitted: Fitted) -> History:
-    """The history; raises TerminatedError if it ends with SIGTERM."""
-    if fitted.history.stopped == "terminated":
-        raise TerminatedError(fitted.history)
-    return fitted.history

@@ -37,7 +37,8 @@ class Fitted:
         body: the network as it was trained, which predicts standardized values, or several as one.
         network: the same for the target itself.
         history: of the training, which is about the standardized target of values.
-        held_out: (k,), the examples by which the network was stopped, or each network of several.
+        held_out: (k,), the examples by which the network was stopped, or each network of several; some of these, where
+            a linear model is kept in place of several.
         said: (k, …), what the body says of them, each network of those that it has not learned from; None where the
             body itself can be asked.
         tried: a sentence on what a pilot has tried with the first network, or "".
@@ -87,8 +88,9 @@ def finished(
     final = experiment.final_layers()
     network = Network([body, *final], seed=experiment.seed) if final else body
     network.build_for(experiment.X)
-    with experiment.engine:
-        _correct(experiment, network, rows, said)
+    if history.stopped != "terminated":  # whoever is ended has little time
+        with experiment.engine:
+            _correct(experiment, network, rows, said)
     return Fitted(plan, body, network, history, rows, said, tried)
 
 

@@ -10,6 +10,7 @@ from chainrule.experiments.lesson import Lesson, learn
 from chainrule.experiments.plans import Plan, planned
 from chainrule.experiments.settings import Settings
 from chainrule.progress import stage
+from chainrule.training.interrupt import TerminatedError
 
 if TYPE_CHECKING:
     from chainrule.experiments.experiment import Experiment
@@ -37,6 +38,10 @@ def fit_anew(experiment: Experiment, settings: Settings, said: str) -> Fitted:
 
     Raises:
         NotFiniteError: see `chainrule.train`.
+        TerminatedError: SIGTERM has come.
     """
     with stage(said):
-        return fit(experiment, planned(experiment, settings), Watching(progress=False))
+        fitted = fit(experiment, planned(experiment, settings), Watching(progress=False))
+    if fitted.history.stopped == "terminated":
+        raise TerminatedError(fitted.history)
+    return fitted

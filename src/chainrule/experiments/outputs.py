@@ -44,7 +44,7 @@ def in_units(network: Network, found: NDArray[Any], target: Target) -> NDArray[A
     return target.held(found)
 
 
-def spread(network: Network) -> NDArray[np.float64] | None:
+def unit_of_values(network: Network) -> NDArray[np.float64] | None:
     """(n_out,), how far the values lay apart while training, each; None where that is not known, as of labels."""
     parted = _parted(network)
     return None if parted is None or parted[2] else parted[1].statistics["deviation"]

@@ -67,9 +67,6 @@ WRONG, READ = 12, 200
 PIXELS = 96
 """Pictures are shown with so many pixels on a side at most."""
 
-REGULARIZED = ("hidden", "l2", "weight_decay")
-"""What a smaller network has that is kept in place of a usual one."""
-
 LAYERS = 24
 """A network of more layers is neither drawn nor derived here: it would be a page of its own."""
 
@@ -296,8 +293,10 @@ def _trained(fitted: Fitted) -> str:
 def _settings(given: Settings, fitted: Fitted) -> list[tuple[str, str, str]]:
     """What was chosen, and by whom."""
     rows = []
-    of_smaller = REGULARIZED if fitted.kept is not None and fitted.kept.what == "smaller" else ()
-    for name, value in vars(fitted.plan.settings).items():
+    settings = fitted.plan.settings
+    smaller = fitted.kept is not None and fitted.kept.what == "smaller"
+    of_smaller = ("hidden", "weight_decay" if settings.weight_decay else "l2") if smaller else ()
+    for name, value in vars(settings).items():
         if value is None or name in ("search", "checkpoint_minutes"):
             continue
         said = getattr(given, name) is not None and getattr(given, name) == value

@@ -33,27 +33,34 @@ Columns = dict[str, list[Any]]
 
 
 def written(
-    identification: Columns, target: Target, output: NDArray[Any], spread: NDArray[np.float64] | None
+    identification: Columns,
+    target: Target,
+    output: NDArray[Any],
+    unit: NDArray[np.float64] | None,
+    beside: dict[str, NDArray[np.float64]],
 ) -> Iterator[tuple[Columns, dict[str, str]]]:
     """The columns of a file of predictions, block by block, and how the numbers in some of them are written.
 
     Args:
         identification: which example is which. output: (m, …) of the network.
-        spread: (n_out,), how far values lie apart. They get as many more digits as it takes to tell a hundred
+        unit: (n_out,), how far values lie apart. They get as many more digits as it takes to tell a hundred
             thousandth of that.
+        beside: (m,) numbers of columns that come last.
     """
-    formats = _formats(target, output, spread)
+    formats = _formats(target, output, unit)
+    written_beside = PROBABILITY if target.labels is not None else f"%.{DIGITS}g"
     for i in range(0, max(1, len(output)), BLOCK):
         block = {name: values[i : i + BLOCK] for name, values in identification.items()}
         found = target.predictions(output[i : i + BLOCK])
-        yield block | found, dict(zip([*found][-len(formats) :], formats, strict=True))
+        as_texts = dict(zip([*found][-len(formats) :], formats, strict=True)) | dict.fromkeys(beside, written_beside)
+        yield block | found | {name: values[i : i + BLOCK].tolist() for name, values in beside.items()}, as_texts
 
 
-def _formats(target: Target, output: NDArray[Any], spread: NDArray[np.float64] | None) -> list[str]:
+def _formats(target: Target, output: NDArray[Any], unit: NDArray[np.float64] | None) -> list[str]:
     """How the last columns of predictions are written: values, or probabilities behind the labels."""
     if target.labels is not None:
         return [PROBABILITY] * (len(target.names) if len(target.names) > 1 else len(target.labels[0]))
-    units = np.zeros(target.n_out) if spread is None else spread
+    units = np.zeros(target.n_out) if unit is None else unit
     return [_of_values(values, unit) for values, unit in zip(output.astype(np.float64).T, units, strict=True)]
 
 

@@ -84,7 +84,7 @@ def of_less(experiment: Experiment, first: Fitted) -> Fitted:
         except NotFiniteError as error:
             remarks.append(failed("a smaller network was tried, but its training", error))
             return np.full(len(rows), np.inf)
-        return losses_of(tried[0])
+        return np.full(len(rows), np.inf) if tried[0].history.cut else losses_of(tried[0])
 
     linear = losses(of_linear, experiment.Y[rows], target)
     epochs = first.plan.settings.epochs or 0
@@ -98,8 +98,8 @@ def of_less(experiment: Experiment, first: Fitted) -> Fitted:
         return replace(tried[0], tried=first.tried, remarks=first.remarks, kept=kept)
     body = experiment.peer.network(experiment.X.shape[1], experiment.final_layers(), experiment.seed)
     of_values = target.task == "values"  # of which the body says something else than the linear model
-    held_out = (first.held_out, None) if of_values else (rows, of_linear)
-    fitted = finished(experiment, first.plan, body, first.history, *held_out)
+    held_out, said = (first.held_out, None) if of_values else (rows, of_linear)
+    fitted = finished(experiment, first.plan, body, first.history, held_out, said)
     return replace(fitted, tried=first.tried, remarks=first.remarks, kept=kept)
 
 

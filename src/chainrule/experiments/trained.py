@@ -20,8 +20,9 @@ from chainrule.data.folders import BROKEN
 from chainrule.data.source import Encoding, Source
 from chainrule.data.targets import Target
 from chainrule.errors import DataError, ModelFileError, OptionError
+from chainrule.experiments.disagreement import require_several, spread_of
 from chainrule.experiments.intervals import intervals
-from chainrule.experiments.outputs import measure_in_units, outputs, spread
+from chainrule.experiments.outputs import measure_in_units, outputs, unit_of_values
 from chainrule.experiments.predictions import as_csv, written
 from chainrule.experiments.seen import Seen, note_on_known
 from chainrule.experiments.settings import CHECKPOINT, JOURNAL, MODEL
@@ -249,13 +250,35 @@ class Trained:
         made = self.network.metadata
         return made["split"] is not None and bool(source.checksum() == made["checksum"])
 
-    def predictions(self, source: Source) -> dict[str, list[Any]]:
-        """By columns: which example it is, the prediction, and for classes the probability of each, as numbers."""
+    def predictions(self, source: Source, *, spread: bool = False) -> dict[str, list[Any]]:
+        """By columns: which example it is, the prediction, and for classes the probability of each, as numbers.
+
+        Args:
+            spread: whether a column tells how far the answers of several networks lie apart; see `lines`.
+
+        Raises:
+            OptionError: `spread` of a single network.
+        """
         found: dict[str, list[Any]] = {}
         for piece in source.pieces():
-            for name, values in (piece.identification() | self.target.predictions(self._output(piece))).items():
+            columns = piece.identification() | self.target.predictions(self._output(piece))
+            columns |= {name: apart.tolist() for name, apart in self._spread(piece, spread).items()}
+            for name, values in columns.items():
                 found.setdefault(name, []).extend(values)
         return found
+
+    def _spread(self, piece: Source, wanted: bool) -> dict[str, NDArray[np.float64]]:
+        """By columns, how far the answers to a piece of a source lie apart; none where that is not wanted.
+
+        Raises:
+            OptionError: there is a single network, or it forecasts a series.
+        """
+        if not wanted:
+            return {}
+        if not self.encoding.own_units:
+            raise OptionError("--spread is not about forecasts of a series, whose quantiles say how sure they are.")
+        ensemble = require_several(self.network, self.path)
+        return spread_of(self.network, ensemble, self.encoding.X(piece), self.target)
 
     def explain_row(
         self, row: Any, number: int = 1, *, of: str | None = None, background: Any = None, seed: int | None = 0
@@ -290,29 +313,38 @@ class Trained:
         return explain_row(self, row_of(read(row), number), found, of=of, seed=seed)
 
     def lines(
-        self, *sources: Source, long: bool = False, several: bool = False, done: Advance | None = None
+        self,
+        *sources: Source,
+        long: bool = False,
+        several: bool = False,
+        spread: bool = False,
+        done: Advance | None = None,
     ) -> Iterator[str]:
         """The predictions as a CSV with rounded numbers, in pieces that need not be in memory together.
 
         Args:
             long: whether each step of a forecast has a row of its own.
             several: whether a column names the source of each row, as rows are counted in each from 1.
+            spread: whether a column tells how far the answers of several networks lie apart: the standard deviation of
+                values in their own units, or of the probability of the label that is predicted.
             done: told of each piece how many predictions it has.
 
         Raises:
             DataError: a source has other columns than the first.
+            OptionError: `spread` of a single network, or `long` of what is no forecast.
         """
         header: list[str] | None = None
         for source in sources:
             for piece in source.pieces():
                 output, target, which = self._output(piece, several), self.target, None
-                units = self.encoding.steps_of_values(piece, spread(self.network))
+                apart = self._spread(piece, spread)
+                units = self.encoding.steps_of_values(piece, unit_of_values(self.network))
                 if long:
                     which, target, output, units = _in_long_form(piece, target, output, units)
                 which = which or piece.identification()
                 if several:
                     which = _of_source(which, source)
-                for columns, formats in written(which, target, output, units):
+                for columns, formats in written(which, target, output, units, apart):
                     if header is not None and [*columns] != header:
                         raise DataError(
                             f"{source.name} has other columns than {sources[0].name}: predict it by itself."

@@ -2,7 +2,7 @@
 
 Of Z = W [A, e] with e_t = (A_j − low_t) / width_t between 0 and 1, each number A_j fills the bins of its column from
 the left: all before one, a share of that one, none behind. So a sum of rows of Wᵀ, kept for every bin, and a share of
-one row take the place of as many products as there are bins.
+one row take the place of as many products as there are bins. (An infinite weight reaches only what fills its bin.)
 """
 
 from __future__ import annotations
@@ -14,17 +14,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.engines.native.lower.builder import Builder
+from chainrule.engines.native.lower.builder import Builder, of_the_library
+from chainrule.engines.native.plan import NoKernelError
 from chainrule.engines.trace import Node, Role
 
-FEW = 4
+FEW = 8
 """Columns that have fewer bins each, in the mean, are written out."""
 
 ENDLESS = 1e29
 """Nothing fills a bin of such a width."""
 
-APART = 1e-3
-"""So much of its width a bin may lie apart from the one before, which is more than float32 rounds."""
+ROUNDINGS, APART = 4, 1e-3
+"""So many roundings a bin may lie apart from the one before, but no more than that part of the narrower one."""
 
 
 @dataclass(frozen=True)
@@ -68,36 +69,42 @@ def find_bins(plan: Builder, needed: set[Node]) -> dict[Node, Bins]:
 
 def _bins_in(plan: Builder, spread: Node) -> Bins | None:
     """What `chainrule.PiecewiseLinear` has written out there, if it has, and nothing leads back to its columns."""
-    if spread.op != "concatenate" or spread.ndim != 2:
+    if not _is(spread, "concatenate") or spread.ndim != 2 or spread.options["axis"] not in (1, -1):
         return None
     A, clipped, *others = spread.parents
-    if others or clipped.op != "clip" or clipped.options != {"low": 0.0, "high": 1.0}:
+    if others or not _is(clipped, "clip") or clipped.options != {"low": 0.0, "high": 1.0}:
         return None
     through = clipped.first
-    if through.op != "standardize":
+    if not _is(through, "standardize"):
         return None
     chosen, low, width = through.parents
-    if chosen.op != "index" or chosen.first is not A or not (low.given and width.given):
+    if not _is(chosen, "index") or chosen.first is not A or not (low.given and width.given):
         return None
-    which = _columns_of(chosen)
+    which = _columns_of(plan, chosen)
     if which is None or not _without_derivative(plan, A, which):
         return None
     return _grouped(plan, A, (clipped, through, chosen), which, low, width)
 
 
-def _columns_of(chosen: Node) -> NDArray[np.int64] | None:
-    """Which columns of a matrix an indexing takes, the same of every example."""
+def _is(node: Node, name: str) -> bool:
+    """Whether a node was made by the library's operation of this name, and not by another one that is called so."""
+    return node.op == name and of_the_library(node.operation and node.operation.function)
+
+
+def _columns_of(plan: Builder, chosen: Node) -> NDArray[np.int64] | None:
+    """Which columns of a matrix an indexing takes, of each example the same, and of no other one."""
     assert chosen.operation is not None
-    m, n = chosen.first.shape
-    places = np.broadcast_to(np.arange(n), (m, n))
-    found = np.asarray(partial(chosen.operation, **chosen.options)(places))
-    same = found.ndim == 2 and found.shape[0] == m and (found == found[:1]).all()
-    return found[0].astype(np.int64) if same else None
+    function = partial(chosen.operation, **chosen.options)
+    try:
+        found = plan.laid_out([np.arange(chosen.first.shape[1])], [True], [chosen.first.shape], function)
+    except NoKernelError:
+        return None
+    return found if found.ndim == 1 else None
 
 
 def _without_derivative(plan: Builder, A: Node, which: NDArray[np.int64]) -> bool:
     """Whether these columns are numbers of X itself, to which no derivative goes."""
-    if A.op == "embed_columns":
+    if _is(A, "embed_columns"):
         return int(which.max()) < int(A.options["first"]) and A.first.role is Role.DATA
     return A is plan.trace.X
 
@@ -106,8 +113,8 @@ def _grouped(
     plan: Builder, A: Node, between: tuple[Node, ...], which: NDArray[np.int64], low: Node, width: Node
 ) -> Bins | None:
     """The bins column by column; None where they do not follow each other, or are few."""
-    lows, widths = (np.asarray(plan.numbers(one)).astype(plan.dtype).ravel() for one in (low, width))
-    if len(lows) != len(which) or len(widths) != len(which):
+    lows, widths = (np.asarray(plan.numbers(one)).astype(plan.dtype) for one in (low, width))
+    if lows.shape != which.shape or widths.shape != which.shape:
         return None
     starts = np.flatnonzero(np.diff(which, prepend=-1))
     columns, first, count = [], [], []
@@ -127,11 +134,13 @@ def _grouped(
 
 def _follow(low: NDArray[Any], width: NDArray[Any], there: int) -> bool:
     """Whether each of the bins begins where the one before ends, and behind those that are there none ever fills."""
+    rounded = float(np.finfo(low.dtype).eps)
     low, width = low.astype(np.float64), width.astype(np.float64)
     if not (np.isfinite(low).all() and (width > 0).all() and (width[there:] >= ENDLESS).all()):
         return False
-    gaps = np.abs(low[:there] + width[:there] - np.append(low[1:there], low[there - 1] + width[there - 1])[:there])
-    return bool((gaps <= APART * width[:there]).all())
+    low, width, end = low[:there], width[:there], low[:there] + width[:there]
+    gaps, least = np.abs(end[:-1] - low[1:]), np.minimum(width[:-1], width[1:])
+    return bool((gaps <= np.minimum(ROUNDINGS * rounded * (np.abs(low[1:]) + width[:-1]), APART * least)).all())
 
 
 def linear_in_bins(plan: Builder, bins: Bins, weights: Node, b: list[int]) -> int:

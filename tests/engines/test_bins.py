@@ -7,6 +7,7 @@ import chainrule as cr
 from chainrule.engines import ENGINES, native
 from chainrule.engines.native.compile import Compiler
 from chainrule.engines.tracing import form_of
+from chainrule.graph import operation
 from engines.both import TOLERANCE, M, assert_same
 
 pytestmark = pytest.mark.skipif("native" not in ENGINES, reason="the kernels were not built")
@@ -125,3 +126,52 @@ def test_bins_that_are_learned_anew_are_noticed():
     net.predict(X, engine="native")
     net.layers[0].learn([X * 2])
     np.testing.assert_allclose(net.predict(X, engine="native"), net.predict(X, engine="numpy"), rtol=1e-10)
+
+
+class OfOthers(cr.PiecewiseLinear):
+    """Takes the bins of another example."""
+
+    def forward(self, A):
+        which = np.repeat(np.arange(A.shape[1]), self.bins)
+        low, width = self.statistic("low", (len(which),), 0.0), self.statistic("width", (len(which),), 1.0)
+        through = cr.ops.standardize(A[::-1, which], low.astype(A.dtype), width.astype(A.dtype))
+        return cr.ops.concatenate(A, cr.ops.clip(through, low=0.0, high=1.0), axis=1)
+
+
+def test_bins_of_other_examples_are_refused():
+    layer = OfOthers(9)
+    layer.learn([X])
+    net = cr.Network([layer, cr.Dense(8)], seed=0, dtype="float64", input_shape=(7,))
+    with pytest.raises(cr.OptionError, match="mixes examples"):
+        net.predict(X, engine="native")
+
+
+def test_an_operation_of_ones_own_that_is_called_clip_is_not_taken_for_the_librarys():
+    @operation(forward=r"Z = A^2", backward=(r"dA = 2 A \odot dZ",))
+    def clip(xp, A, *, low=None, high=None):
+        """Z = A², whatever it is called."""
+        return A * A, lambda dZ: (2 * A * dZ,)
+
+    class Squared(cr.PiecewiseLinear):
+        def forward(self, A):
+            which = np.repeat(np.arange(A.shape[1]), self.bins)
+            low, width = self.statistic("low", (len(which),), 0.0), self.statistic("width", (len(which),), 1.0)
+            through = cr.ops.standardize(A[:, which], low.astype(A.dtype), width.astype(A.dtype))
+            return cr.ops.concatenate(A, clip(through, low=0.0, high=1.0), axis=1)
+
+    try:
+        layer = Squared(9)
+        layer.learn([X])
+        net = cr.Network([layer, cr.Dense(8)], seed=0, dtype="float64", input_shape=(7,))
+        found = net.predict(X)
+        np.testing.assert_allclose(found, net.predict(X, engine="numpy"))
+    finally:
+        cr.ops.OPERATIONS["clip"] = cr.ops.clip
+
+
+@pytest.mark.parametrize(("dtype", "apart", "one"), [("float64", 1e-4, False), ("float32", 1e-8, True)])
+def test_bins_that_lie_apart_by_no_more_than_roundings_follow_each_other(dtype, apart, one):
+    layer = spread(12, [0])
+    layer.statistics["low"] = layer.statistics["low"] + apart * layer.statistics["width"]
+    layer.statistics["low"][0] -= apart * layer.statistics["width"][0]
+    assert ("linear_in_bins" in kernels_in([layer, cr.Dense(8)], dtype=dtype)) is one

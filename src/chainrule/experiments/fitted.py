@@ -24,7 +24,7 @@ FEW = 200
 MANY = 2**23
 """At most so many examples of the training part do."""
 
-HeldOut = tuple[NDArray[np.intp], NDArray[Any]]
+Answers = tuple[NDArray[np.intp], NDArray[Any]]
 """(k,) examples, and (k, …) what is said of each by what has not learned from it."""
 
 
@@ -94,7 +94,7 @@ def finished(
     return Fitted(plan, body, network, history, rows, said, tried)
 
 
-def answers(experiment: Experiment, fitted: Fitted) -> HeldOut:
+def answers(experiment: Experiment, fitted: Fitted) -> Answers:
     """The examples by which the network was stopped, (k,), and what it says of them: of several networks, each of those
     that it has not learned from."""
     rows, target = fitted.held_out, experiment.target

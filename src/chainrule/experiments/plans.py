@@ -22,7 +22,7 @@ class Plan:
 
     Attributes:
         asked, settings: the settings as they were chosen for it, and with nothing left open.
-        networks: not trained yet; several will answer together. parts: the rows of each.
+        networks: new ones, which training changes; several will answer together. parts: the rows of each.
     """
 
     asked: Settings

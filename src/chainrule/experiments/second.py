@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from chainrule.errors import NotFiniteError
 from chainrule.experiments.fallback import choose, failed, may_fall_back, smaller
-from chainrule.experiments.fitted import Fitted, HeldOut, answers, finished
+from chainrule.experiments.fitted import Answers, Fitted, answers, finished
 from chainrule.experiments.fitting import fit_anew
 from chainrule.experiments.peer import Peer
 from chainrule.experiments.verdicts import losses, still_falls
@@ -103,7 +103,7 @@ def of_less(experiment: Experiment, first: Fitted) -> Fitted:
     return replace(fitted, tried=first.tried, remarks=first.remarks, kept=kept)
 
 
-def _held_out_of_linear(experiment: Experiment, fitted: Fitted) -> HeldOut:
+def _held_out_of_linear(experiment: Experiment, fitted: Fitted) -> Answers:
     """Examples by which the network was stopped, and what a linear model says of them that has not learned from them.
 
     Where each network of several was stopped by other examples, it is those of the last, or of all where they are few.

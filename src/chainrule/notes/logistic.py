@@ -18,6 +18,7 @@ from chainrule import ops
 from chainrule.checking import real, whole
 from chainrule.errors import ShapeError
 from chainrule.layers import Dense, Network
+from chainrule.notes.labels import check_targets, classes_of
 from chainrule.notes.shapes import Matrix, examples, matrix, progress_of
 from chainrule.randomness import stream
 
@@ -68,8 +69,13 @@ def propagate_loop(w: Any, b: float, X: Any, Y: Any) -> tuple[dict[str, Any], fl
 
     Returns:
         dw (n_x, 1) and db (a number) by name, and J.
+
+    Raises:
+        ShapeError: X, Y and w do not fit.
+        DataError: Y holds labels beyond 0 and 1.
     """
     X, Y = examples(X, Y)
+    check_targets(Y, 1)
     w = _weights(w, X)
     n_x, m = X.shape
     J, db = 0.0, 0.0
@@ -96,8 +102,13 @@ def propagate(w: Any, b: float, X: Any, Y: Any) -> tuple[dict[str, Any], float]:
 
     Returns:
         dw (n_x, 1) and db (a number) by name, and J.
+
+    Raises:
+        ShapeError: X, Y and w do not fit.
+        DataError: Y holds labels beyond 0 and 1.
     """
     X, Y = examples(X, Y)
+    check_targets(Y, 1)
     Z = _weights(w, X).T @ X + b
     J, backward = ops.sigmoid_binary_cross_entropy.differentiate(Z.T, Y.T)
     dZ = backward(1.0)[0].T  # (A − Y) / m: the operation differentiates the mean over the examples
@@ -195,9 +206,13 @@ class LogisticRegression:
         return (predict(self.w, self.b, X) > 0.5).astype(np.float64)
 
     def accuracy(self, X: Any, Y: Any) -> float:
-        """The percentage of examples predicted right."""
+        """The percentage of examples predicted right, of labels 0 and 1.
+
+        Raises:
+            DataError: Y holds other labels.
+        """
         X, Y = examples(X, Y)
-        return float(100 * np.mean(self.predict(X) == Y))
+        return float(100 * np.mean(self.predict(X) == classes_of(Y, 2)))
 
 
 def logistic_regression(X: Any, Y: Any, alpha: float, iterations: int) -> LogisticRegression:

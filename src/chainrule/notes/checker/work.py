@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from chainrule.errors import DataError
 from chainrule.notes.checker.rounding import Measured
 from chainrule.notes.checker.sheet import Setting
+from chainrule.notes.shapes import stretches
 
 SINGLE, DOUBLE = 2.0**-24, 2.0**-53
 """The unit roundoff of float32 and float64."""
@@ -92,7 +93,11 @@ def read(work: Mapping[str, Any], setting: Setting, dtypes: Iterable[Any]) -> Wo
             continue
         types += [work[name].dtype] if hasattr(work[name], "dtype") else []
         array, shape = _numbers(name, work[name]), setting.shape(name)
-        if array.shape != shape and array.size == np.prod(shape, dtype=int) and _stretches(array.shape, shape):
+        if (
+            array.shape != shape
+            and array.size == np.prod(shape, dtype=int)
+            and (shape == () or stretches(array.shape, shape))
+        ):
             remarks.append(
                 f"{name} is {array.shape}; in the notes it is {shape or 'a number'}, which is the same here."
             )
@@ -112,13 +117,3 @@ def _numbers(name: str, value: Any) -> NDArray[np.float64]:
         return array.astype(np.float64)
     except (TypeError, ValueError):
         raise DataError(f"{name} must be an array of numbers, in which each row has as many.") from None
-
-
-def _stretches(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
-    """Whether broadcasting makes an array of the one shape that of the other; J may be any array of one number."""
-    if to == ():
-        return True
-    try:
-        return np.broadcast_shapes(shape, to) == to
-    except ValueError:
-        return False

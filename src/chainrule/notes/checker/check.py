@@ -36,8 +36,9 @@ def check(
     """Compare your own dW1, db1, dZ1, dA1, …, or Z1, A1, …, J, with the truth, and name the slip.
 
     The truth is that of chainrule's own graph, in float64. What is right within the rounding of float32 is right, and
-    so is an array without the axes of length 1 that broadcasting gives back, such as (m,) for (1, m). Of what follows
-    from an earlier slip, only that slip is told.
+    so is an array without the axes of length 1 that broadcasting gives back, such as db of () for (1, 1); but dZ of
+    (m,) for (1, m) is a slip, as the products of matrices behind it fail, or come out as vectors. Of what follows from
+    an earlier slip, only that slip is told.
 
     Args:
         work: any of Z1, A1, … ZL, AL, J, dZ1, dA1, dW1, db1, … by name, as arrays or lists, in the notes' shapes.

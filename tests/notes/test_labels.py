@@ -74,7 +74,7 @@ def test_three_labels_in_one_row_become_a_row_for_each_class(first):
         cr.ShapeError, match=r"Y is \(1, 30\), a row of labels, but 3 outputs take a row for each"
     ) as told:
         notes.train(X, labels, sizes, 0.1, 3, activations=activations)
-    assert f"take a row for each class, (3, 30): {way} makes it so, of classes counted from 0." in str(told.value)
+    assert f"take a row for each class, (3, 30): {way} makes it so; classes are counted from 0." in str(told.value)
     made = eval(way, {"np": np, "Y": labels})
     np.testing.assert_array_equal(made, np.eye(3)[:, CLASSES])
     notes.train(X, made, sizes, 0.1, 3, activations=activations)

@@ -28,7 +28,7 @@ def check_targets(Y: Matrix, n: int) -> None:
     if len(Y) == 1 < n:
         raise ShapeError(
             f"Y is {Y.shape}, a row of labels, but {n} outputs take a row for each class, ({n}, {m}): "
-            f"{_one_hot(Y, n)} makes it so, of classes counted from 0."
+            f"{_one_hot(Y, n)} makes it so; classes are counted from 0."
         )
     if len(Y) != n:
         raise ShapeError(f"Y is {Y.shape}, but of {n} output{'s' * (n > 1)} and {m} examples it is ({n}, {m}).")

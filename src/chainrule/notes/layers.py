@@ -18,7 +18,7 @@ from chainrule.errors import DataError, NotFiniteError, OptionError, ShapeError
 from chainrule.graph import Operation
 from chainrule.layers import Dense, Network
 from chainrule.names import lookup
-from chainrule.notes.initialization import initialize
+from chainrule.notes.initialization import initialize, sizes_of
 from chainrule.notes.labels import check_targets, classes_of
 from chainrule.notes.shapes import Matrix, examples, matrix, progress_of, stretches
 
@@ -80,7 +80,7 @@ def forward(
     L = depth(parameters)
     A = matrix("X", X)
     caches = []
-    for l, activation in enumerate(_activations(activations, L), 1):
+    for l, activation in enumerate(activations_of(activations, L), 1):
         try:
             A, cache = activation_forward(A, parameters[f"W{l}"], parameters[f"b{l}"], activation)
         except ShapeError as error:
@@ -169,7 +169,7 @@ def backward(AL: Any, Y: Any, caches: Sequence[Cache], activations: Sequence[str
     AL, Y = examples(AL, Y, "AL")
     check_targets(Y, len(AL))
     L = len(caches)
-    names = _activations(activations, L)
+    names = activations_of(activations, L)
     gradients: dict[str, Matrix] = {}
     for l in range(L, 0, -1):
         linear_cache, _ = caches[l - 1]
@@ -288,7 +288,7 @@ def train(
         NotFiniteError: A^[L] became NaN or infinite; α is too large.
     """
     X, Y = examples(X, Y)
-    sizes = [whole("a layer size", n) for n in layer_sizes]
+    sizes = sizes_of(layer_sizes)
     if len(sizes) > 1 and sizes[0] == len(X):
         check_targets(Y, sizes[-1])
     if len(sizes) < 2 or sizes[0] != len(X) or sizes[-1] != len(Y):
@@ -298,7 +298,7 @@ def train(
         if parameters is None
         else {k: matrix(k, v) for k, v in parameters.items()}
     )
-    names = _activations(activations, len(sizes) - 1)
+    names = activations_of(activations, len(sizes) - 1)
     _check_last(names[-1], sizes[-1])
     costs = []
     for iteration in range(whole("iterations", iterations, at_least=0)):
@@ -330,7 +330,15 @@ def depth(parameters: Mapping[str, Any]) -> int:
     return L
 
 
-def _activations(given: Sequence[str] | None, L: int) -> list[str]:
+def activations_of(given: Sequence[str] | None, L: int) -> list[str]:
+    """The name of each layer's g.
+
+    Raises:
+        OptionError: they are not one for each layer.
+    """
+    if isinstance(given, str):
+        like = ", ".join(f'"{name}"' for name in [given] * (L - 1) + ["sigmoid"]) + "," * (L == 1)
+        raise OptionError(f"activations is {given!r}, but must be a name for each of {L} layers, such as ({like}).")
     names = ["relu"] * (L - 1) + ["sigmoid"] if given is None else list(given)
     if len(names) != L:
         raise OptionError(f"there are {L} layers, but {len(names)} activations: {', '.join(names)}.")

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 def predict(w: Any, b: float, X: Any) -> Matrix:
     """Ŷ = σ(wᵀX + b), (1, m): the probability of y = 1 for each example."""
-    w, X = _weights(w, X), matrix("X", X)
-    return np.asarray(ops.sigmoid(w.T @ X + b))
+    b, X = _bias(b), matrix("X", X)
+    return np.asarray(ops.sigmoid(_weights(w, X).T @ X + b))
 
 
 def predict_theta(theta: Any, X: Any) -> Matrix:
@@ -54,12 +54,12 @@ def squared_error(y_hat: float, y: float) -> float:
 
     The notes once write 1/3 for the 1/2, by a slip of the pen.
     """
-    return float(ops.squared_error(float(y_hat), float(y)))
+    return float(ops.squared_error(*_of_one(y_hat, y, "np.mean((A - Y)**2) / 2")))
 
 
 def cross_entropy(y_hat: float, y: float) -> float:
     """L(ŷ, y) = −(y ln ŷ + (1 − y) ln(1 − ŷ)), the loss of one example. Of logistic regression it makes J convex."""
-    return float(ops.binary_cross_entropy(float(y_hat), float(y)))
+    return float(ops.binary_cross_entropy(*_of_one(y_hat, y, "notes.cost(A, Y)")))
 
 
 def propagate_loop(w: Any, b: float, X: Any, Y: Any) -> tuple[dict[str, Any], float]:
@@ -74,6 +74,7 @@ def propagate_loop(w: Any, b: float, X: Any, Y: Any) -> tuple[dict[str, Any], fl
         ShapeError: X, Y and w do not fit.
         DataError: Y holds labels beyond 0 and 1.
     """
+    b = _bias(b)
     X, Y = examples(X, Y)
     check_targets(Y, 1)
     w = _weights(w, X)
@@ -81,7 +82,7 @@ def propagate_loop(w: Any, b: float, X: Any, Y: Any) -> tuple[dict[str, Any], fl
     J, db = 0.0, 0.0
     dw = [0.0] * n_x
     for i in range(m):
-        z = float(b)
+        z = b
         for j in range(n_x):
             z += w[j, 0] * X[j, i]
         a = 1 / (1 + math.exp(-z)) if z >= 0 else math.exp(z) / (1 + math.exp(z))
@@ -107,6 +108,7 @@ def propagate(w: Any, b: float, X: Any, Y: Any) -> tuple[dict[str, Any], float]:
         ShapeError: X, Y and w do not fit.
         DataError: Y holds labels beyond 0 and 1.
     """
+    b = _bias(b)
     X, Y = examples(X, Y)
     check_targets(Y, 1)
     Z = _weights(w, X).T @ X + b
@@ -277,6 +279,25 @@ def losses_along_a_line(
 
 _LINE_X = [[-4.0, -1.0, 0.5, 2.0, 6.0]]
 _LINE_Y = [[0.0, 1.0, 0.0, 1.0, 1.0]]
+
+
+def _of_one(y_hat: Any, y: Any, of_all: str) -> tuple[float, float]:
+    """ŷ and y of one example as numbers; `of_all` is what has the mean over all."""
+    values = np.asarray(y_hat), np.asarray(y)
+    for name, value in zip(("ŷ", "y"), values, strict=True):
+        if value.size != 1:
+            raise ShapeError(
+                f"{name} is {value.shape}, but this is the loss of one example, of two numbers; the mean over all is "
+                f"{of_all}."
+            )
+    return float(values[0].item()), float(values[1].item())
+
+
+def _bias(b: Any) -> float:
+    """b as a number."""
+    if np.size(b) != 1:
+        raise ShapeError(f"b is {np.shape(b)}, but must be a number: first w (n_x, 1), then b, then X (n_x, m).")
+    return real("b", np.asarray(b).item())
 
 
 def _weights(w: Any, X: Matrix, name: str = "w") -> Matrix:

@@ -15,7 +15,7 @@ from chainrule.notes.checker.explain import Explanation, Judge, explain
 from chainrule.notes.checker.sheet import KINKS, Setting, Sheet, right_sheet
 from chainrule.notes.checker.verdict import Check
 from chainrule.notes.checker.work import Work, read
-from chainrule.notes.layers import depth
+from chainrule.notes.layers import activations_of, depth
 from chainrule.notes.shapes import Matrix, examples, matrix
 
 COSTS = {name: name for name in ("cross_entropy", "binary_cross_entropy", "squared_error")}
@@ -117,9 +117,7 @@ def _settings(
     L, n_y = len(W), len(Y)
     chosen = None if cost is None else lookup("cost", cost, COSTS)
     if activations is not None:
-        names = list(activations)
-        if len(names) != L:
-            raise OptionError(f"there are {L} layers, but {len(names)} activations: {', '.join(names)}.")
+        names = activations_of(activations, L)
         for name in names:
             lookup("activation", name, ops.ACTIVATIONS)
         choices = [tuple(names)]

@@ -34,7 +34,7 @@ PART, STILL = 0.3, 0.02
 """A validation cost that falls by more than the second share in the last part of the epochs has not come to rest."""
 
 BEYOND = 20.0
-"""A training cost of so many times that of an answer that never looks at X comes from updates that are too large."""
+"""A log loss of so many times that of an answer that never looks at X, and of 1, comes from updates too large."""
 
 
 def losses(output: NDArray[Any], Y: NDArray[Any], target: Target) -> NDArray[np.float64]:
@@ -198,7 +198,7 @@ def _too_fast(metrics: dict[str, Any], target: Target, history: History, setting
     if history.climbs():
         first, last = (f"{history['loss'][i]:.4g}" for i in (0, -1))
         return f"the training cost rose from {first} to {last}: take a smaller --learning-rate{than}"
-    beyond = BEYOND * metrics.get("baseline", {}).get("loss", np.inf)  # values are learned on another scale than shown
+    beyond = BEYOND * max(1.0, metrics.get("baseline", {}).get("loss", np.inf))  # of values the scale is another
     if target.task != "values" and history.epochs and history["loss"][-1] > beyond:
         return f"the training cost is {history['loss'][-1]:.4g} at the end: take a smaller --learning-rate{than}"
     return ""

@@ -222,7 +222,9 @@ def __getattr__(name: str) -> Any:
             if hasattr(module, name):
                 globals()[name] = getattr(module, name)
                 return globals()[name]
-    raise AttributeError(f"module 'chainrule' has no attribute {name!r}")
+    from chainrule.names import no_attribute
+
+    raise no_attribute("chainrule", name, [*__all__, *_MODULES])
 
 
 def __dir__() -> list[str]:

@@ -17,6 +17,14 @@ class OptionError(ChainruleError, ValueError):
     """An argument has a value that nothing can be done with, such as an unknown name or a batch size of 0."""
 
 
+class UnknownNameError(ChainruleError, KeyError):
+    """There is nothing under a name."""
+
+    def __str__(self) -> str:
+        """The sentence, which KeyError would show as Python writes a string."""
+        return str(self.args[0])
+
+
 class GraphError(ChainruleError, ValueError):
     """The computation graph does not hold what was asked of it, such as a derivative of something constant."""
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import TypeVar
 
-from chainrule.errors import OptionError, shortened, shown
+from chainrule.errors import OptionError, UnknownNameError, shortened, shown
 
 T = TypeVar("T")
 
@@ -73,6 +73,27 @@ def nearest(name: object, known: Iterable[str]) -> str:
     asked = _plain(str(name))
     like = [ELSEWHERE[asked]] if ELSEWHERE.get(asked) in plain else get_close_matches(asked, plain, cutoff=ALIKE)
     return f" Did you mean {plain[like[0]]!r}?" if like else ""
+
+
+def no_attribute(module: str, name: str, known: Iterable[str]) -> AttributeError:
+    """What a module says of a name that it has not; Python's own "Did you mean" is left out, lest it stand twice."""
+    near = "" if name.startswith("_") else nearest(name, known)
+    return AttributeError(f"module {module!r} has no attribute {name!r}.{near}", name=name)
+
+
+class ByName(dict[str, T]):
+    """Values by name, which answers an unknown name with the known ones and the nearest.
+
+    Raises:
+        UnknownNameError: of `values[name]`, an error of chainrule and a KeyError.
+    """
+
+    def __init__(self, kind: str, values: Mapping[str, T]):
+        super().__init__(values)
+        self.kind = kind
+
+    def __missing__(self, name: object) -> T:
+        raise UnknownNameError(unknown(self.kind, name, self))
 
 
 def _plain(name: str) -> str:

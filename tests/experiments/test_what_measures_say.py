@@ -22,6 +22,7 @@ from chainrule.experiments.target_choice import threshold_on
 from chainrule.metrics import METRICS
 from chainrule.training import History
 from chainrule.training.interrupt import TerminatedError
+from commands import chainrule
 
 M = 600
 
@@ -589,6 +590,42 @@ def history(costs, stopped="all epochs done"):
 )
 def test_a_cost_that_still_falls_at_the_end_is_seen(costs, stopped, falls):
     assert verdicts.still_falls(history(costs, stopped)) is falls
+
+
+def test_of_a_learning_rate_that_is_too_large_no_more_epochs_are_proposed():
+    """The training cost rises from the first epoch on, or is far above that of an answer without X."""
+    labels = ["n", "y"]
+    target = Target(["y"], [labels])
+    worse = {"test": {"loss": 9.0, "accuracy": 0.6}, "baseline": {"loss": 0.69, "accuracy": 0.5}}
+    rises = History(epochs=[{"loss": a, "val_loss": b} for a, b in ((3.85, 20.0), (10.8, 9.0), (26.0, 8.0))])
+    huge = History(epochs=[{"loss": a, "val_loss": b} for a, b in ((2e6, 9e5), (1e6, 7e5), (6e5, 5e5))])
+    slow = History(epochs=[{"loss": a, "val_loss": b} for a, b in ((3.0, 3.0), (2.0, 2.0), (1.0, 1.0))])
+    for one in (rises, huge, slow):
+        one.stopped = "all epochs done"
+    settings = cr.Settings(learning_rate=50)
+    smaller = "take a smaller --learning-rate than 50"
+    assert verdicts.sentences(worse, target, rises, settings, 100) == [
+        f"the network is worse than baseline: the training cost rose from 3.85 to 26: {smaller}"
+    ]
+    assert verdicts.sentences(worse, target, huge, settings, 100) == [
+        f"the network is worse than baseline: the training cost is 6e+05 at the end: {smaller}"
+    ]
+    assert verdicts.sentences(worse, target, slow, settings, 100) == [
+        "the network is worse than baseline: train longer, or with another learning rate",
+        "the validation cost was still falling in the last of 3 epochs: --epochs 9 may do better",
+    ]
+    assert not verdicts.still_falls(rises)
+    ahead = worse | {"lead": {"baseline": [-3.0, 0.1]}}
+    (told,) = verdicts.sentences(ahead, target, rises, cr.Settings(), 100)
+    assert told.endswith("rows to test tell: the training cost rose from 3.85 to 26: take a smaller --learning-rate")
+
+
+def test_a_smaller_learning_rate_is_the_way_out_of_one_that_is_too_large(tmp_path):
+    command = ("train", "digits", "--epochs", 3, "--seed", 0, "--hidden", 16)
+    out = chainrule(*command, "--learning-rate", 50, cwd=tmp_path).stdout
+    assert "at the end: take a smaller --learning-rate than 50\n" in out
+    assert "may do better" not in out
+    assert "worse than baseline" not in chainrule(*command, "--learning-rate", 0.01, cwd=tmp_path).stdout
 
 
 def test_too_few_epochs_are_told_and_default_ones_are_more(typed, tmp_path):

@@ -175,3 +175,26 @@ def mutations(who: Learner) -> Iterator[Mutation]:
     else:
         yield Mutation("J", who.lines["J"].removeprefix("-"), "lacks its minus sign")
     yield Mutation("J", who.lines["J"].removesuffix(" / m"), "1/m is missing")
+    yield from _more(who)
+
+
+def _more(who: Learner) -> Iterator[Mutation]:
+    """Slips with what is left out, or taken from beside it."""
+    L, n = who.L, who.sizes
+    for l, g in enumerate(who.activations, 1):
+        A, dA, dZ, prev = f"A{l}", f"dA{l}", f"dZ{l}", f"A{l - 1}"
+        yield Mutation(f"dW{l}", f"{A} @ {prev}.T / m", f"takes {dZ}, not {A}")
+        if who.lines[dZ].startswith("dA") and g in ("tanh", "sigmoid"):
+            if g == "tanh":
+                yield Mutation(dZ, f"{dA} * (1 + {A}**2)", r"tanh′ is 1 − a², not 1 \+ a²")
+            for k, h in enumerate(who.activations, 1):
+                if k != l and h != g and (n[k] == n[l] or 1 in (n[k], n[l])):
+                    slope = SLOPES[g].format(A=f"A{k}", Z=f"Z{k}")
+                    yield Mutation(dZ, f"{dA} * {slope}", f"takes {A}, not A{k}")
+        if l > 1:
+            yield Mutation(f"dA{l - 1}", f"W{l}.T @ {A}", f"takes dZ{l}, not {A}")
+            if n[l] in (1, n[l - 1]) and who.activations[l - 2] != "softmax":
+                slope = SLOPES[who.activations[l - 2]].format(A=prev, Z=f"Z{l - 1}")
+                yield Mutation(f"dZ{l - 1}", f"{dZ} * {slope}", f"lacks W{l}.T")
+        if l == L and who.lines[dZ] == f"{A} - Y":
+            yield Mutation(dZ, A, f"{dZ} lacks − Y")

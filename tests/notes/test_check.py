@@ -172,6 +172,66 @@ def test_a_column_of_labels_made_a_square():
     found = checked(NOTES, {"dZ2": NOTES.work()["A2"] - NOTES.Y.T})
     assert "Y is a column here, so that A2 − Y broadcasts to (5, 5): Y is (1, m)." in str(found)
 
+    found = checked(NOTES, {"dZ2": NOTES.work()["A2"].T - NOTES.Y[0]})
+    assert "A2 is a column here, and Y is not, so that A2 − Y broadcasts to (5, 5): A2 is (1, m)." in str(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "typed", "says"),
+    [
+        ("dZ1", "W2.T @ dZ2 * (1 + A1**2)", "tanh′ is 1 − a², not 1 + a²."),
+        ("dZ1", "dZ2 * (1 - A1**2)", "dZ1 lacks W2.T: dZ2 comes back through it, W2.T @ dZ2."),
+        ("dZ1", "W2.T @ A2 * (1 - A1**2)", "dA1 takes dZ2, not A2."),
+        ("dZ1", "W2.T @ dZ2 * (1 - A2**2)", "1 − a² takes A1, not A2 (the shapes agree by broadcasting)."),
+        ("dZ2", "A2", "dZ2 lacks − Y."),
+        ("dW2", "A2 @ A1.T / m", "dW2 takes dZ2, not A2."),
+    ],
+)
+def test_what_else_is_typed_in_place_of_a_line(name, typed, says):
+    work = NOTES.work(**{name: typed})
+    for handed in (parameters_only(work), {name: array for name, array in work.items() if not name.startswith("dA")}):
+        assert [finding.says for finding in checked(NOTES, handed).findings] == [says]
+
+
+def test_two_slips_in_one_line_are_told_once():
+    found = checked(NOTES, parameters_only(NOTES.work(dW2="-(dZ2 @ A1.T)")))
+    assert [(one.says, one.others) for one in found.findings] == [
+        ("dW2 is m = 5 times too large: 1/m is missing; and dW2 has the wrong sign.", ())
+    ]
+
+
+def test_a_vector_where_the_notes_have_a_matrix():
+    right = NOTES.work()
+    flat = {"dZ2": (right["A2"] - NOTES.Y)[0]}
+    found = checked(NOTES, flat)
+    assert not found
+    assert found.wrong == ["dZ2"]
+    (slip,) = found.findings
+    assert slip.says == (
+        "dZ2 is (5,), the notes' is (1, 5): dZ2.sum(axis=1) and W2.T @ dZ2 fail, and dZ2 @ A1.T is (4,); it stays a "
+        "matrix by keepdims=True in a sum, or by dZ2.reshape(1, -1)."
+    )
+    assert checked(NOTES, {"dZ2": flat["dZ2"].reshape(1, -1)})
+    for broken in (lambda: flat["dZ2"].sum(axis=1), lambda: NOTES.parameters["W2"].T @ flat["dZ2"]):
+        with pytest.raises(ValueError, match=r"axis 1 is out of bounds|mismatch in its core dimension"):
+            broken()
+    assert (flat["dZ2"] @ right["A1"].T).shape == (4,)
+    became = checked(NOTES, flat | {"dW2": flat["dZ2"] @ right["A1"].T / 5})
+    assert became.wrong == ["dZ2"]
+    both = checked(NOTES, {"dZ2": -flat["dZ2"]})
+    assert [one.kind for one in both.findings] == ["a vector for a matrix", "sign"]
+
+
+def test_a_vector_from_which_nothing_follows_is_right():
+    right = NOTES.work()
+    assert checked(NOTES, {name: right[name][0] for name in ("Z2", "A2", "dA2")})
+    found = checked(NOTES, {"dZ2": right["dZ2"][0], "dW2": right["dW2"]})  # which was made by a matrix
+    assert found
+    assert found.remarks == ["dZ2 is (5,); in the notes it is (1, 5), which is the same here."]
+    narrow = learner((3, 1, 2), ("tanh", "sigmoid"), m=5)
+    hidden = checked(narrow, {"A1": narrow.work()["A1"][0]})
+    assert "A1 is (5,), the notes' is (1, 5): W2 @ A1 fails" in str(hidden)
+
 
 @pytest.mark.parametrize(
     ("name", "typed", "says"),

@@ -12,8 +12,21 @@ def test_examples_are_stacked_as_columns():
     np.testing.assert_array_equal(found.X, [[1, 4], [2, 5], [3, 6]])
     np.testing.assert_array_equal(found.Y, [[0, 1]])
     assert (found.n_x, found.m) == (3, 2)
-    assert "X = [x^(1) x^(2) … x^(2)] is (3, 2) = (n_x, m)" in str(found)
+    assert "X = [x^(1) x^(2)] is (3, 2) = (n_x, m)" in str(found)
     assert "is (1, 2) = (1, m)" in str(found)
+
+
+def test_dots_stand_only_for_what_is_left_out():
+    one = str(notes.stack_examples([[1, 2]], [0])).splitlines()
+    assert one[0] == "m = 1 example (x^(i), y^(i)), n_x = 2 features each"
+    assert one[1:] == ["X = [x^(1)] is (2, 1) = (n_x, m)", "Y = [y^(1)] is (1, 1) = (1, m)"]
+    assert "X = [x^(1) x^(2) … x^(4)] is" in str(notes.stack_examples(np.eye(4), [0, 1, 0, 1]))
+
+
+def test_as_many_y_as_x():
+    with pytest.raises(cr.ShapeError, match="there are 2 vectors x, but 1 number y: each example has one") as told:
+        notes.stack_examples([[1, 2], [3, 4]], [0])
+    assert "X.T" not in str(told.value)
 
 
 def test_a_picture_becomes_one_column():

@@ -48,6 +48,12 @@ def test_a_learning_rate_that_bounces_and_one_that_climbs():
     assert len(bounce.hints) == 1
     assert "the cost went up again in" in bounce.hints[0]
     assert "the learning rate may be too large, unless the batches or dropout" in bounce.hints[0]
+    short = trained([cr.Dense(4, "tanh"), cr.Dense(1, "sigmoid")], optimizer=cr.GradientDescent(50), epochs=5,
+                    batch_size=None)  # fmt: skip
+    assert short["loss"][-1] > 2 * short["loss"][0]
+    assert short.hints == [
+        f"the cost went up from {short['loss'][0]:.4g} to {short['loss'][-1]:.4g}: the learning rate is too large"
+    ]
     calm = trained([cr.Dense(30, "tanh"), cr.Dense(1)], y=values, loss="squared_error", batch_size=None, epochs=30,
                    optimizer=cr.GradientDescent(0.07))  # fmt: skip
     assert calm.hints == []

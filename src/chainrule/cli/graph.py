@@ -19,7 +19,7 @@ def command(expression: str, values: tuple[str, ...], out: Path, direction: Lite
     """Compute an expression forward and its derivatives backward, and draw the computation graph.
 
     EXPRESSION is such as "3*(a + b*c)", and VALUES are a value for each name in it: a=5 b=3 c=2. Known are + - * / **,
-    pi, e, and functions such as exp, log, sigmoid, relu, maximum.
+    pi, e, and functions such as exp, ln, sigmoid, relu, maximum.
     """
     from chainrule.derivation.drawing import draw
     from chainrule.derivation.expression import assignments, parse

@@ -22,7 +22,9 @@ def examples(X: Any, y: Any, called: str = "X") -> tuple[NDArray[Any], NDArray[A
     except ValueError:
         raise DataError("y is ragged: its rows have different lengths.") from None
     if y.ndim == 0 or len(y) != len(X):
-        raise ShapeError(f"{called} is {X.shape} and y is {y.shape}: each example needs one entry of y.")
+        raise ShapeError(
+            f"{called} is {X.shape} and y is {y.shape}: each example needs one entry of y{_turned(X, y, called)}."
+        )
     if y.dtype.kind not in "fiub":
         way = "y = np.asarray(y, dtype=float)" if _are_numbers(y) else "classes, y = np.unique(y, return_inverse=True)"
         number = "makes them so" if _are_numbers(y) else "numbers them from 0"
@@ -30,6 +32,16 @@ def examples(X: Any, y: Any, called: str = "X") -> tuple[NDArray[Any], NDArray[A
     if y.dtype.kind == "f" and not np.isfinite(y).all():
         raise DataError(f"y holds NaN or infinity, first at {np.argwhere(~np.isfinite(y))[0].tolist()}.")
     return X, y
+
+
+def _turned(X: NDArray[Any], y: NDArray[Any], called: str) -> str:
+    """That examples are rows, where X and perhaps y have them as columns."""
+    if X.ndim != 2 or y.ndim not in (1, 2) or y.shape[-1] != X.shape[1]:
+        return ""
+    way = f"{called if called.isidentifier() else 'X'}.T"
+    if y.ndim == 2:
+        way += " and y.ravel()" if len(y) == 1 else " and y.T"
+    return f"; examples are rows here: {way}"
 
 
 def _are_numbers(y: NDArray[Any]) -> bool:

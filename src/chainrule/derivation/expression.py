@@ -64,8 +64,8 @@ FUNCTIONS: dict[str, Operation] = {
         ops.sum,
         ops.mean,
     )
-}
-"""What an expression may call."""
+} | {"ln": ops.log}
+"""What an expression may call; ln is the notes' name of log."""
 
 OPERATORS: dict[type[ast.AST], str] = {
     ast.Add: "add",
@@ -283,7 +283,7 @@ def _applied(node: ast.expr, operation: Operation, inputs: list[Any], **options:
 def _function(name: str) -> Operation:
     if name in FUNCTIONS:
         return FUNCTIONS[name]
-    near = get_close_matches({"ln": "log", "max": "maximum", "min": "minimum"}.get(name, name), FUNCTIONS, n=1)
+    near = get_close_matches({"max": "maximum", "min": "minimum"}.get(name, name), FUNCTIONS, n=1)
     hint = f" Did you mean {near[0]}?" if near else ""
     raise OptionError(f"there is no function {_short(name)}.{hint} Known: {', '.join(sorted(FUNCTIONS))}.")
 

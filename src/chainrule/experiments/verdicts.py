@@ -33,6 +33,9 @@ FEWEST = 8
 PART, STILL = 0.3, 0.02
 """A validation cost that falls by more than the second share in the last part of the epochs has not come to rest."""
 
+BEYOND = 20.0
+"""A log loss of so many times that of an answer that never looks at X, and of 1, comes from updates too large."""
+
 
 def losses(output: NDArray[Any], Y: NDArray[Any], target: Target) -> NDArray[np.float64]:
     """(m,): the loss of each example; of several values in the deviations of each, summed."""
@@ -109,8 +112,10 @@ def sentences(metrics: dict[str, Any], target: Target, history: History, setting
     others = {"seasonal": "seasonal", "baseline": "baseline"} if not ahead else {}
     better = [name for name in others if name in metrics and _is_worse(metrics["test"], metrics[name])]
     if better:
-        found.append(f"the network is worse than {' and '.join(better)}: {_way_out(history)}")
-    if still_falls(history) and not metrics.get("kept"):
+        found.append(
+            f"the network is worse than {' and '.join(better)}: {_way_out(metrics, target, history, settings)}"
+        )
+    if still_falls(history) and not metrics.get("kept") and not _too_fast(metrics, target, history, settings):
         found.append(
             f"the validation cost was still falling in the last of {len(history.epochs)} epochs: "
             f"--epochs {3 * len(history.epochs)} may do better"
@@ -123,6 +128,8 @@ def _not_learned(metrics: dict[str, Any], target: Target, history: History, sett
     mean, error = metrics["lead"]["baseline"]
     than = "worse than" if mean < WORSE * error else "no better than"
     told = f"the network is {than} the baseline, as far as {n_test:,} rows to test tell"
+    if too_fast := _too_fast(metrics, target, history, settings):
+        return f"{told}: {too_fast}"
     own, baseline, names = metrics["test"], metrics["baseline"], ", ".join(target.names)
     if own.get("accuracy", 0.0) > baseline.get("accuracy", 1.0):
         return (
@@ -136,7 +143,7 @@ def _not_learned(metrics: dict[str, Any], target: Target, history: History, sett
             f"{told}; but the linear model is, so the columns do tell of {names}: take another --learning-rate{rate}, "
             "or see whether a row named above is a stray"
         )
-    return f"{told}: the columns may say nothing of {names}; or {_way_out(history)}"
+    return f"{told}: the columns may say nothing of {names}; or {_way_out(metrics, target, history, settings)}"
 
 
 def _worth_a_word(metrics: dict[str, Any]) -> bool:
@@ -160,7 +167,12 @@ def _one_answer(metrics: dict[str, Any], target: Target) -> list[str]:
 
 
 def still_falls(history: History) -> bool:
-    """Whether the best epoch was one of the last, and the validation cost fell markedly until there."""
+    """Whether the best epoch was one of the last, and the validation cost fell markedly until there.
+
+    Not where the training cost only rises: there more epochs are no way out.
+    """
+    if history.climbs():
+        return False
     if not history.epochs or "val_loss" not in history.epochs[0] or history.stopped != "all epochs done":
         return False
     costs = np.asarray(history["val_loss"])
@@ -180,8 +192,22 @@ def _less(settings: Settings) -> str:
     return f'--hidden "" trains a linear one; {fewer}more --l2 or --dropout leave less to learn by heart'
 
 
-def _way_out(history: History) -> str:
-    """What may help a network that is worse than simple answers: less of it, or more training."""
+def _too_fast(metrics: dict[str, Any], target: Target, history: History, settings: Settings) -> str:
+    """That the learning rate is too large, by what the training cost did; nothing where it does not look so."""
+    than = "" if settings.learning_rate is None else f" than {settings.learning_rate:g}"
+    if history.climbs():
+        first, last = (f"{history['loss'][i]:.4g}" for i in (0, -1))
+        return f"the training cost rose from {first} to {last}: take a smaller --learning-rate{than}"
+    beyond = BEYOND * max(1.0, metrics.get("baseline", {}).get("loss", np.inf))  # of values the scale is another
+    if target.task != "values" and history.epochs and history["loss"][-1] > beyond:
+        return f"the training cost is {history['loss'][-1]:.4g} at the end: take a smaller --learning-rate{than}"
+    return ""
+
+
+def _way_out(metrics: dict[str, Any], target: Target, history: History, settings: Settings) -> str:
+    """What may help a network that is worse than simple answers: smaller updates, less of it, or more training."""
+    if too_fast := _too_fast(metrics, target, history, settings):
+        return too_fast
     if history.epochs and "val_loss" not in history.epochs[0]:
         return "with --validation 0.2 you see whether it has learned too little, or too much by heart"
     watched, learned = history["val_loss"], history["loss"]

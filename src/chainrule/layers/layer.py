@@ -14,6 +14,7 @@ from chainrule.errors import DataError, GraphError, OptionError, ShapeError
 from chainrule.graph import Array, Recording, is_closed_array, refuse_numbers
 from chainrule.initializers import Initializer, find_initializer
 from chainrule.layers.walk import Walk, current_walk, walking
+from chainrule.names import ByName
 from chainrule.ops import mask_steps
 
 
@@ -180,7 +181,8 @@ class Layer(Configurable):
 
         They are views into the network's flat vector: writing into them changes the network.
         """
-        return {f"{name}{layer.l}": value for _, layer in self.family() for name, value in layer.held.items()}
+        found = {f"{name}{layer.l}": value for _, layer in self.family() for name, value in layer.held.items()}
+        return ByName("parameter", found)
 
     @property
     def training(self) -> bool:

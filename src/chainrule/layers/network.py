@@ -284,8 +284,13 @@ class Network(Layer):
         X = as_array(X, "X")
         self.build_for(X)
         if memory is None:
-            with engines.held_to(threads):
-                return engines.select(engine, device).predict(self, X)
+            try:
+                with engines.held_to(threads):
+                    return engines.select(engine, device).predict(self, X)
+            except ShapeError as error:
+                if X.ndim != 2 or self.input_shape != X.shape[:1] or X.shape[0] == X.shape[1]:
+                    raise
+                raise ShapeError(f"{error} Examples are rows here: X.T.") from None
         for _, layer in self.family():
             if layer.across_steps:
                 raise OptionError(

@@ -4,6 +4,9 @@ Examples are columns: X is (n_x, m), Y is (1, m), W^[l] is (n^[l], n^[l-1]), b^[
 functions stand on the operations of `chainrule.ops`; only where the notes write loops on purpose are there loops.
 """
 
+from typing import TYPE_CHECKING, NoReturn
+
+from chainrule.names import no_attribute
 from chainrule.notes import hidden_layer
 from chainrule.notes.activations import (
     leaky_relu,
@@ -113,3 +116,8 @@ __all__ = [
     "unroll",
     "plot_through_time",
 ]
+
+if not TYPE_CHECKING:  # to whoever reads types, the module has what it has
+
+    def __getattr__(name: str) -> NoReturn:
+        raise no_attribute("chainrule.notes", name, __all__)

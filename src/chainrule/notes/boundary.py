@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.charts import COLOURS
-from chainrule.errors import DataError, NotFiniteError, OptionError, ShapeError
+from chainrule.errors import DataError, NotFiniteError, OptionError, ShapeError, shown
 from chainrule.layers import Network
 from chainrule.notes import logistic
 from chainrule.notes.layers import DeepNetwork, forward
@@ -51,11 +51,15 @@ def plot_boundary(
     Raises:
         ShapeError: X has not two rows, Y has not m columns, or the outputs are neither.
         DataError: X or Y hold NaN or infinity, the labels are none of the classifier's, or there are more than 6.
-        OptionError: the classifier is none of these, or its only output is no probability.
+        OptionError: the classifier is none of these, or its only output is no probability; or the names are not two.
         NotFiniteError: an output is NaN or infinite.
     """
     from matplotlib.figure import Figure
 
+    if isinstance(names, str) or len(names) != 2:
+        raise OptionError(
+            f'names are one for each of the two features, such as ("height", "weight"), but these are {shown(names)}.'
+        )
     X = _plane(X)
     labels = _labels(Y, X.shape[1])
     outputs, known = _outputs(classifier, activations)

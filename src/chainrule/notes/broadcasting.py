@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from chainrule.checking import whole
+from chainrule.errors import OptionError
+
 
 @dataclass(frozen=True)
 class Broadcast:
@@ -30,6 +33,9 @@ def broadcast(shape_a: int | Sequence[int], shape_b: int | Sequence[int]) -> Bro
     """Explain which axis is stretched, or why it fails: shapes are compared from the last axis to the first.
 
     The notes' three examples are broadcast((4, 1), ()), broadcast((2, 3), (1, 3)) and broadcast((2, 3), (2, 1)).
+
+    Raises:
+        OptionError: these are no shapes, such as the arrays themselves.
     """
     a, b = _shape(shape_a), _shape(shape_b)
     steps = []
@@ -58,4 +64,7 @@ def broadcast(shape_a: int | Sequence[int], shape_b: int | Sequence[int]) -> Bro
 
 
 def _shape(shape: int | Sequence[int]) -> tuple[int, ...]:
-    return (shape,) if isinstance(shape, int) else tuple(int(n) for n in shape)
+    if hasattr(shape, "shape"):
+        raise OptionError(f"broadcast takes shapes, but this is an array {shape.shape}: broadcast(a.shape, b.shape).")
+    sizes = shape if isinstance(shape, Sequence) else (shape,)
+    return tuple(whole("an axis", n, at_least=0) for n in sizes)

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from chainrule.checking import real, whole
-from chainrule.errors import ShapeError
+from chainrule.errors import OptionError, ShapeError, shown
 from chainrule.names import lookup
 from chainrule.notes.shapes import Matrix
 
@@ -33,7 +33,7 @@ def initialize(
         ShapeError: fewer than two sizes.
         OptionError: an unknown method or a size below 1.
     """
-    sizes = [whole("a layer size", n) for n in layer_sizes]
+    sizes = sizes_of(layer_sizes)
     if len(sizes) < 2:
         raise ShapeError(f"layer_sizes are {sizes}, but a network has at least n^[0] and n^[1].")
     factor: Callable[[int], float] = lookup("method", method, {
@@ -48,3 +48,17 @@ def initialize(
         parameters[f"W{l}"] = random.standard_normal((n, n_prev)) * factor(n_prev)
         parameters[f"b{l}"] = np.zeros((n, 1))
     return parameters
+
+
+def sizes_of(layer_sizes: Sequence[int]) -> list[int]:
+    """(n^[0], n^[1], …, n^[L]) as whole numbers.
+
+    Raises:
+        OptionError: they are no sequence, or one is below 1.
+    """
+    if np.ndim(layer_sizes) == 0:
+        raise OptionError(
+            f"layer_sizes is {shown(layer_sizes)}, but must be all sizes in one sequence, (n^[0], …, n^[L]), such as "
+            "(3, 4, 1)."
+        )
+    return [whole("a layer size", n) for n in layer_sizes]

@@ -18,8 +18,9 @@ from chainrule.errors import DataError, NotFiniteError, OptionError, ShapeError
 from chainrule.graph import Operation
 from chainrule.layers import Dense, Network
 from chainrule.names import lookup
-from chainrule.notes.initialization import initialize
-from chainrule.notes.shapes import Matrix, examples, matrix, progress_of
+from chainrule.notes.initialization import initialize, sizes_of
+from chainrule.notes.labels import check_targets, classes_of
+from chainrule.notes.shapes import Matrix, examples, matrix, progress_of, stretches
 
 LinearCache = tuple[Matrix, Matrix, Matrix]
 """(A_prev, W, b): what the way back of the linear step needs."""
@@ -79,7 +80,7 @@ def forward(
     L = depth(parameters)
     A = matrix("X", X)
     caches = []
-    for l, activation in enumerate(_activations(activations, L), 1):
+    for l, activation in enumerate(activations_of(activations, L), 1):
         try:
             A, cache = activation_forward(A, parameters[f"W{l}"], parameters[f"b{l}"], activation)
         except ShapeError as error:
@@ -96,8 +97,13 @@ def cost(AL: Any, Y: Any) -> float:
     Args:
         AL: (n_y, m) probabilities.
         Y: the same shape.
+
+    Raises:
+        ShapeError: Y has another shape.
+        DataError: Y holds labels beyond 0 and 1.
     """
     AL, Y = examples(AL, Y, "AL")
+    check_targets(Y, len(AL))
     loss = ops.binary_cross_entropy if len(AL) == 1 else ops.cross_entropy
     return float(loss(AL.T, Y.T))
 
@@ -155,12 +161,15 @@ def backward(AL: Any, Y: Any, caches: Sequence[Cache], activations: Sequence[str
 
     Returns:
         dA0, dW1, db1, dA1, … dWL, dbL by name (dA^[l] for l < L), each of the shape of what it differentiates.
+
+    Raises:
+        ShapeError: Y has another shape.
+        DataError: Y holds labels beyond 0 and 1.
     """
     AL, Y = examples(AL, Y, "AL")
-    if AL.shape != Y.shape:
-        raise ShapeError(f"A^[L] is {AL.shape} and Y is {Y.shape}: both must be (n_y, m).")
+    check_targets(Y, len(AL))
     L = len(caches)
-    names = _activations(activations, L)
+    names = activations_of(activations, L)
     gradients: dict[str, Matrix] = {}
     for l in range(L, 0, -1):
         linear_cache, _ = caches[l - 1]
@@ -174,12 +183,26 @@ def backward(AL: Any, Y: Any, caches: Sequence[Cache], activations: Sequence[str
 
 
 def update(parameters: Mapping[str, Any], gradients: Mapping[str, Any], alpha: float) -> Parameters:
-    """W^[l] := W^[l] − α dW^[l], b^[l] := b^[l] − α db^[l], as new arrays."""
+    """W^[l] := W^[l] − α dW^[l], b^[l] := b^[l] − α db^[l], as new arrays.
+
+    Raises:
+        DataError: a derivative is missing.
+        ShapeError: one has not the shape of its parameter, so that broadcasting would make another of that.
+    """
     real("alpha", alpha, low=0)
     missing = [f"d{name}" for name in parameters if f"d{name}" not in gradients]
     if missing:
         raise DataError(f"the gradients hold no {missing[0]}.")
-    return {name: np.asarray(value) - alpha * gradients[f"d{name}"] for name, value in parameters.items()}
+    return {name: _updated(name, value, gradients[f"d{name}"], alpha) for name, value in parameters.items()}
+
+
+def _updated(name: str, value: Any, derivative: Any, alpha: float) -> Matrix:
+    """One parameter after its update; a derivative without axes of length 1 may be one that changes nothing."""
+    old, d = np.asarray(value, np.float64), np.asarray(derivative, np.float64)
+    if old.size != d.size or not stretches(d.shape, old.shape):
+        way = f": d{name} = dZ{name[1:]}.sum(axis=1, keepdims=True) / m" if name.startswith("b") else ""
+        raise ShapeError(f"d{name} is {d.shape}, but {name} is {old.shape}, and both have the same shape{way}.")
+    return old - alpha * d
 
 
 @dataclass(frozen=True)
@@ -219,10 +242,18 @@ class DeepNetwork:
         return (AL > 0.5).astype(np.float64) if len(AL) == 1 else AL.argmax(axis=0)[None, :].astype(np.float64)
 
     def accuracy(self, X: Any, Y: Any) -> float:
-        """The percentage of examples predicted right."""
+        """The percentage of examples predicted right.
+
+        Args:
+            X: (n_x, m).
+            Y: (1, m) of 0, 1, …, the classes; or one-hot, a row for each.
+
+        Raises:
+            DataError: Y holds labels that are none of the classes.
+        """
         X, Y = examples(X, Y)
-        labels = Y if len(Y) == 1 else Y.argmax(axis=0)[None, :]
-        return float(100 * np.mean(self.predict(X) == labels))
+        n = len(self.parameters[f"b{len(self.activations)}"])
+        return float(100 * np.mean(self.predict(X) == classes_of(Y, max(2, n))))
 
 
 def train(
@@ -257,7 +288,9 @@ def train(
         NotFiniteError: A^[L] became NaN or infinite; α is too large.
     """
     X, Y = examples(X, Y)
-    sizes = [whole("a layer size", n) for n in layer_sizes]
+    sizes = sizes_of(layer_sizes)
+    if len(sizes) > 1 and sizes[0] == len(X):
+        check_targets(Y, sizes[-1])
     if len(sizes) < 2 or sizes[0] != len(X) or sizes[-1] != len(Y):
         raise ShapeError(f"layer_sizes are {sizes}, but must go from n_x = {len(X)} to n_y = {len(Y)}.")
     held = (
@@ -265,7 +298,7 @@ def train(
         if parameters is None
         else {k: matrix(k, v) for k, v in parameters.items()}
     )
-    names = _activations(activations, len(sizes) - 1)
+    names = activations_of(activations, len(sizes) - 1)
     _check_last(names[-1], sizes[-1])
     costs = []
     for iteration in range(whole("iterations", iterations, at_least=0)):
@@ -297,7 +330,15 @@ def depth(parameters: Mapping[str, Any]) -> int:
     return L
 
 
-def _activations(given: Sequence[str] | None, L: int) -> list[str]:
+def activations_of(given: Sequence[str] | None, L: int) -> list[str]:
+    """The name of each layer's g.
+
+    Raises:
+        OptionError: they are not one for each layer.
+    """
+    if isinstance(given, str):
+        like = ", ".join(f'"{name}"' for name in [given] * (L - 1) + ["sigmoid"]) + "," * (L == 1)
+        raise OptionError(f"activations is {given!r}, but must be a name for each of {L} layers, such as ({like}).")
     names = ["relu"] * (L - 1) + ["sigmoid"] if given is None else list(given)
     if len(names) != L:
         raise OptionError(f"there are {L} layers, but {len(names)} activations: {', '.join(names)}.")

@@ -18,6 +18,7 @@ from chainrule import ops
 from chainrule.checking import real, whole
 from chainrule.errors import ShapeError
 from chainrule.layers import Dense, Network
+from chainrule.notes.labels import check_targets, classes_of
 from chainrule.notes.shapes import Matrix, examples, matrix, progress_of
 from chainrule.randomness import stream
 
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 
 def predict(w: Any, b: float, X: Any) -> Matrix:
     """Ŷ = σ(wᵀX + b), (1, m): the probability of y = 1 for each example."""
-    w, X = _weights(w, X), matrix("X", X)
-    return np.asarray(ops.sigmoid(w.T @ X + b))
+    b, X = _bias(b), matrix("X", X)
+    return np.asarray(ops.sigmoid(_weights(w, X).T @ X + b))
 
 
 def predict_theta(theta: Any, X: Any) -> Matrix:
@@ -53,12 +54,12 @@ def squared_error(y_hat: float, y: float) -> float:
 
     The notes once write 1/3 for the 1/2, by a slip of the pen.
     """
-    return float(ops.squared_error(float(y_hat), float(y)))
+    return float(ops.squared_error(*_of_one(y_hat, y, "np.mean((A - Y)**2) / 2")))
 
 
 def cross_entropy(y_hat: float, y: float) -> float:
     """L(ŷ, y) = −(y ln ŷ + (1 − y) ln(1 − ŷ)), the loss of one example. Of logistic regression it makes J convex."""
-    return float(ops.binary_cross_entropy(float(y_hat), float(y)))
+    return float(ops.binary_cross_entropy(*_of_one(y_hat, y, "notes.cost(A, Y)")))
 
 
 def propagate_loop(w: Any, b: float, X: Any, Y: Any) -> tuple[dict[str, Any], float]:
@@ -68,14 +69,20 @@ def propagate_loop(w: Any, b: float, X: Any, Y: Any) -> tuple[dict[str, Any], fl
 
     Returns:
         dw (n_x, 1) and db (a number) by name, and J.
+
+    Raises:
+        ShapeError: X, Y and w do not fit.
+        DataError: Y holds labels beyond 0 and 1.
     """
+    b = _bias(b)
     X, Y = examples(X, Y)
+    check_targets(Y, 1)
     w = _weights(w, X)
     n_x, m = X.shape
     J, db = 0.0, 0.0
     dw = [0.0] * n_x
     for i in range(m):
-        z = float(b)
+        z = b
         for j in range(n_x):
             z += w[j, 0] * X[j, i]
         a = 1 / (1 + math.exp(-z)) if z >= 0 else math.exp(z) / (1 + math.exp(z))
@@ -96,8 +103,14 @@ def propagate(w: Any, b: float, X: Any, Y: Any) -> tuple[dict[str, Any], float]:
 
     Returns:
         dw (n_x, 1) and db (a number) by name, and J.
+
+    Raises:
+        ShapeError: X, Y and w do not fit.
+        DataError: Y holds labels beyond 0 and 1.
     """
+    b = _bias(b)
     X, Y = examples(X, Y)
+    check_targets(Y, 1)
     Z = _weights(w, X).T @ X + b
     J, backward = ops.sigmoid_binary_cross_entropy.differentiate(Z.T, Y.T)
     dZ = backward(1.0)[0].T  # (A − Y) / m: the operation differentiates the mean over the examples
@@ -195,9 +208,13 @@ class LogisticRegression:
         return (predict(self.w, self.b, X) > 0.5).astype(np.float64)
 
     def accuracy(self, X: Any, Y: Any) -> float:
-        """The percentage of examples predicted right."""
+        """The percentage of examples predicted right, of labels 0 and 1.
+
+        Raises:
+            DataError: Y holds other labels.
+        """
         X, Y = examples(X, Y)
-        return float(100 * np.mean(self.predict(X) == Y))
+        return float(100 * np.mean(self.predict(X) == classes_of(Y, 2)))
 
 
 def logistic_regression(X: Any, Y: Any, alpha: float, iterations: int) -> LogisticRegression:
@@ -262,6 +279,25 @@ def losses_along_a_line(
 
 _LINE_X = [[-4.0, -1.0, 0.5, 2.0, 6.0]]
 _LINE_Y = [[0.0, 1.0, 0.0, 1.0, 1.0]]
+
+
+def _of_one(y_hat: Any, y: Any, of_all: str) -> tuple[float, float]:
+    """ŷ and y of one example as numbers; `of_all` is what has the mean over all."""
+    values = np.asarray(y_hat), np.asarray(y)
+    for name, value in zip(("ŷ", "y"), values, strict=True):
+        if value.size != 1:
+            raise ShapeError(
+                f"{name} is {value.shape}, but this is the loss of one example, of two numbers; the mean over all is "
+                f"{of_all}."
+            )
+    return float(values[0].item()), float(values[1].item())
+
+
+def _bias(b: Any) -> float:
+    """b as a number."""
+    if np.size(b) != 1:
+        raise ShapeError(f"b is {np.shape(b)}, but must be a number: first w (n_x, 1), then b, then X (n_x, m).")
+    return real("b", np.asarray(b).item())
 
 
 def _weights(w: Any, X: Matrix, name: str = "w") -> Matrix:

@@ -10,8 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.errors import DataError, ShapeError
+from chainrule.names import counted
 
 Matrix = NDArray[np.float64]
+
+ALL = 3
+"""So many examples are written one by one."""
 
 
 def matrix(name: str, value: Any) -> Matrix:
@@ -58,6 +62,14 @@ def examples(X: Any, Y: Any, called: str = "X") -> tuple[Matrix, Matrix]:
     return X, Y
 
 
+def stretches(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
+    """Whether broadcasting makes an array of the one shape that of the other."""
+    try:
+        return np.broadcast_shapes(shape, to) == to
+    except ValueError:
+        return False
+
+
 def progress_of(costs: Sequence[float]) -> str:
     """The costs of a training in words."""
     return f"J from {costs[0]:.4f} to {costs[-1]:.4f} in {len(costs)} iterations" if costs else "no iterations"
@@ -86,11 +98,19 @@ class Notation:
         return int(self.X.shape[0])
 
     def __str__(self) -> str:
+        examples, features = "example" + "s" * (self.m > 1), "feature" + "s" * (self.n_x > 1)
         return (
-            f"m = {self.m} examples (x^(i), y^(i)), n_x = {self.n_x} features each\n"
-            f"X = [x^(1) x^(2) … x^({self.m})] is {self.X.shape} = (n_x, m)\n"
-            f"Y = [y^(1) y^(2) … y^({self.m})] is {self.Y.shape} = (1, m)"
+            f"m = {self.m} {examples} (x^(i), y^(i)), n_x = {self.n_x} {features} each\n"
+            f"X = [{_in_a_row('x', self.m)}] is {self.X.shape} = (n_x, m)\n"
+            f"Y = [{_in_a_row('y', self.m)}] is {self.Y.shape} = (1, m)"
         )
+
+
+def _in_a_row(letter: str, m: int) -> str:
+    """x^(1) x^(2) … x^(m), without dots where nothing is left out."""
+    if m <= ALL:
+        return " ".join(f"{letter}^({i})" for i in range(1, m + 1))
+    return f"{letter}^(1) {letter}^(2) … {letter}^({m})"
 
 
 def stack_examples(xs: Sequence[Any], ys: Sequence[Any]) -> Notation:
@@ -112,4 +132,8 @@ def stack_examples(xs: Sequence[Any], ys: Sequence[Any]) -> Notation:
         raise ShapeError(
             f"x^(1) has {len(columns[0])} features, but x^({odd[0]}) has {len(columns[odd[0] - 1])}: all need n_x."
         )
-    return Notation(*examples(np.stack(columns, axis=1), np.reshape(ys, (1, -1))))
+    labels = np.reshape(ys, (1, -1))
+    if labels.size != len(columns):
+        vectors, numbers = counted(len(columns), "vector"), counted(labels.size, "number")
+        raise ShapeError(f"there are {vectors} x, but {numbers} y: each example has one.")
+    return Notation(*examples(np.stack(columns, axis=1), labels))

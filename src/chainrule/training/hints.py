@@ -41,6 +41,10 @@ SETTLED = 8
 """A cost bounces or not where there are so many epochs."""
 
 
+RISING = 3
+"""So many epochs are enough, where the cost is never again as low as in the first."""
+
+
 class Hints:
     """Looks at a network before training, and tells after it what a teacher would have noticed.
 
@@ -165,9 +169,9 @@ def _alike(layers: list[Layer]) -> Iterator[str]:
 def _bouncing(history: History) -> Iterator[str]:
     """A cost that goes up and down, or has only gone up."""
     J = np.array(history["loss"], dtype=float)
-    if len(J) < SETTLED:
-        return
     rises = np.diff(J)
+    if len(J) < SETTLED and not (len(J) >= RISING and history.climbs()):
+        return
     large = (rises > 0.1 * abs(J[0])) | ((rises > 0.3 * np.abs(J[:-1])) & (np.abs(J[:-1]) > 0.05 * abs(J[0])))
     if J[-1] > 1.5 * abs(J[0]):
         yield f"the cost went up from {J[0]:.4g} to {J[-1]:.4g}: the learning rate is too large"

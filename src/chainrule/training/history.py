@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 CUT = ("interrupted", "terminated")
 """Why a run has ended before it was done, where that was not its own decision."""
 
+RISEN = 0.1
+"""A cost that has grown by more than this part of what it was has risen."""
+
 
 @dataclass
 class History:
@@ -64,6 +67,11 @@ class History:
     def cut(self) -> bool:
         """Whether the run was ended from outside, so that there is more to do."""
         return self.stopped in CUT
+
+    def climbs(self) -> bool:
+        """Whether the training cost was never again as low as in the first epoch, and ended markedly above it."""
+        costs = self["loss"] if len(self.epochs) > 1 else [0.0]
+        return min(costs) == costs[0] and costs[-1] - costs[0] > RISEN * abs(costs[0])
 
     @property
     def seconds(self) -> float:

@@ -1,4 +1,4 @@
-"""Slips on the way back: in dA, dZ, dW and db."""
+"""Slips on the way back: in dA and dZ, and all of a pass in their order."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from chainrule.notes.checker.gradient_slips import db, dW
 from chainrule.notes.checker.rounding import Measured, given
 from chainrule.notes.checker.sheet import Line, Setting, logarithm, reciprocal, slope, through_activation
-from chainrule.notes.checker.slips import SLOPES, Slip, fixed, numpy_line, shown, slope_in_numpy, written
+from chainrule.notes.checker.slips import SLOPES, Slip, fixed, numpy_line, slope_in_numpy, written
 
 OF_THE_NOTES = ("sigmoid", "tanh", "relu", "leaky_relu")
 """The activations that someone may have taken for another."""
@@ -95,6 +96,14 @@ def last_layer(setting: Setting) -> Iterator[Slip]:
                 f"{begins} = {A} - Y.T",
                 {begins: lambda s: s[A] - s["Y"].T},
             )
+            yield Slip(
+                "broadcasting",
+                begins,
+                f"{A} is a column here, and Y is not, so that {A} − Y broadcasts to ({m}, {m}): {A} is (1, m)",
+                f"{begins} = {A}.T - Y",
+                {begins: lambda s: s[A].T - s["Y"]},
+            )
+        yield Slip("Y forgotten", begins, f"{begins} lacks − Y", f"{begins} = {A}", {begins: lambda s: s[A]})
     if setting.shortcut:
         g = setting.activations[-1]
         again = {dZ_L: lambda s: through_activation(s[A] - s["Y"], s[Z], g, setting)}
@@ -181,6 +190,9 @@ def dZ(setting: Setting, l: int) -> Iterator[Slip]:
             yield from _of_activation(setting, l, h, slip)
     if g == "tanh":
         yield slip("tanh' = 1 − a", "tanh′ is 1 − a², not 1 − a", f" * (1 - {A})", lambda s: s[dA_l] * (1 - s[A]))
+        yield slip(
+            "tanh' = 1 + a²", "tanh′ is 1 − a², not 1 + a²", f" * (1 + {A}**2)", lambda s: s[dA_l] * (s[A] ** 2 + 1)
+        )
     if g == "sigmoid":
         yield slip("σ' = 1 − a", "σ′ is a (1 − a), not 1 − a", f" * (1 - {A})", lambda s: s[dA_l] * (1 - s[A]))
     if g in ("tanh", "sigmoid"):
@@ -192,8 +204,22 @@ def dZ(setting: Setting, l: int) -> Iterator[Slip]:
     if l < L:
         says = f"{A} − Y is dZ of the last layer only; {name} comes back through W{l + 1}"
         yield Slip("A − Y in a hidden layer", name, says, f"{name} = {A} - Y", {name: lambda s: s[A] - s["Y"]})
+        yield from _without_W(setting, l)
     typed = f"{name} = -({numpy_line(name, setting).split(' = ')[1]})"
     yield Slip("sign", name, f"{name} has the wrong sign", typed, {name: -1})
+
+
+def _without_W(setting: Setting, l: int) -> Iterator[Slip]:
+    """dZ that comes back past W, where the shapes let it pass."""
+    g, name, k = setting.activations[l - 1], f"dZ{l}", l + 1
+    if setting.sizes[k] in (1, setting.sizes[l]) and g not in ("softmax", "log_softmax"):
+        yield Slip(
+            "W forgotten",
+            name,
+            f"{name} lacks W{k}.T: dZ{k} comes back through it, W{k}.T @ dZ{k}",
+            f"{name} = dZ{k} * {slope_in_numpy(g, f'A{l}', f'Z{l}')}",
+            {name: lambda s: s[f"dZ{k}"] * slope(g, s[f"Z{l}"], setting)},
+        )
 
 
 def _of_layer(setting: Setting, l: int, k: int, slip: MakeSlip) -> Iterator[Slip]:
@@ -213,6 +239,10 @@ def _of_layer(setting: Setting, l: int, k: int, slip: MakeSlip) -> Iterator[Slip
                 code,
                 fixed(lambda s, of: s[f"dA{l}"] * slope(of, s[f"Z{k}"], setting), of),
             )
+    if g != h and g in ("tanh", "sigmoid"):
+        says = f"{SLOPES[g][0]} takes A{l}, not A{k} ({how})"
+        code = f" * {slope_in_numpy(g, f'A{k}', f'Z{k}')}"
+        yield slip("g' of the wrong layer", says, code, lambda s: s[f"dA{l}"] * _by_a(g, s[f"A{k}"]))
 
 
 def _of_activation(setting: Setting, l: int, h: str, slip: MakeSlip) -> Iterator[Slip]:
@@ -272,150 +302,14 @@ def dA(setting: Setting, l: int) -> Iterator[Slip]:
         f"{name} = W{k}.T @ dA{k}",
         {name: lambda s: s[f"W{k}"].T @ s[f"dA{k}"]},
     )
+    yield Slip(
+        "A for dZ",
+        name,
+        f"{name} takes dZ{k}, not A{k}",
+        f"{name} = W{k}.T @ A{k}",
+        {name: lambda s: s[f"W{k}"].T @ s[f"A{k}"]},
+    )
     yield Slip("sign", name, f"{name} has the wrong sign", f"{name} = -W{k}.T @ dZ{k}", {name: -1})
-
-
-def dW(setting: Setting, l: int) -> Iterator[Slip]:
-    """dW = 1/m dZ A_prevᵀ: slips about 1/m, the transpose, and what is multiplied."""
-    name, m, sizes = f"dW{l}", setting.m, setting.sizes
-    dZ_l, before = f"dZ{l}", f"A{l - 1}"
-    prev = shown(before)
-    yield from factors(setting, name)
-    yield Slip(
-        "transpose",
-        name,
-        f"{name} is transposed",
-        f"{name} = {prev} @ {dZ_l}.T / m",
-        {name: lambda s: s[before] @ s[dZ_l].T / m},
-    )
-    for k in range(setting.L + 1):
-        if k != l - 1 and sizes[k] == sizes[l - 1]:
-            other = f"A{k}"
-            yield Slip(
-                "A of the wrong layer",
-                name,
-                f"{name} takes {prev}, not {shown(other)} (the shapes are the same)",
-                f"{name} = {dZ_l} @ {shown(other)}.T / m",
-                {name: fixed(lambda s, other: s[dZ_l] @ s[other].T / m, other)},
-            )
-    if l > 1:
-        yield Slip(
-            "z for a",
-            name,
-            f"{name} takes {before}, not Z{l - 1}",
-            f"{name} = {dZ_l} @ Z{l - 1}.T / m",
-            {name: lambda s: s[dZ_l] @ s[f"Z{l - 1}"].T / m},
-        )
-    yield Slip(
-        "dA for dZ",
-        name,
-        f"{name} takes {dZ_l}, not dA{l}",
-        f"{name} = dA{l} @ {prev}.T / m",
-        {name: lambda s: s[f"dA{l}"] @ s[before].T / m},
-    )
-    for k in range(1, setting.L + 1):
-        if k != l and sizes[k] == sizes[l]:
-            yield Slip(
-                "dZ of the wrong layer",
-                name,
-                f"{name} takes {dZ_l}, not dZ{k} (the shapes are the same)",
-                f"{name} = dZ{k} @ {prev}.T / m",
-                {name: fixed(lambda s, k: s[f"dZ{k}"] @ s[before].T / m, k)},
-            )
-    last = {name: lambda s: _last(s[dZ_l]) @ _last(s[before]).T / m}
-    yield _overwritten(name, f"{name} = dz @ x.T", last)
-    if sizes[l] == sizes[l - 1] or 1 in (sizes[l], sizes[l - 1]):
-        yield Slip(
-            "broadcasting",
-            name,
-            f"{name} is a product of matrices, {dZ_l} @ {prev}.T; * multiplies element by element and broadcasts",
-            f"{name} = {dZ_l} * {prev} / m",
-            {name: lambda s: s[dZ_l] * s[before] / m},
-        )
-
-
-def db(setting: Setting, l: int) -> Iterator[Slip]:
-    """db = 1/m Σ dZ: slips about 1/m, the axis and the shape."""
-    name, m, n = f"db{l}", setting.m, setting.sizes[l]
-    dZ_l = f"dZ{l}"
-    yield from factors(setting, name)
-    if n > 1:
-        yield Slip(
-            "keepdims forgotten",
-            name,
-            f"{name} is ({n},), the notes' is ({n}, 1): b{l} − α {name} becomes ({n}, {n})",
-            f"{name} = {dZ_l}.sum(axis=1) / m",
-            {name: lambda s: s[dZ_l].sum(axis=1) / m},
-        )
-    axis = f"{name} sums over units, not over examples: axis=1"
-    for keepdims, code in ((False, "axis=0"), (True, "axis=0, keepdims=True")):
-        for divisor, by in dict.fromkeys(((m, " / m"), (n, f" / {n}"))):
-            yield Slip(
-                "sum over the wrong axis",
-                name,
-                axis,
-                f"{name} = {dZ_l}.sum({code}){by}",
-                {name: fixed(lambda s, d, k: s[dZ_l].sum(axis=0, keepdims=k) / d, divisor, keepdims)},
-            )
-    if n > 1:
-        all_of_it = f"{name} sums over everything, not over examples alone: axis=1, keepdims=True"
-        yield Slip(
-            "sum over the wrong axis",
-            name,
-            all_of_it,
-            f"{name} = np.sum({dZ_l}) / m",
-            {name: lambda s: s[dZ_l].sum() / m},
-        )
-        yield Slip(
-            "sum over the wrong axis",
-            name,
-            all_of_it,
-            f"{name} = np.sum({dZ_l}, keepdims=True) / m",
-            {name: lambda s: _as_matrix(s[dZ_l].sum()) / m},
-        )
-    for divisor, by in ((1, ""), (m, " / m")):
-        yield Slip(
-            "sum forgotten",
-            name,
-            f"{name} lacks its sum over the examples",
-            f"{name} = {dZ_l}{by}",
-            {name: fixed(lambda s, d: s[dZ_l] / d, divisor)},
-        )
-    yield Slip(
-        "dA for dZ",
-        name,
-        f"{name} takes {dZ_l}, not dA{l}",
-        f"{name} = dA{l}.sum(axis=1, keepdims=True) / m",
-        {name: lambda s: s[f"dA{l}"].sum(axis=1, keepdims=True) / m},
-    )
-    yield _overwritten(name, f"{name} = dz", {name: lambda s: _last(s[dZ_l]) / m})
-
-
-def factors(setting: Setting, name: str) -> Iterator[Slip]:
-    """Slips that multiply one dW or db by a number."""
-    m, right = setting.m, numpy_line(name, setting)
-    yield Slip(
-        "1/m missing", name, f"{name} is m = {m} times too large: 1/m is missing", right.replace(" / m", ""), {name: m}
-    )
-    yield Slip(
-        "1/m twice", name, f"{name} is m = {m} times too small: 1/m is there twice", f"{right} / m", {name: 1 / m}
-    )
-    for l, n in enumerate(setting.sizes):
-        if n > 1 and n not in setting.sizes[:l]:
-            array = shown(f"A{l}")
-            yield Slip(
-                "wrong m",
-                name,
-                f"{name} is divided by {n} = {array}.shape[0], not by m = {m} = {array}.shape[1]",
-                right.replace("/ m", f"/ {array}.shape[0]"),
-                {name: m / n},
-            )
-    yield Slip("sign", name, f"{name} has the wrong sign", right.replace("= ", "= -"), {name: -1})
-
-
-def _overwritten(name: str, code: str, lines: dict[str, Line]) -> Slip:
-    says = f"{name} holds the last example only: in the loop it adds up, +=, and := starts it anew each time"
-    return Slip("overwritten in the loop", name, says, f"{code}   # for each example, then {name} /= m", lines)
 
 
 def _by_a(g: str, A: Measured) -> Measured:
@@ -426,12 +320,3 @@ def _by_a(g: str, A: Measured) -> Measured:
 def _predictions(A: Measured) -> Measured:
     value = (A.value > 0.5).astype(np.float64)
     return given(value)
-
-
-def _last(A: Measured) -> Measured:
-    """The last example."""
-    return Measured(A.value[:, -1:], lambda: A.variance[:, -1:])
-
-
-def _as_matrix(number: Measured) -> Measured:
-    return Measured(number.value.reshape(1, 1), lambda: number.variance.reshape(1, 1))

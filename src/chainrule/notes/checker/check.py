@@ -15,7 +15,7 @@ from chainrule.notes.checker.explain import Explanation, Judge, explain
 from chainrule.notes.checker.sheet import KINKS, Setting, Sheet, right_sheet
 from chainrule.notes.checker.verdict import Check
 from chainrule.notes.checker.work import Work, read
-from chainrule.notes.layers import depth
+from chainrule.notes.layers import activations_of, depth
 from chainrule.notes.shapes import Matrix, examples, matrix
 
 COSTS = {name: name for name in ("cross_entropy", "binary_cross_entropy", "squared_error")}
@@ -36,8 +36,9 @@ def check(
     """Compare your own dW1, db1, dZ1, dA1, …, or Z1, A1, …, J, with the truth, and name the slip.
 
     The truth is that of chainrule's own graph, in float64. What is right within the rounding of float32 is right, and
-    so is an array without the axes of length 1 that broadcasting gives back, such as (m,) for (1, m). Of what follows
-    from an earlier slip, only that slip is told.
+    so is an array without the axes of length 1 that broadcasting gives back, such as db of () for (1, 1); but dZ of
+    (m,) for (1, m) is a slip, as the products of matrices behind it fail, or come out as vectors. Of what follows from
+    an earlier slip, only that slip is told.
 
     Args:
         work: any of Z1, A1, … ZL, AL, J, dZ1, dA1, dW1, db1, … by name, as arrays or lists, in the notes' shapes.
@@ -116,9 +117,7 @@ def _settings(
     L, n_y = len(W), len(Y)
     chosen = None if cost is None else lookup("cost", cost, COSTS)
     if activations is not None:
-        names = list(activations)
-        if len(names) != L:
-            raise OptionError(f"there are {L} layers, but {len(names)} activations: {', '.join(names)}.")
+        names = activations_of(activations, L)
         for name in names:
             lookup("activation", name, ops.ACTIVATIONS)
         choices = [tuple(names)]

@@ -9,11 +9,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.notes.checker.backward_slips import backward_slips, factors
+from chainrule.notes.checker.backward_slips import backward_slips
 from chainrule.notes.checker.forward_slips import forward_slips
+from chainrule.notes.checker.gradient_slips import factors
 from chainrule.notes.checker.rounding import rounded
 from chainrule.notes.checker.sheet import Setting, Sheet, split
-from chainrule.notes.checker.slips import Slip, notes_line, numpy_line
+from chainrule.notes.checker.slips import Slip, notes_line, numpy_line, shown
 from chainrule.notes.checker.verdict import Finding
 from chainrule.notes.checker.work import Work
 
@@ -112,7 +113,11 @@ class Explanation:
 def explain(judge: Judge) -> Explanation:
     """Slip after slip, in the order of the computation, until all that is wrong is explained or told to be unknown."""
     right = [name for name in judge.right if name not in judge.open]
-    found = Explanation(judge.setting, right, judge.wrong, remarks=list(judge.remarks), open=judge.open)
+    vectors = judge.work.vectors
+    wrong = [name for name in judge.work.arrays if name in judge.wrong or name in vectors]
+    right, still_open = ([name for name in names if name not in vectors] for names in (right, judge.open))
+    found = Explanation(judge.setting, right, wrong, remarks=list(judge.remarks), open=still_open)
+    found.findings += [_vector(judge, name, shape) for name, shape in vectors.items()]
     sheet, open_names = judge.sheet, list(judge.wrong)
     not_finite = [name for name in open_names if not np.isfinite(judge.work.arrays[name]).all()]
     if not_finite:
@@ -128,6 +133,7 @@ def explain(judge: Judge) -> Explanation:
         follows = [other for other in open_names[1:] if _agrees(judge.work, sheet, other)]
         found.findings.append(_with_followers(made, follows))
         open_names = [other for other in open_names[1:] if other not in follows]
+    found.findings.sort(key=lambda finding: judge.setting.names.index(finding.name))
     return found
 
 
@@ -142,13 +148,14 @@ def _candidates(judge: Judge, sheet: Sheet, name: str, open_names: list[str]) ->
         if best and (len(best[0].slips) > 1 or max(c.explained for c in best) >= len(open_names)):
             break
     most = max((c.explained for c in best), default=0)
-    order, of_kind = judge.setting.names, dict[str, Candidate]()
+    order, of_kind = judge.setting.names, dict[frozenset[str], Candidate]()
     for candidate in best:
         slip = candidate.slips[0]
         place = slip.name in judge.work.arrays, order.index(slip.name), -len(slip.lines)
-        before = of_kind.get(slip.kind)
+        kinds = frozenset(slip.kind for slip in candidate.slips)
+        before = of_kind.get(kinds)
         if candidate.explained == most and (before is None or place > before.place):
-            of_kind[slip.kind] = replace(candidate, place=place)
+            of_kind[kinds] = replace(candidate, place=place)
     return list(of_kind.values())
 
 
@@ -230,6 +237,27 @@ def _unknown(judge: Judge, name: str) -> Finding:
         notes_line(name, setting),
         numpy_line(name, setting),
         _difference(judge, name),
+    )
+
+
+def _vector(judge: Judge, name: str, shape: tuple[int, ...]) -> Finding:
+    """A vector where the notes have a matrix of one row, and the products that do not take it."""
+    setting = judge.setting
+    l, wanted = split(name)[1], setting.shape(name)
+    if name.startswith("dZ"):
+        fail = f"{name}.sum(axis=1) and W{l}.T @ {name} fail" if l > 1 else f"{name}.sum(axis=1) fails"
+        goes_wrong = f"{fail}, and {name} @ {shown(f'A{l - 1}')}.T is ({setting.sizes[l - 1]},)"
+    else:
+        goes_wrong = f"W{l + 1} @ A{l} fails"
+    return Finding(
+        name,
+        "a vector for a matrix",
+        f"{name} is {shape}, the notes' is {wanted}: {goes_wrong}; it stays a matrix by "
+        f"keepdims=True in a sum, or by {name}.reshape(1, -1).",
+        "",
+        notes_line(name, setting),
+        numpy_line(name, setting),
+        f"{name}.shape = {shape}, the notes' is {wanted}",
     )
 
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from chainrule.errors import DataError
 from chainrule.notes.checker.rounding import Measured
-from chainrule.notes.checker.sheet import Setting
+from chainrule.notes.checker.sheet import Setting, split
+from chainrule.notes.shapes import stretches
 
 SINGLE, DOUBLE = 2.0**-24, 2.0**-53
 """The unit roundoff of float32 and float64."""
@@ -35,12 +36,14 @@ class Work:
         u: the unit roundoff of the coarsest type of all that was handed over.
         tiny: what counts as nothing, because it underflows.
         remarks: about shapes.
+        vectors: names of which the notes have a matrix, and the learner a vector that goes wrong in what follows.
     """
 
     arrays: dict[str, NDArray[np.float64]]
     u: float
     tiny: float
     remarks: list[str] = field(default_factory=list)
+    vectors: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     def agrees(self, name: str, predicted: Measured) -> bool:
         """Whether the learner's array is the predicted one, within rounding."""
@@ -86,22 +89,43 @@ def read(work: Mapping[str, Any], setting: Setting, dtypes: Iterable[Any]) -> Wo
     Raises:
         DataError: one is not made of real numbers.
     """
-    arrays, remarks, types = {}, [], list(dtypes)
-    for name in setting.names:
-        if name not in work:
+    types = list(dtypes)
+    types += [work[name].dtype for name in setting.names if name in work and hasattr(work[name], "dtype")]
+    arrays = {name: _numbers(name, work[name]) for name in setting.names if name in work}
+    shapes = {name: array.shape for name, array in arrays.items()}
+    remarks, vectors = [], {}
+    for name, array in arrays.items():
+        shape = setting.shape(name)
+        fits = array.size == np.prod(shape, dtype=int) and (shape == () or stretches(array.shape, shape))
+        if array.shape == shape or not fits:
             continue
-        types += [work[name].dtype] if hasattr(work[name], "dtype") else []
-        array, shape = _numbers(name, work[name]), setting.shape(name)
-        if array.shape != shape and array.size == np.prod(shape, dtype=int) and _stretches(array.shape, shape):
+        arrays[name] = array.reshape(shape)
+        if _goes_wrong(name, shapes, setting):
+            vectors[name] = array.shape
+        else:
             remarks.append(
                 f"{name} is {array.shape}; in the notes it is {shape or 'a number'}, which is the same here."
             )
-            array = array.reshape(shape)
-        arrays[name] = array
     floats = [dtype for dtype in types if np.dtype(dtype).kind == "f"]
     coarsest = max((np.finfo(dtype).eps / 2 for dtype in floats), default=DOUBLE)
     tiny = 1e-4 if coarsest > SINGLE else 1e-36
-    return Work(arrays, max(DOUBLE, float(coarsest)), tiny, remarks)
+    return Work(arrays, max(DOUBLE, float(coarsest)), tiny, remarks, vectors)
+
+
+def _goes_wrong(name: str, shapes: Mapping[str, tuple[int, ...]], setting: Setting) -> bool:
+    """Whether a vector in place of this matrix fails in a product of matrices, and none that was handed over went well.
+
+    What is added to a matrix, or multiplied with one element by element, gets its axis back by broadcasting: so nothing
+    follows of dA, dW and db, nor of the last layer's Z and A.
+    """
+    l = split(name)[1]
+    if name.startswith("dZ"):
+        products = [f"dW{l}", *([f"dA{l - 1}", f"dZ{l - 1}"] if l > 1 else [])]
+    elif name[0] in "ZA" and l < setting.L:
+        products = [f"Z{l + 1}", f"A{l + 1}"]
+    else:
+        return False
+    return not any(shapes.get(product) == setting.shape(product) for product in products)
 
 
 def _numbers(name: str, value: Any) -> NDArray[np.float64]:
@@ -112,13 +136,3 @@ def _numbers(name: str, value: Any) -> NDArray[np.float64]:
         return array.astype(np.float64)
     except (TypeError, ValueError):
         raise DataError(f"{name} must be an array of numbers, in which each row has as many.") from None
-
-
-def _stretches(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
-    """Whether broadcasting makes an array of the one shape that of the other; J may be any array of one number."""
-    if to == ():
-        return True
-    try:
-        return np.broadcast_shapes(shape, to) == to
-    except ValueError:
-        return False

@@ -90,7 +90,7 @@ def test_sigterm_in_the_second_network_leaves_what_resuming_needs(tmp_path: Path
             os.kill(os.getpid(), signal.SIGTERM)
             time.sleep(5 * members.LOOK)  # until the thread that waits has seen it
 
-    with pytest.raises(TerminatedError) as ended:
+    with pytest.raises(TerminatedError) as ended, held_to(1):
         cut.fit(progress=False, callbacks=[end])
     assert ended.value.history.stopped == "terminated"
     assert sorted(path.name for path in (tmp_path / "cut").glob("checkpoint*")) == [

@@ -46,7 +46,7 @@ def test_odd_entries_are_written_as_rows_are(columns, odd, monkeypatch):
 
 
 def lines_of(target, output, spread=None):
-    blocks = written({"row": list(range(len(output)))}, target, output, spread)
+    blocks = written({"row": list(range(len(output)))}, target, output, spread, {})
     return "".join(as_csv(*block, header=i == 0) for i, block in enumerate(blocks)).splitlines()
 
 

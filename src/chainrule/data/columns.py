@@ -194,7 +194,7 @@ class Column(Configurable):
 
 
 def option(name: str, column: str) -> str:
-    """The option of the command line that is about a column, as it is to be typed by whoever would type it."""
+    """The option of the command line that is about a column, as it is to be typed; a name of a whole page is cut."""
     told = shortened(column, LONGEST_TYPED)
     quoted = f'"{told}"' if "," in told else told
     return f"--{name} {shlex.quote(quoted)}"

@@ -233,7 +233,7 @@ def test_a_killed_command_goes_on_with_the_same_bits(tmp_path):
         "--hidden",
         8,
         "--epochs",
-        3,
+        100,
         "--seed",
         0,
         "--out",

@@ -11,7 +11,7 @@ from chainrule.cli.stages import stages_shown
 from chainrule.errors import ChainruleError
 from chainrule.names import nearest
 
-COMMANDS = ("train", "evaluate", "predict", "sample", "explain", "graph", "notes", "info")
+COMMANDS = ("train", "evaluate", "predict", "sample", "explain", "graph", "notes", "paper", "info")
 
 
 class _Commands(click.Group):

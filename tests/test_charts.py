@@ -9,7 +9,21 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.charts import MARK, TRAINING, Band, Bars, Cells, Chart, Histogram, Line, Panel, Points, Rule
+from chainrule.charts import (
+    MARK,
+    TRAINING,
+    VALIDATION,
+    Band,
+    Bars,
+    Cells,
+    Chart,
+    Histogram,
+    Line,
+    Panel,
+    Points,
+    Rule,
+    Squares,
+)
 from chainrule.charts.axes import axes
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -40,6 +54,19 @@ def places(polyline):
 def ticks(*values, whole=False):
     panel = Panel("", "", "", [Line(values, values, TRAINING)], whole)
     return [told for _, told in axes(panel)[0].ticks]
+
+
+def test_squares_have_the_area_of_their_numbers_and_the_colour_of_their_sign():
+    """A number beyond `largest` fills its place, 0 and NaN have no square."""
+    root = drawn(Squares(["a", "b"], ["1", "2", "3"], np.array([[1, -4, 0], [9, np.nan, 2]]), largest=4))
+    squares = [square for square in all_of(root, "rect") if square.find(f"{SVG}title") is not None]
+    told = {square.find(f"{SVG}title").text: (square.get("fill"), float(square.get("width"))) for square in squares}
+    assert [*told] == ["a, 1: 1", "a, 2: -4", "b, 1: 9", "b, 3: 2"]
+    assert [fill for fill, _ in told.values()] == [TRAINING, VALIDATION, TRAINING, TRAINING]
+    one, four, nine, two = (side for _, side in told.values())
+    assert four == nine == pytest.approx(2 * one, abs=0.2) == pytest.approx(2**0.5 * two, abs=0.2)
+    assert {"a", "b", "1", "2", "3"} <= {*texts(root)}
+    assert Squares([], [], np.zeros((0, 0))).sides().shape == (0, 0)
 
 
 def test_the_curves_of_a_history_are_a_picture_with_a_line_for_each(tmp_path):
@@ -181,11 +208,14 @@ def test_matplotlib_draws_the_same_marks():
         [Bars(["a", "b"], [1, 2], TRAINING)],
         [Cells(["a", "b"], np.array([[1, 2], [3, 4]]))],
     ]
+    squares = Squares(["a", "b"], ["1", "2", "3"], np.array([[1, -4, 0], [3, 4, np.nan]]))
+    marks.append([squares])
     figure = Chart("all", [Panel(str(i), "x", "y", of_one) for i, of_one in enumerate(marks)]).figure()
-    first, second, third, fourth = figure.axes
+    first, second, third, fourth, fifth = figure.axes
     assert (len(first.lines), len(first.collections), len(second.patches)) == (1, 1, 1)
     assert [bar.get_width() for bar in third.patches] == [1, 2]
     assert sorted(text.get_text() for text in fourth.texts) == ["1", "2", "3", "4"]
+    assert [patch.get_width() for patch in fifth.patches] == pytest.approx(0.94 * abs(squares.sides()).ravel())
 
 
 def test_bars_may_begin_elsewhere_than_at_0():

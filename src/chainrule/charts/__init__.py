@@ -18,6 +18,7 @@ from chainrule.charts.chart import (
     Panel,
     Points,
     Rule,
+    Squares,
 )
 
 __all__ = [
@@ -35,4 +36,5 @@ __all__ = [
     "Panel",
     "Points",
     "Rule",
+    "Squares",
 ]

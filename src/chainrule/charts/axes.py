@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from chainrule.charts.chart import Bars, Cells, Numbers, Panel
+from chainrule.charts.chart import Bars, Cells, Numbers, Panel, Squares
 
 LARGEST = 1e300
 """Numbers are drawn as if they were no larger, so that differences do not overflow."""
@@ -30,6 +30,8 @@ def axes(panel: Panel) -> tuple[Axis, Axis]:
         if isinstance(mark, Cells):
             columns = [(float(j), name) for j, name in enumerate(mark.names)]
             return Axis(*x, columns), Axis(*y, _upwards(mark.names))
+        if isinstance(mark, Squares):
+            return Axis(*x, [(float(j), name) for j, name in enumerate(mark.columns)]), Axis(*y, _upwards(mark.rows))
         if isinstance(mark, Bars):
             return _numbered(*_wider(*x), 5), Axis(*y, _upwards(mark.names))
     if panel.ticks:

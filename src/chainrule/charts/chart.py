@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,6 +124,34 @@ class Cells:
 
 
 @dataclass(frozen=True)
+class Squares:
+    """Numbers as squares whose area is their size: column j lies at x = j, row i at y = −i.
+
+    What is above 0 has the colour `TRAINING`, what is below `VALIDATION` (Rumelhart, Hinton & Williams, 1986, show
+    weights so, as white and black squares).
+
+    Args:
+        rows, columns: names, n and k of them. values: (n, k).
+        largest: the number whose square fills its place; 0 for the largest of the values.
+    """
+
+    rows: Sequence[str]
+    columns: Sequence[str]
+    values: NDArray[np.float64]
+    largest: float = 0.0
+    label: ClassVar[str] = ""
+
+    def extent(self) -> tuple[Numbers, Numbers]:
+        return (-0.5, len(self.columns) - 0.5), (0.5 - len(self.rows), 0.5)
+
+    def sides(self) -> NDArray[np.float64]:
+        """(n, k), how long each square's side is, as a part of its place, with the number's sign; of NaN 0."""
+        values = np.nan_to_num(np.asarray(self.values, np.float64), nan=0.0)
+        largest = self.largest or float(np.abs(values).max(initial=0.0)) or 1.0
+        return np.asarray(np.sign(values) * np.sqrt(np.minimum(np.abs(values) / largest, 1.0)))
+
+
+@dataclass(frozen=True)
 class Rule:
     """An upright dashed line at x."""
 
@@ -135,7 +163,7 @@ class Rule:
         return [self.x], []
 
 
-Mark = Line | Band | Points | Bars | Histogram | Cells | Rule
+Mark = Line | Band | Points | Bars | Histogram | Cells | Squares | Rule
 
 
 @dataclass(frozen=True)

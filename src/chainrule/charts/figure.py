@@ -9,6 +9,7 @@ import numpy as np
 
 from chainrule.charts.chart import (
     TRAINING,
+    VALIDATION,
     WHITE_FROM,
     Band,
     Bars,
@@ -20,6 +21,7 @@ from chainrule.charts.chart import (
     Panel,
     Points,
     Rule,
+    Squares,
 )
 from chainrule.errors import shortened
 
@@ -92,6 +94,8 @@ def _draw(axes: Axes, mark: Mark) -> None:
             axes.stairs(mark.counts, mark.edges, fill=True, color=mark.colour, alpha=alpha, label=label)
         case Cells():
             _draw_cells(axes, mark)
+        case Squares():
+            _draw_squares(axes, mark)
         case Rule():
             axes.axvline(mark.x, color=mark.colour, linewidth=1, linestyle="--", label=label)
 
@@ -109,6 +113,20 @@ def _draw_cells(axes: Axes, cells: Cells) -> None:
         axes.text(j, -i, f"{cells.counts[i, j]:,}", ha="center", va="center", color=ink, fontsize=size)
     axes.set_xticks(range(n), _short(cells.names), rotation=0 if n < 5 else 90)
     axes.set_yticks(-np.arange(n), _short(cells.names))
+    axes.grid(visible=False)
+
+
+def _draw_squares(axes: Axes, squares: Squares) -> None:
+    from matplotlib.patches import Rectangle
+
+    for (i, j), side in np.ndenumerate(squares.sides()):
+        size, colour = 0.94 * abs(side), TRAINING if side > 0 else VALIDATION
+        axes.add_patch(Rectangle((j - size / 2, -i - size / 2), size, size, color=colour, linewidth=0))
+    x, y = squares.extent()
+    axes.set(xlim=x, ylim=y, aspect="equal")
+    columns = _short(squares.columns)
+    axes.set_xticks(range(len(columns)), columns, rotation=0 if len(columns) < 9 else 90)
+    axes.set_yticks(-np.arange(len(squares.rows)), _short(squares.rows))
     axes.grid(visible=False)
 
 

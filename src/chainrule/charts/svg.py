@@ -10,7 +10,22 @@ from unicodedata import east_asian_width
 import numpy as np
 
 from chainrule.charts.axes import LARGEST, Axis, axes
-from chainrule.charts.chart import WHITE_FROM, Band, Bars, Cells, Chart, Histogram, Line, Mark, Panel, Points, Rule
+from chainrule.charts.chart import (
+    TRAINING,
+    VALIDATION,
+    WHITE_FROM,
+    Band,
+    Bars,
+    Cells,
+    Chart,
+    Histogram,
+    Line,
+    Mark,
+    Panel,
+    Points,
+    Rule,
+    Squares,
+)
 
 INK, MUTED, FAINT, GRID, DARK = "#1c1c1c", "#5a6570", "#b4bac1", "#e6e8eb", (31, 111, 139)
 """Of titles and names, of ticks, of a count of 0, of the grid; and of a cell that has all of its row."""
@@ -66,7 +81,7 @@ def _panel(panel: Panel, offset: float, width: float, height: float) -> Iterator
     names = [_cut(name, 0.36 * width, TICK) for _, name in y.ticks]
     left = offset + 14 + (20 if panel.y else 0) + max([_width(name, TICK) for name in names], default=0.0)
     right, top = offset + width - 16, 58.0 if labels else 40.0
-    turned = _overlap(x, right - left) and any(isinstance(mark, Cells) for mark in panel.marks)
+    turned = _overlap(x, right - left) and any(isinstance(mark, Cells | Squares) for mark in panel.marks)
     below = max((min(_width(name, TICK), 0.25 * height) for _, name in x.ticks), default=0.0) if turned else TICK
     bottom = height - below - (40 if panel.x else 20)
     across, upward = _scale(x, left, right), _scale(y, bottom, top)
@@ -92,8 +107,9 @@ def _grid(
     """Light lines at the ticks of numbers, and the axes at the left and at the bottom."""
     left, right, top, bottom = map(_number, frame)
     kinds = {type(mark) for mark in panel.marks}
-    lines = [] if Cells in kinds else [f"M{_number(across(place))} {top}V{bottom}" for place, _ in x.ticks]
-    lines += [] if kinds & {Cells, Bars} else [f"M{left} {_number(upward(place))}H{right}" for place, _ in y.ticks]
+    upright, lying = not kinds & {Cells, Squares}, not kinds & {Cells, Squares, Bars}
+    lines = [f"M{_number(across(place))} {top}V{bottom}" for place, _ in x.ticks if upright]
+    lines += [f"M{left} {_number(upward(place))}H{right}" for place, _ in y.ticks if lying]
     yield f'<path d="{"".join(lines)}" stroke="{GRID}"/>'
     yield f'<path d="M{left} {top}V{bottom}H{right}" fill="none" stroke="{MUTED}"/>'
 
@@ -108,7 +124,7 @@ def _legend(labelled: list[Mark], start: float, left: float, right: float) -> It
             yield _text("…", left, 44, TICK, INK, "start")
             return
         dashed = ' stroke-dasharray="5 3"' if isinstance(mark, Rule) else ""
-        colour = INK if isinstance(mark, Cells) else mark.colour
+        colour = INK if isinstance(mark, Cells | Squares) else mark.colour
         yield f'<path d="M{_number(left)} 40h18" stroke="{colour}" stroke-width="3"{dashed}/>'
         yield _text(label, left + 23, 44, TICK, INK, "start")
         left += 41 + _width(label, TICK)
@@ -129,6 +145,8 @@ def _drawn(mark: Mark, across: Place, upward: Place, frame: tuple[float, float, 
             return _histogram(mark, across, upward)
         case Cells():
             return _cells(mark, across, upward)
+        case Squares():
+            return _squares(mark, across, upward)
         case Rule():
             top, bottom = map(_number, frame[2:])
             d = f"M{_number(across(mark.x))} {top}V{bottom}"
@@ -214,6 +232,15 @@ def _cells(cells: Cells, across: Place, upward: Place) -> Iterator[str]:
         count = _counted(int(cells.counts[i, j]), wide)
         size = min(NAME, 0.75 * high, 0.8 * wide / _width(count, 1))
         yield _text(count, across(j), upward(-i) + 0.35 * size, size, ink) + "</g>"
+
+
+def _squares(squares: Squares, across: Place, upward: Place) -> Iterator[str]:
+    place = 0.94 * min(across(1) - across(0), upward(0) - upward(1))
+    for (i, j), side in np.ndenumerate(squares.sides()):
+        if size := place * abs(side):
+            area = _rectangle(across(j) - size / 2, upward(-i) - size / 2, size, size)
+            told = f"{squares.rows[i]}, {squares.columns[j]}: {squares.values[i, j]:.3g}".removeprefix(", ")
+            yield f'<rect {area} fill="{TRAINING if side > 0 else VALIDATION}"><title>{_escaped(told)}</title></rect>'
 
 
 def _counted(count: int, room: float) -> str:

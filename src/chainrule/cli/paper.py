@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 @click.command("paper")
 @click.argument("name")
 @click.option("--seed", type=click.IntRange(0), help="Run it with this seed alone.")
-@click.option("--seeds", type=click.IntRange(1), help="Run it with the seeds 0, 1, … of that number.  [default: 10]")
+@click.option("--seeds", type=click.IntRange(1), help="Run it with so many, 0, 1, ….  [default: 10 or more]")
 @click.option("--out", type=click.Path(path_type=Path), help="A folder for the figure, the table and the numbers.")
 def command(name: str, seed: int | None, seeds: int | None, out: Path | None) -> None:
     """Run a paper's experiment again, and set its numbers beside the paper's.
@@ -32,16 +32,15 @@ def command(name: str, seed: int | None, seeds: int | None, out: Path | None) ->
             paper = find(one)
             print(f"{one:<16} {paper.authors}, {paper.title}")
         return
-    asked = range(10) if seeds is None else range(seeds)
-    chosen = asked if seed is None else (seed,)
+    chosen = {} if seed is None and seeds is None else {"seeds": range(seeds) if seeds else (seed,)}
     if name == "all":
-        records = {one: record(_run(one, chosen)) for one in PAPERS}
+        records = {one: record(_run(one, **chosen)) for one in PAPERS}
         if out:
             write_atomically(out / "overview.md", overview(records))
             write_atomically(out / "numbers.json", to_json(records))
             print(f"in {out}: overview.md, numbers.json")
         return
-    result = _run(name, chosen)
+    result = _run(name, **chosen)
     if out:
         result.save(out / f"{name}.svg")
         write_atomically(out / f"{name}.md", result.markdown())
@@ -49,12 +48,12 @@ def command(name: str, seed: int | None, seeds: int | None, out: Path | None) ->
         print(f"in {out}: {name}.svg, {name}.md, numbers.json")
 
 
-def _run(name: str, seeds: "range | tuple[int, ...]") -> "Result":
+def _run(name: str, **seeds: Any) -> "Result":
     """Run one, and print what came out and what it took."""
     from chainrule.papers import find
 
     paper, began = find(name), time.process_time()
     print(paper)
-    result = paper.run(seeds)
+    result = paper.run(**seeds)
     print(f"{result}\n{time.process_time() - began:.1f} s of a processor\n", flush=True)
     return result

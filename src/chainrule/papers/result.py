@@ -28,7 +28,7 @@ SURE = {"checked": "", "": "", "secondary": " (second hand)", "memory": " (from 
 NONE = "–"
 """Where a paper gives no number."""
 
-WIDTHS = (34, 26, 36)
+WIDTHS = (38, 24, 34)
 """Of the first three columns of the table as text, in letters; the fourth stands below them."""
 
 
@@ -95,7 +95,8 @@ class Result:
 
     def __str__(self) -> str:
         heads = (f"{self.paper.authors} {self.paper.year}", "paper", f"here, {told(self.seeds)}")
-        return "\n".join([*_side_by_side(heads), *(line for row in self.rows for line in _lines(row))])
+        lines = [line for row in self.rows for line in _lines(row)]
+        return "\n".join([*_side_by_side(heads), "-" * sum(WIDTHS), *lines])
 
     def markdown(self) -> str:
         """The table as Markdown."""
@@ -131,13 +132,15 @@ def in_markdown(*cells: str) -> str:
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
-def spread(numbers: Sequence[float], *, percent: bool = False, digits: int = 3) -> str:
-    """The median of several runs, and from where to where they go: 24 (21 to 30); NaN is left out."""
+def spread(numbers: Sequence[float], *, percent: bool = False) -> str:
+    """The median of several runs, and from where to where they go: 24 (21 to 30). NaN is left out."""
     scale, sign = (100, "%") if percent else (1, "")
     found = scale * np.array([number for number in numbers if not np.isnan(number)])
     if not len(found):
         return NONE
-    middle, low, high = (f"{brief(float(n), digits)}{sign}" for n in (np.median(found), found.min(), found.max()))
+    counts = not percent and bool((found == found.round()).all())
+    ends = (float(np.median(found)), float(found.min()), float(found.max()))
+    middle, low, high = (f"{n:,.0f}" if counts else f"{brief(n)}{sign}" for n in ends)
     return middle if low == high else f"{middle} ({low} to {high})"
 
 

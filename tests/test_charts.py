@@ -229,6 +229,17 @@ def test_bars_may_begin_elsewhere_than_at_0():
     assert min(told) > 90  # no axis down to 0
 
 
+def test_ticks_of_ones_own_stand_at_both_axes():
+    marks = [Line((0, 2), (0, 3), TRAINING)]
+    panel = Panel("", "x", "y", marks, ticks=[(1, "ten")], y_ticks=[(2, "100"), (3, "1,000")])
+    chart = Chart("logarithms", [panel])
+    root = ElementTree.fromstring(chart.svg())
+    assert {*texts(root)} - {None} == {"x", "y", "ten", "100", "1,000"}
+    (axes,) = chart.figure().axes
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["100", "1,000"]
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["ten"]
+
+
 def test_panels_stand_in_rows():
     panels = [Panel(f"p{i}", "x", "y", [Line((0, 1), (0, 1), TRAINING)]) for i in range(5)]
     chart = Chart("many", panels, 400, 300, across=3)

@@ -38,7 +38,8 @@ def axes(panel: Panel) -> tuple[Axis, Axis]:
         across = Axis(*_wider(*x), [*panel.ticks])
     else:
         across = _numbered(*x, 8, whole=True) if panel.whole else _numbered(*_wider(*x), 6)
-    return across, _numbered(*_wider(*y), 6)
+    upward = Axis(*_wider(*y), [*panel.y_ticks]) if panel.y_ticks else _numbered(*_wider(*y), 6)
+    return across, upward
 
 
 def _upwards(names: Sequence[str]) -> list[tuple[float, str]]:

@@ -174,6 +174,7 @@ class Panel:
         x, y: what the axes are called. whole: whether x counts something, such as epochs.
         caption: a sentence on what is to be seen, for who shows the panel in a page.
         ticks: places on the x axis and what is written there, such as dates; nothing for round numbers.
+        y_ticks: the same on the y axis, such as (2, "100") where marks are drawn at logarithms.
     """
 
     title: str
@@ -183,6 +184,7 @@ class Panel:
     whole: bool = False
     caption: str = ""
     ticks: Sequence[tuple[float, str]] = ()
+    y_ticks: Sequence[tuple[float, str]] = ()
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,8 @@ def _draw_panel(axes: Axes, panel: Panel) -> None:
         _draw(axes, mark)
     if panel.ticks:
         axes.set_xticks([place for place, _ in panel.ticks], _short([told for _, told in panel.ticks]))
+    if panel.y_ticks:
+        axes.set_yticks([place for place, _ in panel.y_ticks], _short([told for _, told in panel.y_ticks]))
     if any(mark.label for mark in panel.marks):
         axes.legend(frameon=False, fontsize=9)
 

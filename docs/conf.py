@@ -16,6 +16,7 @@ import chainrule
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import measured
 import names
 import sessions
 
@@ -55,6 +56,7 @@ myst_heading_anchors = 3
 suppress_warnings = ["myst.xref_missing"]
 default_role = "code"
 WIDE = 750  # pixels
+exclude_patterns = ["papers/overview.md"]  # a part of papers/index
 
 
 def keep_bars(app, what, name, obj, options, lines):
@@ -82,6 +84,11 @@ def list_names(app, docname, source):
         source[0] = names.tables(source[0], pages)
 
 
+def put_measured(app, docname, source):
+    """Put what `chainrule paper all` has measured where a page asks for it."""
+    source[0] = measured.filled_in(source[0], Path(app.srcdir, "papers", "numbers.json"))
+
+
 def keep_first_sentence(app, doctree):
     """For llms.txt, which would have to load every page again."""
     app.env.metadata[app.env.current_document.docname]["told"] = names.first_sentence(doctree)
@@ -103,10 +110,10 @@ def tell_machines(app, exception):
     if exception or app.builder.name != "html":
         return
     lines = ["# chainrule", "", "> Neural networks that show their work, at the speed of the machine."]
-    for heading, chosen in (("The notes", True), ("Guides and reference", False)):
+    for heading, kind in (("The notes", "notes"), ("Papers that run", "papers"), ("Guides and reference", "")):
         lines += ["", f"## {heading}", ""]
         for docname in sorted(app.env.found_docs):
-            if docname.startswith("notes/") == chosen and docname != "index":
+            if docname.rpartition("/")[0] == kind and docname != "index":
                 title, told = app.env.titles[docname].astext(), app.env.metadata[docname].get("told", "")
                 lines.append(f"- [{title}](_sources/{docname}.md.txt): {told}")
     Path(app.outdir, "llms.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -114,6 +121,7 @@ def tell_machines(app, exception):
 
 def setup(app):
     app.connect("source-read", list_names)
+    app.connect("source-read", put_measured)
     app.connect("source-read", type_in)
     app.connect("doctree-read", keep_first_sentence)
     app.connect("doctree-read", mark_wide)

@@ -193,6 +193,7 @@ _MODULES = (
     "metrics",
     "derivation",
     "notes",
+    "papers",
     "sklearn",
     "errors",
 )

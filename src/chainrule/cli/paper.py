@@ -21,31 +21,29 @@ def command(name: str, seed: int | None, seeds: int | None, out: Path | None) ->
     NAME is such as rumelhart1986. list shows which there are, all runs every one of them and makes an overview.
     """
     from chainrule.errors import OptionError
-    from chainrule.files import to_json, write_atomically
+    from chainrule.files import write_atomically
     from chainrule.papers import PAPERS, find
-    from chainrule.papers.overview import overview, record
+    from chainrule.papers.overview import overview, record, written
 
     if seed is not None and seeds is not None:
-        raise OptionError(f"--seed {seed} is one seed and --seeds {seeds} are several: give one of both.")
-    if name == "list":
-        for one in PAPERS:
-            paper = find(one)
-            print(f"{one:<16} {paper.authors}, {paper.title}")
-        return
+        raise OptionError(f"--seed {seed} is one seed and --seeds {seeds} are several: give one of the two.")
     chosen = {} if seed is None and seeds is None else {"seeds": range(seeds) if seeds else (seed,)}
-    if name == "all":
+    if name == "list":
+        for paper in map(find, PAPERS):
+            print(f"{paper.name:<16} {paper.authors} ({paper.year}): {paper.title}")
+    elif name == "all":
         records = {one: record(_run(one, **chosen)) for one in PAPERS}
         if out:
             write_atomically(out / "overview.md", overview(records))
-            write_atomically(out / "numbers.json", to_json(records))
+            write_atomically(out / "numbers.json", written(records))
             print(f"in {out}: overview.md, numbers.json")
-        return
-    result = _run(name, **chosen)
-    if out:
-        result.save(out / f"{name}.svg")
-        write_atomically(out / f"{name}.md", result.markdown())
-        write_atomically(out / "numbers.json", to_json({name: record(result)}))
-        print(f"in {out}: {name}.svg, {name}.md, numbers.json")
+    else:
+        result = _run(name, **chosen)
+        if out:
+            result.save(out / f"{name}.svg")
+            write_atomically(out / f"{name}.md", result.markdown())
+            write_atomically(out / "numbers.json", written({name: record(result)}))
+            print(f"in {out}: {name}.svg, {name}.md, numbers.json")
 
 
 def _run(name: str, **seeds: Any) -> "Result":

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from html import escape
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -17,9 +17,6 @@ from chainrule.errors import OptionError
 from chainrule.numbers import brief
 from chainrule.randomness import stream
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 Source = Literal["checked", "secondary", "memory", ""]
 """How sure a paper's number is: read in the paper or a source that quotes it; in one that tells of it; remembered."""
 
@@ -28,7 +25,7 @@ SURE = {"checked": "", "": "", "secondary": " (second hand)", "memory": " (from 
 NONE = "–"
 """Where a paper gives no number."""
 
-WIDTHS = (38, 24, 34)
+WIDTHS = (36, 28, 32)
 """Of the first three columns of the table as text, in letters; the fourth stands below them."""
 
 
@@ -102,13 +99,13 @@ class Result:
         """The table as Markdown."""
         return table(self.rows, f"here, {told(self.seeds)}")
 
-    def save(self, path: str | os.PathLike[str]) -> Chart | Figure:
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Write the figure, an .svg, or a .png or .pdf by matplotlib.
 
         Raises:
             ModelFileError: the file cannot be written.
         """
-        return self.figure.save(path)
+        self.figure.save(path)
 
     def _repr_html_(self) -> str:
         """How notebooks show it."""

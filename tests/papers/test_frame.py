@@ -1,0 +1,175 @@
+"""What a paper's run comes to: numbers by seed, a table, a figure; and the command that runs it."""
+
+import json
+import math
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import pytest
+
+import chainrule as cr
+from chainrule.errors import OptionError
+from chainrule.papers import PAPERS, Paper, Result, Row, find, overview
+from chainrule.papers.minsky1969 import PAPER as MINSKY
+from chainrule.papers.result import as_seeds, drawn, spread, told
+from commands import chainrule
+
+ROWS = [
+    Row(
+        "mistakes | all",
+        "7",
+        "5 (3 to 9)",
+        f"a reason {'in many words ' * 9}that no line holds",
+    ),
+    Row("sweeps", "1,425", "1,600", "", "memory"),
+    Row("nothing", "–", "0", "", "memory"),
+    Row("others", "2", "3", "", "secondary"),
+]
+
+
+@pytest.fixture(scope="module")
+def result():
+    return MINSKY.run(seeds=(3,), bits=3, passes=5)
+
+
+def test_the_papers_are_in_order_of_time_and_each_is_a_module_of_its_name():
+    papers = [find(name) for name in PAPERS]
+    assert [paper.name for paper in papers] == [*PAPERS]
+    assert [paper.year for paper in papers] == sorted(paper.year for paper in papers)
+    for paper in papers:
+        assert paper.run.__module__ == f"chainrule.papers.{paper.name}"
+        assert str(paper.year) in paper.name
+        assert paper.run.__doc__
+    assert cr.papers.find is find
+
+
+def test_an_unknown_paper_is_answered_with_the_nearest():
+    with pytest.raises(OptionError, match=r"there is no paper 'minsky1970'\. Did you mean 'minsky1969'"):
+        find("minsky1970")
+
+
+def test_the_table_as_text_fits_a_terminal_and_says_how_sure_the_papers_numbers_are(result):
+    lines = str(replace(result, rows=ROWS)).splitlines()
+    assert max(map(len, lines)) <= 100
+    assert "seed 3" in lines[0]
+    assert "Minsky & Papert 1969" in lines[0]
+    text = " ".join(" ".join(lines).split())
+    assert "1,425 (from memory, not 1,600 checked)" in text
+    assert "2 (second hand)" in text
+    assert "– 0" in text
+    assert ROWS[0].why in text
+
+
+def test_the_table_as_markdown_and_html(result):
+    shown = replace(result, rows=ROWS)
+    lines = shown.markdown().splitlines()
+    assert lines[0] == "| | paper | here, seed 3 | why it differs |"
+    assert lines[2].startswith("| mistakes \\| all | 7 | 5 (3 to 9) | a reason")
+    assert lines[3] == "| sweeps | 1,425 (from memory, not checked) | 1,600 |  |"
+    html = shown._repr_html_()
+    assert "Minsky &amp; Papert" in html
+    assert html.count("<tr>") == 5
+    assert "<svg" in html
+
+
+def test_a_spread_is_the_median_and_the_ends():
+    assert spread([3, 1, 2]) == "2 (1 to 3)"
+    assert spread([1425, math.nan, 520]) == "972 (520 to 1,425)"
+    assert spread([0.25, 0.5], percent=True) == "37.5% (25.0% to 50.0%)"
+    assert spread([0.5, 0.5]) == "0.500"
+    assert spread([math.nan]) == "–"
+
+
+def test_seeds_are_a_number_or_those_given():
+    assert as_seeds(3) == (0, 1, 2)
+    assert as_seeds((5, 2)) == (5, 2)
+    assert [told(seeds) for seeds in ((4,), (0, 1, 2), (5, 2))] == ["seed 4", "seeds 0 to 2", "seeds 5, 2"]
+    for wrong, said in (((), "seeds is empty"), ((-1,), "seed is -1"), (0, "seeds is 0"), ((0.5,), "seed is 0.5")):
+        with pytest.raises(OptionError, match=said):
+            as_seeds(wrong)
+    assert len(as_seeds(range(10))) == 10  # what the message proposes
+
+
+def test_each_paper_draws_numbers_of_its_own():
+    first = [drawn(*given).integers(2**62) for given in (("a", 0), ("b", 0), ("a", 1), ("a", 0, 1))]
+    assert len({*first}) == 4
+    assert drawn("a", 0).integers(2**62) == first[0]
+
+
+def test_a_result_names_its_paper_and_saves_its_figure(result, tmp_path):
+    assert isinstance(result, Result)
+    assert isinstance(result.paper, Paper)
+    result.save(tmp_path / "figure.svg")
+    assert ElementTree.parse(tmp_path / "figure.svg").getroot().tag.endswith("svg")
+
+
+def test_the_command_lists_the_papers(tmp_path):
+    done = chainrule("paper", "list", cwd=tmp_path)
+    assert done.returncode == 0
+    assert [line.split()[0] for line in done.stdout.splitlines()] == [*PAPERS]
+    assert "Minsky & Papert (1969): Perceptrons" in done.stdout
+
+
+def test_the_command_runs_one_paper(tmp_path):
+    done = chainrule("paper", "minsky1969", "--seed", 3, "--out", "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "here, seed 3" in done.stdout
+    assert "in out: minsky1969.svg, minsky1969.md, numbers.json" in done.stdout
+    assert "| why it differs |" in (tmp_path / "out/minsky1969.md").read_text()
+    assert (tmp_path / "out/minsky1969.svg").read_text().startswith("<?xml")
+    kept = json.loads((tmp_path / "out/numbers.json").read_text())["minsky1969"]
+    assert kept["seeds"] == [3]
+    assert kept["numbers"]["mistakes on the parity of 8 bits"] == [256.0]
+
+
+def test_the_command_runs_so_many_seeds(tmp_path):
+    done = chainrule("paper", "minsky1969", "--seeds", 2, cwd=tmp_path)
+    assert "seeds 0 to 1" in done.stdout
+    assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("minski1969",), "Did you mean 'minsky1969'?"),
+        (("minsky1969", "--seed", 1, "--seeds", 2), "give one of the two"),
+        (("minsky1969", "--sed", 1), "Did you mean '--seed'?"),
+    ],
+)
+def test_a_mistake_is_answered_in_a_line(given, said, tmp_path):
+    done = chainrule("paper", *given, cwd=tmp_path)
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
+def test_all_of_them_make_an_overview(tmp_path, monkeypatch):
+    monkeypatch.setattr("chainrule.papers.PAPERS", ("minsky1969",))
+    done = chainrule("paper", "all", "--seeds", 1, "--out", "here", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    records = json.loads((tmp_path / "here/numbers.json").read_text())
+    assert [*records] == ["minsky1969"]
+    table = (tmp_path / "here/overview.md").read_text()
+    assert table == overview.overview(records)
+    row = table.splitlines()[2]
+    assert row.startswith("| [Minsky & Papert 1969](minsky1969.md) | order of the parity")
+    assert "| n; seed 0 |" in row
+    assert overview.table_of(records["minsky1969"]).splitlines()[2].startswith("| order of the parity")
+
+
+def test_a_record_is_json_with_a_list_on_a_line(result):
+    numbers = {"one": [1.23456789, math.nan], "two": [3.0, 4.0]}
+    records = {"minsky1969": overview.record(replace(result, numbers=numbers))}
+    text = overview.written(records)
+    assert '"one": [1.23457, null]' in text
+    assert '"two": [3.0, 4.0]' in text
+    assert json.loads(text)["minsky1969"]["rows"][0]["paper"] == "n"
+
+
+def test_the_fingerprint_is_that_of_the_code_alone():
+    code = '"""A module."""\nX = 1  # one\n# a comment\ndef f():\n    """Two\n    lines."""\n    return X\n'
+    other = "X = 1  # one\n\n\ndef f():\n    # another comment\n    return X\n"
+    assert overview._code(code) == overview._code(other) == ["X = 1  # one", "def f():", "return X"]
+    assert overview._code(code.replace("= 1", "= 2")) != overview._code(code)
+    used = [module.__name__.rpartition(".")[2] for module in overview._modules_of(cr.papers.hinton1986)]
+    assert used == ["family_trees", "hinton1986"]
+    assert overview.fingerprint(find("hinton1986")) != overview.fingerprint(MINSKY)

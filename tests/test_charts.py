@@ -231,7 +231,7 @@ def test_bars_may_begin_elsewhere_than_at_0():
 
 def test_ticks_of_ones_own_stand_at_both_axes():
     marks = [Line((0, 2), (0, 3), TRAINING)]
-    panel = Panel("", "x", "y", marks, ticks=[(1, "ten")], y_ticks=[(2, "100"), (3, "1,000")])
+    panel = Panel("", "x", "y", marks, ticks=[(1, "ten")], y_ticks=[(2, "100"), (3, "1,000"), (4, "beyond")])
     chart = Chart("logarithms", [panel])
     root = ElementTree.fromstring(chart.svg())
     assert {*texts(root)} - {None} == {"x", "y", "ten", "100", "1,000"}

@@ -35,11 +35,16 @@ def axes(panel: Panel) -> tuple[Axis, Axis]:
         if isinstance(mark, Bars):
             return _numbered(*_wider(*x), 5), Axis(*y, _upwards(mark.names))
     if panel.ticks:
-        across = Axis(*_wider(*x), [*panel.ticks])
+        across = _with_own(*_wider(*x), panel.ticks)
     else:
         across = _numbered(*x, 8, whole=True) if panel.whole else _numbered(*_wider(*x), 6)
-    upward = Axis(*_wider(*y), [*panel.y_ticks]) if panel.y_ticks else _numbered(*_wider(*y), 6)
+    upward = _with_own(*_wider(*y), panel.y_ticks) if panel.y_ticks else _numbered(*_wider(*y), 6)
     return across, upward
+
+
+def _with_own(low: float, high: float, ticks: Sequence[tuple[float, str]]) -> Axis:
+    """With those of the panel's own ticks that are on the axis."""
+    return Axis(low, high, [tick for tick in ticks if low <= tick[0] <= high])
 
 
 def _upwards(names: Sequence[str]) -> list[tuple[float, str]]:

@@ -174,7 +174,8 @@ class Panel:
         x, y: what the axes are called. whole: whether x counts something, such as epochs.
         caption: a sentence on what is to be seen, for who shows the panel in a page.
         ticks: places on the x axis and what is written there, such as dates; nothing for round numbers.
-        y_ticks: the same on the y axis, such as (2, "100") where marks are drawn at logarithms.
+        y_ticks: the same on the y axis, such as (2, "100") where marks are drawn at logarithms. Those beyond the marks
+            are left out.
     """
 
     title: str

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from chainrule.charts.axes import axes as axes_of
 from chainrule.charts.chart import (
     TRAINING,
     VALIDATION,
@@ -60,10 +61,11 @@ def _draw_panel(axes: Axes, panel: Panel) -> None:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     for mark in panel.marks:
         _draw(axes, mark)
+    x, y = axes_of(panel)
     if panel.ticks:
-        axes.set_xticks([place for place, _ in panel.ticks], _short([told for _, told in panel.ticks]))
+        axes.set_xticks([place for place, _ in x.ticks], _short([told for _, told in x.ticks]))
     if panel.y_ticks:
-        axes.set_yticks([place for place, _ in panel.y_ticks], _short([told for _, told in panel.y_ticks]))
+        axes.set_yticks([place for place, _ in y.ticks], _short([told for _, told in y.ticks]))
     if any(mark.label for mark in panel.marks):
         axes.legend(frameon=False, fontsize=9)
 

@@ -94,18 +94,18 @@ def twins_alike(W: Matrix) -> float:
 
 def _rows(numbers: dict[str, list[float]], held_out: int) -> list[Row]:
     right = numbers["right of those held out"]
-    shown = f"{sum(right):.0f} of {held_out * len(right)}; by network {spread(right)}"
+    shown = f"{sum(right):.0f} of {held_out * len(right)}; each {spread(right)}"
     why = "One network and its four facts there; here each network has four drawn facts of its own."
     rate = "ε and the start are larger here: by those of the paper nothing is learned in 1,500 sweeps."
     named = zip(MEANINGS, ("unit 1", "unit 2", "unit 6"), strict=True)
     at_start = [number for meaning in MEANINGS for number in numbers[f"{meaning} at the start"]]
-    twins = "Most units give twins the same weight, says the paper; the one with the nationality cannot."
+    twins = "The median of the six units. The one that tells the nationality cannot give twins the same weight."
     return [
         Row("facts right that were held out", f"{held_out} of {held_out}", shown, why, "checked"),
         Row("facts right that were learned", "all", spread(numbers["learned"], percent=True), rate, "checked"),
         *(Row(f"best unit's |r| with {told}", unit, spread(numbers[told]), "", "checked") for told, unit in named),
         Row("the same before they learned", NONE, spread(at_start)),
-        Row("r of twins' weights, median of units", "alike", spread(numbers["twins alike"]), twins, "checked"),
+        Row("r of twins' weights in a unit", "alike", spread(numbers["twins alike"]), twins, "checked"),
     ]
 
 

@@ -146,7 +146,7 @@ def _figure(runs: list[Learned]) -> Chart:
         chosen = [costs for _, costs, learned in runs if learned is kind]
         for i, E in enumerate(chosen):
             sweeps = [TOGETHER * (k + 0.5) for k in range(len(E))]
-            lines.append(Line(sweeps, E, colour, "" if i else told, pale=len(chosen) > 3))
+            lines.append(Line(sweeps, E, colour, "" if i else told, pale=len(chosen) > 12))
     panels.append(Panel("the cost of every start", "sweeps over the 64 patterns", "E", lines))
     return Chart("symmetry, learned by two hidden units", panels, width=360, height=280)
 

@@ -1,6 +1,7 @@
 """The layers of networks: parameters, and the operations that use them."""
 
 from chainrule.layers.activation import Activation
+from chainrule.layers.attended import attention_weights
 from chainrule.layers.attention import MultiHeadAttention, PositionalEncoding
 from chainrule.layers.convolution import Conv1D, Conv2D, ConvTranspose1D, ConvTranspose2D
 from chainrule.layers.dense import Dense
@@ -59,6 +60,7 @@ __all__ = [
     "Residual",
     "Standardize",
     "UpSample",
+    "attention_weights",
     "from_onnx",
     "from_pytorch",
     "load",

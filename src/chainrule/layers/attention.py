@@ -3,12 +3,16 @@
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from chainrule.checking import real, whole
 from chainrule.errors import ShapeError
-from chainrule.graph import Array
+from chainrule.graph import Array, plain
 from chainrule.initializers import find_initializer
 from chainrule.layers.layer import Layer
 from chainrule.ops import attention, linear, positional_encoding
+from chainrule.ops.attention import attention_weights
 
 
 @dataclass(eq=False, repr=False)
@@ -53,6 +57,13 @@ class MultiHeadAttention(Layer):
             raise ShapeError(f"{n} features do not fall into {self.heads} heads.")
         Q, K, V = (self._linear(name, A, n) for name in "qkv")
         return self._linear("o", attention(Q, K, V, self.mask, heads=self.heads, causal=self.causal), n)
+
+    def weights(self, A: Array) -> NDArray[Any]:
+        """softmax(Q Kᵀ / √d), (m, heads, steps, steps), how much a step takes of each; only to be called in a walk,
+        with the layer's input: see `chainrule.attention_weights`."""
+        Q, K = (plain(self._linear(name, A, self.n_out or A.shape[-1])) for name in "qk")
+        mask = None if self.mask is None else plain(self.mask)
+        return np.asarray(attention_weights(np, Q, K, mask, heads=self.heads, causal=self.causal))
 
     def _linear(self, name: str, A: Array, n: int) -> Array:
         W = self.parameter(f"W{name}", (n, A.shape[-1]), self._start)

@@ -52,20 +52,9 @@ def attention(
     """
     _check(Q, K, V, mask, whole("heads", heads))
     scale = float((Q.shape[-1] // heads) ** -0.5)
-    (m, steps), others = Q.shape[:2], K.shape[1]
-    foresee((4, heads, steps, others), Q.dtype)
+    foresee((4, heads, Q.shape[1], K.shape[1]), Q.dtype)
+    P = attention_weights(xp, Q, K, mask, heads=heads, causal=causal)
     q, k, v = (_by_head(xp, A, heads) for A in (Q, K, V))
-    S = (q * scale) @ xp.swapaxes(k, -1, -2)
-    seen = _seen(xp, mask, steps, others, causal and m > 0)
-    if seen is not None:
-        S = xp.where(seen, S, xp.asarray(-xp.inf, dtype=S.dtype))
-    largest = S.max(axis=-1, keepdims=True)
-    if seen is not None:
-        largest = xp.where(seen.any(axis=-1, keepdims=True), largest, 0)
-    E = xp.exp(S - largest)
-    P = E / xp.maximum(E.sum(axis=-1, keepdims=True), xp.finfo(S.dtype).tiny)
-    if seen is not None:
-        P = xp.where(seen, P, xp.zeros_like(P))  # where others are NaN, too
 
     def backward(dZ: Array) -> tuple[Later, Later, Later, None]:
         d = _by_head(xp, dZ, heads)
@@ -79,6 +68,28 @@ def attention(
         )
 
     return _together(xp, P @ v), backward
+
+
+def attention_weights(
+    xp: ModuleType, Q: Array, K: Array, mask: Array | None = None, *, heads: int = 1, causal: bool = False
+) -> Array:
+    """P = softmax(S), S = Q Kᵀ / √d, (m, heads, steps, others): how much a step takes of each of the others.
+
+    Args:
+        Q, K, mask, heads, causal: as `attention` takes them, which checks them.
+    """
+    (m, steps), others = Q.shape[:2], K.shape[1]
+    q, k = (_by_head(xp, A, heads) for A in (Q, K))
+    S = (q * float((Q.shape[-1] // heads) ** -0.5)) @ xp.swapaxes(k, -1, -2)
+    seen = _seen(xp, mask, steps, others, causal and m > 0)
+    if seen is not None:
+        S = xp.where(seen, S, xp.asarray(-xp.inf, dtype=S.dtype))
+    largest = S.max(axis=-1, keepdims=True)
+    if seen is not None:
+        largest = xp.where(seen.any(axis=-1, keepdims=True), largest, 0)
+    E = xp.exp(S - largest)
+    P = E / xp.maximum(E.sum(axis=-1, keepdims=True), xp.finfo(S.dtype).tiny)
+    return P if seen is None else xp.where(seen, P, xp.zeros_like(P))  # where others are NaN, too
 
 
 @operation(forward=r"Z_t = A_t + P_t", backward=(r"dA_t = dZ_t", ""))

@@ -189,6 +189,17 @@ def test_parity_needs_a_hidden_layer_and_both_shapes_learn_it():
     assert found.rows[0]["shallow"] == (2,)
 
 
+@pytest.mark.parametrize("k", [1, 2, 6])
+def test_two_units_in_each_of_k_layers_make_the_sawtooth_that_one_layer_needs_exponentially_many_for(k):
+    x = np.arange(2**k + 1)[None, :] / 2**k
+    for parameters, units in ((notes.sawtooth(k), [2] * k), (notes.sawtooth(k, deep=False), [2**k])):
+        A, _ = notes.forward(x, parameters, ["relu"] * len(units) + ["identity"])
+        np.testing.assert_array_equal(A[0], np.arange(2**k + 1) % 2)
+        assert [len(parameters[f"b{l + 1}"]) for l in range(len(units))] == units
+    with pytest.raises(cr.OptionError, match="k is 0"):
+        notes.sawtooth(0)
+
+
 @pytest.mark.parametrize(
     "name", ["alpha", "iterations", "layers", "units", "activation", "momentum", "batch_size", "regularization"]
 )

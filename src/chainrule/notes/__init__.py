@@ -59,7 +59,7 @@ from chainrule.notes.rosenblatt import perceptron
 from chainrule.notes.shapes import stack_examples
 from chainrule.notes.symmetry import show_symmetry
 from chainrule.notes.through_time import plot_through_time, unroll
-from chainrule.notes.why_deep import parity, why_deep
+from chainrule.notes.why_deep import parity, sawtooth, why_deep
 
 # In the order of the notes.
 __all__ = [
@@ -105,6 +105,7 @@ __all__ = [
     "check",
     "dimensions",
     "parity",
+    "sawtooth",
     "why_deep",
     "table",
     "effect_of",

@@ -1,4 +1,4 @@
-"""Why deep: the parity of n bits, in width and in depth (the notes, "circuit theory and deep learning")."""
+"""Why deep: the parity of n bits and the sawtooth, in width and in depth (the notes, "circuit theory")."""
 
 from __future__ import annotations
 
@@ -39,6 +39,34 @@ def parity(bits: int) -> tuple[Matrix, Matrix]:
     """All 2ⁿ combinations of n bits as columns, X (n, 2ⁿ) of −1 and +1, and whether the ones are odd, Y (1, 2ⁿ)."""
     rows = np.array(list(itertools.product((0, 1), repeat=whole("bits", bits))))
     return (2.0 * rows - 1).T, (rows.sum(axis=1) % 2.0)[None, :]
+
+
+def sawtooth(k: int, *, deep: bool = True) -> dict[str, Matrix]:
+    """A relu network that goes 0, 1, 0, 1, …, 0 at x = 0, 1/2ᵏ, 2/2ᵏ, …, 1, straight in between.
+
+    Deep, s ∘ s ∘ … ∘ s with s(x) = 2 max(0, x) − 4 max(0, x − ½), which goes 0, 1, 0: two units in each of k layers.
+    Shallow, 2ᵏ max(0, x) − 2ᵏ⁺¹ max(0, x − 1/2ᵏ) + 2ᵏ⁺¹ max(0, x − 2/2ᵏ) − …: 2ᵏ units in one (Telgarsky, 2016).
+
+    Args:
+        k: the function has 2ᵏ pieces.
+
+    Returns:
+        W1, b1, …, for `forward(X, parameters, ("relu", …, "relu", "identity"))`, X (1, m) from 0 to 1.
+
+    Raises:
+        OptionError: k is no whole number of 1 or more.
+    """
+    pieces = 2 ** whole("k", k)
+    if not deep:
+        bends = np.arange(pieces)[:, None] / pieces
+        slopes = np.where(np.arange(pieces) % 2, -2.0, 2.0) * pieces
+        slopes[0] = pieces
+        return {"W1": np.ones((pieces, 1)), "b1": -bends, "W2": slopes[None, :], "b2": np.zeros((1, 1))}
+    s, bends = np.array([[2.0, -4.0]]), np.array([[0.0], [-0.5]])
+    found = {"W1": np.ones((2, 1)), "b1": bends}
+    for l in range(2, k + 1):
+        found |= {f"W{l}": np.vstack([s, s]), f"b{l}": bends}
+    return found | {f"W{k + 1}": s, f"b{k + 1}": np.zeros((1, 1))}
 
 
 def why_deep(bits: Sequence[int] = (2, 3, 4, 5), *, widest: int = 12, starts: int = 8, seed: int = 0) -> Depth:

@@ -8,7 +8,10 @@ from importlib import import_module
 from chainrule.names import lookup
 from chainrule.papers.result import Paper, Result, Row
 
-PAPERS: tuple[str, ...] = ("rosenblatt1958", "minsky1969", "linnainmaa1970", "rumelhart1986", "hinton1986")
+PAPERS: tuple[str, ...] = (
+    *("rosenblatt1958", "minsky1969", "linnainmaa1970", "rumelhart1986", "hinton1986"),
+    *("ioffe2015", "he2016", "telgarsky2016", "vaswani2017", "zhang2017"),
+)
 """The names of the papers, each a module, in order of time."""
 
 __all__ = ["PAPERS", "find", "Paper", "Result", "Row"]

@@ -7,9 +7,11 @@ import ast
 import functools
 import itertools
 import math
+import os
 import pickle
 import re
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from sklearn.preprocessing import scale
 import chainrule as cr
 from chainrule import notes
 from chainrule.derivation.expression import assignments, parse
+from chainrule.papers import lecun1989
 from chainrule.sklearn import MLPClassifier, MLPRegressor
 
 RANDOM = np.random.default_rng(0)
@@ -122,6 +125,11 @@ def weighted(A, Y, weights=None):
 
 
 CASES = {
+    "let the environment variable CHAINRULE_DATA name the folder of mnist10k.npz, with": (
+        lambda: paper_of_digits("mnist"),
+        lambda: (mnist_here(), paper_of_digits("mnist")),
+        lambda: paper_of_digits("digits"),
+    ),
     "Ensemble takes networks, but … is a layer: put it into a Network": (
         lambda: cr.Ensemble([D(2)]),
         lambda: cr.Ensemble([cr.Network([D(2)])]),
@@ -601,6 +609,15 @@ def classifier(**options):
 def attributed(method):
     net = built(cr.EmbedColumns(1, 2, 2), D(1), shape=2)
     return cr.attribute(net, [0.5, 1], [[0.1, 0], [0.2, 1]], method=method)
+
+
+def paper_of_digits(data):
+    with patch.dict(os.environ, CHAINRULE_DATA="."):
+        lecun1989.run(1, data=data, examples=8, passes=1)
+
+
+def mnist_here():
+    np.savez("mnist10k.npz", images=np.zeros((20, 28, 28), np.uint8), labels=np.arange(20) % 10)
 
 
 def learned():

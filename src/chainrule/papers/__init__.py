@@ -9,8 +9,21 @@ from chainrule.names import lookup
 from chainrule.papers.result import Paper, Result, Row
 
 PAPERS: tuple[str, ...] = (
-    *("rosenblatt1958", "minsky1969", "linnainmaa1970", "rumelhart1986", "hinton1986"),
-    *("ioffe2015", "he2016", "telgarsky2016", "vaswani2017", "zhang2017"),
+    "rosenblatt1958",
+    "minsky1969",
+    "linnainmaa1970",
+    "rumelhart1986",
+    "hinton1986",
+    "lecun1989",
+    "hochreiter1997",
+    "glorot2010",
+    "srivastava2014",
+    "ioffe2015",
+    "kingma2015",
+    "he2016",
+    "telgarsky2016",
+    "vaswani2017",
+    "zhang2017",
 )
 """The names of the papers, each a module, in order of time."""
 

@@ -5,11 +5,22 @@ using namespace nanobind::literals;
 
 namespace chainrule {
 
+// The units that there are by the names that Python has for them, the fastest first.
+const std::vector<std::pair<std::string, Unit>> UNITS = {
+    {"amx", Unit::tiles}, {"avx512_bf16", Unit::vectors}, {"portable", Unit::portable}};
+
+Unit read_unit(const std::string& name) {
+    for (const auto& [known, unit] : UNITS)
+        if (name == known && available(unit)) return unit;
+    expect(name.empty(), "nothing here multiplies numbers of bfloat16 by " + name);
+    return Unit::none;
+}
+
 template <class T>
 class Runner {
   public:
-    Runner(nb::list values, nb::list steps, nb::dict rule, long batch, long strip, int threads, int result)
-        : Runner(read_values(values), read_options(rule), batch, strip, threads, result) {
+    Runner(nb::list values, nb::list steps, nb::dict rule, long batch, long strip, int threads, int result, const std::string& unit)
+        : Runner(read_values(values), read_options(rule), batch, strip, threads, result, read_unit(unit)) {
         for (nb::handle given : steps) program.add_step(read_step<T>(given));
         program.seal();
     }
@@ -65,13 +76,14 @@ class Runner {
     }
 
   private:
-    Runner(std::vector<Value> values, const Options& rule, long batch, long strip, int threads, int result)
-        : Runner(std::move(values), rule.get<std::string>("name"), read_settings(rule), batch, strip, threads, result) {
+    Runner(std::vector<Value> values, const Options& rule, long batch, long strip, int threads, int result, Unit unit)
+        : Runner(std::move(values), rule.get<std::string>("name"), read_settings(rule), batch, strip, threads, result, unit) {
         rule.refuse_others();
+        expect(unit == Unit::none || sizeof(T) == sizeof(float), "operands are rounded to bfloat16 in a program of float32 alone");
     }
     Runner(std::vector<Value> values, const std::string& rule, const Settings& settings, long batch, long strip, int threads,
-           int result)
-        : program(std::move(values), settings, rule_of<T>(rule, settings), batch, strip, threads, result) {
+           int result, Unit unit)
+        : program(std::move(values), settings, rule_of<T>(rule, settings), batch, strip, threads, result, unit) {
         for (const Value& v : program.values) numbers += v.kind == Kind::parameter ? v.count() : 0;
     }
 
@@ -101,8 +113,8 @@ class Runner {
 template <class T>
 void bind(nb::module_& m, const char* name) {
     nb::class_<Runner<T>>(m, name)
-        .def(nb::init<nb::list, nb::list, nb::dict, long, long, int, int>(), "values"_a, "steps"_a, "rule"_a, "batch"_a,
-             "strip"_a, "threads"_a, "result"_a)
+        .def(nb::init<nb::list, nb::list, nb::dict, long, long, int, int, const std::string&>(), "values"_a, "steps"_a, "rule"_a,
+             "batch"_a, "strip"_a, "threads"_a, "result"_a, "unit"_a = "")
         .def("load", &Runner<T>::load, "which"_a, "flat"_a.noconvert())
         .def("unload", &Runner<T>::unload, "which"_a, "flat"_a.noconvert())
         .def("few", &Runner<T>::few, "X"_a, "parameters"_a, "outputs"_a)
@@ -138,6 +150,12 @@ NB_MODULE(NATIVE_MODULE, m) {
         nanobind::dict slots;
         for (const auto& [name, count] : chainrule::rules()) slots[name.c_str()] = count;
         return slots;
+    });
+    m.def("units", [] {
+        std::vector<std::string> names;
+        for (const auto& [name, unit] : chainrule::UNITS)
+            if (chainrule::available(unit)) names.push_back(name);
+        return names;
     });
     m.def("supported", &chainrule::supported);
 }

@@ -4,11 +4,11 @@
 namespace chainrule {
 
 template <class T>
-void Parameters<T>::allocate(long numbers, int slots, long backward) {
+void Parameters<T>::allocate(long numbers, int slots, long backward, long rounded) {
     vectors.clear(), starts.clear();
     for (int which = 0; which <= slots; which++) vectors.emplace_back(numbers);
     for (int slot = 1; slot <= slots; slot++) starts.push_back(vectors[slot].data());
-    copies = Buffer<T>(backward);
+    copies = Buffer<T>(backward), words = Buffer<uint32_t>(rounded);
 }
 
 template <class T>
@@ -20,7 +20,8 @@ void Parameters<T>::load(int which, const Value& v, const T* from) {
             transpose(std::min(P, v.rows - i), v.n, from + i * v.n, v.n, ours, P);
     else
         for (long i = 0; i < v.rows; i++) std::memcpy(ours + i * v.row, from + i * v.n, sizeof(T) * v.n);
-    if (which == 0 && v.backward >= 0) copy_for_the_way_back(v, v.offset, v.template size<T>());
+    if (which == 0 && v.panels)
+        for (long i = 0; i < v.rows; i += P) follow(v, v.offset + i * v.n, P * v.n, 1);
 }
 
 template <class T>
@@ -32,6 +33,27 @@ void Parameters<T>::unload(int which, const Value& v, T* to) const {
             transpose(v.n, std::min(P, v.rows - i), ours, P, to + i * v.n, v.n);
     else
         for (long i = 0; i < v.rows; i++) std::memcpy(to + i * v.n, ours + i * v.row, sizeof(T) * v.n);
+}
+
+template <class T>
+void Parameters<T>::follow(const Value& v, long i, long n, int panels) {
+    if (v.rounded >= 0) return round(v, i, n, panels);
+    if (v.backward < 0) return;
+    for (int s = 0; s < panels; s++) copy_for_the_way_back(v, i + s * v.n * WIDTH<T>, n);
+}
+
+template <class T>
+void Parameters<T>::round(const Value& v, long i, long n, int panels) {
+    if constexpr (std::is_same_v<T, float>) {
+        constexpr long P = WIDTH<T>;
+        const long panel = v.n * P, row = (i - v.offset) / P, feature = row % v.n, features = n / P;
+        const RoundedPanels ahead = rounded(v), back = rounded_backward(v);
+        const T* from = theta() + i;
+        round_panels(features, panels * P, {from, panel, P}, {ahead.data + row / v.n * ahead.panel + feature / 2 * P, ahead.panel});
+        if (v.rounded_backward >= 0)
+            round_turned(features, from, panels > 1 ? from + panel : nullptr,
+                         back.data + feature / P * back.panel + row / v.n * (P / 2) * P, back.panel);
+    }
 }
 
 template <class T>

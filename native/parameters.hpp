@@ -2,16 +2,18 @@
 #pragma once
 #include <vector>
 
+#include "bfloat16.hpp"
 #include "values.hpp"
 
 namespace chainrule {
 
 // Vectors of equal length: number 0 is theta, those behind it the rule's slots. A W that only linear steps read lies in panels,
-// as W^T; where the way back needs W itself in panels too, there is a copy, which follows every change of theta.
+// as W^T; where the way back needs W itself in panels too, there is a copy, which follows every change of theta. Where products
+// round their operands, the copies are rounded ones, for the way ahead and for the way back.
 template <class T>
 class Parameters {
   public:
-    void allocate(long numbers, int slots, long backward);
+    void allocate(long numbers, int slots, long backward, long rounded);
 
     T* theta() const { return vectors[0].data(); }
     T* const* slots() const { return starts.data(); }
@@ -23,13 +25,22 @@ class Parameters {
 
     // W in panels for the way back, or null.
     T* backward(const Value& v) const { return v.backward < 0 ? nullptr : copies.data() + v.backward; }
-    // Bring n numbers of theta, from number i on, to that copy.
-    void copy_for_the_way_back(const Value& v, long i, long n);
+    // W^T and W in rounded panels.
+    RoundedPanels rounded(const Value& v) const { return {words.data() + v.rounded, chainrule::words(v.n)}; }
+    RoundedPanels rounded_backward(const Value& v) const { return {words.data() + v.rounded_backward, chainrule::words(v.rows)}; }
+
+    // Bring to the copies of W in panels what has changed: n numbers of theta from number i on, within one panel, and as much of
+    // the next, if there are two. Of rounded copies, n is of whole pairs of rows, or goes to the end of the panel.
+    void follow(const Value& v, long i, long n, int panels);
 
   private:
+    void copy_for_the_way_back(const Value& v, long i, long n);
+    void round(const Value& v, long i, long n, int panels);
+
     std::vector<Buffer<T>> vectors;
     std::vector<T*> starts;  // of the slots
     Buffer<T> copies;
+    Buffer<uint32_t> words;  // of the rounded copies
 };
 
 }  // namespace chainrule

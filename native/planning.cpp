@@ -83,22 +83,31 @@ bool Program<T>::row_by_row(int id) const {
 // that these do not pay.
 template <class T>
 void Program<T>::place_parameters() {
-    long in_flat = 0, numbers = 0, sums = 0, backward = 0;
+    long in_flat = 0, numbers = 0, sums = 0, backward = 0, rounded = 0;
     for (int id = 0; id < int(values.size()); id++) {
         Value& v = values[id];
         if (v.kind != Kind::parameter) continue;
         v.row = padded<T>(v.n);
         v.in_flat = in_flat, in_flat += v.count();
-        v.copied = training() || !(v.panels ? capacity <= FEW : row_by_row(id));
+        v.copied = training() || !(v.panels ? capacity <= FEW && !rounds() : row_by_row(id));
         v.in_network = !v.copied;
         if (!v.copied) continue;
         v.offset = numbers, numbers += v.template size<T>();
         if (written[id] && training()) v.sum = sums, sums += v.template size<T>();
-        if (v.needs_backward && training()) v.backward = backward, backward += v.rows * v.row;
+        const bool back = v.needs_backward && training();
+        if (v.panels && rounds()) {
+            v.rounded = rounded, rounded += words(v.n, v.rows);
+            if (back) v.rounded_backward = rounded, rounded += words(v.rows, v.n);
+        } else if (back) {
+            v.backward = backward, backward += v.rows * v.row;
+        }
     }
-    parameters.allocate(numbers, rule.slots, backward);
+    parameters.allocate(numbers, rule.slots, backward, rounded);
     if (settings.clip_norm) gradients = Buffer<T>(numbers);
-    for (int id = 0; id < int(workers.size()); id++) workers[id].id = id, workers[id].sums = Buffer<T>(sums);
+    for (int id = 0; id < int(workers.size()); id++) {
+        workers[id].id = id, workers[id].sums = Buffer<T>(sums);
+        if (rounds()) workers[id].rounding.allocate(unit);
+    }
 }
 
 template <class T>
@@ -209,7 +218,7 @@ void Program<T>::split(long batch, int threads) {
     team.resize(threads);
     for (Value& v : values) {
         if (v.kind != Kind::parameter || !v.panels) continue;
-        v.in_network = !training() && batch <= FEW;
+        v.in_network = !training() && batch <= FEW && !rounds();
         const bool large = v.count() > batch * (v.rows + v.n);  // beside the batch
         v.by_outputs = !v.in_network && threads > 1 && large && panels(v) >= threads;
     }

@@ -52,9 +52,11 @@ template <class T>
 class Program {
   public:
     // capacity: the most examples that a batch may have. strip: the most that a worker has in hand, or 0 for as many as stay in
-    // its cache. threads: the most there may be. result: the value that the network returns, or -1.
-    Program(std::vector<Value> values, const Settings& settings, Rule<T> rule, long capacity, long strip, int threads, int result)
-        : values(std::move(values)), team(threads), settings(settings), rule(rule), capacity(capacity), asked(strip),
+    // its cache. threads: the most there may be. result: the value that the network returns, or -1. unit: who multiplies, where
+    // the operands of products are rounded to bfloat16.
+    Program(std::vector<Value> values, const Settings& settings, Rule<T> rule, long capacity, long strip, int threads, int result,
+            Unit unit)
+        : values(std::move(values)), team(threads), settings(settings), rule(rule), capacity(capacity), unit(unit), asked(strip),
           result(result), workers(threads) {}
 
     // Batches of so few examples do not pay for bringing every W into panels.
@@ -130,8 +132,10 @@ class Program {
         return {n * w.id / team.size(), n * (w.id + 1) / team.size()};
     }
 
-    // W in panels, for the way back.
+    // W in panels, for the way back; and where operands are rounded, for the way ahead and back.
     T* backward_panels(int id) const { return parameters.backward(values[id]); }
+    RoundedPanels rounded(int id) const { return parameters.rounded(values[id]); }
+    RoundedPanels rounded_backward(int id) const { return parameters.rounded_backward(values[id]); }
 
     std::vector<Value> values;
     std::vector<std::unique_ptr<Step<T>>> steps;
@@ -139,6 +143,8 @@ class Program {
     const Settings settings;
     const Rule<T> rule;
     const long capacity;
+    const Unit unit;
+    bool rounds() const { return unit != Unit::none; }
 
   private:
     static constexpr char TYPE = sizeof(T) == 4 ? 'f' : 'd';

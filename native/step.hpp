@@ -81,6 +81,14 @@ class Step {
     const Value& of(int id) const { return program->values[id]; }
     bool wanted(int i) const { return derives[i]; }
 
+    // C = A B (+ what C starts with), by whoever multiplies in this program; see `multiply`.
+    void product(Worker<T>& w, long m, long n, long k, Spread<T> A, Panels<const T> B, Panels<T> C, const T* start, bool add,
+                 Runs runs = {}) const {
+        if constexpr (std::is_same_v<T, float>)
+            if (program->rounds()) return w.rounding.multiply(m, n, k, A, B, C, start, add, runs);
+        multiply<T>(m, n, k, A, B, C, start, add, runs);
+    }
+
     // What `expects` and `prepare` ask for.
     const Value& given(int i) const { return of(inputs[i]); }
     const Value& made() const { return of(output); }

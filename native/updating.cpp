@@ -30,8 +30,8 @@ double Program<T>::improve(Worker<T>& w, double alpha, double l2, double update)
             if (kept)
                 for (long j = 0; j < part.n; j++) g[j] *= shorten;
             rule.move(constants, parameters.theta(), parameters.slots(), i, g, part.n, v.weights ? constants.decay : T(0));
-            if (v.backward >= 0) parameters.copy_for_the_way_back(v, i, part.n);
         }
+        if (v.panels) parameters.follow(v, part.first, part.n, part.panels);
     });
     return penalty;
 }

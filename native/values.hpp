@@ -38,6 +38,7 @@ struct Value {
     long in_flat = 0;         // of a parameter: where it starts in the network's own vector
     long sum = 0;             // of a parameter to whose derivative steps add: where that starts, in every worker's sums
     long backward = -1;       // of a W with a copy for the way back: where that starts
+    long rounded = -1, rounded_backward = -1;  // the same of its copies that are rounded, among the words
     bool copied = true;       // of a parameter: whether the program has a copy of it
     bool stays = false;       // of examples: whether the update reads the whole batch's rows of it
     Reads reads = Reads::copies;  // of the examples as they come: in which places all who read them can

@@ -40,6 +40,7 @@ template <class T>
 void Program<T>::work(Worker<T>& w, const Call<T>& call, Report& report) noexcept {
     const bool training = call.alphas != nullptr;
     w.data = call.data, w.training = training;
+    take_up(unit);
     for (long k = 0, begin = 0; begin < call.m; k++, begin += batch) {
         if (w.id == 0) team.spread();
         w.begin = begin, w.batch = std::min(batch, call.m - begin), w.update = call.update + k, w.cost = 0;
@@ -59,8 +60,9 @@ void Program<T>::work(Worker<T>& w, const Call<T>& call, Report& report) noexcep
             report.costs[k] = cost, report.penalties[k] = penalty, report.count = k + 1;
             report.finite = finite;
         }
-        if (!finite && training) return;
+        if (!finite && training) break;
     }
+    give_up(unit);
 }
 
 // All steps with a worker's part of the batch, forward and, in training, backward.

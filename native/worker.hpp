@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "bfloat16.hpp"
 #include "memory.hpp"
 
 namespace chainrule {
@@ -62,6 +63,7 @@ struct Worker {
     const Data<T>* data = nullptr;
     Buffer<T> sums;           // derivatives by parameters to which every example adds its part
     std::vector<Part> parts;  // of the parameters: those that it updates
+    Rounding rounding;        // of the operands of its products, where these are rounded
     double cost = 0, squares = 0;
     double penalty[2] = {};  // of this and the last batch: others may still read the last one
 

@@ -59,7 +59,7 @@ class Matmul : public Step<T> {
     void forward(Worker<T>& w) override {
         Matrix<T> A = this->in(w, 0), B = this->in(w, 1), Z = this->out(w);
         each(A, B, Z, [&](Matrix<T> a, Matrix<T> b, Matrix<T> z) {
-            multiply<T>(z.rows, r, q, {a.data, a.row, 1}, {b.data, WIDTH<T>, b.row}, {z.data, WIDTH<T>, z.row}, nullptr, false);
+            this->product(w, z.rows, r, q, {a.data, a.row, 1}, {b.data, WIDTH<T>, b.row}, {z.data, WIDTH<T>, z.row}, nullptr, false);
         });
     }
 
@@ -71,7 +71,7 @@ class Matmul : public Step<T> {
             if (many[0] && !this->add[0]) dA.clear();
             each(dA, B, dZ, [&](Matrix<T> da, Matrix<T> b, Matrix<T> dz) {
                 Panels<const T> b_turned{turn(w, b), WIDTH<T>, padded<T>(q)};
-                multiply<T>(dz.rows, q, r, {dz.data, dz.row, 1}, b_turned, {da.data, WIDTH<T>, da.row}, nullptr,
+                this->product(w, dz.rows, q, r, {dz.data, dz.row, 1}, b_turned, {da.data, WIDTH<T>, da.row}, nullptr,
                             many[0] || this->add[0]);
             });
         }
@@ -79,7 +79,7 @@ class Matmul : public Step<T> {
             Matrix<T> dB = this->d_in(w, 1);
             if (many[1] && !this->add[1]) dB.clear();
             each(A, dB, dZ, [&](Matrix<T> a, Matrix<T> db, Matrix<T> dz) {
-                multiply<T>(q, r, dz.rows, {a.data, 1, a.row}, {dz.data, WIDTH<T>, dz.row}, {db.data, WIDTH<T>, db.row},
+                this->product(w, q, r, dz.rows, {a.data, 1, a.row}, {dz.data, WIDTH<T>, dz.row}, {db.data, WIDTH<T>, db.row},
                             nullptr, many[1] || this->add[1]);
             });
         }

@@ -32,7 +32,7 @@ class Attention : public Step<T> {
             for (long h = 0; h < heads; h++) {
                 look(w, i, h);
                 lay(V[i * others] + h * of_V, V.row, others, of_V, room.panels.data());
-                product(steps, of_V, others, {room.P.data(), padded<T>(others), 1}, room, Z[i * steps] + h * of_V, Z.row, false);
+                to_columns(w, steps, of_V, others, {room.P.data(), padded<T>(others), 1}, Z[i * steps] + h * of_V, Z.row, false);
             }
     }
 
@@ -46,7 +46,7 @@ class Attention : public Step<T> {
                 const T* dz = dZ[i * steps] + h * of_V;
                 look(w, i, h);
                 turn(V[i * others] + h * of_V, V.row, others, of_V, panels);
-                multiply<T>(steps, others, of_V, {dz, dZ.row, 1}, {panels, of_V * WIDTH<T>, WIDTH<T>}, {dS, WIDTH<T>, row}, nullptr, false);
+                this->product(w, steps, others, of_V, {dz, dZ.row, 1}, {panels, of_V * WIDTH<T>, WIDTH<T>}, {dS, WIDTH<T>, row}, nullptr, false);
                 for (long t = 0; t < steps; t++) {
                     T *p = P + t * row, *s = dS + t * row, sum = 0;
                     for (long k = 0; k < others; k++) sum += s[k] * p[k];
@@ -55,17 +55,17 @@ class Attention : public Step<T> {
                 if (this->wanted(0)) {
                     lay(K[i * others] + h * d, K.row, others, d, panels);
                     Matrix<T> dQ = this->d_in(w, 0);
-                    product(steps, d, others, {dS, row, 1}, room, dQ[i * steps] + h * d, dQ.row, this->add[0]);
+                    to_columns(w, steps, d, others, {dS, row, 1}, dQ[i * steps] + h * d, dQ.row, this->add[0]);
                 }
                 if (this->wanted(1)) {
                     lay(Q[i * steps] + h * d, Q.row, steps, d, panels);
                     Matrix<T> dK = this->d_in(w, 1);
-                    product(others, d, steps, {dS, 1, row}, room, dK[i * others] + h * d, dK.row, this->add[1]);
+                    to_columns(w, others, d, steps, {dS, 1, row}, dK[i * others] + h * d, dK.row, this->add[1]);
                 }
                 if (this->wanted(2)) {
                     lay(dz, dZ.row, steps, of_V, panels);
                     Matrix<T> dV = this->d_in(w, 2);
-                    product(others, of_V, steps, {P, 1, row}, room, dV[i * others] + h * of_V, dV.row, this->add[2]);
+                    to_columns(w, others, of_V, steps, {P, 1, row}, dV[i * others] + h * of_V, dV.row, this->add[2]);
                 }
             }
     }
@@ -84,7 +84,7 @@ class Attention : public Step<T> {
         const long row = padded<T>(others);
         const T* mask = this->inputs.size() > 3 ? this->in(w, 3)[i] : nullptr;
         turn(K[i * others] + h * d, K.row, others, d, room.panels.data());
-        multiply<T>(steps, others, d, {Q[i * steps] + h * d, Q.row, 1}, {room.panels.data(), d * WIDTH<T>, WIDTH<T>},
+        this->product(w, steps, others, d, {Q[i * steps] + h * d, Q.row, 1}, {room.panels.data(), d * WIDTH<T>, WIDTH<T>},
                     {room.P.data(), WIDTH<T>, row}, nullptr, false);
         for (long t = 0; t < steps; t++) {
             T *p = room.P.data() + t * row, most = -std::numeric_limits<T>::infinity(), sum = 0;
@@ -110,10 +110,11 @@ class Attention : public Step<T> {
     }
 
     // A times what is in the panels, into columns of which others have their own to the right.
-    static void product(long m, long n, long k, Spread<T> A, Room& room, T* to, long apart, bool add) {
+    void to_columns(Worker<T>& w, long m, long n, long k, Spread<T> A, T* to, long apart, bool add) {
+        Room& room = rooms[w.id];
         const long row = padded<T>(n);
         T* made = room.made.data();
-        multiply<T>(m, n, k, A, {room.panels.data(), k * WIDTH<T>, WIDTH<T>}, {made, WIDTH<T>, row}, nullptr, false);
+        this->product(w, m, n, k, A, {room.panels.data(), k * WIDTH<T>, WIDTH<T>}, {made, WIDTH<T>, row}, nullptr, false);
         for (long i = 0; i < m; i++)
             for (long j = 0; j < n; j++) to[i * apart + j] = (add ? to[i * apart + j] : T(0)) + made[i * row + j];
     }

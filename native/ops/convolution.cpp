@@ -1,99 +1,11 @@
-// Convolution and its transpose, as matrix products that read the picture itself: no window is copied.
-//
-// The picture lies in a frame, with its padding around it and the channels of a pixel side by side. So one row of a window is a
-// stretch of the picture, and the same row of the next window begins one stride later. The windows along a row of the picture are
-// therefore a matrix whose rows overlap, and the product takes it as it is.
+// Convolution and its transpose.
 #include <optional>
 
+#include "rounded_correlation.hpp"
 #include "sums.hpp"
-#include "windows.hpp"
 
 namespace chainrule {
 namespace {
-
-// From a picture of c channels to one of f, a number for every window: Z = W P + b, and the ways back.
-template <class T>
-struct Correlation {
-    Axis y, x;
-    long c, f;
-    bool whole_rows;  // whether the numbers of a row of a window lie side by side: else it is cut into pieces of c numbers
-    long pieces, k;   // of a window, and how many numbers each has
-
-    Correlation(const Windows& windows, long c, long f)
-        : y(windows.y), x(windows.x), c(c), f(f), whole_rows(x.dilation == 1), pieces(y.size * (whole_rows ? 1 : x.size)),
-          k(c * (whole_rows ? x.size : 1)) {}
-
-    long row() const { return x.extent() * c; }
-    long size() const { return y.extent() * row(); }
-    long of_window() const { return y.size * x.size * c; }
-    // How many numbers W has in panels as the way forward reads it, (of_window, f), and as the way back does, (pieces, f, k).
-    long ahead() const { return of_window() * padded<T>(f); }
-    long back() const { return pieces * f * padded<T>(k); }
-
-    // P: the picture X with its edges; n numbers of it lie at each place, of which c are meant.
-    template <class From>
-    void frame(const From* X, long n, T* P) const {
-        std::memset(P, 0, sizeof(T) * size());
-        for (long i = 0; i < y.n && i + y.before < y.extent(); i++)
-            for (long j = 0; j < x.n && j + x.before < x.extent(); j++)
-                for (long s = 0; s < c; s++) P[(i + y.before) * row() + (j + x.before) * c + s] = T(X[(i * x.n + j) * n + s]);
-    }
-
-    // The way back of `frame`.
-    void unframe(const T* P, T* X, long n, bool add) const {
-        for (long i = 0; i < y.n; i++)
-            for (long j = 0; j < x.n; j++) {
-                const bool seen = i + y.before < y.extent() && j + x.before < x.extent();
-                const T* from = P + (i + y.before) * row() + (j + x.before) * c;
-                T* to = X + (i * x.n + j) * n;
-                for (long s = 0; s < c; s++) to[s] = (add ? to[s] : T(0)) + (seen ? from[s] : T(0));
-            }
-    }
-
-    // Z, n numbers apart, (+ what is there).
-    void forward(const T* P, const T* W, const T* b, T* Z, long n, bool add) const {
-        const long rows = whole_rows ? 1 : y.size, panel = of_window() * WIDTH<T>;
-        const Runs runs = whole_rows ? Runs{y.size, y.dilation * row(), k * WIDTH<T>} : Runs{x.size, x.dilation * c, k * WIDTH<T>};
-        for (long i = 0; i < y.count; i++)
-            for (long r = 0; r < rows; r++)
-                multiply<T>(x.count, f, k, {P + (y.stride * i + y.dilation * r) * row(), x.stride * c, 1},
-                            {W + r * x.size * k * WIDTH<T>, panel, WIDTH<T>}, {Z + i * x.count * n, WIDTH<T>, n}, b, add || r, runs);
-    }
-
-    // dW, as the way forward reads W, + P^T dZ.
-    void to_weights(const T* P, const T* dZ, long n, T* dW) const {
-        for (long q = 0; q < pieces; q++)
-            multiply<T>(k, f, x.count, {P + at(q), 1, x.stride * c}, {dZ, WIDTH<T>, n},
-                        {dW + q * k * WIDTH<T>, of_window() * WIDTH<T>, WIDTH<T>}, nullptr, true,
-                        {y.count, y.stride * row(), x.count * n});
-    }
-
-    // dP = W^T dZ. some: room for (x.count, padded k).
-    void to_picture(const T* dZ, long n, const T* W, T* some, T* dP) const {
-        const long width = padded<T>(k);
-        std::memset(dP, 0, sizeof(T) * size());
-        for (long i = 0; i < y.count; i++)
-            for (long q = 0; q < pieces; q++) {
-                multiply<T>(x.count, k, f, {dZ + i * x.count * n, n, 1}, {W + q * f * width, f * WIDTH<T>, WIDTH<T>},
-                            {some, WIDTH<T>, width}, nullptr, false);
-                for (long j = 0; j < x.count; j++) {
-                    T* to = dP + y.stride * i * row() + at(q) + x.stride * c * j;
-                    const T* from = some + j * width;
-                    for (long s = 0; s < k; s++) to[s] += from[s];
-                }
-            }
-    }
-
-    // Where a piece begins in the window at the corner.
-    long at(long q) const {
-        return whole_rows ? y.dilation * q * row() : y.dilation * (q / x.size) * row() + x.dilation * (q % x.size) * c;
-    }
-
-    // Where number `at` of a window meets an output: in W as the way forward reads it, and as the way back does.
-    long place_ahead(long at, long output) const { return in_panels(at, output, of_window()); }
-    long place_back(long at, long output) const { return at / k * f * padded<T>(k) + in_panels(output, at % k, f); }
-    static long in_panels(long i, long j, long rows) { return (j / WIDTH<T> * rows + i) * WIDTH<T> + j % WIDTH<T>; }
-};
 
 // What both have in common: a large picture, a small one with a place for every window of the large one, and W. A convolution makes
 // the small one of the large one, its transpose the large one of the small one. Each group of channels is a correlation of its own.
@@ -115,25 +27,42 @@ class Convolving : public Step<T> {
         this->fits(small->rows == places && small->n == groups * one->f, "the windows and their numbers");
         this->fits(!large || (large->rows == windows.y.n * windows.x.n && large->n == groups * one->c), "the windows and the picture");
         this->fits(int(this->inputs.size()) < W + 2 || this->given(W + 1).count() == this->made().n, "b");
-        ahead = Buffer<T>(groups * one->ahead()), back = Buffer<T>(groups * one->back());
-        for (int id = 0; id < this->program->team.most(); id++)
-            rooms.emplace_back(one->size(), one->x.count * padded<T>(one->k), places * padded<T>(one->f), groups * one->ahead());
+        const bool rounds = this->program->rounds();
+        for (int id = 0; id < this->program->team.most(); id++) {
+            if constexpr (std::is_same_v<T, float>)
+                if (rounds) rounded.push_back(std::make_unique<RoundedCorrelation>(*one, this->program->unit));
+            rooms.emplace_back(one->size(), one->x.count * padded<T>(one->k), places * padded<T>(one->f), groups * slopes());
+        }
+        if (rounds)
+            ahead_words = Buffer<uint32_t>(groups * rounded[0]->ahead()), back_words = Buffer<uint32_t>(groups * rounded[0]->back());
+        else
+            ahead = Buffer<T>(groups * one->ahead()), back = Buffer<T>(groups * one->back());
     }
 
     // Copy W into the two layouts that the way forward and the way back read: each worker a share.
     bool begins() const override { return true; }
     void begin(Worker<T>& w) override {
         const T* from = this->in(w, W).data;
-        each_weight(this->program->mine(w, this->of(this->inputs[W]).shape[0]),
-                    [&](long here, long in_ahead, long in_back) { ahead.data()[in_ahead] = back.data()[in_back] = from[here]; });
-        std::memset(rooms[w.id].slopes.data(), 0, sizeof(T) * groups * one->ahead());
+        each_weight(this->program->mine(w, this->of(this->inputs[W]).shape[0]), [&](long here, long g, long at, long output) {
+            if (!rounded.empty()) {
+                auto *ahead = reinterpret_cast<uint16_t*>(ahead_words.data()), *back = reinterpret_cast<uint16_t*>(back_words.data());
+                ahead[2 * g * rounded[0]->ahead() + rounded[0]->place_ahead(at, output)] =
+                    back[2 * g * rounded[0]->back() + rounded[0]->place_back(at, output)] = upper(float(from[here]));
+            } else {
+                ahead.data()[g * one->ahead() + one->place_ahead(at, output)] =
+                    back.data()[g * one->back() + one->place_back(at, output)] = from[here];
+            }
+        });
+        std::memset(rooms[w.id].slopes.data(), 0, sizeof(T) * groups * slopes());
     }
 
-    // Add this worker's dW, which lies as the way forward reads W, to the derivative by W.
+    // Add this worker's dW to the derivative by W.
     void end(Worker<T>& w) override {
         if (!this->wanted(W)) return;
         T *to = this->d_in(w, W).data, *from = rooms[w.id].slopes.data();
-        each_weight({0, this->of(this->inputs[W]).shape[0]}, [&](long here, long in_ahead, long) { to[here] += from[in_ahead]; });
+        each_weight({0, this->of(this->inputs[W]).shape[0]}, [&](long here, long g, long at, long output) {
+            to[here] += from[g * slopes() + (rounded.empty() ? one->place_ahead(at, output) : rounded[0]->place_of_slope(at, output))];
+        });
     }
 
   protected:
@@ -148,10 +77,9 @@ class Convolving : public Step<T> {
     // Z of one example and group, from its picture in the frame.
     void go_ahead(Worker<T>& w, Matrix<T> Z, long example, long g, const T* b, bool add) {
         const Room& room = rooms[w.id];
-        const T* weights = ahead.data() + g * one->ahead();
-        if (groups == 1) return one->forward(room.framed.data(), weights, b, Z[example * places], Z.row, add);
+        if (groups == 1) return of_windows(w, g, b, Z[example * places], Z.row, add);
         const long n = padded<T>(one->f);
-        one->forward(room.framed.data(), weights, b ? b + g * one->f : nullptr, room.small.data(), n, false);
+        of_windows(w, g, b ? b + g * one->f : nullptr, room.small.data(), n, false);
         for (long i = 0; i < places; i++)
             for (long j = 0; j < one->f; j++) {
                 T& z = Z[example * places + i][g * one->f + j];
@@ -171,7 +99,19 @@ class Convolving : public Step<T> {
     // The picture in the frame, from a small one.
     void go_back(Worker<T>& w, std::pair<const T*, long> Z, long g) {
         const Room& room = rooms[w.id];
+        if constexpr (std::is_same_v<T, float>)
+            if (!rounded.empty())
+                return rounded[w.id]->to_picture(Z.first, Z.second, back_words.data() + g * rounded[0]->back(), room.framed.data());
         one->to_picture(Z.first, Z.second, back.data() + g * one->back(), room.some.data(), room.framed.data());
+    }
+
+    // dW + what the picture in the frame and a small one come to.
+    void add_slopes(Worker<T>& w, std::pair<const T*, long> Z, long g) {
+        const Room& room = rooms[w.id];
+        T* dW = room.slopes.data() + g * slopes();
+        if constexpr (std::is_same_v<T, float>)
+            if (!rounded.empty()) return rounded[w.id]->to_weights(room.framed.data(), Z.first, Z.second, dW);
+        one->to_weights(room.framed.data(), Z.first, Z.second, dW);
     }
 
     Windows windows;
@@ -182,7 +122,18 @@ class Convolving : public Step<T> {
     std::vector<Room> rooms;
 
   private:
-    // use(where it is in W, where the way forward and the way back read it) for each number of these of W's first axis.
+    // Z, n numbers apart, (+ what is there) of the picture in the frame.
+    void of_windows(Worker<T>& w, long g, const T* b, T* Z, long n, bool add) {
+        const T* P = rooms[w.id].framed.data();
+        if constexpr (std::is_same_v<T, float>)
+            if (!rounded.empty()) return rounded[w.id]->forward(P, ahead_words.data() + g * rounded[0]->ahead(), b, Z, n, add);
+        one->forward(P, ahead.data() + g * one->ahead(), b, Z, n, add);
+    }
+
+    // How many numbers dW of a group has: it lies as the way forward reads W, or by outputs where operands are rounded.
+    long slopes() const { return rounded.empty() ? one->ahead() : rounded[0]->slopes(); }
+
+    // use(where it is in W, its group, number of a window, and output) for each number of these of W's first axis.
     template <class Use>
     void each_weight(std::pair<long, long> range, Use use) const {
         const Value& weights = this->of(this->inputs[W]);
@@ -191,12 +142,13 @@ class Convolving : public Step<T> {
             for (long tap = 0; tap < taps; tap++)
                 for (long i = 0; i < weights.n; i++) {
                     const long g = o / first, at = tap * one->c + (transposed ? o % first : i), output = transposed ? i : o % first;
-                    use((o * taps + tap) * weights.row + i, g * one->ahead() + one->place_ahead(at, output),
-                        g * one->back() + one->place_back(at, output));
+                    use((o * taps + tap) * weights.row + i, g, at, output);
                 }
     }
 
     Buffer<T> ahead, back;
+    std::vector<std::unique_ptr<RoundedCorrelation>> rounded;  // each worker's, where products round
+    Buffer<uint32_t> ahead_words, back_words;                   // W as these read it
 };
 
 // inputs: A unless it is X itself, W, b or nothing
@@ -230,7 +182,7 @@ class Convolution : public Convolving<T> {
                 auto small = this->small(w, dZ, i, g);
                 if (this->wanted(W)) {
                     frame(w, i, g);
-                    one.to_weights(room.framed.data(), small.first, small.second, room.slopes.data() + g * one.ahead());
+                    this->add_slopes(w, small, g);
                 }
                 if (of_data || !this->wanted(0)) continue;
                 Matrix<T> dA = this->d_in(w, 0);
@@ -280,10 +232,7 @@ class TransposedConvolution : public Convolving<T> {
         for (long i = 0; i < w.examples; i++)
             for (long g = 0; g < this->groups; g++) {
                 one.frame(dZ[i * one.y.n * one.x.n] + g * one.c, dZ.row, room.framed.data());
-                if (this->wanted(1)) {
-                    auto small = this->small(w, A, i, g);
-                    one.to_weights(room.framed.data(), small.first, small.second, room.slopes.data() + g * one.ahead());
-                }
+                if (this->wanted(1)) this->add_slopes(w, this->small(w, A, i, g), g);
                 if (this->wanted(0)) this->go_ahead(w, this->d_in(w, 0), i, g, nullptr, this->add[0]);
             }
     }

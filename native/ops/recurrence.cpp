@@ -137,7 +137,7 @@ class Recurrence : public Step<T> {
         for (long k = 0, t = first(); k < steps; k++, t += ahead_by()) {
             T* into = Of::apart ? room.v : Z.data;
             if (k > 0 || carried)
-                multiply<T>(w.examples, wide, n, k > 0 ? Spread<T>{A[t - ahead_by()], steps * row, 1} : Spread<T>{room.first_state, row, 1},
+                this->product(w, w.examples, wide, n, k > 0 ? Spread<T>{A[t - ahead_by()], steps * row, 1} : Spread<T>{room.first_state, row, 1},
                             {ahead.data(), n * WIDTH<T>, WIDTH<T>},
                             {into + t * row_of_Z, WIDTH<T>, steps * row_of_Z}, nullptr, !Of::apart);
             else if (Of::apart)
@@ -180,7 +180,7 @@ class Recurrence : public Step<T> {
                 }
             }
             if (k == 0) break;
-            multiply<T>(w.examples, n, wide, {dV[t], steps * row_of_Z, 1}, {back.data(), wide * WIDTH<T>, WIDTH<T>},
+            this->product(w, w.examples, n, wide, {dV[t], steps * row_of_Z, 1}, {back.data(), wide * WIDTH<T>, WIDTH<T>},
                         {room.d, WIDTH<T>, row}, nullptr, true);
             if (++behind < most && k > 1) continue;
             to_weights(w, A, dV, backwards ? t - behind + 1 : t, behind);
@@ -269,14 +269,14 @@ class Recurrence : public Step<T> {
     void to_weights(Worker<T>& w, Matrix<T> A, Matrix<T> dV, long from, long count) {
         if (!this->wanted(1)) return;
         Matrix<T> dU = this->d_in(w, 1);
-        multiply<T>(wide, n, count, {dV[from], 1, row_of_Z}, {A[from - ahead_by()], WIDTH<T>, A.row},
+        this->product(w, wide, n, count, {dV[from], 1, row_of_Z}, {A[from - ahead_by()], WIDTH<T>, A.row},
                     {dU.data, WIDTH<T>, dU.row}, nullptr, true, {w.examples, steps * row_of_Z, steps * A.row});
     }
     // The part of the first step, which has what is carried before it.
     void to_weights_from_before(Worker<T>& w, const Room& room, Matrix<T> dV) {
         if (!this->wanted(1)) return;
         Matrix<T> dU = this->d_in(w, 1);
-        multiply<T>(wide, n, w.examples, {dV[first()], 1, steps * row_of_Z}, {room.first_state, WIDTH<T>, row},
+        this->product(w, wide, n, w.examples, {dV[first()], 1, steps * row_of_Z}, {room.first_state, WIDTH<T>, row},
                     {dU.data, WIDTH<T>, dU.row}, nullptr, true);
     }
 

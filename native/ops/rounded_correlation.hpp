@@ -1,0 +1,132 @@
+// The three products of a correlation with operands that are rounded to bfloat16.
+//
+// Tiles want long rows, so that windows are copied here, half as large as they are in float32: those of a few rows of the
+// picture at a time, which stay in the second cache. W is in rounded panels, and dW comes as (f, numbers of a window), so that
+// of the two operands of dZ^T P it is the smaller one that is turned.
+#pragma once
+#include "../bfloat16.hpp"
+#include "correlation.hpp"
+
+namespace chainrule {
+
+class RoundedCorrelation {
+  public:
+    RoundedCorrelation(const Correlation<float>& one, Unit unit)
+        : one(one), unit(unit), together(std::min(one.y.count, (PLACES + one.x.count - 1) / one.x.count)),
+          places(together * one.x.count), picture(one.size() + SLACK), windows(whole_rows(places) * deep_row(window()) + SLACK),
+          of_Z(std::max(whole_rows(places) * deep_row(one.f), whole_rows(one.f) * deep_row(places))),
+          pairs(words(places, window())), painted(places * padded<float>(window())) {}
+
+    // How many words W has as the way forward reads it, and as the way back does, and numbers dW.
+    long ahead() const { return words(window(), one.f); }
+    long back() const { return words(one.f, window()); }
+    long slopes() const { return one.f * padded<float>(window()); }
+    // Where number `at` of a window meets an output: in the halves of those words, and in dW.
+    long place_ahead(long at, long output) const { return half(at, output, words(window())); }
+    long place_back(long at, long output) const { return half(output, at, words(one.f)); }
+    long place_of_slope(long at, long output) const { return output * padded<float>(window()) + at; }
+
+    // Z, n numbers apart, (+ what is there) = W P + b.
+    void forward(const float* P, uint32_t* W, const float* b, float* Z, long n, bool add) {
+        take(P);
+        each_part([&](long i, long rows) {
+            copy_windows(i, rows);
+            multiply(unit, rows * one.x.count, one.f, deep(window()), {windows.data(), deep_row(window())}, {W, words(window())},
+                     {Z + i * one.x.count * n, WIDTH<float>, n}, b, add);
+        });
+    }
+
+    // dW + dZ^T P.
+    void to_weights(const float* P, const float* dZ, long n, float* dW) {
+        take(P);
+        each_part([&](long i, long rows) {
+            const long m = rows * one.x.count;
+            copy_windows(i, rows);
+            pair_windows(m);
+            round_rows(one.f, m, {dZ + i * one.x.count * n, 1, n}, {of_Z.data(), deep_row(m)});
+            multiply(unit, one.f, window(), deep(m), {of_Z.data(), deep_row(m)}, {pairs.data(), words(m)},
+                     {dW, WIDTH<float>, padded<float>(window())}, nullptr, true);
+        });
+    }
+
+    // dP = W^T dZ.
+    void to_picture(const float* dZ, long n, uint32_t* W, float* dP) {
+        const long width = padded<float>(window());
+        std::memset(dP, 0, sizeof(float) * one.size());
+        each_part([&](long i, long rows) {
+            const long m = rows * one.x.count;
+            round_rows(m, one.f, {dZ + i * one.x.count * n, n, 1}, {of_Z.data(), deep_row(one.f)});
+            multiply(unit, m, window(), deep(one.f), {of_Z.data(), deep_row(one.f)}, {W, words(one.f)},
+                     {painted.data(), WIDTH<float>, width}, nullptr, false);
+            for (long p = 0; p < m; p++)
+                for (long q = 0; q < one.pieces; q++) {
+                    float* to = dP + corner(i, p) + one.at(q);
+                    const float* from = painted.data() + p * width + q * one.k;
+                    for (long s = 0; s < one.k; s++) to[s] += from[s];
+                }
+        });
+    }
+
+  private:
+    static constexpr long PLACES = 64;  // windows that are multiplied at a time, or more
+    static constexpr long CHUNK = 16;   // numbers that are copied at a time, some of them too many
+    static constexpr long SLACK = 2 * CHUNK;
+
+    long window() const { return one.of_window(); }
+    // Where the window of place p begins, counted from the first of row i of places.
+    long corner(long i, long p) const {
+        return one.y.stride * (i + p / one.x.count) * one.row() + one.x.stride * one.c * (p % one.x.count);
+    }
+    static long half(long depth, long column, long panel) {
+        return 2 * (column / WIDTH<float> * panel + depth / 2 * WIDTH<float> + column % WIDTH<float>) + depth % 2;
+    }
+
+    // use(first row of places, how many)
+    template <class Use>
+    void each_part(Use use) const {
+        for (long i = 0; i < one.y.count; i += together) use(i, std::min(together, one.y.count - i));
+    }
+
+    void take(const float* P) { round_rows(1, one.size(), {P, 0, 1}, {picture.data(), 0}); }
+
+    static void copy(const uint16_t* from, uint16_t* to, long n) {
+        for (long s = 0; s < n; s += CHUNK) std::memcpy(to + s, from + s, sizeof(uint16_t) * CHUNK);
+    }
+
+    // Rows of windows, filled up with zeros. What is copied too much goes where the next is copied to.
+    void copy_windows(long i, long rows) {
+        constexpr uint16_t zeros[CHUNK] = {};
+        for (long p = 0; p < rows * one.x.count; p++) {
+            const uint16_t* from = picture.data() + corner(i, p);
+            uint16_t* to = windows.data() + p * deep_row(window());
+            for (long q = 0; q < one.pieces; q++) copy(from + one.at(q), to + q * one.k, one.k);
+            for (long s = window(); s < deep(window()); s += CHUNK) std::memcpy(to + s, zeros, sizeof zeros);
+        }
+    }
+
+    // Of m windows each two as words, in panels of their numbers.
+    void pair_windows(long m) {
+        constexpr long P = WIDTH<float>;
+        const long row = deep_row(window());
+        for (long p = 0; p < deep(m); p += 2)
+            for (long j = 0; j < padded<float>(window()) / P; j++) {
+                const uint16_t *a = windows.data() + p * row + j * P, *b = a + row;
+                uint32_t* to = pairs.data() + j * words(m) + p / 2 * P;
+                const uint32_t first = p < m ? 0xffffu : 0u, second = p + 1 < m ? 0xffffu : 0u;
+                if (!first) {
+                    std::fill_n(to, P, 0u);
+                    continue;
+                }
+                for (long s = 0; s < P; s++) to[s] = (a[s] & first) | (b[s] & second) << 16;
+            }
+    }
+
+    const Correlation<float>& one;
+    Unit unit;
+    long together, places;  // rows of places that are multiplied at a time, and how many places these are
+    Buffer<uint16_t> picture, windows, of_Z;
+    Buffer<uint32_t> pairs;
+    Buffer<float> painted;
+};
+
+}  // namespace chainrule

@@ -8,10 +8,10 @@ from functools import cache
 
 from chainrule import distributed
 from chainrule.checking import whole
-from chainrule.engines.auto import AutoEngine, large
+from chainrule.engines.auto import AutoEngine, gains, large
 from chainrule.engines.contract import BLOCK, CHUNK, Batch, Batches, Done, Engine, Form, Program, Slope
 from chainrule.engines.jax import JaxEngine, accelerated, installed
-from chainrule.engines.native import NativeEngine, described, kernels
+from chainrule.engines.native import NativeEngine, described, kernels, units
 from chainrule.engines.numpy import NumpyEngine
 from chainrule.engines.threads import blas_held, held_to, steady
 from chainrule.errors import OptionError
@@ -32,18 +32,32 @@ if _kernels is not None:
 
 _AUTO: Engine = AutoEngine(ENGINES["native"], ENGINES["numpy"]) if "native" in ENGINES else ENGINES["numpy"]
 
+_UNIT = units(_kernels)[0] if _kernels is not None and units(_kernels) else ""
+
+_ROUNDING: dict[str, Engine] = {"numpy": NumpyEngine(rounds=True)}
+"""Those whose products round their operands to bfloat16; the native one is there where an instruction does it."""
+
+if _kernels is not None and _UNIT:
+    _ROUNDING["native"] = NativeEngine(_kernels, _UNIT)
+    _ROUNDING["auto"] = AutoEngine(_ROUNDING["native"], _ROUNDING["numpy"])
+
+PRECISIONS = ("float32", "bfloat16", "auto")
+"""What the operands of matrix products are: of the network's own type; rounded; rounded where that is faster."""
+
 _CHOSEN: ContextVar[Engine | None] = ContextVar("chosen", default=None)
 
 
-def select(name: str, device: str | None = None, devices: int | str | None = None) -> Engine:
+def select(
+    name: str, device: str | None = None, devices: int | str | None = None, precision: str = "float32"
+) -> Engine:
     """The engine of that name; "auto" takes the fastest that can do the work.
 
     Args:
-        device, devices: see `chainrule.train`.
+        device, devices, precision: see `chainrule.train`.
 
     Raises:
         OptionError: there is no such engine on this machine, or CHAINRULE_INSTRUCTIONS names no instruction set; or the
-            engine cannot compute where it is to.
+            engine cannot compute where it is to, or in this precision.
     """
     if _wrong:
         raise OptionError(_wrong)
@@ -53,6 +67,8 @@ def select(name: str, device: str | None = None, devices: int | str | None = Non
     if devices is not None and devices != "all":
         devices = whole("devices", devices)
     beyond = devices is not None or device not in (None, "cpu")
+    if lookup("precision", precision, dict(zip(PRECISIONS, PRECISIONS, strict=True))) != "float32":
+        return _of_precision(precision, name, beyond)
     if name == "auto" and device is None and devices is None and (chosen := _CHOSEN.get()) is not None:
         return chosen
     if name == "jax" or (name == "auto" and beyond):
@@ -66,32 +82,60 @@ def select(name: str, device: str | None = None, devices: int | str | None = Non
     return engine
 
 
+def _of_precision(precision: str, name: str, beyond: bool) -> Engine:
+    """The engine of that name at "bfloat16", or at "auto", which is bfloat16 where that is faster.
+
+    Raises:
+        OptionError: it has no such precision, on this machine or at all.
+    """
+    if precision == "auto":
+        if name in ("auto", "native") and not beyond and _UNIT:
+            return AutoEngine(_ROUNDING["native"], select(name), suits=gains)
+        return select(name)
+    if name == "jax" or beyond:
+        raise OptionError(
+            'precision="bfloat16" is of the native and the numpy engine: XLA computes as its device does, leave it out.'
+        )
+    if name not in _ROUNDING:
+        raise OptionError(
+            'precision="bfloat16" needs instructions that this machine, or this build, lacks: AMX or AVX512_BF16. '
+            'Leave it out; or give engine="numpy", which rounds in the same way, slowly.'
+        )
+    return _ROUNDING[name]
+
+
 @contextmanager
-def chosen(name: str, device: str | None = None, devices: int | str | None = None) -> Iterator[None]:
+def chosen(
+    name: str, device: str | None = None, devices: int | str | None = None, precision: str = "float32"
+) -> Iterator[None]:
     """Within the block "auto" is the engine that somebody has chosen for a run, which measures and predicts there, too.
 
     Args:
-        name, device, devices: see `select`; where they leave all open, "auto" is what it was.
+        name, device, devices, precision: see `select`; where they leave all open, "auto" is what it was.
 
     Raises:
         OptionError: see `select`.
     """
-    before = _CHOSEN.set(select(name, device, devices))
+    before = _CHOSEN.set(select(name, device, devices, precision))
     try:
         yield
     finally:
         _CHOSEN.reset(before)
 
 
-def select_to_train(name: str, device: str | None = None, devices: int | str | None = None) -> Engine:
+def select_to_train(
+    name: str, device: str | None = None, devices: int | str | None = None, precision: str = "float32"
+) -> Engine:
     """As `select`, for what all processes that have joined do together.
 
     Raises:
         OptionError: see `select`; or the engine is one that computes in each process by itself.
     """
-    engine = select(name, device, devices)
+    engine = select(name, device, devices, precision)
     if distributed.processes() == 1:
         return engine
+    if precision != "float32":
+        raise OptionError(f"several processes compute by XLA, which knows no precision {precision!r}: leave it out.")
     if name not in ("auto", "jax"):
         raise OptionError(
             f"the {name} engine would train in each of the {distributed.processes()} processes by itself: "
@@ -115,6 +159,7 @@ __all__ = [
     "BLOCK",
     "CHUNK",
     "ENGINES",
+    "PRECISIONS",
     "Batch",
     "Batches",
     "Done",

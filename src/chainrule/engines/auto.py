@@ -41,6 +41,15 @@ def large(network: NetworkLike, m: int | None) -> bool:
     return network.flat.size + counted.taken // np.dtype(network.dtype).itemsize >= LARGE
 
 
+WORTH = 30_000
+"""From so many parameters that are matrices on, a product takes longer than rounding its operands for bfloat16 does."""
+
+
+def gains(network: NetworkLike, m: int | None) -> bool:
+    """Whether products of operands that are rounded to bfloat16 are worth it for the network, whatever the batch."""
+    return network.dtype == "float32" and sum(A.size for A in network.parameters.values() if A.ndim > 1) >= WORTH
+
+
 class AutoProgram:
     """A program, and another that goes on in its place when the network has become one that it does not know.
 
@@ -49,7 +58,12 @@ class AutoProgram:
 
     def __init__(self, program: Program, instead: Callable[[CannotRunError], Program]):
         self._program, self._instead = program, instead
+        self._tell()
+
+    def _tell(self) -> None:
+        program = self._program
         self.engine, self.reason, self.device = program.engine, program.reason, program.device
+        self.precision = program.precision
 
     @property
     def updates(self) -> int:
@@ -77,11 +91,7 @@ class AutoProgram:
                 yield done
         except CannotRunError as reason:
             before, self._program = self._program, self._instead(reason)
-            self.engine, self.reason, self.device = (
-                self._program.engine,
-                self._program.reason,
-                self._program.device,
-            )
+            self._tell()
             self._program.slots, self._program.updates = before.slots, before.updates
             yield from self._program.epoch(batches, epoch, learning_rate, start)
 
@@ -137,6 +147,7 @@ class AutoEngine:
             except CannotRunError as reason:
                 other = instead(reason)
                 slope.engine, slope.reason, slope.device = other.engine, other.reason, other.device
+                slope.precision = other.precision
                 slope.measure = other.measure
                 return slope.measure()
 

@@ -252,6 +252,7 @@ class Program(Protocol):
     Attributes:
         engine: the name of the engine that runs. reason: why it is not a faster one, or nothing.
         device: where it runs, such as "cpu" or "gpu: NVIDIA H200".
+        precision: what the operands of matrix products are: "float32", "float64", or "bfloat16", rounded for it.
         updates: how many updates there have been.
         slots: the optimizer's vectors, by name.
     """
@@ -259,6 +260,7 @@ class Program(Protocol):
     engine: str
     reason: str
     device: str
+    precision: str
     updates: int
     slots: dict[str, Array]
 
@@ -280,12 +282,13 @@ class Slope:
     Attributes:
         engine: the name of the engine that computes. reason: why it is not a faster one, or nothing.
         measure: returns J without a penalty, dJ/dθ in the order of the network's vector, and the output.
-        device: where it computes.
+        device: where it computes. precision: see `Program`.
     """
 
     engine: str
     reason: str
     measure: Callable[[], tuple[float, Array, Array]]
+    precision: str
     device: str = "cpu"
 
 

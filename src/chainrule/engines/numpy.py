@@ -1,9 +1,12 @@
 """The reference engine: runs the operations as they stand, with NumPy."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Literal
 
 import numpy as np
 
+from chainrule.engines.bfloat16 import refuse_wider, rounding
 from chainrule.engines.contract import CHUNK, Batch, Batches, CostLike, Done, NetworkLike, Numbers, Slope
 from chainrule.engines.threads import blas_held
 from chainrule.engines.tracing import own_code
@@ -16,8 +19,9 @@ class NumpyProgram:
 
     engine, device = "numpy", "cpu"
 
-    def __init__(self, network: NetworkLike, cost: CostLike, optimizer: Optimizer, seed: int):
-        self.network = network
+    def __init__(self, network: NetworkLike, cost: CostLike, optimizer: Optimizer, seed: int, rounds: bool = False):
+        self.network, self._rounds = network, rounds
+        self.precision = _precision(network, rounds)
         self.cost = cost
         self.optimizer = optimizer
         self.seed = seed
@@ -32,7 +36,7 @@ class NumpyProgram:
         """See `Program.epoch`; yields after every batch."""
         if start == 0:
             self.network.forget()
-        with blas_held():
+        with blas_held(), _products(self._rounds):
             for k, (X, Y, weights) in enumerate(batches.epoch(epoch, start), start):
                 l2 = None if batches.l2 is None else float(batches.l2[k])
                 done = self._update(X, Y, weights, learning_rate(k), l2)
@@ -62,31 +66,40 @@ class NumpyProgram:
 
 
 class NumpyEngine:
-    """See `chainrule.engines.contract.Engine`."""
+    """See `chainrule.engines.contract.Engine`.
+
+    Args:
+        rounds: whether products round their operands to bfloat16.
+    """
 
     name = "numpy"
+
+    def __init__(self, rounds: bool = False):
+        self._rounds = rounds
 
     def program(
         self, network: NetworkLike, cost: CostLike, optimizer: Optimizer, seed: int, outputs: bool = True
     ) -> NumpyProgram:
-        return NumpyProgram(network, cost, optimizer, seed)
+        return NumpyProgram(network, cost, optimizer, seed, self._rounds)
 
     def slope(self, network: NetworkLike, cost: CostLike, batch: Batch, seed: int, outputs: bool = True) -> Slope:
         X, Y, weights = batch
+        precision = _precision(network, self._rounds)
 
         def measure() -> tuple[float, Array, Array]:
-            with blas_held(), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            with self._computing(divide="ignore"):
                 A, variables = network.record(X, training=True, seed=seed)
                 J = cost(A, Y, weights)
                 backward(J)
             return float(plain(J)), network.gradient(variables), plain(A)
 
-        return Slope(self.name, "", measure)
+        return Slope(self.name, "", measure, precision)
 
     def evaluate(self, network: NetworkLike, cost: CostLike, batches: Iterable[Batch]) -> tuple[float, Array]:
+        _precision(network, self._rounds)
         total, m = 0.0, 0
         outputs: list[Numbers] = []
-        with blas_held(), np.errstate(over="ignore", invalid="ignore"):
+        with self._computing():
             for X, Y, weights in _in_chunks(batches):
                 A, _ = network.record(X)
                 total, m = total + float(plain(cost(A, Y, weights))) * len(X), m + len(X)
@@ -94,9 +107,31 @@ class NumpyEngine:
         return total / m, np.concatenate(outputs)
 
     def predict(self, network: NetworkLike, X: Array) -> Numbers:
-        with blas_held(), np.errstate(over="ignore", invalid="ignore"):
+        _precision(network, self._rounds)
+        with self._computing():
             chunks = [forward(network, network.cast(X[i : i + CHUNK], i)) for i in range(0, len(X), CHUNK)]
         return chunks[0] if len(chunks) == 1 else np.concatenate(chunks)
+
+    @contextmanager
+    def _computing(self, divide: Literal["ignore"] | None = None) -> Iterator[None]:
+        """By as many threads as are wanted; what is not finite is seen by whoever reads it."""
+        with blas_held(), _products(self._rounds), np.errstate(over="ignore", invalid="ignore", divide=divide):
+            yield
+
+
+def _precision(network: NetworkLike, rounds: bool) -> str:
+    """What products are computed in.
+
+    Raises:
+        OptionError: rounded, of a network of float64.
+    """
+    if rounds:
+        refuse_wider(network.dtype)
+    return "bfloat16" if rounds else network.dtype
+
+
+def _products(rounds: bool) -> AbstractContextManager[None]:
+    return rounding() if rounds else nullcontext()
 
 
 def _in_chunks(batches: Iterable[Batch]) -> Iterator[Batch]:

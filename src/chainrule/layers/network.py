@@ -266,13 +266,14 @@ class Network(Layer):
         engine: str = "auto",
         threads: int | None = None,
         device: str | None = None,
+        precision: str = "float32",
         memory: dict[int, tuple[Array, ...]] | None = None,
     ) -> NDArray[Any]:
         """The network's output for each example: (m, n_out).
 
         Args:
             X: (m, …), an array, a memory map, or anything that NumPy makes an array of.
-            engine, threads, device: who computes, by how many threads, and where; see `train`.
+            engine, threads, device, precision: who computes, by how many threads, where, and how exactly; see `train`.
             memory: a dict, empty at first, in which recurrent layers leave the state that they end in, and from which
                 they go on at the next call with the same m; then NumPy computes. None begins every sequence anew.
 
@@ -286,7 +287,7 @@ class Network(Layer):
         if memory is None:
             try:
                 with engines.held_to(threads):
-                    return engines.select(engine, device).predict(self, X)
+                    return engines.select(engine, device, precision=precision).predict(self, X)
             except ShapeError as error:
                 if X.ndim != 2 or self.input_shape != X.shape[:1] or X.shape[0] == X.shape[1]:
                     raise

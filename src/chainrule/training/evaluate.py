@@ -23,12 +23,13 @@ def evaluate(
     engine: str = "auto",
     threads: int | None = None,
     device: str | None = None,
+    precision: str = "float32",
 ) -> dict[str, float]:
     """The mean cost as "loss", without penalty, and each metric under its name.
 
     Args:
-        net: the network; X: (m, …); y: as the loss takes it; loss, metrics, engine, threads, device: as `train`
-            takes them.
+        net: the network; X: (m, …); y: as the loss takes it; loss, metrics, engine, threads, device,
+            precision: as `train` takes them.
         sample_weight: (m,), or None; it counts in the loss.
 
     Raises:
@@ -44,6 +45,7 @@ def evaluate(
         engine=engine,
         threads=threads,
         device=device,
+        precision=precision,
     )[0]
 
 
@@ -58,6 +60,7 @@ def scores_and_outputs(
     engine: str = "auto",
     threads: int | None = None,
     device: str | None = None,
+    precision: str = "float32",
 ) -> tuple[dict[str, float], NDArray[Any]]:
     """What `evaluate` finds, and the outputs (m, …) that it is found in."""
     cost = Cost(loss)
@@ -68,5 +71,5 @@ def scores_and_outputs(
     weights = example_weights(y, sample_weight, mask=net.steps_that_count(X))
     batches = ArrayBatches(X, y, weights, batch_size=engines.BLOCK, cast=net.cast)
     with engines.held_to(threads):
-        mean, output = engines.select(engine, device).evaluate(net, cost, batches.epoch(0))
+        mean, output = engines.select(engine, device, precision=precision).evaluate(net, cost, batches.epoch(0))
     return {"loss": mean} | score(wanted, *that_count(y, output, weights), cost.task), output

@@ -32,6 +32,7 @@ class History:
             each metric; and `seconds`.
         engine: which engine ran. reason: why it was not a faster one, where that was for the network to say.
         device: where it ran: "cpu", "gpu: NVIDIA H200", "cpu x 4", "gpu: NVIDIA H200 x 16 in 2 processes".
+        precision: what the operands of matrix products were: "float32", "float64" or "bfloat16".
         seed: of shuffling and dropout, so that the run can be repeated.
         stopped: why training ended: "all epochs done", "early stopping", "interrupted" by Ctrl-C, "terminated" by
             SIGTERM, or a callback's own words.
@@ -48,6 +49,7 @@ class History:
     stopped: str = ""
     best_epoch: int | None = None
     device: str = ""
+    precision: str = ""
     hints: list[str] = field(default_factory=list)
     members: list[History] = field(default_factory=list)
     elapsed: float = 0.0
@@ -57,6 +59,7 @@ class History:
         least = [f"least {measured} {min(self[measured]):.4g}"] if self.epochs else []
         facts = [counted(len(self.epochs), "epoch"), *least, self.stopped, self.engine]
         facts += [] if self.device in ("", "cpu") else [self.device]
+        facts += [self.precision] if self.precision == "bfloat16" else []
         return f"History({', '.join(filter(None, facts))})"
 
     def __getitem__(self, name: str) -> list[float]:

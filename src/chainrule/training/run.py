@@ -132,6 +132,7 @@ class Run:
             elif what.device != "cpu":
                 self.progress.note(f'the {what.engine} engine trains on {what.device}; device="cpu" keeps off it')
         self.history.engine, self.history.reason, self.history.device = what.engine, what.reason, what.device
+        self.history.precision = what.precision
 
     def meet(self, done: Done, batches: int | None) -> None:
         """Add what the engine has done to the sums of the epoch.

@@ -25,6 +25,7 @@ class Record(TypedDict):
     stopped: str
     best_epoch: int | None
     device: NotRequired[str]
+    precision: NotRequired[str]
     hints: NotRequired[list[str]]
 
 

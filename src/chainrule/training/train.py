@@ -59,6 +59,7 @@ def train(
     threads: int | None = None,
     device: str | None = None,
     devices: int | Literal["all"] | None = None,
+    precision: str = "float32",
     seed: int | None = None,
     progress: bool = True,
     hints: bool = True,
@@ -107,6 +108,10 @@ def train(
             accelerator that JAX sees for large networks, and tells so. `history.device` tells where it ran.
         devices: how many of these share the examples of every batch, or "all"; None for one, or, where processes have
             joined (see `chainrule.distributed`), for all of all processes. The result is that of one.
+        precision: "bfloat16" rounds both operands of every matrix product, forwards and backwards, to 8 of their 24
+            bits, and sums in float32, as do the parameters, the optimizer and everything else: faster where the
+            processor has AMX or AVX512_BF16, and an error elsewhere. "auto" takes it where it is there and the network
+            is large enough to gain; "float32" does not. `history.precision` tells what ran.
         seed: of shuffling and dropout; None takes a fresh one, kept in `history.seed`.
         progress: whether to show a live bar (in a terminal or notebook) or a few lines (elsewhere), on stderr,
             with a line before them where "auto" had to take numpy, or has found an accelerator, and hints behind them.
@@ -166,7 +171,7 @@ def train(
     run = Run(
         net,
         cost,
-        engines.select_to_train(engine, device, devices),
+        engines.select_to_train(engine, device, devices, _of_rule(precision, rule)),
         epochs=epochs,
         seed=seed_or_fresh(seed),
         metrics=wanted,
@@ -203,6 +208,19 @@ def train(
         raise TerminatedError(history)
     cost.look(net, first_X, first_y)
     return history
+
+
+def _of_rule(precision: str, rule: Optimizer | LBFGS) -> str:
+    """The precision as this optimizer can have it.
+
+    Raises:
+        OptionError: a line search, whose steps rounded costs would mislead, is to have them.
+    """
+    if isinstance(rule, LBFGS) and precision == "bfloat16":
+        raise OptionError(
+            'L-BFGS compares costs that differ by less than bfloat16 rounds: leave precision="bfloat16" out.'
+        )
+    return "float32" if isinstance(rule, LBFGS) and precision == "auto" else precision
 
 
 def _arrays(

@@ -35,7 +35,7 @@ def slope(network: NetworkLike, cost: CostLike, batch: Batch, seed: int, devices
             found = compiled(*devices.whole((network.flat, statistics_of(network, m))), *data)
             return float(found.J), np.array(found.gradient), np.asarray(found.output)
 
-    return Slope("jax", "", measure, devices.label)
+    return Slope("jax", "", measure, network.dtype, devices.label)
 
 
 def evaluate(network: NetworkLike, cost: CostLike, batches: Iterable[Batch], devices: Devices) -> tuple[float, Array]:

@@ -87,6 +87,7 @@ class JaxProgram:
         self._regularized = network.regularized
         self._output_shapes: dict[Any, tuple[int, ...]] = {}
         self.device, self._devices = devices.label, devices
+        self.precision = network.dtype
         self._loop = jax.jit(self._updates, static_argnames=("size", "stride"), out_shardings=devices.results)
         self._some = 1
         self._kept: tuple[Array, Array] | None = None

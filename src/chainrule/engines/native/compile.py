@@ -37,6 +37,7 @@ class Compiler:
         kernels: the names of the kernels that there are.
         training, updating, seed: as `Network.record` takes them.
         outputs: whether anybody wants to see the network's output.
+        rounds: whether products round their operands to bfloat16.
     """
 
     cost: CostLike | None
@@ -45,6 +46,7 @@ class Compiler:
     updating: bool = False
     seed: int = 0
     outputs: bool = True
+    rounds: bool = False
 
     def compiled(
         self,
@@ -105,4 +107,4 @@ class Compiler:
         return Compiled(self._lowered(made, network, own=True), made, content, seen | new | {m})
 
     def _lowered(self, made: Trace, network: NetworkLike, own: bool) -> Plan:
-        return lower(made, network, self.cost, self.kernels, outputs=self.outputs, own=own)
+        return lower(made, network, self.cost, self.kernels, outputs=self.outputs, own=own, rounds=self.rounds)

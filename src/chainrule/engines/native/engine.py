@@ -9,8 +9,9 @@ from weakref import WeakSet
 
 import numpy as np
 
+from chainrule.engines.bfloat16 import refuse_wider
 from chainrule.engines.contract import Batch, CostLike, NetworkLike, Numbers, Slope
-from chainrule.engines.native.executor import Kernels
+from chainrule.engines.native.executor import Arithmetic, Kernels
 from chainrule.engines.native.plan import NoKernelError
 from chainrule.engines.native.prediction import Prediction
 from chainrule.engines.native.training import NativeProgram, slope
@@ -19,6 +20,9 @@ from chainrule.errors import OptionError
 from chainrule.graph import Array
 from chainrule.names import counted
 from chainrule.optimizers import Optimizer
+
+ANYWHERE = "portable"
+"""The unit that every machine has, in loops: it is no faster than float32, and there for tests alone."""
 
 SETS = ("avx512", "avx2", "baseline")
 """The instruction sets that there are kernels for, the fastest first."""
@@ -49,6 +53,11 @@ def kernels() -> Kernels | None:
     return baseline
 
 
+def units(module: Kernels) -> list[str]:
+    """The instructions of this machine that multiply operands rounded to bfloat16, the fastest first."""
+    return [unit for unit in module.units() if unit != ANYWHERE]
+
+
 def described() -> str:
     """The native engine on this machine, in words.
 
@@ -67,12 +76,17 @@ def described() -> str:
 
 
 class NativeEngine:
-    """See `chainrule.engines.contract.Engine`."""
+    """See `chainrule.engines.contract.Engine`.
+
+    Args:
+        unit: what multiplies operands that are rounded to bfloat16, one of `native.units()`; products are of the
+            network's own type where it is empty.
+    """
 
     name = "native"
 
-    def __init__(self, native: Kernels):
-        self._native = native
+    def __init__(self, native: Kernels, unit: str = ""):
+        self._by = Arithmetic(native, unit)
         self._known: WeakSet[NetworkLike] = WeakSet()
         if hasattr(os, "register_at_fork"):  # the child has no say over the locks
             os.register_at_fork(after_in_child=self._forget)
@@ -84,10 +98,12 @@ class NativeEngine:
     def program(
         self, network: NetworkLike, cost: CostLike, optimizer: Optimizer, seed: int, outputs: bool = True
     ) -> NativeProgram:
-        return NativeProgram(self._native, network, cost, optimizer, seed, outputs)
+        self._refuse(network)
+        return NativeProgram(self._by, network, cost, optimizer, seed, outputs)
 
     def slope(self, network: NetworkLike, cost: CostLike, batch: Batch, seed: int, outputs: bool = True) -> Slope:
-        return slope(self._native, network, cost, batch, seed, outputs)
+        self._refuse(network)
+        return slope(self._by, network, cost, batch, seed, outputs)
 
     def evaluate(self, network: NetworkLike, cost: CostLike, batches: Iterable[Batch]) -> tuple[float, Array]:
         total, m, outputs = 0.0, 0, []
@@ -102,12 +118,17 @@ class NativeEngine:
         found = prediction.at_few(X)
         return prediction.at_many(X) if found is None else found
 
+    def _refuse(self, network: NetworkLike) -> None:
+        if self._by.unit:
+            refuse_wider(network.dtype)
+
     def _compiled(self, network: NetworkLike, cost: CostLike | None, X: Numbers) -> Prediction:
         """What changes nothing: compiled once for a network and a cost, and again when it is no longer true."""
+        self._refuse(network)
         kept: dict[bool, Prediction] = network.compiled.setdefault(self, {})
         found = kept.get(cost is None)
         if found is None or not found.holds(cost, X):
-            found = kept[cost is None] = Prediction(self._native, network, cost, X)
+            found = kept[cost is None] = Prediction(self._by, network, cost, X)
             self._known.add(network)
         if found.refusal:
             raise NoKernelError(found.refusal)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 from weakref import ref
 
@@ -64,6 +64,7 @@ class MakeProgram(Protocol):
         strip: int,
         threads: int,
         result: int,
+        unit: str,
     ) -> NativeProgram: ...
 
 
@@ -77,12 +78,36 @@ class Kernels(Protocol):
 
     def kernels(self) -> list[str]: ...
 
+    def units(self) -> list[str]: ...
+
     def supported(self, instructions: str) -> bool: ...
 
 
 def members(size: int, plan: Plan) -> int:
     """How many threads batches of this size are worth."""
     return max(1, min(threads(), size // EXAMPLES, size * plan.work // WORK))
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """The kernels of an instruction set, and who multiplies.
+
+    Attributes:
+        kernels: the module. unit: what multiplies operands that are rounded to bfloat16, one of `Kernels.units`; empty
+            where products are of the network's own type.
+    """
+
+    kernels: Kernels
+    unit: str = ""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The kernels' names."""
+        return frozenset(self.kernels.kernels())
+
+    def precision(self, network: NetworkLike) -> str:
+        """What the products are computed in."""
+        return "bfloat16" if self.unit else network.dtype
 
 
 class Examples:
@@ -163,16 +188,16 @@ class Executor:
     """
 
     def __init__(
-        self, native: Kernels, network: NetworkLike, plan: Plan, capacity: int, rule: Rule, team: int | None = None
+        self, by: Arithmetic, network: NetworkLike, plan: Plan, capacity: int, rule: Rule, team: int | None = None
     ):
         self.plan, self.capacity = plan, capacity
         self.team = members(capacity, plan) if team is None else team
         self._network = ref(network)
-        make = native.Program32 if network.dtype == "float32" else native.Program64
+        make = by.kernels.Program32 if network.dtype == "float32" else by.kernels.Program64
         self._moving = [(_with_own_arrays(step, capacity), layer) for step, layer in plan.moving]
         own = dict(zip((id(step) for step, _ in plan.moving), (step for step, _ in self._moving), strict=True))
         steps = [own.get(id(step), step) for step in plan.steps]
-        self._program = make(plan.values, steps, rule, capacity, STRIP, self.team, plan.output)
+        self._program = make(plan.values, steps, rule, capacity, STRIP, self.team, plan.output, by.unit)
 
     def load(self, slot: int, vector: Numbers) -> None:
         """What the optimizer remembers, its vector number 1 or 2, in the order of the network's."""

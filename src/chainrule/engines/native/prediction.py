@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from threading import Lock
 from typing import NamedTuple
 from weakref import ref
@@ -9,9 +10,10 @@ from weakref import ref
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.engines.bfloat16 import rounding
 from chainrule.engines.contract import BLOCK, CHUNK, CostLike, Form, NetworkLike, Numbers
 from chainrule.engines.native.compile import Compiler
-from chainrule.engines.native.executor import Examples, Executor, Kernels, members
+from chainrule.engines.native.executor import Arithmetic, Examples, Executor, members
 from chainrule.engines.native.fingerprint import Fingerprint
 from chainrule.engines.native.plan import NoKernelError
 from chainrule.engines.numpy import recorded
@@ -48,11 +50,11 @@ class Prediction:
         refusal: what there is no kernel for, or nothing.
     """
 
-    def __init__(self, native: Kernels, network: NetworkLike, cost: CostLike | None, X: Numbers):
+    def __init__(self, by: Arithmetic, network: NetworkLike, cost: CostLike | None, X: Numbers):
         self._network = ref(network)
-        self._native, self._cost, self._given = native, cost, Form(X.shape[1:], X.dtype)
+        self._by, self._cost, self._given = by, cost, Form(X.shape[1:], X.dtype)
         self._cast = form_of(network, *self._given)
-        self._compiler = Compiler(cost, frozenset(native.kernels()), training=False)
+        self._compiler = Compiler(cost, by.names, training=False, rounds=bool(by.unit))
         self._lock = Lock()  # the buffers are for one at a time
         self.refusal = ""
         self._executors: dict[tuple[int, int], Executor] = {}  # by size and threads: few examples wake nobody up
@@ -78,10 +80,10 @@ class Prediction:
         """
         plan = self._compiled.plan
         if plan.own and len(X) <= FEW_OF_OWN:
-            with blas_held():
+            with blas_held(), rounding() if self._by.unit else nullcontext():
                 network = self._owner()
                 return recorded(network, network.cast(X))
-        if self._of_few is None or len(X) > self._native.FEW or len(X) * plan.work > SHORT:
+        if self._of_few is None or len(X) > self._by.kernels.FEW or len(X) * plan.work > SHORT:
             return None
         output = np.empty((len(X), *plan.output_shape), plan.dtype)
         return output if self._of_few.few(X, self._owner().flat, output) else None
@@ -131,7 +133,7 @@ class Prediction:
         if key not in self._executors:
             if len(self._executors) == KEPT:
                 self._executors.clear()
-            self._executors[key] = Executor(self._native, network, plan, size, {"name": ""})
+            self._executors[key] = Executor(self._by, network, plan, size, {"name": ""})
         return self._executors[key]
 
     def _renew(self, network: NetworkLike, Y: Numbers | None, m: int) -> None:
@@ -146,9 +148,9 @@ class Prediction:
 
     def _made_for_few(self) -> Executor | None:
         plan = self._compiled.plan
-        if self._cost is not None or plan.own or plan.limits is not None:
+        if self._cost is not None or plan.own or plan.limits is not None or self._by.unit:
             return None
-        return Executor(self._native, self._owner(), plan, self._native.FEW, {"name": ""}, team=1)
+        return Executor(self._by, self._owner(), plan, self._by.kernels.FEW, {"name": ""}, team=1)
 
 
 def _sizes_of(m: int) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from chainrule.engines.contract import CHUNK, Arrays, Batch, Batches, CostLike, Done, Form, NetworkLike, Numbers, Slope
 from chainrule.engines.native.compile import Compiled, Compiler
-from chainrule.engines.native.executor import Examples, Executor, Kernels, Which, members
+from chainrule.engines.native.executor import Arithmetic, Examples, Executor, Which, members
 from chainrule.engines.native.fingerprint import Fingerprint
 from chainrule.engines.native.plan import NoKernelError, Plan
 from chainrule.engines.native.rules import rule_of
@@ -32,14 +32,14 @@ class NativeProgram:
     engine, device = "native", "cpu"
 
     def __init__(
-        self, native: Kernels, network: NetworkLike, cost: CostLike, optimizer: Optimizer, seed: int, outputs: bool
+        self, by: Arithmetic, network: NetworkLike, cost: CostLike, optimizer: Optimizer, seed: int, outputs: bool
     ):
         self.network, self.optimizer, self.updates, self.reason = network, optimizer, 0, ""
         self.outputs = outputs
-        self._native, self._cost = native, cost
+        self._by, self._cost, self.precision = by, cost, by.precision(network)
         self._rule = rule_of(optimizer)
         self._compiler = Compiler(
-            cost, frozenset(native.kernels()), training=True, updating=True, seed=seed, outputs=outputs
+            cost, by.names, training=True, updating=True, seed=seed, outputs=outputs, rounds=bool(by.unit)
         )
         self._slots: dict[str, Array] = {name: np.zeros_like(network.flat) for name in optimizer.slots}
         self._kept: dict[tuple[Form, Form | None], _Ready] = {}
@@ -186,7 +186,7 @@ class NativeProgram:
             self._slots = self.slots
             if ready.executor is not None:
                 size, team = max(size, ready.executor.capacity), max(team, ready.executor.team)
-            ready.executor = Executor(self._native, self.network, self._plan, size, self._rule, team)
+            ready.executor = Executor(self._by, self.network, self._plan, size, self._rule, team)
             self._give_slots()
         return ready.executor
 
@@ -203,11 +203,11 @@ class _Ready:
 class NativeSlope:
     """The cost of one batch and its derivatives, again and again; see `chainrule.engines.contract.Slope`."""
 
-    def __init__(self, native: Kernels, network: NetworkLike, cost: CostLike, batch: Batch, seed: int, outputs: bool):
-        self._native, self._network, self._outputs = native, network, outputs
+    def __init__(self, by: Arithmetic, network: NetworkLike, cost: CostLike, batch: Batch, seed: int, outputs: bool):
+        self._by, self._network, self._outputs = by, network, outputs
         X, Y, weights = batch
         self._m = len(X)
-        self._compiler = Compiler(cost, frozenset(native.kernels()), training=True, seed=seed, outputs=outputs)
+        self._compiler = Compiler(cost, by.names, training=True, seed=seed, outputs=outputs, rounds=bool(by.unit))
         self._given = Form(X.shape[1:], X.dtype)
         self._target = cost.target
         self._take(self._compiler.compiled(network, self._given, self._target, (self._m,)))
@@ -241,9 +241,9 @@ class NativeSlope:
             self._m if plan.own else min(CHUNK, self._m)
         )  # of own losses, the cost of all need not be the mean of parts'
         self._compiled, self._fingerprint = compiled, Fingerprint(self._network, plan)
-        self._executor = Executor(self._native, self._network, plan, size, {"name": "gradient"})
+        self._executor = Executor(self._by, self._network, plan, size, {"name": "gradient"})
 
 
-def slope(native: Kernels, network: NetworkLike, cost: CostLike, batch: Batch, seed: int, outputs: bool) -> Slope:
+def slope(by: Arithmetic, network: NetworkLike, cost: CostLike, batch: Batch, seed: int, outputs: bool) -> Slope:
     """See `chainrule.engines.contract.Engine.slope`."""
-    return Slope("native", "", NativeSlope(native, network, cost, batch, seed, outputs).measure)
+    return Slope("native", "", NativeSlope(by, network, cost, batch, seed, outputs).measure, by.precision(network))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from chainrule.engines.contract import CostLike, Form, NetworkLike
 from chainrule.engines.native.lower import axes, pointwise, products, sequences, windows  # they fill the table
 from chainrule.engines.native.lower.bins import find_bins
-from chainrule.engines.native.lower.builder import Builder, of_the_library
+from chainrule.engines.native.lower.builder import NARROW, Builder, of_the_library
 from chainrule.engines.native.lower.cost import (
     is_loss,
     reads_classes,
@@ -26,7 +26,14 @@ __all__ = ["LOWERINGS", "axes", "lower", "pointwise", "products", "sequences", "
 
 
 def lower(
-    trace: Trace, network: NetworkLike, cost: CostLike | None, kernels: frozenset[str], *, outputs: bool, own: bool
+    trace: Trace,
+    network: NetworkLike,
+    cost: CostLike | None,
+    kernels: frozenset[str],
+    *,
+    outputs: bool,
+    own: bool,
+    rounds: bool = False,
 ) -> Plan:
     """The plan of a trace.
 
@@ -34,13 +41,14 @@ def lower(
         kernels: the names of the kernels that there are.
         outputs: whether anybody wants to see the network's output.
         own: whether a layer, an activation or the loss is the user's own.
+        rounds: whether products round their operands: all of them, so that none goes by a kernel that does not.
 
     Raises:
         NoKernelError: an operation that no kernel is for, or a form of it.
     """
     if trace.output.role is not Role.COMPUTED or not trace.output.from_data:
         raise NoKernelError("an output that does not depend on X")
-    plan = Builder(trace, network.parameters, network.dtype)
+    plan = Builder(trace, network.parameters, network.dtype, narrow=0 if rounds else NARROW)
     terms: dict[Node, float] = {}
     of_cost: set[Node] = set()
     if cost is not None:
@@ -48,7 +56,7 @@ def lower(
         terms, of_cost = terms_of(trace.cost, cost.name)
     shown = outputs or cost is None
     needed = _needed([*([trace.output] if shown else []), *([] if trace.cost is None else [trace.cost])])
-    plan.bins = find_bins(plan, needed)
+    plan.bins = {} if rounds else find_bins(plan, needed)
     needed -= {one for node, bins in plan.bins.items() for one in (node, *bins.between)}
     for node in trace.nodes:
         if node in needed and (node in terms or node not in of_cost):

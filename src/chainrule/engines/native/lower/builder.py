@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MIXES = "an operation that mixes examples"
 
 NARROW = 3
-"""A linear step of no more outputs than this has a kernel of its own."""
+"""A product by so few outputs would leave most of a register empty."""
 
 Positions = NDArray[np.int64]
 """The places of numbers in an array, counted row by row."""
@@ -40,10 +40,11 @@ class Builder:
         limits: see `Plan`.
         target: the number of the value that holds Y; -1 if nothing reads it as numbers.
         moving: see `Plan`. constants: see `Plan`.
+        narrow: a linear step of no more outputs than this has a kernel of its own.
     """
 
-    def __init__(self, trace: Trace, parameters: dict[str, NDArray[np.generic]], dtype: str):
-        self.trace, self.dtype = trace, np.dtype(dtype)
+    def __init__(self, trace: Trace, parameters: dict[str, NDArray[np.generic]], dtype: str, narrow: int = NARROW):
+        self.trace, self.dtype, self.narrow = trace, np.dtype(dtype), narrow
         self.values: list[Value] = []
         self.steps: list[Step] = []
         self.ids: dict[Node, int] = {}
@@ -150,7 +151,7 @@ class Builder:
 
     def may_lie_in_panels(self, W: Node) -> bool:
         """Whether it is a parameter of more than a few outputs that nothing but linear steps of examples reads."""
-        return W.role is Role.PARAMETER and W.shape[0] > NARROW and W not in self._in_rows
+        return W.role is Role.PARAMETER and W.shape[0] > self.narrow and W not in self._in_rows
 
     def refuse_examples(self, name: str, A: int, axes: list[int]) -> None:
         """Raises NoKernelError where an operation goes over the axis of the examples."""

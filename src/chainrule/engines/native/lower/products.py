@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from chainrule.engines.native.lower.bins import linear_in_bins
-from chainrule.engines.native.lower.builder import MIXES, NARROW, Builder, Positions, in_a_row
+from chainrule.engines.native.lower.builder import MIXES, Builder, Positions, in_a_row
 from chainrule.engines.native.lower.pointwise import refuse_other_types
 from chainrule.engines.native.lower.registry import lowers
 from chainrule.engines.native.plan import EXAMPLE, NoKernelError
@@ -27,7 +27,7 @@ def linear_step(plan: Builder, A: Node, weights: Node, b: list[int]) -> int:
     if value.kind == EXAMPLE:
         raise NoKernelError("a linear step whose W is made of the examples")
     shape = (*plan.values[given].shape[:-1], value.shape[0])
-    if value.shape[0] <= NARROW:
+    if value.shape[0] <= plan.narrow:
         return plan.emit("narrow_linear", [given, W, *b], shape)
     if plan.may_lie_in_panels(weights) and plan.of_examples(A):
         value.panels = True

@@ -134,16 +134,17 @@ void fill_up(long k, long n, RoundedPanels panels) {
         std::fill(panels.data + j * panels.panel + first, panels.data + j * panels.panel + words(k), 0u);
 }
 
-void round_turned(long k, const float* left, const float* right, uint32_t* to, long panel) {
+void round_turned(long k, Panels<const float> from, int panels, RoundedPanels to) {
     for (long f = 0; f < k; f += P) {
         Words rows[P] = {};
         for (long i = 0; i < std::min(P, k - f); i++) {
-            const Vector<float> a = load(left + (f + i) * P), b = right ? load(right + (f + i) * P) : Vector<float>{};
+            const float* row = from.data + (f + i) * from.row;
+            const Vector<float> a = load(row), b = panels > 1 ? load(row + from.panel) : Vector<float>{};
             rows[i] = [&]<int... j>(std::integer_sequence<int, j...>) {
                 return two(picked<float, 2 * j...>(a, b), picked<float, 2 * j + 1 ...>(a, b));
             }(std::make_integer_sequence<int, int(P)>());
         }
-        turn(rows, reinterpret_cast<uint16_t*>(to + f / P * panel), 2 * P, right ? P : P / 2, 2 * P);
+        turn(rows, reinterpret_cast<uint16_t*>(to.data + f / P * to.panel), 2 * P, panels > 1 ? P : P / 2, 2 * P);
     }
 }
 

@@ -59,9 +59,9 @@ void round_panels(long k, long n, Panels<const float> B, RoundedPanels to, Runs 
 // theirs at the same time.
 void round_columns(long m, long k, Spread<float> A, long first, RoundedRows to);
 void round_pairs(long k, long n, Panels<const float> B, long first, RoundedPanels to);
-// Panels of the transpose of two panels that lie k rows of WIDTH numbers long, or of the left one where there is no right one:
-// a W^T (features, outputs) as the way back reads W. `to` is where the first feature and the first two outputs meet.
-void round_turned(long k, const float* left, const float* right, uint32_t* to, long panel);
+// Panels of the transpose of one or two panels of k rows: of a W^T (features, outputs), what the way back reads of W. `to` begins
+// where the first feature and the first two outputs meet.
+void round_turned(long k, Panels<const float> from, int panels, RoundedPanels to);
 // Fill m rows of k numbers, or n columns of as many, up with zeros.
 void fill_up(long m, long k, RoundedRows rows);
 void fill_up(long k, long n, RoundedPanels panels);

@@ -51,8 +51,8 @@ void Parameters<T>::round(const Value& v, long i, long n, int panels) {
         const T* from = theta() + i;
         round_panels(features, panels * P, {from, panel, P}, {ahead.data + row / v.n * ahead.panel + feature / 2 * P, ahead.panel});
         if (v.rounded_backward >= 0)
-            round_turned(features, from, panels > 1 ? from + panel : nullptr,
-                         back.data + feature / P * back.panel + row / v.n * (P / 2) * P, back.panel);
+            round_turned(features, {from, panel, P}, panels,
+                         {back.data + feature / P * back.panel + row / v.n * (P / 2) * P, back.panel});
     }
 }
 

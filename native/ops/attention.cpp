@@ -81,16 +81,19 @@ class Attention : public Step<T> {
     void look(Worker<T>& w, long i, long h) {
         Matrix<T> Q = this->in(w, 0), K = this->in(w, 1);
         Room& room = rooms[w.id];
-        const long row = padded<T>(others);
+        const long row = padded<T>(others), row_of_Q = padded<T>(d);
+        T* scaled = room.made.data();
+        for (long t = 0; t < steps; t++)
+            for (long j = 0; j < d; j++) scaled[t * row_of_Q + j] = Q[i * steps + t][h * d + j] * scale;
         const T* mask = this->inputs.size() > 3 ? this->in(w, 3)[i] : nullptr;
         turn(K[i * others] + h * d, K.row, others, d, room.panels.data());
-        this->product(w, steps, others, d, {Q[i * steps] + h * d, Q.row, 1}, {room.panels.data(), d * WIDTH<T>, WIDTH<T>},
+        this->product(w, steps, others, d, {scaled, row_of_Q, 1}, {room.panels.data(), d * WIDTH<T>, WIDTH<T>},
                     {room.P.data(), WIDTH<T>, row}, nullptr, false);
         for (long t = 0; t < steps; t++) {
             T *p = room.P.data() + t * row, most = -std::numeric_limits<T>::infinity(), sum = 0;
             const long seen = causal ? std::min(t + 1, others) : others;
             for (long k = 0; k < seen; k++)
-                if (!mask || mask[k] != 0) most = std::max(most, p[k] *= scale);
+                if (!mask || mask[k] != 0) most = std::max(most, p[k]);
             for (long k = 0; k < seen; k++) sum += p[k] = !mask || mask[k] != 0 ? exponential(p[k] - most) : T(0);
             std::fill(p + seen, p + others, T(0));
             sum = std::max(sum, std::numeric_limits<T>::min());

@@ -117,7 +117,11 @@ class Recurrence : public Step<T> {
         this->fits(!masked || this->given(2 + biased).count() == steps, "the mask");
         this->fits(!carried || carried_states.size >= this->program->capacity * n, "the batch and the states that are carried on");
         this->fits(!carried || !Of::cells || carried_cells.size >= this->program->capacity * n, "the batch and the cells that are carried on");
-        ahead = Buffer<T>(n * row_of_Z), back = Buffer<T>(wide * row), nothing = Buffer<T>(row);
+        if (this->program->rounds())
+            ahead.words = Buffer<uint32_t>(words(n, wide)), back.words = Buffer<uint32_t>(words(wide, n));
+        else
+            ahead.numbers = Buffer<T>(n * row_of_Z), back.numbers = Buffer<T>(wide * row);
+        nothing = Buffer<T>(row);
         const long examples = this->program->room(), all = examples * steps;
         if (last) states = Buffer<T>(all * row);
         if (Of::cells) c = Buffer<T>(all * row);
@@ -137,9 +141,8 @@ class Recurrence : public Step<T> {
         for (long k = 0, t = first(); k < steps; k++, t += ahead_by()) {
             T* into = Of::apart ? room.v : Z.data;
             if (k > 0 || carried)
-                this->product(w, w.examples, wide, n, k > 0 ? Spread<T>{A[t - ahead_by()], steps * row, 1} : Spread<T>{room.first_state, row, 1},
-                            {ahead.data(), n * WIDTH<T>, WIDTH<T>},
-                            {into + t * row_of_Z, WIDTH<T>, steps * row_of_Z}, nullptr, !Of::apart);
+                times(w, wide, n, k > 0 ? Spread<T>{A[t - ahead_by()], steps * row, 1} : Spread<T>{room.first_state, row, 1}, ahead,
+                      {into + t * row_of_Z, WIDTH<T>, steps * row_of_Z}, !Of::apart);
             else if (Of::apart)
                 for (long i = 0; i < w.examples; i++) std::memset(into + (i * steps + t) * row_of_Z, 0, sizeof(T) * row_of_Z);
             for (long i = 0; i < w.examples; i++) {
@@ -180,8 +183,7 @@ class Recurrence : public Step<T> {
                 }
             }
             if (k == 0) break;
-            this->product(w, w.examples, n, wide, {dV[t], steps * row_of_Z, 1}, {back.data(), wide * WIDTH<T>, WIDTH<T>},
-                        {room.d, WIDTH<T>, row}, nullptr, true);
+            times(w, n, wide, {dV[t], steps * row_of_Z, 1}, back, {room.d, WIDTH<T>, row}, true);
             if (++behind < most && k > 1) continue;
             to_weights(w, A, dV, backwards ? t - behind + 1 : t, behind);
             behind = 0;
@@ -256,10 +258,33 @@ class Recurrence : public Step<T> {
         constexpr long P = WIDTH<T>;
         Matrix<T> U = this->in(w, 1);
         auto [from, to] = this->program->mine(w, padded<T>(wide) / P);
+        if constexpr (std::is_same_v<T, float>)
+            if (this->program->rounds()) {
+                const long rows = std::min(to * P, wide) - from * P;
+                if (rows <= 0) return;
+                for (long j = 0; j < n; j += 2 * P)
+                    round_turned(rows, {U[from * P] + j, P, U.row}, j + P < n ? 2 : 1,
+                                 {ahead.words.data() + from * words(n) + j / 2 * P, words(n)});
+                return round_panels(rows, n, {U[from * P], P, U.row}, {back.words.data() + from * (P / 2) * P, words(wide)});
+            }
         for (long i = from * P; i < std::min(to * P, wide); i += P)
-            transpose(std::min(P, wide - i), n, U[i], U.row, ahead.data() + i * n, P);
+            transpose(std::min(P, wide - i), n, U[i], U.row, ahead.numbers.data() + i * n, P);
         for (long i = from * P; i < std::min(to * P, wide); i++)
-            for (long j = 0; j < n; j += P) store<T>(back.data() + j * wide + i * P, load(U[i] + j));
+            for (long j = 0; j < n; j += P) store<T>(back.numbers.data() + j * wide + i * P, load(U[i] + j));
+    }
+
+    // A matrix in panels, of numbers or of rounded ones.
+    struct Turned {
+        Buffer<T> numbers;
+        Buffer<uint32_t> words;
+    };
+
+    // C = A B (+ what is there), of one step of the worker's examples.
+    void times(Worker<T>& w, long n, long k, Spread<T> A, const Turned& B, Panels<T> C, bool add) {
+        if constexpr (std::is_same_v<T, float>)
+            if (this->program->rounds())
+                return w.rounding.multiply(w.examples, n, k, A, RoundedPanels{B.words.data(), words(k)}, C, nullptr, add);
+        multiply<T>(w.examples, n, k, A, {B.numbers.data(), k * WIDTH<T>, WIDTH<T>}, C, nullptr, add);
     }
 
     // Numbers of dV that stay in the second cache until they are summed, and products that are worth reading dU for.
@@ -283,7 +308,8 @@ class Recurrence : public Step<T> {
     bool backwards, last, biased, masked, carried;
     SharedNumbers carried_states, carried_cells;
     long steps = 0, n = 0, wide = 0, row = 0, row_of_Z = 0;
-    Buffer<T> ahead, back, nothing;  // U^T and U in panels; a state of zeros
+    Turned ahead, back;  // U^T and U
+    Buffer<T> nothing;   // a state of zeros
     Buffer<T> states, c, v, dv, d, dc, kept, first_state, first_cell;  // of all examples in hand, each worker's at its place
 };
 

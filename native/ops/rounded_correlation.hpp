@@ -13,9 +13,11 @@ class RoundedCorrelation {
   public:
     RoundedCorrelation(const Correlation<float>& one, Unit unit)
         : one(one), unit(unit), together(std::min(one.y.count, (PLACES + one.x.count - 1) / one.x.count)),
-          places(together * one.x.count), picture(one.size() + SLACK), windows(whole_rows(places) * deep_row(window()) + SLACK),
+          places(together * one.x.count), picture(one.size() + SLACK), windows(whole_rows(places + 1) * deep_row(window()) + SLACK),
           of_Z(std::max(whole_rows(places) * deep_row(one.f), whole_rows(one.f) * deep_row(places))),
-          pairs(words(places, window())), painted(places * padded<float>(window())) {}
+          pairs(words(places, window())), painted(places * padded<float>(window())) {
+        for (long q = 0; q < one.pieces; q++) starts.push_back(one.at(q));
+    }
 
     // How many words W has as the way forward reads it, and as the way back does, and numbers dW.
     long ahead() const { return words(window(), one.f); }
@@ -58,12 +60,13 @@ class RoundedCorrelation {
             round_rows(m, one.f, {dZ + i * one.x.count * n, n, 1}, {of_Z.data(), deep_row(one.f)});
             multiply(unit, m, window(), deep(one.f), {of_Z.data(), deep_row(one.f)}, {W, words(one.f)},
                      {painted.data(), WIDTH<float>, width}, nullptr, false);
-            for (long p = 0; p < m; p++)
-                for (long q = 0; q < one.pieces; q++) {
-                    float* to = dP + corner(i, p) + one.at(q);
-                    const float* from = painted.data() + p * width + q * one.k;
-                    for (long s = 0; s < one.k; s++) to[s] += from[s];
-                }
+            const float* from = painted.data();
+            for (long r = 0; r < rows; r++)
+                for (long j = 0; j < one.x.count; j++, from += width)
+                    for (long q = 0; q < one.pieces; q++) {
+                        float* to = dP + corner(i + r, j) + starts[q];
+                        for (long s = 0; s < one.k; s++) to[s] += from[q * one.k + s];
+                    }
         });
     }
 
@@ -73,10 +76,8 @@ class RoundedCorrelation {
     static constexpr long SLACK = 2 * CHUNK;
 
     long window() const { return one.of_window(); }
-    // Where the window of place p begins, counted from the first of row i of places.
-    long corner(long i, long p) const {
-        return one.y.stride * (i + p / one.x.count) * one.row() + one.x.stride * one.c * (p % one.x.count);
-    }
+    // Where the window of place j in row i begins.
+    long corner(long i, long j) const { return one.y.stride * i * one.row() + one.x.stride * one.c * j; }
     static long half(long depth, long column, long panel) {
         return 2 * (column / WIDTH<float> * panel + depth / 2 * WIDTH<float> + column % WIDTH<float>) + depth % 2;
     }
@@ -96,29 +97,27 @@ class RoundedCorrelation {
     // Rows of windows, filled up with zeros. What is copied too much goes where the next is copied to.
     void copy_windows(long i, long rows) {
         constexpr uint16_t zeros[CHUNK] = {};
-        for (long p = 0; p < rows * one.x.count; p++) {
-            const uint16_t* from = picture.data() + corner(i, p);
-            uint16_t* to = windows.data() + p * deep_row(window());
-            for (long q = 0; q < one.pieces; q++) copy(from + one.at(q), to + q * one.k, one.k);
-            for (long s = window(); s < deep(window()); s += CHUNK) std::memcpy(to + s, zeros, sizeof zeros);
-        }
+        const long row = deep_row(window()), n = window(), end = deep(n);
+        uint16_t* to = windows.data();
+        for (long r = 0; r < rows; r++)
+            for (long j = 0; j < one.x.count; j++, to += row) {
+                const uint16_t* from = picture.data() + corner(i + r, j);
+                for (long q = 0; q < one.pieces; q++) copy(from + starts[q], to + q * one.k, one.k);
+                for (long s = n; s < end; s += CHUNK) std::memcpy(to + s, zeros, sizeof zeros);
+            }
     }
 
     // Of m windows each two as words, in panels of their numbers.
     void pair_windows(long m) {
         constexpr long P = WIDTH<float>;
-        const long row = deep_row(window());
-        for (long p = 0; p < deep(m); p += 2)
-            for (long j = 0; j < padded<float>(window()) / P; j++) {
+        const long row = deep_row(window()), panels = padded<float>(window()) / P;
+        for (long p = 0; p < m; p += 2)
+            for (long j = 0; j < panels; j++) {
                 const uint16_t *a = windows.data() + p * row + j * P, *b = a + row;
                 uint32_t* to = pairs.data() + j * words(m) + p / 2 * P;
-                const uint32_t first = p < m ? 0xffffu : 0u, second = p + 1 < m ? 0xffffu : 0u;
-                if (!first) {
-                    std::fill_n(to, P, 0u);
-                    continue;
-                }
-                for (long s = 0; s < P; s++) to[s] = (a[s] & first) | (b[s] & second) << 16;
+                for (long s = 0; s < P; s++) to[s] = a[s] | uint32_t(b[s]) << 16;
             }
+        fill_up(m, window(), {pairs.data(), words(m)});
     }
 
     const Correlation<float>& one;
@@ -127,6 +126,7 @@ class RoundedCorrelation {
     Buffer<uint16_t> picture, windows, of_Z;
     Buffer<uint32_t> pairs;
     Buffer<float> painted;
+    std::vector<long> starts;  // of the pieces of a window, in the window at the corner
 };
 
 }  // namespace chainrule

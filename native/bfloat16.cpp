@@ -1,10 +1,12 @@
 // Rounding to bfloat16, and who multiplies what is rounded.
 #include "bfloat16.hpp"
 
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
 #if defined(__AVX512F__) && (defined(__clang__) ? __clang_major__ >= 13 : __GNUC__ >= 12)
 #define CHAINRULE_UNITS 1
 #include <cpuid.h>
-#include <immintrin.h>
 #if defined(__linux__)
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -33,9 +35,13 @@ inline void put(uint32_t* to, Words words) { *reinterpret_cast<Words*>(to) = wor
 // P numbers of a row that has n, from number j on; zeros behind the last.
 inline Vector<float> some(const float* row, long j, long n) {
     if (j + P <= n) return load(row + j);
+#if defined(__AVX512F__)
+    return __builtin_bit_cast(Vector<float>, _mm512_maskz_loadu_ps(__mmask16((1u << (n - j)) - 1u), row + j));
+#else
     float numbers[P] = {};
-    if (j < n) std::copy_n(row + j, n - j, numbers);
+    std::copy_n(row + j, n - j, numbers);
     return load(numbers);
+#endif
 }
 
 // Numbers side by side.

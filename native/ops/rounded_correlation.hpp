@@ -62,11 +62,12 @@ class RoundedCorrelation {
                      {painted.data(), WIDTH<float>, width}, nullptr, false);
             const float* from = painted.data();
             for (long r = 0; r < rows; r++)
-                for (long j = 0; j < one.x.count; j++, from += width)
-                    for (long q = 0; q < one.pieces; q++) {
-                        float* to = dP + corner(i + r, j) + starts[q];
-                        for (long s = 0; s < one.k; s++) to[s] += from[q * one.k + s];
-                    }
+                for (long j = 0; j < one.x.count; j++, from += width) {
+                    const long k = one.k, pieces = one.pieces, *at = starts.data();
+                    float* corner_of_dP = dP + corner(i + r, j);
+                    for (long q = 0; q < pieces; q++)
+                        for (long s = 0; s < k; s++) corner_of_dP[at[q] + s] += from[q * k + s];
+                }
         });
     }
 
@@ -97,26 +98,29 @@ class RoundedCorrelation {
     // Rows of windows, filled up with zeros. What is copied too much goes where the next is copied to.
     void copy_windows(long i, long rows) {
         constexpr uint16_t zeros[CHUNK] = {};
-        const long row = deep_row(window()), n = window(), end = deep(n);
+        // The compiler must not fear that what is copied changes these.
+        const long row = deep_row(window()), n = window(), end = deep(n), k = one.k, pieces = one.pieces, count = one.x.count;
+        const long step = one.x.stride * one.c, *at = starts.data();
         uint16_t* to = windows.data();
-        for (long r = 0; r < rows; r++)
-            for (long j = 0; j < one.x.count; j++, to += row) {
-                const uint16_t* from = picture.data() + corner(i + r, j);
-                for (long q = 0; q < one.pieces; q++) copy(from + starts[q], to + q * one.k, one.k);
+        for (long r = 0; r < rows; r++) {
+            const uint16_t* from = picture.data() + corner(i + r, 0);
+            for (long j = 0; j < count; j++, to += row, from += step) {
+                for (long q = 0; q < pieces; q++) copy(from + at[q], to + q * k, k);
                 for (long s = n; s < end; s += CHUNK) std::memcpy(to + s, zeros, sizeof zeros);
             }
+        }
     }
 
     // Of m windows each two as words, in panels of their numbers.
     void pair_windows(long m) {
         constexpr long P = WIDTH<float>;
         const long row = deep_row(window()), panels = padded<float>(window()) / P;
-        for (long p = 0; p < m; p += 2)
-            for (long j = 0; j < panels; j++) {
-                const uint16_t *a = windows.data() + p * row + j * P, *b = a + row;
-                uint32_t* to = pairs.data() + j * words(m) + p / 2 * P;
-                for (long s = 0; s < P; s++) to[s] = a[s] | uint32_t(b[s]) << 16;
-            }
+        const long panel = words(m);
+        const uint16_t* from = windows.data();
+        uint32_t* to = pairs.data();
+        for (long p = 0; p < m; p += 2, from += 2 * row, to += P)
+            for (long j = 0; j < panels; j++)
+                for (long s = 0; s < P; s++) to[j * panel + s] = from[j * P + s] | uint32_t(from[row + j * P + s]) << 16;
         fill_up(m, window(), {pairs.data(), words(m)});
     }
 

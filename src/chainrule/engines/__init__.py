@@ -8,7 +8,7 @@ from functools import cache
 
 from chainrule import distributed
 from chainrule.checking import whole
-from chainrule.engines.auto import AutoEngine, gains, large
+from chainrule.engines.auto import AutoEngine, RoundingEngine, gains, large
 from chainrule.engines.contract import BLOCK, CHUNK, Batch, Batches, Done, Engine, Form, Program, Slope
 from chainrule.engines.jax import JaxEngine, accelerated, installed
 from chainrule.engines.native import NativeEngine, described, kernels, units
@@ -90,7 +90,7 @@ def _of_precision(precision: str, name: str, beyond: bool) -> Engine:
     """
     if precision == "auto":
         if name in ("auto", "native") and not beyond and _UNIT:
-            return AutoEngine(_ROUNDING["native"], select(name), suits=gains)
+            return RoundingEngine(_ROUNDING["native"], select(name), suits=gains)
         return select(name)
     if name == "jax" or beyond:
         raise OptionError(
@@ -116,7 +116,10 @@ def chosen(
     Raises:
         OptionError: see `select`.
     """
-    before = _CHOSEN.set(select(name, device, devices, precision))
+    engine = select(name, device, devices, precision)
+    if precision == "bfloat16":  # for the networks of the run, and not for what it compares them with, in float64
+        engine = RoundingEngine(engine, select(name), suits=lambda network, m: network.dtype == "float32")
+    before = _CHOSEN.set(engine)
     try:
         yield
     finally:

@@ -171,3 +171,13 @@ class AutoEngine:
             with suppress(CannotRunError):
                 return self.first.predict(network, X)
         return self.second.predict(network, X)
+
+
+class RoundingEngine(AutoEngine):
+    """The first engine, whose products round their operands, and the second for what gains nothing by that.
+
+    A line search compares costs that lie closer together than rounded ones can tell, so that the second computes it.
+    """
+
+    def slope(self, network: NetworkLike, cost: CostLike, batch: Batch, seed: int, outputs: bool = True) -> Slope:
+        return self.second.slope(network, cost, batch, seed, outputs)

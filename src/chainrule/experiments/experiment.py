@@ -105,7 +105,7 @@ class Experiment:
         self.run_folder = RunFolder(folder, join)
         _refuse_together(settings, join, storage)
         searching = whole("search", settings.search, at_least=0)
-        engines.select(settings.engine, settings.device, settings.devices)
+        engines.select(settings.engine, settings.device, settings.devices, settings.precision)
         self.target, self.choice = source.target, ""
         self.chunked: Chunked | None = None
         self.fitted: Fitted | None = None
@@ -257,7 +257,7 @@ class Experiment:
     @property
     def engine(self) -> contextlib.AbstractContextManager[None]:
         """Within the block, the network is measured and predicts where it is trained."""
-        return engines.chosen(self.given.engine, self.given.device, self.given.devices)
+        return engines.chosen(self.given.engine, self.given.device, self.given.devices, self.given.precision)
 
     @property
     def left(self) -> float:

@@ -98,6 +98,7 @@ def _train(experiment: Experiment, lesson: Lesson) -> History:
         threads=settings.threads if lesson.alone else None,
         device=settings.device,
         devices=settings.devices,
+        precision=settings.precision,
         seed=settings.seed,
         progress=lesson.progress,
     )

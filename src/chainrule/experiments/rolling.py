@@ -66,6 +66,7 @@ def at_earlier_origins(experiment: Experiment) -> HeldOut | None:
             threads=settings.threads,
             device=settings.device,
             devices=settings.devices,
+            precision=settings.precision,
             seed=settings.seed,
             progress=False,
         )

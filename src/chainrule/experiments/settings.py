@@ -71,6 +71,8 @@ class Settings:
         threads: how many threads compute; None for CHAINRULE_NUM_THREADS, or one for each core.
         device: where the jax engine computes: cpu, gpu, tpu, gpu:1, …; None for what it finds.
         devices: how many of these share every batch, or "all"; None for 1.
+        precision: float32; bfloat16, to which the operands of matrix products are rounded, where the processor has
+            instructions for that; or auto, which takes it where they are and the network is large enough to gain.
         checkpoint_minutes: how often the state of the run is saved.
         loss: of values: squared_error, absolute_error, huber, or poisson for counts; None for what fits them.
         transform: the scale of values: log, range or none; None for what a trial finds better.
@@ -110,6 +112,7 @@ class Settings:
     metric: str | None = None
     device: str | None = None
     devices: int | Literal["all"] | None = None
+    precision: str = "float32"
     members: int | None = None
     time_limit: float | None = None
     quick: bool = False

@@ -248,6 +248,7 @@ def _trial(
             engine=settings.engine,
             device=settings.device,
             devices=settings.devices,
+            precision=settings.precision,
             seed=settings.seed,
             progress=False,
         )

@@ -68,6 +68,7 @@ def how_it_ended(history: History, seconds: str = "") -> str:
     """
     faster = "native" if history.engine == "numpy" else "jax"
     device = "" if history.device in ("", "cpu") else f" ({history.device})"
+    device += " in bfloat16" if history.precision == "bfloat16" else ""
     return f"{_why_and_when(history)}; {seconds}on the {history.engine} engine{device}, seed {history.seed}" + (
         f"; the {faster} engine has no kernel for {history.reason}" if history.reason else ""
     )

@@ -74,7 +74,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
         metrics: measured in every epoch, into `history_`: names such as "roc_auc", or functions of (y, output).
         callbacks: functions called with the `chainrule.Run` after every epoch.
         progress: whether to show a progress bar.
-        engine, threads: who computes, and by how many threads, as in `chainrule.train`.
+        engine, threads, precision: who computes, by how many threads, and how exactly, as in `chainrule.train`.
         dtype: "float32" or "float64"; None for that of X.
 
     Attributes:
@@ -129,6 +129,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):  # type: ignore[misc
         progress: bool = False,
         engine: str = "auto",
         threads: int | None = None,
+        precision: str = "float32",
         dtype: Any = None,
     ):
         self._keep(locals())

@@ -99,6 +99,7 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]
     progress: bool
     engine: str
     threads: int | None
+    precision: str
     dtype: Any
 
     network_: Network
@@ -292,7 +293,7 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]
         return Run(
             net,
             cost,
-            engines.select(self.engine),
+            engines.select(self.engine, precision=self.precision),
             epochs=epochs,
             seed=seed,
             metrics=metrics,
@@ -453,7 +454,9 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]
         X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
         net = self._network()
         with engines.held_to(self.threads):
-            output = engines.select(self.engine).predict(net, SparseRows(X) if issparse(X) else X)
+            output = engines.select(self.engine, precision=self.precision).predict(
+                net, SparseRows(X) if issparse(X) else X
+            )
         kind = X.dtype if X.dtype.kind == "f" else np.float64
         return output.astype(np.result_type(kind, output.dtype), copy=False)
 

@@ -94,6 +94,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):  # type: ignore[misc]
         progress: bool = False,
         engine: str = "auto",
         threads: int | None = None,
+        precision: str = "float32",
         dtype: Any = None,
     ):
         self._keep(locals())

@@ -211,7 +211,7 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
             borne, and what is looked at; see there.
         class_weight: {class: weight}, or "balanced".
         positive, threshold: of two classes, which one is predicted from which probability on; see there.
-        engine, threads, device: who computes.
+        engine, threads, device, precision: who computes, and how exactly.
         random_state: a seed or a `RandomState`; None for a fresh one.
         verbose: whether to print what is decided, and the progress.
 
@@ -260,6 +260,7 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         engine: str = "auto",
         threads: int | None = None,
         device: str | None = None,
+        precision: str = "float32",
         random_state: Any = None,
         verbose: bool = False,
     ):
@@ -350,6 +351,7 @@ class TableRegressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
         engine: str = "auto",
         threads: int | None = None,
         device: str | None = None,
+        precision: str = "float32",
         random_state: Any = None,
         verbose: bool = False,
     ):

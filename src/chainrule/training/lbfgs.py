@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from chainrule.data.batches import ArrayBatches
 from chainrule.engines import Done
+from chainrule.errors import OptionError
 from chainrule.optimizers import LBFGS, penalty
 from chainrule.training.finite import not_finite
 from chainrule.training.interrupt import Interrupt, InterruptionError
@@ -23,6 +24,7 @@ def minimize(run: Run, batches: ArrayBatches, optimizer: LBFGS, interrupt: Inter
 
     Raises:
         NotFiniteError: the cost is NaN or infinite at the start.
+        OptionError: products are to round their operands.
     """
     with run.network.turn:  # a line search tries parameters that nobody else is to see
         return _minimized(run, batches, optimizer, interrupt)
@@ -34,6 +36,8 @@ def _minimized(run: Run, batches: ArrayBatches, optimizer: LBFGS, interrupt: Int
     network, regularized = run.network, run.network.regularized
     X, Y, importance = next(batches.epoch(0))
     slope = run.engine.slope(network, run.cost, (X, Y, importance), run.seed, outputs=run.measuring)
+    if slope.precision == "bfloat16":
+        raise OptionError('L-BFGS compares costs that lie closer than bfloat16 tells: leave out precision="bfloat16".')
 
     def look(theta: NDArray[np.float64]) -> tuple[Done, NDArray[np.float64]]:
         """The cost, the output and the gradient at θ."""

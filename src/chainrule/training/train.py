@@ -171,7 +171,7 @@ def train(
     run = Run(
         net,
         cost,
-        engines.select_to_train(engine, device, devices, _of_rule(precision, rule)),
+        engines.select_to_train(engine, device, devices, precision),
         epochs=epochs,
         seed=seed_or_fresh(seed),
         metrics=wanted,
@@ -208,19 +208,6 @@ def train(
         raise TerminatedError(history)
     cost.look(net, first_X, first_y)
     return history
-
-
-def _of_rule(precision: str, rule: Optimizer | LBFGS) -> str:
-    """The precision as this optimizer can have it.
-
-    Raises:
-        OptionError: a line search, whose steps rounded costs would mislead, is to have them.
-    """
-    if isinstance(rule, LBFGS) and precision == "bfloat16":
-        raise OptionError(
-            'L-BFGS compares costs that differ by less than bfloat16 rounds: leave precision="bfloat16" out.'
-        )
-    return "float32" if isinstance(rule, LBFGS) and precision == "auto" else precision
 
 
 def _arrays(

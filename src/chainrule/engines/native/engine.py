@@ -72,7 +72,8 @@ def described() -> str:
     except ImportError as error:
         return f"built, but it cannot be loaded: {error}"
     assert module is not None
-    return f"{module.__name__.rpartition('._')[2]} instructions, {counted(threads(), 'thread')}"
+    rounding = f", bfloat16 by {units(module)[0]}" if units(module) else ""
+    return f"{module.__name__.rpartition('._')[2]} instructions{rounding}, {counted(threads(), 'thread')}"
 
 
 class NativeEngine:

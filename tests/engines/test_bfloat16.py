@@ -213,6 +213,8 @@ def test_a_resumed_run_has_the_same_bits(tmp_path):
 def test_estimators_and_the_command_line_take_it(tmp_path, monkeypatch):
     from tests.commands import chainrule
 
+    from sklearn.exceptions import ConvergenceWarning
+
     from chainrule.sklearn import MLPClassifier
 
     X, y = np.random.default_rng(0).normal(size=(200, 30)), np.arange(200) % 3

@@ -211,9 +211,8 @@ def test_a_resumed_run_has_the_same_bits(tmp_path):
 
 @HERE
 def test_estimators_and_the_command_line_take_it(tmp_path, monkeypatch):
-    from tests.commands import chainrule
-
     from sklearn.exceptions import ConvergenceWarning
+    from tests.commands import chainrule
 
     from chainrule.sklearn import MLPClassifier
 

@@ -76,7 +76,8 @@ class Entry:
         outcome, memory = self.ask("outcome")
         self.ask("stop")
         who = self.contestant
-        return Timing(who.name, who.peer, self.threads, self.seconds, self.row.loss(outcome), memory)
+        loss = self.row.loss(outcome)
+        return Timing(who.name, who.peer, self.threads, self.seconds, loss, memory, who.precision)
 
 
 class Race:

@@ -25,7 +25,7 @@ def picture(results: Results) -> bytes:
     import matplotlib
     from matplotlib.figure import Figure
 
-    rows = [row for row in results.rows if row.fastest is not None]
+    rows = [row for row in results.rows if row.fastest() is not None]
     heights = [0.34 * len(rows) + 1.3] * bool(rows) + [2.9] * bool(results.growths)
     figure = Figure(figsize=(9.5, sum(heights) or 1), layout="constrained")
     parts = iter(figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0] if heights else ())
@@ -42,10 +42,16 @@ def picture(results: Results) -> bytes:
 
 
 def _speeds(axes: Axes, rows: Sequence[Result]) -> None:
-    """A line for each row, a mark for each contestant, to the right of 1 where it is faster than the fastest peer."""
-    names = list(dict.fromkeys(timing.name for row in rows for timing in row.timings))
-    colours = dict(zip((name for name in names if name != NATIVE), cycle(PEERS), strict=False)) | {NATIVE: OURS}
-    for name in sorted(names, key=lambda name: name == NATIVE):
+    """A line for each row, a mark for each contestant, to the right of 1 where it is faster than the fastest peer.
+
+    Marks of bfloat16 are hollow: theirs is the fastest peer of any precision.
+    """
+    precisions = {timing.name: timing.precision for row in rows for timing in row.timings}
+    libraries = {name: name.removesuffix(f", {precision}") for name, precision in precisions.items()}
+    others = dict.fromkeys(library for library in libraries.values() if library != NATIVE)
+    colours = dict(zip(others, cycle(PEERS), strict=False)) | {NATIVE: OURS}
+    for name, library in sorted(libraries.items(), key=lambda item: item[1] == NATIVE):
+        colour = colours[library]
         places, ratios = [], []
         for place, row in enumerate(rows):
             for timing in row.timings:
@@ -54,9 +60,9 @@ def _speeds(axes: Axes, rows: Sequence[Result]) -> None:
                     places.append(place)
                     ratios.append(ratio)
         middles = [ratio.middle for ratio in ratios]
-        size = 60 if name == NATIVE else 26
-        axes.scatter(middles, places, s=size, color=colours[name], label=name, zorder=3)
-        axes.hlines(places, [r.low for r in ratios], [r.high for r in ratios], color=colours[name], linewidth=1.6)
+        size, inside = 60 if library == NATIVE else 26, colour if precisions[name] == "float32" else "white"
+        axes.scatter(middles, places, s=size, facecolors=inside, edgecolors=colour, label=name, zorder=3)
+        axes.hlines(places, [r.low for r in ratios], [r.high for r in ratios], color=colour, linewidth=1.6)
     axes.axvline(1, color="#444444", linewidth=1)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")

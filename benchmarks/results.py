@@ -15,6 +15,9 @@ import numpy as np
 from chainrule.errors import OptionError
 from chainrule.files import to_json, write_atomically
 
+ROUNDED = 10
+"""How many times as far apart the losses of products of bfloat16 may lie."""
+
 
 @dataclass(frozen=True)
 class Spread:
@@ -38,6 +41,7 @@ class Timing:
         name: the contestant's. peer: whether it is somebody else's. threads: how many it was allowed.
         seconds: of one unit, in each round.
         loss: reached after all rounds.
+        precision: of its products.
         memory: bytes at the peak, of a process where rounds are processes, else what `benchmarks.weight` tells; None
             where nobody asked, or the system does not tell.
     """
@@ -48,6 +52,7 @@ class Timing:
     seconds: list[float]
     loss: float
     memory: int | None = None
+    precision: str = "float32"
 
     @property
     def spread(self) -> Spread:
@@ -77,23 +82,28 @@ class Result:
         """Whose loss is not that of most, so that not all have done the same work; nothing where all agree."""
         if not self.timings:
             return ""
-        middle = median(timing.loss for timing in self.timings)
-        apart = [timing for timing in self.timings if not abs(timing.loss - middle) <= self.tolerance * self.before]
+        exact = [timing for timing in self.timings if timing.precision == "float32"] or self.timings
+        middle = median(timing.loss for timing in exact)
+        apart = [timing for timing in self.timings if not abs(timing.loss - middle) <= self._tolerated(timing)]
         losses = ", ".join(f"{timing.name} reached a loss of {timing.loss:.4g}" for timing in apart)
         return (
             losses
-            and f"void: {losses}, the middle is {middle:.4g}, and {self.tolerance * self.before:.2g} apart is too far."
+            and f"void: {losses}, the middle is {middle:.4g}, and {self._tolerated(apart[0]):.2g} apart is too far."
         )
 
-    @property
-    def fastest(self) -> Timing | None:
-        """The fastest peer; None where no peer took part, or the row is void."""
-        peers = [timing for timing in self.timings if timing.peer]
+    def _tolerated(self, timing: Timing) -> float:
+        return self.tolerance * self.before * (1 if timing.precision == "float32" else ROUNDED)
+
+    def fastest(self, precision: str = "float32") -> Timing | None:
+        """The fastest peer of float32, or of any precision where that is bfloat16; None where there is none, or the row
+        is void."""
+        peers = [timing for timing in self.timings if timing.peer and precision in (timing.precision, "bfloat16")]
         return min(peers, key=lambda timing: timing.spread.middle) if peers and not self.void else None
 
     def ratio(self, timing: Timing) -> Spread | None:
         """How many times as fast as the fastest peer, round by round: both have met the same noise there."""
-        return self.fastest and Spread.of(np.divide(self.fastest.seconds, timing.seconds).tolist())
+        fastest = self.fastest(timing.precision)
+        return fastest and Spread.of(np.divide(fastest.seconds, timing.seconds).tolist())
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ class Contestant:
     Attributes:
         key: what `--contestants` calls it, and the way's name in the `WAYS` of its file. name: what tables call it.
         file: of this package. package: what must be installed.
+        precision: of what products are: "float32", or "bfloat16" with sums in float32.
         peer: whether it is somebody else's. A peer gets the number of threads that suits it best; chainrule is left
             with what it takes by itself.
     """
@@ -20,6 +21,7 @@ class Contestant:
     file: str
     package: str
     peer: bool = True
+    precision: str = "float32"
 
     @property
     def installed(self) -> bool:
@@ -37,10 +39,22 @@ CONTESTANTS = (
     Contestant("jax", "JAX, jit", "jax", "jax"),
     Contestant("jax-scan", "JAX, scan", "jax", "jax"),
     Contestant("scikit-learn", "scikit-learn", "scikit_learn", "sklearn"),
+    Contestant("native-bfloat16", "chainrule, bfloat16", "chainrule", "chainrule", peer=False, precision="bfloat16"),
+    *(
+        Contestant(f"{key}-bfloat16", f"{name}, bfloat16", file, package, precision="bfloat16")
+        for key, name, file, package in (
+            ("pytorch", "PyTorch", "pytorch", "torch"),
+            ("pytorch-channels-last", "PyTorch, channels last", "pytorch", "torch"),
+            ("pytorch-gradient", "PyTorch, compiled gradient", "pytorch", "torch"),
+            ("pytorch-compiled", "PyTorch, compiled", "pytorch", "torch"),
+            ("jax", "JAX, jit", "jax", "jax"),
+            ("jax-scan", "JAX, scan", "jax", "jax"),
+        )
+    ),
 )
 
 ON_DEVICE = (
     Contestant("jax-engine", "chainrule", "chainrule", "jax", peer=False),
-    *(who for who in CONTESTANTS if who.file == "pytorch"),
+    *(who for who in CONTESTANTS if who.file == "pytorch" and who.precision == "float32"),
 )
 """Who takes part on a GPU."""

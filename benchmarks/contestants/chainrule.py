@@ -13,14 +13,14 @@ from chainrule.files import read_tensors
 from chainrule.training.cost import Cost
 
 
-def train(engine: str, row: Training) -> Running:
+def train(engine: str, row: Training, precision: str = "float32") -> Running:
     """Epochs of an engine's program, as `chainrule.train` runs them."""
     X, y = row.data()
     net = row.model.network()
     binary = row.model.n_out == 1
     cost = Cost("binary_cross_entropy" if binary else "cross_entropy")
     device = row.device if isinstance(row, OnDevice) else None
-    program = select(engine, device).program(net, cost, row.optimizer, seed=0, outputs=False)
+    program = select(engine, device, precision=precision).program(net, cost, row.optimizer, seed=0, outputs=False)
     batches = ArrayBatches(X, y[:, None] if binary else y, None, batch_size=row.batch, shuffle=True, seed=0)
     numbers = count()
 
@@ -32,16 +32,16 @@ def train(engine: str, row: Training) -> Running:
     return Running(round, lambda: net.parameters)
 
 
-def predict(engine: str, row: Prediction) -> Running:
+def predict(engine: str, row: Prediction, precision: str = "float32") -> Running:
     """`Network.predict`."""
     net = row.model.network()
     given = row.given()
 
     def round() -> None:
         for X in given:
-            net.predict(X, engine=engine)
+            net.predict(X, engine=engine, precision=precision)
 
-    return Running(round, lambda: {"A": net.predict(row.data()[0], engine=engine)})
+    return Running(round, lambda: {"A": net.predict(row.data()[0], engine=engine, precision=precision)})
 
 
 def start_cold(engine: str, row: ColdStart) -> Running:
@@ -59,4 +59,8 @@ WAYS: Ways = {
     (engine, kind): partial(way, engine)
     for engine in ("native", "numpy")
     for kind, way in ((Training, train), (Prediction, predict), (ColdStart, start_cold))
-} | {("jax-engine", OnDevice): partial(train, "jax")}
+} | {
+    ("native-bfloat16", Training): partial(train, "native", precision="bfloat16"),
+    ("native-bfloat16", Prediction): partial(predict, "native", precision="bfloat16"),
+    ("jax-engine", OnDevice): partial(train, "jax"),
+}

@@ -26,11 +26,21 @@ UNROLLED = 1
 Outputs = Callable[[Any, Array], Array]
 """From the parameters and X to the last Z."""
 
+Products = Any
+"""The type of the operands of products, whose sums are float32."""
 
-def train(round_for: Callable[[Training], Callable[..., State]], row: Training) -> Running:
+
+def times(A: Array, B: Array, of: Products) -> Array:
+    """A B."""
+    return jnp.matmul(A.astype(of), B.astype(of), preferred_element_type=jnp.float32)
+
+
+def train(
+    round_for: Callable[[Training, Products], Callable[..., State]], row: Training, of: Products = jnp.float32
+) -> Running:
     """Rounds of `round_for`, from the row's parameters."""
     X, y = map(jnp.asarray, row.data())
-    run = round_for(row)
+    run = round_for(row, of)
     kept = [_start(row)]
     numbers = count()
 
@@ -56,9 +66,9 @@ def _start(row: Training) -> State:
     return parameters, slots, jnp.float32(0), jnp.float32(0)
 
 
-def steps(row: Training) -> Callable[..., State]:
+def steps(row: Training, of: Products) -> Callable[..., State]:
     """A call for each step."""
-    step = jax.jit(partial(_step, row, outputs(row.model.network())), donate_argnums=0)
+    step = jax.jit(partial(_step, row, outputs(row.model.network(), of)), donate_argnums=0)
 
     def run(state: State, X: Array, y: Array, orders: Any) -> State:
         for order in orders:
@@ -69,10 +79,10 @@ def steps(row: Training) -> Callable[..., State]:
     return run
 
 
-def scan(row: Training) -> Callable[..., State]:
+def scan(row: Training, of: Products) -> Callable[..., State]:
     """A call for a round: a scan over its epochs, and in each a scan over its batches."""
     whole = row.m - row.m % row.batch
-    net = outputs(row.model.network())
+    net = outputs(row.model.network(), of)
 
     @partial(jax.jit, donate_argnums=0)
     def run(state: State, X: Array, y: Array, orders: Array) -> State:
@@ -109,9 +119,9 @@ def _parameters(start: cr.Network) -> list[list[Array]]:
     ]
 
 
-def outputs(start: cr.Network) -> Outputs:
+def outputs(start: cr.Network, of: Products) -> Outputs:
     """The layers of chainrule's network one after the other."""
-    layers = [_layer(layer) for layer in start.layers]
+    layers = [_layer(layer, of) for layer in start.layers]
 
     def net(parameters: Any, X: Array) -> Array:
         for layer, theta in zip(layers, parameters, strict=True):
@@ -121,12 +131,12 @@ def outputs(start: cr.Network) -> Outputs:
     return net
 
 
-def _layer(layer: cr.Layer) -> Outputs:
+def _layer(layer: cr.Layer, of: Products) -> Outputs:
     match layer:
         case cr.Dense():
-            return _activated(layer, lambda theta, A: A @ theta[0] + theta[1])
+            return _activated(layer, lambda theta, A: times(A, theta[0], of) + theta[1])
         case cr.Conv2D():
-            return _activated(layer, partial(_convolution, layer.padding.upper()))
+            return _activated(layer, partial(_convolution, layer.padding.upper(), of))
         case cr.MaxPool():
             return partial(_max_pool, layer.size)
         case cr.Flatten():
@@ -134,9 +144,9 @@ def _layer(layer: cr.Layer) -> Outputs:
         case cr.Embedding():
             return lambda theta, A: theta[0][A]
         case cr.LSTM():
-            return _lstm
+            return partial(_lstm, of)
         case cr.GRU():
-            return _gru
+            return partial(_gru, of)
     raise TypeError(f"{layer!r} has no counterpart here")
 
 
@@ -144,43 +154,44 @@ def _activated(layer: cr.Dense | cr.Conv2D, linear: Outputs) -> Outputs:
     return (lambda theta, A: jax.nn.relu(linear(theta, A))) if layer.activation == "relu" else linear
 
 
-def _convolution(padding: str, theta: Any, A: Array) -> Array:
+def _convolution(padding: str, of: Products, theta: Any, A: Array) -> Array:
     W, b = theta
-    return lax.conv_general_dilated(A, W, (1, 1), padding, dimension_numbers=("NHWC", "HWIO", "NHWC")) + b
+    order = ("NHWC", "HWIO", "NHWC")
+    return lax.conv_general_dilated(A.astype(of), W.astype(of), (1, 1), padding, dimension_numbers=order) + b
 
 
 def _max_pool(size: int, _: Any, A: Array) -> Array:
     return lax.reduce_window(A, -jnp.inf, lax.max, (1, size, size, 1), (1, size, size, 1), "VALID")
 
 
-def _lstm(theta: Any, X: Array) -> Array:
+def _lstm(of: Products, theta: Any, X: Array) -> Array:
     W, U, b = theta
 
     def step(state: tuple[Array, Array], Z: Array) -> tuple[tuple[Array, Array], Array]:
         A, C = state
-        i, f, new, o = jnp.split(Z + A @ U, 4, axis=1)
+        i, f, new, o = jnp.split(Z + times(A, U, of), 4, axis=1)
         C = jax.nn.sigmoid(f) * C + jax.nn.sigmoid(i) * jnp.tanh(new)
         A = jax.nn.sigmoid(o) * jnp.tanh(C)
         return (A, C), A
 
     begin = jnp.zeros((len(X), len(U)), X.dtype)
-    _, A = lax.scan(step, (begin, begin), X.swapaxes(0, 1) @ W + b, unroll=UNROLLED)
+    _, A = lax.scan(step, (begin, begin), times(X.swapaxes(0, 1), W, of) + b, unroll=UNROLLED)
     return A.swapaxes(0, 1)
 
 
-def _gru(theta: Any, X: Array) -> Array:
+def _gru(of: Products, theta: Any, X: Array) -> Array:
     W, U, b = theta
     b, beside = jnp.split(b, [W.shape[1]])
 
     def step(A: Array, Z: Array) -> tuple[Array, Array]:
-        V = A @ U
+        V = times(A, U, of)
         r, g, new = jnp.split(Z, 3, axis=1)
         R, G, N = jnp.split(V, 3, axis=1)
         keep = jax.nn.sigmoid(g + G)
         A = (1 - keep) * jnp.tanh(new + jax.nn.sigmoid(r + R) * (N + beside)) + keep * A
         return A, A
 
-    _, A = lax.scan(step, jnp.zeros((len(X), len(U)), X.dtype), X.swapaxes(0, 1) @ W + b, unroll=UNROLLED)
+    _, A = lax.scan(step, jnp.zeros((len(X), len(U)), X.dtype), times(X.swapaxes(0, 1), W, of) + b, unroll=UNROLLED)
     return A.swapaxes(0, 1)
 
 
@@ -203,10 +214,10 @@ def _descent(rule: cr.GradientDescent, t: Array, theta: Array, g: Array, v: Arra
     return theta + v, v
 
 
-def predict(row: Prediction) -> Running:
+def predict(row: Prediction, of: Products = jnp.float32) -> Running:
     """One jitted call for each call of the row."""
     start = row.model.network()
-    parameters, net = _parameters(start), outputs(start)
+    parameters, net = _parameters(start), outputs(start, of)
     forward = jax.jit(lambda X: jax.nn.softmax(net(parameters, X)))
     given = [jnp.asarray(X) for X in row.given()]
     X, _ = row.data()
@@ -224,4 +235,9 @@ WAYS: Ways = {
     ("jax-scan", Training): partial(train, scan),
     ("jax", Prediction): predict,
     ("jax", ColdStart): script("with_jax.py"),
+}
+WAYS |= {
+    (f"{key}-bfloat16", kind): partial(way, of=jnp.bfloat16)
+    for (key, kind), way in WAYS.items()
+    if kind is not ColdStart
 }

@@ -31,10 +31,12 @@ Step = Callable[[Tensor], Tensor]
 """One update with the examples of these numbers; returns J."""
 
 
-def train(step_for: Callable[[Training, "Task"], Step], row: Training, layout: Layout = AS_IT_IS) -> Running:
+def train(
+    step_for: Callable[[Training, "Task"], Step], row: Training, layout: Layout = AS_IT_IS, rounds: bool = False
+) -> Running:
     """Epochs of steps in the row's order."""
     torch.compiler.reset()  # else what earlier rows compiled counts against the limit of compilations
-    task = Task(row, layout)
+    task = Task(row, layout, rounds)
     step = step_for(row, task)
     numbers = count()
     everything = torch.arange(row.m)
@@ -53,9 +55,11 @@ class Task:
 
     Attributes:
         net: layers of torch.nn, with the row's parameters. theta: those, in chainrule's order.
+        rounds: whether products are computed in bfloat16.
     """
 
-    def __init__(self, row: Training, layout: Layout):
+    def __init__(self, row: Training, layout: Layout, rounds: bool):
+        self.rounds = rounds
         X, y = row.data()
         self.X, self.y = _placed(given(X)), _placed(torch.from_numpy(y))
         self.binary = row.model.n_out == 1
@@ -68,11 +72,14 @@ class Task:
         self.full = row.batch == row.m
 
     def cost(self, X: Tensor, y: Tensor) -> Tensor:
-        return self._cost(self.net(X), y)
+        with casting(self.rounds):
+            return self._cost(self.net(X), y)
 
     def cost_at(self, theta: list[Tensor], X: Tensor, y: Tensor) -> Tensor:
         """The cost as a function of the parameters."""
-        return self._cost(torch.func.functional_call(self.net, dict(zip(self.names, theta, strict=True)), (X,)), y)
+        with casting(self.rounds):
+            named = dict(zip(self.names, theta, strict=True))
+            return self._cost(torch.func.functional_call(self.net, named, (X,)), y)
 
     def batch(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         return (self.X, self.y) if self.full else (self.X.index_select(0, rows), self.y.index_select(0, rows))
@@ -86,6 +93,11 @@ class Task:
         if self.binary:
             return functional.binary_cross_entropy_with_logits(Z, y)
         return functional.cross_entropy(Z.flatten(0, -2), y.flatten())
+
+
+def casting(rounds: bool) -> torch.autocast:
+    """What PyTorch offers to compute in bfloat16: products do, and losses stay in float32."""
+    return torch.autocast("cpu", torch.bfloat16, enabled=rounds)
 
 
 def _placed(A: Tensor) -> Tensor:
@@ -252,7 +264,7 @@ def _descent(rule: cr.GradientDescent, t: Tensor, theta: list[Tensor], gradient:
         held.sub_(rule.alpha(0) * g)
 
 
-def predict(compiling: bool, row: Prediction, layout: Layout = AS_IT_IS) -> Running:
+def predict(compiling: bool, row: Prediction, layout: Layout = AS_IT_IS, rounds: bool = False) -> Running:
     """Inference mode; compiled with the weights as constants."""
     net = torch.nn.Sequential(*network(row.model.network()), torch.nn.Softmax(dim=-1)).requires_grad_(False).eval()
     net = net.to(memory_format=layout)
@@ -264,12 +276,14 @@ def predict(compiling: bool, row: Prediction, layout: Layout = AS_IT_IS) -> Runn
 
     @torch.inference_mode()
     def round() -> None:
-        for X in calls:
-            net(X)
+        with casting(rounds):
+            for X in calls:
+                net(X)
 
     @torch.inference_mode()
     def outcome() -> Tensors:
-        return {"A": torch.cat([net(X) for X in everything]).numpy()}
+        with casting(rounds):
+            return {"A": torch.cat([net(X) for X in everything]).float().numpy()}
 
     outcome()
     return Running(round, outcome)
@@ -284,9 +298,9 @@ def on_device(way: Callable[[Training], Running | None], row: OnDevice) -> Runni
     return way(row)
 
 
-def with_channels_last(way: Callable[..., Running], row: Training | Prediction) -> Running | None:
+def with_channels_last(way: Callable[..., Running], row: Training | Prediction, **options: bool) -> Running | None:
     """The way for pictures whose channels lie last in memory."""
-    return way(row, CHANNELS_LAST) if isinstance(row.model, Pictures) else None
+    return way(row, CHANNELS_LAST, **options) if isinstance(row.model, Pictures) else None
 
 
 WAYS: Ways = {
@@ -298,5 +312,8 @@ WAYS: Ways = {
     ("pytorch", Prediction): partial(predict, False),
     ("pytorch-compiled", Prediction): partial(predict, True),
     ("pytorch", ColdStart): script("with_pytorch.py"),
+}
+WAYS |= {
+    (f"{key}-bfloat16", kind): partial(way, rounds=True) for (key, kind), way in WAYS.items() if kind is not ColdStart
 }
 WAYS |= {(key, OnDevice): partial(on_device, way) for (key, kind), way in WAYS.items() if kind is Training}

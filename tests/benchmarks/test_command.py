@@ -45,7 +45,7 @@ def test_a_run_prints_tables_and_writes_figures_a_page_and_a_picture(small, tmp_
         ("scikit-learn", 3),
     ]
     assert row.void == ""
-    assert row.fastest.name == "scikit-learn"
+    assert row.fastest().name == "scikit-learn"
     assert {"date", "processor", "versions"} <= set(results.machine)
     assert [growth.values for growth in results.growths] == [[16, 32]] * ("native" in ENGINES)
     page = (tmp_path / "benchmarks.md").read_text()

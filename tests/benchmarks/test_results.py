@@ -29,16 +29,33 @@ def test_a_spread_is_the_middle_half():
 def test_a_ratio_is_to_the_fastest_peer_and_its_spread_that_of_the_rounds():
     row = result()
     assert row.void == ""
-    assert row.fastest.name == "Hare"
+    assert row.fastest().name == "Hare"
     assert row.ratio(row.timings[0]) == Spread(2.0, 1.75, 3.0)  # rounds: 2, 4, 1.5
     assert row.ratio(row.timings[1]).middle == pytest.approx(1 / 3)
-    assert row.ratio(row.fastest) == Spread(1, 1, 1)
+    assert row.ratio(row.fastest()) == Spread(1, 1, 1)
+
+
+def test_float32_is_measured_against_float32_and_bfloat16_against_all():
+    row = result()
+    rounded = [
+        Timing("chainrule, bfloat16", False, 2, [0.5, 0.5, 0.5], 0.515, precision="bfloat16"),
+        Timing("Hare, bfloat16", True, 2, [1.0, 1.0, 1.0], 0.49, precision="bfloat16"),
+    ]
+    row.timings.extend(rounded)
+    assert row.void == ""
+    assert (row.fastest().name, row.fastest("bfloat16").name) == ("Hare", "Hare, bfloat16")
+    assert row.ratio(row.timings[0]) == Spread(2.0, 1.75, 3.0)
+    assert row.ratio(rounded[0]) == Spread(2.0, 2.0, 2.0)
+    assert [line[0] for line in summary([row]).lines] == ["The race", "The race; bfloat16"]
+    assert b"Hare, bfloat16" in picture(Results({}, [row]))
+    row.timings.append(Timing("Mole, bfloat16", True, 2, [1.0, 1.0, 1.0], 0.53, precision="bfloat16"))
+    assert "Mole, bfloat16" in row.void
 
 
 def test_chainrule_is_never_its_own_peer():
     row = result()
     alone = Result("race", "The race", "step", 1.0, 0.002, row.timings[:1], {})
-    assert alone.fastest is None
+    assert alone.fastest() is None
     assert alone.ratio(alone.timings[0]) is None
     assert contestants(alone).lines[0][3] == ""
 
@@ -48,7 +65,7 @@ def test_a_row_whose_losses_lie_apart_is_void_and_says_who(hare):
     row = result(hare=hare)
     assert "Hare" in row.void
     assert "chainrule" not in row.void
-    assert row.fastest is None
+    assert row.fastest() is None
     assert [line[3] for line in contestants(row).lines] == ["void"] * 3
     assert row.void in page(Results({}, [row]))
     assert "void" in summary([row]).lines[0]
@@ -57,7 +74,7 @@ def test_a_row_whose_losses_lie_apart_is_void_and_says_who(hare):
 
 def test_a_row_without_anybody_has_nothing_to_tell():
     row = Result("race", "The race", "step", 1.0, 0.002, [], {})
-    assert (row.void, row.fastest, contestants(row).lines) == ("", None, [])
+    assert (row.void, row.fastest(), contestants(row).lines) == ("", None, [])
 
 
 def test_a_table_tells_times_ratios_losses_memory_and_who_is_left_out():

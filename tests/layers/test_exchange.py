@@ -53,7 +53,8 @@ def test_random_weights_of_onnx_are_taken_over(kind):
     net, X = built(layer), RANDOM.normal(size=(4, 5, 2))
     arrays = {name: RANDOM.normal(size=value.shape) for name, value in cr.to_onnx(layer).items()}
     cr.from_onnx(layer, arrays)
-    np.testing.assert_allclose(net.predict(X), of_onnx(kind, X, *(arrays[name][0] for name in "WRB")), rtol=1e-12, atol=1e-14)
+    expected = of_onnx(kind, X, *(arrays[name][0] for name in "WRB"))
+    np.testing.assert_allclose(net.predict(X), expected, rtol=1e-12, atol=1e-14)
 
 
 LAYERS = [

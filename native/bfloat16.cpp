@@ -1,6 +1,8 @@
 // Rounding to bfloat16, and who multiplies what is rounded.
 #include "bfloat16.hpp"
 
+#include <chrono>
+
 #if defined(__AVX512F__)
 #include <immintrin.h>
 #endif
@@ -172,6 +174,23 @@ void by_loops(long m, long n, long k, RoundedRows A, RoundedPanels B, Panels<flo
         }
 }
 
+// Somebody reads these numbers, as far as the compiler knows.
+template <class Numbers>
+inline void keep(Numbers& numbers) {
+    asm volatile("" : : "r"(&numbers) : "memory");
+}
+
+long numbers_at_work() {
+    constexpr long rounds = 4096;
+    Vector<float> sums[2 * TILE] = {};
+    Vector<float> a = Vector<float>{} + 0.5f, b = Vector<float>{} + 1.0f;
+    keep(a), keep(b);
+    for (long r = 0; r < rounds; r++)
+        for (auto& sum : sums) sum = sum * a + b;
+    keep(sums);
+    return rounds * 2 * TILE * P * 2;
+}
+
 #if CHAINRULE_UNITS
 #define WITH_VECTORS __attribute__((target("avx512bf16")))
 #define WITH_TILES __attribute__((target("amx-tile,amx-bf16")))
@@ -318,6 +337,29 @@ WITH_TILES void configure() {
 }
 WITH_TILES void release() { _tile_release(); }
 
+WITH_VECTORS long vectors_at_work() {
+    constexpr long rounds = 4096;
+    __m512 sums[2 * TILE] = {};
+    const __m512bh a = (__m512bh)_mm512_set1_epi32(0x3f803f80), b = (__m512bh)_mm512_set1_epi32(0x00803f80);
+    for (long r = 0; r < rounds; r++)
+        for (__m512& sum : sums) sum = _mm512_dpbf16_ps(sum, a, b);
+    keep(sums);
+    return rounds * 2 * TILE * P * 4;
+}
+
+WITH_TILES long tiles_at_work() {
+    constexpr long rounds = 1024;
+    configure();
+    for (long r = 0; r < rounds; r++) {
+        _tile_dpbf16ps(0, 4, 6);
+        _tile_dpbf16ps(1, 4, 7);
+        _tile_dpbf16ps(2, 5, 6);
+        _tile_dpbf16ps(3, 5, 7);
+    }
+    release();
+    return rounds * 4 * ROWS * P * DEPTH * 2;
+}
+
 // A bit of what the processor says of itself: leaf 7 is of instruction sets.
 bool said(int part, int where, int bit) {
     unsigned registers[4];
@@ -367,6 +409,21 @@ void multiply(Unit unit, long m, long n, long k, RoundedRows A, RoundedPanels B,
 #endif
     RELIES_ON(unit == Unit::portable);
     by_loops(m, n, k, A, B, C, start, add);
+}
+
+double peak([[maybe_unused]] Unit unit, double seconds) {
+    using Clock = std::chrono::steady_clock;
+    const auto begin = Clock::now();
+    double done = 0, taken = 0;
+    while (taken < seconds) {
+#if CHAINRULE_UNITS
+        done += double(unit == Unit::tiles ? tiles_at_work() : unit == Unit::vectors ? vectors_at_work() : numbers_at_work());
+#else
+        done += double(numbers_at_work());
+#endif
+        taken = std::chrono::duration<double>(Clock::now() - begin).count();
+    }
+    return done / taken;
 }
 
 void Rounding::allocate(Unit unit) {

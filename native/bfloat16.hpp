@@ -69,6 +69,10 @@ void fill_up(long k, long n, RoundedPanels panels);
 // C (m, n) = A B as in `multiply`, with A and B rounded, k of them a multiple of DEPTH.
 void multiply(Unit unit, long m, long n, long k, RoundedRows A, RoundedPanels B, Panels<float> C, const float* start, bool add);
 
+// How many multiplications and additions a second a thread of this machine does where nothing is loaded, in float32 or by a unit:
+// what a product could reach.
+double peak(Unit unit, double seconds);
+
 // One worker's products, with its own room for what is rounded.
 class Rounding {
   public:

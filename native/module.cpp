@@ -157,5 +157,13 @@ NB_MODULE(NATIVE_MODULE, m) {
             if (chainrule::available(unit)) names.push_back(name);
         return names;
     });
+    m.def(
+        "peak",
+        [](const std::string& unit, double seconds) {
+            const chainrule::Unit by = chainrule::read_unit(unit);
+            nanobind::gil_scoped_release release;
+            return chainrule::peak(by, seconds);
+        },
+        "unit"_a, "seconds"_a);
     m.def("supported", &chainrule::supported);
 }

@@ -141,7 +141,7 @@ def seconds(function: Callable[..., object], *given: object, at_least: float = 0
     times = 1
     while (taken := measured(times)) < at_least:
         times *= 2
-    return taken if taken > 10 * at_least else min(measured(times) for _ in range(3)) / times
+    return (taken if taken > 10 * at_least else min(measured(times) for _ in range(3))) / times
 
 
 def _rows(ratios: Ratios) -> list[Row]:

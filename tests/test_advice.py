@@ -488,6 +488,19 @@ CASES = {
         lambda: augmented(cr.LBFGS()),
         lambda: augmented(cr.Adam()),
     ),
+    "XLA computes as its device does, leave it out": (
+        lambda: fit(X, Y, engine="jax", precision="bfloat16"),
+        lambda: fit(X, Y, engine="jax"),
+    ),
+    'leave it out, or make the network with dtype="float32"': (
+        lambda: fit(X, Y, net=cr.Network([D(1)], dtype="float64"), engine="numpy", precision="bfloat16"),
+        lambda: fit(X, Y, net=cr.Network([D(1)], dtype="float64"), engine="numpy"),
+        lambda: fit(X, Y, net=cr.Network([D(1)], dtype="float32"), engine="numpy", precision="bfloat16"),
+    ),
+    'leave out precision="bfloat16"': (
+        lambda: fit(X, Y, optimizer=cr.LBFGS(), engine="numpy", precision="bfloat16"),
+        lambda: fit(X, Y, optimizer=cr.LBFGS(), engine="numpy"),
+    ),
     "X is an iterator, which can be walked only once": (
         lambda: fit(iter(BATCHES)),
         lambda: fit(BATCHES),
@@ -553,6 +566,8 @@ ELSEWHERE = {
     "rows would be left out: give another `missing`": "sklearn_api/test_tables.py, of frames",
     "of which it computes its part": "needs processes whose streams differ",
     'give engine="jax", or no device': "engines/test_devices.py",
+    'Leave it out; or give engine="numpy", which rounds in the same way': "engines/test_bfloat16.py",
+    "which knows no precision": "needs several processes",
     'give engine="jax", which divides every batch among them': "needs several processes",
     "is a single one: leave devices out": "engines/test_devices.py",
     "leave device out, or install what JAX needs for that device": "engines/test_devices.py",

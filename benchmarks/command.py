@@ -13,6 +13,7 @@ from rich.console import Console
 
 import benchmarks
 from benchmarks.contestants import CONTESTANTS, ON_DEVICE, Contestant
+from benchmarks.limits import peaks
 from benchmarks.machine import machine
 from benchmarks.measure import Workers, cores, grow, measure
 from benchmarks.page import page
@@ -70,6 +71,9 @@ def run(rows: str, who: str, rounds: int | None, out: Path, device: str | None =
     if device is not None:
         results.machine["device"] = device_of(device)
         show(console, parity([row for row in wanted if isinstance(row, OnDevice)]))
+    limits = peaks(cores())
+    for precision, peak in limits.items():
+        results.machine[f"products of {precision}, at most"] = f"{peak / 1e9:,.0f} GFLOP/s"
     for what, value in results.machine.items():
         console.print(f"{what}: {value}", highlight=False)
     with Workers() as workers:
@@ -82,7 +86,7 @@ def run(rows: str, who: str, rounds: int | None, out: Path, device: str | None =
                 else:
                     show(console, growth(results.growths[-1]))
             else:
-                results.rows.append(measure(row, racing, workers, rounds))
+                results.rows.append(measure(row, racing, workers, rounds, limits))
                 show(console, contestants(results.rows[-1]))
             results.save(out / FIGURES)
     tell(results, out, console)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from benchmarks.contestants import CONTESTANTS, Contestant
+from benchmarks.limits import operations
 from benchmarks.results import Growth, Result, Timing
 from benchmarks.rows import OnDevice, Row, Scaling, Training, counts_of_threads
 from benchmarks.worker import RefusedError, Worker
@@ -133,10 +134,17 @@ class Race:
         return made
 
 
-def measure(row: Row, contestants: Iterable[Contestant], workers: Workers, rounds: int | None = None) -> Result:
+def measure(
+    row: Row,
+    contestants: Iterable[Contestant],
+    workers: Workers,
+    rounds: int | None = None,
+    limits: dict[str, float] | None = None,
+) -> Result:
     """A row.
 
     Args:
+        limits: see `Result`.
         rounds: how many count; None for the row's own number.
     """
     missing = {who.name: f"{who.package} is not installed" for who in contestants if not who.installed}
@@ -150,7 +158,17 @@ def measure(row: Row, contestants: Iterable[Contestant], workers: Workers, round
         timings = [_weighed(timing, row) for timing in timings]
     names = {timing.name for timing in timings}
     left_out = missing | {name: reason for name, reason in race.reasons.items() if name not in names}
-    return Result(row.key, row.title, row.unit, row.before, row.tolerance, timings, left_out)
+    return Result(
+        row.key,
+        row.title,
+        row.unit,
+        row.before,
+        row.tolerance,
+        timings,
+        left_out,
+        operations(row),
+        {} if limits is None else limits,
+    )
 
 
 def grow(scaling: Scaling, workers: Workers, rounds: int | None = None) -> Growth:

@@ -37,9 +37,11 @@ def summary(rows: Sequence[Result]) -> Table:
                     "" if ours is None else time(ours.spread),
                     "" if fastest is None else f"{time(fastest.spread)}, {fastest.name}",
                     "" if ours is None else speed(row, ours),
+                    "" if ours is None else share(row, ours),
                 ]
             )
-    return Table("chainrule and the fastest peer", ("", NATIVE, "the fastest peer", "times as fast"), lines)
+    heads = ("", NATIVE, "the fastest peer", "times as fast", "of the products' limit")
+    return Table("chainrule and the fastest peer", heads, lines)
 
 
 def contestants(row: Result) -> Table:
@@ -80,6 +82,12 @@ def time(spread: Spread) -> str:
     """Such as "417 µs (405 to 431)"."""
     unit, size = next((unit, size) for unit, size in UNITS if spread.middle >= size or unit == "µs")
     return f"{spread.middle / size:.3g} {unit} ({spread.low / size:.3g} to {spread.high / size:.3g})"
+
+
+def share(row: Result, timing: Timing) -> str:
+    """Such as "77 %"; nothing where nobody knows."""
+    found = row.share(timing)
+    return "" if found is None else f"{100 * found:.0f} %"
 
 
 def speed(row: Result, timing: Timing) -> str:

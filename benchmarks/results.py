@@ -67,6 +67,8 @@ class Result:
         unit: what `seconds` are the seconds of.
         before: the loss of a network that knows nothing. tolerance: see `void`, as a part of it.
         left_out: why, by the names of those who could not take part.
+        operations: multiplications and additions of the products in a unit; 0 where nobody counts them.
+        limits: how many a second the machine could do, by precision.
     """
 
     key: str
@@ -76,6 +78,13 @@ class Result:
     tolerance: float
     timings: list[Timing]
     left_out: dict[str, str]
+    operations: float = 0.0
+    limits: dict[str, float] = field(default_factory=dict)
+
+    def share(self, timing: Timing) -> float | None:
+        """What of the machine's limit the products of a timing come to."""
+        limit = self.limits.get(timing.precision, 0.0)
+        return self.operations / timing.spread.middle / limit if self.operations and limit else None
 
     @property
     def void(self) -> str:

@@ -182,11 +182,12 @@ inline void keep(Numbers& numbers) {
 
 long numbers_at_work() {
     constexpr long rounds = 4096;
-    Vector<float> sums[2 * TILE] = {};
+    Vector<float> sums[TILE][2] = {};  // as many as a product keeps in registers
     Vector<float> a = Vector<float>{} + 0.5f, b = Vector<float>{} + 1.0f;
-    keep(a), keep(b);
+    keep(a), keep(b), keep(sums);  // else equal sums would be computed once
     for (long r = 0; r < rounds; r++)
-        for (auto& sum : sums) sum = sum * a + b;
+        for (auto& row : sums)
+            for (auto& sum : row) sum = sum * a + b;
     keep(sums);
     return rounds * 2 * TILE * P * 2;
 }
@@ -339,10 +340,12 @@ WITH_TILES void release() { _tile_release(); }
 
 WITH_VECTORS long vectors_at_work() {
     constexpr long rounds = 4096;
-    __m512 sums[2 * TILE] = {};
+    __m512 sums[TILE][2] = {};
     const __m512bh a = (__m512bh)_mm512_set1_epi32(0x3f803f80), b = (__m512bh)_mm512_set1_epi32(0x00803f80);
+    keep(sums);
     for (long r = 0; r < rounds; r++)
-        for (__m512& sum : sums) sum = _mm512_dpbf16_ps(sum, a, b);
+        for (auto& row : sums)
+            for (__m512& sum : row) sum = _mm512_dpbf16_ps(sum, a, b);
     keep(sums);
     return rounds * 2 * TILE * P * 4;
 }

@@ -2,13 +2,17 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
+from benchmarks.limits import operations, peaks
 from benchmarks.page import page
 from benchmarks.picture import picture
 from benchmarks.printed import contestants, growth, summary
 from benchmarks.results import Growth, Result, Results, Spread, Timing
+from benchmarks.rows import ROWS
 
+from chainrule.engines.native import kernels
 from chainrule.errors import OptionError
 
 
@@ -83,8 +87,26 @@ def test_a_table_tells_times_ratios_losses_memory_and_who_is_left_out():
     assert table.lines[1][5] == "1 MiB"
     assert table.notes == ["Snail is left out: snail is not installed"]
     assert summary([result()]).lines == [
-        ["The race", "1 s (1 to 1.5)", "3 s (2.5 to 3.5), Hare", "2.00 (1.75 to 3.00)"]
+        ["The race", "1 s (1 to 1.5)", "3 s (2.5 to 3.5), Hare", "2.00 (1.75 to 3.00)", ""]
     ]
+
+
+def test_a_row_is_set_beside_what_the_machine_could_do():
+    row = replace(result(), operations=6e9, limits={"float32": 8e9})
+    assert summary([row]).lines[0][-1] == "75 %"
+    assert row.share(row.timings[2]) == 0.25
+
+
+@pytest.mark.skipif(kernels() is None, reason="the kernels were not built")
+def test_the_products_of_a_row_are_counted():
+    of = {row.key: operations(row) for row in ROWS}
+    forward, first = 784 * 256 + 256 * 128 + 128 * 10, 784 * 256
+    assert of["mlp-512-adam"] == 2 * 512 * (3 * forward - first)
+    assert of["predict-10000"] == 2 * 10_000 * forward
+    assert of["cold"] == 0
+    found = peaks(1)
+    assert found["float32"] > 1e8
+    assert found.keys() <= {"float32", "bfloat16"}
 
 
 def test_a_slope_is_that_of_a_power_law():

@@ -122,6 +122,14 @@ class Plan:
         """About how many multiplications one example takes, forward; reading it counts as some, too."""
         return READ * math.prod(self.input.shape) + sum(self._work(step) for step in self.steps)
 
+    def products(self, training: bool) -> int:
+        """How many multiplications its matrix products take for one example; in training with the way back."""
+        return sum(
+            self._work(step) * (1 + training * sum(step.derives[:2]))
+            for step in self.steps
+            if step.kernel in (*PRODUCTS, *RECURRENCES, *CONVOLUTIONS, "attention")
+        )
+
     def _work(self, step: Step) -> int:
         if step.output < 0 or self.values[step.output].kind != EXAMPLE:
             return 0

@@ -198,7 +198,7 @@ def test_a_time_limit_ends_training_and_uses_what_is_left(tmp_path: Path) -> Non
     source = cr.read_table(frame(), "y", ignore=["who"])
     short = cr.Experiment(source, replace(QUICK, epochs=10_000, time_limit=0.5), tmp_path / "short").run(progress=False)
     assert {one.stopped for one in short.history.members} == {"time limit"}
-    long = cr.Experiment(source, replace(QUICK, epochs=1, time_limit=10.0), tmp_path / "long").run(progress=False)
+    long = cr.Experiment(source, replace(QUICK, epochs=1, time_limit=1000.0), tmp_path / "long").run(progress=False)
     assert len(long.history.members) > 3
 
 

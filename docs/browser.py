@@ -154,10 +154,10 @@ def look(folder: Path, pages: Sequence[str], widths: Sequence[int], javascript: 
     text = _DRIVER.replace("PAGES", json.dumps(list(pages))).replace("WIDTHS", json.dumps(list(widths)))
     driver.write_text(text.replace("LOOK", f"({javascript})"), encoding="utf-8")
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files", "--enable-logging=stderr"]
-    waits = ["--virtual-time-budget=600000", "--timeout=120000", f"--user-data-dir={folder / '_profile'}"]
+    waits = ["--virtual-time-budget=600000", "--timeout=600000", f"--user-data-dir={folder / '_profile'}"]
     try:
         ran = subprocess.run(
-            [CHROMIUM, *flags, *waits, "--dump-dom", driver.as_uri()], capture_output=True, text=True, timeout=300
+            [CHROMIUM, *flags, *waits, "--dump-dom", driver.as_uri()], capture_output=True, text=True, timeout=900
         )
     finally:
         driver.unlink()

@@ -37,6 +37,38 @@ def chainrule(*arguments, cwd, **environment):
     return Done(0, out.getvalue(), complaints.getvalue())
 
 
+AT_A_CHECKPOINT = """
+import os, sys
+from chainrule.cli import main
+
+number, said = int(sys.argv.pop(1)), sys.argv.pop(1)
+sys.argv[0] = "chainrule"
+replace = os.replace
+
+def replaced(source, target):
+    replace(source, target)
+    if os.path.basename(target) == "checkpoint.safetensors" and said in open("said").read():
+        os.replace = replace
+        os.kill(os.getpid(), number)
+
+os.replace = replaced
+main()
+"""
+
+
+def chainrule_signalled(number, *arguments, cwd, said=""):
+    """The finished command, run by an interpreter of its own that gets a signal when it has written a checkpoint.
+
+    The first one, or the first after these words: whoever watched from outside could come too late.
+    """
+    words = [sys.executable, "-c", AT_A_CHECKPOINT, str(int(number)), said, *map(str, arguments)]
+    with open(cwd / "said", "w") as file:
+        done = subprocess.run(
+            [*words, "--checkpoint-minutes", "0"], cwd=cwd, stdout=subprocess.PIPE, stderr=file, text=True, check=False
+        )
+    return Done(done.returncode, done.stdout, (cwd / "said").read_text())
+
+
 def chainrule_process(*arguments, cwd, preexec_fn=None, **environment):
     """The finished command, run by an interpreter of its own, for what only a process has, such as a terminal."""
     return subprocess.run(
@@ -46,6 +78,6 @@ def chainrule_process(*arguments, cwd, preexec_fn=None, **environment):
         text=True,
         env=os.environ | {"COLUMNS": "120"} | environment,
         preexec_fn=preexec_fn,
-        timeout=120,
+        timeout=600,
         check=False,
     )

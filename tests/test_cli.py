@@ -5,9 +5,6 @@ import json
 import re
 import resource
 import signal
-import subprocess
-import sys
-import time
 
 import numpy as np
 import pytest
@@ -17,7 +14,7 @@ from chainrule import engines
 from chainrule.engines import ENGINES
 from chainrule.engines.threads import threads
 from chainrule.numbers import brief
-from commands import chainrule, chainrule_process
+from commands import chainrule, chainrule_process, chainrule_signalled
 
 
 @pytest.fixture(scope="module")
@@ -377,21 +374,10 @@ def test_a_file_that_cannot_be_written_whole_leaves_the_old_one(digits_run):
 
 def interrupted(folder, *arguments, by=signal.SIGINT):
     """What a run prints that gets Ctrl-C, or another signal, after its first checkpoint."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "chainrule", *arguments, "--out", "run", "--checkpoint-minutes", "0.001"],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    deadline = time.monotonic() + 60
-    while not (folder / "run/checkpoint.safetensors").exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    process.send_signal(by)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 128 + by
-    assert "Traceback" not in err
-    return out
+    done = chainrule_signalled(by, *arguments, "--out", "run", cwd=folder)
+    assert done.returncode == 128 + by
+    assert "Traceback" not in done.stderr
+    return done.stdout
 
 
 def test_ctrl_c_on_a_table_leaves_the_report_to_the_end(tmp_path):
@@ -408,7 +394,7 @@ def test_ctrl_c_on_a_table_leaves_the_report_to_the_end(tmp_path):
 
 
 def test_ctrl_c_keeps_what_was_learned_and_resume_goes_on(tmp_path):
-    arguments = ["train", "digits", "--epochs", "120", "--hidden", "32", "--patience", "0", "--seed", "0"]
+    arguments = ["train", "digits", "--epochs", "20", "--hidden", "32", "--patience", "0", "--seed", "0"]
     out = interrupted(tmp_path, *arguments)
     assert "interrupted, " in out
     assert "--resume" in out

@@ -518,7 +518,7 @@ class TestWhatIsNoUsualFile:
         thread = threading.Thread(target=lambda: read.append((tmp_path / "pipe").read_text()))
         thread.start()
         files.write_atomically(tmp_path / "pipe", "some text")
-        thread.join(10)
+        thread.join(600)
         assert read == ["some text"]
         assert (tmp_path / "pipe").is_fifo()
 

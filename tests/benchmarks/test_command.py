@@ -1,6 +1,7 @@
 """`python -m benchmarks`: rows in, tables, a JSON file, a page and a picture out."""
 
 import xml.etree.ElementTree as ElementTree
+from types import SimpleNamespace
 
 import pytest
 from benchmarks.contestants import Contestant
@@ -29,6 +30,7 @@ def small(monkeypatch):
         ((16, ROW, 1), (32, Training("b", "B", Multilayer((5, 8, 3)), 64, 32, cr.Adam()), 1)),
     )
     monkeypatch.setattr(measure, "REST", 0.0)
+    monkeypatch.setattr(measure, "cores", lambda: 1)  # a process for each contestant
     monkeypatch.setattr(command, "ROWS", (ROW,))
     monkeypatch.setattr(command, "scalings", lambda cores: (scaling,))
     monkeypatch.setattr(command, "CONTESTANTS", (NUMPY, SCIKIT_LEARN, ABSENT))
@@ -101,6 +103,24 @@ def test_a_profile_keeps_the_engine_at_work(small, monkeypatch, capsys):
     monkeypatch.setattr(command, "SECONDS", 0.05)
     command.main(["--profile", "tiny"])
     assert "A tiny row for 0.05 seconds" in capsys.readouterr().out
+
+
+class Entrant:
+    """One that has been at its trials already."""
+
+    worker = SimpleNamespace(hear=lambda: True)
+
+    def __init__(self, contestant, threads, *seconds):
+        self.contestant, self.threads, self.seconds, self.told = contestant, threads, [*seconds], []
+        self.tell = self.ask = self.told.append
+
+
+def test_the_number_of_threads_is_kept_that_was_fastest_after_the_first_round():
+    entries = [Entrant("one", 1, 1.0, 3.0, 4.0), Entrant("one", 2, 9.0, 2.0, 5.0), Entrant("other", 1, 9.0, 9.0)]
+    race = Race(entries)
+    race.choose()
+    assert race.entries == entries[1:]
+    assert [entry.told[-1] for entry in entries] == ["stop", "start", "start"]
 
 
 @pytest.mark.slow

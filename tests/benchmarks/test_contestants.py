@@ -132,7 +132,7 @@ def test_who_knows_no_such_model_has_no_way(model, workers):
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells the memory at the peak")
 def test_the_weight_of_a_round_is_the_memory_that_it_takes(workers):
-    small, large = (Training("r", "R", Pictures(lenet), m, m, cr.Adam(), weighed=True) for m in (8, 512))
+    small, large = (Training("r", "R", Pictures(lenet), m, m, cr.Adam(), weighed=True) for m in (8, 192))
     few, many = (workers.of("chainrule", 1).ask("weigh", "numpy", row) for row in (small, large))
-    held = 512 * (28 * 28 * (25 + 6) + 10 * 10 * (150 + 16)) * 4  # what the two convolutions keep for the way back
+    held = 192 * (28 * 28 * (25 + 6) + 10 * 10 * (150 + 16)) * 4  # what the two convolutions keep for the way back
     assert many - few > held

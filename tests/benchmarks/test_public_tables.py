@@ -109,6 +109,8 @@ def test_all_tables_of_a_folder_are_trained_on(tmp_path, monkeypatch, capsys):
     (tmp_path / "t.csv").write_text("x,y\n" + rows)
     (tmp_path / "tables.json").write_text(json.dumps([{"name": "t", "target": "y", "file": "t.csv"}]))
     monkeypatch.setenv("CHAINRULE_TABLES", str(tmp_path))
+    small = public_tables.RUN.replace("; main()", "; sys.argv += ['--hidden', '16']; main()")
+    monkeypatch.setattr(public_tables, "RUN", small)
     public_tables.main([])
     out = capsys.readouterr().out
     assert "| t, `y` | 60 rows: 1 number | " in out

@@ -16,6 +16,7 @@ from chainrule.derivation.layout import DETAIL, LABEL, NOTE, PAGE, lay_out
 from chainrule.derivation.letter_widths import UNITS, WIDTHS
 from chainrule.derivation.svg import BACKWARD, FORWARD, bend, svg
 from chainrule.derivation.text import runs, unmarked, width
+from ops.cases import TIMES
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -157,7 +158,7 @@ def diagrams(draw):
     return Diagram(tuple(boxes), tuple(Edge(i, j, draw(labels), draw(labels)) for i, j in chosen))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20 * TIMES, deadline=None)
 @given(diagrams(), st.booleans())
 def test_nothing_overlaps_in_any_diagram(diagram, downwards):
     layout = lay_out(diagram, downwards)

@@ -39,7 +39,7 @@ def free_port():
         return taken.getsockname()[1]
 
 
-def end_of(processes, seconds=300):
+def end_of(processes, seconds=600):
     """The exit status and the complaints of each."""
     try:
         complaints = [process.communicate(timeout=seconds)[1] for process in processes]

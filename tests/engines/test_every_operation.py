@@ -21,7 +21,7 @@ from chainrule.graph import OPERATIONS
 from chainrule.ops import LOSSES
 from engines.both import TOLERANCE, M, assert_same
 from engines.test_pictures_and_sequences import NETWORKS
-from ops.cases import CASES, FEW
+from ops.cases import CASES, FEWEST
 from ops.test_gradients import NAMES, formulas
 
 pytestmark = pytest.mark.skipif("native" not in ENGINES, reason="the kernels were not built")
@@ -159,7 +159,7 @@ OF_ARRAYS = [name for name in NAMES if name not in COSTS | LOOKING_UP | set(NETW
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("name", [name for name in OF_ARRAYS if FORMS.get(name, Form()).of_parameters])
-@FEW
+@FEWEST
 @given(data=st.data())
 def test_an_operation_of_parameters(name, dtype, data):
     call = drawn(name, data)
@@ -172,7 +172,7 @@ def test_an_operation_of_parameters(name, dtype, data):
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("name", OF_ARRAYS)
-@FEW
+@FEWEST
 @given(data=st.data())
 def test_an_operation_of_each_example(name, dtype, data):
     call, form = drawn(name, data), FORMS.get(name, Form())

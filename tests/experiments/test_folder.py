@@ -15,7 +15,7 @@ import sys, time
 from chainrule.experiments.folder import RunFolder
 with RunFolder(sys.argv[1]).claimed():
     print("claimed", flush=True)
-    time.sleep(60)
+    time.sleep(600)
 """
 
 

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.data import chunks, row_sample, scratch
-from commands import chainrule
+from commands import chainrule, chainrule_signalled
 
 M = 600
 
@@ -224,29 +223,10 @@ def test_a_killed_run_goes_on_with_the_same_bits(tmp_path, small):
 
 def test_a_killed_command_goes_on_with_the_same_bits(tmp_path):
     saved(tmp_path, people(20_000))
-    command = (
-        "train",
-        "people.csv",
-        "--target",
-        "pays",
-        "--stream",
-        "--hidden",
-        8,
-        "--epochs",
-        100,
-        "--seed",
-        0,
-        "--out",
-    )
-    started = [sys.executable, "-m", "chainrule", *map(str, command), "b", "--checkpoint-minutes", "0.001"]
-    process = subprocess.Popen(started, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    end = time.monotonic() + 100
-    while not (tmp_path / "b/checkpoint.safetensors").exists():
-        assert process.poll() is None
-        assert time.monotonic() < end
-        time.sleep(0.002)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    arguments = ("--target", "pays", "--stream", "--hidden", 8, "--epochs", 3, "--seed", 0, "--out")
+    command = ("train", "people.csv", *arguments)
+    killed = chainrule_signalled(signal.SIGKILL, *command, "b", cwd=tmp_path)
+    assert killed.returncode == -signal.SIGKILL
     assert not (tmp_path / "b/model.safetensors").exists()
     for out in (("a",), ("b", "--resume")):
         done = chainrule(*command, *out, cwd=tmp_path)

@@ -1,8 +1,10 @@
 """Several networks in an experiment: parts, out-of-fold answers, side by side, interrupted and resumed."""
 
+import contextlib
 import os
 import signal
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from chainrule.engines.threads import held_to
 from chainrule.experiments import members
 from chainrule.experiments.fitted import answers
 from chainrule.layers.ensemble import ensemble_in
-from chainrule.training.interrupt import TerminatedError
+from chainrule.training.interrupt import Interrupt, TerminatedError, interruptible
 
 QUICK = cr.Settings(members=3, seed=0, epochs=4, hidden=(8,), threads=2)
 
@@ -78,17 +80,29 @@ def test_more_threads_come_to_the_same(tmp_path: Path) -> None:
     assert np.array_equal(one, two)
 
 
-def test_sigterm_in_the_second_network_leaves_what_resuming_needs(tmp_path: Path) -> None:
+def test_sigterm_in_the_second_network_leaves_what_resuming_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole = experiment(tmp_path / "whole", replace(QUICK, threads=1)).run(progress=False)
 
     cut = experiment(tmp_path / "cut", replace(QUICK, threads=1))
     seen: list[int] = []
+    interrupts: list[Interrupt] = []
+
+    @contextlib.contextmanager
+    def watched() -> Iterator[Interrupt]:
+        with interruptible() as interrupt:
+            interrupts.append(interrupt)
+            yield interrupt
+
+    monkeypatch.setattr(members, "interruptible", watched)
 
     def end(run: cr.Run) -> None:
         seen.append(run.epoch)
         if len(seen) == 6:  # in the second network
             os.kill(os.getpid(), signal.SIGTERM)
-            time.sleep(5 * members.LOOK)  # until the thread that waits has seen it
+            while not interrupts[-1].terminated:  # the thread that waits has to see it
+                time.sleep(0.01)
 
     with pytest.raises(TerminatedError) as ended, held_to(1):
         cut.fit(progress=False, callbacks=[end])
@@ -184,7 +198,7 @@ def test_a_time_limit_ends_training_and_uses_what_is_left(tmp_path: Path) -> Non
     source = cr.read_table(frame(), "y", ignore=["who"])
     short = cr.Experiment(source, replace(QUICK, epochs=10_000, time_limit=0.5), tmp_path / "short").run(progress=False)
     assert {one.stopped for one in short.history.members} == {"time limit"}
-    long = cr.Experiment(source, replace(QUICK, epochs=1, time_limit=10.0), tmp_path / "long").run(progress=False)
+    long = cr.Experiment(source, replace(QUICK, epochs=1, time_limit=1000.0), tmp_path / "long").run(progress=False)
     assert len(long.history.members) > 3
 
 

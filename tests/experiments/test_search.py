@@ -4,9 +4,7 @@ import csv
 import json
 import os
 import signal
-import subprocess
 import sys
-import time
 
 import numpy as np
 import polars as pl
@@ -14,7 +12,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.experiments.search import SEARCHED
-from commands import chainrule
+from commands import chainrule, chainrule_signalled
 
 M = 300
 
@@ -140,19 +138,14 @@ def test_a_search_in_which_nothing_is_finite_says_so(tmp_path):
         experiment(tmp_path, search=2, optimizer="gradient_descent", learning_rate=1e20).run(progress=False)
 
 
-COMMAND = ("train", "rings.csv", "--target", "inside", "--search", 5, "--epochs", 10, "--out", "run")
+COMMAND = ("train", "rings.csv", "--target", "inside", "--search", 5, "--epochs", 4, "--out", "run")
 
 
 def test_a_killed_search_goes_on_where_it_was(tmp_path):
     """Killed in the middle of a trial, it finds what it finds undisturbed."""
-    rings(900).write_csv(tmp_path / "rings.csv")
-    command = [sys.executable, "-m", "chainrule", *map(str, COMMAND), "--seed", "0", "--checkpoint-minutes", "0.001"]
-    with open(tmp_path / "said", "w") as said:
-        process = subprocess.Popen(command, cwd=tmp_path, stdout=said, stderr=said)
-    wait_for(lambda: "trial 3/5" in (tmp_path / "said").read_text(), process)
-    wait_for((tmp_path / "run/checkpoint.safetensors").exists, process)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    rings().write_csv(tmp_path / "rings.csv")
+    killed = chainrule_signalled(signal.SIGKILL, *COMMAND, "--seed", 0, cwd=tmp_path, said="trial 3/5")
+    assert killed.returncode == -signal.SIGKILL
     assert cr.load(tmp_path / "run/model.safetensors").metadata["epochs"] > 0
     done = chainrule(*COMMAND, cwd=tmp_path)  # the seed is in the journal
     assert done.returncode == 0, done.stderr
@@ -165,14 +158,6 @@ def test_a_killed_search_goes_on_where_it_was(tmp_path):
     nets = [cr.load(tmp_path / folder / "model.safetensors") for folder in ("run", "other")]
     assert np.array_equal(nets[0].flat, nets[1].flat)
     assert sorted(os.listdir(tmp_path / "run")) == sorted(os.listdir(tmp_path / "other"))
-
-
-def wait_for(there, process):
-    end = time.monotonic() + 100
-    while not there():
-        assert process.poll() is None, "the search ended before it could be killed"
-        assert time.monotonic() < end
-        time.sleep(0.002)
 
 
 def without_times(path):

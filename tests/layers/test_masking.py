@@ -109,7 +109,7 @@ def test_a_sequence_of_nothing_but_padding_gives_numbers_and_no_gradient():
 
 
 @pytest.mark.parametrize("name", TO_STEPS | TO_ONE)
-@pytest.mark.parametrize("gaps", [(1, 2, 3), (2,)])
+@pytest.mark.parametrize("gaps", [(1, 2, 3), pytest.param((2,), marks=pytest.mark.slow)])
 def test_sequences_may_have_gaps(name, gaps):
     X = np.array([[3, 1, 4, 1, 5], [2, 7, 1, 8, 0]])
     X[:, gaps] = 0

@@ -32,7 +32,7 @@ class Tab:
         self._asked += 1
         self._socket.send(json.dumps({"id": self._asked, "method": method, "params": parameters}))
         while True:
-            told = json.loads(self._socket.recv(timeout=60))
+            told = json.loads(self._socket.recv(timeout=600))
             if told.get("id") == self._asked:
                 return told["result"]
             self.events.append(told)
@@ -40,7 +40,7 @@ class Tab:
     def value(self, javascript: str) -> Any:
         return self.call("Runtime.evaluate", expression=javascript, returnByValue=True)["result"].get("value")
 
-    def wait(self, javascript: str, seconds: float = 90) -> Any:
+    def wait(self, javascript: str, seconds: float = 600) -> Any:
         """The first value that is none of false, 0, "" and null."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:

@@ -26,6 +26,8 @@ TIMES = 10 if os.environ.get("NIGHTLY") else 1
 
 REPEATABLE = settings(max_examples=10 * TIMES, derandomize=True, deadline=None)
 FEW = settings(REPEATABLE, max_examples=4 * TIMES)
+FEWEST = settings(REPEATABLE, max_examples=40 if TIMES > 1 else 2)
+"""Where an example is a whole training: by day the simplest call and one that is drawn, at night as `FEW`."""
 
 
 class Call(NamedTuple):

@@ -20,7 +20,13 @@ def in_jax(A):
     return jax.numpy.asarray(A) if isinstance(A, np.ndarray) else A
 
 
-@pytest.mark.parametrize("name", DIFFERENTIABLE)
+BY_DAY = {"linear", "index", "power", "convolution", "lstm", "batch_norm", "dropout", "softmax_cross_entropy"}
+"""One of each kind: tests/engines/test_jax.py has every operation compiled and taken back, in float64."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in BY_DAY else [pytest.mark.slow]) for name in DIFFERENTIABLE]
+)
 @settings(REPEATABLE, max_examples=2)  # every new shape is compiled
 @given(data=st.data())
 def test_jax_computes_the_same_values_and_derivatives_as_numpy(name, data):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chainrule.graph import OPERATIONS, Operation
-from ops.cases import CASES, REPEATABLE, Call
+from ops.cases import CASES, FEW, Call
 
 NAMES = [name for name, operation in OPERATIONS.items() if operation.function.__module__.startswith("chainrule.")]
 
@@ -33,7 +33,7 @@ def of_examples(operation: Operation, call: Call, m: int) -> Any:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@REPEATABLE
+@FEW
 @given(data=st.data())
 def test_no_examples_have_the_shape_and_type_of_one(name, data):
     operation, call = OPERATIONS[name], data.draw(CASES[name])

@@ -1,5 +1,6 @@
 """With the same parameters and the same random_state, what scikit-learn learns: coefficients, curves, scores, words."""
 
+import itertools
 import math
 import warnings
 
@@ -96,8 +97,14 @@ CLASSIFIERS = [
 ]
 
 
-@pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("parameters", CLASSIFIERS, ids=str)
+def by_turns():
+    """All parameters on all targets; by day those without any on all, the others on one after the other."""
+    for (i, parameters), (k, target) in itertools.product(enumerate(CLASSIFIERS), enumerate(TARGETS)):
+        by_day = not parameters or i % len(TARGETS) == k
+        yield pytest.param(parameters, target, id=f"{parameters}-{target}", marks=[] if by_day else [pytest.mark.slow])
+
+
+@pytest.mark.parametrize(("parameters", "target"), [*by_turns()])
 def test_classifiers(parameters, target):
     a, b = fitted("MLPClassifier", X, TARGETS[target], **parameters)
     assert_same(a, b, X, 1e-8 if parameters.get("solver") == "lbfgs" else 1e-10)
@@ -151,8 +158,15 @@ def test_float32_stays_float32(kind):
 
 
 @pytest.mark.parametrize("container", [sparse.csr_matrix, sparse.csc_array, sparse.coo_matrix])
-@pytest.mark.parametrize("dense", [0, 2**24])
-@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize(
+    ("dense", "solver"),
+    [
+        (0, "adam"),
+        (2**24, "lbfgs"),
+        pytest.param(0, "lbfgs", marks=pytest.mark.slow),
+        pytest.param(2**24, "adam", marks=pytest.mark.slow),
+    ],
+)
 def test_sparse_examples(container, dense, solver, monkeypatch):
     monkeypatch.setattr("chainrule.sklearn.estimator.DENSE", dense)
     a, b = fitted("MLPClassifier", container(X), DIGITS, solver=solver, batch_size=64)

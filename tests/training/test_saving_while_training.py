@@ -28,11 +28,11 @@ WAYS = {
 }
 
 
-def taken_meanwhile(net, train, way, tmp_path):
+def taken_meanwhile(net, train, way, tmp_path, copies=None):
     """Copies that were made while `train` ran in another thread."""
     thread = threading.Thread(target=train)
+    copies = [] if copies is None else copies
     thread.start()
-    copies = []
     while thread.is_alive():
         copies.append(way(net, tmp_path))
     thread.join()
@@ -45,7 +45,11 @@ def test_a_copy_has_the_parameters_between_two_updates(engine, way, tmp_path):
     """Only the bias has a derivative, always the same, so all its numbers are alike between updates, and W's stay."""
     net = cr.Network([cr.Dense(100_000, initializer="zeros")])
     net.build(1)
-    zeros = np.zeros((64, 1), np.float32)
+    zeros, copies = np.zeros((64, 1), np.float32), []
+
+    def enough(run):
+        if len({made.parameters["b1"][0] for made in [*copies]}) > 1:
+            run.stop("enough copies")
 
     def train():
         cr.train(
@@ -55,12 +59,13 @@ def test_a_copy_has_the_parameters_between_two_updates(engine, way, tmp_path):
             loss=lambda A, Y: cr.ops.mean(A),
             optimizer=cr.GradientDescent(1.0),
             batch_size=8,
-            epochs=4,
+            epochs=10_000,
+            callbacks=enough,
             engine=engine,
             progress=False,
         )
 
-    copies = taken_meanwhile(net, train, WAYS[way], tmp_path)
+    taken_meanwhile(net, train, WAYS[way], tmp_path, copies)
     levels = [np.unique(made.parameters["b1"]) for made in copies]
     assert all(len(level) == 1 for level in levels)
     assert len({float(level[0]) for level in levels}) > 1
@@ -107,7 +112,7 @@ def test_a_callback_may_wait_for_a_thread_that_saves(tmp_path):
     def save_elsewhere(run):
         thread = threading.Thread(target=run.network.save, args=[tmp_path / "net.safetensors"])
         thread.start()
-        thread.join(10)
+        thread.join(600)
         assert not thread.is_alive()
 
     for optimizer in ("adam", cr.LBFGS()):
@@ -131,12 +136,12 @@ def test_an_estimator_that_another_thread_fits_says_that_it_cannot_be_copied():
 
     def wait(run):
         begun.set()
-        done.wait(10)
+        done.wait(600)
 
     model = MLPClassifier(max_iter=1, callbacks=[wait])
     thread = threading.Thread(target=model.fit, args=(X, y))
     thread.start()
-    assert begun.wait(10)
+    assert begun.wait(600)
     with pytest.raises(cr.OptionError, match="another thread fits this MLPClassifier"):
         pickle.dumps(model)
     done.set()
@@ -185,7 +190,7 @@ class TestTurn:
             thread = threading.Thread(target=look)
             thread.start()
             with turn.let_others_in():
-                thread.join(10)
+                thread.join(600)
             assert seen
 
     @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
@@ -198,11 +203,11 @@ class TestTurn:
         def hold():
             with net.turn:
                 has.set()
-                leave.wait(10)
+                leave.wait(600)
 
         thread = threading.Thread(target=hold)
         thread.start()
-        has.wait(10)
+        has.wait(600)
         child = os.fork()
         if not child:
             status = 1
@@ -228,6 +233,6 @@ class TestTurn:
         if not child:
             threads = [threading.Thread(target=turn.__enter__, daemon=True)]
             threads[0].start()
-            threads[0].join(10)
+            threads[0].join(600)
             os._exit(threads[0].is_alive())
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

@@ -99,7 +99,7 @@ def test_a_row_is_set_beside_what_the_machine_could_do():
 
 @pytest.mark.skipif(kernels() is None, reason="the kernels were not built")
 def test_the_products_of_a_row_are_counted():
-    of = {row.key: operations(row) for row in ROWS}
+    of = {row.key: operations(row) for row in ROWS if row.key in ("mlp-512-adam", "predict-10000", "cold")}
     forward, first = 784 * 256 + 256 * 128 + 128 * 10, 784 * 256
     assert of["mlp-512-adam"] == 2 * 512 * (3 * forward - first)
     assert of["predict-10000"] == 2 * 10_000 * forward

@@ -41,7 +41,7 @@ def large(network: NetworkLike, m: int | None) -> bool:
     return network.flat.size + counted.taken // np.dtype(network.dtype).itemsize >= LARGE
 
 
-WORTH = 30_000
+WORTH = 10_000
 """From so many parameters that are matrices on, a product takes longer than rounding its operands for bfloat16 does."""
 
 

@@ -18,7 +18,7 @@ def variables() -> None:
     a = cr.variable(3.0, "a")
     assert_type(a, cr.Variable)
     assert_type(a * 2 + 1 / a, cr.Variable)
-    assert_type(-a**2, cr.Variable)
+    assert_type(-(a**2), cr.Variable)
     assert_type((2 - a).sum(), cr.Variable)
     assert_type(cr.variable(X)[0].T, cr.Variable)
 

@@ -14,7 +14,8 @@ from chainrule.charts import COLOURS, Chart, Line, Mark, Panel
 from chainrule.data.bundled import read_bundled
 from chainrule.layers import Dense, Dropout, Network
 from chainrule.optimizers import Adagrad, Adam, GradientDescent, Optimizer
-from chainrule.papers.result import Paper, Result, Row, as_seeds, drawn, spread
+from chainrule.papers.experiment import as_seeds, experiment
+from chainrule.papers.result import Paper, Result, Row, drawn, spread
 from chainrule.schedules import Schedule
 from chainrule.training.train import train
 
@@ -55,6 +56,7 @@ class Task(NamedTuple):
     dropped: float
 
 
+@experiment()
 def run(seeds: int | Iterable[int] = range(10), *, epochs: int = 45, documents: int = 600, words: int = 600) -> Result:
     """Train logistic regression on digits and on rare words by three optimizers, and go down valleys with momentum.
 

@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 from chainrule import notes
 from chainrule.charts import TRAINING, VALIDATION, Bars, Chart, Line, Mark, Panel, Points
-from chainrule.papers.result import NONE, Paper, Result, Row, as_seeds, drawn
+from chainrule.papers.experiment import as_seeds, experiment
+from chainrule.papers.result import NONE, Paper, Result, Row, drawn
 
 Matrix = NDArray[np.float64]
 
 
+@experiment(bits=2)
 def run(seeds: int | Iterable[int] = range(10), *, bits: int = 8, passes: int = 250) -> Result:
     """Show a perceptron XOR and AND; and find of which order the parity of 2 to `bits` bits is.
 

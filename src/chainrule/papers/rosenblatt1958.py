@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from chainrule import notes
 from chainrule.charts import TRAINING, VALIDATION, Chart, Line, Mark, Panel, Points, Squares
-from chainrule.papers.result import Paper, Result, Row, as_seeds, drawn, spread
+from chainrule.papers.experiment import as_seeds, experiment
+from chainrule.papers.result import Paper, Result, Row, drawn, spread
 
 Matrix = NDArray[np.float64]
 
@@ -23,6 +24,7 @@ MARGINS = (0.02, 0.05, 0.1, 0.2, 0.4)
 """γ of the examples for Novikoff's theorem."""
 
 
+@experiment()
 def run(seeds: int | Iterable[int] = range(10), *, units: int = 512, examined: int = 500) -> Result:
     """Show a perceptron cards with a square on the left or on the right; and count its mistakes at known margins.
 

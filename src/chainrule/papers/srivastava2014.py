@@ -13,7 +13,8 @@ from chainrule.engines import blas_held, held_to
 from chainrule.layers import Dense, Dropout, Layer, Network
 from chainrule.optimizers import Adam
 from chainrule.papers.digits import Digits, split_digits
-from chainrule.papers.result import NONE, Paper, Result, Row, as_seeds, drawn, spread
+from chainrule.papers.experiment import as_seeds, experiment
+from chainrule.papers.result import NONE, Paper, Result, Row, drawn, spread
 from chainrule.training.train import train
 
 Matrix = NDArray[Any]
@@ -34,6 +35,7 @@ class Trained(NamedTuple):
     wrong: Matrix
 
 
+@experiment()
 def run(
     seeds: int | Iterable[int] = range(10),
     *,

@@ -23,7 +23,8 @@ from chainrule import (
 )
 from chainrule.charts import COLOURS, Chart, Line, Mark, Panel, Squares
 from chainrule.graph import Array
-from chainrule.papers.result import NONE, Paper, Result, Row, as_seeds, drawn, spread
+from chainrule.papers.experiment import as_seeds, experiment
+from chainrule.papers.result import NONE, Paper, Result, Row, drawn, spread
 
 SYMBOLS, FEATURES, BATCH, TEST = 10, 32, 32, 200
 
@@ -47,6 +48,7 @@ class Last(Layer):
         return A[:, -1:]
 
 
+@experiment()
 def run(seeds: int | Iterable[int] = range(10), *, updates: int = 150, lengths: tuple[int, ...] = LENGTHS) -> Result:
     """Train networks to say sequences of random symbols backwards: y_t = x_{T+1−t}.
 

@@ -12,7 +12,8 @@ from chainrule import Adam, AdamW, Dense, Network, Run, engines, train
 from chainrule.charts import COLOURS, Chart, Line, Mark, Panel
 from chainrule.initializers import Random
 from chainrule.papers.digits import split_digits
-from chainrule.papers.result import NONE, Paper, Result, Row, as_seeds, drawn, spread
+from chainrule.papers.experiment import as_seeds, experiment
+from chainrule.papers.result import NONE, Paper, Result, Row, drawn, spread
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Of the labels, how many are drawn anew."""
@@ -41,6 +42,7 @@ class Sums(NamedTuple):
     others: NDArray[Any]
 
 
+@experiment(sums=0)
 def run(seeds: int | Iterable[int] = range(10), *, m: int = 300, units: int = 512, sums: int = 2) -> Result:
     """Train a network on digits whose labels are true, or drawn; widen random features; and add modulo 31.
 

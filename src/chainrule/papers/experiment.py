@@ -41,7 +41,7 @@ def as_seeds(seeds: int | Iterable[int]) -> Seeds:
         raise OptionError("seeds is empty, but a paper is run with one seed or more, such as seeds=range(10).")
     if len({*found}) < len(found):
         twice = next(seed for seed in found if found.count(seed) > 1)
-        raise OptionError(f"seeds has {twice} more than once, but each is run once: leave the others out.")
+        raise OptionError(f"seeds has {twice} more than once, but each is run once.")
     return found
 
 

@@ -72,7 +72,8 @@ class Paper:
     beside: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.authors} ({self.year}), {self.title}. {self.where}."
+        cited = (f"{self.authors} ({self.year}), {self.title}. {self.where}", *self.beside)
+        return "\nWith ".join(f"{one.rstrip('.')}." for one in cited)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -152,7 +152,7 @@ def _rows(
         ),
         Row(
             f"largest error to sin 2πx of {' | '.join(map(str, SMOOTH))} sigmoids in one layer",
-            "any error above 0, by enough (Cybenko)",
+            "Cybenko: any error above 0, by enough",
             told((f"sine {n}" for n in SMOOTH), False),
             "Only the outer weights are fitted, the others are random.",
             "secondary",

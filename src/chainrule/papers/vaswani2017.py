@@ -116,9 +116,9 @@ def _rows(numbers: dict[str, list[float]], lengths: tuple[int, ...], middle: int
     return [
         Row(
             f"{longest} symbols said backwards, right: by one vector | by attention",
-            "BLEU 17.82 | 26.75",
+            "Bahdanau et al.: BLEU 17.82 | 26.75",
             both(longest),
-            "Bahdanau et al., table 1, English to French, a thousand units, sentences of up to 50 words; here a toy, "
+            "Their table 1, English to French, a thousand units, sentences of up to 50 words; here a toy, "
             "150 updates, after which the one vector is still learning: only the direction is the same.",
             "checked",
         ),
@@ -132,7 +132,7 @@ def _rows(numbers: dict[str, list[float]], lengths: tuple[int, ...], middle: int
             for T in shorter
         ),
         Row(
-            f"what step t takes of step {middle + 1} − t, of all",
+            f"how much of its attention step t gives to step {middle + 1} − t",
             "most, near the diagonal",
             spread(numbers[f"weight {middle}"], percent=True),
             "Their figure 3 has English and French in about the same order; here the order is reversed.",

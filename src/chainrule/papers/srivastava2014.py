@@ -150,7 +150,7 @@ def _rows(numbers: dict[str, list[float]], examples: int) -> list[Row]:
         ),
         Row(
             "the same with clean labels",
-            "no gain with 100 or 500 digits (figure 10)",
+            "figure 10: no gain with 100 or 500 digits",
             f"{both('clean')}; {better('clean')}",
             "Digits of 8 × 8 that hardly overfit: dropout only makes learning slower.",
             "secondary",

@@ -11,7 +11,7 @@ import chainrule as cr
 from chainrule.errors import OptionError
 from chainrule.papers import PAPERS, Paper, Result, Row, find, overview
 from chainrule.papers.minsky1969 import PAPER as MINSKY
-from chainrule.papers.result import as_seeds, drawn, spread, told
+from chainrule.papers.result import drawn, spread
 from commands import chainrule
 
 ROWS = [
@@ -80,16 +80,6 @@ def test_a_spread_is_the_median_and_the_ends():
     assert spread([math.nan]) == "–"
 
 
-def test_seeds_are_a_number_or_those_given():
-    assert as_seeds(3) == (0, 1, 2)
-    assert as_seeds((5, 2)) == (5, 2)
-    assert [told(seeds) for seeds in ((4,), (0, 1, 2), (5, 2))] == ["seed 4", "seeds 0 to 2", "seeds 5, 2"]
-    for wrong, said in (((), "seeds is empty"), ((-1,), "seed is -1"), (0, "seeds is 0"), ((0.5,), "seed is 0.5")):
-        with pytest.raises(OptionError, match=said):
-            as_seeds(wrong)
-    assert len(as_seeds(range(10))) == 10  # what the message proposes
-
-
 def test_each_paper_draws_numbers_of_its_own():
     first = [drawn(*given).integers(2**62) for given in (("a", 0), ("b", 0), ("a", 1), ("a", 0, 1))]
     assert len({*first}) == 4
@@ -101,6 +91,10 @@ def test_a_result_names_its_paper_and_saves_its_figure(result, tmp_path):
     assert isinstance(result.paper, Paper)
     result.save(tmp_path / "figure.svg")
     assert ElementTree.parse(tmp_path / "figure.svg").getroot().tag.endswith("svg")
+    result.save(tmp_path / "figure.PNG")
+    assert (tmp_path / "figure.PNG").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(OptionError, match=r"saved as \.svg, \.png, \.pdf, not as figure\.docx"):
+        result.save("figure.docx")
 
 
 def test_the_command_lists_the_papers(tmp_path):
@@ -114,10 +108,10 @@ def test_the_command_runs_one_paper(tmp_path):
     done = chainrule("paper", "minsky1969", "--seed", 3, "--out", "out", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "here, seed 3" in done.stdout
-    assert "in out: minsky1969.svg, minsky1969.md, numbers.json" in done.stdout
+    assert "in out: minsky1969.svg, minsky1969.md, minsky1969.json" in done.stdout
     assert "| why it differs |" in (tmp_path / "out/minsky1969.md").read_text()
     assert (tmp_path / "out/minsky1969.svg").read_text().startswith("<?xml")
-    kept = json.loads((tmp_path / "out/numbers.json").read_text())["minsky1969"]
+    kept = json.loads((tmp_path / "out/minsky1969.json").read_text())["minsky1969"]
     assert kept["seeds"] == [3]
     assert kept["numbers"]["mistakes on the parity of 8 bits"] == [256.0]
 
@@ -134,12 +128,34 @@ def test_the_command_runs_so_many_seeds(tmp_path):
         (("minski1969",), "Did you mean 'minsky1969'?"),
         (("minsky1969", "--seed", 1, "--seeds", 2), "give one of the two"),
         (("minsky1969", "--sed", 1), "Did you mean '--seed'?"),
+        (("minsky1969", "--out", ""), 'error: --out "" names no folder'),
+        (("minsky1969", "--out", "file"), "error: --out file: file is no folder, but a file."),
+        (("minsky1969", "--out", "file/in/it"), "error: --out file/in/it: file is no folder, but a file."),
     ],
 )
-def test_a_mistake_is_answered_in_a_line(given, said, tmp_path):
+def test_a_mistake_is_answered_in_a_line_before_anything_is_computed(given, said, tmp_path):
+    (tmp_path / "file").touch()
     done = chainrule("paper", *given, cwd=tmp_path)
     assert done.returncode == 2
     assert said in done.stderr
+    assert not done.stdout
+
+
+def test_a_folder_that_nothing_may_be_written_into_is_refused_first(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.access", lambda path, mode: False)  # which for root is always true
+    done = chainrule("paper", "minsky1969", "--out", "new/folder", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "error: --out new/folder: nothing can be written into ." in done.stderr
+    assert not done.stdout
+
+
+def test_papers_share_a_folder_and_are_found_in_capitals_too(tmp_path):
+    for name in ("Minsky1969", "telgarsky2016"):
+        done = chainrule("paper", name, "--seed", 3, "--out", "out", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    files = [f"{name}{suffix}" for name in ("minsky1969", "telgarsky2016") for suffix in (".json", ".md", ".svg")]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == files
+    assert [*json.loads((tmp_path / "out/minsky1969.json").read_text())] == ["minsky1969"]
 
 
 def test_all_of_them_make_an_overview(tmp_path, monkeypatch):

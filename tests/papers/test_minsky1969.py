@@ -51,3 +51,10 @@ def test_the_mistakes_on_parity_are_as_many_as_the_bound_allows():
         assert result.numbers[f"mistakes on the parity of {n} bits"] == [2.0**n] * 2
     assert [row.here for row in result.rows][::2] == ["n", "2ⁿ"]
     assert len(result.figure.panels) == 3
+
+
+def test_how_many_mistakes_are_enough_on_and_is_told_of_one_and_of_several():
+    results = [minsky1969.run(seeds=seeds, bits=2, passes=10) for seeds in ((3,), (0, 3))]
+    assert [result.numbers["wrong answers on AND"] for result in results] == [[1.0], [3.0, 1.0]]
+    ends = [result.rows[1].why.split("on AND ")[1] for result in results]
+    assert ends == ["they end after 1 mistake.", "they end after 1 or 3 mistakes."]

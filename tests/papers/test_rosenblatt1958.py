@@ -5,6 +5,7 @@ import pytest
 
 from chainrule import notes
 from chainrule.papers import rosenblatt1958
+from chainrule.papers.result import spread
 from chainrule.papers.rosenblatt1958 import MARGINS, SEEN
 
 
@@ -49,4 +50,6 @@ def test_its_mistakes_are_within_the_bound(result):
         assert (made <= bound).all()
         assert (bound <= 2 / gamma**2 + 1e-9).all()
     assert result.rows[0].paper == "learned after 50 trials"
+    ends = [spread(result.numbers[f"mistakes at γ = {gamma}"]) for gamma in (0.4, 0.02)]
+    assert result.rows[-1].here == " | ".join(ends)  # of all seeds, as in the figure
     assert [panel.title for panel in result.figure.panels][1] == "left or right"

@@ -15,3 +15,5 @@ def test_attention_is_right_at_all_lengths_and_one_vector_is_not():
     (squares,) = result.figure.panels[0].marks
     np.testing.assert_array_equal(squares.values.argmax(axis=1), [5, 4, 3, 2, 1, 0])
     assert "9 symbols said backwards" in str(result)
+    assert "With Bahdanau, Cho & Bengio (2015)" in str(vaswani2017.PAPER)
+    assert result.rows[0].paper.startswith("Bahdanau et al.: BLEU")  # whose number it is

@@ -29,3 +29,5 @@ def test_the_table_has_no_sums_where_nobody_adds():
     without = zhang2017.run(seeds=1, m=60, units=128, sums=0)
     assert len(without.figure.panels) == 2
     assert len(without.rows) == 5
+    added = {"updates own": [40.0], "updates others": [1000.0], "others": [0.9]}
+    assert zhang2017._rows(without.numbers | added, (0,))[-1].what.endswith("at the end (1 seed)")

@@ -18,7 +18,8 @@ from chainrule.graph import Variable
 from chainrule.initializers import Initializer, Random, Xavier, fans
 from chainrule.layers import Dense, Network
 from chainrule.optimizers import GradientDescent
-from chainrule.papers.result import Paper, Result, Row, as_seeds, spread
+from chainrule.papers.experiment import as_seeds, experiment
+from chainrule.papers.result import Paper, Result, Row, spread
 from chainrule.training.train import train
 
 Matrix = NDArray[Any]
@@ -50,6 +51,7 @@ class Spread(NamedTuple):
     singular: Matrix
 
 
+@experiment()
 def run(
     seeds: int | Iterable[int] = range(10), *, units: int = 200, examples: int = 200, epochs: int = 10, narrow: int = 32
 ) -> Result:

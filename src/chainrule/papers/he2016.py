@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from chainrule import Activation, BatchNorm, Dense, GradientDescent, Layer, Network, Residual, gradients, train
 from chainrule.charts import COLOURS, MARK, Chart, Line, Mark, Panel
 from chainrule.papers.digits import Digits, split_digits
-from chainrule.papers.result import NONE, Paper, Result, Row, as_seeds, drawn, spread
+from chainrule.papers.experiment import as_seeds, experiment
+from chainrule.papers.result import NONE, Paper, Result, Row, drawn, spread
 from chainrule.schedules import Step
 
 KINDS = ("plain", "residual", "residual from 0")
@@ -33,6 +34,7 @@ class Course(NamedTuple):
         return float(self.wrong[-1])
 
 
+@experiment()
 def run(
     seeds: int | Iterable[int] = range(10),
     *,

@@ -10,10 +10,12 @@ from chainrule import Activation, Dense, EmbedColumns, GradientDescent, Network,
 from chainrule.charts import MARK, TRAINING, Chart, Mark, Panel, Points, Squares
 from chainrule.graph import Array
 from chainrule.ops import relu
+from chainrule.papers.experiment import as_seeds, experiment
 from chainrule.papers.family_trees import ENGLISH, MEANINGS, Matrix, facts
-from chainrule.papers.result import NONE, Paper, Result, Row, as_seeds, drawn, spread
+from chainrule.papers.result import NONE, Paper, Result, Row, drawn, spread
 
 
+@experiment()
 def run(
     seeds: int | Iterable[int] = range(20), *, held_out: int = 4, epsilon: float = 0.1, start: float = 1.0
 ) -> Result:

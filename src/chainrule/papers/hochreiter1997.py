@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from chainrule import ops
 from chainrule.charts import COLOURS, Chart, Line, Mark, Panel
-from chainrule.checking import whole
 from chainrule.graph import variable
 from chainrule.layers import LSTM, RNN, Dense, Layer, Network
 from chainrule.optimizers import Adam
-from chainrule.papers.result import NONE, Paper, Result, Row, as_seeds, drawn, spread
+from chainrule.papers.experiment import as_seeds, experiment
+from chainrule.papers.result import NONE, Paper, Result, Row, drawn, spread
 from chainrule.training.train import train
 
 Matrix = NDArray[Any]
@@ -35,6 +35,7 @@ FAR = 100
 """Steps of the sequences whose gradient is looked at."""
 
 
+@experiment(steps=12)
 def run(
     seeds: int | Iterable[int] = range(10), *, steps: int = 50, sequences: int = 2000, epochs: int = 22, units: int = 8
 ) -> Result:
@@ -54,7 +55,7 @@ def run(
         how many sequences it had met when at most 2% of an epoch's were wrong (NaN: never); "… decades", by how many
         powers of ten the gradient shrinks over 99 steps.
     """
-    seeds, steps = as_seeds(seeds), whole("steps", steps, at_least=12)
+    seeds = as_seeds(seeds)
     numbers: dict[str, list[float]] = {}
     lengths, courses = {}, {}
     for kind in KINDS:

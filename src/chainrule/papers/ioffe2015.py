@@ -12,7 +12,8 @@ from chainrule import Activation, BatchNorm, Dense, GradientDescent, Layer, Netw
 from chainrule.charts import COLOURS, Band, Chart, Line, Mark, Panel
 from chainrule.initializers import Random
 from chainrule.papers.digits import Digits, split_digits
-from chainrule.papers.result import NONE, Paper, Result, Row, as_seeds, drawn, spread
+from chainrule.papers.experiment import as_seeds, experiment
+from chainrule.papers.result import NONE, Paper, Result, Row, drawn, spread
 
 KINDS, MOMENTS = ("plain", "normalized"), ("early", "right")
 
@@ -37,6 +38,7 @@ class Course(NamedTuple):
     inputs: NDArray[Any]
 
 
+@experiment()
 def run(
     seeds: int | Iterable[int] = range(10), *, epochs: int = 64, units: int = 100, learning_rate: float = 1.0
 ) -> Result:

@@ -20,7 +20,8 @@ from chainrule.layers import AveragePool, Conv2D, Dense, Flatten, Layer, Network
 from chainrule.names import lookup
 from chainrule.optimizers import GradientDescent
 from chainrule.papers.digits import Digits, split_digits
-from chainrule.papers.result import NONE, Paper, Result, Row, as_seeds, drawn, spread
+from chainrule.papers.experiment import as_seeds, experiment
+from chainrule.papers.result import NONE, Paper, Result, Row, drawn, spread
 from chainrule.training import Run
 from chainrule.training.train import train
 
@@ -45,6 +46,7 @@ LOOKED = (1, 2, 4, 8, 14, 23)
 """After these passes the test digits are looked at."""
 
 
+@experiment()
 def run(
     seeds: int | Iterable[int] = range(10),
     *,

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.charts import COLOURS, Chart, Line, Mark, Panel
-from chainrule.papers.result import NONE, Paper, Result, Row, as_seeds, drawn, spread
+from chainrule.papers.experiment import as_seeds, experiment
+from chainrule.papers.result import NONE, Paper, Result, Row, drawn, spread
 
 Matrix = NDArray[np.float64]
 Parameters = dict[str, Matrix]
@@ -22,6 +23,7 @@ Ratios = dict[str, dict[int, list[float]]]
 WIDTHS = (2, 4, 8, 16, 32, 64, 128, 256)
 
 
+@experiment(slow_up_to=0)
 def run(seeds: int | Iterable[int] = range(10), *, widths: Iterable[int] = WIDTHS, slow_up_to: int = 700) -> Result:
     """Measure the gradient of J with respect to all parameters against J itself, in seconds of a processor.
 

@@ -10,11 +10,14 @@ from numpy.typing import NDArray
 
 from chainrule import notes
 from chainrule.charts import TRAINING, VALIDATION, Bars, Chart, Line, Mark, Panel, Points
-from chainrule.papers.result import NONE, Paper, Result, Row, as_seeds, drawn
+from chainrule.names import counted
+from chainrule.papers.experiment import as_seeds, experiment
+from chainrule.papers.result import NONE, Paper, Result, Row, drawn
 
 Matrix = NDArray[np.float64]
 
 
+@experiment(bits=2)
 def run(seeds: int | Iterable[int] = range(10), *, bits: int = 8, passes: int = 250) -> Result:
     """Show a perceptron XOR and AND; and find of which order the parity of 2 to `bits` bits is.
 
@@ -39,7 +42,8 @@ def run(seeds: int | Iterable[int] = range(10), *, bits: int = 8, passes: int = 
         **{f"mistakes on the parity of {n} bits": [float(k) for k in made[n]] for n in sizes},
     }
     found = "n" if all(order == n for n, order in orders.items()) else str(orders)
-    of_and = " or ".join(f"{n:.0f}" for n in sorted({*numbers["wrong answers on AND"]}))
+    *fewer, most = sorted({int(n) for n in numbers["wrong answers on AND"]})
+    of_and = " or ".join([*map(str, fewer), counted(most, "mistake")])
     reached = all(count == 2**n for n in sizes for count in made[n])
     rows = [
         Row(
@@ -53,7 +57,7 @@ def run(seeds: int | Iterable[int] = range(10), *, bits: int = 8, passes: int = 
             "weights that XOR leads to",
             "they cycle",
             f"{max(states)} different ones in {passes * 4:,} examples",
-            f"Their length stays within {max(lengths):.3g}, and they never end; on AND {of_and} mistakes are enough.",
+            f"Their length stays within {max(lengths):.3g}, and they never end; on AND they end after {of_and}.",
             "memory",
         ),
         Row(

@@ -23,7 +23,7 @@ Record = dict[str, Any]
 DIGITS = 6
 """So many digits of each number are kept."""
 
-SHARED = ("chainrule.papers", "chainrule.papers.result")
+SHARED = ("chainrule.papers", "chainrule.papers.experiment", "chainrule.papers.result")
 """What is no part of an experiment."""
 
 

@@ -7,12 +7,12 @@ import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from html import escape
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from chainrule.charts import Chart
-from chainrule.checking import whole
 from chainrule.errors import OptionError
 from chainrule.numbers import brief
 from chainrule.randomness import stream
@@ -24,6 +24,9 @@ SURE = {"checked": "", "": "", "secondary": " (second hand)", "memory": " (from 
 
 NONE = "–"
 """Where a paper gives no number."""
+
+PICTURES = (".svg", ".png", ".pdf")
+"""As which a figure is saved."""
 
 WIDTHS = (36, 28, 32)
 """Of the first three columns of the table as text, in letters; the fourth stands below them."""
@@ -69,7 +72,8 @@ class Paper:
     beside: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.authors} ({self.year}), {self.title}. {self.where}."
+        cited = (f"{self.authors} ({self.year}), {self.title}. {self.where}", *self.beside)
+        return "\nWith ".join(f"{one.rstrip('.')}." for one in cited)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -103,8 +107,10 @@ class Result:
         """Write the figure, an .svg, or a .png or .pdf by matplotlib.
 
         Raises:
-            ModelFileError: the file cannot be written.
+            OptionError: another suffix. ModelFileError: the file cannot be written.
         """
+        if Path(path).suffix.lower() not in ("", *PICTURES):
+            raise OptionError(f"a figure is saved as {', '.join(PICTURES)}, not as {path}.")
         self.figure.save(path)
 
     def _repr_html_(self) -> str:
@@ -139,19 +145,6 @@ def spread(numbers: Sequence[float], *, percent: bool = False) -> str:
     ends = (float(np.median(found)), float(found.min()), float(found.max()))
     middle, low, high = (f"{n:,.0f}" if counts else f"{brief(n)}{sign}" for n in ends)
     return middle if low == high else f"{middle} ({low} to {high})"
-
-
-def as_seeds(seeds: int | Iterable[int]) -> tuple[int, ...]:
-    """The seeds of a run: those given, or of a number n the n seeds 0, 1, …, n − 1.
-
-    Raises:
-        OptionError: there is none, or one is no whole number of 0 or more.
-    """
-    asked = range(whole("seeds", seeds)) if isinstance(seeds, int) else seeds
-    found = tuple(whole("seed", seed, at_least=0) for seed in asked)
-    if not found:
-        raise OptionError("seeds is empty, but a paper is run with one seed or more, such as seeds=range(10).")
-    return found
 
 
 def told(seeds: Sequence[int]) -> str:

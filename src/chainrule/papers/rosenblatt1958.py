@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from chainrule import notes
 from chainrule.charts import TRAINING, VALIDATION, Chart, Line, Mark, Panel, Points, Squares
-from chainrule.papers.result import Paper, Result, Row, as_seeds, drawn, spread
+from chainrule.papers.experiment import as_seeds, experiment
+from chainrule.papers.result import Paper, Result, Row, drawn, spread
 
 Matrix = NDArray[np.float64]
 
@@ -23,6 +24,7 @@ MARGINS = (0.02, 0.05, 0.1, 0.2, 0.4)
 """γ of the examples for Novikoff's theorem."""
 
 
+@experiment()
 def run(seeds: int | Iterable[int] = range(10), *, units: int = 512, examined: int = 500) -> Result:
     """Show a perceptron cards with a square on the left or on the right; and count its mistakes at known margins.
 
@@ -44,7 +46,7 @@ def run(seeds: int | Iterable[int] = range(10), *, units: int = 512, examined: i
         numbers[f"mistakes at γ = {gamma}"] = [float(found[i][0]) for found in bounds]
         numbers[f"(R/γ)² at γ = {gamma}"] = [found[i][1] for found in bounds]
     shares = [made / bound for found in bounds for made, bound in found]
-    made = " to ".join(f"{np.median([found[i][0] for found in bounds]):,.0f}" for i in (-1, 0))
+    made = " | ".join(spread(numbers[f"mistakes at γ = {gamma}"]) for gamma in (MARGINS[-1], MARGINS[0]))
     rows = [
         Row(
             "cards right, after 50 were seen",
@@ -57,11 +59,11 @@ def run(seeds: int | Iterable[int] = range(10), *, units: int = 512, examined: i
         Row(
             "mistakes, as a part of (R/γ)²",
             "at most 1",
-            f"at most {max(shares):.2f}",
+            f"{min(shares):.2f} to {max(shares):.2f}",
             "The theorem holds for the worst order of the worst examples; parity gets there (Minsky & Papert).",
             "memory",
         ),
-        Row(f"mistakes, γ from {MARGINS[-1]} to {MARGINS[0]}", "–", made),
+        Row(f"mistakes at γ = {MARGINS[-1]} | {MARGINS[0]}", "–", made),
     ]
     return Result(PAPER, seeds, numbers, rows, _figure(learned, bounds))
 
@@ -127,7 +129,12 @@ def _figure(learned: list[tuple[list[float], Matrix]], bounds: Sequence[Sequence
     return Chart(
         "the perceptron of 1958",
         [
-            Panel("what each photocell counts for", "the retina: + right, − left", "", [Squares(blank, blank, sees)]),
+            Panel(
+                "what each photocell counts for",
+                "the retina; blue: right, orange: left",
+                "",
+                [Squares(blank, blank, sees)],
+            ),
             Panel("left or right", "cards seen", "part of new cards that is right", curves),
             Panel("mistakes until all are right", "(R/γ)²", "mistakes", mistakes, ticks=x, y_ticks=y),
         ],

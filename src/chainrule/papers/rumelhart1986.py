@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from chainrule import Activation, Dense, GradientDescent, Layer, Network, Residual, Run, train
 from chainrule.charts import TRAINING, VALIDATION, Chart, Line, Mark, Panel, Squares
-from chainrule.papers.result import NONE, Paper, Result, Row, as_seeds, drawn, spread
+from chainrule.papers.experiment import as_seeds, experiment
+from chainrule.papers.result import NONE, Paper, Result, Row, drawn, spread
 
 Matrix = NDArray[np.float64]
 
@@ -18,6 +19,7 @@ TOGETHER = 10
 """So many sweeps are an epoch of the library, which looks whether all is learned after each epoch."""
 
 
+@experiment()
 def run(seeds: int | Iterable[int] = range(40), *, sweeps: int = 3000) -> Result:
     """Train 6-2-1 on the 64 patterns of six bits, 1 where they read the same backwards; and two networks on XOR.
 

@@ -13,7 +13,8 @@ from chainrule.engines import blas_held, held_to
 from chainrule.layers import Dense, Dropout, Layer, Network
 from chainrule.optimizers import Adam
 from chainrule.papers.digits import Digits, split_digits
-from chainrule.papers.result import NONE, Paper, Result, Row, as_seeds, drawn, spread
+from chainrule.papers.experiment import as_seeds, experiment
+from chainrule.papers.result import NONE, Paper, Result, Row, drawn, spread
 from chainrule.training.train import train
 
 Matrix = NDArray[Any]
@@ -34,6 +35,7 @@ class Trained(NamedTuple):
     wrong: Matrix
 
 
+@experiment()
 def run(
     seeds: int | Iterable[int] = range(10),
     *,
@@ -148,7 +150,7 @@ def _rows(numbers: dict[str, list[float]], examples: int) -> list[Row]:
         ),
         Row(
             "the same with clean labels",
-            "no gain with 100 or 500 digits (figure 10)",
+            "figure 10: no gain with 100 or 500 digits",
             f"{both('clean')}; {better('clean')}",
             "Digits of 8 × 8 that hardly overfit: dropout only makes learning slower.",
             "secondary",

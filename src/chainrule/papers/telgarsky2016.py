@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from chainrule import Adam, Dense, Network, engines, notes, train
 from chainrule.charts import COLOURS, MARK, Chart, Line, Mark, Panel, Points
 from chainrule.initializers import Random
-from chainrule.papers.result import NONE, Paper, Result, Row, as_seeds, drawn, spread
+from chainrule.papers.experiment import as_seeds, experiment
+from chainrule.papers.result import NONE, Paper, Result, Row, drawn, spread
 
 Matrix = NDArray[np.float64]
 
@@ -21,6 +22,7 @@ SMOOTH, JAGGED = (4, 16), (16, 64)
 """How many sigmoids come close to a sine, and to a sawtooth of 64 pieces."""
 
 
+@experiment()
 def run(
     seeds: int | Iterable[int] = range(10),
     *,
@@ -150,7 +152,7 @@ def _rows(
         ),
         Row(
             f"largest error to sin 2πx of {' | '.join(map(str, SMOOTH))} sigmoids in one layer",
-            "any error above 0, by enough (Cybenko)",
+            "Cybenko: any error above 0, by enough",
             told((f"sine {n}" for n in SMOOTH), False),
             "Only the outer weights are fitted, the others are random.",
             "secondary",

@@ -23,7 +23,8 @@ from chainrule import (
 )
 from chainrule.charts import COLOURS, Chart, Line, Mark, Panel, Squares
 from chainrule.graph import Array
-from chainrule.papers.result import NONE, Paper, Result, Row, as_seeds, drawn, spread
+from chainrule.papers.experiment import as_seeds, experiment
+from chainrule.papers.result import NONE, Paper, Result, Row, drawn, spread
 
 SYMBOLS, FEATURES, BATCH, TEST = 10, 32, 32, 200
 
@@ -47,6 +48,7 @@ class Last(Layer):
         return A[:, -1:]
 
 
+@experiment()
 def run(seeds: int | Iterable[int] = range(10), *, updates: int = 150, lengths: tuple[int, ...] = LENGTHS) -> Result:
     """Train networks to say sequences of random symbols backwards: y_t = x_{T+1−t}.
 
@@ -114,9 +116,9 @@ def _rows(numbers: dict[str, list[float]], lengths: tuple[int, ...], middle: int
     return [
         Row(
             f"{longest} symbols said backwards, right: by one vector | by attention",
-            "BLEU 17.82 | 26.75",
+            "Bahdanau et al.: BLEU 17.82 | 26.75",
             both(longest),
-            "Bahdanau et al., table 1, English to French, a thousand units, sentences of up to 50 words; here a toy, "
+            "Their table 1, English to French, a thousand units, sentences of up to 50 words; here a toy, "
             "150 updates, after which the one vector is still learning: only the direction is the same.",
             "checked",
         ),
@@ -130,7 +132,7 @@ def _rows(numbers: dict[str, list[float]], lengths: tuple[int, ...], middle: int
             for T in shorter
         ),
         Row(
-            f"what step t takes of step {middle + 1} − t, of all",
+            f"how much of its attention step t gives to step {middle + 1} − t",
             "most, near the diagonal",
             spread(numbers[f"weight {middle}"], percent=True),
             "Their figure 3 has English and French in about the same order; here the order is reversed.",

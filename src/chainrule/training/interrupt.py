@@ -83,6 +83,31 @@ def interruptible() -> Iterator[Interrupt]:
 
 
 @contextmanager
+def all_or_nothing() -> Iterator[None]:
+    """Within the block, Ctrl-C and SIGTERM end whatever is under way at once, a training, too, which keeps nothing.
+
+    For work of many trainings whose result would be false if one of them had been cut, and nobody had noticed. Ctrl-C
+    does what it does outside of a training, raise KeyboardInterrupt; SIGTERM raises SystemExit, status 143, so that
+    what is open is closed. It stays with who handles it already.
+    """
+    token = _OUTER.set(Interrupt())  # a training within it handles no signal itself, and this one is never asked
+    in_main = threading.current_thread() is threading.main_thread()
+    ours = in_main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    try:
+        if ours:
+            signal.signal(signal.SIGTERM, _end)
+        yield
+    finally:
+        if ours:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        _OUTER.reset(token)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(TERMINATED)
+
+
+@contextmanager
 def _asked_by_ctrl_c(interrupt: Interrupt) -> Iterator[None]:
     with _presses() as presses:
 

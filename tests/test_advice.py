@@ -492,7 +492,7 @@ CASES = {
         lambda: fit(X, Y, engine="jax", precision="bfloat16"),
         lambda: fit(X, Y, engine="jax"),
     ),
-    'leave it out, or make the network with dtype="float32"': (
+    'leave it out, or give dtype="float32", too': (
         lambda: fit(X, Y, net=cr.Network([D(1)], dtype="float64"), engine="numpy", precision="bfloat16"),
         lambda: fit(X, Y, net=cr.Network([D(1)], dtype="float64"), engine="numpy"),
         lambda: fit(X, Y, net=cr.Network([D(1)], dtype="float32"), engine="numpy", precision="bfloat16"),

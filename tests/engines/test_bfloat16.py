@@ -209,6 +209,36 @@ def test_a_resumed_run_has_the_same_bits(tmp_path):
     assert history.precision == "bfloat16"
 
 
+@pytest.mark.parametrize(("before", "after"), [("float32", "bfloat16"), ("bfloat16", "float32")])
+def test_a_checkpoint_of_another_precision_is_not_gone_on_from(tmp_path, before, after):
+    def trained(precision, **options):
+        net = cr.Network([cr.Dense(3, "softmax")], seed=0)
+        given = {"loss": "cross_entropy", "engine": "numpy", "seed": 0, "progress": False} | options
+        return cr.train(net, np.eye(6), np.arange(6) % 3, precision=precision, checkpoint=tmp_path / "c", **given)
+
+    trained(before, epochs=1)
+    with pytest.raises(cr.OptionError, match=f"had the precision {before}, this one has {after}"):
+        trained(after, epochs=2, resume=True)
+    assert len(trained(before, epochs=2, resume=True).epochs) == 2
+
+
+@HERE
+@pytest.mark.parametrize(
+    ("width", "options", "words"),
+    [
+        (1200, {}, "products round their operands to bfloat16"),
+        (20, {}, "products stay in float32: the network has fewer than 10,000 weights"),
+        (1200, {"engine": "numpy"}, "products stay in float32: only the native engine gains by bfloat16"),
+        (1200, {"dtype": "float64"}, "products stay in float64: the network computes in float64"),
+    ],
+)
+def test_what_auto_has_come_to_is_told(width, options, words, capsys):
+    X, y = np.random.default_rng(0).normal(size=(20, 30)), np.arange(20) % 3
+    net = cr.Network([cr.Dense(width), cr.Dense(3, "softmax")], seed=0, dtype=options.pop("dtype", "float32"))
+    cr.train(net, X, y, loss="cross_entropy", epochs=1, precision="auto", seed=0, **options)
+    assert words in capsys.readouterr().err
+
+
 @HERE
 def test_estimators_and_the_command_line_take_it(tmp_path, monkeypatch):
     from sklearn.exceptions import ConvergenceWarning

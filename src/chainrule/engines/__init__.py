@@ -8,8 +8,8 @@ from functools import cache
 
 from chainrule import distributed
 from chainrule.checking import whole
-from chainrule.engines.auto import AutoEngine, RoundingEngine, gains, large
-from chainrule.engines.contract import BLOCK, CHUNK, Batch, Batches, Done, Engine, Form, Program, Slope
+from chainrule.engines.auto import WORTH, AutoEngine, RoundingEngine, gains, large
+from chainrule.engines.contract import BLOCK, CHUNK, Batch, Batches, Done, Engine, Form, NetworkLike, Program, Slope
 from chainrule.engines.jax import JaxEngine, accelerated, installed
 from chainrule.engines.native import NativeEngine, described, kernels, units
 from chainrule.engines.numpy import NumpyEngine
@@ -104,6 +104,28 @@ def _of_precision(precision: str, name: str, beyond: bool) -> Engine:
     return _ROUNDING[name]
 
 
+def precision_taken(network: NetworkLike, taken: str, name: str) -> str:
+    """What precision="auto" has come to, a sentence.
+
+    Args:
+        taken: the precision. name: of the engine that was asked for.
+    """
+    if taken == "bfloat16":
+        return 'products round their operands to bfloat16; precision="float32" leaves them as they are'
+    why = (
+        "this machine has no instructions for bfloat16"
+        if not _UNIT
+        else f"the network has fewer than {WORTH:,} weights"
+        if network.dtype == "float32" and not gains(network, None)
+        else f"the network computes in {network.dtype}"
+        if network.dtype != "float32"
+        else f"only the native engine gains by bfloat16, and {name} computes"
+        if name not in ("auto", "native")
+        else "the native engine does not know all of the network"
+    )
+    return f"products stay in {taken}: {why}"
+
+
 @contextmanager
 def chosen(
     name: str, device: str | None = None, devices: int | str | None = None, precision: str = "float32"
@@ -173,6 +195,7 @@ __all__ = [
     "blas_held",
     "chosen",
     "held_to",
+    "precision_taken",
     "select",
     "select_to_train",
     "steady",

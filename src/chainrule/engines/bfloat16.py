@@ -25,8 +25,8 @@ def refuse_wider(dtype: str) -> None:
     """Raises OptionError for a network of float64, which is wanted for its exactness."""
     if dtype != "float32":
         raise OptionError(
-            f'precision="bfloat16" is for networks of float32, and this one computes in {dtype}: leave it out, or make '
-            'the network with dtype="float32".'
+            f'precision="bfloat16" is for networks of float32, and this one computes in {dtype}: leave it out, or give '
+            'dtype="float32", too.'
         )
 
 

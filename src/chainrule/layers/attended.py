@@ -22,12 +22,15 @@ def attention_weights(net: Network, X: Any) -> list[NDArray[Any]]:
 
     Returns:
         One array (m, heads, steps, steps) a layer, of which [i, h, t] is 1 in sum, and tells what step t of example i
-        took of each step through head h. 0 where the layer may not look: the future if it is causal, and padding.
+        took of each step through head h. 0 where the layer may not look: the future if it is causal, and padding; of an
+        example that is nothing but padding everywhere. They are computed in the network's type, never in bfloat16.
 
     Raises:
-        OptionError: no layer of the network is an attention.
+        OptionError: it is no network, or no layer of it is an attention.
         ShapeError, DataError: see `Network.predict`.
     """
+    if not isinstance(net, Network):
+        raise OptionError(f"attention_weights takes a Network first, then X, but the first is a {type(net).__name__}.")
     X = as_array(X, "X")
     net.build_for(X)
     found: list[NDArray[Any]] = []

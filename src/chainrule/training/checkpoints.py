@@ -127,7 +127,7 @@ class Checkpoints:
         self._left = _which(self.rule.path)
         tensors, description = found
         for name, ours in self.settings.items():
-            theirs = description["settings"].get(name)
+            theirs = description["settings"].get(name, UNTOLD.get(name))
             if theirs != ours and self.rule.anew:
                 return None
             if theirs != ours and (what := TOLD_BY_CHECKSUM.get(name)):
@@ -150,6 +150,10 @@ def _which(path: str | os.PathLike[str]) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_ino, found.st_mtime_ns
+
+
+UNTOLD = {"the precision": "float32"}
+"""What the runs of checkpoints had that do not tell it, because there was nothing else."""
 
 
 def computed(settings: dict[str, Any]) -> dict[str, Any]:

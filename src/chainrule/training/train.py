@@ -111,7 +111,7 @@ def train(
         precision: "bfloat16" rounds both operands of every matrix product, forwards and backwards, to 8 of their 24
             bits, and sums in float32, as do the parameters, the optimizer and everything else: faster where the
             processor has AMX or AVX512_BF16, and an error elsewhere. "auto" takes it where it is there and the network
-            is large enough to gain; "float32" does not. `history.precision` tells what ran.
+            is large enough to gain, and tells that; "float32" does not. `history.precision` is what ran.
         seed: of shuffling and dropout; None takes a fresh one, kept in `history.seed`.
         progress: whether to show a live bar (in a terminal or notebook) or a few lines (elsewhere), on stderr,
             with a line before them where "auto" had to take numpy, or has found an accelerator, and hints behind them.
@@ -158,6 +158,7 @@ def train(
             **({} if seed_given is None else {"seed": seed}),
             "the network": repr(net),
             "dtype": net.dtype,
+            "the precision": precision,
             "the loss": cost.settings,
             "code of your own with checksum": checksum_of_code(net, cost.loss if cost.own else None),
             "the optimizer": repr(rule),
@@ -193,6 +194,8 @@ def train(
             teacher = Hints(net, cost, _known(batches, first_X), begins=resumed is None) if hints else None
             if isinstance(rule, Optimizer):
                 program = run.engine.program(net, cost, rule, run.seed, outputs=run.measuring)
+                if precision == "auto":
+                    run.progress.note(engines.precision_taken(net, program.precision, engine))
                 if resumed is not None:
                     program.slots, program.updates = resumed
                 descend(run, program, batches, rule.alpha, interrupt)

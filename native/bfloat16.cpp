@@ -1,14 +1,12 @@
-// Rounding to bfloat16, and who multiplies what is rounded.
+// Who multiplies what is rounded to bfloat16, and one worker's products.
 #include "bfloat16.hpp"
 
 #include <chrono>
 
-#if defined(__AVX512F__)
-#include <immintrin.h>
-#endif
 #if defined(__AVX512F__) && (defined(__clang__) ? __clang_major__ >= 13 : __GNUC__ >= 12)
 #define CHAINRULE_UNITS 1
 #include <cpuid.h>
+#include <immintrin.h>
 #if defined(__linux__)
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -23,140 +21,7 @@ namespace {
 constexpr long P = WIDTH<float>;
 using Words = typename VectorOf<uint32_t>::type;
 
-// The same of a register.
-inline Words upper(Vector<float> numbers) {
-    const Words bits = std::bit_cast<Words>(numbers), nan = Words((bits & 0x7fffffffu) > 0x7f800000u);
-    const Words rounded = bits + 0x7fffu + ((bits >> 16) & 1u);
-    return (nan & (bits | 0x400000u)) | (~nan & rounded);
-}
-inline Words two(Vector<float> first, Vector<float> second) { return (upper(first) >> 16) | (upper(second) & 0xffff0000u); }
-inline float whole(uint32_t upper_half) { return std::bit_cast<float>(upper_half << 16); }
-
-inline void put(uint32_t* to, Words words) { *reinterpret_cast<Words*>(to) = words; }
-
-// P numbers of a row that has n, from number j on; zeros behind the last.
-inline Vector<float> some(const float* row, long j, long n) {
-    if (j + P <= n) return load(row + j);
-#if defined(__AVX512F__)
-    return __builtin_bit_cast(Vector<float>, _mm512_maskz_loadu_ps(__mmask16((1u << (n - j)) - 1u), row + j));
-#else
-    float numbers[P] = {};
-    std::copy_n(row + j, n - j, numbers);
-    return load(numbers);
-#endif
-}
-
-// Numbers side by side.
-void round_row(long n, const float* from, uint16_t* to) {
-#pragma GCC ivdep
-    for (long p = 0; p < n; p++) {
-        const uint32_t bits = std::bit_cast<uint32_t>(from[p]);
-        const bool nan = (bits & 0x7fffffffu) > 0x7f800000u;
-        to[p] = uint16_t((nan ? bits | 0x400000u : bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
-    }
-}
-
-// Of P pairs of rows and P columns, each pair a word: line j holds the words of column j.
-inline void turn(Words (&pairs)[P], uint16_t* to, long row, long lines, long numbers) {
-    Vector<float> tile[P];
-    for (long p = 0; p < P; p++) tile[p] = std::bit_cast<Vector<float>>(pairs[p]);
-    exchange<float, P / 2>(tile);
-    for (long j = 0; j < lines; j++) {
-        if (numbers == 2 * P)
-            *reinterpret_cast<Vector<float>*>(to + j * row) = tile[j];
-        else
-            std::memcpy(to + j * row, &tile[j], sizeof(uint16_t) * numbers);
-    }
-}
-
-// The columns of A (m, k), found by their number, as rows, and zeros behind them up to number `end`.
-template <class Column>
-void turn_columns(long m, long k, long end, Column column, RoundedRows to) {
-    for (long p = 0; p < end; p += 2 * P)
-        for (long i = 0; i < m; i += P) {
-            Words pairs[P];
-            for (long q = 0; q < P; q++) {
-                const long one = p + 2 * q;
-                pairs[q] = two(one < k ? some(column(one), i, m) : Vector<float>{},
-                               one + 1 < k ? some(column(one + 1), i, m) : Vector<float>{});
-            }
-            turn(pairs, to.data + i * to.row + p, to.row, std::min(P, m - i), std::min(2 * P, end - p));
-        }
-}
-
-}  // namespace
-
-void round_rows(long m, long k, Spread<float> A, RoundedRows to, Runs runs) {
-    RELIES_ON(A.row == 1 || A.column == 1);
-    const long all = k * runs.count;
-    if (A.column != 1)
-        return turn_columns(m, all, deep(all), [&](long p) { return A.data + p / k * runs.A + p % k * A.column; }, to);
-    for (long i = 0; i < m; i++) {
-        uint16_t* row = to.data + i * to.row;
-        for (long r = 0; r < runs.count; r++) round_row(k, A.data + i * A.row + r * runs.A, row + r * k);
-        std::fill(row + all, row + deep(all), uint16_t(0));
-    }
-}
-
-void round_panels(long k, long n, Panels<const float> B, RoundedPanels to, Runs runs) {
-    const long all = k * runs.count;
-    const auto row = [&](long p) { return B.data + p / k * runs.B + p % k * B.row; };
-    for (long p = 0; p < all; p += 2) {
-        const float *first = row(p), *second = p + 1 < all ? row(p + 1) : nullptr;
-        for (long j = 0; j < padded<float>(n) / P; j++)
-            put(to.data + j * to.panel + p / 2 * P,
-                two(load(first + j * B.panel), second ? load(second + j * B.panel) : Vector<float>{}));
-    }
-}
-
-void round_columns(long m, long k, Spread<float> A, long first, RoundedRows to) {
-    RELIES_ON(A.row == 1);
-    const long odd = std::min(first % 2, k);
-    for (long i = 0; i < m * odd; i++) to.data[i * to.row + first] = upper(A.data[i]);
-    turn_columns(m, k - odd, k - odd, [&](long p) { return A.data + (p + odd) * A.column; }, {to.data + first + odd, to.row});
-}
-
-void round_pairs(long k, long n, Panels<const float> B, long first, RoundedPanels to) {
-    const long odd = std::min(first % 2, k), pairs = (k - odd) / 2, last = odd + 2 * pairs;
-    const auto one = [&](long p) {
-        for (long j = 0; j < padded<float>(n) / P; j++) {
-            uint16_t* at = reinterpret_cast<uint16_t*>(to.data + j * to.panel + (first + p) / 2 * P) + (first + p) % 2;
-            for (long c = 0; c < P; c++) at[2 * c] = upper(B.data[j * B.panel + p * B.row + c]);
-        }
-    };
-    if (odd) one(0);
-    round_panels(2 * pairs, n, {B.data + odd * B.row, B.panel, B.row}, {to.data + (first + odd) / 2 * P, to.panel});
-    if (last < k) one(last);
-}
-
-void fill_up(long m, long k, RoundedRows rows) {
-    for (long i = 0; i < m; i++) std::fill(rows.data + i * rows.row + k, rows.data + i * rows.row + deep(k), uint16_t(0));
-}
-
-void fill_up(long k, long n, RoundedPanels panels) {
-    if (k % 2)
-        for (long j = 0; j < padded<float>(n) / P; j++)
-            for (long c = 0; c < P; c++) panels.data[j * panels.panel + k / 2 * P + c] &= 0xffffu;
-    const long first = (k + 1) / 2 * P;
-    for (long j = 0; j < padded<float>(n) / P; j++)
-        std::fill(panels.data + j * panels.panel + first, panels.data + j * panels.panel + words(k), 0u);
-}
-
-void round_turned(long k, Panels<const float> from, int panels, RoundedPanels to) {
-    for (long f = 0; f < k; f += P) {
-        Words rows[P] = {};
-        for (long i = 0; i < std::min(P, k - f); i++) {
-            const float* row = from.data + (f + i) * from.row;
-            const Vector<float> a = load(row), b = panels > 1 ? load(row + from.panel) : Vector<float>{};
-            rows[i] = [&]<int... j>(std::integer_sequence<int, j...>) {
-                return two(picked<float, 2 * j...>(a, b), picked<float, 2 * j + 1 ...>(a, b));
-            }(std::make_integer_sequence<int, int(P)>());
-        }
-        turn(rows, reinterpret_cast<uint16_t*>(to.data + f / P * to.panel), 2 * P, panels > 1 ? P : P / 2, 2 * P);
-    }
-}
-
-namespace {
+inline float whole(uint16_t upper_half) { return std::bit_cast<float>(uint32_t(upper_half) << 16); }
 
 // Two numbers of A and of B at a time, as the instructions have it.
 void by_loops(long m, long n, long k, RoundedRows A, RoundedPanels B, Panels<float> C, const float* start, bool add) {
@@ -292,10 +157,9 @@ inline void in_order() { asm volatile("" ::: "memory"); }
 template <int R, int S>
 WITH_TILES void tile_corner(long rows, long k, RoundedRows A, RoundedPanels B, Panels<float> C, const float* start, bool add) {
     alignas(64) float edge[2][ROWS * P];
-    Corner corners[2][2];
+    Corner corners[2][2] = {};
     const long last = (R - 1) * ROWS, own = rows - last;  // the rows of the lower tiles that are C's
     for (int s = 0; s < S; s++) {
-        corners[0][s] = corners[R - 1][s] = {nullptr, 0};
         if constexpr (R > 1) corners[0][s] = {C.data + s * C.panel, C.row * long(sizeof(float))};
         float* at = C.data + last * C.row + s * C.panel;
         corners[R - 1][s] = own < ROWS ? Corner{edge[s], P * long(sizeof(float))} : Corner{at, C.row * long(sizeof(float))};
@@ -332,11 +196,11 @@ struct Configuration {
     uint8_t rows[16] = {ROWS, ROWS, ROWS, ROWS, ROWS, ROWS, ROWS, ROWS};
 };
 
-WITH_TILES void configure() {
+WITH_TILES void configure_tiles() {
     alignas(64) static const Configuration all;
     _tile_loadconfig(&all);
 }
-WITH_TILES void release() { _tile_release(); }
+WITH_TILES void release_tiles() { _tile_release(); }
 
 WITH_VECTORS long vectors_at_work() {
     constexpr long rounds = 4096;
@@ -352,14 +216,14 @@ WITH_VECTORS long vectors_at_work() {
 
 WITH_TILES long tiles_at_work() {
     constexpr long rounds = 1024;
-    configure();
+    configure_tiles();
     for (long r = 0; r < rounds; r++) {
         _tile_dpbf16ps(0, 4, 6);
         _tile_dpbf16ps(1, 4, 7);
         _tile_dpbf16ps(2, 5, 6);
         _tile_dpbf16ps(3, 5, 7);
     }
-    release();
+    release_tiles();
     return rounds * 4 * ROWS * P * DEPTH * 2;
 }
 
@@ -369,11 +233,22 @@ bool said(int part, int where, int bit) {
     return __get_cpuid_count(7, part, &registers[0], &registers[1], &registers[2], &registers[3]) && (registers[where] >> bit & 1);
 }
 
-// Linux gives a process the registers of tiles, 8 kB a thread, when it asks for them.
-bool tiles_are_ours() {
+// Linux gives a process the registers of tiles, 8 kB a thread, when it asks for them; a signal's own stack must hold them from
+// then on. So who only looks does not ask.
+constexpr int TILE_DATA = 18;
+bool offered() {
 #if defined(__linux__)
-    constexpr long request = 0x1023, tile_data = 18;
-    return !syscall(SYS_arch_prctl, request, tile_data);
+    constexpr long supported = 0x1021;
+    uint64_t features = 0;
+    return !syscall(SYS_arch_prctl, supported, &features) && (features >> TILE_DATA & 1);
+#else
+    return false;
+#endif
+}
+bool granted() {
+#if defined(__linux__)
+    constexpr long request = 0x1023;
+    return !syscall(SYS_arch_prctl, request, long(TILE_DATA));
 #else
     return false;
 #endif
@@ -386,21 +261,27 @@ bool available(Unit unit) {
     if (unit == Unit::none || unit == Unit::portable) return true;
 #if CHAINRULE_UNITS
     if (unit == Unit::vectors) return said(1, 0, 5);
-    static const bool tiles = said(0, 3, 22) && said(0, 3, 24) && tiles_are_ours();
-    return tiles;
+    return said(0, 3, 22) && said(0, 3, 24) && offered();
 #else
     return false;
 #endif
 }
 
-void take_up([[maybe_unused]] Unit unit) {
+bool obtain([[maybe_unused]] Unit unit) {
 #if CHAINRULE_UNITS
-    if (unit == Unit::tiles) configure();
+    if (unit == Unit::tiles) return available(unit) && granted();
+#endif
+    return available(unit);
+}
+
+void configure([[maybe_unused]] Unit unit) {
+#if CHAINRULE_UNITS
+    if (unit == Unit::tiles) configure_tiles();
 #endif
 }
-void give_up([[maybe_unused]] Unit unit) {
+void release([[maybe_unused]] Unit unit) {
 #if CHAINRULE_UNITS
-    if (unit == Unit::tiles) release();
+    if (unit == Unit::tiles) release_tiles();
 #endif
 }
 
@@ -447,6 +328,7 @@ void Rounding::multiply(long m, long n, long k, Spread<float> A, RoundedPanels B
 
 void Rounding::multiply(long m, long n, long k, Spread<float> A, Panels<const float> B, Panels<float> C, const float* start,
                         bool add, Runs runs) {
+    RELIES_ON(k > 0 || runs.count > 0);
     const long together = k ? std::max(1L, K / k) : runs.count;  // runs that are rounded at a time
     for (long r = 0; r < runs.count || r == 0; r += together)
         for (long p = 0; p < k || p == 0; p += K) {

@@ -14,10 +14,12 @@ enum class Unit { none, portable, vectors, tiles };
 
 // Whether this build has the unit, and this machine runs it.
 bool available(Unit unit);
+// The same for a process that is going to use it, which some must ask for.
+bool obtain(Unit unit);
 
-// A thread that multiplies by tiles configures them before its first product, and gives them up behind its last.
-void take_up(Unit unit);
-void give_up(Unit unit);
+// A thread that multiplies by tiles configures them before its first product, and releases them behind its last.
+void configure(Unit unit);
+void release(Unit unit);
 
 // Depths of products are filled up with zeros to a multiple of this, which is what a tile multiplies at a time.
 constexpr long DEPTH = 32;
@@ -41,11 +43,12 @@ struct RoundedPanels {
     long panel;
 };
 
-// The upper half of a number, rounded to nearest, ties to even; a NaN stays one.
+// The upper half of a number, rounded to nearest, ties to even; a NaN stays one, and what is too small for a whole mantissa is 0,
+// as the instructions have it.
 inline uint16_t upper(float number) {
-    const uint32_t bits = std::bit_cast<uint32_t>(number);
-    if ((bits & 0x7fffffffu) > 0x7f800000u) return uint16_t((bits | 0x400000u) >> 16);
-    return uint16_t((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+    const uint32_t bits = std::bit_cast<uint32_t>(number), size = bits & 0x7fffffffu;
+    const uint32_t rounded = size > 0x7f800000u ? bits | 0x400000u : bits + 0x7fffu + ((bits >> 16) & 1u);
+    return uint16_t((size < 0x800000u ? bits & 0x80000000u : rounded) >> 16);
 }
 
 // How many words panels of a matrix (k, n) have.
@@ -55,8 +58,8 @@ constexpr long words(long k, long n) { return words(k) * (padded<float>(n) / WID
 // Bring A into rows, which are filled up with zeros, and B into panels, which are not.
 void round_rows(long m, long k, Spread<float> A, RoundedRows to, Runs runs = {});
 void round_panels(long k, long n, Panels<const float> B, RoundedPanels to, Runs runs = {});
-// The same of some of the columns of A, and rows of B, behind the first so many. Nothing else is touched, because others bring
-// theirs at the same time.
+// The same of some of the columns of A, and rows of B, behind the first so many. Nothing else is written, not even the other
+// half of a word, because other threads bring theirs at the same time.
 void round_columns(long m, long k, Spread<float> A, long first, RoundedRows to);
 void round_pairs(long k, long n, Panels<const float> B, long first, RoundedPanels to);
 // Panels of the transpose of one or two panels of k rows: of a W^T (features, outputs), what the way back reads of W. `to` begins

@@ -11,7 +11,7 @@ const std::vector<std::pair<std::string, Unit>> UNITS = {
 
 Unit read_unit(const std::string& name) {
     for (const auto& [known, unit] : UNITS)
-        if (name == known && available(unit)) return unit;
+        if (name == known && obtain(unit)) return unit;
     expect(name.empty(), "nothing here multiplies numbers of bfloat16 by " + name);
     return Unit::none;
 }

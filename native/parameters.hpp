@@ -25,15 +25,16 @@ class Parameters {
 
     // W in panels for the way back, or null.
     T* backward(const Value& v) const { return v.backward < 0 ? nullptr : copies.data() + v.backward; }
-    // W^T and W in rounded panels.
-    RoundedPanels rounded(const Value& v) const { return {words.data() + v.rounded, chainrule::words(v.n)}; }
-    RoundedPanels rounded_backward(const Value& v) const { return {words.data() + v.rounded_backward, chainrule::words(v.rows)}; }
+    // W^T and W in rounded panels, or null.
+    RoundedPanels rounded(const Value& v) const { return panels(v.rounded, v.n); }
+    RoundedPanels rounded_backward(const Value& v) const { return panels(v.rounded_backward, v.rows); }
 
     // Bring to the copies of W in panels what has changed: n numbers of theta from number i on, within one panel, and as much of
     // the next, if there are two. Of rounded copies, n is of whole pairs of rows, or goes to the end of the panel.
     void follow(const Value& v, long i, long n, int panels);
 
   private:
+    RoundedPanels panels(long start, long k) const { return {start < 0 ? nullptr : words.data() + start, chainrule::words(k)}; }
     void copy_for_the_way_back(const Value& v, long i, long n);
     void round(const Value& v, long i, long n, int panels);
 

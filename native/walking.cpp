@@ -40,7 +40,7 @@ template <class T>
 void Program<T>::work(Worker<T>& w, const Call<T>& call, Report& report) noexcept {
     const bool training = call.alphas != nullptr;
     w.data = call.data, w.training = training;
-    take_up(unit);
+    configure(unit);
     for (long k = 0, begin = 0; begin < call.m; k++, begin += batch) {
         if (w.id == 0) team.spread();
         w.begin = begin, w.batch = std::min(batch, call.m - begin), w.update = call.update + k, w.cost = 0;
@@ -62,7 +62,7 @@ void Program<T>::work(Worker<T>& w, const Call<T>& call, Report& report) noexcep
         }
         if (!finite && training) break;
     }
-    give_up(unit);
+    release(unit);
 }
 
 // All steps with a worker's part of the batch, forward and, in training, backward.

@@ -1,5 +1,9 @@
 """Products of operands rounded to bfloat16: NumPy's are the formulas, and every unit of the kernels does the same."""
 
+import platform
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from ml_dtypes import bfloat16
@@ -8,7 +12,7 @@ import chainrule as cr
 from chainrule import engines
 from chainrule.data.batches import ArrayBatches
 from chainrule.engines.bfloat16 import PRODUCTS, RoundedProducts, rounded, rounding
-from chainrule.engines.native import NativeEngine, kernels, units
+from chainrule.engines.native import NativeEngine, executor, kernels, training, units
 from chainrule.engines.numpy import NumpyEngine
 from chainrule.training.cost import Cost
 
@@ -88,6 +92,32 @@ def test_rounding_is_to_nearest_and_ties_to_even():
     for A in (numbers, ties, numbers.reshape(50, 100).T):
         np.testing.assert_array_equal(rounded(A), A.astype(bfloat16).astype(np.float32))
     assert np.isnan(rounded(np.array([0x7FFFFFFF], np.uint32).view(np.float32))).all()
+    assert not rounded(np.float32([1e-39, -1e-45])).any()
+
+
+@NATIVE
+def test_what_has_no_whole_mantissa_is_0_for_every_unit():
+    net = cr.Network([cr.Dense(5)], seed=0, input_shape=32)
+    net.flat[...] = 1e19
+    net.parameters["b1"][...] = 0
+    for engine in (NumpyEngine(rounds=True), *(NativeEngine(KERNELS, unit) for unit in UNITS)):
+        assert not engine.predict(net, np.full((4, 32), 1e-39, np.float32)).any()
+
+
+def test_who_makes_batches_meets_no_rounding_but_its_own():
+    X, y = np.random.default_rng(0).normal(size=(8, 3)).astype(np.float32), np.arange(8) % 3
+    net, other = (cr.Network([cr.Dense(3, "softmax")], seed=seed, input_shape=3) for seed in (0, 1))
+    exact, met = other.predict(X, engine="numpy"), []
+
+    def batches():
+        for _ in range(3):
+            met.append(other.predict(X, engine="numpy"))
+            yield X, y
+
+    options = {"loss": "cross_entropy", "epochs": 1, "engine": "numpy", "seed": 0, "progress": False}
+    cr.train(net, batches, precision="bfloat16", **options)
+    for answers in met:
+        np.testing.assert_array_equal(answers, exact)
 
 
 def test_numpys_products_are_those_of_rounded_operands_both_ways():
@@ -133,9 +163,16 @@ def test_the_cost_its_derivatives_and_the_outputs_are_numpys(name, m, unit):
 
 @NATIVE
 @pytest.mark.parametrize("unit", UNITS)
-@pytest.mark.parametrize("name", ["linear", "outputs divided among the threads", "convolutions", "lstm"])
-@pytest.mark.parametrize("threads", [1, 2, 3])
-def test_updates_follow_numpys(name, threads, unit):
+@pytest.mark.parametrize(
+    "name", ["linear", "outputs divided among the threads", "of every step", "convolutions", "lstm"]
+)
+@pytest.mark.parametrize("threads", [1, 2, 3, 5])
+def test_updates_follow_numpys(name, threads, unit, monkeypatch):
+    monkeypatch.setattr(executor, "WORK", 1)  # so that each of them has a part of the 31 examples, and most an odd one
+    teams = set()
+    monkeypatch.setattr(executor, "members", lambda size, plan: teams.add(threads) or threads)
+    monkeypatch.setattr(training, "members", executor.members)
+
     def trained(engine):
         net, cost, X, Y = problem(name, 75)
         batches = ArrayBatches(X, Y, None, batch_size=31, seed=3)
@@ -149,6 +186,7 @@ def test_updates_follow_numpys(name, threads, unit):
     expected, _ = trained(NumpyEngine(rounds=True))
     found, program = trained(NativeEngine(KERNELS, unit))
     assert program.precision == "bfloat16"
+    assert teams == {threads}
     start = problem(name, 75)[0].flat
     assert_near(found - start, expected - start, 0.02)
     np.testing.assert_array_equal(found, trained(NativeEngine(KERNELS, unit))[0])
@@ -180,7 +218,7 @@ def test_what_is_not_finite_stays_so():
 def test_the_precision_that_ran_is_told(tmp_path):
     X, y = np.random.default_rng(0).normal(size=(200, 30)), np.arange(200) % 3
     told = {}
-    for precision, width in (("float32", 20), ("bfloat16", 20), ("auto", 20), ("auto", 1200)):
+    for precision, width in (("float32", 20), ("bfloat16", 20), ("auto", 20), ("auto", 2400)):
         net = cr.Network([cr.Dense(width, "relu"), cr.Dense(3, "softmax")], seed=0)
         history = cr.train(net, X, y, loss="cross_entropy", epochs=2, precision=precision, seed=0, progress=False)
         told[precision, width] = history.precision
@@ -223,17 +261,40 @@ def test_a_checkpoint_of_another_precision_is_not_gone_on_from(tmp_path, before,
 
 
 @HERE
+@pytest.mark.parametrize("precision", ["auto", "bfloat16"])
+@pytest.mark.parametrize("where", [{"device": "gpu"}, {"device": "nonsense"}, {"devices": 2000}])
+def test_where_is_not_forgotten_over_how_exactly(precision, where):
+    net = cr.Network([cr.Dense(3, "softmax")], seed=0)
+    with pytest.raises(cr.OptionError):
+        cr.train(net, np.eye(6), np.arange(6) % 3, loss="cross_entropy", precision=precision, progress=False, **where)
+
+
+def test_who_only_looks_asks_the_system_for_nothing():
+    code = (
+        "import ctypes, numpy as np, chainrule as cr\n"
+        "cr.Network([cr.Dense(3)], seed=0).predict(np.eye(6))\n"
+        "held = ctypes.c_ulong()\n"
+        "failed = ctypes.CDLL(None).syscall(158, 0x1022, ctypes.byref(held))\n"  # arch_prctl, ARCH_GET_XCOMP_PERM
+        "assert failed or not held.value >> 18 & 1"
+    )
+    if not (sys.platform == "linux" and platform.machine() == "x86_64"):
+        pytest.skip("such registers are asked for on Linux alone")
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@HERE
 @pytest.mark.parametrize(
     ("width", "options", "words"),
     [
-        (1200, {}, "products round their operands to bfloat16"),
-        (20, {}, "products stay in float32: the network has fewer than 10,000 weights"),
-        (1200, {"engine": "numpy"}, "products stay in float32: only the native engine gains by bfloat16"),
-        (1200, {"dtype": "float64"}, "products stay in float64: the network computes in float64"),
+        (2400, {}, "products round their operands to bfloat16"),
+        (2400, {"batch_size": 10}, "products stay in float32: those of 10 examples are too few to gain by bfloat16"),
+        (20, {}, "products stay in float32: those of 64 examples are too few to gain by bfloat16"),
+        (2400, {"engine": "numpy"}, "products stay in float32: the numpy engine computes"),
+        (2400, {"dtype": "float64"}, "products stay in float64: the network computes in float64"),
     ],
 )
 def test_what_auto_has_come_to_is_told(width, options, words, capsys):
-    X, y = np.random.default_rng(0).normal(size=(20, 30)), np.arange(20) % 3
+    X, y = np.random.default_rng(0).normal(size=(100, 30)), np.arange(100) % 3
     net = cr.Network([cr.Dense(width), cr.Dense(3, "softmax")], seed=0, dtype=options.pop("dtype", "float32"))
     cr.train(net, X, y, loss="cross_entropy", epochs=1, precision="auto", seed=0, **options)
     assert words in capsys.readouterr().err

@@ -8,7 +8,8 @@ from functools import cache
 
 from chainrule import distributed
 from chainrule.checking import whole
-from chainrule.engines.auto import WORTH, AutoEngine, RoundingEngine, gains, large
+from chainrule.engines.auto import AutoEngine, RoundingEngine, large
+from chainrule.engines.bfloat16 import gains
 from chainrule.engines.contract import BLOCK, CHUNK, Batch, Batches, Done, Engine, Form, NetworkLike, Program, Slope
 from chainrule.engines.jax import JaxEngine, accelerated, installed
 from chainrule.engines.native import NativeEngine, described, kernels, units
@@ -48,12 +49,17 @@ _CHOSEN: ContextVar[Engine | None] = ContextVar("chosen", default=None)
 
 
 def select(
-    name: str, device: str | None = None, devices: int | str | None = None, precision: str = "float32"
+    name: str,
+    device: str | None = None,
+    devices: int | str | None = None,
+    precision: str = "float32",
+    batch: int = CHUNK,
 ) -> Engine:
     """The engine of that name; "auto" takes the fastest that can do the work.
 
     Args:
         device, devices, precision: see `chainrule.train`.
+        batch: examples in a batch of what is trained, by which precision "auto" goes.
 
     Raises:
         OptionError: there is no such engine on this machine, or CHAINRULE_INSTRUCTIONS names no instruction set; or the
@@ -68,7 +74,14 @@ def select(
         devices = whole("devices", devices)
     beyond = devices is not None or device not in (None, "cpu")
     if lookup("precision", precision, dict(zip(PRECISIONS, PRECISIONS, strict=True))) != "float32":
-        return _of_precision(precision, name, beyond)
+        if precision == "bfloat16":
+            return _rounding(name, beyond)
+        exact = select(name, device, devices)
+        if name not in ("auto", "native") or beyond or accelerated() or not _UNIT:
+            return exact
+        return RoundingEngine(
+            _ROUNDING["native"], exact, suits=lambda network, m: gains(network, batch if m is None else min(m, CHUNK))
+        )
     if name == "auto" and device is None and devices is None and (chosen := _CHOSEN.get()) is not None:
         return chosen
     if name == "jax" or (name == "auto" and beyond):
@@ -82,16 +95,12 @@ def select(
     return engine
 
 
-def _of_precision(precision: str, name: str, beyond: bool) -> Engine:
-    """The engine of that name at "bfloat16", or at "auto", which is bfloat16 where that is faster.
+def _rounding(name: str, beyond: bool) -> Engine:
+    """The engine of that name whose products round their operands.
 
     Raises:
-        OptionError: it has no such precision, on this machine or at all.
+        OptionError: there is none, on this machine or at all.
     """
-    if precision == "auto":
-        if name in ("auto", "native") and not beyond and _UNIT:
-            return RoundingEngine(_ROUNDING["native"], select(name), suits=gains)
-        return select(name)
     if name == "jax" or beyond:
         raise OptionError(
             'precision="bfloat16" is of the native and the numpy engine: XLA computes as its device does, leave it out.'
@@ -104,26 +113,23 @@ def _of_precision(precision: str, name: str, beyond: bool) -> Engine:
     return _ROUNDING[name]
 
 
-def precision_taken(network: NetworkLike, taken: str, name: str) -> str:
+def precision_taken(network: NetworkLike, program: Program, batch: int) -> str:
     """What precision="auto" has come to, a sentence.
 
     Args:
-        taken: the precision. name: of the engine that was asked for.
+        program: what it has come to. batch: as `select` takes it.
     """
-    if taken == "bfloat16":
+    if program.precision == "bfloat16":
         return 'products round their operands to bfloat16; precision="float32" leaves them as they are'
-    why = (
-        "this machine has no instructions for bfloat16"
-        if not _UNIT
-        else f"the network has fewer than {WORTH:,} weights"
-        if network.dtype == "float32" and not gains(network, None)
-        else f"the network computes in {network.dtype}"
-        if network.dtype != "float32"
-        else f"only the native engine gains by bfloat16, and {name} computes"
-        if name not in ("auto", "native")
-        else "the native engine does not know all of the network"
-    )
-    return f"products stay in {taken}: {why}"
+    if network.dtype != "float32":
+        why = f"the network computes in {network.dtype}"
+    elif program.engine != "native":
+        why = f"the {program.engine} engine computes"
+    elif not _UNIT:
+        why = "this machine has no instructions for bfloat16"
+    else:
+        why = f"those of {batch:,} examples are too few to gain by bfloat16"
+    return f"products stay in {program.precision}: {why}"
 
 
 @contextmanager
@@ -149,14 +155,18 @@ def chosen(
 
 
 def select_to_train(
-    name: str, device: str | None = None, devices: int | str | None = None, precision: str = "float32"
+    name: str,
+    device: str | None = None,
+    devices: int | str | None = None,
+    precision: str = "float32",
+    batch: int = CHUNK,
 ) -> Engine:
     """As `select`, for what all processes that have joined do together.
 
     Raises:
         OptionError: see `select`; or the engine is one that computes in each process by itself.
     """
-    engine = select(name, device, devices, precision)
+    engine = select(name, device, devices, precision, batch)
     if distributed.processes() == 1:
         return engine
     if precision != "float32":

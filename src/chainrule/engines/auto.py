@@ -41,15 +41,6 @@ def large(network: NetworkLike, m: int | None) -> bool:
     return network.flat.size + counted.taken // np.dtype(network.dtype).itemsize >= LARGE
 
 
-WORTH = 10_000
-"""From so many parameters that are matrices on, a product takes longer than rounding its operands for bfloat16 does."""
-
-
-def gains(network: NetworkLike, m: int | None) -> bool:
-    """Whether products of operands that are rounded to bfloat16 are worth it for the network, whatever the batch."""
-    return network.dtype == "float32" and sum(A.size for A in network.parameters.values() if A.ndim > 1) >= WORTH
-
-
 class AutoProgram:
     """A program, and another that goes on in its place when the network has become one that it does not know.
 

@@ -9,16 +9,39 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.engines.contract import NetworkLike
 from chainrule.errors import OptionError
 from chainrule.graph import OPERATIONS, Array, Backward, lowered
 
-PRODUCTS = ("linear", "matmul", "convolution", "transposed_convolution", "attention", "rnn", "gru", "lstm")
-"""The operations whose matrix products round their operands."""
+Lowerable: TypeAlias = Callable[..., tuple[Array, Backward]]
+Count: TypeAlias = Callable[..., "Products"]
+
+
+def _of_window(Z: Array, A: Array, W: Array, *_: Any) -> Products:
+    return Products(Z.size * W.size // W.shape[0], W.size)
+
+
+def _of_steps(Z: Array, X: Array, W: Array, U: Array, *_: Any) -> Products:
+    return Products(X.size // X.shape[-1] * (W.size + U.size), W.size + U.size)
+
+
+PRODUCTS: dict[str, Count] = {
+    "linear": lambda Z, A, W, *_: Products(Z.size * W.shape[-1], W.size),
+    "matmul": lambda Z, A, B: Products(Z.size * A.shape[-1], 0),
+    "convolution": _of_window,
+    "transposed_convolution": _of_window,
+    "attention": lambda Z, Q, K, V, *_: Products(Q.shape[-2] * (K.size + V.size), 0),
+    "rnn": _of_steps,
+    "gru": _of_steps,
+    "lstm": _of_steps,
+}
+"""The operations whose matrix products round their operands, and how many multiplications these take."""
 
 
 def refuse_wider(dtype: str) -> None:
@@ -30,10 +53,16 @@ def refuse_wider(dtype: str) -> None:
         )
 
 
+TINY = np.finfo(np.float32).tiny
+"""2^-126: what is smaller has no whole mantissa, and the instructions take it for 0."""
+
+
 def rounded(A: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The nearest numbers of bfloat16, those between two the even one; a NaN stays one."""
-    bits = np.ascontiguousarray(A, np.float32).view(np.uint32)
+    """The nearest numbers of bfloat16, those between two the even one; below 2^-126 0; a NaN stays one."""
+    A = np.ascontiguousarray(A, np.float32)
+    bits = A.view(np.uint32)
     nearest = (bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) & np.uint32(0xFFFF0000)
+    nearest[np.abs(A) < TINY] = 0
     return np.where(np.isnan(A), np.float32(np.nan), nearest.view(np.float32))
 
 
@@ -62,6 +91,57 @@ def _plain(value: Any) -> Any:
     return value.view(np.ndarray) if isinstance(value, RoundedProducts) else value
 
 
+MULTIPLICATIONS, TIMES = 500_000, 64
+"""A batch gains by rounding where its products take so many multiplications, and each weight, which is rounded once a
+batch, so many of them."""
+
+
+class Products(NamedTuple):
+    """What one example makes a network do: multiplications in matrix products, and the weights that are in these."""
+
+    multiplications: int
+    weights: int
+
+
+def gains(network: NetworkLike, m: int) -> bool:
+    """Whether a batch of m examples is faster where products round their operands, forwards alone or both ways."""
+    if network.dtype != "float32" or network.input_shape is None:
+        return False
+    found = products_of(network)
+    multiplications = m * found.multiplications
+    return multiplications >= max(MULTIPLICATIONS, TIMES * found.weights)
+
+
+def products_of(network: NetworkLike) -> Products:
+    """Counted with a blank example, once as long as the network keeps its sizes."""
+    sizes = (network.flat.size, network.input_shape)
+    known = _COUNTED.get(network)
+    if known is None or known[0] != sizes:
+        known = _COUNTED[network] = sizes, _counted(network)
+    return known[1]
+
+
+_COUNTED: WeakKeyDictionary[NetworkLike, tuple[tuple[int, tuple[int, ...] | None], Products]] = WeakKeyDictionary()
+
+
+def _counted(network: NetworkLike) -> Products:
+    counts: list[Products] = []
+
+    def counting(function: Lowerable, count: Count) -> Lowerable:
+        def counted(xp: ModuleType, *inputs: Any, **options: Any) -> tuple[Array, Backward]:
+            value, backward = function(xp, *inputs, **options)
+            counts.append(count(value, *inputs))
+            return value, backward
+
+        return counted
+
+    made = {OPERATIONS[name].function: counting(OPERATIONS[name].function, count) for name, count in PRODUCTS.items()}
+    assert network.input_shape is not None
+    with lowered(made), np.errstate(all="ignore"):
+        network.output(network.cast(np.zeros((1, *network.input_shape), np.uint8)))
+    return Products(sum(one.multiplications for one in counts), sum(one.weights for one in counts))
+
+
 @contextmanager
 def rounding() -> Iterator[None]:
     """Within the block, NumPy's operations round the operands of their matrix products."""
@@ -69,7 +149,7 @@ def rounding() -> Iterator[None]:
         yield
 
 
-def _rounds(function: Callable[..., tuple[Array, Backward]]) -> Callable[..., tuple[Array, Backward]]:
+def _rounds(function: Lowerable) -> Lowerable:
     """The function of an operation, with rounded products both ways."""
 
     def of_rounded(xp: ModuleType, *inputs: Any, **options: Any) -> tuple[Array, Backward]:

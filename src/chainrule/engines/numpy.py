@@ -36,7 +36,7 @@ class NumpyProgram:
         """See `Program.epoch`; yields after every batch."""
         if start == 0:
             self.network.forget()
-        with blas_held(), _products(self._rounds):
+        with blas_held():
             for k, (X, Y, weights) in enumerate(batches.epoch(epoch, start), start):
                 l2 = None if batches.l2 is None else float(batches.l2[k])
                 done = self._update(X, Y, weights, learning_rate(k), l2)
@@ -47,7 +47,8 @@ class NumpyProgram:
     def _update(self, X: Array, Y: Array, weights: Array | None, alpha: float, l2: float | None) -> Done:
         """Forward, cost, backward, update: one step of gradient descent on one batch."""
         network, theta = self.network, self.network.flat
-        with network.turn, np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        ignored = np.errstate(over="ignore", invalid="ignore", divide="ignore")
+        with network.turn, _products(self._rounds), ignored:
             A, variables = network.record(X, training=True, updating=True, seed=self.seed, update=self.updates)
             J = self.cost(A, Y, weights)
             penalty = self.optimizer.penalty(theta, self.regularized, l2)

@@ -141,6 +141,7 @@ def train(
             raise OptionError("steps_per_epoch is for streams; of arrays every epoch meets all examples: leave it out.")
         batches = _arrays(net, X, y, sample_weight, class_weight, batch_size, shuffle, rule)
     first_X, first_y, _ = batches.first()
+    batch = len(first_X) if isinstance(batches, StreamBatches) else batches.batch_size
     net.build_for(batches.X if isinstance(batches, ArrayBatches) else first_X)
     cost.fit(net, first_X, batches.Y if isinstance(batches, ArrayBatches) else first_y)
     if augment is not None:
@@ -172,7 +173,7 @@ def train(
     run = Run(
         net,
         cost,
-        engines.select_to_train(engine, device, devices, precision),
+        engines.select_to_train(engine, device, devices, precision, batch),
         epochs=epochs,
         seed=seed_or_fresh(seed),
         metrics=wanted,
@@ -195,7 +196,7 @@ def train(
             if isinstance(rule, Optimizer):
                 program = run.engine.program(net, cost, rule, run.seed, outputs=run.measuring)
                 if precision == "auto":
-                    run.progress.note(engines.precision_taken(net, program.precision, engine))
+                    run.progress.note(engines.precision_taken(net, program, batch))
                 if resumed is not None:
                     program.slots, program.updates = resumed
                 descend(run, program, batches, rule.alpha, interrupt)

@@ -90,7 +90,7 @@ def run(
         costs[name] = np.array([cost for cost, _ in deep])
         numbers[f"{name} cost"] = [float(cost[-1]) for cost, _ in deep]
         numbers[f"{name} signal"] = [left for _, left in deep]
-    return Result(PAPER, seeds, numbers, _rows(numbers, epochs), _figure(spreads, costs))
+    return Result(PAPER, seeds, numbers, _rows(numbers, epochs, narrow), _figure(spreads, costs))
 
 
 PAPER = Paper(
@@ -151,7 +151,7 @@ def _deep(start: str, seed: int, X: Matrix, y: Matrix, epochs: int, units: int) 
     return history["loss"], deviations[DEEP - 1] / deviations[0]
 
 
-def _rows(numbers: dict[str, list[float]], epochs: int) -> list[Row]:
+def _rows(numbers: dict[str, list[float]], epochs: int, narrow: int) -> list[Row]:
     per_layer = {
         what: "; ".join(f"{name} {spread(numbers[f'{name} {what}'])}" for name in STARTS)
         for what in ("signal", "gradient")
@@ -176,6 +176,7 @@ def _rows(numbers: dict[str, list[float]], epochs: int) -> list[Row]:
             "√3 = 1.73 standard, 1 normalized (section 4.2.1)",
             per_layer["gradient"],
             "The derivation leaves tanh out, whose slope makes the gradient smaller still.",
+            "checked",
         ),
         Row("how many times smaller the signal is, a layer further on", "the same", per_layer["signal"], "As above."),
         Row(
@@ -190,7 +191,7 @@ def _rows(numbers: dict[str, list[float]], epochs: int) -> list[Row]:
             f"30 layers of relu, He: J after {epochs} epochs",
             "converges (He et al., figure 3)",
             spread(numbers["he cost"]),
-            f"{spread(numbers['he signal'])} of the signal is left; layers of 32 units leave much to chance.",
+            f"{spread(numbers['he signal'])} of the signal is left; layers of {narrow} units leave much to chance.",
             "checked",
         ),
     ]

@@ -89,7 +89,8 @@ def run(seeds: int | Iterable[int] = range(10), *, epochs: int = 45, documents: 
             numbers[f"{task} {name} at the end"] = [one[-1] for one in costs]
     valleys = {name: [steps_down(name, kappa) for kappa in CONDITIONS] for name in ("gradient descent", "momentum")}
     numbers |= {f"steps of {name}": [float(n) for n in steps] for name, steps in valleys.items()}
-    return Result(PAPER, seeds, numbers, _rows(numbers, valleys, epochs), _figure(courses, valleys))
+    seeds_of = {name: seeds[:1] if "α₀" in name else () for name in numbers if "α₀" in name or "steps" in name}
+    return Result(PAPER, seeds, numbers, _rows(numbers, valleys, epochs), _figure(courses, valleys), seeds_of)
 
 
 PAPER = Paper(

@@ -91,7 +91,8 @@ def run(
     numbers["connections"], numbers["weights"] = (
         [float(n) for n in of] for of in zip(*counted().values(), strict=True)
     )
-    return Result(PAPER, seeds, numbers, _rows(numbers, data, m, passes), _figure(trained))
+    seeds_of: dict[str, tuple[int, ...]] = dict.fromkeys(("connections", "weights"), ())
+    return Result(PAPER, seeds, numbers, _rows(numbers, data, m, passes), _figure(trained), seeds_of)
 
 
 PAPER = Paper(

@@ -44,13 +44,10 @@ def run(seeds: int | Iterable[int] = range(40), *, sweeps: int = 3000) -> Result
         "middle weight of 6-2-1, the smallest is 1": [float(sizes[:, 1].mean()) for sizes in solved],
         "largest weight of 6-2-1, the smallest is 1": [float(sizes[:, 2].mean()) for sizes in solved],
     }
-    return Result(
-        PAPER,
-        seeds,
-        numbers,
-        _rows(numbers, solved, sweeps, [costs[-1] for _, costs, learned in symmetry if not learned]),
-        _figure(symmetry),
-    )
+    last = [costs[-1] for _, costs, learned in symmetry if not learned]
+    solvers = tuple(seed for seed, (_, _, learned) in zip(seeds, symmetry, strict=True) if learned)
+    seeds_of = {name: solvers for name in numbers if "weight" in name}
+    return Result(PAPER, seeds, numbers, _rows(numbers, solved, sweeps, last), _figure(symmetry), seeds_of)
 
 
 def patterns(n: int) -> tuple[Matrix, Matrix]:

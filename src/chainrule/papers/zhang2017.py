@@ -74,7 +74,9 @@ def run(seeds: int | Iterable[int] = range(10), *, m: int = 300, units: int = 51
     for name in Sums._fields:
         numbers[f"updates {name}"] = [_until(getattr(one, name), 0.9) for one in added]
     numbers["others"] = [float(one.others[-1]) for one in added]
-    return Result(PAPER, seeds, numbers, _rows(numbers, seeds[:sums]), _figure(numbers, added))
+    few = seeds[:sums]
+    seeds_of = dict.fromkeys(("updates own", "updates others", "others"), few)
+    return Result(PAPER, seeds, numbers, _rows(numbers, few), _figure(numbers, added), seeds_of)
 
 
 def _by_heart(seed: int, share: float, m: int, units: int) -> ByHeart:

@@ -191,7 +191,7 @@ def test_the_fingerprint_is_that_of_the_code_alone(monkeypatch):
     assert overview._code(code) == overview._code(other) == ["X = 1  # one", "def f():", "return X"]
     assert overview._code(code.replace("= 1", "= 2")) != overview._code(code)
     used = [module.__name__.rpartition(".")[2] for module in overview._modules_of(cr.papers.hinton1986)]
-    assert used == ["family_trees", "hinton1986"]
+    assert used == ["family_trees", "hinton1986", "trainings"]
     assert overview.fingerprint(find("hinton1986")) != overview.fingerprint(MINSKY)
 
 

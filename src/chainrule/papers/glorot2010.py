@@ -13,14 +13,13 @@ from numpy.typing import NDArray
 from chainrule import ops
 from chainrule.charts import COLOURS, MARK, Chart, Line, Mark, Panel
 from chainrule.data.bundled import read_bundled
-from chainrule.engines import blas_held, held_to
 from chainrule.graph import Variable
 from chainrule.initializers import Initializer, Random, Xavier, fans
 from chainrule.layers import Dense, Network
 from chainrule.optimizers import GradientDescent
 from chainrule.papers.experiment import as_seeds, experiment
 from chainrule.papers.result import Paper, Result, Row, spread
-from chainrule.training.train import train
+from chainrule.papers.trainings import alone, courses, quietly
 
 Matrix = NDArray[Any]
 
@@ -76,10 +75,7 @@ def run(
     numbers: dict[str, list[float]] = {}
     spreads: dict[str, list[Spread]] = {}
     for name, start in STARTS.items():
-        with (
-            held_to(1),
-            blas_held(),
-        ):  # matrices so small are no work for several threads, who would wait for each other
+        with alone():
             spreads[name] = [spread_of(start, seed, standardized[:examples], y[:examples], units) for seed in seeds]
         numbers[f"{name} singular"] = [float(one.singular.mean()) for one in spreads[name]]
         numbers[f"{name} signal"] = [_a_layer(one.A) for one in spreads[name]]
@@ -135,7 +131,7 @@ def _deep(start: str, seed: int, X: Matrix, y: Matrix, epochs: int, units: int) 
     net = Network([*hidden, Dense(10, "softmax")], seed=seed, input_shape=X.shape[1])
     deviations: list[float] = []
     net.record(net.cast(X[:200]), watch=lambda layer, A, output: deviations.append(float(output.value.std())))
-    history = train(
+    history = quietly(
         net,
         X,
         y,
@@ -143,10 +139,7 @@ def _deep(start: str, seed: int, X: Matrix, y: Matrix, epochs: int, units: int) 
         optimizer=GradientDescent(0.01, momentum=0.9),
         epochs=epochs,
         batch_size=32,
-        threads=1,
         seed=seed,
-        progress=False,
-        hints=False,
     )
     return history["loss"], deviations[DEEP - 1] / deviations[0]
 
@@ -203,13 +196,11 @@ def _figure(spreads: dict[str, list[Spread]], costs: dict[str, Matrix]) -> Chart
     gradient: list[Mark] = []
     for (name, all_of), colour in zip(spreads.items(), COLOURS, strict=False):
         for marks, deviations in ((signal, [one.A for one in all_of]), (gradient, [one.dA for one in all_of])):
-            marks.append(Line(layers, np.log10(np.median(deviations, axis=0)), colour, name, dots=True))
-            marks += [Line(layers, np.log10(one), colour, pale=True) for one in deviations]
+            marks += courses(layers, np.log10(deviations), colour, name, dots=True)
     learned: list[Mark] = []
     for (name, of_starts), colour in zip(costs.items(), COLOURS[3:], strict=False):
         passed = np.arange(1.0, of_starts.shape[1] + 1)
-        learned.append(Line(passed, np.median(of_starts, axis=0), colour, {"xavier": "Xavier", "he": "He"}[name]))
-        learned += [Line(passed, one, colour, pale=True) for one in of_starts]
+        learned += courses(passed, of_starts, colour, {"xavier": "Xavier", "he": "He"}[name])
     learned.append(Line([1, passed[-1]], [math.log(10)] * 2, MARK, "ln 10", thin=True))
     panels = [
         Panel("Forward: deviation of A^[l]", "layer l", "log₁₀", signal, whole=True),

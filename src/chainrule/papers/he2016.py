@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule import Activation, BatchNorm, Dense, GradientDescent, Layer, Network, Residual, gradients, train
+from chainrule import Activation, BatchNorm, Dense, GradientDescent, Layer, Network, Residual, gradients
 from chainrule.charts import COLOURS, MARK, Chart, Line, Mark, Panel
 from chainrule.papers.digits import Digits, split_digits
 from chainrule.papers.experiment import as_seeds, experiment
 from chainrule.papers.result import NONE, Paper, Result, Row, drawn, spread
+from chainrule.papers.trainings import courses, part_wrong, quietly
 from chainrule.schedules import Step
 
 KINDS = ("plain", "residual", "residual from 0")
@@ -63,17 +64,17 @@ def run(
         "… test" of the 500 test digits, and for plain ones "… ratio", ‖dW^[1]‖ / ‖dW^[L]‖ at the start.
     """
     seeds = as_seeds(seeds)
-    courses = {
+    trained = {
         (kind, depth): [_course(kind, depth, seed, units, m, epochs) for seed in seeds]
         for kind in KINDS
         for depth in depths
     }
     numbers = {
         f"{kind} {depth} {name}": [float(getattr(course, name)) for course in found]
-        for (kind, depth), found in courses.items()
+        for (kind, depth), found in trained.items()
         for name in ("train", "test", *(["ratio"] if kind == "plain" else []))
     }
-    return Result(PAPER, seeds, numbers, _rows(numbers, depths, units, m, epochs), _figure(courses, depths))
+    return Result(PAPER, seeds, numbers, _rows(numbers, depths, units, m, epochs), _figure(trained, depths))
 
 
 def _network(kind: str, depth: int, units: int, seed: int) -> Network:
@@ -95,7 +96,7 @@ def _course(kind: str, depth: int, seed: int, units: int, m: int, epochs: int) -
     data: Digits = split_digits(drawn("he2016", seed), m)
     net = _network(kind, depth, units, seed)
     ratio = _ratio(net, data) if kind == "plain" else np.nan
-    history = train(
+    history = quietly(
         net,
         data.X,
         data.y,
@@ -104,13 +105,10 @@ def _course(kind: str, depth: int, seed: int, units: int, m: int, epochs: int) -
         epochs=epochs,
         batch_size=BATCH,
         metrics=["accuracy"],
-        threads=1,
         seed=seed,
-        progress=False,
-        hints=False,
     )
-    test = (net.predict(data.X_test, engine="numpy", threads=1).argmax(axis=1) != data.y_test).mean()
-    return Course(1 - np.array(history["accuracy"]), float(test), ratio)
+    test = part_wrong(data.y_test, net.predict(data.X_test, engine="numpy", threads=1))
+    return Course(1 - np.array(history["accuracy"]), test, ratio)
 
 
 def _ratio(net: Network, data: Digits) -> float:
@@ -196,16 +194,14 @@ def _if(holds: bool, told: str) -> str:
     return told if holds else ""
 
 
-def _figure(courses: dict[tuple[str, int], list[Course]], depths: tuple[int, int]) -> Chart:
+def _figure(trained: dict[tuple[str, int], list[Course]], depths: tuple[int, int]) -> Chart:
     panels = []
-    ends = (1, len(courses["plain", depths[0]][0].wrong))
+    ends = (1, len(trained["plain", depths[0]][0].wrong))
     for kind in KINDS:
         marks: list[Mark] = [Line(ends, (wrong, wrong), MARK, thin=True) for wrong in (0, 90)]  # all right, and guessed
         for depth, colour in zip(depths, COLOURS, strict=False):
-            found = [100 * course.wrong for course in courses[kind, depth]]
-            epochs = range(1, len(found[0]) + 1)
-            marks += [Line(epochs, wrong, colour, pale=True) for wrong in found]
-            marks.append(Line(epochs, np.median(found, axis=0), colour, label=f"{depth} layers"))
+            found = [100 * course.wrong for course in trained[kind, depth]]
+            marks += courses(range(1, ends[1] + 1), found, colour, f"{depth} layers")
         panels.append(Panel(TITLES[kind], "epochs", "training error, %", marks, whole=True))
     return Chart("Training error by depth: plain, residual, and residual with F that begins as 0", panels, width=330)
 

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from chainrule import Activation, Dense, EmbedColumns, GradientDescent, Network, train
+from chainrule import Activation, Dense, EmbedColumns, GradientDescent, Network
 from chainrule.charts import MARK, TRAINING, Chart, Mark, Panel, Points, Squares
 from chainrule.graph import Array
 from chainrule.ops import relu
 from chainrule.papers.experiment import as_seeds, experiment
 from chainrule.papers.family_trees import ENGLISH, MEANINGS, Matrix, facts
 from chainrule.papers.result import NONE, Paper, Result, Row, drawn, spread
+from chainrule.papers.trainings import quietly
 
 EPSILON, START = 0.001, 0.3
 """ε from the 21st sweep on, in the copy of the article that was read, and the start of its first example."""
@@ -71,7 +72,7 @@ def learn(net: Network, X: Matrix, Y: Matrix, epsilon: float) -> None:
     m = len(X)
     for rate, momentum, epochs, together in ((0.005, 0.5, 1, 20), (epsilon, 0.9, 37, 40)):
         alpha = rate * m  # J is E / m
-        train(
+        quietly(
             net,
             np.tile(X, (together, 1)),
             np.tile(Y, (together, 1)),
@@ -81,9 +82,6 @@ def learn(net: Network, X: Matrix, Y: Matrix, epsilon: float) -> None:
             loss=outside,
             optimizer=GradientDescent(alpha, momentum=momentum, weight_decay=0.002 / alpha),
             seed=0,
-            threads=1,
-            progress=False,
-            hints=False,
         )
 
 

@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule import Activation, BatchNorm, Dense, GradientDescent, Layer, Network, Run, train
+from chainrule import Activation, BatchNorm, Dense, GradientDescent, Layer, Network, Run
 from chainrule.charts import COLOURS, Band, Chart, Line, Mark, Panel
 from chainrule.initializers import Random
 from chainrule.papers.digits import Digits, split_digits
 from chainrule.papers.experiment import as_seeds, experiment
 from chainrule.papers.result import NONE, Paper, Result, Row, drawn, spread
+from chainrule.papers.trainings import courses, first_there, quietly
 
 KINDS, MOMENTS = ("plain", "normalized"), ("early", "right")
 
@@ -59,16 +60,16 @@ def run(
         has gone; and "times fewer", the one's updates by the other's.
     """
     seeds = as_seeds(seeds)
-    courses = {kind: [_course(kind, seed, epochs, units, learning_rate) for seed in seeds] for kind in KINDS}
+    trained = {kind: [_course(kind, seed, epochs, units, learning_rate) for seed in seeds] for kind in KINDS}
     numbers: dict[str, list[float]] = {}
     for kind in KINDS:
-        numbers[f"{kind} updates"] = [_updates(course.right) for course in courses[kind]]
-        numbers[f"{kind} early"] = [float(course.right[epochs // 8]) for course in courses[kind]]
-        numbers[f"{kind} right"] = [float(course.right[-1]) for course in courses[kind]]
-        numbers[f"{kind} moved"] = [float(np.ptp(course.inputs[:, 1])) for course in courses[kind]]
+        numbers[f"{kind} updates"] = [first_there(course.right >= ENOUGH, UPDATES) for course in trained[kind]]
+        numbers[f"{kind} early"] = [float(course.right[epochs // 8]) for course in trained[kind]]
+        numbers[f"{kind} right"] = [float(course.right[-1]) for course in trained[kind]]
+        numbers[f"{kind} moved"] = [float(np.ptp(course.inputs[:, 1])) for course in trained[kind]]
     updates = (numbers[f"{kind} updates"] for kind in KINDS)
     numbers["times fewer"] = [plain / normalized for plain, normalized in zip(*updates, strict=True)]
-    return Result(PAPER, seeds, numbers, _rows(numbers, epochs), _figure(courses, seeds))
+    return Result(PAPER, seeds, numbers, _rows(numbers, epochs), _figure(trained, seeds))
 
 
 def _into(kind: str, units: int) -> list[Layer]:
@@ -89,7 +90,7 @@ def _course(kind: str, seed: int, epochs: int, units: int, learning_rate: float)
         Z = into_last.predict(data.X_test, threads=1)
         inputs.append(np.percentile(Z[:, 0], PERCENTILES))
 
-    history = train(
+    history = quietly(
         net,
         data.X,
         data.y,
@@ -100,18 +101,9 @@ def _course(kind: str, seed: int, epochs: int, units: int, learning_rate: float)
         validation=(data.X_test, data.y_test),
         metrics=["accuracy"],
         callbacks=look,
-        threads=1,
         seed=seed,
-        progress=False,
-        hints=False,
     )
     return Course(np.array(history["val_accuracy"]), np.array(inputs))
-
-
-def _updates(right: NDArray[Any]) -> float:
-    """Until enough of the test digits are right, NaN for never; looked at once an epoch."""
-    there = np.flatnonzero(right >= ENOUGH)
-    return float(UPDATES * (there[0] + 1)) if len(there) else float("nan")
 
 
 def _rows(numbers: dict[str, list[float]], epochs: int) -> list[Row]:
@@ -154,15 +146,13 @@ def _rows(numbers: dict[str, list[float]], epochs: int) -> list[Row]:
     ]
 
 
-def _figure(courses: dict[str, list[Course]], seeds: tuple[int, ...]) -> Chart:
-    updates = [UPDATES * (i + 1) for i in range(len(courses["plain"][0].right))]
+def _figure(trained: dict[str, list[Course]], seeds: tuple[int, ...]) -> Chart:
+    updates = [UPDATES * (i + 1) for i in range(len(trained["plain"][0].right))]
     right: list[Mark] = []
     inputs: list[Mark] = []
     for kind, colour in zip(KINDS, COLOURS, strict=False):
-        right += [Line(updates, 100 * course.right, colour, pale=True) for course in courses[kind]]
-        middle = np.median([course.right for course in courses[kind]], axis=0)
-        right.append(Line(updates, 100 * middle, colour, label=kind))
-        low, median, high = courses[kind][0].inputs.T
+        right += courses(updates, [100 * course.right for course in trained[kind]], colour, kind)
+        low, median, high = trained[kind][0].inputs.T
         inputs += [Band(updates, low, high, colour), Line(updates, median, colour, label=kind)]
     return Chart(
         "Batch normalization: accuracy, and what goes into a sigmoid",

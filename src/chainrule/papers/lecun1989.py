@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule import ops
-from chainrule.charts import COLOURS, Chart, Line, Mark, Panel, Squares
+from chainrule.charts import COLOURS, Chart, Mark, Panel, Squares
 from chainrule.errors import DataError
 from chainrule.graph import Array
 from chainrule.initializers import Initializer, fans
@@ -22,8 +22,8 @@ from chainrule.optimizers import GradientDescent
 from chainrule.papers.digits import Digits, split_digits
 from chainrule.papers.experiment import as_seeds, experiment
 from chainrule.papers.result import NONE, Paper, Result, Row, drawn, spread
+from chainrule.papers.trainings import courses, part_wrong, quietly
 from chainrule.training import Run
-from chainrule.training.train import train
 
 Matrix = NDArray[Any]
 
@@ -219,35 +219,26 @@ def mnist(seed: int, m: int) -> Digits:
     return Digits(X[:m], y[:m], X[m:], y[m:])
 
 
-def wrong(Y: Matrix, A: Matrix) -> float:
-    """The part of the digits whose largest output is not the one that should be 1."""
-    return float(np.mean(np.asarray(Y).argmax(axis=1) != np.asarray(A).argmax(axis=1)))
-
-
 def _trained(net: Network, data: Digits, alpha: float, passes: int) -> Trained:
-    Y, Y_test = (2.0 * np.eye(10)[y] - 1 for y in (data.y, data.y_test))
     course: dict[int, float] = {}
 
     def look(run: Run) -> None:
         done = len(run.history.epochs)
         if done in LOOKED or done == passes:
-            course[done] = wrong(Y_test, net.predict(data.X_test, threads=1))
+            course[done] = part_wrong(data.y_test, net.predict(data.X_test, threads=1))
 
-    train(
+    quietly(
         net,
         data.X,
-        Y,
+        2 * np.eye(10)[data.y] - 1,
         loss="squared_error",
         optimizer=GradientDescent(alpha),
         epochs=passes,
         batch_size=8,
         callbacks=look,
-        threads=1,
         seed=net.seed,
-        progress=False,
-        hints=False,
     )
-    return Trained(net, course, wrong(Y, net.predict(data.X, threads=1)))
+    return Trained(net, course, part_wrong(data.y, net.predict(data.X, threads=1)))
 
 
 def _rows(numbers: dict[str, list[float]], data: str, m: int, passes: int) -> list[Row]:
@@ -295,10 +286,8 @@ def _rows(numbers: dict[str, list[float]], data: str, m: int, passes: int) -> li
 def _figure(trained: dict[str, list[Trained]]) -> Chart:
     lines: list[Mark] = []
     for (kind, found), colour in zip(trained.items(), COLOURS, strict=False):
-        courses = 100 * np.array([[*one.test.values()] for one in found])
-        passed = np.array([*found[0].test], np.float64)
-        lines += [Line(passed, one, colour, pale=True) for one in courses]
-        lines.append(Line(passed, np.median(courses, axis=0), colour, kind))
+        wrong = 100 * np.array([[*one.test.values()] for one in found])
+        lines += courses([*found[0].test], wrong, colour, kind)
     tiles = np.zeros((17, 23))  # three rows of four kernels, an empty line between
     for k, kernel in enumerate(trained["shared"][0].net.parameters["W1"][..., 0]):
         row, column = divmod(k, 4)

@@ -8,10 +8,11 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule import Activation, Dense, GradientDescent, Layer, Network, Residual, Run, train
+from chainrule import Activation, Dense, GradientDescent, Layer, Network, Residual, Run
 from chainrule.charts import TRAINING, VALIDATION, Chart, Line, Mark, Panel, Squares
 from chainrule.papers.experiment import as_seeds, experiment
 from chainrule.papers.result import NONE, Paper, Result, Row, drawn, spread
+from chainrule.papers.trainings import quietly
 
 Matrix = NDArray[np.float64]
 
@@ -88,7 +89,7 @@ def _learned(
         if run.history.epochs[-1]["loss"] * m < 1 / 8:
             run.stop("learned")
 
-    done = train(
+    done = quietly(
         net,
         np.tile(X, (TOGETHER, 1)),
         np.tile(Y, (TOGETHER, 1)),
@@ -99,9 +100,6 @@ def _learned(
         optimizer=GradientDescent(epsilon * m, momentum=0.9),
         callbacks=stop_when_right,
         seed=0,
-        threads=1,
-        progress=False,
-        hints=False,
     )
     return net, [m * epoch["loss"] for epoch in done.epochs], done.stopped == "learned"
 

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule import Adam, Dense, Network, engines, notes, train
+from chainrule import Adam, Dense, Network, notes
 from chainrule.charts import COLOURS, MARK, Chart, Line, Mark, Panel, Points
 from chainrule.initializers import Random
 from chainrule.papers.experiment import as_seeds, experiment
 from chainrule.papers.result import NONE, Paper, Result, Row, drawn, spread
+from chainrule.papers.trainings import alone, quietly
 
 Matrix = NDArray[np.float64]
 
@@ -52,7 +53,7 @@ def run(
     numbers = {f"shallow {n}": [_wrong(k, (n,), seed, epochs) for seed in seeds] for n in widths}
     numbers[f"deep {deep}"] = [_wrong(k, (deep,) * k, seed, epochs) for seed in seeds]
     x = np.linspace(0, 1, FINE)
-    with engines.held_to(1), engines.blas_held():  # of matrices so small, threads wait more than they compute
+    with alone():
         for name, y, counts in (("sine", np.sin(2 * np.pi * x), SMOOTH), ("sawtooth", height(x, 6), JAGGED)):
             numbers |= {f"{name} {n}": [_largest_error(x, y, n, seed) for seed in seeds] for n in counts}
     units = [_units_that_do(built, is_deep) for is_deep in (True, False)]
@@ -95,7 +96,7 @@ def _wrong(k: int, hidden: tuple[int, ...], seed: int, epochs: int) -> float:
     x, y = points(k)
     X = 2 * x[:, None] - 1
     net = Network([*(Dense(n, "relu") for n in hidden), Dense(1, "sigmoid")], seed=seed)
-    train(
+    quietly(
         net,
         X,
         y,
@@ -103,10 +104,7 @@ def _wrong(k: int, hidden: tuple[int, ...], seed: int, epochs: int) -> float:
         optimizer=Adam(0.05),
         epochs=epochs,
         batch_size=None,
-        threads=1,
         seed=seed,
-        progress=False,
-        hints=False,
     )
     return float(((net.predict(X, threads=1)[:, 0] > 0.5) != y).mean())
 

@@ -19,12 +19,12 @@ from chainrule import (
     PositionalEncoding,
     UpSample,
     attention_weights,
-    train,
 )
-from chainrule.charts import COLOURS, Chart, Line, Mark, Panel, Squares
+from chainrule.charts import COLOURS, Chart, Mark, Panel, Squares
 from chainrule.graph import Array
 from chainrule.papers.experiment import as_seeds, experiment
 from chainrule.papers.result import NONE, Paper, Result, Row, drawn, spread
+from chainrule.papers.trainings import courses, quietly
 
 SYMBOLS, FEATURES, BATCH, TEST = 10, 32, 32, 200
 
@@ -90,7 +90,7 @@ def _learned(kind: str, T: int, seed: int, updates: int) -> Learned:
     random = drawn("vaswani2017", seed, T)
     X, new = (random.integers(SYMBOLS, size=(m, T)) for m in (BATCH * updates, TEST))
     net = Network(layers_of(kind, T), seed=seed)
-    train(
+    quietly(
         net,
         X,
         X[:, ::-1],
@@ -98,10 +98,7 @@ def _learned(kind: str, T: int, seed: int, updates: int) -> Learned:
         optimizer=Adam(0.01),
         epochs=1,
         batch_size=BATCH,
-        threads=1,
         seed=seed,
-        progress=False,
-        hints=False,
     )
     right = (net.predict(new, threads=1).argmax(axis=-1) == new[:, ::-1]).mean()
     weights = attention_weights(net, new)[0].mean(axis=(0, 1)) if kind == "attention" else np.empty((0, 0))
@@ -152,8 +149,7 @@ def _figure(numbers: dict[str, list[float]], lengths: tuple[int, ...], weights: 
     marks: list[Mark] = []
     for kind, colour in zip(KINDS, reversed(COLOURS[:2]), strict=True):
         right = 100 * np.array([numbers[f"{kind} {T}"] for T in lengths])
-        marks += [Line(lengths, one, colour, pale=True) for one in right.T]
-        marks.append(Line(lengths, np.median(right, axis=1), colour, label=kind, dots=True))
+        marks += courses(lengths, right.T, colour, kind, dots=True)
     return Chart(
         "What each step looks at when a sequence is reversed, and how many symbols are right by length",
         [

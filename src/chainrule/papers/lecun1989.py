@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -30,17 +30,14 @@ Matrix = NDArray[Any]
 SEEN = (range(8), range(4, 12), (*range(4), *range(8, 12)))
 """Which 8 of the 12 maps of H1 each third of the maps of H2 sees. The paper says that there are 8, and not which."""
 
-SCHEME = np.zeros((12, 1, 1, 12), np.float32)
-"""1 where a map of H2 sees one of H1."""
-
-for third, maps in enumerate(SEEN):
-    SCHEME[4 * third : 4 * third + 4, :, :, maps] = 1
+SCHEME = np.array([[float(c in SEEN[k // 4]) for c in range(12)] for k in range(12)], np.float32)[:, None, None, :]
+"""(12, 1, 1, 12), 1 where a map of H2 sees one of H1."""
 
 MNIST = (7291, 2007)
 """So many digits the paper trains and tests with."""
 
 RATES = {"shared": 0.05, "dense": 0.025}
-"""α of each kind of network, found by trying a few, for batches of 8."""
+"""α of each kind of network for batches of 8, found by hand by trying a few. Which others were tried was not kept."""
 
 LOOKED = (1, 2, 4, 8, 14, 23)
 """After these passes the test digits are looked at."""
@@ -53,6 +50,7 @@ def run(
     data: Literal["digits", "mnist"] = "digits",
     examples: int | None = None,
     passes: int = 23,
+    rates: Mapping[str, float] = RATES,
 ) -> Result:
     """Train the paper's network of shared weights, and its dense one of as many, for 23 passes over digits of 16 × 16.
 
@@ -67,17 +65,19 @@ def run(
             "mnist", 7,291 and 2,007 of the 10,000 test digits of MNIST, made smaller, from mnist10k.npz in the folder
             that the environment variable CHAINRULE_DATA names.
         examples: digits to train with; by default 300, and 7,291 of MNIST.
-        passes: through them.
+        passes: through them. rates: α of "shared" and of "dense".
 
     Returns:
         `numbers`, for each seed, which part is wrong: "shared test", "shared train", "dense test", "dense train", and
         of the bundled ones "… moved test" and "… moved train"; and "connections" and "weights" by layers.
 
     Raises:
-        OptionError: there are no such data. DataError: MNIST is not where CHAINRULE_DATA says.
+        OptionError: there are no such data, or networks. DataError: MNIST is not where CHAINRULE_DATA says.
     """
     seeds = as_seeds(seeds)
     lookup("data set", data, dict.fromkeys(("digits", "mnist")))
+    for kind in rates:
+        lookup("kind of network", kind, RATES)
     m = (MNIST[0] if data == "mnist" else 300) if examples is None else examples
     numbers: dict[str, list[float]] = {}
     trained: dict[str, list[Trained]] = {}
@@ -85,7 +85,9 @@ def run(
         parts = [mnist(seed, m) if data == "mnist" else doubled(seed, m, moved=bool(how)) for seed in seeds]
         for kind, make in (("shared", shared), ("dense", dense)):
             pairs = zip(seeds, parts, strict=True)
-            found = trained[kind + how] = [_trained(make(seed), part, RATES[kind], passes) for seed, part in pairs]
+            found = trained[kind + how] = [
+                _trained(make(seed), part, (RATES | {**rates})[kind], passes) for seed, part in pairs
+            ]
             numbers[f"{kind}{how} test"] = [one.test[passes] for one in found]
             numbers[f"{kind}{how} train"] = [one.train for one in found]
     numbers["connections"], numbers["weights"] = (
@@ -271,14 +273,8 @@ def _rows(numbers: dict[str, list[float]], data: str, m: int, passes: int) -> li
     if data == "digits":
         better = np.median(numbers["shared moved test"]) < np.median(numbers["dense moved test"])
         moved = f"{of('shared moved test')} | {of('dense moved test')}"
-        rows.append(
-            Row(
-                "test digits moved by up to a pixel: shared | dense",
-                NONE,
-                moved,
-                "What has moved, shared weights still find." if better else "",
-            )
-        )
+        why = "What has moved, shared weights still find." if better else ""
+        rows.append(Row("test digits moved by up to a pixel: shared | dense", NONE, moved, why))
     why = "C3 sees all maps (60,000 if by the paper's table), means without weights, softmax in place of drawn digits."
     return [*rows, Row("weights of LeNet-5 (1998)", "60,000", f"{lenet5().flat.size:,}", why, "checked")]
 

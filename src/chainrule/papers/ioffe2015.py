@@ -80,6 +80,10 @@ def _into(kind: str, units: int) -> list[Layer]:
 
 
 def _course(kind: str, seed: int, epochs: int, units: int, learning_rate: float) -> Course:
+    """Train X (780, 64) → three layers of so many sigmoids → softmax (780, 10), 60 digits at a time.
+
+    After each epoch the 500 test digits are met, by the whole network, and up to Z^[3] or γ Ẑ^[3] + β, (500, units).
+    """
     data: Digits = split_digits(drawn("ioffe2015", seed), 60 * UPDATES)
     below = [layer for _ in range(2) for layer in (*_into(kind, units), Activation("sigmoid"))]
     into_last = Network([*below, *_into(kind, units)])  # as a network of its own it can be asked for what comes out

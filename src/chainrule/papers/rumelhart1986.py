@@ -80,7 +80,12 @@ Learned = tuple[Network, list[float], bool]
 def _learned(
     layers: list[Layer], X: Matrix, Y: Matrix, epsilon: float, sweeps: int, drawn_by: tuple[int, int]
 ) -> Learned:
-    """Train until no answer can be on the wrong side of ½, as E < ½ (½)² says, or the sweeps run out."""
+    """Train until no answer can be on the wrong side of ½, as E < ½ (½)² says, or the sweeps run out.
+
+    Args:
+        layers: from X (m, n) to A (m, 1). Y: (m, 1), E = Σ ½ (a − y)² over all m patterns. epsilon: ε, of E.
+        drawn_by: the seed, and which network it is, from which the start follows.
+    """
     net = Network(layers, dtype="float64", input_shape=X.shape[1])
     net.flat[:] = drawn(PAPER.name, *drawn_by).uniform(-0.3, 0.3, len(net.flat))
     m = len(X)

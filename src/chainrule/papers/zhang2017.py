@@ -81,6 +81,10 @@ def run(seeds: int | Iterable[int] = range(10), *, m: int = 300, units: int = 51
 
 
 def _by_heart(seed: int, share: float, m: int, units: int) -> ByHeart:
+    """Train X (m, 64) → relu(W^[1] X + b^[1]), (m, units) → softmax (m, 10), until all m labels were right in an epoch.
+
+    A label is drawn anew from all ten with the probability `share`. 200 epochs at most.
+    """
     data, random = split_digits(drawn("zhang2017", seed), m), drawn("zhang2017", seed, 1)
     labels = np.where(random.random(m) < share, random.integers(10, size=m), data.y)
     net = Network([Dense(units, "relu"), Dense(10, "softmax")], seed=seed)

@@ -47,7 +47,7 @@ def test_thirty_layers_of_relu_stand_still_with_xavier_and_learn_with_he(result)
 def test_the_table_and_the_figure(result):
     for row, start in zip(result.rows, ("normalized", "standard"), strict=False):
         assert row.here == spread(result.numbers[f"{start} singular"])
-    assert all(row.source == "checked" for row in result.rows if "section" in row.paper)
+    assert [row.source for row in result.rows if "section" in row.paper] == ["memory"]
     assert "layers of 32 units" in result.rows[5].why
     forward, _, deep = result.figure.panels
     assert [mark.label for mark in forward.marks if mark.label] == [*STARTS]

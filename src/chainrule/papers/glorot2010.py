@@ -169,7 +169,7 @@ def _rows(numbers: dict[str, list[float]], epochs: int, narrow: int) -> list[Row
             "√3 = 1.73 standard, 1 normalized (section 4.2.1)",
             per_layer["gradient"],
             "The derivation leaves tanh out, whose slope makes the gradient smaller still.",
-            "checked",
+            "memory",
         ),
         Row("how many times smaller the signal is, a layer further on", "the same", per_layer["signal"], "As above."),
         Row(

@@ -132,6 +132,8 @@ def test_the_command_runs_so_many_seeds(tmp_path):
         (("minski1969",), "Did you mean 'minsky1969'?"),
         (("minsky1969", "--seed", 1, "--seeds", 2), "give one of the two"),
         (("minsky1969", "--sed", 1), "Did you mean '--seed'?"),
+        (("list", "--seed", 3, "--out", "x"), "list runs nothing, so it takes no --seed and no --out."),
+        (("LIST", "--seeds", 3), "it takes no --seeds."),
         (("minsky1969", "--out", ""), 'error: --out "" names no folder'),
         (("minsky1969", "--out", "file"), "error: --out file: file is no folder, but a file."),
         (("minsky1969", "--out", "file/in/it"), "error: --out file/in/it: file is no folder, but a file."),

@@ -160,6 +160,7 @@ def _rows(numbers: dict[str, list[float]], valleys: dict[str, list[int]], epochs
     def of(task: str, when: str) -> str:
         return "; ".join(f"{name} {spread(numbers[f'{task} {name} {when}'])}" for name in RULES)
 
+    margin = np.median(numbers["words Nesterov after 5"]) / np.median(numbers["words Adagrad after 5"])
     power = {name: np.polyfit(np.log(CONDITIONS), np.log(steps), 1)[0] for name, steps in valleys.items()}
     return [
         Row(
@@ -180,7 +181,8 @@ def _rows(numbers: dict[str, list[float]], valleys: dict[str, list[int]], epochs
             "rare words: J in the fifth epoch",
             "Adam as fast as Adagrad, Nesterov behind by a large margin (figure 1)",
             of("words", "after 5"),
-            "Made-up words in place of those of film reviews; the margin is small, at the best α of each.",
+            "Made-up words in place of those of film reviews; at the best α of each Nesterov has "
+            f"{margin:.2f} times the J of Adagrad.",
             "checked",
         ),
         Row(

@@ -81,8 +81,8 @@ def test_a_command_that_is_told_to_end_in_one_of_its_trainings_writes_nothing(nu
         press = (lambda run: signal.raise_signal(number)) if len(trained) == 3 else ()
         return original(*args, **options, callbacks=press)
 
-    original = vaswani2017.train
-    monkeypatch.setattr(vaswani2017, "train", train)
+    original = vaswani2017.quietly
+    monkeypatch.setattr(vaswani2017, "quietly", train)
     done = chainrule("paper", "vaswani2017", "--seeds", 2, "--out", "out", cwd=tmp_path)
     _, status, said = SIGNALS[number]
     assert done.returncode == status

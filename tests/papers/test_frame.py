@@ -2,12 +2,16 @@
 
 import json
 import math
+import sys
 from dataclasses import replace
+from types import ModuleType
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule import engines
 from chainrule.errors import OptionError
 from chainrule.papers import PAPERS, Paper, Result, Row, find, overview
 from chainrule.papers.minsky1969 import PAPER as MINSKY
@@ -128,6 +132,8 @@ def test_the_command_runs_so_many_seeds(tmp_path):
         (("minski1969",), "Did you mean 'minsky1969'?"),
         (("minsky1969", "--seed", 1, "--seeds", 2), "give one of the two"),
         (("minsky1969", "--sed", 1), "Did you mean '--seed'?"),
+        (("list", "--seed", 3, "--out", "x"), "list runs nothing, so it takes no --seed and no --out."),
+        (("LIST", "--seeds", 3), "it takes no --seeds."),
         (("minsky1969", "--out", ""), 'error: --out "" names no folder'),
         (("minsky1969", "--out", "file"), "error: --out file: file is no folder, but a file."),
         (("minsky1969", "--out", "file/in/it"), "error: --out file/in/it: file is no folder, but a file."),
@@ -181,11 +187,36 @@ def test_a_record_is_json_with_a_list_on_a_line(result):
     assert json.loads(text)["minsky1969"]["rows"][0]["paper"] == "n"
 
 
-def test_the_fingerprint_is_that_of_the_code_alone():
+def test_the_fingerprint_is_that_of_the_code_alone(monkeypatch):
     code = '"""A module."""\nX = 1  # one\n# a comment\ndef f():\n    """Two\n    lines."""\n    return X\n'
     other = "X = 1  # one\n\n\ndef f():\n    # another comment\n    return X\n"
     assert overview._code(code) == overview._code(other) == ["X = 1  # one", "def f():", "return X"]
     assert overview._code(code.replace("= 1", "= 2")) != overview._code(code)
     used = [module.__name__.rpartition(".")[2] for module in overview._modules_of(cr.papers.hinton1986)]
-    assert used == ["family_trees", "hinton1986"]
+    assert used == ["family_trees", "hinton1986", "trainings"]
     assert overview.fingerprint(find("hinton1986")) != overview.fingerprint(MINSKY)
+
+
+def test_the_fingerprint_is_that_of_modules_beside_it_however_they_are_imported(monkeypatch):
+    one, other = ModuleType("chainrule.papers.one"), ModuleType("chainrule.papers.other")
+    one.family_trees = cr.papers.family_trees  # from chainrule.papers import family_trees
+    other.taken = type("Taken", (), {"__module__": one.__name__})  # from chainrule.papers.one import Taken
+    for module in (one, other):
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    assert [module.__name__.rpartition(".")[2] for module in overview._modules_of(other)] == [
+        "family_trees",
+        "one",
+        "other",
+    ]
+
+
+def test_a_record_says_by_what_it_was_computed(result):
+    by = overview.record(result)["by"]
+    assert by["chainrule"] == cr.__version__
+    assert by["engine"].startswith("native, " if "native" in engines.ENGINES else "numpy")
+    assert by["numpy"] == np.__version__
+
+
+def test_a_record_says_of_which_seeds_numbers_are_that_are_not_of_all(result):
+    kept = overview.record(replace(result, seeds_of={"two": (3,), "three": ()}))
+    assert kept["seeds of"] == {"two": [3], "three": []}

@@ -7,6 +7,7 @@ import pytest
 
 from chainrule.papers import glorot2010
 from chainrule.papers.glorot2010 import STARTS, Standard
+from chainrule.papers.result import spread
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,10 @@ def test_thirty_layers_of_relu_stand_still_with_xavier_and_learn_with_he(result)
 
 
 def test_the_table_and_the_figure(result):
-    assert "8 / 3π = 0.85" in str(result)
+    for row, start in zip(result.rows, ("normalized", "standard"), strict=False):
+        assert row.here == spread(result.numbers[f"{start} singular"])
+    assert [row.source for row in result.rows if "section" in row.paper] == ["memory"]
+    assert "layers of 32 units" in result.rows[5].why
     forward, _, deep = result.figure.panels
     assert [mark.label for mark in forward.marks if mark.label] == [*STARTS]
     assert [mark.label for mark in deep.marks if mark.label] == ["Xavier", "He", "ln 10"]

@@ -5,6 +5,7 @@ import pytest
 
 from chainrule.papers import hochreiter1997
 from chainrule.papers.hochreiter1997 import KINDS, adding, gradient, wrong
+from chainrule.papers.result import spread
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +44,9 @@ def test_an_lstm_learns_what_an_rnn_does_not(result):
 
 
 def test_the_table_and_the_figure(result):
-    assert "1 of 2,560" in str(result)
+    wrong, learned, *_ = result.rows
+    assert wrong.here == spread(result.numbers["LSTM wrong"], percent=True)
+    assert "T = 20, and 12,000 sequences" in wrong.why
+    assert "1,000 sequences again and again" in learned.why
     assert [len(panel.marks) for panel in result.figure.panels] == [9, 9]
     assert len(result.numbers) == 9

@@ -11,9 +11,6 @@ def test_the_normalized_network_learns_while_the_plain_one_has_not_begun():
     assert result.numbers["plain right"][0] < 0.3
     assert np.isnan(result.numbers["plain updates"][0])
     assert result.numbers["normalized updates"][0] <= 4 * ioffe2015.UPDATES
+    assert result.numbers["normalized updates"][0] % ioffe2015.UPDATES == 0
     assert result.rows[0].here == "–"  # of a network that never gets there nothing can be said
     assert result.figure.svg().count("<polyline") == 6
-
-
-def test_updates_are_counted_up_to_the_end_of_the_epoch_in_which_there_are_enough():
-    assert ioffe2015._updates(np.array([0.1, 0.72, 0.73, 0.5])) == 3 * ioffe2015.UPDATES

@@ -7,6 +7,7 @@ import pytest
 
 from chainrule.papers import kingma2015
 from chainrule.papers.kingma2015 import RULES, InverseRoot, rare, steps_down
+from chainrule.papers.result import spread
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +50,15 @@ def test_adam_is_among_the_first_in_both_and_the_others_in_one(result):
 
 
 def test_the_table_and_the_figure(result):
-    assert "1 without momentum" in str(result)
+    assert result.rows[-1].here == "1.00 and 0.55"
+    assert result.rows[0].here.startswith(f"Nesterov {spread(result.numbers['digits Nesterov after 5'])}; Adagrad")
     assert [panel.title for panel in result.figure.panels][2] == "Steps down a valley"
-    assert all(result.numbers[f"digits {rule} α₀"][0] in kingma2015.RATES for rule in RULES)
+
+
+def test_the_rate_that_is_kept_is_that_of_the_lowest_cost_for_the_first_seed(monkeypatch):
+    """One that moves nothing, one that learns, and one that jumps about."""
+    monkeypatch.setattr(kingma2015, "RATES", (1e-4, 0.1, 1e4))
+    result = kingma2015.run(seeds=(7, 8), epochs=5, documents=300, words=200)
+    kept = {name: values for name, values in result.numbers.items() if "α₀" in name}
+    assert kept == {f"{task} {rule} α₀": [0.1] for task in kingma2015.TASKS for rule in RULES}
+    assert {name: result.seeds_of[name] for name in kept} == dict.fromkeys(kept, (7,))

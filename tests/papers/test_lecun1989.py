@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from chainrule.errors import DataError
+from chainrule.errors import DataError, OptionError
 from chainrule.papers import lecun1989
 from chainrule.training import gradients
 
@@ -60,6 +60,15 @@ def test_the_table_and_the_figure(result):
     assert {mark.label for mark in curves.marks} == {"", "shared", "dense", "shared moved", "dense moved"}
     assert kernels.marks[0].values.shape == (17, 23)
     assert "<svg" in result.figure.svg()
+
+
+def test_rates_are_of_the_networks_that_there_are():
+    options = {"seeds": 1, "examples": 40, "passes": 1}
+    usual, other = (lecun1989.run(**options, rates=rates) for rates in ({}, {"dense": 0.0}))
+    assert usual.numbers["dense train"] != other.numbers["dense train"]
+    assert usual.numbers["shared train"] == other.numbers["shared train"]
+    with pytest.raises(OptionError, match=r"there is no kind of network 'dens'\. Did you mean 'dense'"):
+        lecun1989.run(1, rates={"dens": 0.1})
 
 
 def test_mnist_is_read_where_it_is_and_asked_for_where_it_is_not(monkeypatch, real_file, tmp_path):

@@ -14,6 +14,8 @@ def test_attention_is_right_at_all_lengths_and_one_vector_is_not():
     assert result.numbers["weight 6"][0] > 0.5
     (squares,) = result.figure.panels[0].marks
     np.testing.assert_array_equal(squares.values.argmax(axis=1), [5, 4, 3, 2, 1, 0])
-    assert "9 symbols said backwards" in str(result)
+    assert result.rows[0].what.startswith("9 symbols said backwards")
+    assert "120 updates, after which the one vector has not learned it: only" in result.rows[0].why
+    assert result.rows[1].why.startswith("Short sequences fit")
     assert "With Bahdanau, Cho & Bengio (2015)" in str(vaswani2017.PAPER)
     assert result.rows[0].paper.startswith("Bahdanau et al.: BLEU")  # whose number it is

@@ -29,7 +29,11 @@ def command(name: str, seed: int | None, seeds: int | None, out: str | None) -> 
     if seed is not None and seeds is not None:
         raise OptionError(f"--seed {seed} is one seed and --seeds {seeds} are several: give one of the two.")
     chosen = {} if seed is None and seeds is None else {"seeds": range(seeds) if seeds else (seed,)}
-    name, folder = name.lower(), None if out is None else _folder(out)
+    name = name.lower()
+    given = [f"--{option}" for option, value in (("seed", seed), ("seeds", seeds), ("out", out)) if value is not None]
+    if name == "list" and given:
+        raise OptionError(f"list runs nothing, so it takes no {' and no '.join(given)}.")
+    folder = None if out is None else _folder(out)
     if name == "list":
         for paper in map(find, PAPERS):
             print(f"{paper.name:<16} {paper.authors} ({paper.year}): {paper.title}")

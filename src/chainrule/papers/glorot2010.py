@@ -13,14 +13,13 @@ from numpy.typing import NDArray
 from chainrule import ops
 from chainrule.charts import COLOURS, MARK, Chart, Line, Mark, Panel
 from chainrule.data.bundled import read_bundled
-from chainrule.engines import blas_held, held_to
 from chainrule.graph import Variable
 from chainrule.initializers import Initializer, Random, Xavier, fans
 from chainrule.layers import Dense, Network
 from chainrule.optimizers import GradientDescent
 from chainrule.papers.experiment import as_seeds, experiment
 from chainrule.papers.result import Paper, Result, Row, spread
-from chainrule.training.train import train
+from chainrule.papers.trainings import alone, courses, quietly
 
 Matrix = NDArray[Any]
 
@@ -76,10 +75,7 @@ def run(
     numbers: dict[str, list[float]] = {}
     spreads: dict[str, list[Spread]] = {}
     for name, start in STARTS.items():
-        with (
-            held_to(1),
-            blas_held(),
-        ):  # matrices so small are no work for several threads, who would wait for each other
+        with alone():
             spreads[name] = [spread_of(start, seed, standardized[:examples], y[:examples], units) for seed in seeds]
         numbers[f"{name} singular"] = [float(one.singular.mean()) for one in spreads[name]]
         numbers[f"{name} signal"] = [_a_layer(one.A) for one in spreads[name]]
@@ -90,7 +86,7 @@ def run(
         costs[name] = np.array([cost for cost, _ in deep])
         numbers[f"{name} cost"] = [float(cost[-1]) for cost, _ in deep]
         numbers[f"{name} signal"] = [left for _, left in deep]
-    return Result(PAPER, seeds, numbers, _rows(numbers, epochs), _figure(spreads, costs))
+    return Result(PAPER, seeds, numbers, _rows(numbers, epochs, narrow), _figure(spreads, costs))
 
 
 PAPER = Paper(
@@ -135,7 +131,7 @@ def _deep(start: str, seed: int, X: Matrix, y: Matrix, epochs: int, units: int) 
     net = Network([*hidden, Dense(10, "softmax")], seed=seed, input_shape=X.shape[1])
     deviations: list[float] = []
     net.record(net.cast(X[:200]), watch=lambda layer, A, output: deviations.append(float(output.value.std())))
-    history = train(
+    history = quietly(
         net,
         X,
         y,
@@ -143,15 +139,12 @@ def _deep(start: str, seed: int, X: Matrix, y: Matrix, epochs: int, units: int) 
         optimizer=GradientDescent(0.01, momentum=0.9),
         epochs=epochs,
         batch_size=32,
-        threads=1,
         seed=seed,
-        progress=False,
-        hints=False,
     )
     return history["loss"], deviations[DEEP - 1] / deviations[0]
 
 
-def _rows(numbers: dict[str, list[float]], epochs: int) -> list[Row]:
+def _rows(numbers: dict[str, list[float]], epochs: int, narrow: int) -> list[Row]:
     per_layer = {
         what: "; ".join(f"{name} {spread(numbers[f'{name} {what}'])}" for name in STARTS)
         for what in ("signal", "gradient")
@@ -176,6 +169,7 @@ def _rows(numbers: dict[str, list[float]], epochs: int) -> list[Row]:
             "√3 = 1.73 standard, 1 normalized (section 4.2.1)",
             per_layer["gradient"],
             "The derivation leaves tanh out, whose slope makes the gradient smaller still.",
+            "memory",
         ),
         Row("how many times smaller the signal is, a layer further on", "the same", per_layer["signal"], "As above."),
         Row(
@@ -190,7 +184,7 @@ def _rows(numbers: dict[str, list[float]], epochs: int) -> list[Row]:
             f"30 layers of relu, He: J after {epochs} epochs",
             "converges (He et al., figure 3)",
             spread(numbers["he cost"]),
-            f"{spread(numbers['he signal'])} of the signal is left; layers of 32 units leave much to chance.",
+            f"{spread(numbers['he signal'])} of the signal is left; layers of {narrow} units leave much to chance.",
             "checked",
         ),
     ]
@@ -202,13 +196,11 @@ def _figure(spreads: dict[str, list[Spread]], costs: dict[str, Matrix]) -> Chart
     gradient: list[Mark] = []
     for (name, all_of), colour in zip(spreads.items(), COLOURS, strict=False):
         for marks, deviations in ((signal, [one.A for one in all_of]), (gradient, [one.dA for one in all_of])):
-            marks.append(Line(layers, np.log10(np.median(deviations, axis=0)), colour, name, dots=True))
-            marks += [Line(layers, np.log10(one), colour, pale=True) for one in deviations]
+            marks += courses(layers, np.log10(deviations), colour, name, dots=True)
     learned: list[Mark] = []
     for (name, of_starts), colour in zip(costs.items(), COLOURS[3:], strict=False):
         passed = np.arange(1.0, of_starts.shape[1] + 1)
-        learned.append(Line(passed, np.median(of_starts, axis=0), colour, {"xavier": "Xavier", "he": "He"}[name]))
-        learned += [Line(passed, one, colour, pale=True) for one in of_starts]
+        learned += courses(passed, of_starts, colour, {"xavier": "Xavier", "he": "He"}[name])
     learned.append(Line([1, passed[-1]], [math.log(10)] * 2, MARK, "ln 10", thin=True))
     panels = [
         Panel("Forward: deviation of A^[l]", "layer l", "log₁₀", signal, whole=True),

@@ -13,12 +13,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
+from chainrule.engines import ENGINES, native
 from chainrule.files import to_json
 from chainrule.papers import find
 from chainrule.papers.result import Paper, Result, Row, in_markdown, table, told
 
 Record = dict[str, Any]
-"""A result as plain data: seeds, numbers, rows, and the fingerprint of the experiment's code."""
+"""A result as plain data: seeds, numbers, rows, the fingerprint of the experiment's code, and what it was run by."""
 
 DIGITS = 6
 """So many digits of each number are kept."""
@@ -31,7 +34,9 @@ def record(result: Result) -> Record:
     """What is kept of a result."""
     return {
         "code": fingerprint(result.paper),
+        "by": _computed_by(),
         "seeds": list(result.seeds),
+        "seeds of": {name: list(seeds) for name, seeds in result.seeds_of.items()},
         "rows": [asdict(row) for row in result.rows],
         "numbers": {name: [float(f"{n:.{DIGITS}g}") for n in values] for name, values in result.numbers.items()},
     }
@@ -58,8 +63,19 @@ def table_of(kept: Record) -> str:
     return table([Row(**row) for row in kept["rows"]], f"here, {told(kept['seeds'])}")
 
 
+def _computed_by() -> dict[str, str]:
+    """The library, the engine that trains, and NumPy, whose changes move numbers that the code's fingerprint keeps."""
+    import chainrule
+
+    engine = f"native, {native.described().split(',')[0]}" if "native" in ENGINES else "numpy"
+    return {"chainrule": chainrule.__version__, "engine": engine, "numpy": np.__version__}
+
+
 def fingerprint(paper: Paper) -> str:
-    """Of the code of an experiment: another one when it has changed since it was measured. No comment counts."""
+    """Of the code of an experiment: another one when it has changed since it was measured. No comment counts.
+
+    What the library does below it is not seen: layers, optimizers, engines, and what a seed draws.
+    """
     modules = _modules_of(sys.modules[paper.run.__module__])
     lines = (line for module in modules for line in _code(Path(inspect.getfile(module)).read_text(encoding="utf-8")))
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
@@ -75,7 +91,19 @@ def _code(text: str) -> list[str]:
 
 
 def _modules_of(module: ModuleType) -> list[ModuleType]:
-    """The module of an experiment, and those beside it that it takes something from."""
-    homes = {getattr(thing, "__module__", None) for thing in vars(module).values()} | {module.__name__}
-    names = sorted(name for name in homes if isinstance(name, str) and name.startswith("chainrule.papers."))
-    return [sys.modules[name] for name in names if name not in SHARED]
+    """The module of an experiment, and those beside it that it takes something from, or that these do."""
+    found: set[str] = set()
+    left = {module.__name__}
+    while left:
+        found |= left
+        left = {name for one in left for name in _beside(sys.modules[one])} - found
+    return [sys.modules[name] for name in sorted(found)]
+
+
+def _beside(module: ModuleType) -> set[str]:
+    """The modules of `chainrule.papers` that are imported, or from which something is."""
+    things = vars(module).values()
+    homes = {
+        thing.__name__ if isinstance(thing, ModuleType) else getattr(thing, "__module__", None) for thing in things
+    }
+    return {name for name in homes if isinstance(name, str) and name.startswith("chainrule.papers.")} - {*SHARED}

@@ -83,6 +83,7 @@ class Result:
     Attributes:
         seeds: that were run, all of them. numbers: by name; one for each seed where a number is of a seed.
         rows: the table. The first is the one that the overview of all papers shows.
+        seeds_of: by the names of numbers that are not one for each seed, the seeds of which they are; () of constants.
     """
 
     paper: Paper
@@ -90,6 +91,7 @@ class Result:
     numbers: dict[str, list[float]]
     rows: list[Row]
     figure: Chart
+    seeds_of: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return str(self)

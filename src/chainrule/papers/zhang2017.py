@@ -8,13 +8,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule import Adam, AdamW, Dense, Network, Run, engines, train
+from chainrule import Adam, AdamW, Dense, Network, Run
 from chainrule.charts import COLOURS, Chart, Line, Mark, Panel
 from chainrule.initializers import Random
 from chainrule.names import counted
 from chainrule.papers.digits import split_digits
 from chainrule.papers.experiment import as_seeds, experiment
 from chainrule.papers.result import NONE, Paper, Result, Row, drawn, spread
+from chainrule.papers.trainings import alone, courses, first_there, part_wrong, quietly
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Of the labels, how many are drawn anew."""
@@ -68,16 +69,22 @@ def run(seeds: int | Iterable[int] = range(10), *, m: int = 300, units: int = 51
         found = [_by_heart(seed, share, m, units) for seed in seeds]
         for name in ByHeart._fields:
             numbers[f"{name} {share}"] = [float(getattr(one, name)) for one in found]
-    with engines.held_to(1), engines.blas_held():  # of matrices so small, threads wait more than they compute
+    with alone():
         numbers |= {f"error {n}": [_error(seed, n) for seed in seeds] for n in FEATURES}
     added = [_sums(seed) for seed in seeds[:sums]]
     for name in Sums._fields:
-        numbers[f"updates {name}"] = [_until(getattr(one, name), 0.9) for one in added]
+        numbers[f"updates {name}"] = [first_there(getattr(one, name) >= 0.9, EACH) for one in added]
     numbers["others"] = [float(one.others[-1]) for one in added]
-    return Result(PAPER, seeds, numbers, _rows(numbers, seeds[:sums]), _figure(numbers, added))
+    few = seeds[:sums]
+    seeds_of = dict.fromkeys(("updates own", "updates others", "others"), few)
+    return Result(PAPER, seeds, numbers, _rows(numbers, few), _figure(numbers, added), seeds_of)
 
 
 def _by_heart(seed: int, share: float, m: int, units: int) -> ByHeart:
+    """Train X (m, 64) → relu(W^[1] X + b^[1]), (m, units) → softmax (m, 10), until all m labels were right in an epoch.
+
+    A label is drawn anew from all ten with the probability `share`. 200 epochs at most.
+    """
     data, random = split_digits(drawn("zhang2017", seed), m), drawn("zhang2017", seed, 1)
     labels = np.where(random.random(m) < share, random.integers(10, size=m), data.y)
     net = Network([Dense(units, "relu"), Dense(10, "softmax")], seed=seed)
@@ -86,7 +93,7 @@ def _by_heart(seed: int, share: float, m: int, units: int) -> ByHeart:
         if run.history.epochs[-1]["accuracy"] == 1:
             run.stop("by heart")
 
-    history = train(
+    history = quietly(
         net,
         data.X,
         labels,
@@ -96,14 +103,10 @@ def _by_heart(seed: int, share: float, m: int, units: int) -> ByHeart:
         batch_size=50,
         metrics=["accuracy"],
         callbacks=enough,
-        threads=1,
         seed=seed,
-        progress=False,
-        hints=False,
     )
     own, test = (
-        float((net.predict(X, threads=1).argmax(axis=1) == y).mean())
-        for X, y in ((data.X, labels), (data.X_test, data.y_test))
+        1 - part_wrong(y, net.predict(X, threads=1)) for X, y in ((data.X, labels), (data.X_test, data.y_test))
     )
     return ByHeart(own, test, len(history.epochs))
 
@@ -114,7 +117,7 @@ def _error(seed: int, n: int) -> float:
     net = Network([Dense(n, "relu", initializer=Random(0.125))], seed=seed, dtype="float64")
     A, A_test = (net.predict(X, engine="numpy", threads=1) for X in (data.X, data.X_test))
     W = np.linalg.lstsq(A, np.eye(10)[data.y], rcond=None)[0]
-    return float(((A_test @ W).argmax(axis=1) != data.y_test).mean())
+    return part_wrong(data.y_test, A_test @ W)
 
 
 def _sums(seed: int, share: float = 0.6, units: int = 256, updates: int = 1600) -> Sums:
@@ -123,7 +126,7 @@ def _sums(seed: int, share: float = 0.6, units: int = 256, updates: int = 1600) 
     X, y = np.hstack([np.eye(PRIME)[a], np.eye(PRIME)[b]]), (a + b) % PRIME
     order = drawn("zhang2017", seed, 2).permutation(len(X))
     known, others = np.split(order, [round(share * len(X))])
-    history = train(
+    history = quietly(
         Network([Dense(units, "relu"), Dense(PRIME, "softmax")], seed=seed),
         np.tile(X[known], (EACH, 1)),
         np.tile(y[known], EACH),
@@ -134,18 +137,9 @@ def _sums(seed: int, share: float = 0.6, units: int = 256, updates: int = 1600) 
         shuffle=False,
         validation=(X[others], y[others]),
         metrics=["accuracy"],
-        threads=1,
         seed=seed,
-        progress=False,
-        hints=False,
     )
     return Sums(np.array(history["accuracy"]), np.array(history["val_accuracy"]))
-
-
-def _until(right: NDArray[Any], enough: float) -> float:
-    """Updates until so many are right; NaN for never."""
-    there = np.flatnonzero(right >= enough)
-    return float(EACH * (there[0] + 1)) if len(there) else float("nan")
 
 
 def _rows(numbers: dict[str, list[float]], added: tuple[int, ...]) -> list[Row]:
@@ -211,11 +205,9 @@ def _figure(numbers: dict[str, list[float]], added: list[Sums]) -> Chart:
     labels: list[Mark] = []
     for name, colour, told in (("own", COLOURS[0], "its own labels"), ("test", COLOURS[1], "test digits")):
         right = 100 * np.array([numbers[f"{name} {share}"] for share in SHARES])
-        labels += [Line(shares, one, colour, pale=True) for one in right.T]
-        labels.append(Line(shares, np.median(right, axis=1), colour, label=told, dots=True))
+        labels += courses(shares, right.T, colour, told, dots=True)
     wrong, places = 100 * np.array([numbers[f"error {n}"] for n in FEATURES]), np.log10(FEATURES)
-    wide: list[Mark] = [Line(places, one, COLOURS[0], pale=True) for one in wrong.T]
-    wide += [Line(places, np.median(wrong, axis=1), COLOURS[0], dots=True)]
+    wide = courses(places, wrong.T, COLOURS[0], "", dots=True)
     panels = [
         Panel("Labels learned by heart", "labels drawn, %", "right, %", labels),
         Panel("Twice down", "random features", "test error, %", wide, ticks=_tens(FEATURES[0], FEATURES[-1])),

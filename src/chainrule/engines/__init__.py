@@ -33,7 +33,7 @@ if _kernels is not None:
 
 _AUTO: Engine = AutoEngine(ENGINES["native"], ENGINES["numpy"]) if "native" in ENGINES else ENGINES["numpy"]
 
-_UNIT = units(_kernels)[0] if _kernels is not None and units(_kernels) else ""
+_UNIT = "" if _kernels is None else next(iter(units(_kernels)), "")
 
 _ROUNDING: dict[str, Engine] = {"numpy": NumpyEngine(rounds=True)}
 """Those whose products round their operands to bfloat16; the native one is there where an instruction does it."""

@@ -1,4 +1,4 @@
-"""Products of operands that are rounded to bfloat16, with sums in float32: which there are, and NumPy's, the reference.
+"""Products of operands rounded to bfloat16, with sums in float32: NumPy's, the reference, and who gains by them.
 
 A bfloat16 is the upper half of a float32: its sign, its 8 bits of exponent, and 7 of its 23 bits of mantissa. Its range
 is that of float32, so that no loss needs to be scaled for its derivatives to stay above 0.

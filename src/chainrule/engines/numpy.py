@@ -1,8 +1,7 @@
 """The reference engine: runs the operations as they stand, with NumPy."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Literal
+from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 
@@ -20,8 +19,8 @@ class NumpyProgram:
     engine, device = "numpy", "cpu"
 
     def __init__(self, network: NetworkLike, cost: CostLike, optimizer: Optimizer, seed: int, rounds: bool = False):
-        self.network, self._rounds = network, rounds
-        self.precision = _precision(network, rounds)
+        self.network = network
+        self.precision, self._rounded = _precision(network, rounds)
         self.cost = cost
         self.optimizer = optimizer
         self.seed = seed
@@ -48,7 +47,7 @@ class NumpyProgram:
         """Forward, cost, backward, update: one step of gradient descent on one batch."""
         network, theta = self.network, self.network.flat
         ignored = np.errstate(over="ignore", invalid="ignore", divide="ignore")
-        with network.turn, _products(self._rounds), ignored:
+        with network.turn, self._rounded(), ignored:
             A, variables = network.record(X, training=True, updating=True, seed=self.seed, update=self.updates)
             J = self.cost(A, Y, weights)
             penalty = self.optimizer.penalty(theta, self.regularized, l2)
@@ -85,10 +84,10 @@ class NumpyEngine:
 
     def slope(self, network: NetworkLike, cost: CostLike, batch: Batch, seed: int, outputs: bool = True) -> Slope:
         X, Y, weights = batch
-        precision = _precision(network, self._rounds)
+        precision, rounded = _precision(network, self._rounds)
 
         def measure() -> tuple[float, Array, Array]:
-            with self._computing(divide="ignore"):
+            with blas_held(), rounded(), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 A, variables = network.record(X, training=True, seed=seed)
                 J = cost(A, Y, weights)
                 backward(J)
@@ -97,42 +96,35 @@ class NumpyEngine:
         return Slope(self.name, "", measure, precision)
 
     def evaluate(self, network: NetworkLike, cost: CostLike, batches: Iterable[Batch]) -> tuple[float, Array]:
-        _precision(network, self._rounds)
+        _, rounded = _precision(network, self._rounds)
         total, m = 0.0, 0
         outputs: list[Numbers] = []
-        with self._computing():
+        with blas_held(), np.errstate(over="ignore", invalid="ignore"):
             for X, Y, weights in _in_chunks(batches):
-                A, _ = network.record(X)
-                total, m = total + float(plain(cost(A, Y, weights))) * len(X), m + len(X)
+                with rounded():  # and not while somebody makes the next batch
+                    A, _ = network.record(X)
+                    J = float(plain(cost(A, Y, weights)))
+                total, m = total + J * len(X), m + len(X)
                 outputs.append(plain(A))
         return total / m, np.concatenate(outputs)
 
     def predict(self, network: NetworkLike, X: Array) -> Numbers:
-        _precision(network, self._rounds)
-        with self._computing():
+        _, rounded = _precision(network, self._rounds)
+        with blas_held(), rounded(), np.errstate(over="ignore", invalid="ignore"):
             chunks = [forward(network, network.cast(X[i : i + CHUNK], i)) for i in range(0, len(X), CHUNK)]
         return chunks[0] if len(chunks) == 1 else np.concatenate(chunks)
 
-    @contextmanager
-    def _computing(self, divide: Literal["ignore"] | None = None) -> Iterator[None]:
-        """By as many threads as are wanted; what is not finite is seen by whoever reads it."""
-        with blas_held(), _products(self._rounds), np.errstate(over="ignore", invalid="ignore", divide=divide):
-            yield
 
-
-def _precision(network: NetworkLike, rounds: bool) -> str:
-    """What products are computed in.
+def _precision(network: NetworkLike, rounds: bool) -> tuple[str, Callable[[], AbstractContextManager[None]]]:
+    """What products are computed in, and the block within which they are.
 
     Raises:
         OptionError: rounded, of a network of float64.
     """
-    if rounds:
-        refuse_wider(network.dtype)
-    return "bfloat16" if rounds else network.dtype
-
-
-def _products(rounds: bool) -> AbstractContextManager[None]:
-    return rounding() if rounds else nullcontext()
+    if not rounds:
+        return network.dtype, nullcontext
+    refuse_wider(network.dtype)
+    return "bfloat16", rounding
 
 
 def _in_chunks(batches: Iterable[Batch]) -> Iterator[Batch]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -36,11 +37,11 @@ RARE = 3
 TALL = 8.0
 """A column whose numbers lie further from the median, in robust deviations, has its tails drawn in."""
 
-READ, WRITTEN = 131_072, 8_192
+READ, WRITTEN = 32_768, 8_192
 """How many rows of a table are read, and of a matrix written, at a time."""
 
-SOME, ENDS = 10_000, (0.005, 0.995)
-"""Of about so many numbers these quantiles tell where nearly all lie."""
+ENDS = 0.005, 0.995
+"""These quantiles tell where nearly all numbers lie."""
 
 LIMIT = 10.0
 """How many deviations from the mean a standardized number may lie."""
@@ -150,18 +151,18 @@ class Number(Code):
 
     @classmethod
     def learn(cls, column: Column, values: Series) -> Number:
-        v = values.drop_nulls().to_numpy().astype(np.float64)
+        v = np.sort(values.drop_nulls().to_numpy().astype(np.float64))
         if len(v) == 0:
             return cls(column, 0.0, 0.0, 0.0, 0.0, 1.0, True)
-        low, fill, high = map(float, np.quantile(v, (0.25, 0.5, 0.75)))
-        robust, farthest = (high - low) / 1.349, max(v.max() - fill, fill - v.min())
+        low, fill, high = (_quantile(v, share) for share in (0.25, 0.5, 0.75))
+        robust, farthest = (high - low) / 1.349, max(v[-1] - fill, fill - v[0])
         tall = farthest > TALL * (robust if robust > 0 else v.std())
         unit = (robust or _middle_step(v, fill)) if tall else 0.0
         f = _drawn_in(v, fill, unit)
-        spread, largest = float(f.std()), max(f.max(), -f.min())
+        spread, largest = float(f.std()), max(f[-1], -f[0])
         gaps, spread = values.null_count() > 0, spread if spread > 1e-12 * largest else 1.0
-        low, high = map(float, np.quantile(v[:: max(1, len(v) // SOME)], ENDS))
-        different = values.drop_nulls().n_unique()
+        low, high = (_quantile(v, share) for share in ENDS)
+        different = 1 + int(np.count_nonzero(v[1:] != v[:-1]))
         return cls(column, fill, fill, unit, float(f.mean()), spread, gaps, low, high, different)
 
     @property
@@ -188,6 +189,13 @@ class Number(Code):
         out[:, 0] = np.clip(z, -LIMIT, LIMIT)
         if self.gaps:
             out[:, 1] = missing
+
+
+def _quantile(ordered: NDArray[np.float64], share: float) -> float:
+    """Between the two of these sorted numbers that lie around it, in proportion."""
+    part, below = math.modf(share * (len(ordered) - 1))
+    low, high = ordered[int(below)], ordered[math.ceil(below + part)]
+    return float(low + part * (high - low))
 
 
 def _middle_step(v: NDArray[np.float64], middle: float) -> float:
@@ -478,7 +486,8 @@ def code_for(column: Column, values: Series) -> Code:
 def matrix_of(codes: Sequence[Code], columns: Sequence[Series], row: NDArray[np.int64] | None = None) -> Matrix:
     """All columns side by side, as `places_of` has them.
 
-    The matrix is written some rows at a time, so that these stay in the processor's cache until all columns are there.
+    The matrix is written some rows at a time, by several threads, so that these stay in a processor's cache until all
+    columns are there.
 
     Args:
         codes: of the columns. columns: what they hold. row: see `Column.values`.
@@ -490,7 +499,8 @@ def matrix_of(codes: Sequence[Code], columns: Sequence[Series], row: NDArray[np.
     parts = [(codes[i], columns[i]) for i in order]
     stop = places[-1].stop
     matrix = np.empty((len(columns[0]), stop), np.float32)
-    for begin in range(0, len(matrix), READ):
+
+    def write(begin: int) -> None:
         rows = slice(begin, begin + READ)
         numbers = np.arange(begin + 1, begin + 1 + READ) if row is None else row[rows]
         found = [code.read(code.column.values(column[rows], numbers)) for code, column in parts]
@@ -498,6 +508,13 @@ def matrix_of(codes: Sequence[Code], columns: Sequence[Series], row: NDArray[np.
             part, out = slice(first, first + WRITTEN), matrix[rows][first : first + WRITTEN]
             for (code, _), place, values in zip(parts, places, found, strict=True):
                 _write(code, place, values[part], out)
+
+    if len(matrix) <= READ:
+        write(0)
+        return matrix
+    with ThreadPoolExecutor() as threads:
+        for _ in threads.map(write, range(0, len(matrix), READ)):
+            pass  # the first mistake in the order of the rows is the one that is told
     return matrix
 
 

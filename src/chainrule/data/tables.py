@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -219,7 +219,7 @@ class Table(Source):
         frame, row = self._whole
         needed = (*self.targets, self.time, self.group, self.weight)
         used = [column for column in self.columns if column.kind in USED or column.name in needed]
-        whole = checksum_of_columns(column.values(frame[column.name], row) for column in used)
+        whole = checksum_of_columns(partial(column.values, frame[column.name], row) for column in used)
         return whole if self.size <= frame.height else whole ^ self.size
 
     def chunked(self, encoding: Encoding, target: Target, held_out: NDArray[np.intp], folder: Path) -> Chunked | None:
@@ -294,11 +294,14 @@ class Table(Source):
             yield Table(frame, self.name, self.columns, [], row=row)
 
     def learn(self, rows: NDArray[np.intp]) -> Columns:
+        import polars as pl
+
         chosen = np.zeros(len(self), bool)
         chosen[rows] = True
         used = [column for column in self.columns if column.kind in USED]
+        kept, row = pl.Series(chosen), self.row[chosen]
         with ThreadPoolExecutor() as threads:
-            codes = [*threads.map(lambda column: self._code(column, chosen), used)]
+            codes = [*threads.map(lambda column: self._code(column, self.frame[column.name].filter(kept), row), used)]
         silent = [code.column.name for code in codes if code.bag and code.tokens == 1]
         if silent and len(silent) == len(codes):
             raise DataError(
@@ -379,8 +382,9 @@ class Table(Source):
         """What the column of this name is."""
         return next(column for column in self.columns if column.name == name)
 
-    def _code(self, column: Column, chosen: NDArray[np.bool_]) -> Code:
-        code = code_for(column, column.values(self.frame[column.name].filter(chosen), self.row[chosen]))
+    def _code(self, column: Column, series: Series, row: NDArray[np.int64]) -> Code:
+        """What is learned of a column from those rows that train, whose numbers in the file are `row`."""
+        code = code_for(column, column.values(series, row))
         if column.name == self.time and isinstance(code, Moment):  # what never comes again cannot be learned from
             return replace(code, parts=[part for part in code.parts if part != "elapsed"])
         return code

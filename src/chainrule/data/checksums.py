@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -51,13 +51,21 @@ def checksum(*parts: Rows | None) -> int:
     return int(summed.intdigest())
 
 
-def checksum_of_columns(values: Iterable[Series]) -> int:
-    """A number that tells these columns from others, whatever their order and wherever they were read from."""
-    found = {}
-    for series in values:
-        name = np.frombuffer(f"{series.name} {len(series)}".encode(), np.uint8)
-        found[series.name] = checksum(name, *_bytes_of(series))
+def checksum_of_columns(columns: Iterable[Callable[[], Series]]) -> int:
+    """A number that tells these columns from others, whatever their order and wherever they were read from.
+
+    Args:
+        columns: each a call that reads one, which is let go of before the next; several at a time.
+    """
+    with ThreadPoolExecutor() as threads:
+        found = dict(threads.map(_named_checksum, columns))
     return checksum(np.array([found[name] for name in sorted(found)], np.uint64))
+
+
+def _named_checksum(read: Callable[[], Series]) -> tuple[str, int]:
+    series = read()
+    name = np.frombuffer(f"{series.name} {len(series)}".encode(), np.uint8)
+    return series.name, checksum(name, *_bytes_of(series))
 
 
 def _bytes_of(series: Series) -> list[NDArray[Any]]:

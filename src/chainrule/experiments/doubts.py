@@ -13,6 +13,7 @@ from chainrule.data.cells import as_text, some_of
 from chainrule.data.columns import option
 from chainrule.data.repeats import SAMPLED, are_copies, comparable, share_by_chance, share_of_repeats
 from chainrule.data.scales import MOST, are_whole, skewness
+from chainrule.data.source import Source
 from chainrule.data.strays import mark_in, strays_in
 from chainrule.data.tables import Table
 from chainrule.data.targets import Target
@@ -46,8 +47,10 @@ OTHERS = 3
 """So many other columns of a stray row are told."""
 
 
-def doubts_on(table: Table, target: Target) -> list[str]:
-    """The sentences on a table that is about to be trained on."""
+def doubts_on(table: Source, target: Target) -> list[str]:
+    """The sentences on a table that is about to be trained on; none on what is no table."""
+    if not isinstance(table, Table):
+        return []
     numbers = [*_names(table), *_guesses(table, target), *_marks(table), *_thousands(table), *_clocks(table)]
     rows = [*_strays(table, target), *_almost_empty(table), *_order(table), *_repeats(table)]
     return [*numbers, *sentences_on_gaps(table, target), *rows]

@@ -24,6 +24,7 @@ from chainrule.data.source import Source
 from chainrule.errors import NotFiniteError, OptionError
 from chainrule.experiments.architectures import dense
 from chainrule.experiments.design import optimizer_for
+from chainrule.experiments.doubts import doubts_on
 from chainrule.experiments.elsewhere import checksum, result_of
 from chainrule.experiments.ensembles import Watching
 from chainrule.experiments.fitted import Fitted, answers
@@ -248,6 +249,11 @@ class Experiment:
     def notes(self) -> list[str]:
         """What a reader should know of the classes, the parts and what is shown while training, a sentence each."""
         return notes_on(self)
+
+    @cached_property
+    def doubts(self) -> list[str]:
+        """What was taken for granted of a table, and what nobody can know; see `chainrule.experiments.doubts`."""
+        return doubts_on(self.source, self.target)
 
     @property
     def note_on_members(self) -> str:

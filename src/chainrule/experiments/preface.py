@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chainrule.data.tables import Table
 from chainrule.errors import shown
-from chainrule.experiments.doubts import doubts_on, limits_told
+from chainrule.experiments.doubts import limits_told
 from chainrule.experiments.settings import NETWORK, own_network
 
 if TYPE_CHECKING:
@@ -41,16 +40,15 @@ def note_on_members(experiment: Experiment) -> str:
 
 
 def _notes_on_target(experiment: Experiment) -> list[str]:
-    source, target, encoding, splits = experiment.source, experiment.target, experiment.encoding, experiment.splits
+    target, encoding, splits = experiment.target, experiment.encoding, experiment.splits
     if not encoding.own_units:
         learned = "of how far the target lies from what the forecast is built upon, standardized"
         return [*encoding.notes, f"while training, all numbers are {learned}; those of the end are in its own units"]
-    doubts = doubts_on(source, target) if isinstance(source, Table) else []
     if target.task == "values":
         units = "while training, all numbers are of the standardized target; those of the end are in its own units"
         limits = limits_told(target, experiment.Y[splits.train])
-        return [*doubts, *filter(None, [experiment.choice]), *limits, units]
-    return [*doubts, *_notes_on_classes(experiment, target.classes or [])]
+        return [*experiment.doubts, *filter(None, [experiment.choice]), *limits, units]
+    return [*experiment.doubts, *_notes_on_classes(experiment, target.classes or [])]
 
 
 def _notes_on_classes(experiment: Experiment, labels: list[str]) -> list[str]:

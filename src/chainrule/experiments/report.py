@@ -40,6 +40,9 @@ ACROSS = 3
 DRAWN, MATTERS = 6, 0.01
 """The partial dependence is drawn on so many columns at most, those of which this part is lost or more."""
 
+LOOKED_AT = 50_000
+"""Of about so many rows at most the values are taken for which it is drawn."""
+
 BINS = 10
 """How many bins of equal size the calibration of probabilities is measured in."""
 
@@ -164,7 +167,7 @@ class Report:
         return Chart("what the network does on the test part", panels, wide, high, ACROSS)
 
     def dependences(self, importance: Mapping[str, float], most: int = DRAWN) -> list[Dependence]:
-        """The partial dependence on the columns that matter most, over rows of the test part.
+        """The partial dependence on the columns that matter most, over rows of the test part, some where it is large.
 
         Args:
             importance: of the columns, the greatest first; see `metrics`.
@@ -173,11 +176,13 @@ class Report:
             return []
         random, unit = stream("dependence", self.seed or 0), self.units.get(self.target.names[0], "")
         places = {place.name: place for place in self.columns}
+        some = slice(None, None, max(1, len(self._test) // LOOKED_AT))
+        rows, X = self._test[some], self.X[some]
         found: list[Dependence] = []
         for name, lost in importance.items():
-            grid = grid_of(self.source, name, self._test) if len(found) < most and lost >= MATTERS else None
+            grid = grid_of(self.source, name, rows) if len(found) < most and lost >= MATTERS else None
             if grid is not None:
-                found.append(dependence(self._outputs, self.X, places[name], grid, self.target, unit, random=random))
+                found.append(dependence(self._outputs, X, places[name], grid, self.target, unit, random=random))
         return found
 
     def _outputs(self, X: NDArray[Any]) -> NDArray[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -341,8 +341,9 @@ class Series(Source):
 
     def _number(self) -> int:
         frame, columns = self.table.frame, [*self.targets, self._time]
-        group = [] if self.group_column is None else [as_text(frame[self.group_column])]
-        return checksum_of_columns([*group, *(column.values(frame[column.name], self.table.row) for column in columns)])
+        group = [] if self.group_column is None else [partial(as_text, frame[self.group_column])]
+        values = [partial(column.values, frame[column.name], self.table.row) for column in columns]
+        return checksum_of_columns([*group, *values])
 
     def _ends(self) -> NDArray[np.intp]:
         """The rows that a window ends with: in one series, with all targets where there must be some."""

@@ -16,6 +16,7 @@ import argparse
 import json
 import multiprocessing
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -91,8 +92,11 @@ class Measured:
         Raises:
             RuntimeError: the command failed.
         """
+        cache = folder / "cache"  # of decoded pictures, which the first training has not
+        shutil.rmtree(cache, ignore_errors=True)
+        own = os.environ | {"CHAINRULE_CACHE": str(cache)}
         began = time.perf_counter()
-        process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(command, cwd=folder, env=own, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         _, status, used = os.wait4(process.pid, 0)
         if status:
             raise RuntimeError(f"{' '.join(command)} ended with status {status}")

@@ -2,6 +2,7 @@
 
     python -m benchmarks.defaults                                    # the tables of shared/tables, five splits each
     python -m benchmarks.defaults --tables FOLDER --splits 1         # other tables
+    python -m benchmarks.defaults --file adult.csv --target income   # a single one
     python -m benchmarks.defaults --only letter ames --contestants chainrule CatBoost
     python -m benchmarks.defaults --report --markdown                # tell of what was measured before
 
@@ -132,9 +133,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _main(given: argparse.Namespace) -> None:
-    tables = [table for table in listed(given.tables) if not given.only or table.name in given.only]
+    there = [_alone(given)] if given.file is not None else listed(given.tables)
+    tables = [table for table in there if not given.only or table.name in given.only]
     if lost := set(given.only) - {table.name for table in tables}:
-        raise OptionError(f"{given.tables} has no table {', '.join(sorted(lost))}.")
+        raise OptionError(f"{given.file or given.tables} has no table {', '.join(sorted(lost))}.")
     splits, jobs, contestants = whole("--splits", given.splits), whole("--jobs", given.jobs), chosen(given.contestants)
     kept = Kept(given.results)
 
@@ -158,6 +160,15 @@ def _main(given: argparse.Namespace) -> None:
             show(console, table)
 
 
+def _alone(given: argparse.Namespace) -> Listed:
+    """The table that `--file` names."""
+    if given.target is None:
+        raise OptionError(f"which column of {given.file} is to be predicted? --target COLUMN.")
+    if not given.file.exists():
+        raise OptionError(f"there is no file {given.file}.")
+    return Listed(given.file.stem, given.file, given.target, given.task)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.defaults",
@@ -166,6 +177,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     tables = DATA.parent / "tables"
     parser.add_argument("--tables", type=Path, default=tables, help="a folder of CSV files with a tables.json")
+    parser.add_argument("--file", type=Path, help="a single CSV file instead")
+    parser.add_argument("--target", metavar="COLUMN", help="of that file, what to predict")
+    parser.add_argument(
+        "--task", choices=("classification", "regression"), default="classification", help="of that file (%(default)s)"
+    )
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="some of the tables")
     parser.add_argument("--splits", type=int, default=5, help="how many divisions of each table (default: 5)")
     parser.add_argument(

@@ -200,6 +200,18 @@ def by_table(standings: Standings, what: Literal["loss", "error", "cpu"]) -> Tab
     return Table(f"{title}: means over the splits", ("table", "splits", *standings.names), lines, ["* the least"])
 
 
+def areas(standings: Standings) -> Table | None:
+    """The areas under the ROC curve of tables of two classes, means over the splits; None where there is none."""
+    lines = []
+    for table in standings.tables:
+        found = {name: [split[name].auc for split in standings.splits(table)] for name in standings.names}
+        means = [float(np.mean(auc)) for auc in found.values() if None not in auc]
+        if len(means) == len(found):
+            lines.append([table, *(f"{mean:.4f}" + " *" * (mean == max(means)) for mean in means)])
+    title = "area under the ROC curve, of two classes: means over the splits"
+    return Table(title, ("table", *standings.names), lines, ["* the greatest"]) if lines else None
+
+
 def behind_trees(standings: Standings) -> Table:
     """How much worse the reference is than the best of the trees, table by table."""
     lines = []
@@ -223,4 +235,5 @@ def figure(value: float) -> str:
 def all_tables(standings: Standings, notes: Sequence[str]) -> list[Table]:
     """What there is to tell."""
     trees = [behind_trees(standings)] if standings.trees and standings.reference not in standings.trees else []
-    return [summary(standings, notes), *trees, *(by_table(standings, what) for what in (*MEASURES, "cpu"))]
+    curves = [table for table in [areas(standings)] if table is not None]
+    return [summary(standings, notes), *trees, *(by_table(standings, what) for what in (*MEASURES, "cpu")), *curves]

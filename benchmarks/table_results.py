@@ -43,6 +43,7 @@ class Result:
         error: the share of wrong answers, or the same root.
         cpu, wall: seconds of learning and answering.
         classes: how many, 0 of values. train, test: how many rows.
+        auc: the area under the ROC curve, of two classes.
     """
 
     table: str
@@ -59,6 +60,7 @@ class Result:
     test: int
     date: str
     processor: str
+    auc: float | None = None
 
     @property
     def key(self) -> tuple[str, int, str, str, str]:
@@ -122,6 +124,15 @@ def scores(asked: Problem, found: Answers) -> tuple[float, float]:
     return float(loss.mean()), float(np.mean(found.argmax(1) != codes))
 
 
+def area(asked: Problem, found: Answers) -> float | None:
+    """The area under the ROC curve of the second of two classes; None of more, and of values."""
+    from sklearn.metrics import roc_auc_score
+
+    return (
+        float(roc_auc_score(asked.y[asked.test] == asked.classes[1], found[:, 1])) if len(asked.classes) == 2 else None
+    )
+
+
 def measure(contestant: Contestant, asked: Problem) -> Result:
     """Learn and answer in this process."""
     with tempfile.TemporaryDirectory() as folder:
@@ -135,7 +146,8 @@ def measure(contestant: Contestant, asked: Problem) -> Result:
     sizes = {"classes": len(asked.classes), "train": len(asked.train), "test": len(asked.test)}
     when = f"{datetime.now(UTC):%Y-%m-%d %H:%M}"
     key = (asked.table.name, asked.split, contestant.name, contestant.versions, asked.data)
-    return Result(*key, loss, error, round(cpu, 3), round(wall, 3), **sizes, date=when, processor=processor())
+    more = {"date": when, "processor": processor(), "auc": area(asked, found)}
+    return Result(*key, loss, error, round(cpu, 3), round(wall, 3), **sizes, **more)
 
 
 def tiny(folder: Path, like: Problem) -> Problem:

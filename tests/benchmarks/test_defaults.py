@@ -7,10 +7,10 @@ from functools import partial
 
 import numpy as np
 import pytest
-from benchmarks.standings import Standings, common, error_of_mean, summary, what_is_compared
+from benchmarks.standings import Standings, areas, common, error_of_mean, summary, what_is_compared
 from benchmarks.table_models import CONTESTANTS, Contestant, by_chainrule, linear
 from benchmarks.table_problems import Listed, drawn, listed, problem
-from benchmarks.table_results import Kept, Result, measure, scores
+from benchmarks.table_results import Kept, Result, area, measure, scores
 from threadpoolctl import threadpool_limits
 
 import chainrule as cr
@@ -153,6 +153,30 @@ def test_who_fails_or_dies_is_told_and_the_others_go_on(folder, tmp_path):
     assert said[1] == "people, split 0, dies failed: its process ended with 3"
     assert [(result.contestant, result.loss) for result in results] == [("guesses", pytest.approx(np.log(2)))]
     assert Kept(tmp_path / "results.jsonl").results == results
+
+
+def test_of_two_classes_there_is_the_area_under_the_curve(folder):
+    asked = problem(listed(folder)[0], 0)
+    yes = (asked.y[asked.test] == asked.classes[1]).astype(float)
+    assert area(asked, np.stack([1 - yes, yes], 1)) == 1
+    assert area(asked, np.full((len(yes), 2), 0.5)) == 0.5
+    assert area(problem(listed(folder)[1], 0), yes) is None
+    results = [made_up("people", who, split, auc=0.9 + 0.05 * split) for who in ("we", "they") for split in range(2)]
+    results += [made_up("prices", who, classes=0) for who in ("we", "they")]
+    found = areas(Standings(common(results, ["we", "they"]), ["we", "they"], "we", []))
+    assert [line[:2] for line in found.lines] == [["people", "0.9250 *"]]
+
+
+def test_a_file_of_ones_own_is_measured(folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(defaults, "measure_apart", lambda who, asked: made_up(asked.table.name, who.name, asked.split))
+    told = ["--file", str(folder / "people.csv"), "--splits", "1", "--results", str(tmp_path / "results.jsonl")]
+    told += ["--contestants", "chainrule", "linear"]
+    defaults.main([*told, "--target", "answer"])
+    assert "compared on 1 splits of 1 tables" in capsys.readouterr().out
+    for wrong, said in (([], "--target COLUMN"), (["--target", "pay"], "no column 'pay'")):
+        with pytest.raises(SystemExit, match="2"):
+            defaults.main([*told, *wrong])
+        assert said in capsys.readouterr().err
 
 
 def test_what_was_measured_is_not_measured_again_but_chainrule_is_unless_asked(folder, tmp_path, monkeypatch):

@@ -20,18 +20,19 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from benchmarks.page import markdown
 from benchmarks.standings import Standings, all_tables, common, what_is_compared
-from benchmarks.table_models import CONTESTANTS, Contestant
+from benchmarks.table_models import CONTESTANTS, Contestant, by_chainrule
 from benchmarks.table_problems import Listed, Problem, listed, problem
 from benchmarks.table_results import Kept, Result, measure_apart, one_thread
 from benchmarks.terminal import show, terminal
 from benchmarks.worker import RefusedError
 from chainrule.checking import whole
 from chainrule.errors import ChainruleError, OptionError
+from chainrule.experiments import Settings
 
 DATA = Path(os.environ.get("CHAINRULE_DATA", Path(__file__).parents[2] / "shared" / "data"))
 """The real data; the tables lie in the folder `tables` beside it."""
@@ -148,6 +149,7 @@ def _main(given: argparse.Namespace) -> None:
         results = [found for found in kept.latest() if found.table in names and found.split < splits]
     else:
         contestants = installed(contestants, say)
+        contestants += [] if given.time_limit is None else [_in_time(given.time_limit)]
         results = run(tables, splits, contestants, kept, keep=given.keep, jobs=jobs, say=say)
     standings = told(results, contestants)
     if isinstance(standings, str):
@@ -158,6 +160,12 @@ def _main(given: argparse.Namespace) -> None:
             print(f"### {table.title}\n\n{markdown(table)}\n")
         else:
             show(console, table)
+
+
+def _in_time(seconds: float) -> Contestant:
+    """chainrule, told how much time it has."""
+    settings = Settings(threads=1, time_limit=seconds)
+    return Contestant(f"chainrule, {seconds:g} s", partial(by_chainrule, settings), ours=True)
 
 
 def _alone(given: argparse.Namespace) -> Listed:
@@ -191,6 +199,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help=f"some, compared with the first of them: {', '.join(one.name for one in CONTESTANTS)}",
     )
+    parser.add_argument("--time-limit", type=float, metavar="SECONDS", help="let chainrule also learn in such a time")
     parser.add_argument("--results", type=Path, default=RESULTS, metavar="FILE", help=f"what keeps them ({RESULTS})")
     parser.add_argument("--keep", action="store_true", help="take what the same code of chainrule reached from there")
     parser.add_argument("--jobs", type=int, default=1, help="how many processes at a time (default: 1)")

@@ -18,12 +18,12 @@ import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from importlib import import_module
 from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule import extras
 from chainrule.errors import ChainruleError, OptionError, PeerError
 
 T = TypeVar("T")
@@ -62,14 +62,10 @@ def initialize(
         more: see `jax.distributed.initialize`; a process is dead after `heartbeat_timeout_seconds` of silence, 30.
 
     Raises:
-        OptionError: JAX is not installed, has computed already, or cannot tell or reach the other processes.
+        MissingPackageError: JAX is not installed.
+        OptionError: JAX has computed already, or cannot tell or reach the other processes.
     """
-    try:
-        jax: Any = import_module("jax")
-    except ImportError:
-        raise OptionError(
-            "processes join by the library JAX, which is not installed: pip install 'chainrule[jax]'."
-        ) from None
+    jax: Any = extras.jax
     jax.config.update("jax_enable_preemption_service", False)  # SIGTERM belongs to `train`, which saves and stops
     how = {"heartbeat_timeout_seconds": HEARTBEAT, "shutdown_timeout_seconds": PATIENCE} | more
     given = {"coordinator_address": coordinator_address, "num_processes": num_processes, "process_id": process_id}

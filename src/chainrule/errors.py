@@ -17,6 +17,10 @@ class OptionError(ChainruleError, ValueError):
     """An argument has a value that nothing can be done with, such as an unknown name or a batch size of 0."""
 
 
+class MissingPackageError(OptionError, ModuleNotFoundError):
+    """What was asked for takes a package that is not installed; the extra that brings it is named."""
+
+
 class UnknownNameError(ChainruleError, KeyError):
     """There is nothing under a name."""
 

@@ -122,12 +122,12 @@ def write_figure(path: str | os.PathLike[str], figure: Figure, **options: Any) -
     Raises:
         ModelFileError: see `write_atomically`.
     """
-    from matplotlib import rc_context
+    from chainrule.extras import matplotlib
 
     kind = Path(path).suffix.lstrip(".") or "svg"
     undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
     buffer = io.BytesIO()
-    with rc_context({"svg.hashsalt": "chainrule"}):
+    with matplotlib.rc_context({"svg.hashsalt": "chainrule"}):
         figure.savefig(buffer, format=kind, metadata=undated, **options)
     write_atomically(path, buffer.getvalue())
 

@@ -36,10 +36,11 @@ INCH = 96
 
 def figure(chart: Chart) -> Figure:
     """A figure with the axes of each panel."""
-    from matplotlib.figure import Figure
+    from chainrule.extras import matplotlib
 
     rows, across = chart.grid
-    made = Figure(figsize=(chart.width * across / INCH, chart.height * rows / INCH), layout="constrained")
+    size = (chart.width * across / INCH, chart.height * rows / INCH)
+    made = matplotlib.figure.Figure(figsize=size, layout="constrained")
     places = made.subplots(rows, across, squeeze=False).ravel()
     for axes, panel in zip(places, chart.panels, strict=False):
         _draw_panel(axes, panel)
@@ -49,7 +50,7 @@ def figure(chart: Chart) -> Figure:
 
 
 def _draw_panel(axes: Axes, panel: Panel) -> None:
-    from matplotlib.ticker import MaxNLocator
+    from chainrule.extras import matplotlib
 
     axes.set_title(panel.title, fontsize=11)
     axes.set_xlabel(panel.x)
@@ -58,7 +59,7 @@ def _draw_panel(axes: Axes, panel: Panel) -> None:
     axes.grid(alpha=0.25, linewidth=0.6)
     axes.set_axisbelow(True)
     if panel.whole:
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True))
     for mark in panel.marks:
         _draw(axes, mark)
     x, y = axes_of(panel)
@@ -105,10 +106,10 @@ def _draw(axes: Axes, mark: Mark) -> None:
 
 
 def _draw_cells(axes: Axes, cells: Cells) -> None:
-    from matplotlib.colors import LinearSegmentedColormap
+    from chainrule.extras import matplotlib
 
     n, shares = len(cells.names), cells.shares()
-    colours = LinearSegmentedColormap.from_list("shares", ["#ffffff", TRAINING])
+    colours = matplotlib.colors.LinearSegmentedColormap.from_list("shares", ["#ffffff", TRAINING])
     around = (-0.5, n - 0.5, 0.5 - n, 0.5)
     axes.imshow(shares, cmap=colours, vmin=0, vmax=1, extent=around, aspect="auto")
     for (i, j), share in np.ndenumerate(shares):
@@ -121,11 +122,13 @@ def _draw_cells(axes: Axes, cells: Cells) -> None:
 
 
 def _draw_squares(axes: Axes, squares: Squares) -> None:
-    from matplotlib.patches import Rectangle
+    from chainrule.extras import matplotlib
 
     for (i, j), side in np.ndenumerate(squares.sides()):
         size, colour = 0.94 * abs(side), TRAINING if side > 0 else VALIDATION
-        axes.add_patch(Rectangle((j - size / 2, -i - size / 2), size, size, color=colour, linewidth=0))
+        axes.add_patch(
+            matplotlib.patches.Rectangle((j - size / 2, -i - size / 2), size, size, color=colour, linewidth=0)
+        )
     x, y = squares.extent()
     axes.set(xlim=x, ylim=y, aspect="equal")
     columns = _short(squares.columns)

@@ -8,7 +8,7 @@ import sys
 
 import click
 
-from chainrule.errors import DataError, OptionError
+from chainrule.errors import DataError
 
 
 def _free_port() -> int:
@@ -29,13 +29,11 @@ def command(data: str | None, port: int | None, no_browser: bool) -> None:
 
     It runs on this machine alone, until Ctrl-C. It needs marimo: pip install 'chainrule[live]'.
     """
-    from importlib.util import find_spec
-
+    from chainrule.extras import require
     from chainrule.live import file_of
     from chainrule.live.own_data import opened
 
-    if find_spec("marimo") is None:
-        raise OptionError("the live notes need marimo: pip install 'chainrule[live]'.")
+    require("marimo")
     if data is not None and (fault := opened(data).fault):
         raise DataError(fault)
     line = [sys.executable, "-m", "marimo", "-q", "run", str(file_of("playground")), "--no-token"]

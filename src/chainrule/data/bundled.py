@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.errors import DataError
+from chainrule.extras import require
 
 BUNDLED = ("iris", "wine", "breast_cancer", "digits", "diabetes")
 """The data sets that need no file."""
@@ -21,12 +21,11 @@ def read_bundled(name: str) -> Bundle:
     """X (m, n_x) and y (m,) of one of `BUNDLED`: names of classes, digits or values.
 
     Raises:
-        DataError: scikit-learn is not installed.
+        MissingPackageError: scikit-learn is not installed.
     """
+    require("sklearn")
     package = find_spec("sklearn")
-    if package is None:
-        raise DataError(f"{name} is one of scikit-learn's data sets, which is not installed: pip install scikit-learn.")
-    for folder in package.submodule_search_locations or ():
+    for folder in (package and package.submodule_search_locations) or ():
         try:
             return _from_files(name, Path(folder) / "datasets" / "data")
         except (OSError, ValueError, IndexError):

@@ -44,7 +44,7 @@ _TWO = (("no", "yes"), ("n", "y"), ("false", "true"), ("f", "t"), ("off", "on"),
 
 
 def is_text(series: Series) -> bool:
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     return series.dtype == pl.String
 
@@ -66,13 +66,13 @@ def names_a_place(name: str) -> bool:
 
 def is_listed(series: Series) -> bool:
     """Whether these are words of which each is kept once."""
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     return series.dtype == pl.Enum
 
 
 def is_strange(series: Series) -> bool:
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     return series.dtype.is_nested() or series.dtype in (pl.Binary, pl.Object, pl.Duration)
 
@@ -85,14 +85,14 @@ def refuse_strange(series: Series) -> None:
 
 def without(series: Series, gaps: Series) -> Series:
     """The series with null where `gaps` is true."""
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     return pl.select(pl.when(gaps).then(None).otherwise(series).alias(series.name)).to_series()
 
 
 def as_numbers(series: Series, form: str = PLAIN) -> Series:
     """The series as floats; null where a text is no number in that form."""
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     if not (series.dtype.is_numeric() or series.dtype in (pl.Boolean, pl.String)):
         return pl.Series(series.name, [None] * len(series), dtype=pl.Float64)
@@ -126,7 +126,7 @@ def _plainly(text: Series, form: str) -> Series:
 
 def as_text(series: Series) -> Series:
     """Text that is the same however a value came: 1 as such, as 1.0, or as text; and yes or no as True or TRUE."""
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     if series.dtype.is_float() and ((series == series.floor()) & (series.abs() < 2**53)).all():
         series = series.cast(pl.Int64)

@@ -70,7 +70,7 @@ def _named_checksum(read: Callable[[], Series]) -> tuple[str, int]:
 
 def _bytes_of(series: Series) -> list[NDArray[Any]]:
     """What a column holds, as arrays."""
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     if series.dtype.is_numeric():
         return [series.cast(pl.Float64).to_numpy() + 0.0]  # of gaps NaN, and of -0 what 0 has

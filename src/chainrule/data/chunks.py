@@ -88,7 +88,7 @@ class CsvChunks(Chunks):
         return len(self._ends)
 
     def frame(self, i: int) -> DataFrame:
-        import polars as pl
+        from chainrule.extras import polars as pl
 
         start = self._ends[i - 1] if i else 0
         with open(self.path, "rb") as file:
@@ -168,7 +168,7 @@ class ParquetChunks(Chunks):
     """
 
     def __init__(self, path: str, markers: Markers = USUAL):
-        import polars as pl
+        from chainrule.extras import polars as pl
 
         self.path, self.notes, self._markers = path, [], markers
         with parquet_of(path):
@@ -181,7 +181,7 @@ class ParquetChunks(Chunks):
         return -(-self._rows // ROWS)
 
     def frame(self, i: int) -> DataFrame:
-        import polars as pl
+        from chainrule.extras import polars as pl
 
         with parquet_of(self.path):
             return self._markers.removed(pl.scan_parquet(self.path).slice(i * ROWS, ROWS).collect())
@@ -224,7 +224,7 @@ def _size(path: str) -> int:
     """The bytes of a file, or of the text that a Parquet file would be."""
     if _beginning(path) != b"PAR1":
         return os.path.getsize(path)
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     with parquet_of(path):
         scanned = pl.scan_parquet(path)

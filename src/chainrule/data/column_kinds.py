@@ -94,7 +94,7 @@ def find_column(series: Series, role: Kind | None = None, row: NDArray[np.int64]
 
 
 def _found(series: Series) -> Column:
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     name, there = series.name, series.drop_nulls()
     if len(there) == 0:
@@ -167,7 +167,7 @@ def _quantity(there: Series) -> Column | None:
 
 def _date_of_digits(there: Series) -> Column | None:
     """Dates written as 20250131."""
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     if there.dtype != pl.String and not there.dtype.is_numeric():
         return None

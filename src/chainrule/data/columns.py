@@ -131,7 +131,7 @@ class Column(Configurable):
         Raises:
             DataError: see `values`.
         """
-        import polars as pl
+        from chainrule.extras import polars as pl
 
         if series.dtype.is_numeric() and self.counts:
             return series

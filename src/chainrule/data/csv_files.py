@@ -219,7 +219,7 @@ class Layout:
         Raises:
             DataError: it is no CSV.
         """
-        import polars as pl
+        from chainrule.extras import polars as pl
 
         try:
             frame = self._typed(data, dict(numbers or {}), first)
@@ -237,7 +237,7 @@ class Layout:
 
     def _typed(self, data: Data, numbers: dict[str, str], first: bool) -> DataFrame:
         """The frame, with text in those of the columns of numbers that turn out to hold something else."""
-        import polars as pl
+        from chainrule.extras import polars as pl
 
         try:
             frame, gaps = self._frame(data, numbers, first), False
@@ -260,7 +260,7 @@ class Layout:
         ignore_errors: bool = False,
     ) -> DataFrame:
         """The columns, or only some of them, as numbers where `numbers` says so, else as text."""
-        import polars as pl
+        from chainrule.extras import polars as pl
 
         return pl.read_csv(
             _source(data, self.path),
@@ -368,14 +368,14 @@ def _note_on_blank(blank: NDArray[np.bool_], path: str) -> list[str]:
 
 def _all_missing(frame: DataFrame) -> Series:
     """Whether nothing is in a row."""
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     return frame.select(pl.all_horizontal(pl.all().is_null())).to_series()
 
 
 def _with_whole_numbers(frame: DataFrame, names: Sequence[str]) -> DataFrame:
     """The frame with those of the columns of floats as whole numbers that hold nothing else."""
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     for some in (frame.head(ROWS), frame):
         whole = some.select((pl.col(name) == pl.col(name).floor()).all() for name in names)

@@ -81,7 +81,7 @@ def as_moments(series: Series, form: str = ISO) -> Series:
 
     A time without a date is one of the first day of 2000.
     """
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     if series.dtype == pl.Time:
         series, form = as_text(series), CLOCKS[0]
@@ -114,7 +114,7 @@ def is_form_of_dates(form: str) -> bool:
         return True
     if OR in form:
         return all(map(is_form_of_dates, form.split(OR)))
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     try:
         return _parsed(pl.Series([""]), form).null_count() == 1
@@ -236,7 +236,7 @@ def _iso(series: Series) -> Series:
 
 
 def _parsed(text: Series, form: str) -> Series:
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     name = text.name
     if form in PERIODS:
@@ -266,7 +266,7 @@ def _with_first_day(text: Series, form: str) -> tuple[Series, str]:
 
 def _of_seconds(series: Series, scale: int) -> Series:
     """Moments of Unix time, of which so many make a second; null where one is none."""
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     numbers = series.cast(pl.Float64, strict=False)
     numbers = without(numbers, ~numbers.is_between(_SINCE * scale / 10, _UNTIL * scale * 2))

@@ -100,10 +100,10 @@ class Failure:
 @functools.cache
 def suffixes() -> frozenset[str]:
     """What the names of files end in that Pillow can read: ".png", ".jpg", …"""
-    from PIL import Image
+    from chainrule.extras import PIL
 
-    Image.init()
-    return frozenset(suffix for suffix, form in Image.registered_extensions().items() if form in Image.OPEN)
+    PIL.Image.init()
+    return frozenset(suffix for suffix, form in PIL.Image.registered_extensions().items() if form in PIL.Image.OPEN)
 
 
 def is_picture(path: str | Path) -> bool:
@@ -208,7 +208,7 @@ def _may_fit(image: Image, size: Size | None) -> bool:
 
 def _pixels(path: Path, size: Size, channels: int) -> Pixels | Failure:
     """The picture in the wanted size, or what is wrong with it."""
-    from PIL import Image
+    from chainrule.extras import PIL
 
     height, width = size
     try:
@@ -216,7 +216,7 @@ def _pixels(path: Path, size: Size, channels: int) -> Pixels | Failure:
         with _opened(path, content) as image:
             plain = _plain(image, size, channels)
         if plain.size != (width, height):
-            plain = plain.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=3.0)
+            plain = plain.resize((width, height), PIL.Image.Resampling.BILINEAR, reducing_gap=3.0)
         return _as_pixels(plain, content)
     except Exception as error:  # a damaged file can go wrong in many ways
         return _failure(error)
@@ -224,13 +224,13 @@ def _pixels(path: Path, size: Size, channels: int) -> Pixels | Failure:
 
 def _opened(path: Path, content: bytes | None) -> Image:
     """The picture in a file, or in its content. Most are what their names say, so no other format need be tried."""
-    from PIL import Image, UnidentifiedImageError
+    from chainrule.extras import PIL
 
-    likely = Image.registered_extensions().get(path.suffix.lower())
+    likely = PIL.Image.registered_extensions().get(path.suffix.lower())
     if likely is not None:
-        with contextlib.suppress(UnidentifiedImageError):
-            return Image.open(path if content is None else io.BytesIO(content), formats=[likely])
-    return Image.open(path if content is None else io.BytesIO(content))
+        with contextlib.suppress(PIL.UnidentifiedImageError):
+            return PIL.Image.open(path if content is None else io.BytesIO(content), formats=[likely])
+    return PIL.Image.open(path if content is None else io.BytesIO(content))
 
 
 def _content(path: Path, most: int = -1) -> bytes:
@@ -246,29 +246,31 @@ def _as_pixels(plain: Image, content: bytes) -> Pixels:
 
 def _plain(image: Image, size: Size, channels: int) -> Image:
     """The picture in 8 bits, turned as its camera says, without transparency; of a JPEG no larger than for `size`."""
-    from PIL import Image, ImageOps
+    from chainrule.extras import PIL
 
     mode = MODES[channels]
     image.draft(mode, (2 * max(size), 2 * max(size)))
-    ImageOps.exif_transpose(image, in_place=True)
+    PIL.ImageOps.exif_transpose(image, in_place=True)
     if image.mode == "I" and image.format == "TIFF":
         raise ValueError("its pixels have 32 bits: save it with 8 or 16 bits")
     if image.mode.startswith("I"):
-        return Image.fromarray((np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)).convert(mode)
+        return PIL.Image.fromarray((np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)).convert(
+            mode
+        )
     if image.mode == "F":
         raise ValueError("its pixels are broken numbers: save it with 8 or 16 bits")
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+        image = PIL.Image.alpha_composite(PIL.Image.new("RGBA", image.size, "white"), image)
     return image if image.mode == mode else image.convert(mode)
 
 
 def _failure(error: Exception) -> Failure:
-    from PIL import UnidentifiedImageError
+    from chainrule.extras import PIL
 
     if isinstance(error, FileNotFoundError):
         return Failure("is not there", lasting=False)
-    if isinstance(error, UnidentifiedImageError):
+    if isinstance(error, PIL.UnidentifiedImageError):
         return Failure("is no picture, or is broken from its beginning", lasting=True)
     if isinstance(error, MemoryError):
         return Failure("cannot be read: there is too little memory", lasting=False)
@@ -310,7 +312,7 @@ def _kept(paths: Sequence[Path], size: Size | None, channels: int | None) -> Pat
 
     As git does it: a file whose length and times are the same has not changed. Another Pillow may see another picture.
     """
-    import PIL
+    from chainrule.extras import PIL
 
     key = hashlib.blake2b(f"2 {PIL.__version__} {size} {channels}".encode(), digest_size=16)
     try:

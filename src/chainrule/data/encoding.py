@@ -107,7 +107,7 @@ class Code(Configurable, ABC):
         Raises:
             DataError: it is not what the column was found to be.
         """
-        import polars as pl
+        from chainrule.extras import polars as pl
 
         return self.read(self.column.values(pl.Series(self.column.name, [value], strict=False)))
 
@@ -225,7 +225,7 @@ class WordCode(Code):
 
     def knows(self, word: object) -> bool:
         """Whether training has met the word."""
-        import polars as pl
+        from chainrule.extras import polars as pl
 
         return word in self._known[0] or not self.strangers(self.column.values(pl.Series([word], strict=False)))
 
@@ -569,7 +569,7 @@ def _by_count(values: Series) -> tuple[list[str], list[str]]:
 
 def _numbered(values: Series, numbers: dict[str, int], *, missing: int, others: int) -> NDArray[np.int64]:
     """Each word as its number, or as that of a missing one, or of all others."""
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     if is_listed(values):
         known = [numbers.get(word, others) for word in values.dtype.categories.to_list()]  # type: ignore[attr-defined]

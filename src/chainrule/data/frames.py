@@ -69,7 +69,7 @@ def read_frame(source: Any, markers: Markers = USUAL) -> tuple[DataFrame, list[s
 
 def as_polars(source: Any) -> tuple[DataFrame, list[str]]:
     """A frame of polars or pandas as one of polars, and notes on names that had to be changed."""
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     if isinstance(source, pl.DataFrame):
         return source, []
@@ -82,7 +82,7 @@ def as_polars(source: Any) -> tuple[DataFrame, list[str]]:
 
 def _column_of(name: str, column: Any) -> Series:
     """A column of pandas: of a period the moment that it begins with, of a moment in a zone what clocks there say."""
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     kind = str(column.dtype)
     if kind.startswith("period"):
@@ -107,7 +107,7 @@ def _from_file(path: str, markers: Markers) -> tuple[DataFrame, list[str]]:
                 raise DataError(f"{path} cannot be unpacked: it was cut short, or is no gzip file.") from None
         kind = file_kind(data[:4], path)
         if kind == "parquet":
-            import polars as pl
+            from chainrule.extras import polars as pl
 
             with parquet_of(path):
                 return pl.read_parquet(path if isinstance(data, mmap.mmap) else io.BytesIO(data), glob=False), []
@@ -181,7 +181,7 @@ def file_kind(first: bytes, path: str) -> FileKind:
 @contextlib.contextmanager
 def parquet_of(path: str) -> Iterator[None]:
     """Turns an error while a Parquet file is read, of whatever kind, into a DataError of one sentence."""
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     try:
         yield

@@ -43,7 +43,7 @@ def read_json(path: str, data: bytes) -> tuple[DataFrame, list[str]]:
 
 def _by_polars(text: str) -> DataFrame | None:
     """The frame of records, which polars reads fast; None where it cannot, or there are none."""
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     read = pl.read_json if text[0] == "[" else pl.read_ndjson if text[0] == "{" and "\n" in text else None
     if read is None:
@@ -60,7 +60,7 @@ def _by_python(text: str, path: str) -> DataFrame | None:
     Raises:
         DataError: it is no JSON.
     """
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     found = _parsed(text, path)
     if isinstance(found, Mapping):
@@ -113,7 +113,7 @@ def _rows(columns: Mapping[str, Sequence[Any]]) -> list[tuple[Any, ...]]:
 
 def _column(name: str, values: list[Any]) -> Series:
     """A column of what JSON holds: of several types words, or lists where there are lists or records among them."""
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     types = {type(value) for value in values} - {type(None)}
     if types <= {int, float} or len(types) == 1:

@@ -49,7 +49,7 @@ class Markers:
 
     def removed(self, frame: DataFrame) -> DataFrame:
         """The frame with null where a value is missing, and columns of text without spaces at the ends."""
-        import polars as pl
+        from chainrule.extras import polars as pl
 
         texts = (pl.String, pl.Categorical, pl.Enum)
         cleaned = [self._text(name) for name, dtype in frame.schema.items() if dtype in texts]
@@ -60,7 +60,7 @@ class Markers:
 
     def _text(self, name: str) -> Expr:
         """A column of text without spaces at the ends, null wherever one of the words stands, in capitals or not."""
-        import polars as pl
+        from chainrule.extras import polars as pl
 
         text = pl.col(name).cast(pl.String).str.strip_chars()
         missing = text.str.to_uppercase().is_in(self.of(name))
@@ -76,7 +76,7 @@ class Markers:
 
     def _odd(self, name: str, dtype: DataType) -> Expr:
         """Whether a number is none, or one that a user has called missing."""
-        import polars as pl
+        from chainrule.extras import polars as pl
 
         odd = pl.col(name).cast(pl.Float64).is_in(self._numbers) if self._numbers else pl.lit(False)
         return odd | ~pl.col(name).is_finite() if dtype.is_float() else odd

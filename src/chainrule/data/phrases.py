@@ -69,7 +69,7 @@ class Phrases(Tokenizer):
     @classmethod
     def of(cls, texts: Series, most: int | None = None) -> Phrases:
         """The words and pairs of a series of texts, null where there is none."""
-        import polars as pl
+        from chainrule.extras import polars as pl
 
         met = pl.concat(found["phrase"].value_counts(name="times") for found in _found_in(texts))
         met = met.group_by("phrase").agg(pl.col("times").sum())
@@ -109,7 +109,7 @@ class Phrases(Tokenizer):
 
     def _numbered(self, texts: Series) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The rows of words and pairs that have a number, in order, and these, each once in a row, and rising there."""
-        import polars as pl
+        from chainrule.extras import polars as pl
 
         known, parts = pl.Enum(self._known), []
         for found in _found_in(texts):
@@ -121,7 +121,7 @@ class Phrases(Tokenizer):
 
     @functools.cached_property
     def _known(self) -> Series:
-        import polars as pl
+        from chainrule.extras import polars as pl
 
         return pl.Series(self.words, dtype=pl.String)
 
@@ -165,7 +165,7 @@ def count_words(texts: Series) -> Series:
 
 def as_series(texts: Sequence[str]) -> Series:
     """Texts as a series of polars."""
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     whole = [text.encode("utf-8", "replace").decode() for text in texts]  # half of a surrogate pair is no text
     return pl.Series(whole, dtype=pl.String)
@@ -195,7 +195,7 @@ def _in_parts(texts: Series) -> Iterator[tuple[NDArray[np.int64], Series]]:
 
 def _found_at_once(rows: NDArray[np.int64], texts: Series) -> DataFrame:
     """A frame of all words and pairs, with the row of each."""
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     words = texts.str.to_lowercase().str.replace_all(LONG_NUMBER, "00000").str.extract_all(_WORD)
     frame = pl.DataFrame({"row": rows, "phrase": words}).explode("phrase").drop_nulls()

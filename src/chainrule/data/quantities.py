@@ -105,7 +105,7 @@ def as_quantities(text: Series, unit: str, form: str) -> Series:
     Numbers without a unit, a sign or a word are taken for such in `unit`, each by itself, whatever the others are.
     A sum of which a part is as much as one of the unit before it is none: 5'58" is no length.
     """
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     target, currency = unit_called(unit)
     parts = _parts(text, ranges="-" in form)
@@ -323,7 +323,7 @@ def _parts(text: Series, *, ranges: bool = True) -> DataFrame:
     """Of each cell its numbers n1, n2, n3 and its shape as text, whether it is `ranged`, and has a minus as its `sign`.
     Numbers and shape are null where it is neither a number, nor a sum or range of such.
     """
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     long = text.str.len_bytes() > LONGEST
     plain = (without(text, long) if long.any() else text).str.replace_all("−", "-", literal=True)
@@ -344,7 +344,7 @@ def _parts(text: Series, *, ranges: bool = True) -> DataFrame:
 
 def _groups(text: Series, pattern: str) -> DataFrame:
     """The named parts of each cell; null where it has none, or where the pattern has not."""
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     found = text.str.extract_groups(pattern).struct.unnest()
     return found.select(

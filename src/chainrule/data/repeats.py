@@ -21,14 +21,14 @@ MOSTLY = 0.5
 
 def first_of_each(frame: DataFrame) -> NDArray[np.bool_]:
     """(m,): whether a row is the first one that holds what it does."""
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     return comparable(frame).select(pl.struct(pl.all()).is_first_distinct()).to_series().to_numpy()
 
 
 def comparable(frame: DataFrame) -> DataFrame:
     """The frame with Python's own objects as text, which polars can compare."""
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     objects = [name for name, kind in frame.schema.items() if kind == pl.Object]
     return frame.with_columns([pl.Series(name, [*map(repr, frame[name])]) for name in objects])
@@ -46,7 +46,7 @@ def share_of_repeats(frame: DataFrame) -> float:
 def are_copies(frame: DataFrame) -> bool:
     """Whether rows that are alike hold, as a rule, a value that no other row holds: rows of common values alone come
     again by themselves."""
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     some = frame.gather_every(max(1, len(frame) // SAMPLED)) if len(frame) > SAMPLED else frame
     times = some.select(pl.len().over(some.columns).alias("times")).to_series().to_numpy()

@@ -85,7 +85,7 @@ class Row(Source):
 
 def frame_of_row(given: Mapping[str, Any]) -> DataFrame:
     """A frame of a single row."""
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     return pl.DataFrame({name: [value] for name, value in given.items()}, strict=False)
 

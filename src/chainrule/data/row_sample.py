@@ -81,7 +81,7 @@ def sample_rows(chunks: Chunks, targets: Sequence[str]) -> RowSample:
 
 
 def _sampled(chunks: Chunks, targets: Sequence[str]) -> RowSample:
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     before, size, limit = [], 0, np.uint64(2**64 - 1)
     frames: list[DataFrame] = []
@@ -138,7 +138,7 @@ def _joined(known: Series | None, series: Series) -> Series:
 
 def _wider(series: Series, known: tuple[float, float]) -> tuple[float, float]:
     """The ends of both, infinite where the series holds anything else than plain numbers."""
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     there = series.drop_nulls()
     numbers = there.cast(pl.Float64, strict=False)
@@ -152,6 +152,6 @@ def _wider(series: Series, known: tuple[float, float]) -> tuple[float, float]:
 
 def _alone(frame: DataFrame) -> DataFrame:
     """The frame in memory of its own: text that was filtered would hold on to all that it was chosen from."""
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     return pl.read_ipc(io.BytesIO(frame.write_ipc(None).getvalue()))

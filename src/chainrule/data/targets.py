@@ -337,7 +337,7 @@ def _refuse_too_many(y: NDArray[Any], labels: list[Any], task: Kind | None, call
 
 def _why_no_values(labels: list[Any]) -> str:
     """Why labels that look like numbers with a unit are none; "" where they do not, or some are mere words."""
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     why = why_no_quantities(pl.Series(labels)) if all(isinstance(label, str) for label in labels) else ""
     if " has no unit among " in why:

@@ -215,16 +215,8 @@ def _in_pieces(text: str) -> list[str]:
 
 
 def _library() -> Any:
-    try:
-        import tokenizers
-        import tokenizers.decoders
-        import tokenizers.models
-        import tokenizers.pre_tokenizers
-        import tokenizers.trainers
-    except ImportError:
-        raise OptionError(
-            "sub-words take the library tokenizers, which is not installed: pip install 'chainrule[text]'."
-        ) from None
+    from chainrule.extras import tokenizers
+
     return tokenizers
 
 

@@ -22,15 +22,10 @@ def read_workbook(path: str, data: bytes) -> tuple[DataFrame, list[str]]:
     The first row holds the names. Rows with nothing in them are left out, and so are such columns without a name.
 
     Raises:
-        DataError: it is no workbook, or empty; or the package that reads it is not installed.
+        DataError: it is no workbook, or empty. MissingPackageError: the package that reads it is not installed.
     """
-    try:
-        import fastexcel
-    except ImportError:
-        raise DataError(
-            f"{path} is a workbook, which the package fastexcel reads: pip install 'chainrule[excel]'; or save its "
-            "sheet as CSV."
-        ) from None
+    from chainrule.extras import fastexcel
+
     logging.getLogger("fastexcel").setLevel(logging.ERROR)  # it tells of every empty column
     try:
         book = fastexcel.read_excel(data)
@@ -52,7 +47,7 @@ def read_workbook(path: str, data: bytes) -> tuple[DataFrame, list[str]]:
 
 def _named(frame: DataFrame, head: Sequence[object], path: str) -> tuple[DataFrame, list[str]]:
     """The frame without empty rows and columns, its columns called as in the first row."""
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     names = [*(str(name).strip() if name is not None else "" for name in head), *[""] * frame.width][: frame.width]
     named = [i for i in range(frame.width) if names[i] or frame.to_series(i).null_count() < frame.height]

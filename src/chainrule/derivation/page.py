@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from chainrule import files
 from chainrule.derivation.sections import Derivation
 from chainrule.errors import OptionError
+from chainrule.extras import installed
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -61,7 +62,9 @@ class Page(Derivation):
 
         return document(self)
 
-    def _repr_html_(self) -> str:
+    def _repr_html_(self) -> str | None:
+        if not installed("latex2mathml"):  # a notebook then shows the text
+            return None
         from chainrule.derivation.web import fragment
 
         return fragment(self)

@@ -6,9 +6,9 @@ import re
 from typing import Any
 
 from numpy.typing import NDArray
-from pylatexenc.latexencode import unicode_to_latex
 
 from chainrule.derivation.formula import latex
+from chainrule.derivation.latex_letters import in_ascii
 from chainrule.derivation.lines import Line
 from chainrule.derivation.sections import Cell, Derivation, Section, around_equals, cells, left_out
 
@@ -27,7 +27,7 @@ PREAMBLE = r"""\documentclass{article}
 def document(derivation: Derivation) -> str:
     """The whole page, ready to be compiled."""
     across = ",landscape" if any(map(_is_wide, derivation.sections)) else ""
-    parts = [PREAMBLE % across + rf"\section*{{{words(derivation.title)}}}", *map(words, derivation.legend)]
+    parts = [PREAMBLE % across + rf"\section*{{{in_ascii(derivation.title)}}}", *map(in_ascii, derivation.legend)]
     for part, sections in derivation.parts():
         parts.append(rf"\subsection*{{{part}}}")
         parts += map(_section, sections)
@@ -43,14 +43,14 @@ def _is_wide(section: Section) -> bool:
 
 def _section(section: Section) -> str:
     """A section; what is said of a line that goes on stands behind it, everything else at the top."""
-    title = rf"\paragraph{{{words(section.title)}}}" + "\n" if section.title else ""
+    title = rf"\paragraph{{{in_ascii(section.title)}}}" + "\n" if section.title else ""
     last = len(section.lines) - 1
     between = {i for i, line in enumerate(section.lines) if line.remark and line.continued and i < last}
-    remarks = [words(line.remark) for i, line in enumerate(section.lines) if line.remark and i not in between]
+    remarks = [in_ascii(line.remark) for i, line in enumerate(section.lines) if line.remark and i not in between]
     written = ""
     for i, line in enumerate(section.lines):
         written += _line(line) + (" \\\\\n" if i < last else "")
-        written += rf"\intertext{{{words(line.remark)}}}" + "\n" if i in between else ""
+        written += rf"\intertext{{{in_ascii(line.remark)}}}" + "\n" if i in between else ""
     return title + " ".join(remarks) + "\n\\begin{align*}\n" + written + "\n\\end{align*}"
 
 
@@ -63,12 +63,12 @@ def _line(line: Line) -> str:
     if line.numbers.ndim == 0 or (not right and not left_out(line.numbers)):
         return f"{left} &{right} = {matrix(line.numbers)}{shapes}"
     said = left_out(line.numbers)
-    below = f" \\\\\n&\\text{{{words(said)}}}" if said else ""
+    below = f" \\\\\n&\\text{{{in_ascii(said)}}}" if said else ""
     return f"{left} &{right}{shapes} \\\\\n&= {matrix(line.numbers)}{below}"
 
 
 def _in_ascii(formula: str) -> str:
-    return re.sub(r"[^\x00-\x7f]+", lambda found: words(found[0]), formula)
+    return re.sub(r"[^\x00-\x7f]+", lambda found: in_ascii(found[0]), formula)
 
 
 def matrix(numbers: NDArray[Any]) -> str:
@@ -86,8 +86,3 @@ def _cell(cell: Cell) -> str:
 def _number(x: float) -> str:
     digits, _, exponent = f"{x + 0.0:.4g}".partition("e")
     return rf"{digits} \cdot 10^{{{int(exponent)}}}" if exponent else digits
-
-
-def words(sentence: str) -> str:
-    """A sentence as LaTeX has it."""
-    return str(unicode_to_latex(sentence.replace("ᵀ", "^T"), unknown_char_policy="replace", unknown_char_warning=False))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from chainrule import extras
 from chainrule.derivation.letter_widths import UNITS, WIDTHS
 
 SMALL = 0.72
@@ -75,9 +77,15 @@ def run_width(run: Run, size: float) -> float:
 
 @functools.cache
 def _em(letter: str) -> float:
-    """The advance of a letter as a share of the font's size; a letter that the font lacks counts as a wide one."""
-    if letter in _KNOWN:
-        return _KNOWN[letter]
+    """The advance of a letter as a share of the font's size; a letter that the font lacks counts as a wide one.
+
+    So does any unusual letter where there is no matplotlib. An accent takes no room.
+    """
+    plain = unicodedata.normalize("NFD", letter)[0]
+    if plain in _KNOWN:
+        return _KNOWN[plain]
+    if not extras.installed("matplotlib"):
+        return 1.0
     font = _font()
     if not font.get_char_index(ord(letter)):
         return 1.0

@@ -8,7 +8,6 @@ from dataclasses import replace
 from html import escape
 from typing import Any
 
-from latex2mathml.converter import convert
 from numpy.typing import NDArray
 
 from chainrule.derivation.font import FAMILY, face
@@ -111,7 +110,9 @@ def _converted(source: str) -> str:
     small = re.sub(
         r"(\\textstyle)?(\\sum(_\{[^{}]*\})?)", r"{\\textstyle\2}", spaced
     )  # the sign, and nothing behind it
-    whole = str(convert(rf"\displaystyle {small}"))
+    from chainrule.extras import latex2mathml
+
+    whole = str(latex2mathml.converter.convert(rf"\displaystyle {small}"))
     return whole[whole.index("<mrow>") + 6 : whole.rindex("</mrow>")]
 
 

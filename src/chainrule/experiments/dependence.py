@@ -172,7 +172,7 @@ def _spread(rows: NDArray[np.intp]) -> NDArray[np.intp]:
 
 def _words(column: Column, values: Series) -> Grid:
     """The most frequent words of a column, and a missing value among them."""
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     frame = pl.DataFrame({"word": as_text(values), "row": np.arange(len(values))})
     first = frame.group_by("word").agg(pl.col("row").min(), pl.len().alias("times"))

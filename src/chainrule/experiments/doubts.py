@@ -202,7 +202,7 @@ def _almost_empty(table: Table) -> list[str]:
 
 def _all_null(names: list[str]) -> Expr:
     """Whether a row has nothing in any of these columns, but for one that may hold a word such as total."""
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     return (pl.sum_horizontal(pl.col(name).is_null() for name in names) >= len(names) - 1).alias("empty")
 

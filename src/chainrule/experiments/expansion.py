@@ -40,7 +40,9 @@ class Expansion:
         one = np.ones((len(X), 1))
         if not self.bags:
             return np.hstack([*parts, one])
-        from scipy import sparse
+        from chainrule.extras import scipy
+
+        sparse = scipy.sparse
 
         texts = [_tf_idf(X[:, _span(bag)], bag, rarity) for bag, rarity in zip(self.bags, self.rarity, strict=True)]
         if not self.sparse:
@@ -54,11 +56,11 @@ def _span(place: Place) -> NDArray[np.intp]:
 
 def _counts(words: NDArray[Any], bag: Place) -> Any:
     """(m, tokens), sparse: how often each word stands in each text."""
-    from scipy import sparse
+    from chainrule.extras import scipy
 
     rows, columns = np.nonzero(words)
     numbers = words[rows, columns].astype(np.intp) - bag.first
-    return sparse.csr_array((np.ones(len(rows)), (rows, numbers)), shape=(len(words), bag.tokens))  # adds up
+    return scipy.sparse.csr_array((np.ones(len(rows)), (rows, numbers)), shape=(len(words), bag.tokens))  # adds up
 
 
 def _rarity(words: NDArray[Any], bag: Place) -> NDArray[np.float64]:

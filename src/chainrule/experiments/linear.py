@@ -48,11 +48,11 @@ def ridge(X: Features, Y: Matrix) -> Matrix:
 
 def _sparse_ridge(X: Features, Y: Matrix) -> Matrix:
     """W (n_in, n_out) by conjugate gradients, which see X only in products."""
-    from scipy.sparse.linalg import LinearOperator, cg
+    from chainrule.extras import scipy
 
-    penalized = _penalized(X)
-    normal = LinearOperator((X.shape[1],) * 2, lambda w: X.T @ (X @ w) + penalized * w, dtype=np.float64)
-    return np.column_stack([cg(normal, X.T @ y, rtol=1e-6, maxiter=PRODUCTS)[0] for y in Y.T])
+    linalg, penalized = scipy.sparse.linalg, _penalized(X)
+    normal = linalg.LinearOperator((X.shape[1],) * 2, lambda w: X.T @ (X @ w) + penalized * w, dtype=np.float64)
+    return np.column_stack([linalg.cg(normal, X.T @ y, rtol=1e-6, maxiter=PRODUCTS)[0] for y in Y.T])
 
 
 def logistic(X: Features, y: NDArray[Any], n: int, iterations: int) -> tuple[Matrix, bool]:

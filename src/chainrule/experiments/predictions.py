@@ -99,7 +99,7 @@ def _by_rows(columns: Columns, *, header: bool = True) -> str:
 
 def _by_columns(columns: Columns, formats: dict[str, str]) -> str:
     """As `_by_rows`, several times as fast."""
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     found = [_series(name, values, formats.get(name)) for name, values in columns.items()]
     frame = pl.DataFrame(found).with_columns(pl.col(pl.String).replace("", None))  # which is written without quotes
@@ -107,7 +107,7 @@ def _by_columns(columns: Columns, formats: dict[str, str]) -> str:
 
 
 def _series(name: str, values: list[Any], written: str | None) -> pl.Series:
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     if written == PROBABILITY and math.isfinite(sum(values)):
         return pl.Series(name, values, pl.Float64)

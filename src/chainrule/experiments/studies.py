@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import json
 import logging
 import sys
@@ -31,12 +30,11 @@ def load_optuna() -> Any:
     """Optuna.
 
     Raises:
-        OptionError: it is not installed.
+        MissingPackageError: it is not installed.
     """
-    try:
-        return importlib.import_module("optuna")
-    except ImportError:
-        raise OptionError("a search needs Optuna, which is not installed: pip install 'chainrule[search]'.") from None
+    from chainrule.extras import optuna
+
+    return optuna
 
 
 def in_journal(path: Path, check: Callable[[Study, str], None], *, shared: bool) -> Study:

@@ -41,12 +41,12 @@ class Plane:
         Args:
             output: from examples in rows, (k, 2), to (k, 1).
         """
-        from contourpy import FillType, contour_generator
+        from chainrule.extras import contourpy
 
         x, y = (np.linspace(self.low[k], self.high[k], self.fine) for k in (0, 1))
         rows = np.stack([axis.ravel() for axis in np.meshgrid(x, y)], axis=1)
         heights = np.asarray(output(rows), np.float64).reshape(self.fine, self.fine)
-        contours = contour_generator(x, y, heights, fill_type=FillType.OuterOffset)
+        contours = contourpy.contour_generator(x, y, heights, fill_type=contourpy.FillType.OuterOffset)
         marks = []
         for least, most, colour in BANDS:
             filled: Any = contours.filled(least - (least == 0), most + (most == 1))

@@ -58,10 +58,10 @@ def leaky_relu_derivative(z: Any) -> Any:
 
 def plot_activations(low: float = -5.0, high: float = 5.0) -> Figure:
     """The four activations (solid) and their derivatives (dashed) over [low, high]."""
-    from matplotlib.figure import Figure
+    from chainrule.extras import matplotlib
 
     z = np.linspace(low, high, 401)
-    figure = Figure(figsize=(10, 6), layout="constrained")
+    figure = matplotlib.figure.Figure(figsize=(10, 6), layout="constrained")
     four = (
         (sigmoid, sigmoid_derivative),
         (tanh, tanh_derivative),

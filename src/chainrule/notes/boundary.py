@@ -54,7 +54,7 @@ def plot_boundary(
         OptionError: the classifier is none of these, or its only output is no probability; or the names are not two.
         NotFiniteError: an output is NaN or infinite.
     """
-    from matplotlib.figure import Figure
+    from chainrule.extras import matplotlib
 
     if isinstance(names, str) or len(names) != 2:
         raise OptionError(
@@ -70,7 +70,7 @@ def plot_boundary(
     places = np.stack([axis.ravel() for axis in np.meshgrid(*lines)])
     shares = _shares(outputs(places), places.shape[1], classes)
     found = _shares(outputs(X), X.shape[1], classes).argmax(axis=0)
-    figure = Figure(figsize=(5.6, 4.4), layout="constrained")
+    figure = matplotlib.figure.Figure(figsize=(5.6, 4.4), layout="constrained")
     axes = figure.subplots()
     _shade(axes, lines, shares)
     _mark(axes, X, truth, found == truth, classes)

@@ -63,13 +63,12 @@ class Convolution:
 
     def plot(self, i: int = 0, j: int = 0) -> Figure:
         """The picture with the window of Z[i, j], the filter, and what comes out with that cell."""
-        from matplotlib.figure import Figure
-        from matplotlib.patches import Rectangle
+        from chainrule.extras import matplotlib
 
         self.window(i, j)
         widths = [self.A.shape[1], self.W.shape[1], self.Z.shape[1]]
         wide, high = 0.46 * sum(widths) + 0.7, 0.46 * self.A.shape[0] + 0.5
-        figure = Figure(figsize=(wide, high))
+        figure = matplotlib.figure.Figure(figsize=(wide, high))
         figure.subplots_adjust(0.1 / wide, 0.1 / high, 1 - 0.1 / wide, 1 - 0.4 / high, wspace=0.2)
         panels = figure.subplots(1, 3, width_ratios=widths)
         grids = ((self.A, "the picture A"), (self.W, "the filter W"), (self.Z, "Z = W ∗ A" + " + b" * bool(self.b)))
@@ -79,7 +78,9 @@ class Convolution:
         marked = ((panels[0], i * self.stride, j * self.stride, *self.W.shape), (panels[2], i, j, 1, 1))
         for axes, top, left, high, wide in marked:
             axes.add_patch(
-                Rectangle((left - 0.5, top - 0.5), wide, high, fill=False, edgecolor="#d1603d", linewidth=2.5)
+                matplotlib.patches.Rectangle(
+                    (left - 0.5, top - 0.5), wide, high, fill=False, edgecolor="#d1603d", linewidth=2.5
+                )
             )
         return figure
 
@@ -121,7 +122,7 @@ def plot_filters(net: Network, picture: Any = None) -> Figure:
         OptionError: there is no such layer.
         ShapeError: the picture is no matrix, or too small for the filters.
     """
-    from matplotlib.figure import Figure
+    from chainrule.extras import matplotlib
 
     layers = [layer for _, layer in net.family() if isinstance(layer, Conv2D)]
     if layers and "W" not in layers[0].held:
@@ -138,7 +139,7 @@ def plot_filters(net: Network, picture: Any = None) -> Figure:
         maps = list(np.moveaxis(np.asarray(ops.convolution(seen, W[..., None], b, **how))[0], -1, 0))
     shown = [list(W), maps] if maps else [list(W)]
     wide, high = 1.1 * len(W) + 0.4, 1.1 * len(shown) + 0.1
-    figure = Figure(figsize=(wide, high))
+    figure = matplotlib.figure.Figure(figsize=(wide, high))
     figure.subplots_adjust(0.35 / wide, 0.05 / high, 1 - 0.05 / wide, 1 - 0.05 / high, wspace=0.06, hspace=0.06)
     panels = figure.subplots(len(shown), len(W), squeeze=False)
     for row, pictures in zip(panels, shown, strict=True):

@@ -43,9 +43,9 @@ class Path:
 
     def plot(self) -> Figure:
         """The function and the path on it: a curve for J(w), level lines for J(w, b)."""
-        from matplotlib.figure import Figure
+        from chainrule.extras import matplotlib
 
-        figure = Figure(figsize=(5.5, 4), layout="constrained")
+        figure = matplotlib.figure.Figure(figsize=(5.5, 4), layout="constrained")
         axes = figure.subplots()
         low, high = self.points.min(axis=0), self.points.max(axis=0)
         margin = 0.3 * np.maximum(high - low, 1e-3)

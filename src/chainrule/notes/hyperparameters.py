@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule import extras
 from chainrule.errors import NotFiniteError
 from chainrule.layers import Dense, Network
 from chainrule.names import lookup
@@ -44,14 +45,13 @@ class Effect:
 
     def plot(self) -> Figure:
         """The cost and the accuracy on unseen digits over the epochs, a line for each value."""
-        from matplotlib import colormaps
-        from matplotlib.figure import Figure
+        from chainrule.extras import matplotlib
 
-        figure = Figure(figsize=(10, 3.8), layout="constrained")
+        figure = matplotlib.figure.Figure(figsize=(10, 3.8), layout="constrained")
         panels = zip(figure.subplots(1, 2), ("loss", "val_accuracy"), ("cost J", "validation accuracy"), strict=True)
         for axes, key, title in panels:
             for k, (value, history) in enumerate(zip(self.values, self.histories, strict=True)):
-                colour = colormaps["viridis"](0.9 * k / max(len(self.values) - 1, 1))
+                colour = matplotlib.colormaps["viridis"](0.9 * k / max(len(self.values) - 1, 1))
                 label = f"{value}, diverged" if history.stopped.startswith("diverged") else str(value)
                 axes.plot(history[key], color=colour, linewidth=1.8, label=label)
             axes.set_title(title)
@@ -140,6 +140,7 @@ def table(net: Network, **hyperparameters: Any) -> str:
 @cache
 def _digits() -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
     """X, X_val, y, y_val, read once for all values that are tried."""
+    extras.require("sklearn")
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 

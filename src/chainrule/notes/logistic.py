@@ -138,9 +138,9 @@ class Comparison:
 
     def plot(self) -> Figure:
         """Both times against m, a pair of lines for each n_x, on logarithmic axes."""
-        from matplotlib.figure import Figure
+        from chainrule.extras import matplotlib
 
-        figure = Figure(figsize=(7.5, 4), layout="constrained")
+        figure = matplotlib.figure.Figure(figsize=(7.5, 4), layout="constrained")
         axes = figure.subplots()
         for n_x, dashes in zip(
             sorted({row["n_x"] for row in self.rows}), itertools.cycle(("-", "--", ":")), strict=False
@@ -247,10 +247,10 @@ def plot_losses(X: Any = None, Y: Any = None, low: float = -10.0, high: float = 
         Y: (1, m).
         low, high: the ends of the line.
     """
-    from matplotlib.figure import Figure
+    from chainrule.extras import matplotlib
 
     w, J = losses_along_a_line(X, Y, low, high)
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    figure = matplotlib.figure.Figure(figsize=(9, 3.6), layout="constrained")
     titles = {"squared_error": "squared error: not convex", "cross_entropy": "cross-entropy: convex"}
     for axes, (name, title) in zip(figure.subplots(1, 2), titles.items(), strict=True):
         axes.plot(w, J[name], color="#1f6f8b", linewidth=2)

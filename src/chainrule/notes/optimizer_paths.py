@@ -59,12 +59,12 @@ class Paths:
 
     def plot(self) -> Figure:
         """Each path over the level lines of J in a panel of its own, and J over the steps."""
-        from matplotlib.figure import Figure
+        from chainrule.extras import matplotlib
 
         count = len(self.paths) + 1
         columns = min(count, 3)
         rows = -(-count // columns)
-        figure = Figure(figsize=(3.6 * columns, 2.6 * rows))
+        figure = matplotlib.figure.Figure(figsize=(3.6 * columns, 2.6 * rows))
         left, bottom = 0.6 / (3.6 * columns), 0.5 / (2.6 * rows)
         figure.subplots_adjust(left, bottom, 0.99, 1 - 0.3 / (2.6 * rows), wspace=0.22, hspace=0.36)
         panels = list(figure.subplots(rows, columns, squeeze=False).flat)

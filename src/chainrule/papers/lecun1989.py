@@ -205,7 +205,7 @@ def mnist(seed: int, m: int) -> Digits:
     Raises:
         DataError: they are not where CHAINRULE_DATA says.
     """
-    from PIL import Image
+    from chainrule.extras import PIL
 
     path = Path(os.environ.get("CHAINRULE_DATA", ""), "mnist10k.npz")
     if not path.exists():
@@ -216,7 +216,7 @@ def mnist(seed: int, m: int) -> Digits:
     with np.load(path) as held:
         chosen = drawn("lecun1989", seed).permutation(len(held["labels"]))[: m + MNIST[1]]
         pictures, y = held["images"][chosen], held["labels"][chosen].astype(int)
-    small = [np.asarray(Image.fromarray(one).resize((16, 16), Image.Resampling.BILINEAR)) for one in pictures]
+    small = [np.asarray(PIL.Image.fromarray(one).resize((16, 16), PIL.Image.Resampling.BILINEAR)) for one in pictures]
     X = np.stack(small)[..., None] / 127.5 - 1
     return Digits(X[:m], y[:m], X[m:], y[m:])
 

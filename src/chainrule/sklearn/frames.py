@@ -34,7 +34,7 @@ def as_frame(X: Any, estimator: Any) -> tuple[DataFrame, list[str]]:
     Raises:
         DataError, ValueError, TypeError: it is sparse, has not two axes, or holds no example.
     """
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     if isinstance(X, Mapping) and not issparse(X):
         lengths = {len(column) for column in X.values()}
@@ -48,7 +48,7 @@ def as_frame(X: Any, estimator: Any) -> tuple[DataFrame, list[str]]:
 
 
 def _column(name: str, values: Any) -> Any:
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     if isinstance(values, np.ndarray) and values.dtype.kind in "fiub":
         return pl.Series(name, np.ascontiguousarray(values), nan_to_null=values.dtype.kind == "f")
@@ -61,7 +61,7 @@ def beside(frame: DataFrame, **columns: NDArray[Any]) -> tuple[DataFrame, dict[s
     Raises:
         ShapeError: one has another number of rows.
     """
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     called: dict[str, str] = {}
     for name, values in columns.items():
@@ -88,7 +88,7 @@ def stand_ins(y: NDArray[Any], *, classes: bool = False) -> NDArray[Any]:
 
 def with_words(table: Table, name: str, words: Sequence[str], codes: NDArray[np.intp]) -> Table:
     """The table with words as what is to be predicted, in place of what stood for them, as they are."""
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     column = Column(name, "target", "as you said")
     table.columns = [column if one.name == name else one for one in table.columns]
@@ -98,7 +98,7 @@ def with_words(table: Table, name: str, words: Sequence[str], codes: NDArray[np.
 
 def with_values(table: Table, columns: Mapping[str, NDArray[np.float64]]) -> Table:
     """The table with these values, in place of what stood for them."""
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     return _with(table.frame.with_columns([pl.Series(name, values) for name, values in columns.items()]), table)
 

@@ -31,7 +31,7 @@ def minimize(run: Run, batches: ArrayBatches, optimizer: LBFGS, interrupt: Inter
 
 
 def _minimized(run: Run, batches: ArrayBatches, optimizer: LBFGS, interrupt: Interrupt) -> float:
-    from scipy.optimize import minimize as scipy_minimize
+    from chainrule.extras import scipy
 
     network, regularized = run.network, run.network.regularized
     X, Y, importance = next(batches.epoch(0))
@@ -76,7 +76,7 @@ def _minimized(run: Run, batches: ArrayBatches, optimizer: LBFGS, interrupt: Int
             raise StopIteration
 
     try:
-        result = scipy_minimize(
+        result = scipy.optimize.minimize(
             cost_and_gradient,
             reached,
             jac=True,

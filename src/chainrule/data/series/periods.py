@@ -38,7 +38,7 @@ WRITTEN: dict[Period, str] = {
 
 def period_of(times: Series) -> Period:
     """How the periods in a column of text are written, if it holds nothing else."""
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     there = times.drop_nulls()
     if times.dtype != pl.String or len(there) == 0:
@@ -51,7 +51,7 @@ def period_of(times: Series) -> Period:
 
 def first_days(times: Series, period: Period) -> Series:
     """The day on which each period begins, written as 2000-01-31; null where it is none that there is."""
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     groups = times.str.extract_groups(PATTERNS[period]).struct
     year, part = (groups.field(name).cast(pl.Int32, strict=False) for name in ("year", "part"))
@@ -66,7 +66,7 @@ def first_days(times: Series, period: Period) -> Series:
 
 def as_periods(moments: NDArray[np.float64], period: Period) -> list[str]:
     """Moments, in microseconds since 1970, as the periods that they lie in."""
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     days = pl.Series(moments.astype(np.int64)).cast(pl.Datetime("us"))
     years = (days.dt.iso_year() if "W" in period else days.dt.year()).to_list()

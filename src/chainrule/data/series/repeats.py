@@ -92,7 +92,7 @@ def _same(frame: DataFrame, group: str | None) -> NDArray[np.bool_]:
 
 def _like_a_row_before(frame: DataFrame, rows: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Which of these rows are all alike with an earlier one."""
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     first = frame.select(pl.struct(pl.all()).is_first_distinct().alias("first"))["first"]
     return ~first.to_numpy()[rows]

@@ -196,7 +196,7 @@ class Series(Source):
 
     def column(self, column: Column) -> Values:
         """What a column holds, on the calendar; the time of a row that was not there is when it was due."""
-        import polars as pl
+        from chainrule.extras import polars as pl
 
         if column.name == self.table.time and column.kind == "date":
             return pl.Series(column.name, self.when.astype(np.int64)).cast(pl.Datetime("us"))
@@ -300,7 +300,7 @@ class Series(Source):
 
     def _put_on_calendar(self, moments: NDArray[np.float64]) -> None:
         """Make room for the rows that are missing on the calendar, and tell of them."""
-        import polars as pl
+        from chainrule.extras import polars as pl
 
         calendar = self.calendar
         places = calendar.places(moments, self.strand)

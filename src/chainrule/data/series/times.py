@@ -26,7 +26,7 @@ def written_times(moments: NDArray[np.float64], column: Column, times: Series, p
         moments: of dates in microseconds since 1970. column: of `times`. period: how they are written if they are
         periods.
     """
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     if column.kind != "date":
         return as_text(pl.Series(moments.round(DECIMALS))).to_list()

@@ -379,7 +379,7 @@ def again(encoding: Windows, source: Series, rows: Rows) -> Windows:
 
 def _beside(source: Series, codes: Sequence[Code]) -> Values:
     """(n + 1, width), the columns of these codes, and a last row for one that is not there."""
-    import polars as pl
+    from chainrule.extras import polars as pl
 
     parts = [np.empty((len(source.strand) + 1, 0))]
     for code in codes:

@@ -5,7 +5,7 @@ Nothing is differentiated by JAX: the way back is chainrule's own, traced with t
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,21 +13,21 @@ from functools import cache, cached_property
 from types import ModuleType
 from typing import Any
 
+from chainrule import extras
 from chainrule.engines.contract import Batch, CostLike, NetworkLike, Numbers, Program, Slope
-from chainrule.errors import OptionError
 from chainrule.graph import Array
 from chainrule.optimizers import Optimizer
 
 
 def installed() -> bool:
     """Whether JAX is there; it is loaded when the engine is first used."""
-    return importlib.util.find_spec("jax") is not None
+    return extras.installed("jax")
 
 
 @cache
 def accelerated() -> bool:
     """Whether JAX sees an accelerator; it is loaded for that only where there is something that drives one."""
-    driven = any(importlib.util.find_spec(name) is not None for name in ("jax_plugins", "libtpu"))
+    driven = any(extras.installed(name) for name in ("jax_plugins", "libtpu"))
     if not installed() or not driven or os.environ.get("JAX_PLATFORMS") == "cpu":
         return False
     return bool(importlib.import_module("jax").default_backend() != "cpu")
@@ -53,7 +53,8 @@ class JaxEngine:
         device, devices, shared: see `chainrule.engines.jax.devices.Devices`.
 
     Raises:
-        OptionError: JAX is not installed, sees no such devices, or code of the user's own asks for numbers of the data.
+        MissingPackageError: JAX is not installed.
+        OptionError: JAX sees no such devices, or code of the user's own asks for numbers of the data.
     """
 
     device: str | None = None
@@ -86,8 +87,7 @@ class JaxEngine:
 
 
 def _part(name: str) -> ModuleType:
-    if not installed():
-        raise OptionError("the jax engine takes the library JAX: pip install 'chainrule[jax]'.")
+    extras.require("jax")
     return importlib.import_module(f"chainrule.engines.jax.{name}")
 
 

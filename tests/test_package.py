@@ -10,7 +10,7 @@ import pytest
 import chainrule as cr
 
 HEAVY = {
-    "scipy", "sklearn", "matplotlib", "latex2mathml", "pylatexenc", "polars", "rich", "click", "safetensors", "jax",
+    "scipy", "sklearn", "matplotlib", "latex2mathml", "polars", "rich", "click", "safetensors", "jax",
     "torch", "pandas",
 }  # fmt: skip
 

@@ -43,7 +43,7 @@ class Package:
 
 
 PACKAGES = {
-    "polars": Package("tables", "a table needs polars"),
+    "polars": Package("tables", "a table, or the words of texts, needs polars"),
     "scipy": Package("lbfgs", "L-BFGS, or a linear model of words, needs SciPy", ("optimize", "sparse.linalg")),
     "matplotlib": Package("plots", "a figure that is no SVG needs matplotlib", ("figure",)),
     "PIL": Package("pictures", "a picture needs Pillow", ("Image", "ImageOps")),
@@ -87,5 +87,9 @@ def require(name: str) -> None:
         MissingPackageError: it is not installed.
     """
     if not installed(name):
-        package = PACKAGES[name]
-        raise MissingPackageError(f"{package.use}, which is not installed: pip install 'chainrule[{package.extra}]'.")
+        raise MissingPackageError(f"{PACKAGES[name].use}, which is {missing(name)}.")
+
+
+def missing(name: str) -> str:
+    """That a package is not there, and the way out."""
+    return f"not installed: pip install 'chainrule[{PACKAGES[name].extra}]'"

@@ -1,6 +1,7 @@
 """The bundled data sets are those of scikit-learn, wherever it keeps its files."""
 
 import importlib.util
+import sys
 
 import numpy as np
 import pytest
@@ -41,6 +42,6 @@ def test_files_of_another_form_are_left_to_scikit_learn(name, monkeypatch, tmp_p
 
 
 def test_without_scikit_learn_one_is_told_where_they_come_from(monkeypatch):
-    monkeypatch.setattr(bundled, "find_spec", lambda name: None)
-    with pytest.raises(cr.DataError, match=r"iris is one of scikit-learn's data sets, which is not installed: pip"):
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    with pytest.raises(cr.MissingPackageError, match=r"needs scikit-learn, .* pip install 'chainrule\[estimators\]'"):
         read_bundled("iris")

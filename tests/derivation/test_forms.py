@@ -10,10 +10,12 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from pylatexenc.latexencode import unicode_to_latex
 from pylatexenc.latexwalker import LatexWalker
 from rich.console import Console
 
 import chainrule as cr
+from chainrule.derivation.latex_letters import UNKNOWN, in_ascii
 from derivation.networks import three_four_one, twelve_layers
 
 SPECIAL = r"50%_ä中{}\&#$^~"
@@ -103,6 +105,28 @@ class TestLaTeX:
         assert r"dZ^{[12]} &= A^{[12]} - Y && (3, m)" in source
         assert r"\paragraph{layer 12, Dense(3, ''softmax'')}" in source
         assert len(re.findall("^.* &:= ", source, re.MULTILINE)) == 23
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("50% of a_b {x} ~ #1 \\", r"50\% of a\_b \{x\} {\textasciitilde} \#1 {\textbackslash}"),
+        ("größe, í, Ő, ł", r"""gr\"{o}{\ss}e, \'{\i}, \H{O}, {\l}"""),
+        ("α ≤ −1 ⊙ Σ", r"\ensuremath{\alpha} \ensuremath{\leq} \ensuremath{-}1 \ensuremath{\odot} \ensuremath{\Sigma}"),
+        ("x² A₁ Zᵀ c₋", r"x\ensuremath{^{2}} A\ensuremath{_{1}} Z\ensuremath{^{T}} c\ensuremath{_{\ensuremath{-}}}"),
+        ("中 ж ḗ", r"{\bfseries ?} {\bfseries ?} {\bfseries ?}"),
+    ],
+)
+def test_letters_become_those_of_latex(text, written):
+    assert in_ascii(text) == written
+
+
+def test_letters_are_what_another_library_writes_or_a_question_mark():
+    for letter in map(chr, (*range(32, 127), *range(0xC0, 0x17F), *range(0x391, 0x3CA))):
+        theirs = unicode_to_latex(letter, unknown_char_policy="replace", unknown_char_warning=False)
+        ours, theirs = (re.sub(r"[{}]", "", one) for one in (in_ascii(letter), theirs))
+        if in_ascii(letter) != UNKNOWN and letter not in "Űű":  # which that library takes for Ú and ú
+            assert theirs in (ours, re.sub(r"\\([ij])$", r"\1", ours))
 
 
 class Structure(HTMLParser):

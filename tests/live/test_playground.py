@@ -160,7 +160,7 @@ def test_a_file_that_is_not_there_is_told_before_anything_starts(tmp_path):
 
 
 def test_without_marimo_the_command_says_how_to_get_it(monkeypatch, tmp_path):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "marimo", None)
     done = commands.chainrule("notes", cwd=tmp_path)
     assert done.returncode == 2
     assert "pip install 'chainrule[live]'" in done.stderr

@@ -3,7 +3,7 @@
 import os
 import platform
 import sys
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 
 import click
 
@@ -15,6 +15,7 @@ def command() -> None:
 
     import chainrule
     from chainrule.engines import ENGINES, jax, native
+    from chainrule.extras import installed, missing
 
     found = native.described()
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
@@ -26,8 +27,8 @@ def command() -> None:
     print(f"native engine {found}")
     print(f"jax engine    {jax.described()}")
     print(f"BLAS          {blas['name']} {blas['version']}")
-    for package in ("numpy", "scipy", "scikit-learn", "polars", "safetensors", "matplotlib", "click", "rich", "optuna"):
-        try:
-            print(f"{package:<13} {version(package)}")
-        except PackageNotFoundError:
-            print(f"{package:<13} not installed")
+    for package in ("numpy", "safetensors", "click", "rich"):
+        print(f"{package:<13} {version(package)}")
+    for name in ("polars", "scipy", "sklearn", "matplotlib", "PIL", "optuna"):
+        called = {"sklearn": "scikit-learn", "PIL": "pillow"}.get(name, name)
+        print(f"{called:<13} {version(called) if installed(name) else missing(name)}")

@@ -49,6 +49,7 @@ def _from_files(name: str, folder: Path) -> Bundle:
 
 
 def _from_scikit_learn(name: str) -> Bundle:
+    require("sklearn")
     from sklearn import datasets
 
     found = getattr(datasets, f"load_{name}")()

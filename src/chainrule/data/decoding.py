@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule import files
+from chainrule import extras, files
 from chainrule.data.memory import available_memory, refuse_too_large
 from chainrule.errors import ModelFileError
 from chainrule.progress import stage
@@ -97,9 +97,15 @@ class Failure:
     lasting: bool
 
 
+USUAL = frozenset((".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".avif"))
+"""What the names of pictures end in, for a sentence on what is missing."""
+
+
 @functools.cache
 def suffixes() -> frozenset[str]:
-    """What the names of files end in that Pillow can read: ".png", ".jpg", …"""
+    """What the names of files end in that Pillow can read: ".png", ".jpg", …; those of `USUAL` where it is missing."""
+    if not extras.installed("PIL"):
+        return USUAL
     from chainrule.extras import PIL
 
     PIL.Image.init()

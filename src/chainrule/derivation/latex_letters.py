@@ -57,14 +57,12 @@ def _letter(letter: str) -> str:
 
 
 def _raised(letter: str) -> str:
-    r"""A letter that is raised or lowered: \ensuremath{^2}."""
+    r"""A letter that is raised or lowered: \ensuremath{^{2}}."""
     level, *others = unicodedata.decomposition(letter).split() or [""]
     plain = "".join(chr(int(other, 16)) for other in others) if level in _LEVELS else ""
-    return (
-        rf"\ensuremath{{{_LEVELS[level]}{_letter(plain)}}}"
-        if plain in ("+", "−", "=") or (len(plain) == 1 and plain.isalnum())
-        else ""
-    )
+    if len(plain) != 1 or not (plain.isalnum() or plain in "+−="):
+        return ""
+    return rf"\ensuremath{{{_LEVELS[level]}{{{_letter(plain)}}}}}"
 
 
 def _accented(letter: str) -> str:

@@ -84,10 +84,8 @@ def _em(letter: str) -> float:
     plain = unicodedata.normalize("NFD", letter)[0]
     if plain in _KNOWN:
         return _KNOWN[plain]
-    if not extras.installed("matplotlib"):
-        return 1.0
     font = _font()
-    if not font.get_char_index(ord(letter)):
+    if font is None or not font.get_char_index(ord(letter)):
         return 1.0
     return float(font.load_char(ord(letter)).linearHoriAdvance) / 65536 / _SIZE
 
@@ -99,7 +97,9 @@ _SIZE = 100
 
 @functools.cache
 def _font() -> Any:
-    """DejaVu Sans, which comes with matplotlib; loaded on use."""
+    """DejaVu Sans, which comes with matplotlib; loaded on use. None where it is missing."""
+    if not extras.installed("matplotlib"):
+        return None
     import matplotlib
     from matplotlib.ft2font import FT2Font
 

@@ -16,6 +16,7 @@ from chainrule.engines.native import NativeEngine, described, kernels, units
 from chainrule.engines.numpy import NumpyEngine
 from chainrule.engines.threads import blas_held, held_to, steady
 from chainrule.errors import OptionError
+from chainrule.extras import require
 from chainrule.names import lookup
 
 ENGINES: dict[str, Engine] = {"numpy": NumpyEngine()}
@@ -62,11 +63,14 @@ def select(
         batch: examples in a batch of what is trained, by which precision "auto" goes.
 
     Raises:
+        MissingPackageError: the engine is "jax", and JAX is not installed.
         OptionError: there is no such engine on this machine, or CHAINRULE_INSTRUCTIONS names no instruction set; or the
             engine cannot compute where it is to, or in this precision.
     """
     if _wrong:
         raise OptionError(_wrong)
+    if name == "jax":
+        require("jax")
     engine = lookup("engine", name, {"auto": _AUTO} | ENGINES)
     if isinstance(devices, str) and devices != "all":
         raise OptionError(f'devices is "all", or how many share a batch, not {devices!r}.')

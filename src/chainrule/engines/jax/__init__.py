@@ -36,7 +36,7 @@ def accelerated() -> bool:
 def described() -> str:
     """JAX's version and the devices that it sees, or why there is no such engine; loads it."""
     if not installed():
-        return "not installed: pip install 'chainrule[jax]'"
+        return extras.missing("jax")
     try:
         jax: Any = importlib.import_module("jax")
         return f"jax {jax.__version__}, {_part('devices').seen(jax.devices())}"

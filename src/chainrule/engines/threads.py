@@ -134,13 +134,17 @@ class _Blas:
                 self._before.clear()
 
     def _set(self) -> None:
-        from threadpoolctl import OpenBLASController
-
-        OpenBLASController.clear_controlling_thread(force=True)  # which else is the only one that may set anything
         for library, before in self._before.values():
             mine = [n for thread, n in self._asked if thread == get_ident() or not _of_each_thread(library)]
+            _free(library)
             library.set_num_threads(min(mine, default=before))
-        OpenBLASController.clear_controlling_thread(force=True)
+            _free(library)
+
+
+def _free(library: Any) -> None:
+    """Let any thread set how many threads OpenBLAS takes, not only that which was the first to do so."""
+    if library.internal_api == "openblas":
+        library.clear_controlling_thread(force=True)
 
 
 def _of_each_thread(library: Any) -> bool:

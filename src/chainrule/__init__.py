@@ -84,7 +84,7 @@ if TYPE_CHECKING:
     from chainrule.training.evaluate import evaluate
     from chainrule.training.train import train
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # In the order in which a reader meets them: the graph, the layers, the optimizers, training, data, the errors.
 __all__ = [

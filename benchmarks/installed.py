@@ -1,7 +1,7 @@
-"""How many megabytes an installation takes: `python -m benchmarks.installed [core | EXTRA]…`, without names core and all.
+"""How many megabytes an installation takes: `python -m benchmarks.installed core all tables`, the core and extras.
 
-Each is installed by pip into a fresh virtual environment. What is counted are the files in its site-packages, those of pip
-and of other tools that an environment begins with left out: the wheels' own files, and the bytecode that pip compiles.
+Each is installed by pip into a fresh virtual environment. What is counted are the files in its site-packages, without
+those of pip and other tools that it begins with: what the wheels hold, and the bytecode that pip compiles of it.
 """
 
 from __future__ import annotations

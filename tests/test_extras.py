@@ -16,6 +16,7 @@ from chainrule.extras import PACKAGES
 SOURCE = Path(cr.__file__).parent
 PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
+PAGE = (Path(__file__).parents[1] / "docs" / "installing.md").read_text()
 CALLED = {"sklearn": "scikit-learn", "PIL": "pillow"}
 """The packages that are installed by another name than they are imported by."""
 
@@ -59,6 +60,14 @@ def test_all_has_what_the_readme_does_and_the_tests_have_everything():
     assert {CALLED.get(name, name) for name in PACKAGES} <= brought("test")
 
 
+def test_the_page_on_installing_has_each_extra():
+    rows = dict(re.findall(r"^\| .* \| `(\w+)` \| (.*?) ?\|$", PAGE, re.MULTILINE))
+    assert rows.keys() == EXTRAS.keys() - {"test", "lint", "docs", "bench"}
+    for name in rows.keys() - {"all"}:
+        parts = rows[name].split(", ")
+        assert brought(name) == set().union(*(brought(one[1:-1]) if one[0] == "`" else {one.lower()} for one in parts))
+
+
 def imports(tree):
     """Every import of a package of `PACKAGES` that is done while the program runs, and what stands around it."""
 
@@ -78,8 +87,10 @@ def imports(tree):
 def test_nothing_imports_a_package_of_an_extra_behind_its_back():
     seen = 0
     for path in sorted(SOURCE.rglob("*.py")):
-        here = path.relative_to(SOURCE).as_posix()
-        for name, around in imports(ast.parse(path.read_text())):
+        here, text = path.relative_to(SOURCE).as_posix(), path.read_text()
+        if not any(f" {name}" in text for name in PACKAGES):
+            continue
+        for name, around in imports(ast.parse(text)):
             seen += 1
             asked = re.search(rf"""(require|installed)\(['"]{name}['"]\)""", ast.unparse(around))
             assert asked or here.startswith(BEHIND.get(name, "/")), f"{here} imports {name}: see chainrule.extras"

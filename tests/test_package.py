@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -76,6 +78,14 @@ def test_the_command_trains_and_measures_without_scikit_learn_and_scipy(tmp_path
     code = f"from chainrule.cli import app\napp({arguments}, standalone_mode=False)"
     assert not modules_after(code) & {"sklearn", "scipy", "joblib", "polars", "pandas"}
     assert (tmp_path / "run" / "metrics.json").exists()
+
+
+def test_the_version_is_the_same_wherever_it_stands():
+    root = Path(__file__).parents[1]
+    assert re.search(r"^version: (.*)$", (root / "CITATION.cff").read_text(), re.MULTILINE)[1] == cr.__version__
+    day = re.search(r"^date-released: (.*)$", (root / "CITATION.cff").read_text(), re.MULTILINE)[1]
+    headings = re.findall(r"^## (.*)$", (root / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert headings[:2] == ["Unreleased", f"{cr.__version__} – {day}"]
 
 
 def test_every_public_name_exists_and_is_documented():

@@ -12,7 +12,7 @@ BLOCKS = re.findall(r"```(sh|python)\n(.*?)```", README, re.DOTALL)
 
 def test_there_are_exactly_two_set_up_commands():
     assert [line for line in README.splitlines() if line.startswith("pip install")] == [
-        "pip install . && chainrule train digits",
+        "pip install '.[all]' && chainrule train digits",
         "pip install -e '.[test]' && pytest",
     ]
 

@@ -1,4 +1,7 @@
-"""How much memory the machine or container has."""
+"""How much memory the machine or container has.
+
+By the standard library: psutil tells neither a container's quota nor the limit of a process.
+"""
 
 import os
 from pathlib import Path

@@ -46,6 +46,7 @@ def _number(text: str) -> int:
 
 
 def _cores() -> int:
+    """Python 3.13 has the first number as os.process_cpu_count; joblib and psutil, which the core lacks, no more."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(cores, _quota(CGROUP) or cores)
 

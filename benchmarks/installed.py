@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import venv
 from collections import Counter
@@ -35,7 +36,7 @@ def main(names: list[str]) -> None:
 def installed(requirement: str, folder: Path) -> tuple[Counter[str], int]:
     """The bytes of each top-level name in a fresh environment with what is required, and of all bytecode."""
     venv.create(folder, with_pip=True)
-    (packages,) = folder.glob("[Ll]ib*/**/site-packages")
+    packages = Path(sysconfig.get_path("purelib", "venv", {"base": str(folder), "platbase": str(folder)}))
     begun = {path.name for path in packages.iterdir()}
     python = next(path for path in (folder / "bin/python", folder / "Scripts/python.exe") if path.exists())
     subprocess.run([python, "-m", "pip", "install", "--quiet", requirement], check=True)

@@ -294,7 +294,7 @@ class Table(Source):
             yield Table(frame, self.name, self.columns, [], row=row)
 
     def learn(self, rows: NDArray[np.intp]) -> Columns:
-        import polars as pl
+        from chainrule.extras import polars as pl
 
         chosen = np.zeros(len(self), bool)
         chosen[rows] = True

@@ -146,6 +146,7 @@ WAYS = {
     "help": lambda: [command(*one, "--help") for one in ((), *((name,) for name in app.list_commands(None)))],
     "info": lambda: command("info"),
     "command train": lambda: command(*train, "--out", "runs/m"),
+    "a report without its derivation": lambda: pathlib.Path("runs/m/report.html").read_text().index("latex2mathml"),
     "command train play.txt": lambda: command("train", "play.txt", "--epochs", "1", "--out", "runs/t"),
     "command predict": lambda: command("predict", "runs/m", "mine.npz", "--out", "p.csv"),
     "command explain": lambda: command("explain", "runs/m"),

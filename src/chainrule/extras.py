@@ -44,7 +44,7 @@ class Package:
 
 PACKAGES = {
     "polars": Package("tables", "a table, or the words of texts, needs polars"),
-    "scipy": Package("lbfgs", "L-BFGS, or a linear model of words, needs SciPy", ("sparse.linalg",)),
+    "scipy": Package("solvers", "a drawing, L-BFGS, or a linear model of words, needs SciPy", ("sparse.linalg",)),
     "matplotlib": Package("plots", "a figure that is no SVG needs matplotlib", ("figure",)),
     "PIL": Package("pictures", "a picture needs Pillow", ("Image", "ImageOps")),
     "latex2mathml": Package("documents", "a derivation as HTML needs latex2mathml", ("converter",)),

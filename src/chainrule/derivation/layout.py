@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.derivation.diagram import Box, Diagram
-from chainrule.derivation.linear_program import LinearProgram
 from chainrule.derivation.ordering import few_crossings
 from chainrule.derivation.text import width
 from chainrule.errors import OptionError
@@ -338,6 +337,8 @@ def _straightened(cells: list[_Cell], rows: list[list[int]], terms: list[_Term],
 
     The unknowns of the linear program are the y of the blocks, and then the value of each term.
     """
+    from chainrule.extras import scipy
+
     _, unknown = np.unique(block, return_inverse=True)
     n = int(unknown.max()) + 1
     room: dict[tuple[int, int], float] = {}
@@ -355,15 +356,12 @@ def _straightened(cells: list[_Cell], rows: list[list[int]], terms: list[_Term],
     np.maximum.at(least, unknown, [cell.before + MARGIN - 8 for cell in cells])
     if not rules:
         return least[unknown]
-    weights = np.array([0.0] * n + [term.weight for term in bent])
-    lowest = np.append(least, np.zeros(len(bent)))
-    y: NDArray[Any] = LinearProgram(weights, rules, np.array(bounds), lowest).solved()[:n]
-    before, behind = np.array([*room]).reshape(-1, 2).T
-    apart = np.array([*room.values()])
-    while len(apart) and np.any(y[before] + apart > y[behind] + 1e-9):  # by some hundredths of a pixel, without SciPy
-        np.maximum.at(y, behind, y[before] + apart)
-    y -= (y - least).min()
-    return y[unknown]
+    rows_of, columns, factors = zip(*((i, j, f) for i, rule in enumerate(rules) for j, f in rule), strict=True)
+    matrix = scipy.sparse.csr_array((factors, (rows_of, columns)), shape=(len(rules), n + len(bent)))
+    weights = [0.0] * n + [term.weight for term in bent]
+    limits = [(y, None) for y in least] + [(0.0, None)] * len(bent)
+    found: NDArray[Any] = scipy.optimize.linprog(weights, A_ub=matrix, b_ub=bounds, bounds=limits, method="highs-ds").x
+    return found[:n][unknown]
 
 
 def _apart(wishes: list[float], reach: float) -> list[float]:

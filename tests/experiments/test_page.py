@@ -100,6 +100,22 @@ def trained(tmp_path_factory):
     return folder, experiment, result, text
 
 
+def test_smoothed_labels_are_derived_and_set_and_measures_are_of_the_labels_as_they_are(tmp_path):
+    frame = people().select("<b>age</b>", "job&", "pays")
+    _, result, text = run(cr.read_table(frame, "pays"), tmp_path, label_smoothing=0.4, epochs=30, learning_rate=0.03)
+    assert "Y stands for the smoothed labels: label_smoothing = 0.4." in Page(text).text
+    assert ["label_smoothing", "0.4", "you"] in Page(text).rows()
+    assert result.history["loss"][-1] > 0.5 > result.metrics["test"]["loss"]  # which no network can learn below
+
+
+@pytest.mark.parametrize("share", [1.0, -0.1, float("nan")])
+def test_labels_are_not_smoothed_away(tmp_path, share):
+    with pytest.raises(
+        cr.OptionError, match=r"label_smoothing is .*, but must be a number, at least 0 and less than 1"
+    ):
+        cr.Experiment(cr.read_table(people(), "pays"), cr.Settings(label_smoothing=share), tmp_path / "run")
+
+
 def test_it_says_what_the_command_says(trained):
     _, experiment, result, text = trained
     found = Page(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from chainrule.data.source import Encoding
@@ -10,6 +11,7 @@ from chainrule.experiments.architectures import ARCHITECTURES, dense
 from chainrule.experiments.settings import Settings
 from chainrule.layers import Dense, Network
 from chainrule.names import lookup
+from chainrule.ops import LOSSES
 from chainrule.optimizers import OPTIMIZERS, Optimizer
 from chainrule.schedules import Constant, Cosine, FlatCosine, learning_rate_at
 
@@ -41,6 +43,13 @@ def optimizer_for(settings: Settings) -> Optimizer:
     decay = {} if settings.weight_decay is None else {"weight_decay": settings.weight_decay}
     made: Optimizer = _kind(settings)(learning_rate=schedule, l2=settings.l2 or 0.0, **decay)
     return made
+
+
+def loss_for(target: Target, settings: Settings) -> Any:
+    """What the network is trained by, as `chainrule.train` takes it: the target's loss, of smoothed labels if asked."""
+    if not settings.label_smoothing:
+        return target.learned_loss
+    return partial(LOSSES[target.loss], label_smoothing=settings.label_smoothing)
 
 
 def first_learning_rate(settings: Settings) -> float:

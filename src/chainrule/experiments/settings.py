@@ -80,6 +80,8 @@ class Settings:
         threshold: from which probability on that label is predicted, or "validation" for the one that serves `metric`,
             or f1, best there; None for 0.5.
         class_weight: how much classes count, those left out 1, or "balanced"; None for alike.
+        label_smoothing: ε takes that much from the right label while training and spreads it over all; measures are of
+            the labels as they are; None for 0.
         metric: what early stopping, a search and a threshold look at; None for the validation cost.
         search: how many settings are tried of what is not given here of `hidden`, `activation`, `dropout`, `optimizer`,
             `learning_rate`, `l2` and `batch_size`; those with the least validation cost are taken.
@@ -118,6 +120,7 @@ class Settings:
     quick: bool = False
     bins: int | None = None
     weight_decay: float | None = None
+    label_smoothing: float | None = None
 
     def beside(self, defaults: Mapping[str, Any]) -> Settings:
         """These settings, with `defaults` where nothing was chosen; who needs a validation part gets one."""
@@ -168,6 +171,8 @@ class Settings:
         met = 300_000 if labels else UPDATES * size
         if self.time_limit is not None:
             real("time_limit", self.time_limit, low=0, open="low")
+        if self.label_smoothing is not None:
+            real("label_smoothing", self.label_smoothing, low=0, high=1, open="high")
         members = 1 if self.members is None or self.quick else whole("members", self.members)
         enough = max(100, -(-1000 * size // m)) if small else min(60, max(10, met // m))
         epochs = enough if self.epochs is None else whole("epochs", self.epochs)
@@ -199,7 +204,7 @@ def usual_patience(epochs: int) -> int:
 NETWORK = ("hidden", "activation", "l2", "optimizer", "learning_rate", "batch_size")
 """Who chooses one of these wants a network of their own, and not several of the usual kind."""
 
-KNOBS = ("dropout", "weight_decay", "bins", "epochs", "patience")
+KNOBS = ("dropout", "weight_decay", "label_smoothing", "bins", "epochs", "patience")
 """What may be chosen for the usual networks, too."""
 
 

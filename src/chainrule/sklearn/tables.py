@@ -210,6 +210,7 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         validation, patience, metric: which part of the rows is watched while training, how long a lack of progress is
             borne, and what is looked at; see there.
         class_weight: {class: weight}, or "balanced".
+        label_smoothing: ε takes that much from the right class while training; see there.
         positive, threshold: of two classes, which one is predicted from which probability on; see there.
         engine, threads, device, precision: who computes, and how exactly.
         random_state: a seed or a `RandomState`; None for a fresh one.
@@ -255,6 +256,7 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         patience: int | None = None,
         metric: str | None = None,
         class_weight: Any = None,
+        label_smoothing: float | None = None,
         positive: Any = None,
         threshold: Any = None,
         engine: str = "auto",

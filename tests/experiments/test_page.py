@@ -13,6 +13,7 @@ from PIL import Image
 
 import chainrule as cr
 from chainrule.experiments.conclusions import conclusions
+from chainrule.experiments.design import optimizer_for
 from chainrule.experiments.words import sentence_on_examples
 
 VOID = {"meta", "br", "img", "rect", "path", "circle", "polyline", "polygon", "image"}
@@ -106,6 +107,15 @@ def test_smoothed_labels_are_derived_and_set_and_measures_are_of_the_labels_as_t
     assert "Y stands for the smoothed labels: label_smoothing = 0.4." in Page(text).text
     assert ["label_smoothing", "0.4", "you"] in Page(text).rows()
     assert result.history["loss"][-1] > 0.5 > result.metrics["test"]["loss"]  # which no network can learn below
+
+
+def test_the_weight_decay_falls_by_a_schedule_of_its_own():
+    falling = cr.Settings(optimizer="adamw", weight_decay=0.4, weight_decay_schedule="flat_cosine", epochs=10)
+    found = [optimizer_for(falling).decay(epoch) for epoch in (0, 5, 7.5, 10)]
+    np.testing.assert_allclose(found, [0.4, 0.4, 0.2, 0], atol=1e-12)
+    assert optimizer_for(cr.Settings(optimizer="adamw")).weight_decay == cr.AdamW().weight_decay
+    with pytest.raises(cr.OptionError, match=r"no schedule of the weight decay 'cosin'\. Did you mean 'cosine'"):
+        optimizer_for(cr.Settings(weight_decay_schedule="cosin"))
 
 
 @pytest.mark.parametrize("share", [1.0, -0.1, float("nan")])

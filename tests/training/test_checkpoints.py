@@ -17,6 +17,7 @@ import numpy as np
 import chainrule as cr
 from chainrule import files
 from chainrule.engines.native import training
+from chainrule.schedules import Cosine
 
 training.CALL = 0.0  # one batch a call, so that there is a checkpoint after each
 
@@ -40,7 +41,7 @@ def live(folder, last):
     batches = [(X[i : i + 16], y[i : i + 16]) for i in range(0, 60, 16)]
     history = cr.train(
         net, batches, loss="cross_entropy",
-        optimizer=cr.Adam(cr.schedules.Cosine(0.01, epochs=6)), epochs=6,
+        optimizer=cr.AdamW(Cosine(0.01, epochs=6), weight_decay=Cosine(0.3, epochs=6), rates={"W*": 0.5}), epochs=6,
         validation=(X, y), metrics=["accuracy"], early_stopping=3, seed=2, progress=False, resume=True,
         checkpoint=cr.Checkpoint(folder + "/checkpoint.safetensors", every_epochs=1, every_minutes=0),
     )

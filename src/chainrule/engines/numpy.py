@@ -26,11 +26,17 @@ class NumpyProgram:
         self.seed = seed
         self.reason = ""
         self.regularized = network.regularized
+        self.rates = optimizer.rates_in_order(network.parameters, network.dtype)
         self.updates = 0
         self.slots: dict[str, Array] = {name: np.zeros_like(network.flat) for name in optimizer.slots}
 
     def epoch(
-        self, batches: Batches, epoch: int, learning_rate: Callable[[int], float], start: int = 0
+        self,
+        batches: Batches,
+        epoch: int,
+        learning_rate: Callable[[int], float],
+        start: int = 0,
+        weight_decay: Callable[[int], float] | None = None,
     ) -> Iterator[Done]:
         """See `Program.epoch`; yields after every batch."""
         if start == 0:
@@ -38,12 +44,13 @@ class NumpyProgram:
         with blas_held():
             for k, (X, Y, weights) in enumerate(batches.epoch(epoch, start), start):
                 l2 = None if batches.l2 is None else float(batches.l2[k])
-                done = self._update(X, Y, weights, learning_rate(k), l2)
+                omega = self.optimizer.decay(epoch) if weight_decay is None else weight_decay(k)
+                done = self._update(X, Y, weights, learning_rate(k), l2, omega)
                 yield done
                 if done.X is not None:
                     return
 
-    def _update(self, X: Array, Y: Array, weights: Array | None, alpha: float, l2: float | None) -> Done:
+    def _update(self, X: Array, Y: Array, weights: Array | None, alpha: float, l2: float | None, omega: float) -> Done:
         """Forward, cost, backward, update: one step of gradient descent on one batch."""
         network, theta = self.network, self.network.flat
         ignored = np.errstate(over="ignore", invalid="ignore", divide="ignore")
@@ -58,8 +65,9 @@ class NumpyProgram:
                 return done
             backward(J)
             self.updates += 1
+            gradient, regularized = network.gradient(variables), self.regularized
             change, self.slots = self.optimizer.step(
-                theta, network.gradient(variables), self.regularized, alpha, self.updates, self.slots, l2
+                theta, gradient, regularized, alpha, self.updates, self.slots, l2, omega, self.rates
             )
             theta -= change
         return done

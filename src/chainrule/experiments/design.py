@@ -13,7 +13,7 @@ from chainrule.layers import Dense, Network
 from chainrule.names import lookup
 from chainrule.ops import LOSSES
 from chainrule.optimizers import OPTIMIZERS, Optimizer
-from chainrule.schedules import Constant, Cosine, FlatCosine, learning_rate_at
+from chainrule.schedules import Cosine, FlatCosine, Schedule, learning_rate_at
 
 SCHEDULES = {"cosine": True, "flat_cosine": True, "constant": False}
 """Those that a setting can name, and whether α falls by them."""
@@ -36,13 +36,23 @@ def optimizer_for(settings: Settings) -> Optimizer:
     Raises:
         OptionError: an unknown name, or a number out of range.
     """
-    alpha = first_learning_rate(settings)
-    epochs = settings.epochs or 1
-    schedules = {"cosine": Cosine(alpha, epochs), "flat_cosine": FlatCosine(alpha, epochs), "constant": Constant(alpha)}
-    schedule = lookup("schedule", settings.schedule, schedules)
-    decay = {} if settings.weight_decay is None else {"weight_decay": settings.weight_decay}
-    made: Optimizer = _kind(settings)(learning_rate=schedule, l2=settings.l2 or 0.0, **decay)
+    kind, epochs = _kind(settings), settings.epochs or 1
+    alpha = _scheduled("schedule", settings.schedule, first_learning_rate(settings), epochs)
+    omega = kind().weight_decay if settings.weight_decay is None else settings.weight_decay
+    decay = _scheduled("schedule of the weight decay", settings.weight_decay_schedule, omega, epochs)
+    made: Optimizer = kind(learning_rate=alpha, l2=settings.l2 or 0.0, weight_decay=decay)
     return made
+
+
+def _scheduled(called: str, name: str, first: float, epochs: int) -> float | Schedule:
+    """A number that begins with `first` and changes by the schedule of that name.
+
+    Raises:
+        OptionError: there is none of that name, or the number is out of range.
+    """
+    falling = {"cosine": Cosine, "flat_cosine": FlatCosine, "constant": None}
+    schedule: Any = lookup(called, name, falling)
+    return first if schedule is None else schedule(first, epochs)
 
 
 def loss_for(target: Target, settings: Settings) -> Any:

@@ -61,6 +61,8 @@ class Settings:
         l2: λ of the L2 regularization; None for 0 for several networks, 0.02 below 1,000 examples m, else 1 / m.
         weight_decay: λ of decoupled weight decay, taken from the weights at each update; None for 0.1 for several
             networks, else the optimizer's own.
+        weight_decay_schedule: how the weight decay changes, as `schedule` says it of α: "constant", "cosine" or
+            "flat_cosine".
         batch_size: examples in a mini-batch; None for 32, from 10,000 examples on 128.
         test: the part of all examples that is held out to the end; None for 0.2, of a text 0.1.
         validation: the part of the others that is watched while training; None for 0.1, below 1,000 examples 0.
@@ -121,6 +123,7 @@ class Settings:
     bins: int | None = None
     weight_decay: float | None = None
     label_smoothing: float | None = None
+    weight_decay_schedule: str = "constant"
 
     def beside(self, defaults: Mapping[str, Any]) -> Settings:
         """These settings, with `defaults` where nothing was chosen; who needs a validation part gets one."""

@@ -206,7 +206,8 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         members, time_limit, quick: how many networks answer together, and how long they may learn; see
             `chainrule.Settings`.
         epochs, hidden, activation, dropout, batch_norm, bins: a network of one's own; see there.
-        optimizer, learning_rate, schedule, l2, weight_decay, batch_size: how it learns; see there.
+        optimizer, learning_rate, schedule, l2, weight_decay, weight_decay_schedule, batch_size: how it learns; see
+            there.
         validation, patience, metric: which part of the rows is watched while training, how long a lack of progress is
             borne, and what is looked at; see there.
         class_weight: {class: weight}, or "balanced".
@@ -251,6 +252,7 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         schedule: str | None = None,
         l2: float | None = None,
         weight_decay: float | None = None,
+        weight_decay_schedule: str | None = None,
         batch_size: int | None = None,
         validation: float | None = None,
         patience: int | None = None,
@@ -344,6 +346,7 @@ class TableRegressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
         schedule: str | None = None,
         l2: float | None = None,
         weight_decay: float | None = None,
+        weight_decay_schedule: str | None = None,
         batch_size: int | None = None,
         validation: float | None = None,
         patience: int | None = None,

@@ -18,6 +18,7 @@ from chainrule.engines.jax.functions import Functions, compiling, refuse_impure
 from chainrule.engines.jax.statistics import Tensors, keep, statistics_of
 from chainrule.graph import Array
 from chainrule.optimizers import Optimizer
+from chainrule.schedules import Schedule
 
 CALL = 0.1
 """About how many seconds of work are done between two looks at the keyboard and the progress bar."""
@@ -41,7 +42,7 @@ class Data(NamedTuple):
 
     Attributes:
         X, Y, weights: of m examples. order: (m,), in which they are met; None of a single batch, which is met as it
-            stands. alphas, l2: (batches,); l2 is None for the optimizer's own.
+            stands. alphas, omegas, l2: (batches,); l2 is None for the optimizer's own.
     """
 
     X: Array
@@ -49,6 +50,7 @@ class Data(NamedTuple):
     weights: Array | None
     order: Array | None
     alphas: Array
+    omegas: Array
     l2: Array | None
 
 
@@ -85,40 +87,55 @@ class JaxProgram:
         self.slots: dict[str, Array] = {name: np.zeros_like(network.flat) for name in optimizer.slots}
         self._functions = Functions(network, cost, seed, devices.lowered)
         self._regularized = network.regularized
+        self._rates = optimizer.rates_in_order(network.parameters, network.dtype)
         self._output_shapes: dict[Any, tuple[int, ...]] = {}
         self.device, self._devices = devices.label, devices
         self.precision = network.dtype
         self._loop = jax.jit(self._updates, static_argnames=("size", "stride"), out_shardings=devices.results)
+        self._decays = isinstance(optimizer.weight_decay, Schedule)
         self._some = 1
         self._kept: tuple[Array, Array] | None = None
 
     def epoch(
-        self, batches: Batches, epoch: int, learning_rate: Callable[[int], float], start: int = 0
+        self,
+        batches: Batches,
+        epoch: int,
+        learning_rate: Callable[[int], float],
+        start: int = 0,
+        weight_decay: Callable[[int], float] | None = None,
     ) -> Iterator[Done]:
         """See `Program.epoch`; yields about ten times a second, at least once a batch."""
         if start == 0:
             self.network.forget()
-        data = batches.arrays
+        data, rule = batches.arrays, self.optimizer
+        omega = weight_decay or (lambda k: rule.decay(epoch))
         if data is not None and data.cast is None:
-            yield from self._of_arrays(batches, data, epoch, learning_rate, start)
+            yield from self._of_arrays(batches, data, epoch, learning_rate, omega, start)
             return
         given = batches.epoch(epoch, start)
         given = distributed.in_step(given, start) if self._devices.shared else given
         for k, (X, Y, weights) in enumerate(given, start):
             l2 = None if batches.l2 is None else batches.l2[k : k + 1]
-            alone = self._epoch(Data(X, np.asarray(Y), weights, None, np.array([learning_rate(k)]), l2))
+            rates = np.array([learning_rate(k)]), np.array([omega(k)])
+            alone = self._epoch(Data(X, np.asarray(Y), weights, None, *rates, l2))
             done, _ = self._run(alone, 0, 1, len(X), len(X))
             yield done
             if done.X is not None:
                 return
 
     def _of_arrays(
-        self, batches: Batches, data: Arrays, epoch: int, learning_rate: Callable[[int], float], start: int
+        self,
+        batches: Batches,
+        data: Arrays,
+        epoch: int,
+        learning_rate: Callable[[int], float],
+        weight_decay: Callable[[int], float],
+        start: int,
     ) -> Iterator[Done]:
         count, size = len(data), data.batch_size
         order = data.order(epoch) if data.shuffle else np.arange(data.m)
-        alphas = np.array([learning_rate(k) for k in range(count)])
-        whole = self._epoch(Data(data.X, np.asarray(data.Y), data.weights, order, alphas, batches.l2))
+        alphas, omegas = (np.array([rate(k) for k in range(count)]) for rate in (learning_rate, weight_decay))
+        whole = self._epoch(Data(data.X, np.asarray(data.Y), data.weights, order, alphas, omegas, batches.l2))
         full, k = data.m // size, start
         while k < count:
             stop = self._stop(k, full, count)
@@ -158,7 +175,7 @@ class JaxProgram:
                 X, Y, weights = (None if A is None else devices.parts(A) for A in here[:3])
             else:
                 X, (Y, weights) = self._placed_once(here.X), devices.whole(here[1:3])
-            of_batches = here.alphas.astype(dtype), None if here.l2 is None else here.l2.astype(dtype)
+            of_batches = [None if given is None else given.astype(dtype) for given in here[4:]]
             data = Data(X, Y, weights, *devices.whole((here.order, *of_batches)))
             outputs = np.zeros((len(here.X), *output_shape), dtype) if self.outputs else None
             return Epoch(here, data, devices.whole(Seen(np.zeros(count), np.zeros(count), outputs)))
@@ -232,6 +249,8 @@ class JaxProgram:
             updates + 1,
             slots,
             None if data.l2 is None else l2,
+            data.omegas[k] if self._decays else None,
+            self._rates,
         )
         penalty = 0.5 * l2 * (self._regularized * jnp.square(theta.astype(jnp.float64))).sum()
         moved = {name: slot.astype(theta.dtype) for name, slot in new.items()}

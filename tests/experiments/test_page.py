@@ -118,6 +118,15 @@ def test_the_weight_decay_falls_by_a_schedule_of_its_own():
         optimizer_for(cr.Settings(weight_decay_schedule="cosin"))
 
 
+def test_dropout_falls_by_a_schedule_of_its_own(tmp_path):
+    table, falling = cr.read_table(people(), "pays"), {"dropout": 0.4, "dropout_schedule": "cosine"}
+    made = cr.Experiment(table, cr.Settings(**QUICK | falling), tmp_path / "run")
+    assert "Dropout(Cosine(0.4, epochs=3))" in repr(made.network)
+    with pytest.raises(cr.OptionError, match="no schedule of the dropout 'falling'"):
+        cr.Experiment(table, cr.Settings(**QUICK, dropout=0.4, dropout_schedule="falling"), tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+
+
 @pytest.mark.parametrize("share", [1.0, -0.1, float("nan")])
 def test_labels_are_not_smoothed_away(tmp_path, share):
     with pytest.raises(

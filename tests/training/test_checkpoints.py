@@ -35,8 +35,9 @@ def live(folder, last):
     random = np.random.default_rng(0)
     X = random.standard_normal((60, 5)).astype(np.float32)
     y = (X[:, 0] + X[:, 1] ** 2 > 1).astype(int)
+    dropout = cr.Dropout(Cosine(0.5, 6))
     net = cr.Network(
-        [cr.Standardize(), cr.Dense(8, "relu"), cr.BatchNorm(), cr.Dropout(0.3), cr.Dense(2, "softmax")], seed=1
+        [cr.Standardize(), cr.Dense(8, "relu"), cr.BatchNorm(), dropout, cr.Dense(2, "softmax")], seed=1
     )
     batches = [(X[i : i + 16], y[i : i + 16]) for i in range(0, 60, 16)]
     history = cr.train(

@@ -112,7 +112,10 @@ class NetworkLike(Protocol):
         closed: Recording | None = ...,
         parameters: Mapping[str, Array] | None = ...,
         statistics: dict[int, dict[str, Array]] | None = ...,
+        drop_rates: Iterable[Array] | None = ...,
     ) -> tuple[Variable | Array, dict[str, Variable]]: ...
+
+    def drop_rates(self, epoch: float) -> tuple[float, ...]: ...
 
     def gradient(self, variables: Mapping[str, Variable]) -> Numbers: ...
 

@@ -27,7 +27,7 @@ class NumpyProgram:
         self.reason = ""
         self.regularized = network.regularized
         self.rates = optimizer.rates_in_order(network.parameters, network.dtype)
-        self.updates = 0
+        self.updates, self.drop_rates = 0, network.drop_rates(0)
         self.slots: dict[str, Array] = {name: np.zeros_like(network.flat) for name in optimizer.slots}
 
     def epoch(
@@ -41,6 +41,7 @@ class NumpyProgram:
         """See `Program.epoch`; yields after every batch."""
         if start == 0:
             self.network.forget()
+        self.drop_rates = self.network.drop_rates(epoch)
         with blas_held():
             for k, (X, Y, weights) in enumerate(batches.epoch(epoch, start), start):
                 l2 = None if batches.l2 is None else float(batches.l2[k])
@@ -55,7 +56,9 @@ class NumpyProgram:
         network, theta = self.network, self.network.flat
         ignored = np.errstate(over="ignore", invalid="ignore", divide="ignore")
         with network.turn, self._rounded(), ignored:
-            A, variables = network.record(X, training=True, updating=True, seed=self.seed, update=self.updates)
+            A, variables = network.record(
+                X, training=True, updating=True, seed=self.seed, update=self.updates, drop_rates=self.drop_rates
+            )
             J = self.cost(A, Y, weights)
             penalty = self.optimizer.penalty(theta, self.regularized, l2)
             cost = float(plain(J)) + penalty

@@ -8,15 +8,12 @@ from typing import Any
 from chainrule.data.source import Encoding
 from chainrule.data.targets import Target
 from chainrule.experiments.architectures import ARCHITECTURES, dense
-from chainrule.experiments.settings import Settings
+from chainrule.experiments.settings import SCHEDULES, Settings, scheduled
 from chainrule.layers import Dense, Network
 from chainrule.names import lookup
 from chainrule.ops import LOSSES
 from chainrule.optimizers import OPTIMIZERS, Optimizer
-from chainrule.schedules import Cosine, FlatCosine, Schedule, learning_rate_at
-
-SCHEDULES = {"cosine": True, "flat_cosine": True, "constant": False}
-"""Those that a setting can name, and whether α falls by them."""
+from chainrule.schedules import learning_rate_at
 
 
 def design(encoding: Encoding, input_shape: tuple[int, ...], target: Target, settings: Settings) -> Network:
@@ -37,22 +34,11 @@ def optimizer_for(settings: Settings) -> Optimizer:
         OptionError: an unknown name, or a number out of range.
     """
     kind, epochs = _kind(settings), settings.epochs or 1
-    alpha = _scheduled("schedule", settings.schedule, first_learning_rate(settings), epochs)
+    alpha = scheduled("schedule", settings.schedule, first_learning_rate(settings), epochs)
     omega = kind().weight_decay if settings.weight_decay is None else settings.weight_decay
-    decay = _scheduled("schedule of the weight decay", settings.weight_decay_schedule, omega, epochs)
+    decay = scheduled("schedule of the weight decay", settings.weight_decay_schedule, omega, epochs)
     made: Optimizer = kind(learning_rate=alpha, l2=settings.l2 or 0.0, weight_decay=decay)
     return made
-
-
-def _scheduled(called: str, name: str, first: float, epochs: int) -> float | Schedule:
-    """A number that begins with `first` and changes by the schedule of that name.
-
-    Raises:
-        OptionError: there is none of that name, or the number is out of range.
-    """
-    falling = {"cosine": Cosine, "flat_cosine": FlatCosine, "constant": None}
-    schedule: Any = lookup(called, name, falling)
-    return first if schedule is None else schedule(first, epochs)
 
 
 def loss_for(target: Target, settings: Settings) -> Any:
@@ -83,8 +69,7 @@ def own_learning_rate(settings: Settings) -> float:
 
 
 def _falls(settings: Settings) -> bool:
-    falls: bool = lookup("schedule", settings.schedule, SCHEDULES)
-    return falls
+    return lookup("schedule", settings.schedule, SCHEDULES) is not None
 
 
 def _kind(settings: Settings) -> Any:

@@ -347,8 +347,8 @@ class Experiment:
         """What a resumed run must share with the first, by the names of the settings."""
         free = {"engine", "threads", "device", "devices", "search", "checkpoint_minutes", "augment", "patience"}
         free |= {"time_limit"}
-        constant = self.settings.schedule == self.settings.weight_decay_schedule == "constant"
-        free |= {"epochs"} if constant else set()
+        schedules = ("schedule", "weight_decay_schedule", "dropout_schedule")
+        free |= {"epochs"} if all(getattr(self.settings, name) == "constant" for name in schedules) else set()
         chosen = {name: value for name, value in asdict(self.settings).items() if name not in free}
         first = {"seed": self.settings.seed}  # from which the rest follows
         return first | self._data | chosen | {"hidden": list(self.settings.hidden or ())}

@@ -9,6 +9,8 @@ from typing import Any, Literal
 from chainrule.checking import real, whole
 from chainrule.data.augmentation import Augmentation
 from chainrule.errors import OptionError
+from chainrule.names import lookup
+from chainrule.schedules import Cosine, FlatCosine, Schedule
 
 MODEL, HISTORY, METRICS, CURVES, REPORT, PAGE, CHECKPOINT, JOURNAL, TRIALS, LOCK = (
     "model.safetensors",
@@ -33,6 +35,10 @@ UPDATES = 20_000
 """So many updates values take, as long as that is 10 to 60 epochs."""
 
 
+SCHEDULES = {"cosine": Cosine, "flat_cosine": FlatCosine, "constant": None}
+"""Those that a setting can name, by which numbers fall over the epochs; None for one that does not."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """What a user may choose; what is None follows the number of training examples m, see `resolve`, or is searched.
@@ -51,6 +57,8 @@ class Settings:
             48 for several networks, else 0.
         dropout: the rate after each hidden layer; None for 0.3 or 0.1, as tried, for several networks, 0.2 for 10,000
             labels or more, else 0.
+        dropout_schedule: how that rate changes from epoch to epoch, as `schedule` says it of α: "constant", "cosine" or
+            "flat_cosine".
         batch_norm: whether each hidden layer is normalized.
         optimizer: gradient_descent (sgd), adagrad, rmsprop, adam or adamw; None for adamw for several networks, else
             adam.
@@ -124,6 +132,7 @@ class Settings:
     weight_decay: float | None = None
     label_smoothing: float | None = None
     weight_decay_schedule: str = "constant"
+    dropout_schedule: str = "constant"
 
     def beside(self, defaults: Mapping[str, Any]) -> Settings:
         """These settings, with `defaults` where nothing was chosen; who needs a validation part gets one."""
@@ -197,6 +206,19 @@ class Settings:
             seed=seed,
             threads=None if self.threads is None else whole("threads", self.threads),
         )
+
+
+def scheduled(called: str, name: str, first: float, epochs: int) -> float | Schedule:
+    """A number that begins with `first` and changes by the schedule of that name.
+
+    Args:
+        called: what the schedule is, for the message.
+
+    Raises:
+        OptionError: there is none of that name.
+    """
+    schedule = lookup(called, name, SCHEDULES)
+    return first if schedule is None else schedule(first, epochs)
 
 
 def usual_patience(epochs: int) -> int:

@@ -205,7 +205,7 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         day_first: whether 3/4/2025 is in April.
         members, time_limit, quick: how many networks answer together, and how long they may learn; see
             `chainrule.Settings`.
-        epochs, hidden, activation, dropout, batch_norm, bins: a network of one's own; see there.
+        epochs, hidden, activation, dropout, dropout_schedule, batch_norm, bins: a network of one's own; see there.
         optimizer, learning_rate, schedule, l2, weight_decay, weight_decay_schedule, batch_size: how it learns; see
             there.
         validation, patience, metric: which part of the rows is watched while training, how long a lack of progress is
@@ -245,6 +245,7 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         hidden: Any = None,
         activation: str | None = None,
         dropout: float | None = None,
+        dropout_schedule: str | None = None,
         batch_norm: bool = False,
         bins: int | None = None,
         optimizer: str | None = None,
@@ -339,6 +340,7 @@ class TableRegressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
         hidden: Any = None,
         activation: str | None = None,
         dropout: float | None = None,
+        dropout_schedule: str | None = None,
         batch_norm: bool = False,
         bins: int | None = None,
         optimizer: str | None = None,

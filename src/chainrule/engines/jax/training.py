@@ -43,6 +43,7 @@ class Data(NamedTuple):
     Attributes:
         X, Y, weights: of m examples. order: (m,), in which they are met; None of a single batch, which is met as it
             stands. alphas, omegas, l2: (batches,); l2 is None for the optimizer's own.
+        drop_rates: of the layers whose dropout is on a schedule, None where there is none.
     """
 
     X: Array
@@ -52,6 +53,7 @@ class Data(NamedTuple):
     alphas: Array
     omegas: Array
     l2: Array | None
+    drop_rates: Array | None
 
 
 class Seen(NamedTuple):
@@ -117,7 +119,7 @@ class JaxProgram:
         for k, (X, Y, weights) in enumerate(given, start):
             l2 = None if batches.l2 is None else batches.l2[k : k + 1]
             rates = np.array([learning_rate(k)]), np.array([omega(k)])
-            alone = self._epoch(Data(X, np.asarray(Y), weights, None, *rates, l2))
+            alone = self._epoch(Data(X, np.asarray(Y), weights, None, *rates, l2, self._drop_rates(epoch)))
             done, _ = self._run(alone, 0, 1, len(X), len(X))
             yield done
             if done.X is not None:
@@ -135,7 +137,8 @@ class JaxProgram:
         count, size = len(data), data.batch_size
         order = data.order(epoch) if data.shuffle else np.arange(data.m)
         alphas, omegas = (np.array([rate(k) for k in range(count)]) for rate in (learning_rate, weight_decay))
-        whole = self._epoch(Data(data.X, np.asarray(data.Y), data.weights, order, alphas, omegas, batches.l2))
+        of_batches = alphas, omegas, batches.l2, self._drop_rates(epoch)
+        whole = self._epoch(Data(data.X, np.asarray(data.Y), data.weights, order, *of_batches))
         full, k = data.m // size, start
         while k < count:
             stop = self._stop(k, full, count)
@@ -147,6 +150,10 @@ class JaxProgram:
             if done.X is not None:
                 return
             k = stop
+
+    def _drop_rates(self, epoch: int) -> Array | None:
+        rates = self.network.drop_rates(epoch)
+        return np.array(rates) if rates else None
 
     def _stop(self, k: int, full: int, count: int) -> int:
         """Up to which batch the next call goes; those that are full and the last one are compiled apart."""
@@ -239,7 +246,9 @@ class JaxProgram:
         """Forward, cost, backward, update: one step of gradient descent on one batch."""
         theta, slots, statistics, updates = state
         X, Y, weights = self._batch(data, k, size, stride)
-        found = self._functions.slope(theta, statistics, X, Y, weights, updates, updating=True)
+        found = self._functions.slope(
+            theta, statistics, X, Y, weights, updates, updating=True, drop_rates=data.drop_rates
+        )
         l2 = self.optimizer.l2 if data.l2 is None else data.l2[k]
         change, new = self.optimizer.step(
             theta,

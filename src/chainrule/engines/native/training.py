@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,6 +81,7 @@ class NativeProgram:
         """See `Program.epoch`; yields about ten times a second, at least once a batch."""
         if start == 0:
             self.network.forget()
+        self._drop_at(epoch)
         self._turn_to(self._plan.input, self._plan.target, batches.sizes)
         omega = weight_decay or (lambda k: self.optimizer.decay(epoch))
         if batches.arrays is not None:
@@ -92,6 +93,13 @@ class NativeProgram:
             yield done
             if done.X is not None:
                 return
+
+    def _drop_at(self, epoch: int) -> None:
+        """Let go of the plans where dropout had other rates, which stand in them as numbers."""
+        rates = self.network.drop_rates(epoch)
+        if rates != self._compiler.drop_rates:
+            self._compiler = replace(self._compiler, drop_rates=rates)
+            self._kept.clear()
 
     def _turn_to(self, given: Form, target: Form | None, sizes: tuple[int, ...]) -> None:
         """Go on with the plan for data of these forms, as the network and what users wrote are now."""

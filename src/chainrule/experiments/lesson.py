@@ -58,7 +58,8 @@ def learn(experiment: Experiment, lesson: Lesson) -> History:
 
 
 def _train(experiment: Experiment, lesson: Lesson) -> History:
-    X, target, settings, part = experiment.X, experiment.target, lesson.settings, lesson.part
+    target, settings, part = experiment.target, lesson.settings, lesson.part
+    X = experiment.X_for(part.train)
     Y, weights = experiment.encoding.learned(experiment.source, experiment.Y), experiment.weights
     final = experiment.final_layers()
 

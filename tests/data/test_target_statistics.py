@@ -115,6 +115,13 @@ def test_it_is_learned_from_and_travels_in_the_model_file(tmp_path):
         trained.evaluate(again, np.arange(len(again)))
 
 
+def test_a_single_statistic_gets_bins_as_other_numbers_do(tmp_path):
+    made = experiment(shops(), tmp_path / "values", bins=8)
+    assert made.encoding.steps_of_numbers == {0: 40, 2: 479}  # 480 rows to train
+    assert "PiecewiseLinear" in repr(made.network)
+    assert [*experiment(shops(classes=3), tmp_path / "classes").encoding.steps_of_numbers] == [4]
+
+
 def test_the_order_follows_from_the_seed(tmp_path):
     first, again, other = (experiment(shops(), tmp_path / str(i), seed=seed).X for i, seed in enumerate((0, 0, 1)))
     np.testing.assert_array_equal(first, again)

@@ -68,6 +68,10 @@ class TargetStatistics(WordCode):
         return len(self.sums[0]) + 1
 
     @property
+    def steps_of_numbers(self) -> int:  # type: ignore[override]
+        return len(self.words) if len(self.words) > 1 and len(self.sums[0]) == 1 else 0
+
+    @property
     def gaps(self) -> bool:
         """Whether values were missing while training."""
         return self.counts[-1] > 0

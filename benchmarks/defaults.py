@@ -4,6 +4,7 @@
     python -m benchmarks.defaults --tables FOLDER --splits 1         # other tables
     python -m benchmarks.defaults --file adult.csv --target income   # a single one
     python -m benchmarks.defaults --only letter ames --contestants chainrule CatBoost
+    python -m benchmarks.defaults --contestants chainrule target-statistics   # what an option does to them
     python -m benchmarks.defaults --report --markdown                # tell of what was measured before
 
 A fifth of the rows, drawn anew for each split, is tested on; all contestants see the same rows, and take what they
@@ -25,7 +26,7 @@ from pathlib import Path
 
 from benchmarks.page import markdown
 from benchmarks.standings import Standings, all_tables, common, what_is_compared
-from benchmarks.table_models import CONTESTANTS, Contestant, by_chainrule
+from benchmarks.table_models import CONTESTANTS, VARIANTS, Contestant, by_chainrule
 from benchmarks.table_problems import Listed, Problem, listed, problem
 from benchmarks.table_results import Kept, Result, measure_apart, one_thread
 from benchmarks.terminal import show, terminal
@@ -99,12 +100,12 @@ def told(results: Sequence[Result], contestants: Sequence[Contestant]) -> Standi
 
 
 def chosen(names: Sequence[str]) -> list[Contestant]:
-    """The contestants of these names in their order, or all.
+    """The contestants of these names in their order, or all but those that are chainrule with an option.
 
     Raises:
         OptionError: there is no such contestant.
     """
-    known = {one.name: one for one in CONTESTANTS}
+    known = {one.name: one for one in (*CONTESTANTS, *VARIANTS)}
     if unknown := [name for name in names if name not in known]:
         raise OptionError(f"there is no contestant {unknown[0]!r}, but {', '.join(known)}.")
     return [known[name] for name in names] or list(CONTESTANTS)
@@ -197,7 +198,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         metavar="NAME",
-        help=f"some, compared with the first of them: {', '.join(one.name for one in CONTESTANTS)}",
+        help=f"some, compared with the first of them: {', '.join(one.name for one in (*CONTESTANTS, *VARIANTS))}",
     )
     parser.add_argument("--time-limit", type=float, metavar="SECONDS", help="let chainrule also learn in such a time")
     parser.add_argument("--results", type=Path, default=RESULTS, metavar="FILE", help=f"what keeps them ({RESULTS})")

@@ -72,10 +72,14 @@ def code() -> str:
     return f"{found:08x}"
 
 
-def by_chainrule(settings: Settings, problem: Problem) -> Callable[[], Answers]:
-    """What `chainrule train` makes of the table, its test part given; it takes its validation part by itself."""
+def by_chainrule(settings: Settings, problem: Problem, **reading: bool) -> Callable[[], Answers]:
+    """What `chainrule train` makes of the table, its test part given; it takes its validation part by itself.
+
+    Args:
+        reading: options of `chainrule.read_table`.
+    """
     settings = replace(settings, seed=problem.split)
-    source = chainrule.read_table(problem.table.path, problem.table.target, task=problem.table.task)
+    source = chainrule.read_table(problem.table.path, problem.table.target, task=problem.table.task, **reading)
     place = np.searchsorted(source.row, problem.row + 1).clip(max=len(source) - 1)
     _require_same(problem, source, place)
 
@@ -250,3 +254,16 @@ CONTESTANTS = (
     Contestant("RealMLP-TD", partial(pytabkit, "RealMLP_TD"), ("pytabkit", "torch")),
     Contestant("TabM-D", partial(pytabkit, "TabM_D"), ("pytabkit", "torch")),
 )
+
+VARIANTS = (
+    Contestant("target-statistics", partial(by_chainrule, Settings(threads=1), target_statistics=True), ours=True),
+    *(
+        Contestant(name.replace("_", "-"), partial(by_chainrule, Settings(threads=1, **{name: chosen})), ours=True)
+        for name, chosen in {
+            "label_smoothing": 0.1,
+            "weight_decay_schedule": "flat_cosine",
+            "dropout_schedule": "flat_cosine",
+        }.items()
+    ),
+)
+"""`chainrule train` with one option, by its name: measured where somebody names them alone."""

@@ -38,13 +38,14 @@ class Runner {
     }
 
     nb::tuple run(nb::dict given, long m, long batch, nb::object alphas, nb::object l2, uint64_t update, nb::object outputs,
-                  int threads) {
+                  int threads, nb::object decays) {
         expect(m >= 0 && batch >= 1, "batches are of 1 example or more");
         const Data<T> data = read_data<T>(given, m, numbers);
         const long batches = (m + batch - 1) / batch;
         Call<T> call{&data, m, batch, threads};
         call.alphas = read_numbers<const double>(alphas, batches, "the learning rates");
         call.l2 = read_numbers<const double>(l2, batches, "l2");
+        call.decays = read_numbers<const double>(decays, batches, "the weight decays");
         call.update = update;
         call.outputs = read_numbers<T>(outputs, m * outputs_of_each(outputs), "the outputs");
         expect(!call.alphas || program.rule.trains(), "a program without a rule cannot train");
@@ -119,7 +120,7 @@ void bind(nb::module_& m, const char* name) {
         .def("unload", &Runner<T>::unload, "which"_a, "flat"_a.noconvert())
         .def("few", &Runner<T>::few, "X"_a, "parameters"_a, "outputs"_a)
         .def("run", &Runner<T>::run, "data"_a, "m"_a, "batch"_a, "alphas"_a.none(), "l2"_a.none(), "update"_a,
-             "outputs"_a.none(), "threads"_a = 0);
+             "outputs"_a.none(), "threads"_a = 0, "weight_decays"_a.none() = nb::none());
 }
 
 // Whether this machine has an instruction set.

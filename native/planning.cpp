@@ -29,6 +29,8 @@ void Program<T>::check_steps() const {
         expect(std::all_of(v.shape.begin(), v.shape.end(), [](long n) { return n > 0; }), "a value has no numbers");
         expect(v.kind != Kind::constant || long(v.numbers.size()) == v.count(), "a constant has not as many numbers as its shape");
     }
+    const auto parameters = std::count_if(values.begin(), values.end(), [](const Value& v) { return v.kind == Kind::parameter; });
+    expect(settings.rates.empty() || long(settings.rates.size()) == parameters, "each parameter has a rate, or none has");
     for (const auto& step : steps) {
         expect(std::all_of(step->inputs.begin(), step->inputs.end(), known), "a step reads a value that there is not");
         expect(step->output == -1 || known(step->output), "a step makes a value that there is not");
@@ -84,10 +86,12 @@ bool Program<T>::row_by_row(int id) const {
 template <class T>
 void Program<T>::place_parameters() {
     long in_flat = 0, numbers = 0, sums = 0, backward = 0, rounded = 0;
+    size_t count = 0;
     for (int id = 0; id < int(values.size()); id++) {
         Value& v = values[id];
         if (v.kind != Kind::parameter) continue;
         v.row = padded<T>(v.n);
+        if (!settings.rates.empty()) v.rate = settings.rates[count++];
         v.in_flat = in_flat, in_flat += v.count();
         v.copied = training() || !(v.panels ? capacity <= FEW && !rounds() : row_by_row(id));
         v.in_network = !v.copied;

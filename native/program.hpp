@@ -35,6 +35,7 @@ struct Call {
     int threads = 0;                 // how many of the team; 0 for all
     const double* alphas = nullptr;  // a learning rate for each batch, or null, which only measures the cost
     const double* l2 = nullptr;      // the l2 of each batch, or null, which leaves the optimizer's
+    const double* decays = nullptr;  // the weight decay of each batch, or null for none
     uint64_t update = 0;             // how many updates there were before
     T* outputs = nullptr;            // (m, n), where the network's output goes, or null
 };
@@ -198,8 +199,9 @@ class Program {
     void copy_out(Worker<T>& w, T* outputs);
 
     // updating.cpp
-    double improve(Worker<T>& w, double alpha, double l2, double update);
+    double improve(Worker<T>& w, double alpha, double l2, double decay, double update);
     double gradient(Worker<T>& w, const Part& part, double l2, T* g, long panel);
+    double of_frozen(const Part& part, double l2, T* g, long panel) const;
     double regularize(const Part& part, double l2, long i, T* g) const;
     T shortening(Worker<T>& w, double l2, double& penalty);
     void add_up(int id, long i, long n, T* g) const;

@@ -55,8 +55,9 @@ Settings read_settings(const Options& options) {
     settings.momentum = number("momentum"), settings.rho = number("rho"), settings.epsilon = number("epsilon");
     settings.beta1 = number("beta1"), settings.beta2 = number("beta2");
     settings.nesterov = number("nesterov") != 0, settings.epsilon_hat = number("epsilon_hat") != 0;
-    settings.l2 = number("l2"), settings.weight_decay = number("weight_decay");
+    settings.l2 = number("l2");
     settings.clip_value = number("clip_value"), settings.clip_norm = number("clip_norm");
+    if (options.has("rates")) settings.rates = options.all<double>("rates");
     return settings;
 }
 

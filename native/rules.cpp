@@ -10,7 +10,7 @@ namespace {
 
 template <class T>
 Constants<T> plain(const Settings& settings, double alpha) {
-    return {T(alpha), T(settings.epsilon), T(alpha * settings.weight_decay)};
+    return {T(alpha), T(settings.epsilon)};
 }
 
 // Adds up the gradients, each batch's times its alpha, and leaves theta as it is: for those who want the slope itself.
@@ -38,16 +38,16 @@ template <class T>
 struct Momentum {
     static Constants<T> at(const Settings& settings, double alpha, double) {
         Constants<T> c = plain<T>(settings, alpha);
-        c.keep = T(settings.momentum);
+        c.keep = T(settings.momentum), c.add = c.alpha;
         c.ahead = settings.nesterov ? c.keep : T(1), c.now = settings.nesterov ? c.alpha : T(0);
         return c;
     }
     static void move(const Constants<T>& c, T* theta, T* const* slots, long i, const T* g, long n, T decay) {
         T* velocity = slots[0] + i;
         theta += i;
-        const T keep = c.keep, alpha = c.alpha, ahead = c.ahead, now = c.now;
+        const T keep = c.keep, add = c.add, ahead = c.ahead, now = c.now;
         for (long j = 0; j < n; j++) {
-            T v = velocity[j] = keep * velocity[j] - alpha * g[j];
+            T v = velocity[j] = keep * velocity[j] - add * g[j];
             theta[j] += ahead * v - now * g[j] - decay * theta[j];
         }
     }

@@ -2,26 +2,35 @@
 #pragma once
 #include <map>
 #include <string>
+#include <vector>
 
 namespace chainrule {
 
-// The numbers of an optimizer, as its attributes are called in Python. A rule reads those that are its own; the last four are
-// the same for all.
+// The numbers of an optimizer, as its attributes are called in Python. A rule reads those that are its own; those of the last
+// lines are the same for all.
 struct Settings {
     double momentum = 0, rho = 0, beta1 = 0, beta2 = 0, epsilon = 0;
     bool nesterov = false, epsilon_hat = false;
-    double l2 = 0, weight_decay = 0, clip_value = 0, clip_norm = 0;
+    double l2 = 0, clip_value = 0, clip_norm = 0;
+    std::vector<double> rates;  // by what each parameter's change is multiplied; none for 1
 };
 
 // What is the same for all parameters at one update.
 template <class T>
 struct Constants {
     T alpha, epsilon;
-    T decay;                           // of a weight, the part that is taken away: alpha times weight_decay
+    T decay = 0;                       // of a weight, the part that is taken away: alpha times its weight decay
     T keep = 0, add = 0;               // of a moving average: how much of it stays, how much of what is new joins it
     T keep2 = 0, add2 = 0;             // of a second one
     T correct = 0, correct2 = 0;       // both divided by 1 - beta^update
     T ahead = 0, now = 0;              // how much of the velocity, and of the gradient beside it, moves theta
+
+    // For a parameter whose change is so many times what it would be. What the slots become is left as it is.
+    Constants times(T rate) const {
+        Constants c = *this;
+        c.alpha *= rate, c.decay *= rate, c.ahead *= rate, c.now *= rate;
+        return c;
+    }
 };
 
 // A rule is chosen once, by its name; no update asks for that again.

@@ -16,13 +16,15 @@ void each_part(Worker<T>& w, T* whole, F use) {
 
 // This worker's share of the update. The penalty, before.
 template <class T>
-double Program<T>::improve(Worker<T>& w, double alpha, double l2, double update) {
+double Program<T>::improve(Worker<T>& w, double alpha, double l2, double decay, double update) {
     double penalty = 0;
     const bool kept = settings.clip_norm != 0;  // who shortens the gradient must have seen all of it
     const T shorten = kept ? shortening(w, l2, penalty) : T(1);
-    const Constants<T> constants = rule.at(settings, alpha, update);
+    Constants<T> of_all = rule.at(settings, alpha, update);
+    of_all.decay = T(alpha * decay);
     each_part<T, PART * WIDTH<T>>(w, kept ? gradients.data() : nullptr, [&](const Part& part, T* g, long panel) {
         const Value& v = values[part.id];
+        const Constants<T> constants = v.rate == 1 ? of_all : of_all.times(T(v.rate));
         fetch(part);
         if (!kept) penalty += gradient(w, part, l2, g, panel);
         for (int s = 0; s < part.panels; s++, g += panel) {
@@ -63,10 +65,11 @@ T Program<T>::shortening(Worker<T>& w, double l2, double& penalty) {
     return norm > settings.clip_norm ? T(settings.clip_norm / norm) : T(1);
 }
 
-// dJ/dtheta of a part, over all examples, with the penalty's part; and the penalty.
+// dJ/dtheta of a part, over all examples, with the penalty's part; and the penalty. That of a frozen parameter counts as 0.
 template <class T>
 double Program<T>::gradient(Worker<T>& w, const Part& part, double l2, T* g, long panel) {
     const Value& v = values[part.id];
+    if (v.rate == 0) return of_frozen(part, l2, g, panel);
     for (int s = 0; s < part.panels; s++) add_up(part.id, part.first + s * part.panel, part.n, g + s * panel);
     const long row = (part.first - v.offset) / WIDTH<T>, feature = row % v.n, output = row / v.n * WIDTH<T>;
     bool add = written[part.id];
@@ -76,6 +79,18 @@ double Program<T>::gradient(Worker<T>& w, const Part& part, double l2, T* g, lon
     }
     double penalty = 0;
     for (int s = 0; s < part.panels; s++) penalty += regularize(part, l2, part.first + s * part.panel, g + s * panel);
+    return penalty;
+}
+
+// No gradient, and the penalty, which the rest of J does not see change.
+template <class T>
+double Program<T>::of_frozen(const Part& part, double l2, T* g, long panel) const {
+    double penalty = 0;
+    for (int s = 0; s < part.panels; s++) {
+        std::memset(g + s * panel, 0, sizeof(T) * part.n);
+        penalty += regularize(part, l2, part.first + s * part.panel, g + s * panel);
+        std::memset(g + s * panel, 0, sizeof(T) * part.n);
+    }
     return penalty;
 }
 
@@ -109,7 +124,7 @@ double Program<T>::regularize(const Part& part, double l2, long i, T* g) const {
     return 0.5 * l2 * squares;
 }
 
-template double Program<float>::improve(Worker<float>&, double, double, double);
-template double Program<double>::improve(Worker<double>&, double, double, double);
+template double Program<float>::improve(Worker<float>&, double, double, double, double);
+template double Program<double>::improve(Worker<double>&, double, double, double, double);
 
 }  // namespace chainrule

@@ -27,6 +27,7 @@ struct Value {
     // What the network says about it.
     std::vector<double> numbers;  // of a constant
     bool weights = false;         // whether it is regularized
+    double rate = 1;              // of a parameter: by what its change is multiplied; 0 where it is frozen
     bool panels = false;  // a W (rows, n) that only linear steps read: kept as W^T, in panels as wide as a register, which the
                           // product A W^T reads one number after the other
     bool needs_backward = false;  // whether there is a second copy of such a W, in panels and not transposed: the way back,

@@ -51,7 +51,8 @@ void Program<T>::work(Worker<T>& w, const Call<T>& call, Report& report) noexcep
         if (!std::isfinite(T(cost))) cost = double(T(cost));  // a cost is a number of the network's type
         bool finite = std::isfinite(cost);
         if (finite && training)
-            w.penalty[k % 2] = improve(w, call.alphas[k], call.l2 ? call.l2[k] : settings.l2, double(call.update + k + 1));
+            w.penalty[k % 2] = improve(w, call.alphas[k], call.l2 ? call.l2[k] : settings.l2, call.decays ? call.decays[k] : 0.0,
+                                       double(call.update + k + 1));
         team.barrier.meet();
         for (int id = 0; id < team.size(); id++) penalty += training && finite ? workers[id].penalty[k % 2] : 0;
         cost += penalty;

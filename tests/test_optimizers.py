@@ -6,7 +6,9 @@ from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOpti
 
 import chainrule as cr
 from chainrule.configuration import from_config
+from chainrule.engines import ENGINES
 from chainrule.optimizers import OPTIMIZERS, find_optimizer, penalty
+from chainrule.schedules import Schedule
 
 RULES = list(dict.fromkeys(kind for name, kind in OPTIMIZERS.items() if name != "lbfgs"))
 
@@ -313,6 +315,48 @@ class TestOptions:
             cr.Adam().learning_rate = 5
 
 
+class TestRates:
+    def test_of_several_that_fit_the_last_counts(self):
+        rates = {"*": 0, "W*": 0.5, "W2": 3.0}
+        assert cr.Adam(rates=rates).rates_of(["W1", "b1", "W2"]) == {"W1": 0.5, "b1": 0, "W2": 3.0}
+        assert cr.Adam().rates_of(["W1"]) is None
+
+    def test_the_change_is_multiplied_that_of_momentum_too(self, theta, gradients, weights):
+        rates = np.array([1.0, 0.5, 0.0, 2.0])
+        for optimizer in (cr.AdamW(0.1), cr.GradientDescent(0.1, momentum=0.9, weight_decay=0.3)):
+            slots = {name: np.zeros(4) for name in optimizer.slots}
+            plain, _ = optimizer.step(theta, gradients[0], weights, 0.1, 1, slots)
+            found, _ = optimizer.step(theta, gradients[0], weights, 0.1, 1, slots, rates=rates)
+            np.testing.assert_allclose(found, rates * plain)
+
+    def test_what_is_frozen_may_have_any_gradient(self, theta):
+        g, rates = np.array([np.inf, 1.0, np.nan, 3.0]), np.array([0.0, 1.0, 0.0, 1.0])
+        found, _ = cr.GradientDescent(0.1, clip_norm=1.0).step(theta, g, 0.0, 0.1, 1, {"v": np.zeros(4)}, rates=rates)
+        np.testing.assert_allclose(found, [0, 0.1 / 10**0.5, 0, 0.3 / 10**0.5])
+
+    @pytest.mark.parametrize("rates", [0.1, ["W1"], {"W1": -1}, {"W1": "slow"}, {"W1": float("nan")}])
+    def test_they_are_numbers_of_0_or_more_by_names(self, rates):
+        with pytest.raises(cr.OptionError, match=r"rates? .*but must be a"):
+            cr.Adam(rates=rates)
+
+    @pytest.mark.parametrize("engine", ENGINES)
+    def test_a_name_that_no_parameter_has_is_told_of_the_others(self, engine):
+        if engine == "jax":
+            pytest.importorskip("jax")
+        net = cr.Network([cr.Dense(1)], input_shape=2)
+        optimizer = cr.Adam(rates={"w1": 0.5})
+        with pytest.raises(cr.OptionError, match=r"no parameter 'w1'. Did you mean 'W1'\? Known: W1, b1"):
+            cr.train(net, np.ones((4, 2)), np.ones(4), loss="squared_error", optimizer=optimizer, engine=engine)
+
+    def test_a_weight_decay_that_is_no_number_is_told_with_its_epoch(self):
+        class OwnRise(Schedule):
+            def __call__(self, epoch):
+                return -epoch
+
+        with pytest.raises(cr.OptionError, match=r"the weight decay that .* returns at epoch 2 is -2"):
+            cr.AdamW(weight_decay=OwnRise()).decay(2)
+
+
 class TestFinding:
     @pytest.mark.parametrize(("name", "kind"), OPTIMIZERS.items())
     def test_by_name(self, name, kind):
@@ -340,6 +384,7 @@ class TestFinding:
         cr.RMSProp(rho=0.5, l2=1e-3),
         cr.Adam(cr.schedules.WarmUp(cr.schedules.Cosine(0.01, 10)), clip_norm=1.0),
         cr.AdamW(weight_decay=0.1),
+        cr.AdamW(weight_decay=cr.schedules.Cosine(0.1, 5), rates={"W*": 0.5, "b1": 0}),
         cr.LBFGS(l2=0.1, history=3),
     ],
     ids=repr,

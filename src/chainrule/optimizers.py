@@ -5,7 +5,9 @@ that it remembers, its slots; it returns what to subtract from the parameters θ
 + − * / ** is a vector, so the same line serves every engine.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass
+from fnmatch import fnmatchcase
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,8 +16,8 @@ from chainrule.checking import real, whole
 from chainrule.configuration import Configurable
 from chainrule.errors import OptionError
 from chainrule.graph import Array, namespace
-from chainrule.names import lookup
-from chainrule.schedules import Schedule, learning_rate_at
+from chainrule.names import lookup, unknown
+from chainrule.schedules import Schedule, learning_rate_at, value_at
 
 Slots = dict[str, Array]
 
@@ -27,9 +29,13 @@ class Optimizer(Configurable):
     Args:
         learning_rate: α, a number or a `Schedule`.
         l2: λ of L2 regularization: J grows by λ/2 Σ ‖W‖² (the notes' λ/m is this λ). Weights only, not biases.
-        weight_decay: λ of decoupled weight decay: each update also takes α λ W away (Loshchilov & Hutter, 2019).
+        weight_decay: ω of decoupled weight decay, a number or a `Schedule`: each update also takes α ω W away
+            (Loshchilov & Hutter, 2019).
         clip_norm: the gradient is shortened to this length where it is longer (Pascanu et al., 2013).
         clip_value: each element of the gradient is held between −clip_value and clip_value.
+        rates: by what a parameter's change is multiplied, {"W1": 0.1}, in place of 1; "b*" stands for all whose names
+            begin so, and of several that fit, the last counts. 0 freezes: neither the gradient nor the decay changes
+            the parameter, and its gradient counts as 0.
 
     Raises:
         OptionError: a number out of its range.
@@ -38,9 +44,10 @@ class Optimizer(Configurable):
     learning_rate: float | Schedule = 0.01
     _: KW_ONLY
     l2: float = 0.0
-    weight_decay: float = 0.0
+    weight_decay: float | Schedule = 0.0
     clip_norm: float | None = None
     clip_value: float | None = None
+    rates: dict[str, float] | None = None
 
     without_names = 1
     slots: ClassVar[tuple[str, ...]] = ()
@@ -56,10 +63,20 @@ class Optimizer(Configurable):
                 )
             real("the learning rate", self.learning_rate, low=0)
         real("l2", self.l2, low=0)
-        real("weight_decay", self.weight_decay, low=0)
+        if not isinstance(self.weight_decay, Schedule):
+            real("weight_decay", self.weight_decay, low=0)
+        self._check_rates()
         for name in ("clip_norm", "clip_value"):
             if getattr(self, name) is not None:
                 real(name, getattr(self, name), low=0, open="low")
+
+    def _check_rates(self) -> None:
+        if self.rates is None:
+            return
+        if not isinstance(self.rates, Mapping):
+            raise OptionError(f'rates is {self.rates!r}, but must be a dict of numbers, such as {{"W1": 0.1}}.')
+        found = {str(name): real(f"the rate of {name}", rate, low=0) for name, rate in self.rates.items()}
+        object.__setattr__(self, "rates", found)
 
     def rule(self, g: Array, alpha: float, update: int, **slots: Array) -> tuple[Array, Slots]:
         """What to subtract from θ, and the new slots."""
@@ -74,6 +91,8 @@ class Optimizer(Configurable):
         update: int,
         slots: Slots,
         l2: float | None = None,
+        weight_decay: float | None = None,
+        rates: Array | None = None,
     ) -> tuple[Array, Slots]:
         """What to subtract from θ after regularization and clipping, and the new slots.
 
@@ -84,13 +103,18 @@ class Optimizer(Configurable):
             alpha: the learning rate of this update.
             update: the number of this update, from 1.
             l2: λ of this update; None for the optimizer's own.
+            weight_decay: ω of this update; None for the optimizer's own, which is a number then.
+            rates: by what each number's change is multiplied, see `rates_of`; None for 1.
         """
         l2 = self.l2 if l2 is None else l2
         g = gradient if isinstance(l2, float | int) and not l2 else gradient + l2 * regularized * theta
+        if rates is not None:
+            g = namespace([g]).where(rates == 0, 0, g)  # of what is frozen the rest need not take account
         change, slots = self._by_rule(self._clip(g), alpha, update, slots)
-        if self.weight_decay:
-            change = change + alpha * self.weight_decay * regularized * theta
-        return change, slots
+        omega: Any = self.weight_decay if weight_decay is None else weight_decay
+        if not isinstance(omega, float | int) or omega:
+            change = change + alpha * omega * regularized * theta
+        return change if rates is None else rates * change, slots
 
     def _by_rule(self, g: Array, alpha: float, update: int, slots: Slots) -> tuple[Array, Slots]:
         """What the rule returns, which may be the user's own.
@@ -114,6 +138,37 @@ class Optimizer(Configurable):
     def alpha(self, epoch: float) -> float:
         """The learning rate at this epoch."""
         return learning_rate_at(self.learning_rate, epoch)
+
+    def decay(self, epoch: float) -> float:
+        """ω, the weight decay at this epoch."""
+        return value_at(self.weight_decay, epoch, "the weight decay")
+
+    def rates_of(self, names: Iterable[str]) -> dict[str, float] | None:
+        """By what the change of each of these parameters is multiplied; None where that is 1 for all.
+
+        Raises:
+            OptionError: a name in `rates` is that of no parameter.
+        """
+        if not self.rates:
+            return None
+        found = dict.fromkeys(names, 1.0)
+        for asked, rate in self.rates.items():
+            fits = [name for name in found if fnmatchcase(name, asked)]
+            if not fits:
+                raise OptionError(unknown("parameter", asked, found))
+            found |= dict.fromkeys(fits, rate)
+        return found
+
+    def rates_in_order(self, parameters: Mapping[str, Array], dtype: str) -> Array | None:
+        """`rates_of` these, a number for each of theirs in one vector.
+
+        Raises:
+            OptionError: see `rates_of`.
+        """
+        found = self.rates_of(parameters)
+        if found is None:
+            return None
+        return np.concatenate([np.full(value.size, found[name], dtype) for name, value in parameters.items()])
 
     def _clip(self, g: Array) -> Array:
         if self.clip_value is not None:
@@ -223,10 +278,10 @@ class Adam(Optimizer):
 
 @dataclass(frozen=True, repr=False)
 class AdamW(Adam):
-    """Adam with decoupled weight decay, θ ← θ − α (m̂ / (√v̂ + ε) + λ W) (Loshchilov & Hutter, 2019)."""
+    """Adam with decoupled weight decay, θ ← θ − α (m̂ / (√v̂ + ε) + ω W) (Loshchilov & Hutter, 2019)."""
 
     _: KW_ONLY
-    weight_decay: float = 0.01
+    weight_decay: float | Schedule = 0.01
 
 
 @dataclass(frozen=True, repr=False)

@@ -25,6 +25,7 @@ Purpose = Literal[
     "validation part",  # which of the others are watched: seed
     "file",  # which rows stand for a table larger than memory: always 0
     "linear model",  # which rows a baseline learns from, if there are many: always 0
+    "target statistics",  # which rows come before which: seed
     "scale",  # which rows a trial of a target's scale takes: seed
     "bootstrap",  # of the intervals of measures: the number of examples
     "importance",  # how columns are shuffled: seed

@@ -182,12 +182,24 @@ def learning_rate_at(learning_rate: float | Schedule, epoch: float) -> float:
     Raises:
         OptionError: a schedule returned something else than a finite number of 0 or more.
     """
-    if not isinstance(learning_rate, Schedule):
-        return float(learning_rate)
-    alpha = learning_rate(epoch)
-    if type(alpha) is float and 0 <= alpha < math.inf:  # asked for every batch: words only where there is need
-        return alpha
-    return real(f"the learning rate that {learning_rate!r} returns at epoch {epoch:g}", alpha, low=0)
+    return value_at(learning_rate, epoch, "the learning rate")
+
+
+def value_at(given: float | Schedule, epoch: float, called: str) -> float:
+    """What a plain number, or a schedule, is at this epoch.
+
+    Args:
+        called: what it is, for the message.
+
+    Raises:
+        OptionError: a schedule returned something else than a finite number of 0 or more.
+    """
+    if not isinstance(given, Schedule):
+        return float(given)
+    value = given(epoch)
+    if type(value) is float and 0 <= value < math.inf:  # asked for every batch: words only where there is need
+        return value
+    return real(f"{called} that {given!r} returns at epoch {epoch:g}", value, low=0)
 
 
 def _cosine(first: float, last: float, part: float) -> float:

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pytest
 from benchmarks.standings import Standings, areas, common, error_of_mean, summary, what_is_compared
-from benchmarks.table_models import CONTESTANTS, Contestant, by_chainrule, linear
+from benchmarks.table_models import CONTESTANTS, VARIANTS, Contestant, by_chainrule, linear
 from benchmarks.table_problems import Listed, drawn, listed, problem
 from benchmarks.table_results import Kept, Result, area, measure, scores
 from threadpoolctl import threadpool_limits
@@ -125,6 +125,15 @@ def test_answers_are_probabilities_of_the_classes_in_order(folder):
 
 
 @pytest.mark.filterwarnings("ignore")
+def test_chainrule_with_an_option_is_measured_where_it_is_named(folder):
+    assert not {one.name for one in defaults.chosen([])} & {one.name for one in VARIANTS}
+    people, prices = (problem(table, 0) for table in listed(folder))
+    for one in defaults.chosen([variant.name for variant in VARIANTS]):
+        settings = replace(one.model.args[0], epochs=1, hidden=(4,))
+        asked = prices if settings.label_smoothing is None else people
+        assert len(by_chainrule(settings, asked, **one.model.keywords)()) == len(asked.test)
+
+
 @pytest.mark.parametrize("contestant", EACH)
 @pytest.mark.parametrize("task", ["classification", "regression"])
 def test_all_take_gaps_new_words_many_words_and_classes_that_are_not_met(tmp_path, contestant, task):

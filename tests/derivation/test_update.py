@@ -22,6 +22,8 @@ GIVEN = [
     cr.AdamW(0.01),
     cr.RMSProp(0.01),
     cr.Adagrad(0.1, weight_decay=0.3),
+    cr.AdamW(0.01, weight_decay=cr.schedules.Cosine(0.1, 5), rates={"W*": 0.5, "b1": 0}),
+    cr.GradientDescent(0.3, momentum=0.9, weight_decay=0.2, rates={"W2": 0.5}),
 ]
 CLIPPED = [cr.Adam(0.01, clip_norm=0.1), cr.RMSProp(0.01, clip_value=0.01)]
 
@@ -75,9 +77,9 @@ def test_every_formula_gives_its_numbers(optimizer):
     before = [(flat(line.formula), line.numbers) for one in page.sections if one.part != "Update" for line in one.lines]
     values = {formula[0].symbol: numbers for formula, numbers in before if numbers is not None}
     letters = {r"\rho": "rho", r"\mu": "momentum", r"\varepsilon": "epsilon", r"\lambda": "l2"}
-    letters |= {"beta1": "beta1", "beta2": "beta2", r"\omega": "weight_decay"}
+    letters |= {"beta1": "beta1", "beta2": "beta2"}
     values |= {symbol: getattr(optimizer, name, 0) for symbol, name in letters.items()}
-    values |= {r"\alpha": optimizer.learning_rate, "t": 1}
+    values |= {r"\alpha": optimizer.learning_rate, r"\omega": optimizer.decay(0), "t": 1}
     for line in lines_of(optimizer):
         formula = flat(line.formula)
         start = next(i for i, atom in enumerate(formula) if atom.symbol == "=") + 1
@@ -109,6 +111,11 @@ class TestTheRules:
     def test_what_is_for_weights_alone_is_not_in_the_line_of_a_bias(self):
         lines = written(cr.GradientDescent(0.3, l2=0.1, weight_decay=0.2))
         assert lines[:2] == ["W^[1] := W^[1] − α (dW^[1] + λ W^[1]) − α ω W^[1]", "b^[1] := b^[1] − α db^[1]"]
+
+    def test_rates_are_factors_and_what_is_frozen_stays(self):
+        optimizer = cr.GradientDescent(0.3, weight_decay=0.2, rates={"W*": 0.5, "b1": 0})
+        assert written(optimizer)[:2] == ["W^[1] := W^[1] − 0.5 (α dW^[1] + α ω W^[1])", "b^[1] := b^[1]"]
+        assert "one of rate 0 is frozen" in title_of(optimizer)
 
     def test_the_title_says_what_the_letters_are(self):
         title = title_of(cr.Adam(0.01, clip_norm=0.1))

@@ -28,6 +28,7 @@ OTHERS = {
     "beta1": 0.7,
     "beta2": 0.9,
     "epsilon_hat": True,
+    "rates": {"W*": 0.5, "b1": 0},
 }
 """A value for each option that is not its default; a new option is entered here."""
 
@@ -66,6 +67,41 @@ def test_each_option_changes_both_engines_alike(kind, name):
 @pytest.mark.parametrize("kind", BY_RULE)
 def test_all_options_at_once(kind):
     assert_same(kind(**{field.name: OTHERS[field.name] for field in fields(kind)}))
+
+
+SCHEDULE = {"weight_decay": cr.schedules.Cosine(0.9, 3), "learning_rate": cr.schedules.InverseTime(0.05)}
+
+
+@pytest.mark.parametrize("kind", BY_RULE)
+def test_the_weight_decay_follows_a_schedule_batch_by_batch(kind):
+    assert_same(kind(**SCHEDULE))
+    falling, still = (trained(kind(**SCHEDULE | also), "native", "float64")[0] for also in ({}, {"weight_decay": 0.9}))
+    assert abs(falling).sum() > 1.02 * abs(still).sum()
+
+
+FROZEN = {"l2": 0.1, "weight_decay": 0.5, "rates": {"*1": 0, "W2": 0.3}}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("kind", BY_RULE)
+def test_what_is_frozen_keeps_its_bits_and_the_rest_learns_as_if_it_were_no_parameter(kind, engine):
+    if engine == "jax":
+        pytest.importorskip("jax")
+    momentum = {"momentum": 0.9} if kind is cr.GradientDescent else {}
+    optimizer = kind(0.05, clip_norm=0.2, **momentum, **FROZEN)
+    start = cr.Network([cr.Dense(9, "tanh"), cr.Dense(3, "softmax")], seed=0, dtype="float64", input_shape=5)
+    net = start.copy()
+    how = {"loss": "cross_entropy", "epochs": 3, "batch_size": 16, "seed": 0, "progress": False, "shuffle": False}
+    cr.train(net, X, Y, optimizer=optimizer, engine=engine, **how)
+    for name in ("W1", "b1"):
+        np.testing.assert_array_equal(net.parameters[name], start.parameters[name])
+    head = cr.Network([cr.Dense(3, "softmax")], dtype="float64", input_shape=9)
+    head.set_parameters({"W1": start.parameters["W2"], "b1": start.parameters["b2"]})
+    alone = kind(0.05, clip_norm=0.2, **momentum, **FROZEN | {"rates": {"W1": 0.3}})
+    A = np.tanh(X @ start.parameters["W1"].T + start.parameters["b1"])
+    cr.train(head, A, Y, optimizer=alone, engine="numpy", **how)
+    for name in ("W", "b"):
+        np.testing.assert_allclose(net.parameters[f"{name}2"], head.parameters[f"{name}1"], rtol=1e-9, atol=1e-12)
 
 
 def test_every_rule_is_entered_once():

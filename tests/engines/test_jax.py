@@ -175,6 +175,19 @@ def test_a_run_that_was_cut_has_the_same_bits_and_goes_on_with_another_engine(tm
     assert history.engine != "jax"
 
 
+def test_rates_of_parameters_and_a_falling_weight_decay_are_those_of_numpy():
+    decay, rates = cr.schedules.Cosine(0.9, 2), {"W*": 0.5, "b1": 0}
+    found = []
+    for engine in ("numpy", "jax"):
+        net = cr.Network([cr.Dense(4, "tanh"), cr.Dense(1)], seed=0, dtype="float64")
+        X = np.random.default_rng(0).normal(size=(30, 3))
+        optimizer = cr.AdamW(0.05, weight_decay=decay, rates=rates, clip_norm=0.1)
+        options = {"epochs": 2, "batch_size": 8, "seed": 0, "progress": False, "engine": engine}
+        cr.train(net, X, X.sum(axis=1), loss="squared_error", optimizer=optimizer, **options)
+        found.append(net.flat)
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-9)
+
+
 def test_a_cost_that_is_not_finite_names_its_batch_and_leaves_the_network_as_it_was():
     net = cr.Network([cr.Dense(1)], seed=1, input_shape=6)
     before, far = net.flat.copy(), X.copy()

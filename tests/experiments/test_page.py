@@ -13,6 +13,7 @@ from PIL import Image
 
 import chainrule as cr
 from chainrule.experiments.conclusions import conclusions
+from chainrule.experiments.design import optimizer_for
 from chainrule.experiments.words import sentence_on_examples
 
 VOID = {"meta", "br", "img", "rect", "path", "circle", "polyline", "polygon", "image"}
@@ -98,6 +99,40 @@ def trained(tmp_path_factory):
     people().write_csv(folder / "people.csv")
     experiment, result, text = run(cr.read_table(folder / "people.csv", "pays"), folder / "run", epochs=40)
     return folder, experiment, result, text
+
+
+def test_smoothed_labels_are_derived_and_set_and_measures_are_of_the_labels_as_they_are(tmp_path):
+    frame = people().select("<b>age</b>", "job&", "pays")
+    _, result, text = run(cr.read_table(frame, "pays"), tmp_path, label_smoothing=0.4, epochs=30, learning_rate=0.03)
+    assert "Y stands for the smoothed labels: label_smoothing = 0.4." in Page(text).text
+    assert ["label_smoothing", "0.4", "you"] in Page(text).rows()
+    assert result.history["loss"][-1] > 0.5 > result.metrics["test"]["loss"]  # which no network can learn below
+
+
+def test_the_weight_decay_falls_by_a_schedule_of_its_own():
+    falling = cr.Settings(optimizer="adamw", weight_decay=0.4, weight_decay_schedule="flat_cosine", epochs=10)
+    found = [optimizer_for(falling).decay(epoch) for epoch in (0, 5, 7.5, 10)]
+    np.testing.assert_allclose(found, [0.4, 0.4, 0.2, 0], atol=1e-12)
+    assert optimizer_for(cr.Settings(optimizer="adamw")).weight_decay == cr.AdamW().weight_decay
+    with pytest.raises(cr.OptionError, match=r"no schedule of the weight decay 'cosin'\. Did you mean 'cosine'"):
+        optimizer_for(cr.Settings(weight_decay_schedule="cosin"))
+
+
+def test_dropout_falls_by_a_schedule_of_its_own(tmp_path):
+    table, falling = cr.read_table(people(), "pays"), {"dropout": 0.4, "dropout_schedule": "cosine"}
+    made = cr.Experiment(table, cr.Settings(**QUICK | falling), tmp_path / "run")
+    assert "Dropout(Cosine(0.4, epochs=3))" in repr(made.network)
+    with pytest.raises(cr.OptionError, match="no schedule of the dropout 'falling'"):
+        cr.Experiment(table, cr.Settings(**QUICK, dropout=0.4, dropout_schedule="falling"), tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize("share", [1.0, -0.1, float("nan")])
+def test_labels_are_not_smoothed_away(tmp_path, share):
+    with pytest.raises(
+        cr.OptionError, match=r"label_smoothing is .*, but must be a number, at least 0 and less than 1"
+    ):
+        cr.Experiment(cr.read_table(people(), "pays"), cr.Settings(label_smoothing=share), tmp_path / "run")
 
 
 def test_it_says_what_the_command_says(trained):

@@ -237,6 +237,7 @@ def test_many_values_at_an_end_are_its_limit():
         ({"transform": "range", "loss": "huber"}, "price", "--transform range has a loss of its own: leave --loss out"),
         ({"threshold": 0.3}, "price", "--threshold is about labels, but values are predicted"),
         ({"class_weight": "balanced"}, "price", "--class-weight is about labels"),
+        ({"label_smoothing": 0.1}, "price", "--label-smoothing is about labels"),
         ({"loss": "huber"}, "sign", "--loss is about values, but sign holds labels"),
     ],
 )

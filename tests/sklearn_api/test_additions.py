@@ -40,6 +40,22 @@ def kinds(estimator):
     return [type(layer).__name__ for layer in estimator.network_.layers]
 
 
+def test_a_solver_of_rates_freezes_dropout_falls_and_the_weight_decay_goes_on_from_call_to_call():
+    schedule = cr.schedules.Cosine(0.9, 4)
+    frozen = classifier(solver=cr.AdamW(0.01, weight_decay=schedule, rates={"W1": 0}), max_iter=4)
+    start = [coef.copy() for coef in classifier(max_iter=1, solver=cr.Adam(rates={"*": 0})).fit(X, Y).coefs_]
+    frozen.fit(X, Y)
+    np.testing.assert_array_equal(frozen.coefs_[0], start[0])
+    assert (frozen.coefs_[1] != start[1]).any()
+    falling, still = (classifier(dropout=rate).fit(X, Y).loss_curve_ for rate in (cr.schedules.Cosine(0.5, 20), 0.5))
+    assert falling[0] == still[0]
+    assert falling[-1] < 0.9 * still[-1]
+    estimator = classifier(solver=cr.AdamW(0.01, weight_decay=schedule))
+    for epoch in range(4):
+        estimator.partial_fit(X, Y, classes=[0, 1])
+        assert estimator._optimizer.decay(0) == schedule(epoch)
+
+
 def test_an_activation_for_each_layer():
     leaky = functools.partial(cr.ops.leaky_relu, slope=0.2)
     estimator = classifier(

@@ -149,9 +149,14 @@ def test_parameters_are_set_read_and_cloned():
     assert twin.fit(FRAME, PAYS).columns_[0].kind == "category"
 
 
+def test_smoothed_labels_leave_a_network_less_sure():
+    sure, smooth = (TableClassifier(**QUICK, label_smoothing=e).fit(FRAME, PAYS).predict_proba(FRAME) for e in (0, 0.4))
+    assert smooth.max() < 0.9 < sure.max()
+
+
 def test_every_setting_of_train_is_a_parameter_but_for_those_of_a_run():
     of_a_run = {"seed", "test", "search", "checkpoint_minutes", "devices", "augment"}
-    of_values, of_classes = {"loss", "transform"}, {"positive", "threshold", "class_weight"}
+    of_values, of_classes = {"loss", "transform"}, {"positive", "threshold", "class_weight", "label_smoothing"}
     fields = {*vars(cr.Settings())} - of_a_run
     assert {*TableClassifier().get_params()} >= fields - of_values
     assert {*TableRegressor().get_params(), "transform"} >= fields - of_classes

@@ -17,6 +17,7 @@ import numpy as np
 import chainrule as cr
 from chainrule import files
 from chainrule.engines.native import training
+from chainrule.schedules import Cosine
 
 training.CALL = 0.0  # one batch a call, so that there is a checkpoint after each
 
@@ -34,13 +35,14 @@ def live(folder, last):
     random = np.random.default_rng(0)
     X = random.standard_normal((60, 5)).astype(np.float32)
     y = (X[:, 0] + X[:, 1] ** 2 > 1).astype(int)
+    dropout = cr.Dropout(Cosine(0.5, 6))
     net = cr.Network(
-        [cr.Standardize(), cr.Dense(8, "relu"), cr.BatchNorm(), cr.Dropout(0.3), cr.Dense(2, "softmax")], seed=1
+        [cr.Standardize(), cr.Dense(8, "relu"), cr.BatchNorm(), dropout, cr.Dense(2, "softmax")], seed=1
     )
     batches = [(X[i : i + 16], y[i : i + 16]) for i in range(0, 60, 16)]
     history = cr.train(
         net, batches, loss="cross_entropy",
-        optimizer=cr.Adam(cr.schedules.Cosine(0.01, epochs=6)), epochs=6,
+        optimizer=cr.AdamW(Cosine(0.01, epochs=6), weight_decay=Cosine(0.3, epochs=6), rates={"W*": 0.5}), epochs=6,
         validation=(X, y), metrics=["accuracy"], early_stopping=3, seed=2, progress=False, resume=True,
         checkpoint=cr.Checkpoint(folder + "/checkpoint.safetensors", every_epochs=1, every_minutes=0),
     )

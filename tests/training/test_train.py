@@ -1,6 +1,7 @@
 """The loop: what it learns, records, weighs, and how it ends."""
 
 import _thread
+import functools
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.engines import ENGINES
+from chainrule.ops import LOSSES
 from chainrule.schedules import Schedule
 
 
@@ -164,6 +166,25 @@ def test_early_stopping_restores_the_best_parameters(digits):
     assert history.best_epoch == int(np.argmin(history["val_loss"]))
     assert len(history.epochs) == history.best_epoch + 6
     assert cr.evaluate(net, *validation, loss="cross_entropy")["loss"] == pytest.approx(min(history["val_loss"]))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(("last", "loss"), [("softmax", "cross_entropy"), ("sigmoid", "binary_cross_entropy")])
+def test_smoothed_labels_are_trained_on_and_validation_is_of_the_labels_as_they_are(digits, last, loss, engine):
+    if engine == "jax":
+        pytest.importorskip("jax")
+    X, y = digits
+    y = y if last == "softmax" else (y[:, None] == np.arange(10)).astype(float)
+    smooth = functools.partial(LOSSES[loss], label_smoothing=0.2)
+    net = cr.Network([cr.Dense(16, "relu"), cr.Dense(10, last)], seed=0)
+    options = {"loss": smooth, "validation": (X[:100], y[:100]), "engine": engine, "batch_size": 100}
+    before = cr.evaluate(net, X[:100], y[:100], loss=smooth)["loss"]
+    history = fit(net, X[:100], y[:100], epochs=1, **options)
+    assert history["loss"][0] == pytest.approx(before, rel=1e-4)
+    history = fit(net, X[:100], y[:100], epochs=60, optimizer=cr.Adam(0.03), **options)
+    plain, smoothed = (cr.evaluate(net, X[:100], y[:100], loss=by)["loss"] for by in (loss, smooth))
+    assert history["val_loss"][-1] == pytest.approx(plain, rel=1e-4)
+    assert plain < 0.8 * smoothed
 
 
 def test_early_stopping_can_watch_a_metric_that_should_grow(digits):

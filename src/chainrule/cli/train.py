@@ -27,7 +27,7 @@ DATA, RUN = ("target", "task", "time", "group"), ("epochs", "hidden", "members",
 
 NETWORK = (
     *("activation", "dropout", "batch_norm", "bins", "optimizer", "learning_rate", "schedule", "l2", "weight_decay"),
-    "batch_size",
+    *("weight_decay_schedule", "dropout_schedule", "label_smoothing", "batch_size"),
 )
 
 MEASURED = ("loss", "transform", "positive", "threshold", "class_weight", "metric", "test", "validation", "patience")

@@ -258,7 +258,7 @@ class YesNo(WordCode):
 
     @classmethod
     def learn(cls, column: Column, values: Series) -> YesNo:
-        return cls(column, _sorted(values.drop_nulls().unique().to_list()), values.null_count() > 0)
+        return cls(column, words_in_order(values.drop_nulls().unique().to_list()), values.null_count() > 0)
 
     @property
     def width(self) -> int:
@@ -564,7 +564,7 @@ def _by_count(values: Series) -> tuple[list[str], list[str]]:
     words: tuple[list[str], list[str]] = [], []
     for word, times in pairs:
         words[times < RARE].append(word)
-    return _sorted(words[0]), _sorted(words[1])
+    return words_in_order(words[0]), words_in_order(words[1])
 
 
 def _numbered(values: Series, numbers: dict[str, int], *, missing: int, others: int) -> NDArray[np.int64]:
@@ -579,10 +579,10 @@ def _numbered(values: Series, numbers: dict[str, int], *, missing: int, others: 
 
 
 def _strangers(values: Series, known: list[str]) -> list[str]:
-    return _sorted(set(values.drop_nulls().unique().to_list()) - set(known))
+    return words_in_order(set(values.drop_nulls().unique().to_list()) - set(known))
 
 
-def _sorted(words: Any) -> list[str]:
+def words_in_order(words: Any) -> list[str]:
     """As people sort them: numbers by their size."""
 
     def key(word: str) -> tuple[bool, float, str]:

@@ -204,6 +204,22 @@ class Encoding(Configurable, ABC):
             DataError: they are not like those that it was learned from.
         """
 
+    @property
+    def sees_target(self) -> bool:
+        """Whether the numbers of a row tell of its target, if it is among the training rows; see `to_learn`."""
+        return False
+
+    def to_learn(
+        self, source: Source, X: NDArray[Any], Y: NDArray[Any], train: NDArray[np.intp], seed: int
+    ) -> NDArray[Any]:
+        """The examples as numbers for who learns from these rows: none tells of its own target, nor of those of others
+        than these.
+
+        Args:
+            X: as the method of that name has made it. Y: what there is to predict, as numbers. seed: of an order.
+        """
+        return X
+
     def learned(self, source: Source, Y: NDArray[Any]) -> NDArray[Any]:
         """What a network learns of Y, the numbers of these examples."""
         return Y

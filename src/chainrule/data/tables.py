@@ -28,7 +28,7 @@ from chainrule.data.column_kinds import (
 )
 from chainrule.data.columns import USED, Column, Kind, as_labels, units_of, with_days_in_order
 from chainrule.data.decoding import is_picture
-from chainrule.data.encoding import Code, Moment, code_for, matrix_of, places_of, row_of
+from chainrule.data.encoding import FEW, Code, Embedded, Moment, code_for, matrix_of, places_of, row_of
 from chainrule.data.frames import is_frame
 from chainrule.data.missing import Markers
 from chainrule.data.new_rows import doubts_on_rows, require_all
@@ -39,12 +39,14 @@ from chainrule.data.row import Row, called, frame_of_row
 from chainrule.data.row_sample import UNKNOWN, RowSample
 from chainrule.data.source import Encoding, Place, Source, left_out
 from chainrule.data.strays import usual_ends
+from chainrule.data.target_statistics import TargetStatistics, standardized
 from chainrule.data.targets import KINDS, Target
 from chainrule.data.targets import Kind as Task
 from chainrule.errors import DataError, OptionError, shortened, shown
 from chainrule.layers import EmbedBags, EmbedColumns, Layer
 from chainrule.names import lookup
 from chainrule.progress import stage
+from chainrule.randomness import stream
 
 if TYPE_CHECKING:
     from polars import DataFrame, Series
@@ -71,6 +73,7 @@ class Table(Source):
         targets: the names of the columns to predict.
         sample: how the rows were sampled from a file that is larger than memory; None where they are all.
         once: whether rows that repeat an earlier one were left out.
+        target_statistics: see `read_table`.
     """
 
     def __init__(
@@ -90,7 +93,9 @@ class Table(Source):
         weight: str | None = None,
         within: Mapping[str, Sequence[float]] | None = None,
         once: bool = False,
+        target_statistics: bool = False,
     ):
+        self.target_statistics = target_statistics
         self.name, self.columns, self.targets, self.task = name, list(columns), list(targets), task
         self.time, self.group, self.sample = time, group, sample
         self.missing = None if missing is None else list(missing)
@@ -302,6 +307,7 @@ class Table(Source):
         kept, row = pl.Series(chosen), self.row[chosen]
         with ThreadPoolExecutor() as threads:
             codes = [*threads.map(lambda column: self._code(column, self.frame[column.name].filter(kept), row), used)]
+        codes = self._with_statistics(codes, rows) if self.target_statistics else codes
         silent = [code.column.name for code in codes if code.bag and code.tokens == 1]
         if silent and len(silent) == len(codes):
             raise DataError(
@@ -382,6 +388,24 @@ class Table(Source):
         """What the column of this name is."""
         return next(column for column in self.columns if column.name == name)
 
+    def _with_statistics(self, codes: list[Code], rows: NDArray[np.intp]) -> list[Code]:
+        """The codes, with statistics of the target where categories would be learned vectors."""
+        T = standardized(self.target, self.numbers(self.target), rows)[rows]
+        found = [
+            TargetStatistics.learn_from(code.column, self.values(code.column)[rows], T)
+            if isinstance(code, Embedded)
+            else code
+            for code in codes
+        ]
+        names = [code.column.name for code in found if isinstance(code, TargetStatistics)]
+        said = f"statistics of {', '.join(self.targets)} stand for the words of {', '.join(names)}"
+        self._notes.append(said if names else f"no column has more than {FEW} categories, and so none gets statistics")
+        return found
+
+    def values(self, column: Column) -> Series:
+        """What a column holds, as its code reads it."""
+        return column.values(self.frame[column.name], self.row)
+
     def _code(self, column: Column, series: Series, row: NDArray[np.int64]) -> Code:
         """What is learned of a column from those rows that train, whose numbers in the file are `row`."""
         code = code_for(column, column.values(series, row))
@@ -414,6 +438,7 @@ def read_table(
     weights: str | None = None,
     drop_outliers: bool = False,
     drop_repeated: bool = False,
+    target_statistics: bool = False,
 ) -> Table:
     """The table in a CSV, TSV, Parquet, JSON or Excel file (also in gzip), or in a frame of polars or pandas.
 
@@ -441,6 +466,8 @@ def read_table(
         drop_outliers: whether rows are left out in which a value to predict lies far from all others, as that of a sum
             does, or marks a missing one by −999 and the like; without it, a note names them.
         drop_repeated: whether rows that repeat an earlier one, alike in every column, are left out.
+        target_statistics: whether categories of more than 32 values become statistics of the target, in place of
+            learned vectors: of a row that is trained on, those of the rows before it in an order that is drawn.
 
     Raises:
         DataError: there is no such file, it is broken or no table, or it has not what was asked for.
@@ -467,6 +494,11 @@ def read_table(
         "text": text,
         "ignored": [*ignore, *([] if weights is None else [weights])],
     }
+    if target_statistics and sample is not None:
+        raise OptionError(
+            f"{name} is read in chunks, which have no statistics of the target: leave --target-statistics out, or read "
+            "it whole with --no-stream."
+        )
     roles = _roles(asked)
     for column in [*roles, *([] if time is None else [time])]:
         require(column, frame, name)
@@ -498,6 +530,7 @@ def read_table(
         missing=markers.words,
         weight=weights,
         once=drop_repeated,
+        target_statistics=target_statistics,
     )
     table.call_labels_as_written()
     table.note_capitals()
@@ -688,6 +721,26 @@ class Columns(Encoding):
         extra = [name for name in names if name not in self._met]
         return [f"not used, because training did not have it: {', '.join(extra)}"] if extra else []
 
+    @property
+    def sees_target(self) -> bool:
+        return any(isinstance(code, TargetStatistics) for code in self.codes)
+
+    def to_learn(
+        self, source: Source, X: NDArray[Any], Y: NDArray[Any], train: NDArray[np.intp], seed: int
+    ) -> NDArray[Any]:
+        assert isinstance(source, Table)
+        X, T = X.copy(), standardized(source.target, Y, train)
+        order = stream("target statistics", seed).permutation(len(source))
+        order = np.argsort(order[train])  # the same order of the rows, whichever are trained on
+        for code, place in zip(self.codes, _places_by_code(self.codes), strict=True):
+            if not isinstance(code, TargetStatistics):
+                continue
+            values, own = source.values(code.column), X[:, place.start : place.stop]
+            code = TargetStatistics.learn_from(code.column, values[train], T[train])
+            own[...] = code.matrix(values)
+            own[train] = code.ordered(values[train], T[train], order)
+        return X
+
     def places(self, source: Source) -> list[Place]:
         assert isinstance(source, Table)
         return places_of(self.codes)
@@ -721,3 +774,9 @@ class Columns(Encoding):
             tokens = 1 + sum(code.tokens - code.bag for code in embedded)
             return [EmbedBags(input_shape[0] - sum(sizes), sizes, tokens, TEXT_VECTOR)]
         return [EmbedColumns(input_shape[0] - len(embedded), sum(code.tokens for code in embedded), VECTOR)]
+
+
+def _places_by_code(codes: Sequence[Code]) -> list[Place]:
+    """Where each code's column lies, in the order of the codes."""
+    found = {place.name: place for place in places_of(codes)}
+    return [found[code.column.name] for code in codes]

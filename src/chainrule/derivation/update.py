@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from chainrule.optimizers import LBFGS, Optimizer, find_optimizer
 ASSIGNS = parse(" := ")
 SLOTS = "of {slots} the optimizer remembers one for each derivative, 0 before the first update"
 FIRST = "the numbers are those of the first update"
+RATES = "what changes a parameter is multiplied by its rate, if that is not 1; one of rate 0 is frozen"
 UNWRITTEN = "its rule is no formula of + − · / and powers alone, so only its numbers are shown"
 OF_ALL = (
     "LBFGS: θ are all parameters in one vector. H stands for the inverse of the second derivatives, as far as the last "
@@ -51,12 +53,17 @@ def _descent(theta: Atom) -> Line:
 
 def _by_rule(trace: Trace, net: Network, optimizer: Optimizer) -> Section:
     lines: list[Line] = []
+    optimizer = replace(optimizer, weight_decay=optimizer.decay(0))  # as it is at the first update
+    rates = optimizer.rates_of(net.parameters) or {}
     letters, numbers = Letters(optimizer), _one_update(trace, net, optimizer)
     regularized = dict(zip(net.parameters, _split(net, net.regularized), strict=True))
     used: set[str] = set()
     unwritten = False
     for parameter, name in trace.parameters.items():
-        theta, found = trace.name(parameter), numbers[name]
+        theta, found, rate = trace.name(parameter), numbers[name], rates.get(name, 1.0)
+        if rate == 0:
+            lines.append(Line((theta, *ASSIGNS, theta), numbers=trace.shown(parameter, found["theta"], backward=True)))
+            continue
         try:
             change, slots = letters.step(theta, differential(theta), bool(np.any(regularized[name])))
         except (AttributeError, TypeError, ValueError):
@@ -67,7 +74,7 @@ def _by_rule(trace: Trace, net: Network, optimizer: Optimizer) -> Section:
         for slot, made in slots.items():
             shown = trace.shown(parameter, found[slot], backward=True)
             lines.append(Line((_slot(slot, theta), *ASSIGNS, *written(made, names, itself=True)), numbers=shown))
-        right = written(Term.name((theta,)) - change, names)
+        right = written(Term.name((theta,)) - (change if rate == 1 else rate * change), names)
         shown = trace.shown(parameter, found["theta"], backward=True)
         lines.append(Line((theta, *ASSIGNS, *right), numbers=shown))
         used |= option_letters(change, *slots.values())
@@ -93,6 +100,7 @@ def _title(optimizer: Optimizer, letters: Letters, used: set[str], remembered: l
     said = [f"{text(parse(letter))} = {text((number(float(value)),))}" for letter, value in values.items()]
     said += ["t counts the updates, from 1"] if letters.counted else []
     parts = [f"{type(optimizer).__name__}: {', '.join(said)}", *_clipped(optimizer)]
+    parts += [RATES] if optimizer.rates else []
     parts += [SLOTS.format(slots=" and ".join(remembered))] if remembered else []
     return "; ".join([*parts, *([FIRST] if shown else [])])
 
@@ -113,7 +121,9 @@ def _one_update(trace: Trace, net: Network, optimizer: Optimizer) -> dict[str, d
     gradient = _flat(shapes, {name: by_name[name].grad for name in by_name})
     slots = {slot: np.zeros_like(theta) for slot in optimizer.slots}
     with np.errstate(all="ignore" if trace.given == "nothing" else None):
-        change, moved = optimizer.step(theta, gradient, net.regularized, optimizer.alpha(0), 1, slots)
+        of_each = optimizer.rates_in_order(net.parameters, "float64")
+        given = net.regularized, optimizer.alpha(0), 1, slots
+        change, moved = optimizer.step(theta, gradient, *given, rates=of_each)
     whole = {**moved, "theta": theta - change}
     parts = {key: dict(zip(shapes, _split(net, value), strict=True)) for key, value in whole.items()}
     return {name: {key: parts[key][name].reshape(shapes[name]) for key in whole} for name in by_name}

@@ -73,18 +73,23 @@ class AutoProgram:
         self._program.slots = slots
 
     def epoch(
-        self, batches: Batches, epoch: int, learning_rate: Callable[[int], float], start: int = 0
+        self,
+        batches: Batches,
+        epoch: int,
+        learning_rate: Callable[[int], float],
+        start: int = 0,
+        weight_decay: Callable[[int], float] | None = None,
     ) -> Iterator[Done]:
         """See `Program.epoch`."""
         try:
-            for done in self._program.epoch(batches, epoch, learning_rate, start):
+            for done in self._program.epoch(batches, epoch, learning_rate, start, weight_decay):
                 start += len(done.costs)
                 yield done
         except CannotRunError as reason:
             before, self._program = self._program, self._instead(reason)
             self._tell()
             self._program.slots, self._program.updates = before.slots, before.updates
-            yield from self._program.epoch(batches, epoch, learning_rate, start)
+            yield from self._program.epoch(batches, epoch, learning_rate, start, weight_decay)
 
 
 class AutoEngine:

@@ -112,7 +112,10 @@ class NetworkLike(Protocol):
         closed: Recording | None = ...,
         parameters: Mapping[str, Array] | None = ...,
         statistics: dict[int, dict[str, Array]] | None = ...,
+        drop_rates: Iterable[Array] | None = ...,
     ) -> tuple[Variable | Array, dict[str, Variable]]: ...
+
+    def drop_rates(self, epoch: float) -> tuple[float, ...]: ...
 
     def gradient(self, variables: Mapping[str, Variable]) -> Numbers: ...
 
@@ -265,12 +268,17 @@ class Program(Protocol):
     slots: dict[str, Array]
 
     def epoch(
-        self, batches: Batches, epoch: int, learning_rate: Callable[[int], float], start: int = 0
+        self,
+        batches: Batches,
+        epoch: int,
+        learning_rate: Callable[[int], float],
+        start: int = 0,
+        weight_decay: Callable[[int], float] | None = None,
     ) -> Iterator[Done]:
         """Run the batches of an epoch from number `start` on, yielding as often as the engine has something to tell.
 
         Args:
-            learning_rate: α for the batch of a number.
+            learning_rate: α for the batch of a number. weight_decay: ω for it; None for the optimizer's at this epoch.
         """
         ...
 

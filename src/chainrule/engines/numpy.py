@@ -26,29 +26,39 @@ class NumpyProgram:
         self.seed = seed
         self.reason = ""
         self.regularized = network.regularized
-        self.updates = 0
+        self.rates = optimizer.rates_in_order(network.parameters, network.dtype)
+        self.updates, self.drop_rates = 0, network.drop_rates(0)
         self.slots: dict[str, Array] = {name: np.zeros_like(network.flat) for name in optimizer.slots}
 
     def epoch(
-        self, batches: Batches, epoch: int, learning_rate: Callable[[int], float], start: int = 0
+        self,
+        batches: Batches,
+        epoch: int,
+        learning_rate: Callable[[int], float],
+        start: int = 0,
+        weight_decay: Callable[[int], float] | None = None,
     ) -> Iterator[Done]:
         """See `Program.epoch`; yields after every batch."""
         if start == 0:
             self.network.forget()
+        self.drop_rates = self.network.drop_rates(epoch)
         with blas_held():
             for k, (X, Y, weights) in enumerate(batches.epoch(epoch, start), start):
                 l2 = None if batches.l2 is None else float(batches.l2[k])
-                done = self._update(X, Y, weights, learning_rate(k), l2)
+                omega = self.optimizer.decay(epoch) if weight_decay is None else weight_decay(k)
+                done = self._update(X, Y, weights, learning_rate(k), l2, omega)
                 yield done
                 if done.X is not None:
                     return
 
-    def _update(self, X: Array, Y: Array, weights: Array | None, alpha: float, l2: float | None) -> Done:
+    def _update(self, X: Array, Y: Array, weights: Array | None, alpha: float, l2: float | None, omega: float) -> Done:
         """Forward, cost, backward, update: one step of gradient descent on one batch."""
         network, theta = self.network, self.network.flat
         ignored = np.errstate(over="ignore", invalid="ignore", divide="ignore")
         with network.turn, self._rounded(), ignored:
-            A, variables = network.record(X, training=True, updating=True, seed=self.seed, update=self.updates)
+            A, variables = network.record(
+                X, training=True, updating=True, seed=self.seed, update=self.updates, drop_rates=self.drop_rates
+            )
             J = self.cost(A, Y, weights)
             penalty = self.optimizer.penalty(theta, self.regularized, l2)
             cost = float(plain(J)) + penalty
@@ -58,8 +68,9 @@ class NumpyProgram:
                 return done
             backward(J)
             self.updates += 1
+            gradient, regularized = network.gradient(variables), self.regularized
             change, self.slots = self.optimizer.step(
-                theta, network.gradient(variables), self.regularized, alpha, self.updates, self.slots, l2
+                theta, gradient, regularized, alpha, self.updates, self.slots, l2, omega, self.rates
             )
             theta -= change
         return done

@@ -34,12 +34,13 @@ def trace(
     seed: int = 0,
     update: int = 0,
     target: Form | None = None,
+    drop_rates: tuple[float, ...] | None = None,
 ) -> Trace:
     """Record one pass of m blank examples.
 
     Args:
         given: the form of X, as the network's `cast` makes it.
-        training, updating, seed, update: as `Network.record` takes them.
+        training, updating, seed, update, drop_rates: as `Network.record` takes them.
         target: the form of Y, as a loss of the user's own gets it; by default as training met it, or that of outputs.
 
     Raises:
@@ -49,7 +50,15 @@ def trace(
     closed = Recording()
     X = closed.array(np.zeros((m, *given.shape), given.dtype), "X")
     with closed.under_way(), np.errstate(all="ignore"), suppress(ClosedError):  # the recording knows more of that
-        A, variables = network.record(X, training=training, updating=updating, seed=seed, update=update, closed=closed)
+        A, variables = network.record(
+            X,
+            training=training,
+            updating=updating,
+            seed=seed,
+            update=update,
+            closed=closed,
+            drop_rates=drop_rates,
+        )
         Y, weights, J = _measured(closed, cost, A, m, target)
     if any(node.derivatives is not None or node.grad is not None for node in closed.nodes):
         closed.note("gives a variable derivatives by hand")

@@ -10,7 +10,7 @@ from chainrule.data.pictures import Pixels
 from chainrule.data.source import Encoding, Form
 from chainrule.data.tables import TEXT_VECTOR, Columns
 from chainrule.data.text import Continued, Separate
-from chainrule.experiments.settings import Settings
+from chainrule.experiments.settings import Settings, scheduled
 from chainrule.initializers import Random
 from chainrule.layers import (
     LSTM,
@@ -66,8 +66,7 @@ def dense(encoding: Encoding | None, settings: Settings) -> list[Layer]:
             layers += [Dense(n), BatchNorm(), Activation(settings.activation)]
         else:
             layers.append(Dense(n, settings.activation))
-        if settings.dropout:
-            layers.append(Dropout(settings.dropout))
+        layers += _dropout(settings)
     return layers
 
 
@@ -96,7 +95,10 @@ def _bins(encoding: Columns, most: int) -> list[Layer]:
 
 
 def _dropout(settings: Settings) -> list[Layer]:
-    return [Dropout(settings.dropout)] if settings.dropout else []
+    if not settings.dropout:
+        return []
+    called = "schedule of the dropout"
+    return [Dropout(scheduled(called, settings.dropout_schedule, settings.dropout, settings.epochs or 1))]
 
 
 def convolutional(encoding: Pixels, settings: Settings) -> list[Layer]:
@@ -138,8 +140,7 @@ def recurrent(encoding: Continued, settings: Settings) -> list[Layer]:
     layers: list[Layer] = [Embedding(encoding.count, VECTOR, initializer=Random(1.0))]
     for n in settings.hidden or ():
         layers.append(LSTM(n))
-        if settings.dropout:
-            layers.append(Dropout(settings.dropout))
+        layers += _dropout(settings)
     return layers
 
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from chainrule.data.source import Encoding
 from chainrule.data.targets import Target
 from chainrule.experiments.architectures import ARCHITECTURES, dense
-from chainrule.experiments.settings import Settings
+from chainrule.experiments.settings import SCHEDULES, Settings, scheduled
 from chainrule.layers import Dense, Network
 from chainrule.names import lookup
+from chainrule.ops import LOSSES
 from chainrule.optimizers import OPTIMIZERS, Optimizer
-from chainrule.schedules import Constant, Cosine, FlatCosine, learning_rate_at
-
-SCHEDULES = {"cosine": True, "flat_cosine": True, "constant": False}
-"""Those that a setting can name, and whether α falls by them."""
+from chainrule.schedules import learning_rate_at
 
 
 def design(encoding: Encoding, input_shape: tuple[int, ...], target: Target, settings: Settings) -> Network:
@@ -34,13 +33,19 @@ def optimizer_for(settings: Settings) -> Optimizer:
     Raises:
         OptionError: an unknown name, or a number out of range.
     """
-    alpha = first_learning_rate(settings)
-    epochs = settings.epochs or 1
-    schedules = {"cosine": Cosine(alpha, epochs), "flat_cosine": FlatCosine(alpha, epochs), "constant": Constant(alpha)}
-    schedule = lookup("schedule", settings.schedule, schedules)
-    decay = {} if settings.weight_decay is None else {"weight_decay": settings.weight_decay}
-    made: Optimizer = _kind(settings)(learning_rate=schedule, l2=settings.l2 or 0.0, **decay)
+    kind, epochs = _kind(settings), settings.epochs or 1
+    alpha = scheduled("schedule", settings.schedule, first_learning_rate(settings), epochs)
+    omega = kind().weight_decay if settings.weight_decay is None else settings.weight_decay
+    decay = scheduled("schedule of the weight decay", settings.weight_decay_schedule, omega, epochs)
+    made: Optimizer = kind(learning_rate=alpha, l2=settings.l2 or 0.0, weight_decay=decay)
     return made
+
+
+def loss_for(target: Target, settings: Settings) -> Any:
+    """What the network is trained by, as `chainrule.train` takes it: the target's loss, of smoothed labels if asked."""
+    if not settings.label_smoothing:
+        return target.learned_loss
+    return partial(LOSSES[target.loss], label_smoothing=settings.label_smoothing)
 
 
 def first_learning_rate(settings: Settings) -> float:
@@ -64,8 +69,7 @@ def own_learning_rate(settings: Settings) -> float:
 
 
 def _falls(settings: Settings) -> bool:
-    falls: bool = lookup("schedule", settings.schedule, SCHEDULES)
-    return falls
+    return lookup("schedule", settings.schedule, SCHEDULES) is not None
 
 
 def _kind(settings: Settings) -> Any:

@@ -6,7 +6,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
 
 from chainrule import distributed
 from chainrule.experiments import members
@@ -14,6 +16,7 @@ from chainrule.experiments.fitted import Fitted, finished
 from chainrule.experiments.lesson import Lesson, learn
 from chainrule.experiments.pilot import explore
 from chainrule.experiments.plans import Plan, another_round
+from chainrule.layers import Network
 from chainrule.progress import Advance, stage
 from chainrule.training import Checkpoint, History
 from chainrule.training.interrupt import interruptible
@@ -63,7 +66,11 @@ def train_together(experiment: Experiment, plan: Plan, watching: Watching) -> Fi
             parts += [plan.parts[i] for i in kept]
             first = None
         history = members.history_of(trained, interrupt, time.monotonic() - began)
-    rows, said = members.out_of_fold(trained, parts, lambda network, rows: network.predict(experiment.X[rows]))
+
+    def output(network: Network, part: members.Part) -> NDArray[Any]:
+        return network.predict(experiment.X_for(part.train)[part.validation])
+
+    rows, said = members.out_of_fold(trained, parts, output)
     body = members.together(trained, experiment.seed)
     return finished(experiment, plan, body, history, rows, said, tried)
 

@@ -77,7 +77,8 @@ class Experiment:
         target: what there is to predict. Y: as numbers. choice: how a scale was chosen for it, a sentence, or "".
         splits: which example is in which part. parted: whether several networks are each watched on another part of
             those to train.
-        encoding: what turns examples into numbers, learned from the training part. X: the numbers.
+        encoding: what turns examples into numbers, learned from the training part. X: the numbers, of training rows as
+            who learns from all of them may see them.
         chunked: what to train on, where it is more than X; then the training part is a sample of it.
         weights: how much each example counts.
         plan: what will be trained, or was; of values it learns standardized ones.
@@ -158,6 +159,12 @@ class Experiment:
         self.splits = splits or self.divided(test, watched)
         self.parted = self._by_folds(usual) and not len(self.splits.validation)
 
+    def X_for(self, train: NDArray[np.intp]) -> NDArray[Any]:
+        """The numbers for who learns from these rows, and from no target of others."""
+        if not self.encoding.sees_target:
+            return self.X
+        return self.encoding.to_learn(self.source, self.X, self.Y, train, self.seed)
+
     def divided(self, test: float, validation: float) -> Splits:
         """The parts of the examples, by shares; see `chainrule.experiments.splits.split`."""
         return split(self.source, self.Y, test, validation, self.seed)
@@ -168,6 +175,7 @@ class Experiment:
         with stage("turning examples into numbers"), engines.held_to(1), engines.blas_held():  # small products, if any
             self.encoding = source.learn(self.splits.train)
             self.X = self.encoding.X(source)
+            self.X = self.X_for(self.splits.train)
         held_out = np.concatenate([self.splits.validation, self.splits.test])
         self.chunked = source.chunked(self.encoding, self.target, held_out, self.folder)
         if self.chunked is None:
@@ -291,7 +299,8 @@ class Experiment:
         if self.encoding.form not in FORMS:
             return None
         held_out = np.concatenate([self.splits.validation, self.splits.test])
-        return sketch(self.X, self.splits.train, held_out, self.m)
+        X = self.encoding.X(self.source) if self.encoding.sees_target else self.X
+        return sketch(X, self.splits.train, held_out, self.m)
 
     def final_layers(self) -> list[Layer]:
         """The layers that turn what a network learns of values back into them; none for labels."""
@@ -353,7 +362,8 @@ class Experiment:
         """What a resumed run must share with the first, by the names of the settings."""
         free = {"engine", "threads", "device", "devices", "search", "checkpoint_minutes", "augment", "patience"}
         free |= {"time_limit"}
-        free |= {"epochs"} if self.settings.schedule == "constant" else set()
+        schedules = ("schedule", "weight_decay_schedule", "dropout_schedule")
+        free |= {"epochs"} if all(getattr(self.settings, name) == "constant" for name in schedules) else set()
         chosen = {name: value for name, value in asdict(self.settings).items() if name not in free}
         first = {"seed": self.settings.seed}  # from which the rest follows
         return first | self._data | chosen | {"hidden": list(self.settings.hidden or ())}

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from chainrule.data.batches import ChunkBatches
 from chainrule.data.chunked import Chunked
-from chainrule.experiments.design import optimizer_for
+from chainrule.experiments.design import loss_for, optimizer_for
 from chainrule.experiments.members import Part
 from chainrule.experiments.settings import Settings
 from chainrule.experiments.units import learned
@@ -58,7 +58,8 @@ def learn(experiment: Experiment, lesson: Lesson) -> History:
 
 
 def _train(experiment: Experiment, lesson: Lesson) -> History:
-    X, target, settings, part = experiment.X, experiment.target, lesson.settings, lesson.part
+    target, settings, part = experiment.target, lesson.settings, lesson.part
+    X = experiment.X_for(part.train)
     Y, weights = experiment.encoding.learned(experiment.source, experiment.Y), experiment.weights
     final = experiment.final_layers()
 
@@ -79,7 +80,7 @@ def _train(experiment: Experiment, lesson: Lesson) -> History:
     return train(
         lesson.network,
         *given,
-        loss=target.learned_loss,
+        loss=loss_for(target, settings),
         optimizer=optimizer_for(settings),
         epochs=settings.epochs or 0,
         batch_size=settings.batch_size,

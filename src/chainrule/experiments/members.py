@@ -154,14 +154,14 @@ def history_of(trained: Sequence[Trained], interrupt: Interrupt, seconds: float)
 
 
 def out_of_fold(
-    trained: Sequence[Trained], parts: Sequence[Part], output: Callable[[Network, NDArray[np.intp]], NDArray[Any]]
+    trained: Sequence[Trained], parts: Sequence[Part], output: Callable[[Network, Part], NDArray[Any]]
 ) -> tuple[NDArray[np.intp], NDArray[Any]]:
     """The rows that members were watched on, rising, and the mean of what those members say of each row that have not
     learned from it."""
     rows = np.unique(np.concatenate([part.validation for part in parts]))
     if not len(rows):
         return rows, np.empty((0, 1))
-    found = [output(network, part.validation) for (network, _), part in zip(trained, parts, strict=True)]
+    found = [output(network, part) for (network, _), part in zip(trained, parts, strict=True)]
     sums, counts = np.zeros((len(rows), *found[0].shape[1:])), np.zeros(len(rows))
     for part, one in zip(parts, found, strict=True):
         places = np.searchsorted(rows, part.validation)

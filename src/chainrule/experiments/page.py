@@ -24,6 +24,7 @@ from chainrule.data.text import Documents, Text
 from chainrule.errors import ChainruleError, shortened
 from chainrule.experiments import markup
 from chainrule.experiments.conclusions import chosen_at_the_end, conclusions
+from chainrule.experiments.design import loss_for
 from chainrule.experiments.mistakes import Mistake, mistakes, tells_mistakes
 from chainrule.experiments.search import SEARCHED
 from chainrule.experiments.settings import MODEL, Settings
@@ -280,7 +281,7 @@ def _network(experiment: Experiment, fitted: Fitted) -> tuple[list[str], str]:
     ]
     if len(rows) > LAYERS + 1:
         return [*parts, _elsewhere(f"{len(rows) - 1} layers are too many to derive here:")], ""
-    drawn, derived, style = _shown(first)
+    drawn, derived, style = _shown(first, _smoothed(experiment, fitted))
     return [*parts, drawn, derived], style
 
 
@@ -310,7 +311,14 @@ def _settings(given: Settings, fitted: Fitted) -> list[tuple[str, str, str]]:
     return rows
 
 
-def _shown(network: Network) -> tuple[str, str, str]:
+def _smoothed(experiment: Experiment, fitted: Fitted) -> Any:
+    """The loss that a network was trained by, where its labels were smoothed; None for the one that its end tells."""
+    settings = fitted.plan.settings
+    smooths = bool(settings.label_smoothing) and not fitted.linear
+    return loss_for(experiment.target, settings) if smooths else None
+
+
+def _shown(network: Network, loss: Any) -> tuple[str, str, str]:
     """The drawing and the derivation, folded, and the style of the latter; a sentence where one cannot be made."""
     from chainrule.derivation.drawing import draw
     from chainrule.derivation.font import face
@@ -322,7 +330,7 @@ def _shown(network: Network) -> tuple[str, str, str]:
     except ChainruleError:  # some layers have no picture
         drawn = ""
     try:
-        derivation = f'<div class="chainrule">\n{content(derive(network))}\n</div>'
+        derivation = f'<div class="chainrule">\n{content(derive(network, loss=loss))}\n</div>'
         return drawn, markup.folded("its derivation", derivation), face() + STYLE + DARK
     except ChainruleError as error:
         return drawn, _elsewhere(f"it is not derived here: {error}"), ""

@@ -6,7 +6,7 @@ Before another network is trained the first one is written, so that a model is t
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from chainrule.errors import NotFiniteError
 from chainrule.experiments.fallback import choose, failed, may_fall_back, smaller
 from chainrule.experiments.fitted import Answers, Fitted, answers, finished
 from chainrule.experiments.fitting import fit_anew
+from chainrule.experiments.members import Part
 from chainrule.experiments.peer import Peer
 from chainrule.experiments.verdicts import losses, still_falls
 
@@ -108,13 +109,18 @@ def _held_out_of_linear(experiment: Experiment, fitted: Fitted) -> Answers:
 
     Where each network of several was stopped by other examples, it is those of the last, or of all where they are few.
     """
-    X, target, places = experiment.X, experiment.target, experiment.encoding.places(experiment.source)
+    target, places = experiment.target, experiment.encoding.places(experiment.source)
     rows = fitted.held_out
     if not np.isin(rows, experiment.splits.train).any():
-        return rows, experiment.peer.output(X[rows])
+        return rows, experiment.peer.output(experiment.X[rows])
     parts = [part for part in fitted.plan.parts if np.isin(part.validation, rows).all()]  # in time, not all are trained
     parts = parts if len(rows) < SOME else parts[-1:]  # a pilot has chosen by the first
-    found = [Peer(target, X, experiment.Y, part.train, places).output(X[part.validation]) for part in parts]
+
+    def linear(part: Part) -> NDArray[Any]:
+        X = experiment.X_for(part.train)
+        return Peer(target, X, experiment.Y, part.train, places).output(X[part.validation])
+
+    found = [linear(part) for part in parts]
     rows = np.concatenate([part.validation for part in parts])
     order = np.argsort(rows)
     return rows[order], np.concatenate(found)[order]

@@ -9,6 +9,8 @@ from typing import Any, Literal
 from chainrule.checking import real, whole
 from chainrule.data.augmentation import Augmentation
 from chainrule.errors import OptionError
+from chainrule.names import lookup
+from chainrule.schedules import Cosine, FlatCosine, Schedule
 
 MODEL, HISTORY, METRICS, CURVES, REPORT, PAGE, CHECKPOINT, JOURNAL, TRIALS, LOCK = (
     "model.safetensors",
@@ -33,6 +35,10 @@ UPDATES = 20_000
 """So many updates values take, as long as that is 10 to 60 epochs."""
 
 
+SCHEDULES = {"cosine": Cosine, "flat_cosine": FlatCosine, "constant": None}
+"""Those that a setting can name, by which numbers fall over the epochs; None for one that does not."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """What a user may choose; what is None follows the number of training examples m, see `resolve`, or is searched.
@@ -52,6 +58,8 @@ class Settings:
             48 for several networks, else 0.
         dropout: the rate after each hidden layer; None for 0.3 or 0.1, as tried, for several networks, 0.2 for 10,000
             labels or more, else 0.
+        dropout_schedule: how that rate changes from epoch to epoch, as `schedule` says it of α: "constant", "cosine" or
+            "flat_cosine".
         batch_norm: whether each hidden layer is normalized.
         optimizer: gradient_descent (sgd), adagrad, rmsprop, adam or adamw; None for adamw for several networks, else
             adam.
@@ -62,6 +70,8 @@ class Settings:
         l2: λ of the L2 regularization; None for 0 for several networks, 0.02 below 1,000 examples m, else 1 / m.
         weight_decay: λ of decoupled weight decay, taken from the weights at each update; None for 0.1 for several
             networks, else the optimizer's own.
+        weight_decay_schedule: how the weight decay changes, as `schedule` says it of α: "constant", "cosine" or
+            "flat_cosine".
         batch_size: examples in a mini-batch; None for 32, from 10,000 examples on 128.
         test: the part of all examples that is held out to the end; None for 0.2, of a text 0.1.
         validation: the part of the others that is watched while training; None for 0.1, below 1,000 examples 0.
@@ -81,6 +91,8 @@ class Settings:
         threshold: from which probability on that label is predicted, or "validation" for the one that serves `metric`,
             or f1, best there; None for 0.5.
         class_weight: how much classes count, those left out 1, or "balanced"; None for alike.
+        label_smoothing: ε takes that much from the right label while training and spreads it over all; measures are of
+            the labels as they are; None for 0.
         metric: what early stopping, a search and a threshold look at; None for the validation cost.
         search: how many settings are tried of what is not given here of `hidden`, `activation`, `dropout`, `optimizer`,
             `learning_rate`, `l2` and `batch_size`; those with the least validation cost are taken.
@@ -119,6 +131,9 @@ class Settings:
     quick: bool = False
     bins: int | None = None
     weight_decay: float | None = None
+    label_smoothing: float | None = None
+    weight_decay_schedule: str = "constant"
+    dropout_schedule: str = "constant"
 
     def beside(self, defaults: Mapping[str, Any]) -> Settings:
         """These settings, with `defaults` where nothing was chosen; who needs a validation part gets one."""
@@ -169,6 +184,8 @@ class Settings:
         met = 300_000 if labels else UPDATES * size
         if self.time_limit is not None:
             real("time_limit", self.time_limit, low=0, open="low")
+        if self.label_smoothing is not None:
+            real("label_smoothing", self.label_smoothing, low=0, high=1, open="high")
         members = 1 if self.members is None or self.quick else whole("members", self.members)
         enough = max(100, -(-1000 * size // m)) if small else min(60, max(10, met // m))
         epochs = enough if self.epochs is None else whole("epochs", self.epochs)
@@ -192,6 +209,19 @@ class Settings:
         )
 
 
+def scheduled(called: str, name: str, first: float, epochs: int) -> float | Schedule:
+    """A number that begins with `first` and changes by the schedule of that name.
+
+    Args:
+        called: what the schedule is, for the message.
+
+    Raises:
+        OptionError: there is none of that name.
+    """
+    schedule = lookup(called, name, SCHEDULES)
+    return first if schedule is None else schedule(first, epochs)
+
+
 def usual_patience(epochs: int) -> int:
     """After how many epochs without improvement a training of so many ends."""
     return max(10, epochs // 3)
@@ -200,7 +230,7 @@ def usual_patience(epochs: int) -> int:
 NETWORK = ("hidden", "activation", "l2", "optimizer", "learning_rate", "batch_size")
 """Who chooses one of these wants a network of their own, and not several of the usual kind."""
 
-KNOBS = ("dropout", "weight_decay", "bins", "epochs", "patience")
+KNOBS = ("dropout", "weight_decay", "label_smoothing", "bins", "epochs", "patience")
 """What may be chosen for the usual networks, too."""
 
 

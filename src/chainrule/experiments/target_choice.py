@@ -67,7 +67,7 @@ def asked_for(
         DataError: a value is out of what the scale takes.
     """
     if target.task == "values":
-        for name in ("positive", "class_weight", "threshold"):
+        for name in ("positive", "class_weight", "threshold", "label_smoothing"):
             if getattr(settings, name) is not None:
                 raise OptionError(f"{_option(name)} is about labels, but values are predicted: leave it out.")
         return _on_scale(target, settings, Y, slice(None) if rows is None else rows, ends)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from chainrule import engines, files
 from chainrule.checking import as_array, refuse_too_many, seed_or_fresh, whole
 from chainrule.errors import DataError, OptionError, ShapeError
 from chainrule.graph import Array, Recording, Variable, plain, refuse_numbers
+from chainrule.layers.dropout import Dropout
 from chainrule.layers.flatten import Flatten
 from chainrule.layers.layer import Layer, list_of_layers
 from chainrule.layers.masking import Masking
@@ -223,6 +224,7 @@ class Network(Layer):
         closed: Recording | None = None,
         parameters: Mapping[str, Array] | None = None,
         statistics: dict[int, dict[str, Array]] | None = None,
+        drop_rates: Iterable[Array] | None = None,
     ) -> tuple[Variable | Array, dict[str, Variable]]:
         """The output for X as the end of a graph, and the variables of the parameters in it, by name.
 
@@ -234,7 +236,9 @@ class Network(Layer):
             watch: called with (layer, its input, its output) after every layer.
             closed: where an engine traces the network: the recording that X belongs to.
             parameters, statistics: what takes the place of the layers' own; see `Walk`.
+            drop_rates: see the method of that name; None for those at epoch 0.
         """
+        rates = self.drop_rates(0) if drop_rates is None else drop_rates
         walk = Walk(
             training,
             updating,
@@ -246,10 +250,18 @@ class Network(Layer):
             watch=watch,
             parameters=parameters,
             statistics=statistics,
+            drop_rates={id(layer): rate for layer, rate in zip(self._on_schedule(), rates, strict=True)},
         )
         with walking(walk):
             A = self(X)
         return A, {str(made.name): made for made in walk.variables.values()}
+
+    def drop_rates(self, epoch: float) -> tuple[float, ...]:
+        """The rates at this epoch of those layers whose dropout is on a schedule."""
+        return tuple(layer.rate_at(epoch) for layer in self._on_schedule())
+
+    def _on_schedule(self) -> list[Dropout]:
+        return [layer for _, layer in self.family() if isinstance(layer, Dropout) and layer.on_schedule]
 
     def gradient(self, variables: Mapping[str, Variable]) -> NDArray[Any]:
         """dJ/dθ in the order of `flat`, from the variables of `record` after `backward()`; unused parameters get 0."""

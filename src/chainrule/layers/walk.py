@@ -35,6 +35,7 @@ class Walk:
         watch: called with (layer, its input, its output) after every layer.
         parameters: by name, what takes the place of the layers' own, for an engine with arrays of another namespace.
         statistics: by the layer's id and by name, what takes the place of the layers' own, and is moved there.
+        drop_rates: by the layer's id, the rates of those whose dropout is on a schedule; what is missing is at epoch 0.
         mask: (m, steps), the steps that count where the data are now, or None for all of them; see `Masking`.
         memory: where recurrent layers find the state that they left last time, and leave the next, by the layer's id;
             None where every sequence begins anew.
@@ -51,6 +52,7 @@ class Walk:
     watch: Watch | None = None
     parameters: Mapping[str, Array] | None = None
     statistics: dict[int, dict[str, Array]] | None = None
+    drop_rates: Mapping[int, Array] = field(default_factory=dict)
     mask: Array | None = None
     memory: dict[int, tuple[Array, ...]] | None = None
     variables: dict[tuple[int, str], Variable] = field(default_factory=dict)

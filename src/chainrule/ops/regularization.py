@@ -1,6 +1,8 @@
 """Dropout: noise that keeps a network from leaning on single units."""
 
+from numbers import Real
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -30,13 +32,17 @@ def dropout(xp: ModuleType, A: Array, *, rate: float, key: tuple[int, int]) -> t
     Raises:
         OptionError: a rate outside [0, 1).
     """
-    real("the dropout rate", rate, low=0, high=1, open="high")
-    kept, scale = _kept(xp, A, rate, key), 1 / (1 - rate)
+    held: Any = rate
+    if isinstance(held, Real):  # that of a compiled schedule is a number only later
+        held = real("the dropout rate", rate, low=0, high=1, open="high")
+    kept, scale = _kept(xp, A, held, key), 1 / (1 - held)
+    scale = scale if isinstance(scale, float) else scale.astype(A.dtype)
     return xp.where(kept, A * scale, 0), lambda dZ: (xp.where(kept, dZ * scale, 0),)  # infinity can be dropped, too
 
 
-def _kept(xp: ModuleType, A: Array, rate: float, key: tuple[int, int]) -> Array:
-    return _uniform(xp, key, A.size).reshape(A.shape) >= np.float32(rate)
+def _kept(xp: ModuleType, A: Array, rate: Any, key: tuple[int, int]) -> Array:
+    least = np.float32(rate) if isinstance(rate, float | int) else rate.astype(np.float32)
+    return _uniform(xp, key, A.size).reshape(A.shape) >= least
 
 
 def _uniform(xp: ModuleType, key: tuple[int, int], count: int) -> Array:

@@ -52,6 +52,10 @@ class Solver:
         """The learning rate at an epoch of this call."""
         return self.learning_rate if self._schedule is None else learning_rate_at(self._schedule, self._before + epoch)
 
+    def decay(self, epoch: float) -> float:
+        """The weight decay at an epoch of this call."""
+        return self.rule.decay(self._before + epoch)
+
     def rest(self) -> None:
         """Let go of the program, its threads and its data; what it remembers stays."""
         if self._program is not None:

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from polars import DataFrame
 
 ROLES = ("number", "category", "date", "text", "ignore")
-"""Parameters that name columns. They, `missing` and `day_first` are those of `chainrule.read_table`; all others but
-`random_state` and `verbose` are fields of `Settings`."""
+"""Parameters that name columns. They, `missing`, `day_first` and `target_statistics` are those of
+`chainrule.read_table`; all others but `random_state` and `verbose` are fields of `Settings`."""
 
 
 class TableEstimator(BaseEstimator):  # type: ignore[misc]
@@ -39,6 +39,7 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
 
     missing: Any
     day_first: bool | None
+    target_statistics: bool
     random_state: Any
     verbose: bool
     n_features_in_: int
@@ -118,6 +119,7 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
         weights = called.pop("sample_weight", None)
         said: dict[str, Any] = {name: _listed(getattr(self, name)) for name in ROLES}
         said |= {"missing": None if self.missing is None else _listed(self.missing), "day_first": self.day_first}
+        said |= {"target_statistics": self.target_statistics}
         table = read_table(frame, [*called.values()], task=task, weights=weights, **said)
         if len(table) != frame.height:
             lost = frame.height - len(table)
@@ -203,13 +205,16 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         number, category, date, text, ignore: the column or columns to take for that; see `chainrule.read_table`.
         missing: a word or number, or several, that mark a missing value in X.
         day_first: whether 3/4/2025 is in April.
+        target_statistics: whether categories of many values become statistics of y; see `chainrule.read_table`.
         members, time_limit, quick: how many networks answer together, and how long they may learn; see
             `chainrule.Settings`.
-        epochs, hidden, activation, dropout, batch_norm, bins: a network of one's own; see there.
-        optimizer, learning_rate, schedule, l2, weight_decay, batch_size: how it learns; see there.
+        epochs, hidden, activation, dropout, dropout_schedule, batch_norm, bins: a network of one's own; see there.
+        optimizer, learning_rate, schedule, l2, weight_decay, weight_decay_schedule, batch_size: how it learns; see
+            there.
         validation, patience, metric: which part of the rows is watched while training, how long a lack of progress is
             borne, and what is looked at; see there.
         class_weight: {class: weight}, or "balanced".
+        label_smoothing: ε takes that much from the right class while training; see there.
         positive, threshold: of two classes, which one is predicted from which probability on; see there.
         engine, threads, device, precision: who computes, and how exactly.
         random_state: a seed or a `RandomState`; None for a fresh one.
@@ -236,6 +241,7 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         ignore: Any = (),
         missing: Any = None,
         day_first: bool | None = None,
+        target_statistics: bool = False,
         members: int | None = None,
         time_limit: float | None = None,
         quick: bool = False,
@@ -243,6 +249,7 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         hidden: Any = None,
         activation: str | None = None,
         dropout: float | None = None,
+        dropout_schedule: str | None = None,
         batch_norm: bool = False,
         bins: int | None = None,
         optimizer: str | None = None,
@@ -250,11 +257,13 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         schedule: str | None = None,
         l2: float | None = None,
         weight_decay: float | None = None,
+        weight_decay_schedule: str | None = None,
         batch_size: int | None = None,
         validation: float | None = None,
         patience: int | None = None,
         metric: str | None = None,
         class_weight: Any = None,
+        label_smoothing: float | None = None,
         positive: Any = None,
         threshold: Any = None,
         engine: str = "auto",
@@ -328,6 +337,7 @@ class TableRegressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
         ignore: Any = (),
         missing: Any = None,
         day_first: bool | None = None,
+        target_statistics: bool = False,
         members: int | None = None,
         time_limit: float | None = None,
         quick: bool = False,
@@ -335,6 +345,7 @@ class TableRegressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
         hidden: Any = None,
         activation: str | None = None,
         dropout: float | None = None,
+        dropout_schedule: str | None = None,
         batch_norm: bool = False,
         bins: int | None = None,
         optimizer: str | None = None,
@@ -342,6 +353,7 @@ class TableRegressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
         schedule: str | None = None,
         l2: float | None = None,
         weight_decay: float | None = None,
+        weight_decay_schedule: str | None = None,
         batch_size: int | None = None,
         validation: float | None = None,
         patience: int | None = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 import math
@@ -60,6 +61,20 @@ class Cost:
         """The loss with its options, as text."""
         options = self.loss.keywords if isinstance(self.loss, functools.partial) else {}
         return f"{self.name}({', '.join(f'{name}={value}' for name, value in options.items())})"
+
+    @property
+    def measured(self) -> Cost:
+        """The cost of examples that are not trained on: the same, but of the labels as they are, not smoothed.
+
+        Smoothed labels add what no network can avoid, and most to the cost of one that is sure and right.
+        """
+        options = {**self.loss.keywords} if isinstance(self.loss, functools.partial) else {}
+        if self.own or not options.get("label_smoothing"):
+            return self
+        found = copy.copy(self)
+        del options["label_smoothing"]
+        found.loss = functools.partial(self.loss.func, **options)  # type: ignore[attr-defined]
+        return found
 
     def __call__(self, A: Variable | Array, Y: Array, weights: Array | None = None) -> Any:
         """J as the end of the graph that A belongs to.

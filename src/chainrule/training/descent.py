@@ -17,6 +17,12 @@ from chainrule.training.finite import WAY_OUT, not_finite
 from chainrule.training.interrupt import Interrupt
 from chainrule.training.run import Run
 
+ByEpoch = Callable[[float], float]
+"""A rate at an epoch."""
+
+ByBatch = Callable[[int], float]
+"""A rate for the batch of a number."""
+
 AnyBatches = ArrayBatches | AugmentedBatches | ChunkBatches | StreamBatches
 """All kinds of mini-batches that an epoch may consist of."""
 
@@ -25,13 +31,15 @@ def descend(
     run: Run,
     program: Program,
     batches: AnyBatches,
-    learning_rate: Callable[[float], float],
+    learning_rate: ByEpoch,
     interrupt: Interrupt,
+    weight_decay: ByEpoch | None = None,
 ) -> None:
     """Mini-batch gradient descent: run the engine's program epoch by epoch until the run is over.
 
     Args:
         learning_rate: α at an epoch, 2.5 being the middle of the third.
+        weight_decay: ω at an epoch; None for the optimizer's.
 
     Raises:
         NotFiniteError: the cost is NaN or infinite; the network has the parameters from before this epoch.
@@ -41,10 +49,13 @@ def descend(
     while not run.over:
         before, count = [array.copy() for array in changing], batches.count(run.epoch)
 
-        def alpha(batch: int, epoch: int = run.epoch, count: int | None = count) -> float:
-            return learning_rate(epoch + (batch / count if count else 0.0))
+        def by_batch(rate: ByEpoch, first: int = 0, epoch: int = run.epoch, count: int | None = count) -> ByBatch:
+            return lambda k: rate(epoch + ((first + k) / count if count else 0.0))
 
-        for done in _updates(program, batches, run.epoch, alpha, run.sums.batches):
+        def rates(first: int) -> tuple[ByBatch, ByBatch | None]:
+            return by_batch(learning_rate, first), None if weight_decay is None else by_batch(weight_decay, first)
+
+        for done in _updates(program, batches, run.epoch, rates, run.sums.batches):
             if done.X is not None:
                 batch = run.sums.batches + len(done.costs) - 1
                 error = not_finite(run.network, done.X, done.costs[-1], run.epoch, batch, run.seed, program.updates)
@@ -71,15 +82,17 @@ def _updates(
     program: Program,
     batches: AnyBatches,
     epoch: int,
-    alpha: Callable[[int], float],
+    rates: Callable[[int], tuple[ByBatch, ByBatch | None]],
     start: int,
 ) -> Iterator[Done]:
-    """What the program does in an epoch, from batch `start` on; α is a function of the batch."""
+    """What the program does in an epoch, from batch `start` on; `rates` gives α and ω, counted from a batch on."""
     if not isinstance(batches, ChunkBatches):
-        yield from program.epoch(batches, epoch, alpha, start=start)
+        alpha, omega = rates(0)
+        yield from program.epoch(batches, epoch, alpha, start, omega)
         return
     for pool, first, before in batches.pools(epoch, start):
-        yield from program.epoch(pool, epoch, lambda batch, before=before: alpha(before + batch), start=first)  # type: ignore[misc]
+        alpha, omega = rates(before)
+        yield from program.epoch(pool, epoch, alpha, first, omega)
 
 
 def _go_back(network: Network, changing: list[NDArray[Any]], before: list[NDArray[Any]], error: NotFiniteError) -> None:

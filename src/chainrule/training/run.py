@@ -75,6 +75,7 @@ class Run:
         passed: Passed | None = None,
     ):
         self.network, self.cost, self.engine = network, cost, engine
+        self._measured = cost.measured
         self.epoch, self.epochs, self.seed = 0, epochs, seed
         self.history = History(engine=engine.name, seed=seed)
         self.sums = EpochSums()
@@ -206,7 +207,7 @@ class Run:
                 weights.extend([] if batch[2] is None else [batch[2]])
                 yield batch
 
-        mean, outputs = self.engine.evaluate(self.network, self.cost, keeping())
+        mean, outputs = self.engine.evaluate(self.network, self._measured, keeping())
         of_all = np.concatenate(weights) if weights else None
         counting = that_count(np.concatenate(targets), outputs, of_all)
         return {"loss": mean} | score(self._metrics, *counting, self.cost.task)

@@ -88,8 +88,8 @@ def train(
             their own.
         steps_per_epoch: how many batches of a stream make an epoch; the next epoch goes on where this one ended, and a
             stream that ends begins again. So it may never end, and may be a generator. None for the whole stream.
-        validation: (X_val, y_val) or (X_val, y_val, weights), measured after every epoch; or batches of these as X may
-            be, which must end.
+        validation: (X_val, y_val) or (X_val, y_val, weights), measured after every epoch, without the label smoothing
+            that a loss may have; or batches of these as X may be, which must end.
         metrics: names such as "accuracy", or functions of (y, output).
         shuffle: whether each epoch meets the examples in a new order.
         class_weight: how much each class counts, {0: 1.0, 1: 5.0}, those left out 1; or "balanced".
@@ -199,7 +199,7 @@ def train(
                     run.progress.note(engines.precision_taken(net, program, batch))
                 if resumed is not None:
                     program.slots, program.updates = resumed
-                descend(run, program, batches, rule.alpha, interrupt)
+                descend(run, program, batches, rule.alpha, interrupt, rule.decay)
             elif isinstance(batches, ArrayBatches):
                 minimize(run, batches, rule, interrupt)
             terminated = interrupt.of_all().terminated  # here all meet, so that none waits for one that has left

@@ -85,10 +85,13 @@ class Functions:
         update: Any = 0,
         *,
         updating: bool = False,
+        drop_rates: Array | None = None,
     ) -> Measured:
         """J and its derivatives, while training."""
         assert self.cost is not None
-        A, variables, moved = self._record(theta, statistics, X, training=True, updating=updating, update=update)
+        A, variables, moved = self._record(
+            theta, statistics, X, training=True, updating=updating, update=update, drop_rates=drop_rates
+        )
         J = self.cost(A, Y, weights)
         if isinstance(J, Variable):
             backward(J)

@@ -18,6 +18,7 @@ from chainrule.engines.jax.functions import Functions, compiling, refuse_impure
 from chainrule.engines.jax.statistics import Tensors, keep, statistics_of
 from chainrule.graph import Array
 from chainrule.optimizers import Optimizer
+from chainrule.schedules import Schedule
 
 CALL = 0.1
 """About how many seconds of work are done between two looks at the keyboard and the progress bar."""
@@ -41,7 +42,8 @@ class Data(NamedTuple):
 
     Attributes:
         X, Y, weights: of m examples. order: (m,), in which they are met; None of a single batch, which is met as it
-            stands. alphas, l2: (batches,); l2 is None for the optimizer's own.
+            stands. alphas, omegas, l2: (batches,); l2 is None for the optimizer's own.
+        drop_rates: of the layers whose dropout is on a schedule, None where there is none.
     """
 
     X: Array
@@ -49,7 +51,9 @@ class Data(NamedTuple):
     weights: Array | None
     order: Array | None
     alphas: Array
+    omegas: Array
     l2: Array | None
+    drop_rates: Array | None
 
 
 class Seen(NamedTuple):
@@ -85,40 +89,56 @@ class JaxProgram:
         self.slots: dict[str, Array] = {name: np.zeros_like(network.flat) for name in optimizer.slots}
         self._functions = Functions(network, cost, seed, devices.lowered)
         self._regularized = network.regularized
+        self._rates = optimizer.rates_in_order(network.parameters, network.dtype)
         self._output_shapes: dict[Any, tuple[int, ...]] = {}
         self.device, self._devices = devices.label, devices
         self.precision = network.dtype
         self._loop = jax.jit(self._updates, static_argnames=("size", "stride"), out_shardings=devices.results)
+        self._decays = isinstance(optimizer.weight_decay, Schedule)
         self._some = 1
         self._kept: tuple[Array, Array] | None = None
 
     def epoch(
-        self, batches: Batches, epoch: int, learning_rate: Callable[[int], float], start: int = 0
+        self,
+        batches: Batches,
+        epoch: int,
+        learning_rate: Callable[[int], float],
+        start: int = 0,
+        weight_decay: Callable[[int], float] | None = None,
     ) -> Iterator[Done]:
         """See `Program.epoch`; yields about ten times a second, at least once a batch."""
         if start == 0:
             self.network.forget()
-        data = batches.arrays
+        data, rule = batches.arrays, self.optimizer
+        omega = weight_decay or (lambda k: rule.decay(epoch))
         if data is not None and data.cast is None:
-            yield from self._of_arrays(batches, data, epoch, learning_rate, start)
+            yield from self._of_arrays(batches, data, epoch, learning_rate, omega, start)
             return
         given = batches.epoch(epoch, start)
         given = distributed.in_step(given, start) if self._devices.shared else given
         for k, (X, Y, weights) in enumerate(given, start):
             l2 = None if batches.l2 is None else batches.l2[k : k + 1]
-            alone = self._epoch(Data(X, np.asarray(Y), weights, None, np.array([learning_rate(k)]), l2))
+            rates = np.array([learning_rate(k)]), np.array([omega(k)])
+            alone = self._epoch(Data(X, np.asarray(Y), weights, None, *rates, l2, self._drop_rates(epoch)))
             done, _ = self._run(alone, 0, 1, len(X), len(X))
             yield done
             if done.X is not None:
                 return
 
     def _of_arrays(
-        self, batches: Batches, data: Arrays, epoch: int, learning_rate: Callable[[int], float], start: int
+        self,
+        batches: Batches,
+        data: Arrays,
+        epoch: int,
+        learning_rate: Callable[[int], float],
+        weight_decay: Callable[[int], float],
+        start: int,
     ) -> Iterator[Done]:
         count, size = len(data), data.batch_size
         order = data.order(epoch) if data.shuffle else np.arange(data.m)
-        alphas = np.array([learning_rate(k) for k in range(count)])
-        whole = self._epoch(Data(data.X, np.asarray(data.Y), data.weights, order, alphas, batches.l2))
+        alphas, omegas = (np.array([rate(k) for k in range(count)]) for rate in (learning_rate, weight_decay))
+        of_batches = alphas, omegas, batches.l2, self._drop_rates(epoch)
+        whole = self._epoch(Data(data.X, np.asarray(data.Y), data.weights, order, *of_batches))
         full, k = data.m // size, start
         while k < count:
             stop = self._stop(k, full, count)
@@ -130,6 +150,10 @@ class JaxProgram:
             if done.X is not None:
                 return
             k = stop
+
+    def _drop_rates(self, epoch: int) -> Array | None:
+        rates = self.network.drop_rates(epoch)
+        return np.array(rates) if rates else None
 
     def _stop(self, k: int, full: int, count: int) -> int:
         """Up to which batch the next call goes; those that are full and the last one are compiled apart."""
@@ -158,7 +182,7 @@ class JaxProgram:
                 X, Y, weights = (None if A is None else devices.parts(A) for A in here[:3])
             else:
                 X, (Y, weights) = self._placed_once(here.X), devices.whole(here[1:3])
-            of_batches = here.alphas.astype(dtype), None if here.l2 is None else here.l2.astype(dtype)
+            of_batches = [None if given is None else given.astype(dtype) for given in here[4:]]
             data = Data(X, Y, weights, *devices.whole((here.order, *of_batches)))
             outputs = np.zeros((len(here.X), *output_shape), dtype) if self.outputs else None
             return Epoch(here, data, devices.whole(Seen(np.zeros(count), np.zeros(count), outputs)))
@@ -222,7 +246,9 @@ class JaxProgram:
         """Forward, cost, backward, update: one step of gradient descent on one batch."""
         theta, slots, statistics, updates = state
         X, Y, weights = self._batch(data, k, size, stride)
-        found = self._functions.slope(theta, statistics, X, Y, weights, updates, updating=True)
+        found = self._functions.slope(
+            theta, statistics, X, Y, weights, updates, updating=True, drop_rates=data.drop_rates
+        )
         l2 = self.optimizer.l2 if data.l2 is None else data.l2[k]
         change, new = self.optimizer.step(
             theta,
@@ -232,6 +258,8 @@ class JaxProgram:
             updates + 1,
             slots,
             None if data.l2 is None else l2,
+            data.omegas[k] if self._decays else None,
+            self._rates,
         )
         penalty = 0.5 * l2 * (self._regularized * jnp.square(theta.astype(jnp.float64))).sum()
         moved = {name: slot.astype(theta.dtype) for name, slot in new.items()}

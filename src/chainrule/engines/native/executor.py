@@ -24,7 +24,7 @@ STRIP = 0
 Which = slice | NDArray[np.intp]
 """Examples side by side, or by their numbers, in the order in which they are met."""
 
-Rule = Mapping[str, str | float]
+Rule = Mapping[str, str | float | NDArray[np.float64]]
 """An optimizer as the kernels read it: its name there, and its numbers."""
 
 _TYPES = {"float32": "f", "float64": "d", "uint8": "b", "int32": "i", "int64": "l"}
@@ -49,6 +49,7 @@ class NativeProgram(Protocol):
         update: int,
         outputs: Numbers | None,
         threads: int,
+        weight_decays: Numbers | None,
     ) -> tuple[list[float], list[float], bool, bool]: ...
 
 
@@ -223,6 +224,7 @@ class Executor:
         update: int,
         outputs: Numbers | None,
         l2: NDArray[np.float64] | None = None,
+        omegas: NDArray[np.float64] | None = None,
     ) -> Ran:
         """Run batches of a size, one after the other, by as many threads as these are worth.
 
@@ -230,7 +232,7 @@ class Executor:
             alphas: the learning rate of each batch; None changes nothing and measures.
             update: how many updates there have been before.
             outputs: where the network's outputs go, or None.
-            l2: the λ of each batch, or None for the optimizer's.
+            l2: the λ of each batch, or None for the optimizer's. omegas: the weight decay of each; None for 0.
         """
         network = self._network()
         assert network is not None
@@ -245,7 +247,7 @@ class Executor:
             fields |= {"first": 0, "order": np.ascontiguousarray(which, dtype=np.int64)}
         threads = min(self.team, members(size, self.plan))
         l2 = None if l2 is None else np.array(l2, np.float64)
-        ran = Ran(*program.run(fields, m, size, alphas, l2, update, outputs, threads))
+        ran = Ran(*program.run(fields, m, size, alphas, l2, update, outputs, threads, omegas))
         if alphas is not None:
             with network.turn:
                 program.unload(0, network.flat)

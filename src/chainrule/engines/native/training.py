@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +37,7 @@ class NativeProgram:
         self.network, self.optimizer, self.updates, self.reason = network, optimizer, 0, ""
         self.outputs = outputs
         self._by, self._cost, self.precision = by, cost, by.precision(network)
-        self._rule = rule_of(optimizer)
+        self._rule = rule_of(optimizer, network.parameters)
         self._compiler = Compiler(
             cost, by.names, training=True, updating=True, seed=seed, outputs=outputs, rounds=bool(by.unit)
         )
@@ -71,21 +71,35 @@ class NativeProgram:
                 self._ready.executor.load(k, vector)
 
     def epoch(
-        self, batches: Batches, epoch: int, learning_rate: Callable[[int], float], start: int = 0
+        self,
+        batches: Batches,
+        epoch: int,
+        learning_rate: Callable[[int], float],
+        start: int = 0,
+        weight_decay: Callable[[int], float] | None = None,
     ) -> Iterator[Done]:
         """See `Program.epoch`; yields about ten times a second, at least once a batch."""
         if start == 0:
             self.network.forget()
+        self._drop_at(epoch)
         self._turn_to(self._plan.input, self._plan.target, batches.sizes)
+        omega = weight_decay or (lambda k: self.optimizer.decay(epoch))
         if batches.arrays is not None:
-            yield from self._of_arrays(batches, batches.arrays, epoch, learning_rate, start)
+            yield from self._of_arrays(batches, batches.arrays, epoch, learning_rate, omega, start)
             return
         for k, (X, Y, weights) in enumerate(batches.epoch(epoch, start), start):
             examples = self._prepared(X, Y, weights, (len(X),))
-            done = self._run(examples, slice(0, len(X)), len(X), [learning_rate(k)])
+            done = self._run(examples, slice(0, len(X)), len(X), [learning_rate(k)], [omega(k)])
             yield done
             if done.X is not None:
                 return
+
+    def _drop_at(self, epoch: int) -> None:
+        """Let go of the plans where dropout had other rates, which stand in them as numbers."""
+        rates = self.network.drop_rates(epoch)
+        if rates != self._compiler.drop_rates:
+            self._compiler = replace(self._compiler, drop_rates=rates)
+            self._kept.clear()
 
     def _turn_to(self, given: Form, target: Form | None, sizes: tuple[int, ...]) -> None:
         """Go on with the plan for data of these forms, as the network and what users wrote are now."""
@@ -110,7 +124,13 @@ class NativeProgram:
         return _Ready(compiled, Fingerprint(self.network, compiled.plan))
 
     def _of_arrays(
-        self, batches: Batches, data: Arrays, epoch: int, learning_rate: Callable[[int], float], start: int
+        self,
+        batches: Batches,
+        data: Arrays,
+        epoch: int,
+        learning_rate: Callable[[int], float],
+        weight_decay: Callable[[int], float],
+        start: int,
     ) -> Iterator[Done]:
         order = data.order(epoch) if data.shuffle else None
         count, size = len(data), data.batch_size
@@ -120,12 +140,13 @@ class NativeProgram:
         while k < count:
             some = min(count - k, self._some)
             rows = slice(k * size, min((k + some) * size, data.m))
-            alphas = [learning_rate(i) for i in range(k, k + some)]
+            alphas, omegas = ([rate(i) for i in range(k, k + some)] for rate in (learning_rate, weight_decay))
             l2 = None if batches.l2 is None else batches.l2[k : k + some]  # which may follow from the order
             began = time.perf_counter()
             which: Which = rows if order is None else order[rows]
             examples = self._some_of(data, which) if data.cast is not None else self._all_of(data)
-            done = self._run(examples, slice(0, len(examples.X)) if data.cast is not None else which, size, alphas, l2)
+            whole = slice(0, len(examples.X)) if data.cast is not None else which
+            done = self._run(examples, whole, size, alphas, omegas, l2)
             seconds = (time.perf_counter() - began) / some
             self._some = max(1, min(2 * self._some, int(CALL / seconds)))
             yield done
@@ -159,13 +180,20 @@ class NativeProgram:
         return Examples(self.network, self._cost, X, Y, weights, self._plan)
 
     def _run(
-        self, examples: Examples, which: Which, size: int, alphas: list[float], l2: NDArray[np.float64] | None = None
+        self,
+        examples: Examples,
+        which: Which,
+        size: int,
+        alphas: list[float],
+        omegas: list[float],
+        l2: NDArray[np.float64] | None = None,
     ) -> Done:
         X, Y = examples.X, examples.Y[which]
         m = len(Y)
         executor = self._executor_for(size)
         outputs = np.empty((m, *self._plan.output_shape), self.network.dtype) if self.outputs else None
-        ran = executor.run(examples, which, size, np.array(alphas, np.float64), self.updates, outputs, l2)
+        rates = np.array(alphas, np.float64), self.updates, outputs, l2, np.array(omegas, np.float64)
+        ran = executor.run(examples, which, size, *rates)
         costs = ran.costs
         sizes = [min(size, m - begin) for begin in range(0, len(costs) * size, size)]
         self.updates += len(costs) - (not ran.finite)

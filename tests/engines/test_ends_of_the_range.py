@@ -81,6 +81,7 @@ class Of(cr.Layer):
 
     def __init__(self, name, given, of_examples, options, guarded=True):
         self.name, self.given, self.of_examples, self.options, self.guarded = name, given, of_examples, options, guarded
+        self.operation = OPERATIONS[name]
 
     def forward(self, A):
         inputs, begin = [], 0
@@ -95,7 +96,7 @@ class Of(cr.Layer):
                 begin = end
             mask = of_examples == "mask"
             inputs.append(ops.step_mask(part) if mask else self.parameter(letter, shape, "zeros") + part)
-        Z = OPERATIONS[self.name](*inputs, **self.options)
+        Z = self.operation(*inputs, **self.options)
         Z = Z.reshape(len(A), -1) if any(self.of_examples) else A[:, :1] + Z.reshape(1, -1)
         if not (self.training and self.guarded):
             return Z

@@ -49,6 +49,7 @@ def pytest_collection():
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(10_000, 20, 20)  # nor for the few cycles of a test again and again
         gc.enable()
 
 

@@ -21,8 +21,12 @@ LINK = re.compile(r"\]\(([\w./-]+\.md)#?([\w-]*)\)")
 DRAWN = re.compile(r"\.svg\)|\{moving\}|\.svg$", re.MULTILINE)
 TYPED = [name for name, text in PAGES.items() if sessions.SESSION.search(text)]
 
+LONG = {f"papers/{name}" for name in ("he2016", "hinton1986", "hochreiter1997", "ioffe2015", "kingma2015", "zhang2017")}
+LONG |= {"papers/srivastava2014"}
+"""Pages that train for a second or more; by day the build types them in, and tests/papers has their experiments."""
 
-@pytest.mark.parametrize("name", TYPED)
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n in LONG)) for n in TYPED])
 def test_the_page_shows_what_comes_out(name, tmp_path):
     with patch.dict(OPERATIONS):  # a page may make operations of its own
         complaints, _ = sessions.typed(PAGES[name], f"docs/{name}.md", tmp_path)

@@ -87,7 +87,7 @@ def without(series: Series, gaps: Series) -> Series:
     """The series with null where `gaps` is true."""
     import polars as pl
 
-    return pl.select(pl.when(gaps).then(None).otherwise(series).alias(series.name)).to_series()
+    return series.zip_with(~gaps, pl.Series(series.name, [None], dtype=series.dtype))
 
 
 def as_numbers(series: Series, form: str = PLAIN) -> Series:

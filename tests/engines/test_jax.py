@@ -17,6 +17,8 @@ from ops.cases import CASES
 
 jax = pytest.importorskip("jax")
 
+pytestmark = pytest.mark.xdist_group("jax")  # one process loads it
+
 EXACT = {"rtol": 1e-10, "atol": 1e-10}
 RANDOM = np.random.default_rng(3)
 X, y = RANDOM.standard_normal((48, 6)), RANDOM.integers(0, 2, 48)
@@ -127,7 +129,7 @@ NETWORKS = {
 }
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n == "lstm")) for n in NETWORKS])
 def test_whole_trainings_come_to_the_same(name):
     layers, data, options = NETWORKS[name]
     options = {"loss": "cross_entropy", "optimizer": "adam", "epochs": 2, "batch_size": 24} | options

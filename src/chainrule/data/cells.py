@@ -36,6 +36,8 @@ negative, as in accounts."""
 SIGNS = ("%", "$", "€", "£", "¥")
 """Units that may stand beside a number, as may three capital letters and a blank, such as USD."""
 
+_CODE_BEFORE, _CODE_BEHIND = re.compile(r"\b([A-Z]{3})\s+[-+(]?[.\d]"), re.compile(r"\d\s+([A-Z]{3})\b")
+
 ANY_CASE = "yes, Yes or YES"
 """The form of a column of yes and no in which capitals mean nothing."""
 
@@ -226,7 +228,8 @@ def form_of_numbers(there: Series) -> str | None:
     some = some_of(there)
     if not some.str.contains(r"\d").all():
         return None
-    likely = [form for form in (PLAIN, *_forms(there)) if as_numbers(some, form).null_count() == 0]
+    forms = dict.fromkeys((PLAIN, *_forms(there)))
+    likely = [form for form in forms if as_numbers(some, form).null_count() == 0]
     if not likely:
         return None
     there = there.unique()
@@ -242,11 +245,11 @@ def likeliest_form(there: Series) -> str:
 
 def _forms(there: Series) -> list[str]:
     """How numbers may be written: in three ways, each with a sign or a code where such is met."""
-    some = there.head(20)
-    sign = next((sign for sign in SIGNS if some.str.contains(sign, literal=True).any()), "")
+    some = there.head(20).to_list()
+    sign = next((sign for sign in SIGNS if any(sign in cell for cell in some)), "")
     if not sign:
-        codes = some.str.extract(r"\b([A-Z]{3})\s+[-+(]?[.\d]").fill_null(some.str.extract(r"\d\s+([A-Z]{3})\b"))
-        sign = next(iter(codes.drop_nulls()), "")
+        codes = (_CODE_BEFORE.search(cell) or _CODE_BEHIND.search(cell) for cell in some)
+        sign = next((code[1] for code in codes if code), "")
     blank = " " if sign.isalpha() else ""
-    in_front = not some.str.strip_chars_end(")").str.ends_with(sign).any()
+    in_front = not any(cell.rstrip(")").endswith(sign) for cell in some)
     return [sign + blank + form if in_front else form + blank + sign for form in (PLAIN, THOUSANDS, COMMA)]

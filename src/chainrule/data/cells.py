@@ -38,6 +38,9 @@ SIGNS = ("%", "$", "€", "£", "¥")
 
 _CODE_BEFORE, _CODE_BEHIND = re.compile(r"\b([A-Z]{3})\s+[-+(]?[.\d]"), re.compile(r"\d\s+([A-Z]{3})\b")
 
+_NO_NUMBER = re.compile(r"\d[-/:]\d")
+"""What is met in dates and times, and in no number."""
+
 ANY_CASE = "yes, Yes or YES"
 """The form of a column of yes and no in which capitals mean nothing."""
 
@@ -188,6 +191,8 @@ def is_padded(there: Series) -> bool:
 
 def numbers_in(there: Series) -> tuple[str | None, list[str]]:
     """How the numbers are written, if all are numbers but one word that comes again and again; and that word."""
+    if is_text(there) and len({cell for cell in there.head(20) if _NO_NUMBER.search(cell)}) > 1:
+        return None, []
     form = form_of_numbers(there)
     if form is not None or not is_text(there) or not some_of(there).str.contains(r"\d").any():
         return form, []

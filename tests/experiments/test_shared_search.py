@@ -83,7 +83,7 @@ def study_of(folder):
 COMMAND = ("train", "rings.csv", "--target", "inside", "--search", 20, "--epochs", 2, "--hidden", 4, "--out", "run")
 
 
-@pytest.mark.parametrize(("n", "storage"), [(8, []), (4, ["sqlite:///meet.db"])])
+@pytest.mark.parametrize(("n", "storage"), [(5, []), (4, ["sqlite:///meet.db"])])
 def test_two_processes_share_a_search(tmp_path, another, n, storage, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     process = another(n, 2, *storage)

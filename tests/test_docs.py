@@ -21,9 +21,22 @@ LINK = re.compile(r"\]\(([\w./-]+\.md)#?([\w-]*)\)")
 DRAWN = re.compile(r"\.svg\)|\{moving\}|\.svg$", re.MULTILINE)
 TYPED = [name for name, text in PAGES.items() if sessions.SESSION.search(text)]
 
-LONG = {f"papers/{name}" for name in ("he2016", "hinton1986", "hochreiter1997", "ioffe2015", "kingma2015", "zhang2017")}
-LONG |= {"papers/srivastava2014"}
-"""Pages that train for a second or more; by day the build types them in, and tests/papers has their experiments."""
+LONG = {
+    f"papers/{name}"
+    for name in (
+        "he2016",
+        "hinton1986",
+        "hochreiter1997",
+        "ioffe2015",
+        "kingma2015",
+        "lecun1989",
+        "srivastava2014",
+        "telgarsky2016",
+        "vaswani2017",
+        "zhang2017",
+    )
+}
+"""Pages that train for long; by day the build alone types them in, and tests/papers has their experiments, smaller."""
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n in LONG)) for n in TYPED])

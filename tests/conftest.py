@@ -29,9 +29,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_digits
-
-from chainrule.cli import main
 
 DATA = Path(os.environ.get("CHAINRULE_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
@@ -49,6 +46,7 @@ def pytest_collection():
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(10_000, 20, 20)  # nor for the few cycles of a test again and again
         gc.enable()
 
 
@@ -66,6 +64,8 @@ def pytest_runtest_setup(item):
 @pytest.fixture(scope="session")
 def digits():
     """(X, y) of scikit-learn's 1,797 digits, pixels from 0 to 1."""
+    from sklearn.datasets import load_digits
+
     X, y = load_digits(return_X_y=True)
     return X / 16, y
 
@@ -131,6 +131,8 @@ def cache(tmp_path_factory):
 @pytest.fixture
 def command(monkeypatch, capsys):
     """A function that types a command in a folder, in this process: its exit status, its output, its complaints."""
+
+    from chainrule.cli import main
 
     def run(folder, *arguments):
         monkeypatch.chdir(folder)

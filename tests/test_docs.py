@@ -21,8 +21,25 @@ LINK = re.compile(r"\]\(([\w./-]+\.md)#?([\w-]*)\)")
 DRAWN = re.compile(r"\.svg\)|\{moving\}|\.svg$", re.MULTILINE)
 TYPED = [name for name, text in PAGES.items() if sessions.SESSION.search(text)]
 
+LONG = {
+    f"papers/{name}"
+    for name in (
+        "he2016",
+        "hinton1986",
+        "hochreiter1997",
+        "ioffe2015",
+        "kingma2015",
+        "lecun1989",
+        "srivastava2014",
+        "telgarsky2016",
+        "vaswani2017",
+        "zhang2017",
+    )
+}
+"""Pages that train for long; by day the build alone types them in, and tests/papers has their experiments, smaller."""
 
-@pytest.mark.parametrize("name", TYPED)
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n in LONG)) for n in TYPED])
 def test_the_page_shows_what_comes_out(name, tmp_path):
     with patch.dict(OPERATIONS):  # a page may make operations of its own
         complaints, _ = sessions.typed(PAGES[name], f"docs/{name}.md", tmp_path)

@@ -12,7 +12,7 @@ from benchmarks.results import Results
 from benchmarks.rows import ROWS, OnDevice, Scaling, Training, rows_on, scalings
 
 import chainrule as cr
-from benchmarks import command, measure
+from benchmarks import command, limits, measure
 from chainrule.engines import ENGINES
 
 ROW = Training("tiny", "A tiny row", Multilayer((5, 8, 3)), 64, 16, cr.Adam(0.01))
@@ -30,6 +30,7 @@ def small(monkeypatch):
         ((16, ROW, 1), (32, Training("b", "B", Multilayer((5, 8, 3)), 64, 32, cr.Adam()), 1)),
     )
     monkeypatch.setattr(measure, "REST", 0.0)
+    monkeypatch.setattr(limits, "SECONDS", 0.01)
     monkeypatch.setattr(measure, "cores", lambda: 1)  # a process for each contestant
     monkeypatch.setattr(command, "ROWS", (ROW,))
     monkeypatch.setattr(command, "scalings", lambda cores: (scaling,))

@@ -1,5 +1,6 @@
 """The forms of a page: LaTeX that compiles, HTML that needs nothing else, text; and files of them."""
 
+import functools
 import io
 import re
 import shutil
@@ -66,13 +67,18 @@ def of_masked_sequences():
 
 
 PAGES = [
-    of_twelve_layers,
-    of_special_letters,
-    of_own_cost,
-    without_parameters,
-    of_pictures,
-    of_masked_sequences,
-    of_the_long_way,
+    *map(
+        functools.cache,
+        [
+            of_twelve_layers,
+            of_special_letters,
+            of_own_cost,
+            without_parameters,
+            of_pictures,
+            of_masked_sequences,
+            of_the_long_way,
+        ],
+    )
 ]
 
 
@@ -199,7 +205,7 @@ class TestText:
         assert capsys.readouterr().out == page.text + "\n"
         assert repr(page) == str(page) == page.text
 
-    @pytest.mark.parametrize("width", [20, 40, 80])
+    @pytest.mark.parametrize("width", [20, pytest.param(40, marks=pytest.mark.slow), 80])
     @pytest.mark.parametrize("page", PAGES)
     def test_a_narrow_terminal_folds_and_loses_nothing(self, page, width):
         console = Console(width=width, force_terminal=True, file=io.StringIO(), record=True)

@@ -1,5 +1,7 @@
 """The same training by both engines."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -10,17 +12,26 @@ from chainrule.engines.native import executor
 from chainrule.training.cost import Cost
 
 TOLERANCE = {"float64": 1e-11, "float32": 3e-5}
+STRIPS = (0, 1)
+"""Examples that a thread of the native engine takes at a time: as many as stay in its cache, or one at least."""
+
 M = 11
 Y = np.linspace(-1, 1, M).reshape(M, 1)
 
 
-def assert_same(layers, X, dtype, loss="squared_error", y=Y, parameters=None, alpha=1e-3):
-    """Both engines come to the same parameters, costs and outputs, by four updates in batches of 8 and 3.
+def by_turns(names):
+    """Each name with each type and each of STRIPS; by day each two of the three meet."""
+    turns = itertools.product(enumerate(names), enumerate(TOLERANCE), enumerate(STRIPS))
+    return [
+        pytest.param(name, dtype, strip, marks=[pytest.mark.slow] if (i + j + k) % 2 else [])
+        for (i, name), (j, dtype), (k, strip) in turns
+    ]
 
-    The native one also with a single example in hand, where it does not need all of a batch.
-    """
+
+def assert_same(layers, X, dtype, loss="squared_error", y=Y, parameters=None, alpha=1e-3, strips=STRIPS):
+    """Both engines come to the same parameters, costs and outputs, by four updates in batches of 8 and 3."""
     found = [_trained(layers, X, dtype, loss, y, parameters, alpha, engine="numpy")]
-    for strip in (0, 1):
+    for strip in strips:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(executor, "STRIP", strip)
             found.append(_trained(layers, X, dtype, loss, y, parameters, alpha, engine="native"))

@@ -1,5 +1,6 @@
 """Products of operands rounded to bfloat16: NumPy's are the formulas, and every unit of the kernels does the same."""
 
+import itertools
 import platform
 import subprocess
 import sys
@@ -162,12 +163,16 @@ def test_the_cost_its_derivatives_and_the_outputs_are_numpys(name, m, unit):
     assert np.abs(unrounded - gradient).max() > 10 * np.abs(found[1] - gradient).max()
 
 
+def trainings():
+    """Who multiplies, networks and numbers of threads; by day each two of these meet."""
+    names = ("linear", "outputs divided among the threads", "of every step", "convolutions", "lstm")
+    for (i, name), (j, threads), (k, unit) in itertools.product(*map(enumerate, (names, (1, 2, 3, 5), UNITS))):
+        by_day = (i + j) % len(UNITS) == k
+        yield pytest.param(name, threads, unit, marks=[] if by_day else [pytest.mark.slow])
+
+
 @NATIVE
-@pytest.mark.parametrize("unit", UNITS)
-@pytest.mark.parametrize(
-    "name", ["linear", "outputs divided among the threads", "of every step", "convolutions", "lstm"]
-)
-@pytest.mark.parametrize("threads", [1, 2, 3, 5])
+@pytest.mark.parametrize(("name", "threads", "unit"), [*trainings()])
 def test_updates_follow_numpys(name, threads, unit, monkeypatch):
     monkeypatch.setattr(executor, "WORK", 1)  # so that each of them has a part of the 31 examples, and most an odd one
     teams = set()

@@ -20,6 +20,8 @@ from engines import joined
 
 jax = pytest.importorskip("jax")
 
+pytestmark = pytest.mark.xdist_group("jax")  # one process loads it
+
 SCRIPT = Path(joined.__file__)
 EXACT = {"rtol": 0, "atol": 1e-12}
 WAY_OUT = "so this one ends, too. Start all again: with resume=True they go on from the last checkpoint."

@@ -17,6 +17,8 @@ from ops.cases import CASES
 
 jax = pytest.importorskip("jax")
 
+pytestmark = pytest.mark.xdist_group("jax")  # one process loads it
+
 EXACT = {"rtol": 1e-10, "atol": 1e-10}
 RANDOM = np.random.default_rng(3)
 X, y = RANDOM.standard_normal((48, 6)), RANDOM.integers(0, 2, 48)
@@ -26,33 +28,40 @@ SHORTER = np.where(np.arange(7)[None, :, None] < 3 + np.arange(48)[:, None, None
 
 @pytest.mark.parametrize("name", sorted(OPERATIONS))
 def test_every_operation_and_its_way_back(name):
-    operation = OPERATIONS[name]
+    """By the simplest call and one that is drawn, which are compiled as one program."""
+    operation, calls = OPERATIONS[name], []
 
     @settings(max_examples=2, derandomize=True, deadline=None, database=None)
     @given(CASES[name])
-    def same(call):
-        with np.errstate(all="ignore"):
-            check(call)
+    def collect(call):
+        calls.append(call)
 
-    def check(call):
-        inputs = [np.asarray(given) if isinstance(given, list | float) else given for given in call.inputs]
-        value, back = operation.differentiate(*inputs, **call.options)
-        d = RANDOM.standard_normal(np.shape(value))
+    collect()
+    inputs = [[np.asarray(x) if isinstance(x, list | float) else x for x in call.inputs] for call in calls]
+    with np.errstate(all="ignore"):
+        made = [operation.differentiate(*given, **call.options) for given, call in zip(inputs, calls, strict=True)]
+        ds = [RANDOM.standard_normal(np.shape(value)) for value, _ in made]
+        expected = [(value, _called(back(d))) for (value, back), d in zip(made, ds, strict=True)]
 
-        def both(arrays, d):
+    def all_of(inputs, ds):
+        found = []
+        for arrays, call, d in zip(inputs, calls, ds, strict=True):
             value, back = operation.function(jax.numpy, *arrays, **call.options)
-            return value, [part() if callable(part) else part for part in back(d)]
+            found.append((value, _called(back(d))))
+        return found
 
-        with jax.enable_x64(True):
-            found, found_back = jax.jit(both)(inputs, d)
-        np.testing.assert_allclose(found, value, **EXACT)
-        for one, other in zip(found_back, back(d), strict=True):
-            other = other() if callable(other) else other
-            assert (one is None) == (other is None)
-            if other is not None:
-                np.testing.assert_allclose(one, other, **EXACT)
+    with jax.enable_x64(True):
+        found = jax.jit(all_of)(inputs, ds)
+    for (value, back), (other, other_back) in zip(found, expected, strict=True):
+        np.testing.assert_allclose(value, other, **EXACT)
+        for one, another in zip(back, other_back, strict=True):
+            assert (one is None) == (another is None)
+            if another is not None:
+                np.testing.assert_allclose(one, another, **EXACT)
 
-    same()
+
+def _called(parts):
+    return [part() if callable(part) else part for part in parts]
 
 
 @given(st.sampled_from([kind for kind in dict.fromkeys(OPTIMIZERS.values()) if issubclass(kind, Optimizer)]), st.data())
@@ -120,7 +129,7 @@ NETWORKS = {
 }
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n == "lstm")) for n in NETWORKS])
 def test_whole_trainings_come_to_the_same(name):
     layers, data, options = NETWORKS[name]
     options = {"loss": "cross_entropy", "optimizer": "adam", "epochs": 2, "batch_size": 24} | options

@@ -9,6 +9,8 @@ from chainrule.graph import OPERATIONS
 jax = pytest.importorskip("jax")
 from chainrule.engines.jax import convolutions, devices  # noqa: E402
 
+pytestmark = pytest.mark.xdist_group("jax")  # one process loads it
+
 EXACT = {"rtol": 1e-10, "atol": 1e-10}
 RANDOM = np.random.default_rng(3)
 

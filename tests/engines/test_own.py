@@ -11,7 +11,7 @@ from chainrule import ops
 from chainrule.engines import ENGINES, native
 from chainrule.engines.native import prediction
 from chainrule.graph import Operation, plain
-from engines.both import TOLERANCE, M, assert_same
+from engines.both import TOLERANCE, M, assert_same, by_turns
 
 pytestmark = pytest.mark.skipif("native" not in ENGINES, reason="the kernels were not built")
 
@@ -214,11 +214,10 @@ def fresh(layers):
     return list(cr.Network(layers).copy().layers)
 
 
-@pytest.mark.parametrize("dtype", TOLERANCE)
-@pytest.mark.parametrize("name", NETWORKS)
-def test_a_pure_layer(name, dtype):
+@pytest.mark.parametrize(("name", "dtype", "strip"), by_turns(NETWORKS))
+def test_a_pure_layer(name, dtype, strip):
     layers, X = NETWORKS[name]
-    assert_same(lambda: fresh(layers), X, dtype, alpha=0.02)
+    assert_same(lambda: fresh(layers), X, dtype, alpha=0.02, strips=[strip])
 
 
 def log_cosh(A, Y):

@@ -10,7 +10,7 @@ from chainrule.engines import ENGINES, native
 from chainrule.engines.native import executor
 from chainrule.engines.native.compile import Compiler
 from chainrule.engines.tracing import form_of
-from engines.both import TOLERANCE, M, Y, assert_same
+from engines.both import STRIPS, TOLERANCE, M, Y, assert_same
 
 pytestmark = pytest.mark.skipif("native" not in ENGINES, reason="the kernels were not built")
 
@@ -142,17 +142,18 @@ MASKED = {"global_average_pool": "masked_average_pool", "global_max_pool": "mask
 
 
 def by_turns():
-    """Each network in both types; by day those of a kernel take turns, so that it is met in both."""
+    """Each network in both types with each of STRIPS; by day those of a kernel take turns, so that it is met in all."""
     for name, networks in NETWORKS.items():
         for i, network in enumerate(networks):
-            for k, dtype in enumerate(TOLERANCE):
-                by_day = len(networks) == 1 or i % 2 == k
-                yield pytest.param(*network, dtype, id=f"{name}-{dtype}", marks=[] if by_day else [pytest.mark.slow])
+            for k, (dtype, strip) in enumerate(itertools.product(TOLERANCE, STRIPS)):
+                by_day = k in ((0, 3), (1, 2))[i % 2] if len(networks) < 4 else k == i % 4
+                marks = [] if by_day else [pytest.mark.slow]
+                yield pytest.param(*network, dtype, strip, id=f"{name}-{dtype}-{strip}", marks=marks)
 
 
-@pytest.mark.parametrize(("X", "layers", "dtype"), [*by_turns()])
-def test_pictures_and_sequences(X, layers, dtype):
-    assert_same(layers, X, dtype, alpha=0.01)
+@pytest.mark.parametrize(("X", "layers", "dtype", "strip"), [*by_turns()])
+def test_pictures_and_sequences(X, layers, dtype, strip):
+    assert_same(layers, X, dtype, alpha=0.01, strips=[strip])
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -187,7 +187,7 @@ def test_several_networks_do_not_learn_from_chunks(tmp_path: Path) -> None:
 
 
 def test_how_long_they_learn_is_tried_with_the_first(tmp_path: Path) -> None:
-    made = cr.Experiment(cr.read_table(frame(), "y", ignore=["who"]), cr.Settings(seed=0), tmp_path)
+    made = cr.Experiment(cr.read_table(frame(120), "y", ignore=["who"]), cr.Settings(seed=0), tmp_path)
     result = made.run(progress=False)
     assert made.fitted.tried.startswith("tried with the first network: ")
     assert made.settings.epochs in (8, 24, 72, 216)

@@ -83,7 +83,9 @@ def study_of(folder):
 COMMAND = ("train", "rings.csv", "--target", "inside", "--search", 20, "--epochs", 2, "--hidden", 4, "--out", "run")
 
 
-@pytest.mark.parametrize(("n", "storage"), [(8, []), (4, ["sqlite:///meet.db"])])
+@pytest.mark.parametrize(
+    ("n", "storage"), [(5, []), pytest.param(4, ["sqlite:///meet.db"], marks=pytest.mark.xdist_group("database"))]
+)
 def test_two_processes_share_a_search(tmp_path, another, n, storage, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     process = another(n, 2, *storage)
@@ -304,6 +306,7 @@ def test_the_result_of_another_process_is_read_from_the_folder(tmp_path):
     assert second.trials == first.trials
 
 
+@pytest.mark.xdist_group("database")  # one process loads what speaks to it
 def test_where_a_database_is_all_that_is_shared_it_is_told_where_the_report_is(tmp_path):
     storage = f"sqlite:///{tmp_path / 'meet.db'}"
     experiment(tmp_path / "a/run", storage=storage).run(progress=False)

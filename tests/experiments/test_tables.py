@@ -1,6 +1,7 @@
 """From a file with a table to a model and its predictions, by command and in Python; and all that can be wrong."""
 
 import csv
+import itertools
 import json
 import re
 import subprocess
@@ -829,12 +830,27 @@ def test_the_command_says_what_its_numbers_are(folder, typed):
     assert "\nage by itself:\n" in out
 
 
-def test_adult_reaches_what_was_promised(tmp_path, real_file):
-    adult = real_file("adult.csv")
-    command = ("train", adult, "--target", "income", "--seed", 0, "--members", 1, "--out", "run")  # several take longer
+@pytest.mark.parametrize(
+    ("rows", "accuracy", "roc_auc"), [(6000, 0.82, 0.88), pytest.param(None, 0.85, 0.917, marks=pytest.mark.slow)]
+)
+def test_adult_reaches_what_was_promised(tmp_path, real_file, rows, accuracy, roc_auc):
+    with open(real_file("adult.csv")) as file, open(tmp_path / "adult.csv", "w") as part:
+        part.writelines(itertools.islice(file, rows))
+    command = (
+        "train",
+        "adult.csv",
+        "--target",
+        "income",
+        "--seed",
+        0,
+        "--members",
+        1,
+        "--out",
+        "run",
+    )  # several take longer
     done = chainrule(*command, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     found = metrics(tmp_path / "run")
-    assert found["test"]["accuracy"] >= 0.85
-    assert found["test"]["roc_auc"] >= 0.917
+    assert found["test"]["accuracy"] >= accuracy
+    assert found["test"]["roc_auc"] >= roc_auc
     assert found["test"]["loss"] < found["linear"]["loss"] < found["baseline"]["loss"]

@@ -33,7 +33,7 @@ def forbid(monkeypatch, *kinds):
         ("numpy", None, "petal width (cm)"),
         ("auto", "cpu", "target"),
         ("auto", "cpu", "petal width (cm)"),
-        ("jax", None, "petal width (cm)"),
+        pytest.param("jax", None, "petal width (cm)", marks=pytest.mark.xdist_group("jax")),
     ],
 )
 def test_all_of_a_run_is_computed_where_somebody_has_chosen(tmp_path, monkeypatch, engine, device, target):

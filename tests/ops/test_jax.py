@@ -13,6 +13,8 @@ from ops.test_gradients import DIFFERENTIABLE, in_float32, with_variables
 
 jax = pytest.importorskip("jax")
 
+pytestmark = pytest.mark.xdist_group("jax")  # one process loads it
+
 
 def in_jax(A):
     if isinstance(A, Variable):

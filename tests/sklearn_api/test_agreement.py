@@ -271,7 +271,10 @@ def test_infinite_patience_and_scores_that_count_every_epoch():
     assert_same(a, b, X)
 
 
-@pytest.mark.parametrize("engine", [*ENGINES, "auto"])
+@pytest.mark.parametrize(
+    "engine",
+    [pytest.param(name, marks=[pytest.mark.xdist_group("jax")] * (name == "jax")) for name in (*ENGINES, "auto")],
+)
 def test_every_engine(engine):
     a, b = fitted("MLPClassifier", X, DIGITS, WEIGHTS, batch_size=64)
     b = quietly(b.set_params(engine=engine).fit, X, DIGITS, WEIGHTS)

@@ -148,6 +148,21 @@ class Torture:
         print(f"{seconds // 60}:{seconds % 60:02}  {counts}  failures {failed:,}", file=sys.stderr, flush=True)
 
 
+def _tries(text: str) -> tuple[str, int]:
+    """A kind's name, or nothing, and how many tries."""
+    name, _, number = text.rpartition("=")
+    if name and name not in KINDS:
+        raise argparse.ArgumentTypeError(f"there is no kind {name!r}, only {', '.join(KINDS)}")
+    return name, int(number)
+
+
+def _wanted(kinds: Sequence[Kind], tries: dict[str, int], share: float | None) -> dict[str, int]:
+    """How many tries of each kind end it, by name."""
+    of_all = {} if share is None else {kind.name: round(share * kind.target) or 1 for kind in kinds}
+    of_all |= {kind.name: tries[""] for kind in kinds if "" in tries}
+    return of_all | {name: number for name, number in tries.items() if name}
+
+
 def main() -> None:
     """Read the options, torture, print the table; exit status 1 if there was any failure."""
     parser = argparse.ArgumentParser(prog="python -m tests.torture", description=__doc__)
@@ -155,7 +170,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the first round of each kind")
     parser.add_argument("--only", nargs="+", choices=list(KINDS), metavar="KIND", help=", ".join(KINDS))
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="how many processes at once")
-    parser.add_argument("--tries", type=int, help="end each kind after so many tries")
+    parser.add_argument(
+        "--tries",
+        nargs="+",
+        type=_tries,
+        default=[],
+        metavar="N",
+        help="end each kind after so many; kills=3 one of them",
+    )
     parser.add_argument("--share", type=float, help="end each kind after this part of the tries that are wanted of it")
     parser.add_argument("--failures", type=Path, default=Path("torture-failures"), help="where inputs are kept")
     parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
@@ -168,9 +190,7 @@ def main() -> None:
         seed=given.seed,
         minutes=given.minutes,
         workers=max(given.workers, 1),
-        tries={kind.name: given.tries or round(given.share * kind.target) or 1 for kind in kinds}
-        if given.tries or given.share
-        else {},
+        tries=_wanted(kinds, dict(given.tries), given.share),
         failures=given.failures.absolute(),
     )
     began = time.monotonic()

@@ -15,12 +15,16 @@ from .workers import Kind
 
 ROOT = Path(__file__).parents[2]
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are watched by what Linux tells of them")
-
 SHARE = 0.02 if os.environ.get("NIGHTLY") else 0.002
 """The part of the tries of half an hour that is made of each kind of file."""
 
 COLUMNS = ("tries", "ok", "refused", "failures", "skipped")
+
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="processes are watched by what Linux tells of them"),
+    pytest.mark.xdist_group("torture"),  # attacks of several kinds are of one process, which imports all that they need
+]
 
 
 def torture(folder, *options):
@@ -33,32 +37,42 @@ def torture(folder, *options):
     return {name: dict(zip(COLUMNS, counts, strict=True)) for name, counts in numbers.items()}
 
 
-def test_what_somebody_else_has_written_is_read_or_refused(tmp_path):
-    kinds = ("models", "archives", "expressions", "formulas", "tables", "pictures")
-    counts = torture(tmp_path, "--only", *kinds, "--share", SHARE, "--seed", 1)
-    assert counts.keys() == {*kinds}
+OF_OTHERS = ("models", "archives", "expressions", "formulas", "tables", "pictures")
+TRIES = ("checkpoints=30", "journals=30", "faults=5", "saves=2")
+
+
+@pytest.fixture(scope="module")
+def counts(tmp_path_factory):
+    kinds = [*OF_OTHERS, *(tries.partition("=")[0] for tries in TRIES)]
+    of_kind = torture(
+        tmp_path_factory.mktemp("torture"), "--only", *kinds, "--share", SHARE, "--tries", *TRIES, "--seed", 1
+    )
+    assert of_kind.keys() == {*kinds}
+    return of_kind
+
+
+def test_what_somebody_else_has_written_is_read_or_refused(counts):
+    assert all(counts[name]["tries"] for name in OF_OTHERS)
     assert counts["tables"]["ok"] >= counts["tables"]["tries"] / 2
     assert all(counts[name]["ok"] for name in ("tables", "pictures"))
 
 
-def test_checkpoints_that_nobody_has_written_are_read_or_refused(tmp_path):
-    of_kind = torture(tmp_path, "--only", "checkpoints", "journals", "--tries", 30, "--seed", 1)
-    for counts in of_kind.values():
-        assert counts["ok"] > 1
-        assert counts["refused"] > 8
+@pytest.mark.parametrize("kind", ["checkpoints", "journals"])
+def test_what_nobody_has_written_is_gone_on_with_or_refused(counts, kind):
+    assert counts[kind]["ok"] > 1
+    assert counts[kind]["refused"] > 8
+
+
+def test_runs_whose_disk_fails_end_with_the_same_bits(counts):
+    assert counts["faults"]["ok"] + counts["faults"]["refused"] >= 4
+
+
+def test_a_network_is_saved_between_two_updates_while_it_trains(counts):
+    assert counts["saves"]["ok"]
 
 
 def test_a_run_killed_at_any_operation_on_a_file_ends_with_the_same_bits(tmp_path):
     assert torture(tmp_path, "--only", "kills", "--seed", 0)["kills"]["ok"] >= 20
-
-
-def test_runs_whose_disk_fails_end_with_the_same_bits(tmp_path):
-    counts = torture(tmp_path, "--only", "faults", "--tries", 5, "--seed", 0)["faults"]
-    assert counts["ok"] + counts["refused"] >= 4
-
-
-def test_a_network_is_saved_between_two_updates_while_it_trains(tmp_path):
-    torture(tmp_path, "--only", "saves", "--tries", 2, "--seed", 1)
 
 
 def test_what_goes_wrong_is_kept_and_told(tmp_path):

@@ -36,6 +36,11 @@ negative, as in accounts."""
 SIGNS = ("%", "$", "€", "£", "¥")
 """Units that may stand beside a number, as may three capital letters and a blank, such as USD."""
 
+_CODE_BEFORE, _CODE_BEHIND = re.compile(r"\b([A-Z]{3})\s+[-+(]?[.\d]"), re.compile(r"\d\s+([A-Z]{3})\b")
+
+_NO_NUMBER = re.compile(r"\d[-/:]\d")
+"""What is met in dates and times, and in no number."""
+
 ANY_CASE = "yes, Yes or YES"
 """The form of a column of yes and no in which capitals mean nothing."""
 
@@ -87,7 +92,7 @@ def without(series: Series, gaps: Series) -> Series:
     """The series with null where `gaps` is true."""
     from chainrule.extras import polars as pl
 
-    return pl.select(pl.when(gaps).then(None).otherwise(series).alias(series.name)).to_series()
+    return series.zip_with(~gaps, pl.Series(series.name, [None], dtype=series.dtype))
 
 
 def as_numbers(series: Series, form: str = PLAIN) -> Series:
@@ -186,6 +191,8 @@ def is_padded(there: Series) -> bool:
 
 def numbers_in(there: Series) -> tuple[str | None, list[str]]:
     """How the numbers are written, if all are numbers but one word that comes again and again; and that word."""
+    if is_text(there) and len({cell for cell in there.head(20) if _NO_NUMBER.search(cell)}) > 1:
+        return None, []
     form = form_of_numbers(there)
     if form is not None or not is_text(there) or not some_of(there).str.contains(r"\d").any():
         return form, []
@@ -226,7 +233,8 @@ def form_of_numbers(there: Series) -> str | None:
     some = some_of(there)
     if not some.str.contains(r"\d").all():
         return None
-    likely = [form for form in (PLAIN, *_forms(there)) if as_numbers(some, form).null_count() == 0]
+    forms = dict.fromkeys((PLAIN, *_forms(there)))
+    likely = [form for form in forms if as_numbers(some, form).null_count() == 0]
     if not likely:
         return None
     there = there.unique()
@@ -242,11 +250,11 @@ def likeliest_form(there: Series) -> str:
 
 def _forms(there: Series) -> list[str]:
     """How numbers may be written: in three ways, each with a sign or a code where such is met."""
-    some = there.head(20)
-    sign = next((sign for sign in SIGNS if some.str.contains(sign, literal=True).any()), "")
+    some = there.head(20).to_list()
+    sign = next((sign for sign in SIGNS if any(sign in cell for cell in some)), "")
     if not sign:
-        codes = some.str.extract(r"\b([A-Z]{3})\s+[-+(]?[.\d]").fill_null(some.str.extract(r"\d\s+([A-Z]{3})\b"))
-        sign = next(iter(codes.drop_nulls()), "")
+        codes = (_CODE_BEFORE.search(cell) or _CODE_BEHIND.search(cell) for cell in some)
+        sign = next((code[1] for code in codes if code), "")
     blank = " " if sign.isalpha() else ""
-    in_front = not some.str.strip_chars_end(")").str.ends_with(sign).any()
+    in_front = not any(cell.rstrip(")").endswith(sign) for cell in some)
     return [sign + blank + form if in_front else form + blank + sign for form in (PLAIN, THOUSANDS, COMMA)]

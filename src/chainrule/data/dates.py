@@ -231,7 +231,10 @@ def _iso(series: Series) -> Series:
         moments = _parsed(series, usual)
         if moments.null_count() == series.null_count():
             return moments
-    day, time, seconds = (series.str.extract(_ISO, i) for i in (1, 2, 3))
+    day = series.str.extract(_ISO, 1)
+    if day.null_count() == len(day):
+        return moments
+    time, seconds = (series.str.extract(_ISO, i) for i in (2, 3))
     return _parsed(day + " " + time.fill_null("00:00") + seconds.fill_null(":00"), _WITH_TIME)
 
 
@@ -248,6 +251,8 @@ def _parsed(text: Series, form: str) -> Series:
     else:
         moments = text.str.to_date(form, strict=False).cast(pl.Datetime("us"))
     moments = moments.alias(name)  # which adding a day has taken away
+    if moments.null_count() == len(moments):
+        return moments
     return without(moments, moments.dt.year() < 1000)  # a year of two digits has another form
 
 

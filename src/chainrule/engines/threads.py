@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from threading import Lock, get_ident
 from typing import Any
@@ -119,10 +120,8 @@ class _Blas:
         self._before: dict[str, tuple[Any, int]] = {}
 
     def enter(self, holder: tuple[int, int]) -> None:
-        from threadpoolctl import ThreadpoolController
-
         with self._lock:
-            for library in ThreadpoolController().select(user_api="blas").lib_controllers:
+            for library in _loaded(len(sys.modules)):
                 self._before.setdefault(library.filepath, (library, library.num_threads))
             self._asked.append(holder)
             self._set()
@@ -146,6 +145,14 @@ def _free(library: Any) -> None:
     """Let any thread set how many threads OpenBLAS takes, not only that which was the first to do so."""
     if library.internal_api == "openblas":
         library.clear_controlling_thread(force=True)
+
+
+@lru_cache(maxsize=1)
+def _loaded(modules: int) -> list[Any]:
+    """The BLAS libraries of this process, which are looked for again once more modules were imported."""
+    from threadpoolctl import ThreadpoolController
+
+    return list(ThreadpoolController().select(user_api="blas").lib_controllers)
 
 
 def _of_each_thread(library: Any) -> bool:

@@ -1,6 +1,6 @@
 """Whether the installed chainrule trains: `python tools/installed.py native`, or `numpy` where nothing was compiled.
 
-It must lie outside of this repository, so that it is the wheel that is tried.
+It must not be that of `src`, so that it is the wheel that is tried.
 """
 
 import sys
@@ -17,10 +17,10 @@ def main(engine: str) -> None:
     """Train a small network by the engine that there should be, and by the reference; raise where they differ.
 
     Raises:
-        AssertionError: it lies in this repository, has another engine, or learns otherwise than the reference.
+        AssertionError: it is that of `src`, has another engine, or learns otherwise than the reference.
     """
-    here, library = Path(__file__).resolve().parents[1], Path(cr.__file__).resolve()
-    assert here not in library.parents, f"{library} lies in the repository: install the wheel"
+    sources, library = Path(__file__).resolve().parents[1] / "src", Path(cr.__file__).resolve()
+    assert sources not in library.parents, f"{library} is the repository's: install the wheel"
     random = np.random.default_rng(0)
     X = random.standard_normal((2000, 20)).astype(np.float32)
     y = (X[:, 0] * X[:, 1] > 0).astype(int)

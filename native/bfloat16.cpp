@@ -32,24 +32,23 @@ void by_loops(long m, long n, long k, RoundedRows A, RoundedPanels B, Panels<flo
             const uint32_t* b = B.data + j * B.panel;
             for (long p = 0; p < k; p += 2, b += P) {
                 const Words pair = *reinterpret_cast<const Words*>(b);
-                sum += whole(A.data[i * A.row + p]) * std::bit_cast<Vector<float>>(pair << 16) +
-                       whole(A.data[i * A.row + p + 1]) * std::bit_cast<Vector<float>>(pair & 0xffff0000u);
+                sum += whole(A.data[i * A.row + p]) * __builtin_bit_cast(Vector<float>, pair << 16) +
+                       whole(A.data[i * A.row + p + 1]) * __builtin_bit_cast(Vector<float>, pair & 0xffff0000u);
             }
             store<float>(c, sum);
         }
 }
 
-// Somebody reads these numbers, as far as the compiler knows.
-template <class Numbers>
-inline void keep(Numbers& numbers) {
-    asm volatile("" : : "r"(&numbers) : "memory");
+// Somebody reads what lies there, as far as the compiler knows.
+inline void keep(const void* numbers) {
+    asm volatile("" : : "r"(numbers) : "memory");
 }
 
 long numbers_at_work() {
     constexpr long rounds = 4096;
     Vector<float> sums[TILE][2] = {};  // as many as a product keeps in registers
     Vector<float> a = Vector<float>{} + 0.5f, b = Vector<float>{} + 1.0f;
-    keep(a), keep(b), keep(sums);  // else equal sums would be computed once
+    keep(&a), keep(&b), keep(sums);  // else equal sums would be computed once
     for (long r = 0; r < rounds; r++)
         for (auto& row : sums)
             for (auto& sum : row) sum = sum * a + b;

@@ -1,6 +1,8 @@
 #include "helpers.hpp"
 
+#if !defined(_WIN32)
 #include <pthread.h>
+#endif
 
 #include <mutex>
 #include <stdexcept>
@@ -19,9 +21,11 @@ struct Pool {
 
 Pool& pool() {
     static Pool* const all = [] {
+#if !defined(_WIN32)
         // A child has no threads but the one that forked. What is left of the others stays where it is.
         pthread_atfork([] { pool().lock.lock(); }, [] { pool().lock.unlock(); },
                        [] { pool().waiting.clear(), pool().lock.unlock(); });
+#endif
         return new Pool;
     }();
     return *all;

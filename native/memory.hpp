@@ -8,6 +8,10 @@
 
 #include "assertions.hpp"
 
+#if defined(_WIN32)
+#include <malloc.h>
+#endif
+
 namespace chainrule {
 
 // Memory that starts on a cache line and is zero.
@@ -16,16 +20,24 @@ class Buffer {
   public:
     explicit Buffer(long size = 0) {
         size_t bytes = (size_t(size) * sizeof(T) + 63) / 64 * 64 + 64;
-        data_.reset(static_cast<T*>(std::aligned_alloc(64, bytes)));
+        data_.reset(static_cast<T*>(aligned(bytes)));
         if (!data_) throw std::bad_alloc();
         std::memset(static_cast<void*>(data_.get()), 0, bytes);
     }
     T* data() const { return data_.get(); }
 
   private:
+#if defined(_WIN32)  // which has no aligned_alloc, and frees such memory by a function of its own
+    static void* aligned(size_t bytes) { return _aligned_malloc(bytes, 64); }
+    struct Free {
+        void operator()(T* memory) const { _aligned_free(memory); }
+    };
+#else
+    static void* aligned(size_t bytes) { return std::aligned_alloc(64, bytes); }
     struct Free {
         void operator()(T* memory) const { std::free(memory); }
     };
+#endif
     std::unique_ptr<T, Free> data_;
 };
 

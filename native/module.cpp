@@ -1,6 +1,11 @@
 // The engine for Python: a program is described by its values and steps, and run on arrays.
 #include "reading.hpp"
 
+#if defined(_WIN32)
+#include <cpuid.h>
+extern "C" __declspec(dllimport) int __stdcall IsProcessorFeaturePresent(unsigned long feature);
+#endif
+
 using namespace nanobind::literals;
 
 namespace chainrule {
@@ -125,7 +130,14 @@ void bind(nb::module_& m, const char* name) {
 
 // Whether this machine has an instruction set.
 bool supported([[maybe_unused]] const std::string& set) {
-#if defined(__x86_64__)
+#if defined(_WIN32)  // where the compiler's own question needs a library that nobody links: what the system lets programs use
+    unsigned a, b = 0, c = 0, d;
+    __get_cpuid_count(7, 0, &a, &b, &c, &d);
+    if (set == "avx512")
+        return IsProcessorFeaturePresent(41) && (b & bit_AVX512DQ) && (b & bit_AVX512BW) && (b & bit_AVX512VL);
+    __get_cpuid(1, &a, &b, &c, &d);
+    if (set == "avx2") return IsProcessorFeaturePresent(40) && (c & bit_FMA);
+#elif defined(__x86_64__)
     __builtin_cpu_init();
     if (set == "avx512")
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&

@@ -1,11 +1,9 @@
 // What a kernel is told besides its inputs: numbers and arrays by name. Nothing here knows of Python.
 #pragma once
-#include <cmath>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <set>
-#include <stdexcept>
 #include <string>
 #include <utility>
 #include <variant>
@@ -39,64 +37,24 @@ class Options {
 
     bool has(const char* name) const { return given.count(name) > 0; }
 
+    // A double may have been given as a whole number.
     template <class V = double>
-    V get(const char* name) const {
-        const Option& option = found(name);
-        if (const V* value = std::get_if<V>(&option)) return *value;
-        if constexpr (std::is_same_v<V, double>)
-            if (const uint64_t* value = std::get_if<uint64_t>(&option)) return double(*value);
-        throw std::invalid_argument(std::string("the option ") + name + " has another type");
-    }
+    V get(const char* name) const;
 
     // A number of things, which Python may have as a float.
-    long whole(const char* name) const {
-        const double number = get(name);
-        if (!(number >= 0 && number < 0x1p53 && number == std::floor(number)))
-            throw std::invalid_argument(std::string("the option ") + name + " must be a whole number, 0 or more");
-        return long(number);
-    }
+    long whole(const char* name) const;
 
     // A copy of all numbers of an array.
     template <class V>
-    std::vector<V> all(const char* name) const {
-        const Array array = get<Array>(name);
-        switch (array.type) {
-            case 'f': return copied<V, float>(array, name);
-            case 'd': return copied<V, double>(array, name);
-            case 'i': return copied<V, int32_t>(array, name);
-            case 'l': return copied<V, int64_t>(array, name);
-            default: throw std::invalid_argument(std::string("the option ") + name + " holds numbers of another type");
-        }
-    }
+    std::vector<V> all(const char* name) const;
 
     // The very numbers of an array, for a kernel that leaves something there.
-    SharedNumbers shared(const char* name) const {
-        const Array array = get<Array>(name);
-        if (array.type != 'd' || !array.writable)
-            throw std::invalid_argument(std::string("the option ") + name + " must be an array of float64 that can be written to");
-        return {static_cast<double*>(array.data), array.size, array.owner};
-    }
+    SharedNumbers shared(const char* name) const;
 
-    void refuse_others() const {
-        for (const auto& [name, _] : given)
-            if (!asked.count(name)) throw std::invalid_argument("there is no option " + name);
-    }
+    void refuse_others() const;
 
   private:
-    const Option& found(const char* name) const {
-        const auto option = given.find(name);
-        if (option == given.end()) throw std::invalid_argument(std::string("the option ") + name + " is missing");
-        asked.insert(name);
-        return option->second;
-    }
-
-    template <class V, class E>
-    static std::vector<V> copied(const Array& array, const char* name) {
-        if (std::is_integral_v<V> && !std::is_integral_v<E>)
-            throw std::invalid_argument(std::string("the option ") + name + " must be an array of whole numbers");
-        const E* numbers = static_cast<const E*>(array.data);
-        return std::vector<V>(numbers, numbers + array.size);
-    }
+    const Option& found(const char* name) const;
 
     std::map<std::string, Option> given;
     mutable std::set<std::string> asked;

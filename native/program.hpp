@@ -91,18 +91,9 @@ class Program {
 
     // What steps ask for.
 
-    // A worker's rows of a value; all rows of one that belongs to no example.
-    Matrix<T> value(Worker<T>& w, int id) {
-        const Value& v = values[id];
-        if (v.in_network) return {const_cast<T*>(w.data->parameters) + v.in_flat, v.rows, v.n, v.n};
-        if (v.kind == Kind::parameter) return {parameters.theta() + v.offset, v.rows, v.n, v.row};
-        return lies(w, id) && !w.data->order ? rows_of_X(w, id, w.first, w.examples) : rows(w, id, held);
-    }
-    Matrix<T> derivative(Worker<T>& w, int id) {
-        const Value& v = values[id];
-        if (v.kind == Kind::parameter) return {w.sums.data() + v.sum, v.rows, v.n, v.row};
-        return rows(w, id, derivatives);
-    }
+    // A worker's rows of a value; all rows of one that belongs to no example. (In walking.cpp: a step asks once, not in its loops.)
+    Matrix<T> value(Worker<T>& w, int id);
+    Matrix<T> derivative(Worker<T>& w, int id);
 
     // The rows of all examples of the batch.
     Matrix<T> all(Worker<T>& w, int id) {

@@ -1,6 +1,7 @@
 #include "reading.hpp"
 
 #include <cstring>
+#include <limits>
 
 namespace chainrule {
 namespace {
@@ -121,6 +122,7 @@ Data<T> read_data(nb::dict given, long m, long parameters) {
     expect(nb::try_cast(given["X"], X, false), "X must be a contiguous array");
     data.X = X.data(), data.type = type_of(X.dtype()), data.features = nb::cast<long>(given["features"]);
     expect(data.type && nb::cast<std::string>(given["type"]) == std::string(1, data.type), "X is of another type than is told");
+    expect(X.size() < size_t(std::numeric_limits<long>::max()), "X has more numbers than this system can count");
     expect(X.size() == 0 || (data.features > 0 && X.size() % data.features == 0), "X has not so many features");
     data.examples = X.size() ? long(X.size()) / data.features : 0;
     const auto of_each = [&](const char* name) {  // how many numbers an array has for each example
@@ -146,7 +148,8 @@ Data<T> read_data(nb::dict given, long m, long parameters) {
 char Memory::type() const {
     if (!found || !view.format || std::strlen(view.format) != 1) return 0;
     const char format = view.format[0];
-    return format == '?' || format == 'B' ? 'b' : std::strchr("fdil", format) ? format : 0;
+    if (format == 'l' || format == 'q') return view.itemsize == 8 ? 'l' : 'i';  // Windows has a long of 4 bytes
+    return format == '?' || format == 'B' ? 'b' : std::strchr("fdi", format) ? format : 0;
 }
 
 template std::unique_ptr<Step<float>> read_step(nb::handle);

@@ -11,9 +11,11 @@ namespace {
 constexpr long P = WIDTH<float>;
 using Words = typename VectorOf<uint32_t>::type;
 
+// (std::bit_cast would take a register by reference, and Clang expect its address to be a multiple of its size.)
+
 // What `upper` is of each number of a register, where it stands.
 inline Words uppers(Vector<float> numbers) {
-    const Words bits = std::bit_cast<Words>(numbers), size = bits & 0x7fffffffu;
+    const Words bits = __builtin_bit_cast(Words, numbers), size = bits & 0x7fffffffu;
     const Words nan = Words(size > 0x7f800000u), tiny = Words(size < 0x800000u);
     const Words rounded = bits + 0x7fffu + ((bits >> 16) & 1u);
     return (nan & (bits | 0x400000u)) | (tiny & bits & 0x80000000u) | (~nan & ~tiny & rounded);
@@ -43,7 +45,7 @@ void round_row(long n, const float* from, uint16_t* to) {
 // Of P pairs of rows and P columns, each pair a word: line j holds the words of column j.
 inline void turn(Words (&pairs)[P], uint16_t* to, long row, long lines, long numbers) {
     Vector<float> tile[P];
-    for (long p = 0; p < P; p++) tile[p] = std::bit_cast<Vector<float>>(pairs[p]);
+    for (long p = 0; p < P; p++) tile[p] = __builtin_bit_cast(Vector<float>, pairs[p]);
     exchange<float, P / 2>(tile);
     for (long j = 0; j < lines; j++) {
         if (numbers == 2 * P)

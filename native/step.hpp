@@ -17,10 +17,14 @@ struct Block {
     long feature, features, output, panels;
 };
 
+// Raise std::invalid_argument. What is not for a type of numbers is compiled once, and not into every kernel.
+void check_number_of_inputs(int n, int least, int most);
+[[noreturn]] void refuse_arrays(const char* what);
+
 template <class T>
 class Step {
   public:
-    virtual ~Step() = default;
+    virtual ~Step();  // in kernels.cpp, once for all kernels
 
     // Called once, before anything is planned: whether the inputs and the output have shapes that this kernel can use. Raises
     // std::invalid_argument.
@@ -92,13 +96,11 @@ class Step {
     // What `expects` and `prepare` ask for.
     const Value& given(int i) const { return of(inputs[i]); }
     const Value& made() const { return of(output); }
-    void takes(int least, int most) const {
-        const int n = int(inputs.size());
-        expect(least <= n && n <= most, "a kernel that takes " + std::to_string(least) + " to " + std::to_string(most) +
-                                            " inputs has " + std::to_string(n));
-    }
+    void takes(int least, int most) const { check_number_of_inputs(int(inputs.size()), least, most); }
     void makes_a_value() const { expect(output >= 0, "a kernel has no output"); }
-    static void fits(bool holds, const char* what) { expect(holds, std::string("the arrays of a kernel do not fit: ") + what); }
+    static void fits(bool holds, const char* what) {
+        if (!holds) refuse_arrays(what);
+    }
     static bool alike(const Value& a, const Value& b) { return a.rows == b.rows && a.n == b.n; }
 };
 

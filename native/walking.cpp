@@ -111,6 +111,25 @@ void Program<T>::copy_out(Worker<T>& w, T* outputs) {
         std::memcpy(outputs + (w.first * values[result].rows + i) * A.n, A[i], sizeof(T) * A.n);
 }
 
+template <class T>
+Matrix<T> Program<T>::value(Worker<T>& w, int id) {
+    const Value& v = values[id];
+    if (v.in_network) return {const_cast<T*>(w.data->parameters) + v.in_flat, v.rows, v.n, v.n};
+    if (v.kind == Kind::parameter) return {parameters.theta() + v.offset, v.rows, v.n, v.row};
+    return lies(w, id) && !w.data->order ? rows_of_X(w, id, w.first, w.examples) : rows(w, id, held);
+}
+
+template <class T>
+Matrix<T> Program<T>::derivative(Worker<T>& w, int id) {
+    const Value& v = values[id];
+    if (v.kind == Kind::parameter) return {w.sums.data() + v.sum, v.rows, v.n, v.row};
+    return rows(w, id, derivatives);
+}
+
+template Matrix<float> Program<float>::value(Worker<float>&, int);
+template Matrix<double> Program<double>::value(Worker<double>&, int);
+template Matrix<float> Program<float>::derivative(Worker<float>&, int);
+template Matrix<double> Program<double>::derivative(Worker<double>&, int);
 template Report Program<float>::run(const Call<float>&);
 template Report Program<double>::run(const Call<double>&);
 

@@ -54,23 +54,23 @@ class Activation : public Step<T> {
     bool overwrites() const override { return requires { G::of_output; }; }
 
     void forward(Worker<T>& w) override {
-        each_stretch(w, g.value(T(0)) == T(0), [&](long i, long n) {
-            const T* z = this->in(w, 0).data + i;
-            T* a = this->out(w).data + i;
-            for (long j = 0; j < n; j++) a[j] = g.value(z[j]);
-        });
+        const Stretches s = stretches(w, g.value(T(0)) == T(0));
+        const T* z = this->in(w, 0).data;
+        T* a = this->out(w).data;
+        for (long i = 0; i < s.count; i++, z += s.apart, a += s.apart)
+            for (long j = 0; j < s.n; j++) a[j] = g.value(z[j]);
     }
     void backward(Worker<T>& w) override {
         if (!this->wanted(0)) return;
         const bool add = this->add[0];
-        each_stretch(w, std::isfinite(back(T(0), T(0), g.value(T(0)))), [&](long i, long n) {
-            const T *z = this->in(w, 0).data + i, *a = this->out(w).data + i, *da = this->d_out(w).data + i;
-            T* dz = this->d_in(w, 0).data + i;
+        const Stretches s = stretches(w, std::isfinite(back(T(0), T(0), g.value(T(0)))));
+        const T *z = this->in(w, 0).data, *a = this->out(w).data, *da = this->d_out(w).data;
+        T* dz = this->d_in(w, 0).data;
+        for (long i = 0; i < s.count; i++, z += s.apart, a += s.apart, da += s.apart, dz += s.apart)
             if (add)  // two loops, which have no condition inside: only such are computed a register at a time
-                for (long j = 0; j < n; j++) dz[j] += back(da[j], z[j], a[j]);
+                for (long j = 0; j < s.n; j++) dz[j] += back(da[j], z[j], a[j]);
             else
-                for (long j = 0; j < n; j++) dz[j] = back(da[j], z[j], a[j]);
-        });
+                for (long j = 0; j < s.n; j++) dz[j] = back(da[j], z[j], a[j]);
     }
 
   private:
@@ -81,12 +81,14 @@ class Activation : public Step<T> {
             return da * g.slope(z, a);
     }
 
-    // use(where they begin, how many) for the numbers of each row; for all at once if what is behind the rows stays zero.
-    template <class Use>
-    void each_stretch(Worker<T>& w, bool zeros_stay, Use use) {
+    // The numbers of each row; all rows as one stretch if what is behind them stays zero.
+    struct Stretches {
+        long count, n, apart;
+    };
+    Stretches stretches(Worker<T>& w, bool zeros_stay) {
         const Matrix<T> A = this->out(w);
-        if (zeros_stay && this->in(w, 0).row == A.row) return use(0, A.rows * A.row);
-        for (long i = 0; i < A.rows; i++) use(i * A.row, A.n);  // a single row of another length may lie in a shorter place
+        if (zeros_stay && this->in(w, 0).row == A.row) return {1, A.rows * A.row, 0};
+        return {A.rows, A.n, A.row};  // a single row of another length may lie in a shorter place
     }
 
     G g;

@@ -1,4 +1,6 @@
 // Functions of each number by itself, and choices between numbers.
+#include <functional>
+
 #include "activation.hpp"
 #include "broadcasting.hpp"
 
@@ -77,7 +79,6 @@ struct Where {
 template <class T, class Compare>
 struct Comparison {
     T value(T a, T b) const { return T(Compare()(a, b)); }
-    std::array<T, 2> slopes(T, T, T) const { return {}; }
 };
 
 }  // namespace

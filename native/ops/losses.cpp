@@ -1,18 +1,10 @@
 // The costs: the loss L of each example, times its weight, and the derivative of J = 1/m sum w L by the output.
-#include "activation.hpp"
-#include "sums.hpp"
+#include "loss.hpp"
 
 namespace chainrule {
 namespace {
 
-// What a cost becomes where a target is none that the loss takes: Y is looked at before a call, and somebody may write into it
-// since. Python then finds out what is wrong.
-constexpr double NONE = std::numeric_limits<double>::quiet_NaN();
-
-// Losses of a single output a and its target y: the loss, and its derivative by a.
-struct Told {
-    double cost, slope;
-};
+// Losses of a single output a and its target y.
 template <class T>
 struct SquaredError {
     Told of(T a, T y) const {
@@ -131,104 +123,6 @@ struct CrossEntropy {  // of A
     }
 };
 
-// A part of J, `scale` times the mean of a loss. input: the network's output, or what its last activation reads
-template <class T, class L>
-class Loss : public Step<T> {
-  public:
-    explicit Loss(const Options& o) : loss(made<L>(o)), scale(o.get("scale")) {}
-
-    void prepare() override {
-        this->takes(1, 1);
-        for (int id = 0; id < this->program->team.most(); id++) rows.emplace_back(this->of(this->inputs[0]).n);
-    }
-    void check(const Data<T>& data) const override {
-        const Value& A = this->given(0);
-        expect(data.Y ? data.targets == A.count() : of_classes && data.labels && data.labels_of_each == A.rows,
-               "the targets have another shape than the loss takes");
-        expect(!data.weights || data.weights_of_each == 1 || data.weights_of_each == A.rows, "there are weights for each example, or step");
-    }
-    void forward(Worker<T>& w) override { walk(w, false); }
-    void backward(Worker<T>& w) override { walk(w, true); }
-
-  private:
-    static constexpr bool of_classes = requires(L l, const T* a, T* d) { l.row(a, a, 0L, d, 0L, T(0)); };
-
-    // The cost is added up on the way forward, and again with the derivative on the way back where there is one: the way
-    // forward alone is for evaluation.
-    void walk(Worker<T>& w, bool backward) {
-        if (w.training != backward) return;
-        const bool derive = backward && this->wanted(0);
-        if constexpr (of_classes)
-            row_by_row(w, derive);
-        else
-            some_at_a_time(w, derive);
-    }
-
-    void row_by_row(Worker<T>& w, bool derive) {
-        Matrix<T> A = this->in(w, 0), d = derive ? this->d_in(w, 0) : Matrix<T>{};
-        const bool add = derive && this->add[0];
-        const Data<T>& data = *w.data;
-        for (long i = 0; i < A.rows; i++) {
-            const long target = place(w, i), label = data.labels ? data.labels[target] : -1;
-            const double share = this->share(w, target);
-            const T* shares = data.Y ? data.Y + target * A.n : nullptr;
-            if (data.labels ? label < 0 || label >= A.n : std::any_of(shares, shares + A.n, [](T y) { return y < 0; })) {
-                w.cost = NONE;
-                continue;
-            }
-            T* row = derive && !add ? d[i] : rows[w.id].data();
-            w.cost += share * loss.row(A[i], shares, label, row, A.n, T(share));
-            if (add)
-                for (long j = 0; j < A.n; j++) d[i][j] += row[j];
-        }
-    }
-
-    // Of single outputs, those of several rows are brought side by side, so that registers can be filled with them.
-    void some_at_a_time(Worker<T>& w, bool derive) {
-        constexpr long SOME = 128;
-        T a[SOME], y[SOME], shares[SOME];
-        double costs[SOME];
-        Matrix<T> A = this->in(w, 0), d = derive ? this->d_in(w, 0) : Matrix<T>{};
-        const long wide = std::min(A.n, SOME), high = SOME / wide;
-        for (long i = 0; i < A.rows; i += high)
-            for (long j = 0; j < A.n; j += wide) {
-                const long rows = std::min(high, A.rows - i), n = std::min(wide, A.n - j);
-                for (long r = 0; r < rows; r++) {
-                    const long target = place(w, i + r);
-                    const T *from = A[i + r] + j, *label = w.data->Y + target * A.n + j, share = T(this->share(w, target));
-                    for (long k = 0; k < n; k++) a[r * n + k] = from[k], y[r * n + k] = label[k], shares[r * n + k] = share;
-                }
-                for (long k = 0; k < rows * n; k++) {
-                    const Told told = loss.of(a[k], y[k]);
-                    costs[k] = double(shares[k]) * told.cost, a[k] = shares[k] * T(told.slope);
-                }
-                w.cost += total(costs, rows * n);
-                for (long r = 0; derive && r < rows; r++) {
-                    T* to = d[i + r] + j;
-                    for (long k = 0; k < n; k++) to[k] = (this->add[0] ? to[k] : T(0)) + a[r * n + k];
-                }
-            }
-    }
-
-    // Which target belongs to row i of the output.
-    long place(const Worker<T>& w, long i) const {
-        const long of_each = this->of(this->inputs[0]).rows;
-        return of_each == 1 ? w.source(i) : w.source(i / of_each) * of_each + i % of_each;
-    }
-
-    // The factor of a row's loss in J, whose target has this number: its weight divided by the number of rows in the batch.
-    double share(const Worker<T>& w, long target) const {
-        const long of_each = this->of(this->inputs[0]).rows;
-        const T* weights = w.data->weights;
-        const double weight = weights ? weights[w.data->weights_of_each > 1 ? target : target / of_each] : T(1);
-        return scale * weight / (double(w.batch) * double(of_each));
-    }
-
-    L loss;
-    double scale;
-    std::vector<Buffer<T>> rows;  // by worker: a derivative that is not wanted, or is to be added to another
-};
-
 // A part of J, `scale` times the mean of all numbers of all examples of A, or the sum.
 template <class T>
 class Total : public Step<T> {
@@ -282,8 +176,8 @@ void enter_losses(Kernels<T>& kernels) {
     enter<Loss<T, ExpPoisson<T>>>(kernels, "exp_poisson");
     enter<Loss<T, BinaryCrossEntropy<T>>>(kernels, "binary_cross_entropy");
     enter<Loss<T, SigmoidBinaryCrossEntropy<T>>>(kernels, "sigmoid_binary_cross_entropy");
-    enter<Loss<T, CrossEntropy<T>>>(kernels, "cross_entropy");
-    enter<Loss<T, SoftmaxCrossEntropy<T>>>(kernels, "softmax_cross_entropy");
+    enter<LossOfClasses<T, CrossEntropy<T>>>(kernels, "cross_entropy");
+    enter<LossOfClasses<T, SoftmaxCrossEntropy<T>>>(kernels, "softmax_cross_entropy");
     enter<Loss<T, Hinge<T>>>(kernels, "hinge");
     enter<Loss<T, Perceptron<T>>>(kernels, "perceptron");
     enter<Total<T>>(kernels, "total");

@@ -17,7 +17,9 @@ struct Windows {
     explicit Windows(const Options& o) {
         const auto all = o.all<int64_t>("windows");  // the attributes of an axis, for both axes each
         expect(all.size() == 12, "windows are told by 6 numbers for each of 2 axes");
-        auto axis = [&](int d) { return Axis{all[d], all[2 + d], all[4 + d], all[6 + d], all[8 + d], all[10 + d]}; };
+        auto axis = [&](int d) { 
+            return Axis{long(all[d]), long(all[2 + d]), long(all[4 + d]), long(all[6 + d]), long(all[8 + d]), long(all[10 + d])};
+        };
         y = axis(0), x = axis(1);
         for (const Axis& a : {y, x})
             expect(a.n > 0 && a.size > 0 && a.stride > 0 && a.dilation > 0 && a.before >= 0 && a.count > 0, "there are no such windows");

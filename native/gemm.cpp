@@ -49,15 +49,13 @@ struct Room {
 template <class T>
 thread_local Room<T> room;
 
-// Bring rows of A whose numbers lie far apart, as those of a transposed matrix do, into the order in which tiles read them;
-// how many rows that were: whole tiles.
+// Bring rows of A that are columns of a matrix into the order in which tiles read them; how many that were: whole tiles.
 template <class T>
 long pack(long m, long k, Spread<T> A, T* to) {
-    long i = 0;
-    for (; i + TILE <= m; i += TILE)
-        for (long p = 0; p < k; p++, to += TILE)
-            for (long r = 0; r < TILE; r++) to[r] = A.data[(i + r) * A.row + p * A.column];
-    return i;
+    const long whole = m / TILE * TILE;
+    for (long p = 0; p < k; p++, A.data += A.column)
+        for (long i = 0; i < whole; i += TILE) std::memcpy(to + i * k + p * TILE, A.data + i, sizeof(T) * TILE);
+    return whole;
 }
 
 // C = A B for so many rows of A, of which the first `packed` lie in the thread's room, too.
@@ -76,7 +74,7 @@ void multiply(long m, long n, long k, Spread<T> A, Panels<const T> B, Panels<T> 
               Runs runs) {
     RELIES_ON(m >= 0 && n >= 0 && k >= 0 && runs.count >= 0);
     const long panels = (n + WIDTH<T> - 1) / WIDTH<T>;
-    const bool packs = A.column != 1 && runs.count == 1 && panels > 2;  // where it is read more than once
+    const bool packs = A.row == 1 && A.column != 1 && runs.count == 1 && panels > 2;  // where it is read more than once
     const long rows = packs ? TILES * TILE : m;
     for (long p = 0; p < k || p == 0; p += TOGETHER) {  // so many products at a time keep the rows of A in the first cache
         const long depth = k - p < TOGETHER ? k - p : TOGETHER;

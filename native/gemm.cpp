@@ -40,23 +40,56 @@ void columns(long m, long k, Runs runs, Spread<T> A, Panels<const T> B, Panels<T
     rows(std::integral_constant<int, 1>{});
 }
 
+// Where a thread brings rows of A side by side: TILES tiles of as many products as are summed at a time.
+constexpr long TILES = 8, TOGETHER = 384;
+template <class T>
+struct Room {
+    alignas(REGISTER) T numbers[TILES * TILE * TOGETHER];
+};
+template <class T>
+thread_local Room<T> room;
+
+// Bring rows of A that are columns of a matrix into the order in which tiles read them; how many that were: whole tiles.
+template <class T>
+long pack(long m, long k, Spread<T> A, T* to) {
+    const long whole = m / TILE * TILE;
+    for (long p = 0; p < k; p++, A.data += A.column)
+        for (long i = 0; i < whole; i += TILE) std::memcpy(to + i * k + p * TILE, A.data + i, sizeof(T) * TILE);
+    return whole;
+}
+
+// C = A B for so many rows of A, of which the first `packed` lie in the thread's room, too.
+template <class T, int S>
+void block(long m, long packed, long k, Runs runs, Spread<T> A, Panels<const T> B, Panels<T> C, const T* start, bool add) {
+    for (long i = 0; i < packed; i += TILE)
+        tile<T, TILE, S>(k, runs, {room<T>.numbers + i * k, 1, TILE}, B, {C.data + i * C.row, C.panel, C.row}, start, add);
+    columns<T, S>(m - packed, k, runs, {A.data + packed * A.row, A.row, A.column}, B, {C.data + packed * C.row, C.panel, C.row},
+                  start, add);
+}
+
 }  // namespace
 
 template <class T>
 void multiply(long m, long n, long k, Spread<T> A, Panels<const T> B, Panels<T> C, const T* start, bool add,
               Runs runs) {
     RELIES_ON(m >= 0 && n >= 0 && k >= 0 && runs.count >= 0);
-    constexpr long block = 384;  // so many products at a time keep the rows of A in the first cache
-    for (long p = 0; p < k || p == 0; p += block) {
-        long depth = k - p < block ? k - p : block;
-        Spread<T> a{A.data + p * A.column, A.row, A.column};
-        bool more = add || p > 0;
-        long j = 0, panels = (n + WIDTH<T> - 1) / WIDTH<T>;
-        auto b = [&] { return Panels<const T>{B.data + j * B.panel + p * B.row, B.panel, B.row}; };
-        auto c = [&] { return Panels<T>{C.data + j * C.panel, C.panel, C.row}; };
-        auto s = [&] { return start ? start + j * WIDTH<T> : nullptr; };
-        for (; j + 2 <= panels; j += 2) columns<T, 2>(m, depth, runs, a, b(), c(), s(), more);
-        if (j < panels) columns<T, 1>(m, depth, runs, a, b(), c(), s(), more);
+    const long panels = (n + WIDTH<T> - 1) / WIDTH<T>;
+    const bool packs = A.row == 1 && A.column != 1 && runs.count == 1 && panels > 2;  // where it is read more than once
+    const long rows = packs ? TILES * TILE : m;
+    for (long p = 0; p < k || p == 0; p += TOGETHER) {  // so many products at a time keep the rows of A in the first cache
+        const long depth = k - p < TOGETHER ? k - p : TOGETHER;
+        const bool more = add || p > 0;
+        for (long i = 0; i < m; i += rows) {
+            const long here = m - i < rows ? m - i : rows;
+            const Spread<T> a{A.data + i * A.row + p * A.column, A.row, A.column};
+            const long packed = packs ? pack(here, depth, a, room<T>.numbers) : 0;
+            long j = 0;
+            auto b = [&] { return Panels<const T>{B.data + j * B.panel + p * B.row, B.panel, B.row}; };
+            auto c = [&] { return Panels<T>{C.data + j * C.panel + i * C.row, C.panel, C.row}; };
+            auto s = [&] { return start ? start + j * WIDTH<T> : nullptr; };
+            for (; j + 2 <= panels; j += 2) block<T, 2>(here, packed, depth, runs, a, b(), c(), s(), more);
+            if (j < panels) block<T, 1>(here, packed, depth, runs, a, b(), c(), s(), more);
+        }
     }
 }
 

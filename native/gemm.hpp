@@ -1,7 +1,8 @@
 // The matrix product, for the shapes of training: few rows, operands that are met once, results that stay in cache.
 //
 // C = A B (+ what C starts with). B and C are cut into panels as wide as a register; A's numbers are spread over one.
-// A tile of C stays in registers while the products run through it, so no operand is copied or rearranged.
+// A tile of C stays in registers while the products run through it. Operands are read where they lie, but for an A whose rows
+// are columns of a matrix, which is brought side by side for as many rows as stay in the second cache.
 #pragma once
 #include "simd.hpp"
 

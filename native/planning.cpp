@@ -239,13 +239,17 @@ template <class T>
 void Program<T>::share_parts() {
     std::vector<Part> common;
     for (Worker<T>& w : workers) w.parts.clear();
+    // The more panels a part has, the fewer times its features are brought side by side; yet all workers must get enough parts.
+    auto some = [&](const Value& v) {
+        return v.n * panels(v) >= MANY * team.size() * PANELS * PART ? PANELS : 2;
+    };
     for (int id = 0; id < int(values.size()); id++) {
         const Value& v = values[id];
         if (v.kind != Kind::parameter) continue;
         if (v.by_outputs)
-            for (int k = 0; k < team.size(); k++) cut(workers[k].parts, id, v.n * WIDTH<T>, mine(workers[k], panels(v)), 2);
+            for (int k = 0; k < team.size(); k++) cut(workers[k].parts, id, v.n * WIDTH<T>, mine(workers[k], panels(v)), some(v));
         else if (v.panels)
-            cut(common, id, v.n * WIDTH<T>, {0, panels(v)}, 2);
+            cut(common, id, v.n * WIDTH<T>, {0, panels(v)}, some(v));
         else
             cut(common, id, v.template size<T>(), {0, 1}, 1);
     }

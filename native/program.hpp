@@ -62,8 +62,8 @@ class Program {
 
     // Batches of so few examples do not pay for bringing every W into panels.
     static constexpr long FEW = 8;
-    // Registers of a panel that are updated at a time.
-    static constexpr long PART = 48;
+    // Registers of a panel that are updated at a time, and the most panels, where each worker has so many times as many.
+    static constexpr long PART = 48, PANELS = 8, MANY = 4;
 
     void add_step(std::unique_ptr<Step<T>> step) {
         step->program = this;

@@ -8,7 +8,7 @@ namespace {
 // only while its part is updated.
 template <class T, long numbers, class F>
 void each_part(Worker<T>& w, T* whole, F use) {
-    alignas(64) T block[2 * numbers];
+    alignas(64) T block[Program<T>::PANELS * numbers];
     for (const Part& part : w.parts) whole ? use(part, whole + part.first, part.panel) : use(part, block, numbers);
 }
 

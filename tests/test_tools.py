@@ -33,13 +33,13 @@ def test_every_script_that_somebody_is_told_to_run_is_there_and_can_be_run():
     ("tag", "told"),
     [
         ("v9.9.9", "the tag is v9.9.9, and the library's version 0.4.2"),
-        ("v0.4.2", "CHANGELOG.md has no heading of 0.4.2"),
+        ("v0.4.2", "the first version in CHANGELOG.md, with its day, is not 0.4.2"),
     ],
 )
 def test_a_tag_of_another_version_or_one_without_a_changelog_releases_nothing(tmp_path, tag, told):
     (tmp_path / "src/chainrule").mkdir(parents=True)
     (tmp_path / "src/chainrule/__init__.py").write_text('__version__ = "0.4.2"\n')
-    (tmp_path / "CHANGELOG.md").write_text("## Unreleased\n\n## 0.4.1 (a day)\n")
+    (tmp_path / "CHANGELOG.md").write_text("## Unreleased\n\n## 0.4.1 – 2026-01-02\n")
     check = tool("version")["main"]
     check.__globals__["HERE"] = tmp_path
     with pytest.raises(SystemExit, match=re.escape(told)):
@@ -49,7 +49,7 @@ def test_a_tag_of_another_version_or_one_without_a_changelog_releases_nothing(tm
 def test_a_tag_of_the_version_that_the_changelog_tells_of_is_released(tmp_path, capsys):
     (tmp_path / "src/chainrule").mkdir(parents=True)
     (tmp_path / "src/chainrule/__init__.py").write_text(f'__version__ = "{cr.__version__}"\n')
-    (tmp_path / "CHANGELOG.md").write_text(f"## {cr.__version__} (a day)\n")
+    (tmp_path / "CHANGELOG.md").write_text(f"## Unreleased\n\n## {cr.__version__} – 2026-01-02\n")
     check = tool("version")["main"]
     check.__globals__["HERE"] = tmp_path
     check(f"v{cr.__version__}")

@@ -6,7 +6,7 @@ that it remembers, its slots; it returns what to subtract from the parameters θ
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, ClassVar
 
@@ -47,7 +47,7 @@ class Optimizer(Configurable):
     weight_decay: float | Schedule = 0.0
     clip_norm: float | None = None
     clip_value: float | None = None
-    rates: dict[str, float] | None = None
+    rates: dict[str, float] | None = field(default=None, hash=False)
 
     without_names = 1
     slots: ClassVar[tuple[str, ...]] = ()

@@ -124,16 +124,16 @@ def test_answers_are_probabilities_of_the_classes_in_order(folder):
         scores(asked, P * np.nan)
 
 
-@pytest.mark.filterwarnings("ignore")
 def test_chainrule_with_an_option_is_measured_where_it_is_named(folder):
     assert not {one.name for one in defaults.chosen([])} & {one.name for one in VARIANTS}
     people, prices = (problem(table, 0) for table in listed(folder))
     for one in defaults.chosen([variant.name for variant in VARIANTS]):
-        settings = replace(one.model.args[0], epochs=1, hidden=(4,))
+        settings = replace(one.model.args[0], epochs=1, hidden=(4,), dropout=0.1, weight_decay=0.1)
         asked = prices if settings.label_smoothing is None else people
         assert len(by_chainrule(settings, asked, **one.model.keywords)()) == len(asked.test)
 
 
+@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("contestant", EACH)
 @pytest.mark.parametrize("task", ["classification", "regression"])
 def test_all_take_gaps_new_words_many_words_and_classes_that_are_not_met(tmp_path, contestant, task):

@@ -9,7 +9,7 @@ import pytest
 import chainrule as cr
 from chainrule.data import dates
 from chainrule.data.column_kinds import find_column
-from chainrule.data.dates import as_moments, as_written
+from chainrule.data.dates import ISO, as_moments, as_written
 
 DAYS = pl.Series([datetime.datetime(2023, 1, 1) + datetime.timedelta(i) for i in range(100)])
 
@@ -149,3 +149,9 @@ def test_short_numbers_are_not_tried_as_dates(monkeypatch):
     """Of a table with thousands of columns of them, each would be tried in every form."""
     monkeypatch.setattr(dates, "as_moments", None)
     assert dates.form_of_dates(pl.Series(["134", "205", "007"])) is None
+
+
+def test_a_cell_is_read_alike_alone_and_among_others():
+    odd = ["2020-1-5 1:2:3", "x"]
+    alone = as_moments(pl.Series("when", odd), ISO).is_null().to_list()
+    assert as_moments(pl.Series("when", [*odd, "2020-01-06 10:00"]), ISO).is_null().to_list() == [*alone, False]

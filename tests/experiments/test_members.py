@@ -231,3 +231,13 @@ def test_a_limit_that_ends_the_training_early_leaves_a_model(tmp_path: Path) -> 
     assert len(result.history.members) < 5
     assert (tmp_path / "model.safetensors").exists()
     assert (tmp_path / "report.html").exists()
+
+
+@pytest.mark.parametrize("name", ["dropout", "weight_decay"])
+def test_a_schedule_of_what_is_0_is_refused_and_one_of_more_is_not(tmp_path: Path, name: str) -> None:
+    asked = cr.Settings(hidden=(4,), epochs=1, seed=0, **{f"{name}_schedule": "cosine"})
+    with pytest.raises(cr.errors.OptionError, match=r"has nothing to change, as --[a-z-]+ is 0: give --[a-z-]+ 0\.1\."):
+        experiment(tmp_path, asked)
+    experiment(tmp_path, replace(asked, **{name: 0.1}))
+    with pytest.raises(cr.errors.OptionError, match="falling"):
+        experiment(tmp_path, replace(asked, **{f"{name}_schedule": "falling"}))

@@ -55,7 +55,8 @@ def given_by(path: Path) -> Any:
 
 
 def _learned() -> Iterator[cr.Network]:
-    """Networks of layers that learn from data before the first epoch, of bags of words, and of several networks."""
+    """Networks of layers that learn from data before the first epoch, of bags of words, of several networks, and of
+    dropout on a schedule."""
     random = np.random.default_rng(0)
     X, y = random.normal(size=(60, 3)), random.integers(0, 2, 60)
     members = []
@@ -64,6 +65,7 @@ def _learned() -> Iterator[cr.Network]:
         cr.train(members[-1], X, y, loss="cross_entropy", epochs=1, seed=0, progress=False, engine="numpy")
     yield cr.Network([cr.Ensemble(members)], input_shape=3)
     yield cr.Network([cr.EmbedBags(1, [2], 9, 4), cr.Dense(2)], seed=0, input_shape=3)
+    yield cr.Network([cr.Dropout(cr.schedules.Cosine(0.3, 10)), cr.Dense(2)], seed=0, input_shape=3)
 
 
 def _run(folder: Path) -> None:

@@ -11,7 +11,10 @@ from tests.torture import journals
 import chainrule as cr
 from chainrule.experiments import JOURNAL
 
-VERSIONS = sorted(path for path in Path(__file__).parent.iterdir() if path.name[0].isdigit())
+VERSIONS = sorted(
+    (path for path in Path(__file__).parent.iterdir() if path.name[0].isdigit()),
+    key=lambda path: [int(number) for number in path.name.split(".")],
+)
 
 
 def close(found, expected):

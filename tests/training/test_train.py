@@ -479,3 +479,17 @@ def fork(run):
 net = cr.Network([cr.Dense(2, "softmax")])
 cr.train(net, np.eye(4), [0, 1, 0, 1], loss="cross_entropy", epochs=1, callbacks=[fork], engine="numpy", progress=False)
 """
+
+
+def test_where_dropout_is_on_a_schedule_the_layer_that_overflows_is_told_of_the_epoch_it_overflows_in():
+    """A rate near 1 multiplies what is kept by so much that float32 does not hold it."""
+
+    class Rising(cr.schedules.Schedule):
+        def __call__(self, epoch):
+            return 0.0 if epoch < 1 else 0.99
+
+    X, y = np.full((8, 400), 1e37), np.arange(8) % 2
+    net = cr.Network([cr.Dropout(Rising()), cr.Dense(2, "softmax")], seed=0)
+    still = cr.GradientDescent(0.0)
+    with pytest.raises(cr.errors.NotFiniteError, match=r"epoch 2, .*it appears first in Dropout"):
+        cr.train(net, X, y, loss="cross_entropy", optimizer=still, epochs=3, seed=0, progress=False, engine="numpy")

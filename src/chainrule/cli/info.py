@@ -3,7 +3,7 @@
 import os
 import platform
 import sys
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 import click
 
@@ -31,4 +31,12 @@ def command() -> None:
         print(f"{package:<13} {version(package)}")
     for name in ("polars", "scipy", "sklearn", "matplotlib", "PIL", "optuna"):
         called = {"sklearn": "scikit-learn", "PIL": "pillow"}.get(name, name)
-        print(f"{called:<13} {version(called) if installed(name) else missing(name)}")
+        print(f"{called:<13} {_version(called) if installed(name) else missing(name)}")
+
+
+def _version(name: str) -> str:
+    """That of a package which can be imported; another may have brought it, such as polars-lts-cpu polars."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "installed, of a version that it does not tell"

@@ -233,7 +233,7 @@ def _iso(series: Series) -> Series:
             return moments
     day = series.str.extract(_ISO, 1)
     if day.null_count() == len(day):
-        return moments
+        return moments.clear(len(moments))
     time, seconds = (series.str.extract(_ISO, i) for i in (2, 3))
     return _parsed(day + " " + time.fill_null("00:00") + seconds.fill_null(":00"), _WITH_TIME)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from chainrule.data.source import Encoding
 from chainrule.data.targets import Target
+from chainrule.errors import OptionError
 from chainrule.experiments.architectures import ARCHITECTURES, dense
 from chainrule.experiments.settings import SCHEDULES, Settings, scheduled
 from chainrule.layers import Dense, Network
@@ -39,6 +40,19 @@ def optimizer_for(settings: Settings) -> Optimizer:
     decay = scheduled("schedule of the weight decay", settings.weight_decay_schedule, omega, epochs)
     made: Optimizer = kind(learning_rate=alpha, l2=settings.l2 or 0.0, weight_decay=decay)
     return made
+
+
+def refuse_idle_schedules(settings: Settings) -> None:
+    """Raises OptionError where something that is 0 is to fall."""
+    omega = _kind(settings)().weight_decay if settings.weight_decay is None else settings.weight_decay
+    for name, first in (("dropout", settings.dropout), ("weight_decay", omega)):
+        schedule = getattr(settings, f"{name}_schedule")
+        scheduled(f"schedule of the {name.replace('_', ' ')}", schedule, first or 0.0, 1)
+        if schedule != "constant" and not first:
+            option = f"--{name.replace('_', '-')}"
+            raise OptionError(
+                f"{option}-schedule {schedule} has nothing to change, as {option} is 0: give {option} 0.1."
+            )
 
 
 def loss_for(target: Target, settings: Settings) -> Any:

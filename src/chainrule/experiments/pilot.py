@@ -2,29 +2,21 @@
 
 A network is trained to the end of its schedule for a few epochs, then for three times as many, and so on while that
 still makes a difference on the rows that it has not learned from. The shortest of the best is the first of them.
-
-Where a time is set, a part of it goes into what else may be better: one thing is changed of the best that there is, and
-what takes enough off the cost is the best from then on.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chainrule import distributed
-from chainrule.engines.threads import threads
 from chainrule.errors import NotFiniteError
 from chainrule.experiments import members
 from chainrule.experiments.lesson import Lesson, learn
 from chainrule.experiments.plans import Plan, designed, planned
 from chainrule.experiments.settings import Settings, usual_patience
-from chainrule.experiments.variants import named, variants
 from chainrule.numbers import brief
 from chainrule.progress import stage
 from chainrule.training import History
@@ -45,15 +37,6 @@ MET, LONGEST = 400_000, 216
 WEAK = 0.1
 """The dropout that is tried beside the usual one."""
 
-SEARCHED = 1 / 3
-"""Such a part of a time that is set goes into other settings."""
-
-LESS_BY, CHANCE = 0.01, 0.25
-"""Other settings are taken where they take this part off the cost; of few rows m, where the least of many costs is low
-by chance, the second part of it / √m."""
-
-SHOWN = 3
-"""Of more trials the best of the others is told alone."""
 
 Tried = tuple[float, Settings, members.Trained]
 """The least validation cost, the settings that led to it, and the network."""
@@ -71,20 +54,16 @@ def explore(experiment: Experiment, plan: Plan) -> tuple[Plan, members.Trained |
         return plan, None, ""
     most = max(min(MET // len(part.train), LONGEST), usual.epochs or 1)
     tried: list[Tried] = []
-    took = 0.0  # of the last trials
 
     def patient(settings: Settings) -> Settings:
         return replace(settings, patience=usual_patience(settings.epochs or 0)) if asked.patience is None else settings
 
     def attempt(*wanted: Settings) -> bool:
         """Try these; whether there may be more."""
-        nonlocal took
-        began = time.monotonic()
         fits = [partial(_fit, experiment, patient(one), part) for one in wanted]
         done, interrupt = members.side_by_side(fits, of=len(plan.networks), one_by_one=plan.one_by_one)
         costs = [min(history["val_loss"], default=np.inf) for _, history in done]
         tried.extend(zip(costs, wanted, done, strict=False))
-        took = time.monotonic() - began
         return not interrupt.of_all().asked
 
     weaker = [replace(usual, dropout=WEAK)] if asked.dropout is None and usual.dropout != WEAK else []
@@ -99,47 +78,9 @@ def explore(experiment: Experiment, plan: Plan) -> tuple[Plan, members.Trained |
             goes_on = attempt(replace(best, epochs=min(TIMES * (best.epochs or 1), most)))
     least = min(cost for cost, _, _ in tried)
     _, best, first = next(one for one in tried if one[0] <= least / ALIKE or one[0] == least)
-    if goes_on and asked.time_limit is not None:
-        with stage("trying other settings"):
-            best, first = _searched(experiment, best, tried, len(plan.networks), lambda: took, attempt)
     if not np.isfinite(least):
         raise NotFiniteError(f"none of the {len(tried)} trainings came to its end: take a smaller --learning-rate.")
     return planned(experiment, patient(best)), first, _told(tried, best)
-
-
-def _searched(
-    experiment: Experiment,
-    best: Settings,
-    tried: list[Tried],
-    networks: int,
-    took: Callable[[], float],
-    attempt: Callable[..., bool],
-) -> tuple[Settings, members.Trained]:
-    """The best of what is tried beside these settings in a part of the time that is set, and its network.
-
-    Args:
-        networks: how many there will be, for which time must be left. took: seconds of the last trials, as many as are
-            trained side by side. attempt: tries settings.
-    """
-    limit, rows = experiment.given.time_limit or 0.0, len(experiment.plan.parts[0].validation)
-    cost, _, first = next(one for one in tried if one[1] == best)
-    better, goes_on = 1 - max(LESS_BY, CHANCE / rows**0.5), True
-    at_a_time = min(networks, threads())
-
-    def may_go_on() -> bool:
-        rest = max((1 - SEARCHED) * limit, took() * networks / at_a_time)
-        return experiment.left > rest + took()
-
-    while goes_on and distributed.told(may_go_on):
-        known = [settings for _, settings, _ in tried]
-        new = [one for one in variants(best, experiment.given) if one not in known][:at_a_time]
-        if not new:
-            break
-        goes_on = attempt(*new)
-        least, found, network = min(tried, key=lambda one: one[0])
-        if least <= better * cost:
-            cost, best, first = least, found, network
-    return best, first
 
 
 def _fit(experiment: Experiment, settings: Settings, part: members.Part) -> members.Trained:
@@ -153,13 +94,12 @@ def _fit(experiment: Experiment, settings: Settings, part: members.Part) -> memb
 
 def _told(tried: list[Tried], best: Settings) -> str:
     """What was tried, and what was best."""
-    usual = tried[0][1]
-    costs = {named(settings, usual): cost for cost, settings, _ in tried}
-    least, cost = min(costs.values()), costs.pop(named(best, usual))
-    alike = "" if cost == least else ", the first as good as any"
-    if len(costs) <= SHOWN:
-        others = ", ".join(f"{brief(cost)} of {name}" for name, cost in costs.items())
-    else:
-        next_best = min(costs, key=lambda name: costs[name])
-        others = f"{len(costs)} others, the best of them {brief(costs[next_best])} of {next_best}"
-    return f"tried with the first network: {named(best, usual)}, validation cost {brief(cost)}{alike} (beside {others})"
+    costs = {_named(settings): brief(cost) for cost, settings, _ in tried}
+    cost, least = costs.pop(_named(best)), min(cost for cost, _, _ in tried)
+    alike = "" if min(one for one, settings, _ in tried if settings == best) == least else ", the first as good as any"
+    others = ", ".join(f"{cost} of {name}" for name, cost in costs.items())
+    return f"tried with the first network: {_named(best)}, validation cost {cost}{alike} (beside {others})"
+
+
+def _named(settings: Settings) -> str:
+    return f"{settings.epochs} epochs, dropout {settings.dropout:g}"

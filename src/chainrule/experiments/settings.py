@@ -47,8 +47,7 @@ class Settings:
         members: how many networks answer together by their mean, each trained without another part of the examples, by
             which it stops; None for 5 for tables (4 above 20,000 rows, 3 above 40,000, 1 above 80,000); else, and where
             `hidden`, `activation`, `optimizer`, `learning_rate`, `l2` or `batch_size` is chosen, 1.
-        time_limit: seconds for training and what comes before it; where it is long, other settings are tried, and more
-            networks answer together.
+        time_limit: seconds for training and what comes before it; where it is long, more networks answer together.
         quick: one network, and few epochs, for a first look.
         epochs: how often every training example is met, at most; None for as many as it takes.
         hidden: the units of each hidden layer, or none; None for two of 256 for several

@@ -250,7 +250,7 @@ class Network(Layer):
             watch=watch,
             parameters=parameters,
             statistics=statistics,
-            drop_rates={id(layer): rate for layer, rate in zip(self._on_schedule(), rates, strict=True)},
+            drop_rates=self.by_layer(rates),
         )
         with walking(walk):
             A = self(X)
@@ -259,6 +259,10 @@ class Network(Layer):
     def drop_rates(self, epoch: float) -> tuple[float, ...]:
         """The rates at this epoch of those layers whose dropout is on a schedule."""
         return tuple(layer.rate_at(epoch) for layer in self._on_schedule())
+
+    def by_layer(self, rates: Iterable[Array]) -> dict[int, Array]:
+        """Such rates by the layers' ids, as a `Walk` takes them."""
+        return {id(layer): rate for layer, rate in zip(self._on_schedule(), rates, strict=True)}
 
     def _on_schedule(self) -> list[Dropout]:
         return [layer for _, layer in self.family() if isinstance(layer, Dropout) and layer.on_schedule]

@@ -22,7 +22,9 @@ def not_finite(net: Network, X: Array, cost: float, epoch: int, batch: int, seed
         if not first and not np.isfinite(plain(Z)).all() and not layer.holds_layers:
             first.append(layer)
 
-    with walking(Walk(training=True, dtype=net.dtype, seed=seed, update=update, watch=look)), np.errstate(all="ignore"):
+    rates = net.by_layer(net.drop_rates(epoch))
+    walk = Walk(training=True, dtype=net.dtype, seed=seed, update=update, watch=look, drop_rates=rates)
+    with walking(walk), np.errstate(all="ignore"):
         net(X)
     cause = "all layers are finite, so it appears in the loss or the penalty"
     for layer in first:

@@ -94,7 +94,7 @@ class JaxProgram:
         self.device, self._devices = devices.label, devices
         self.precision = network.dtype
         self._loop = jax.jit(self._updates, static_argnames=("size", "stride"), out_shardings=devices.results)
-        self._decays = isinstance(optimizer.weight_decay, Schedule)
+        self._decays = isinstance(optimizer.weight_decay, Schedule) or optimizer.weight_decay > 0
         self._some = 1
         self._kept: tuple[Array, Array] | None = None
 

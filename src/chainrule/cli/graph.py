@@ -24,8 +24,13 @@ def command(expression: str, values: tuple[str, ...], out: Path, direction: Lite
     from chainrule.derivation.drawing import draw
     from chainrule.derivation.expression import assignments, parse
     from chainrule.derivation.steps import steps
+    from chainrule.errors import MissingPackageError
 
     J = parse(expression, assignments(list(values)))
     print(steps(J), flush=True)  # what is computed stands there even if it is too much for a drawing
-    draw(J, direction=direction).save(out)
-    print(f"\nthe drawing is in {out}")
+    try:
+        draw(J, direction=direction).save(out)
+    except MissingPackageError as error:
+        print(f"\nnot drawn: {error}")
+    else:
+        print(f"\nthe drawing is in {out}")

@@ -196,7 +196,7 @@ def numbers_in(there: Series) -> tuple[str | None, list[str]]:
     form = form_of_numbers(there)
     if form is not None or not is_text(there) or not some_of(there).str.contains(r"\d").any():
         return form, []
-    for form in _forms(there):
+    for form in forms_of(there):
         word = one_word_in(there, lambda words, form=form: as_numbers(words, form).is_not_null())  # type: ignore[misc]
         if word is not None:
             return form_of_numbers(there.filter(there != word).unique()), [word]
@@ -233,7 +233,7 @@ def form_of_numbers(there: Series) -> str | None:
     some = some_of(there)
     if not some.str.contains(r"\d").all():
         return None
-    forms = dict.fromkeys((PLAIN, *_forms(there)))
+    forms = dict.fromkeys((PLAIN, *forms_of(there)))
     likely = [form for form in forms if as_numbers(some, form).null_count() == 0]
     if not likely:
         return None
@@ -245,10 +245,10 @@ def likeliest_form(there: Series) -> str:
     """How most of the numbers are written."""
     if not is_text(there):
         return PLAIN
-    return min(_forms(there), key=lambda form: as_numbers(there, form).null_count())
+    return min(forms_of(there), key=lambda form: as_numbers(there, form).null_count())
 
 
-def _forms(there: Series) -> list[str]:
+def forms_of(there: Series) -> list[str]:
     """How numbers may be written: in three ways, each with a sign or a code where such is met."""
     some = there.head(20).to_list()
     sign = next((sign for sign in SIGNS if any(sign in cell for cell in some)), "")

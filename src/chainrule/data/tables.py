@@ -494,6 +494,8 @@ def read_table(
         "text": text,
         "ignored": [*ignore, *([] if weights is None else [weights])],
     }
+    if not isinstance(target_statistics, bool):
+        raise OptionError(f"target_statistics is {target_statistics!r}, but must be True or False.")
     if target_statistics and sample is not None:
         raise OptionError(
             f"{name} is read in chunks, which have no statistics of the target: leave --target-statistics out, or read "

@@ -309,6 +309,9 @@ def _refuse_too_many(y: NDArray[Any], labels: list[Any], task: Kind | None, call
     """
     m, n = len(y), len(labels)
     odd = [label for label in labels if not re.match(r"[^\w]{0,3}[\d.,]*\d", str(label))]
+    plain = [re.fullmatch(r"[^\w]{0,3}[\d.,]*\d[^\w]{0,3}", str(label)) is not None for label in labels]
+    if not odd and 2 * sum(plain) > n:  # such as 4O, where no unit stands behind the others
+        odd = [label for label, is_plain in zip(labels, plain, strict=True) if not is_plain]
     hint = f" It holds {shown(odd[0])} among numbers: leave such cells empty." if 0 < len(odd) < n / 2 else ""
     why = "" if task is not None else _why_no_values(labels)
     if why:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from chainrule.data.cells import as_text, some_of
 from chainrule.data.columns import option
+from chainrule.data.misfits import misfits_in
 from chainrule.data.repeats import SAMPLED, are_copies, comparable, share_by_chance, share_of_repeats
 from chainrule.data.scales import MOST, are_whole, skewness
 from chainrule.data.source import Source
@@ -47,13 +48,18 @@ OTHERS = 3
 """So many other columns of a stray row are told."""
 
 
+TAKEN = {"ignored": "is set aside", "id": "is set aside", "text": "is taken for a text"}
+"""What becomes of a column that is neither numbers nor dates, by its kind."""
+
+
 def doubts_on(table: Source, target: Target) -> list[str]:
     """The sentences on a table that is about to be trained on; none on what is no table."""
     if not isinstance(table, Table):
         return []
-    numbers = [*_names(table), *_guesses(table, target), *_marks(table), *_thousands(table), *_clocks(table)]
+    columns = [*_names(table), *_misfits(table), *_guesses(table, target)]
+    numbers = [*_marks(table), *_thousands(table), *_clocks(table)]
     rows = [*_strays(table, target), *_almost_empty(table), *_order(table), *_repeats(table)]
-    return [*numbers, *sentences_on_gaps(table, target), *rows]
+    return [*columns, *numbers, *sentences_on_gaps(table, target), *rows]
 
 
 def _names(table: Table) -> list[str]:
@@ -71,6 +77,27 @@ def _names(table: Table) -> list[str]:
         f"the names of the columns, {told}, look like a row of data: if the file has no line of names, put one on top, "
         "as that row is not learned from"
     ]
+
+
+def _misfits(table: Table) -> list[str]:
+    """Columns that would be numbers or dates but for a few cells."""
+    found = []
+    for column in table.columns:
+        is_taken = column.kind in ("category", "yes_no", "text", "ignored", "id") or column.name in table.targets
+        if not is_taken or column.form or (column.reason == "as you said" and column.name not in table.targets):
+            continue
+        odd = misfits_in(table.frame[column.name])
+        if odd is None or (column.kind == "id" and odd.among == "numbers"):
+            continue
+        i = int(odd.rows[0])
+        cell = shown(table.frame[column.name][i])
+        others = f" (and {counted(len(odd.rows) - 1, 'other cell')})" if len(odd.rows) > 1 else ""
+        what = TAKEN.get(column.kind, "is taken for categories")
+        found.append(
+            f"{column.name} holds {cell} in row {table.row[i]:,} among {odd.among}{others}, and so {what}: if it is a "
+            "mistake, write it like the others, or leave it empty"
+        )
+    return found
 
 
 def _guesses(table: Table, target: Target) -> list[str]:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule import distributed, engines, files
-from chainrule.checking import seed_or_fresh, whole
+from chainrule.checking import real, seed_or_fresh, whole
 from chainrule.data.chunked import Chunked
 from chainrule.data.source import Source
 from chainrule.errors import NotFiniteError, OptionError
@@ -102,7 +102,8 @@ class Experiment:
         join: bool = False,
         storage: str | None = None,
     ):
-        self._until = None if settings.time_limit is None else time.monotonic() + settings.time_limit
+        limit = None if settings.time_limit is None else real("time_limit", settings.time_limit, low=0, open="low")
+        self._until = None if limit is None else time.monotonic() + limit
         self.source, self.given, self.folder = source, settings, Path(folder)
         self.run_folder = RunFolder(folder, join)
         _refuse_together(settings, join, storage)

@@ -185,7 +185,8 @@ class Settings:
             real("time_limit", self.time_limit, low=0, open="low")
         if self.label_smoothing is not None:
             real("label_smoothing", self.label_smoothing, low=0, high=1, open="high")
-        members = 1 if self.members is None or self.quick else whole("members", self.members)
+        chosen = 1 if self.members is None else whole("members", self.members)
+        members = 1 if self.quick else chosen
         enough = max(100, -(-1000 * size // m)) if small else min(60, max(10, met // m))
         epochs = enough if self.epochs is None else whole("epochs", self.epochs)
         epochs = min(epochs, max(1, round(GLANCE / m))) if self.quick else epochs

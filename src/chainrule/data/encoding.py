@@ -438,6 +438,12 @@ class Moment(Code):
     def steps_of_numbers(self) -> int:  # type: ignore[override]
         return MANY_DAYS if "elapsed" in self.parts else 0
 
+    def apart(self, values: Series) -> NDArray[np.float64]:
+        """How many deviations moments lie from the middle of training; 0 where they are missing, or no time passed."""
+        if "elapsed" not in self.parts:
+            return np.zeros(len(values))
+        return np.where(values.is_null().to_numpy(), 0.0, abs(_days(values) - self.middle) / self.spread)
+
     def read(self, values: Series) -> NDArray[Any]:
         parts = [_part(values, part) for part in self.parts]
         return np.column_stack([*parts, values.is_null().to_numpy()])

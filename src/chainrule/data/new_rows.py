@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data.encoding import Code, Number
+from chainrule.data.encoding import Code, Moment, Number
 from chainrule.errors import DataError, shortened, shown
-from chainrule.names import unknown
+from chainrule.names import counted, unknown
 from chainrule.numbers import brief
 
 if TYPE_CHECKING:
@@ -71,7 +71,10 @@ def doubts_on_rows(codes: Sequence[Code], frame: DataFrame, row: NDArray[np.int6
             if not _knew_gaps_alone(code):
                 found.append(f"{code.column.name} is missing in all {len(series):,} rows: predictions do without it")
             continue
-        note = _far_away(code, frame) if isinstance(code, Number) else _strangers(code, frame, row)
+        if isinstance(code, Moment):
+            note = _far_moments(code, series, row)
+        else:
+            note = _far_away(code, frame) if isinstance(code, Number) else _strangers(code, frame, row)
         found += filter(None, [_new_gaps(code, series), note])
     return found
 
@@ -137,6 +140,19 @@ def _outside(code: Number, values: NDArray[np.float64]) -> str:
     return (
         f"{code.column.name} lies {'far ' if far else ''}outside of {brief(code.low)} to {brief(code.high)}, where "
         f"nearly all of training lay, in {out.mean():.0%} of the rows, such as {brief(float(example))}: {end}"
+    )
+
+
+def _far_moments(code: Moment, series: Series, row: NDArray[np.int64] | None) -> str:
+    """A note on dates that lie far from those of training, or nothing."""
+    far = code.apart(code.column.values(series, row)) > FAR
+    if not far.any():
+        return ""
+    share = f"{far.mean():.0%} of the rows" if len(far) >= MANY else counted(int(far.sum()), "row")
+    example = shown(str(series[int(far.argmax())]))
+    return (
+        f"{code.column.name} lies far from all that training met in {share}, such as {example}: predictions there go "
+        "beyond what was learned"
     )
 
 

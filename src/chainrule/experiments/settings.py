@@ -53,7 +53,7 @@ class Settings:
         hidden: the units of each hidden layer, or none; None for two of 256 for several
             networks, one for a single one, or what fits pictures, texts or a series.
         activation: of the hidden layers; None for silu for several networks, else relu.
-        bins: over how many bins each column of numbers of a table is spread, at most; 0 for none, None for
+        bins: over how many bins each column of numbers of a table is spread at most, 0 for none; None for
             48 for several networks, else 0.
         dropout: the rate after each hidden layer; None for 0.3 or 0.1, as tried, for several networks, 0.2 for 10,000
             labels or more, else 0.

@@ -31,11 +31,11 @@ def misfits_in(series: Series) -> Misfits | None:
     """The misfits of a column of text, if nearly all of it are numbers or dates."""
     if not (is_text(series) or is_listed(series)):
         return None
-    text = as_text(series)
-    there = text.drop_nulls()
-    some = some_of(there)
-    if len(there) < FEWEST:
+    there = series.drop_nulls()
+    some = as_text(some_of(there))
+    if len(there) < FEWEST or 2 * some.head(FEWEST).str.contains(r"\d").sum() < FEWEST:
         return None
+    text = as_text(series)
     for among, read in _ways(some):
         if read(some).null_count() > 2 * PART * len(some) or read(some).n_unique() < min(DIFFERENT, len(some) // 2):
             continue

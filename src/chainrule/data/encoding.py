@@ -192,7 +192,7 @@ class Number(Code):
 
 
 def _quantile(ordered: NDArray[np.float64], share: float) -> float:
-    """Between the two of these sorted numbers that lie around it, in proportion."""
+    """As NumPy's, of numbers that are sorted already, which that would part anew."""
     part, below = math.modf(share * (len(ordered) - 1))
     low, high = ordered[int(below)], ordered[math.ceil(below + part)]
     return float(low + part * (high - low))
@@ -276,7 +276,7 @@ class YesNo(WordCode):
         out[:, 0] = np.where(found < 0, 0, 2 * found - 1)
 
     def strangers(self, values: Series) -> list[str]:
-        return _strangers(values, self.words)
+        return strangers_to(values, self.words)
 
 
 @dataclass(frozen=True, repr=False)
@@ -313,7 +313,7 @@ class OneHot(WordCode):
         out[...] = found[:, None] == np.arange(self.width)
 
     def strangers(self, values: Series) -> list[str]:
-        return _strangers(values, self.words + self.rare)
+        return strangers_to(values, self.words + self.rare)
 
 
 @dataclass(frozen=True, repr=False)
@@ -353,7 +353,7 @@ class Embedded(WordCode):
         out[:, 0] = found
 
     def strangers(self, values: Series) -> list[str]:
-        return _strangers(values, self.words + self.rare)
+        return strangers_to(values, self.words + self.rare)
 
 
 @dataclass(frozen=True, repr=False)
@@ -584,7 +584,8 @@ def _numbered(values: Series, numbers: dict[str, int], *, missing: int, others: 
     return np.where(values.is_null().to_numpy(), missing, found.to_numpy())
 
 
-def _strangers(values: Series, known: list[str]) -> list[str]:
+def strangers_to(values: Series, known: list[str]) -> list[str]:
+    """Those of the values that are none of the known words, each once."""
     return words_in_order(set(values.drop_nulls().unique().to_list()) - set(known))
 
 

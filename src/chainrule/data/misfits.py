@@ -37,7 +37,8 @@ def misfits_in(series: Series) -> Misfits | None:
         return None
     text = as_text(series)
     for among, read in _ways(some):
-        if read(some).null_count() > 2 * PART * len(some) or read(some).n_unique() < min(DIFFERENT, len(some) // 2):
+        tried = read(some)
+        if tried.null_count() > 2 * PART * len(some) or tried.n_unique() < min(DIFFERENT, len(some) // 2):
             continue
         rows = (read(text).is_null() & text.is_not_null()).arg_true().to_numpy()
         if 0 < len(rows) <= PART * len(there):

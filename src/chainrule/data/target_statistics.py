@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data.columns import Column
-from chainrule.data.encoding import Matrix, WordCode, words_in_order
+from chainrule.data.encoding import Matrix, WordCode, strangers_to, words_in_order
 from chainrule.data.targets import Target
 from chainrule.errors import OptionError
 
@@ -93,7 +93,7 @@ class TargetStatistics(WordCode):
         out[...] = self._rows[found]
 
     def strangers(self, values: Series) -> list[str]:
-        return words_in_order(set(values.drop_nulls().unique().to_list()) - set(self.words))
+        return strangers_to(values, self.words)
 
     def ordered(self, values: Series, T: NDArray[np.float64], order: NDArray[np.intp]) -> Matrix:
         """What rows are trained on (m, width): row `order[i]` has the statistics of rows `order[:i]`."""

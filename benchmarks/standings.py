@@ -76,16 +76,11 @@ class Standings:
         ranks = [rankdata([self.mean(table, one, what) for one in self.names]) for table in self.tables]
         return Mean.of(np.array(ranks)[:, list(self.names).index(name)])
 
-    def ratio(self, name: str, what: Measure) -> Mean:
+    def ratio(self, name: str, what: Literal["loss", "error", "cpu"]) -> Mean:
         """The geometric mean over the tables of its figure divided by the reference's."""
         logs = np.log([self.mean(table, name, what) / self.mean(table, self.reference, what) for table in self.tables])
         found = Mean.of(logs)
         return Mean(math.exp(found.value), math.exp(found.value) * found.error)
-
-    def time(self, name: str) -> Mean:
-        """The mean over the tables of the reference's CPU seconds divided by its."""
-        ours, theirs = ([self.mean(table, who, "cpu") for table in self.tables] for who in (self.reference, name))
-        return Mean.of(np.divide(ours, theirs))
 
     def best(self, table: str, among: Sequence[str], what: Measure) -> str:
         """Whose mean is the least."""
@@ -157,7 +152,7 @@ def summary(standings: Standings, notes: Sequence[str]) -> Table:
     ours = standings.reference
     heads = (
         *("", "rank, loss", "rank, error", f"loss ÷ {ours}'s", f"error ÷ {ours}'s", "won–drawn–lost, loss"),
-        *("won–drawn–lost, error", "CPU s", f"{ours}'s CPU ÷ its"),
+        *("won–drawn–lost, error", "CPU s", f"CPU ÷ {ours}'s"),
     )
     others = [name for name in standings.names if name != ours]
     lines = []
@@ -171,7 +166,7 @@ def summary(standings: Standings, notes: Sequence[str]) -> Table:
                 *("1" if same else standings.ratio(name, what).text() for what in MEASURES),
                 *("" if same else standings.against([name], what) for what in MEASURES),
                 f"{seconds:,.0f}",
-                "" if same else standings.time(name).text(),
+                "1" if same else standings.ratio(name, "cpu").text(),
             ]
         )
     if len(others) > 1:
@@ -179,9 +174,8 @@ def summary(standings: Standings, notes: Sequence[str]) -> Table:
         lines.append(["the best of the others", "", "", "", "", *against, "", ""])
     told = [
         *notes,
-        "± is a standard error over the tables; ratios of losses and errors are geometric means, those of seconds are "
-        f"means; CPU s is of all splits; won are the tables on which {ours} is better, drawn where the difference lies "
-        "within its standard error over the splits",
+        "± is a standard error over the tables; ratios are geometric means; CPU s is of all splits; won are the tables "
+        f"on which {ours} is better, drawn where the difference lies within its standard error over the splits",
     ]
     return Table(f"{ours} beside what a user would take instead", heads, lines, told)
 

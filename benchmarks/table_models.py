@@ -261,6 +261,7 @@ VARIANTS = (
         Contestant(name.replace("_", "-"), partial(by_chainrule, Settings(threads=1, **{name: chosen})), ours=True)
         for name, chosen in {
             "label_smoothing": 0.1,
+            "bin_edges": "tree",
             "weight_decay_schedule": "flat_cosine",
             "dropout_schedule": "flat_cosine",
         }.items()

@@ -164,6 +164,7 @@ WAYS = {
     "command explain to html": lambda: command("explain", "runs/m", "--out", "d.html"),
     "estimators": lambda: __import__("chainrule.sklearn"),
     "estimators as an attribute": lambda: cr.sklearn,
+    "bins by a tree": lambda: cr.PiecewiseLinear(4, edges="tree").learn([(X, y)]),
     "command train digits": lambda: command("train", "digits"),
     "lbfgs": lambda: cr.train(net, X, y, **options, optimizer=cr.LBFGS()),
     "text": lambda: cr.read_text("play.txt", tokens="subwords"),
@@ -212,7 +213,7 @@ def test_what_the_core_does_without_any_extra(found):
         ("command train texts", "tables"),
         *(("plots", "plots"), ("plots of notes", "plots"), ("pictures", "pictures")),
         *(("command train photos", "pictures"), ("documents", "documents"), ("command explain to html", "documents")),
-        *(("estimators", "estimators"), ("estimators as an attribute", "estimators")),
+        *(("estimators", "estimators"), ("estimators as an attribute", "estimators"), ("bins by a tree", "estimators")),
         *(
             ("command train digits", "estimators"),
             ("lbfgs", "solvers"),

@@ -48,7 +48,9 @@ PACKAGES = {
     "matplotlib": Package("plots", "a figure that is no SVG needs matplotlib", ("figure",)),
     "PIL": Package("pictures", "a picture needs Pillow", ("Image", "ImageOps")),
     "latex2mathml": Package("documents", "a derivation as HTML needs latex2mathml", ("converter",)),
-    "sklearn": Package("estimators", "an estimator, or a data set that scikit-learn bundles, needs scikit-learn"),
+    "sklearn": Package(
+        "estimators", "an estimator, bins by a tree, or a data set that scikit-learn bundles, needs scikit-learn"
+    ),
     "tokenizers": Package(
         "text", "a vocabulary of sub-words needs tokenizers", ("decoders", "models", "pre_tokenizers", "trainers")
     ),

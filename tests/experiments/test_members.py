@@ -16,6 +16,7 @@ import chainrule as cr
 from chainrule.engines.threads import held_to
 from chainrule.experiments import members
 from chainrule.experiments.fitted import answers
+from chainrule.layers.edges import by_tree
 from chainrule.layers.ensemble import ensemble_in
 from chainrule.training.interrupt import Interrupt, TerminatedError, interruptible
 
@@ -241,3 +242,29 @@ def test_a_schedule_of_what_is_0_is_refused_and_one_of_more_is_not(tmp_path: Pat
     experiment(tmp_path, replace(asked, **{name: 0.1}))
     with pytest.raises(cr.errors.OptionError, match="falling"):
         experiment(tmp_path, replace(asked, **{f"{name}_schedule": "falling"}))
+
+
+def test_the_edges_of_bins_are_found_by_a_tree_of_the_rows_that_each_network_learns_from(tmp_path: Path) -> None:
+    made = experiment(tmp_path, replace(QUICK, bins=4, bin_edges="tree"))
+    made.run(progress=False)
+    whole = cr.Trained.load(tmp_path).network
+    found = ensemble_in(whole)
+    assert found is not None
+    assert 'edges="tree"' in repr(whole)
+    for member, part in zip(found.members, made.plan.parts, strict=True):
+        for column in range(2):
+            edges = by_tree(made.X[part.train, column].astype(float), made.Y[part.train], 4)
+            assert np.allclose(member.layers[0].statistics["low"][4 * column :][: len(edges) - 1], edges[:-1])
+
+
+def test_bins_that_nothing_fills_are_refused(tmp_path: Path) -> None:
+    asked = cr.Settings(hidden=(4,), epochs=1, seed=0)
+    with pytest.raises(cr.errors.OptionError, match="--bin-edges tree has no bins"):
+        experiment(tmp_path, replace(asked, bin_edges="tree"))
+    with pytest.raises(cr.errors.OptionError, match="no way to find the edges of bins 'trees'"):
+        experiment(tmp_path, replace(asked, bins=4, bin_edges="trees"))
+    experiment(tmp_path, replace(asked, bins=48, bin_edges="tree"))
+    words = cr.read_table(frame().select("y", a=pl.col("a") > 0, b=pl.lit("w") + pl.col("who").cast(pl.String)), "y")
+    for more in ({"bins": 4}, {"bin_edges": "tree"}):
+        with pytest.raises(cr.errors.OptionError, match="no column of numbers"):
+            cr.Experiment(words, replace(asked, **more), tmp_path)

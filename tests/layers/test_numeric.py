@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.layers.numeric import ENDLESS, edges_of, evenly_drawn
+from chainrule.layers.edges import by_quantiles, by_tree, evenly_drawn
+from chainrule.layers.numeric import ENDLESS
+
+NO_Y = np.empty((0, 0))
 
 X = np.random.default_rng(0).normal(size=(200, 3))
 
@@ -25,13 +28,49 @@ def test_a_number_fills_the_bins_below_it() -> None:
 
 
 def test_the_edges_are_quantiles_and_frequent_values() -> None:
-    assert edges_of(np.array([1.0, 2.0, 2.0, 5.0]), 4).tolist() == [1, 2, 5]  # of few different numbers each
-    assert edges_of(np.arange(101.0), 4).tolist() == [0, 25, 50, 75, 100]
+    assert by_quantiles(np.array([1.0, 2.0, 2.0, 5.0]), NO_Y, 4).tolist() == [1, 2, 5]  # of few different numbers each
+    assert by_quantiles(np.arange(101.0), NO_Y, 4).tolist() == [0, 25, 50, 75, 100]
     zeros = np.concatenate([np.zeros(910), np.arange(1.0, 91.0)])
-    found = edges_of(zeros, 8)
+    found = by_quantiles(zeros, NO_Y, 8)
     assert found[:2].tolist() == [0, 1], "the many zeros take one edge, and leave the others"
     assert len(found) == 9
-    assert edges_of(np.full(9, 7.0), 3).tolist() == [7]
+    assert by_quantiles(np.full(9, 7.0), NO_Y, 3).tolist() == [7]
+
+
+@pytest.mark.parametrize(
+    "Y",
+    [
+        (np.arange(1000) // 100 >= 3).astype(int),
+        (np.arange(1000) // 100 >= 3) * 2.0,
+        np.array([0, 7, 3])[np.clip(np.arange(1000) // 300, 0, 1)],
+        np.stack([np.zeros(1000), np.arange(1000) < 300], axis=1),
+    ],
+)
+def test_a_tree_finds_the_edges_at_which_the_target_changes(Y: np.ndarray) -> None:
+    v = np.arange(1000.0)
+    edges = by_tree(v, Y, 2)
+    assert edges.tolist() == [0, 299.5, 999]
+    order = np.random.default_rng(0).permutation(1000)
+    assert by_tree(v[order], Y[order], 8).tolist() == edges.tolist(), "and no others"
+
+
+def test_a_tree_leaves_no_bin_to_few_numbers() -> None:
+    v, noise = np.sort(X[:, 0]), np.random.default_rng(1).normal(size=200)
+    edges = by_tree(v, noise, 48)
+    assert len(edges) > 4
+    assert min(np.histogram(v, edges)[0]) >= 10
+    assert by_tree(v[:19], noise[:19], 48).tolist() == [v[0], v[18]], "19 numbers are no two bins"
+    assert by_tree(v, noise, 1).tolist() == [v[0], v[-1]]
+    assert by_tree(np.full(200, 7.0), noise, 4).tolist() == [7]
+
+
+def test_training_shows_a_layer_the_targets_if_it_finds_its_edges_by_them() -> None:
+    y = (X[:, 1] > 0.3).astype(int)
+    net = cr.Network([cr.PiecewiseLinear(2, [1], edges="tree"), cr.Dense(2, "softmax")], seed=0)
+    cr.train(net, X, y, loss="cross_entropy", epochs=1, batch_size=16, progress=False, hints=False)
+    learned = net.layers[0].statistics
+    assert abs(learned["low"][1] - 0.3) < 0.05
+    assert learned["count"] == 200
 
 
 def test_bins_that_are_left_over_stay_empty() -> None:
@@ -53,7 +92,8 @@ def test_training_learns_the_edges_once_from_all_batches() -> None:
 
 def test_of_many_examples_some_are_drawn_evenly() -> None:
     rows = np.arange(1000.0).reshape(-1, 1)
-    found, count = evenly_drawn((rows[i : i + 37] for i in range(0, 1000, 37)), 100)
+    (found, Y), count = evenly_drawn(((rows[i : i + 37], rows[i : i + 37, 0]) for i in range(0, 1000, 37)), 100)
+    assert (found[:, 0] == Y).all()
     assert count == 1000
     assert 50 < len(found) <= 100
     assert set(np.diff(found[:, 0])) == {16.0}
@@ -86,6 +126,7 @@ def test_a_file_keeps_the_edges(tmp_path) -> None:
     [
         (lambda: cr.PiecewiseLinear(0), "bins is 0, but must be a whole number, 1 or more"),
         (lambda: cr.PiecewiseLinear([2, 3], [0]), "there are 1 columns, but bins for 2"),
+        (lambda: cr.PiecewiseLinear(2, edges="trees"), "no way to find edges 'trees'. Did you mean 'tree'?"),
         (lambda: cr.PiecewiseLinear(2, [1, 1]), "must name one or more, each once"),
         (lambda: cr.Periodic(2, []), "must name one or more, each once"),
         (lambda: learned(cr.PiecewiseLinear(2, [7])), "there is no column 7"),

@@ -26,7 +26,18 @@ DATA, RUN = ("target", "task", "time", "group"), ("epochs", "hidden", "members",
 """What most need of what is said of the data, and of the run."""
 
 NETWORK = (
-    *("activation", "dropout", "batch_norm", "bins", "optimizer", "learning_rate", "schedule", "l2", "weight_decay"),
+    *(
+        "activation",
+        "dropout",
+        "batch_norm",
+        "bins",
+        "bin_edges",
+        "optimizer",
+        "learning_rate",
+        "schedule",
+        "l2",
+        "weight_decay",
+    ),
     *("weight_decay_schedule", "dropout_schedule", "label_smoothing", "batch_size"),
 )
 

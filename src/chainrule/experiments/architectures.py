@@ -77,21 +77,22 @@ def rows(encoding: Encoding, settings: Settings) -> list[Layer]:
     if not isinstance(encoding, Columns):
         return layers
     if settings.hidden:
-        return [*_bins(encoding, settings.bins or 0), *layers]
+        return [*_bins(encoding, settings), *layers]
     return _dropout(settings) if encoding.only_texts else layers
 
 
-def _bins(encoding: Columns, most: int) -> list[Layer]:
-    """What spreads numbers over so many bins: fewer where there are many columns.
+def _bins(encoding: Columns, settings: Settings) -> list[Layer]:
+    """What spreads numbers over as many bins as are set: fewer where there are many columns.
 
     Of some different numbers, such as prices that come again, each step has a bin, if there is room.
     """
-    steps = encoding.steps_of_numbers
+    steps, most = encoding.steps_of_numbers, settings.bins or 0
     if not most or not steps:
         return []
     room = ALL_BINS // len(steps)
     usual, each = max(min(most, room), min(most, FEW_BINS)), min(STEPS, room)
-    return [PiecewiseLinear([n if n <= each else min(usual, n) for n in steps.values()], [*steps])]
+    bins = [n if n <= each else min(usual, n) for n in steps.values()]
+    return [PiecewiseLinear(bins, [*steps], edges=settings.bin_edges)]
 
 
 def _dropout(settings: Settings) -> list[Layer]:

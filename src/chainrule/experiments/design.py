@@ -6,11 +6,14 @@ from functools import partial
 from typing import Any
 
 from chainrule.data.source import Encoding
+from chainrule.data.tables import Columns
 from chainrule.data.targets import Target
 from chainrule.errors import OptionError
 from chainrule.experiments.architectures import ARCHITECTURES, dense
 from chainrule.experiments.settings import SCHEDULES, Settings, scheduled
+from chainrule.extras import require
 from chainrule.layers import Dense, Network
+from chainrule.layers.edges import EDGES
 from chainrule.names import lookup
 from chainrule.ops import LOSSES
 from chainrule.optimizers import OPTIMIZERS, Optimizer
@@ -53,6 +56,21 @@ def refuse_idle_schedules(settings: Settings) -> None:
             raise OptionError(
                 f"{option}-schedule {schedule} has nothing to change, as {option} is 0: give {option} 0.1."
             )
+
+
+def refuse_idle_bins(encoding: Encoding, given: Settings, resolved: Settings) -> None:
+    """Raises OptionError for bins that somebody has chosen where there is nothing to spread over them, and for a way to
+    find edges where there are no bins; MissingPackageError for one that cannot be gone."""
+    lookup("way to find the edges of bins", given.bin_edges, EDGES)
+    numbers = isinstance(encoding, Columns) and encoding.steps_of_numbers
+    if given.bins and not numbers:
+        raise OptionError(f"--bins {given.bins} has no column of numbers to spread: leave it out.")
+    if given.bin_edges != Settings.bin_edges and not numbers:
+        raise OptionError(f"--bin-edges {given.bin_edges} has no column of numbers to divide: leave it out.")
+    if given.bin_edges != Settings.bin_edges and not resolved.bins:
+        raise OptionError(f"--bin-edges {given.bin_edges} has no bins, which a network of your own gets by --bins 48.")
+    if given.bin_edges == "tree":
+        require("sklearn")
 
 
 def loss_for(target: Target, settings: Settings) -> Any:

@@ -23,7 +23,7 @@ from chainrule.data.chunked import Chunked
 from chainrule.data.source import Source
 from chainrule.errors import NotFiniteError, OptionError
 from chainrule.experiments.architectures import dense
-from chainrule.experiments.design import optimizer_for, refuse_idle_schedules
+from chainrule.experiments.design import optimizer_for, refuse_idle_bins, refuse_idle_schedules
 from chainrule.experiments.doubts import doubts_on
 from chainrule.experiments.elsewhere import checksum, result_of
 from chainrule.experiments.ensembles import Watching
@@ -134,6 +134,7 @@ class Experiment:
         refuse_idle_schedules(resolved)
         self.run_folder.make()
         self._turn_into_numbers(resolved)
+        refuse_idle_bins(self.encoding, self.given, resolved)
         self._choose_scale()
         self.plan = planned(self, settings)
 

@@ -55,6 +55,8 @@ class Settings:
         activation: of the hidden layers; None for silu for several networks, else relu.
         bins: over how many bins each column of numbers of a table is spread at most, 0 for none; None for
             48 for several networks, else 0.
+        bin_edges: where these bins begin: "quantiles" of the column, or "tree", where a decision tree divides it by
+            what is predicted.
         dropout: the rate after each hidden layer; None for 0.3 or 0.1, as tried, for several networks, 0.2 for 10,000
             labels or more, else 0.
         dropout_schedule: how that rate changes from epoch to epoch, as `schedule` says it of α: "constant", "cosine" or
@@ -133,6 +135,7 @@ class Settings:
     label_smoothing: float | None = None
     weight_decay_schedule: str = "constant"
     dropout_schedule: str = "constant"
+    bin_edges: Literal["quantiles", "tree"] = "quantiles"
 
     def beside(self, defaults: Mapping[str, Any]) -> Settings:
         """These settings, with `defaults` where nothing was chosen; who needs a validation part gets one."""

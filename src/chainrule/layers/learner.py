@@ -1,8 +1,8 @@
 """The base of layers that learn from data once, without a gradient, before the first epoch."""
 
 from collections.abc import Iterable
+from typing import Any
 
-from chainrule.graph import Array
 from chainrule.layers.layer import Layer
 
 
@@ -13,12 +13,17 @@ class Learner(Layer):
     """
 
     @property
+    def learns_targets(self) -> bool:
+        """Whether it learns from pairs (A, Y) of its inputs and the targets, in place of its inputs alone."""
+        return False
+
+    @property
     def learned(self) -> bool:
         """Whether it has seen data."""
         return bool("count" in self.statistics and self.statistics["count"][0] > 0)
 
-    def learn(self, batches: Iterable[Array]) -> None:
-        """Learn from batches of its inputs.
+    def learn(self, batches: Iterable[Any]) -> None:
+        """Learn from batches of its inputs, or of pairs; see `learns_targets`.
 
         Raises:
             DataError: there is no example.

@@ -3,16 +3,18 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass
+from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from chainrule.checking import real, whole
 from chainrule.errors import DataError, OptionError, ShapeError
 from chainrule.graph import Array
 from chainrule.initializers import Random
+from chainrule.layers.edges import EDGES, evenly_drawn
 from chainrule.layers.layer import Layer, features
 from chainrule.layers.learner import Learner
+from chainrule.names import lookup
 from chainrule.ops import clip, concatenate, cos, standardize
 
 SAMPLE = 2**16
@@ -33,19 +35,27 @@ class PiecewiseLinear(Learner):
     is a piecewise-linear function of it, with its knots at the edges. Gorishniy et al., 2022, "On Embeddings for
     Numerical Features in Tabular Deep Learning".
 
-    The edges are learned once from the training data: quantiles, but for values so frequent that they fill a bin by
-    themselves, which are edges. `train` lets it learn before the first epoch, unless it has. The input is (m, n), the
-    output (m, n + sum of bins).
+    The edges are learned once from the training data, from the columns alone or by the targets, as that paper tries
+    both. `train` lets it learn before the first epoch, unless it has. The input is (m, n), the output
+    (m, n + sum of bins).
 
     Args:
-        bins: how many bins each of these columns has; a number, or one for each.
+        bins: how many bins each of these columns has, at most; a number, or one for each.
         columns: which columns of A get bins, counted from 0; None for all.
+        edges: "quantiles", but for values so frequent that they fill a bin by themselves, which are edges; or "tree":
+            where a decision tree divides the rows by the column alone, so that the targets within a bin are alike.
+
+    Raises:
+        MissingPackageError: in learning by "tree", where scikit-learn is not installed.
     """
 
     bins: int | Sequence[int] = 16
     columns: Sequence[int] | None = None
+    _: KW_ONLY
+    edges: Literal["quantiles", "tree"] = "quantiles"
 
     def __post_init__(self) -> None:
+        lookup("way to find edges", self.edges, EDGES)
         self.columns = _distinct(self.columns)
         if isinstance(self.bins, Sequence):
             self.bins = tuple(whole("bins", k) for k in self.bins)
@@ -57,7 +67,8 @@ class PiecewiseLinear(Learner):
     def __repr__(self) -> str:
         bins = self.bins if isinstance(self.bins, int) else _in_short(self.bins)
         columns = "" if self.columns is None else f", {_in_short(self.columns)}"
-        return f"PiecewiseLinear({bins}{columns})"
+        edges = "" if self.edges == "quantiles" else f', edges="{self.edges}"'
+        return f"PiecewiseLinear({bins}{columns}{edges})"
 
     def forward(self, A: Array) -> Array:
         columns = _chosen(self.columns, A)
@@ -75,19 +86,29 @@ class PiecewiseLinear(Learner):
             raise ShapeError(f"the input has {n} columns, but there are bins for {len(self.bins)}.")
         return self.bins
 
-    def learn(self, batches: Iterable[Array]) -> None:
-        """Learn the edges from batches (m, n), of up to about 65,000 of their examples, evenly drawn.
+    @property
+    def learns_targets(self) -> bool:
+        return self.edges == "tree"
+
+    def learn(self, batches: Iterable[Any]) -> None:
+        """Learn the edges from batches, of up to about 65,000 of their examples, evenly drawn.
+
+        Args:
+            batches: (m, n) each; by "tree" pairs of that and the targets, whole numbers (m,) that are classes, or
+                values (m,) or (m, k).
 
         Raises:
             DataError: there is no example.
         """
-        rows, count = evenly_drawn(batches, SAMPLE)
+        pairs = batches if self.learns_targets else ((A, np.empty((len(A), 0))) for A in batches)
+        (rows, Y), count = evenly_drawn(pairs, SAMPLE)
         if count == 0:
             raise DataError("there is no example to learn bins from.")
+        find = EDGES[self.edges]
         columns = _chosen(self.columns, rows)
         low, width = [], []
         for column, k in zip(columns, self._counts(len(columns)), strict=True):
-            edges = edges_of(rows[:, column].astype(np.float64), k)
+            edges = find(rows[:, column].astype(np.float64), Y, k)
             empty = k + 1 - len(edges)
             low.append(np.pad(edges[:-1], (0, empty), constant_values=edges[-1]))
             width.append(np.pad(np.diff(edges), (0, empty), constant_values=ENDLESS))
@@ -161,34 +182,3 @@ def _chosen(columns: Sequence[int] | None, A: Array) -> Sequence[int]:
     if columns is not None and max(columns) >= n:
         raise ShapeError(f"the input has {n} columns, counted from 0, so there is no column {max(columns)}.")
     return range(n) if columns is None else columns
-
-
-def edges_of(v: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
-    """(k + 1,), where bins of these numbers begin and end, k of them and no more than `bins`; a single edge where all
-    numbers are the same.
-
-    Of few different numbers each is an edge. Of many, those that by themselves are as frequent as a bin is are edges,
-    and the quantiles of the others are the rest.
-    """
-    values, counts = np.unique(v, return_counts=True)
-    if len(values) <= bins + 1:
-        return values
-    frequent = values[counts * bins >= len(v)]
-    others = np.repeat(values, np.where(counts * bins >= len(v), 0, counts))
-    quantiles = np.quantile(others, np.linspace(0, 1, max(bins + 1 - len(frequent), 2)), method="nearest")
-    return np.unique(np.concatenate([frequent, quantiles]))[: bins + 1]
-
-
-def evenly_drawn(batches: Iterable[Array], most: int) -> tuple[NDArray[np.float64], int]:
-    """Every k-th row of batches (m, n), k a power of 2, so that there are at most so many; and how many there were."""
-    kept: list[Array] = []
-    size = count = 0
-    step = 1
-    for A in batches:
-        rows = np.asarray(A)[-count % step :: step]
-        kept.append(rows)
-        count, size = count + len(A), size + len(rows)
-        while size > most:
-            whole_part = np.concatenate(kept)[::2]
-            kept, size, step = [whole_part], len(whole_part), 2 * step
-    return (np.concatenate(kept) if kept else np.empty((0, 0))), count

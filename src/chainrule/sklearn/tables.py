@@ -208,7 +208,8 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         target_statistics: whether categories of many values become statistics of y; see `chainrule.read_table`.
         members, time_limit, quick: how many networks answer together, and how long they may learn; see
             `chainrule.Settings`.
-        epochs, hidden, activation, dropout, dropout_schedule, batch_norm, bins: a network of one's own; see there.
+        epochs, hidden, activation, dropout, dropout_schedule, batch_norm, bins, bin_edges: a network of one's own; see
+            there.
         optimizer, learning_rate, schedule, l2, weight_decay, weight_decay_schedule, batch_size: how it learns; see
             there.
         validation, patience, metric: which part of the rows is watched while training, how long a lack of progress is
@@ -252,6 +253,7 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         dropout_schedule: str | None = None,
         batch_norm: bool = False,
         bins: int | None = None,
+        bin_edges: str | None = None,
         optimizer: str | None = None,
         learning_rate: float | None = None,
         schedule: str | None = None,
@@ -348,6 +350,7 @@ class TableRegressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
         dropout_schedule: str | None = None,
         batch_norm: bool = False,
         bins: int | None = None,
+        bin_edges: str | None = None,
         optimizer: str | None = None,
         learning_rate: float | None = None,
         schedule: str | None = None,

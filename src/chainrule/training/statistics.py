@@ -16,7 +16,7 @@ ENOUGH = 2**16
 
 
 def learn_statistics(net: Network, batches: Callable[[], Iterable[Batch]]) -> None:
-    """Let each `Learner` that has not learned yet see its own input for all batches.
+    """Let each `Learner` that has not learned yet see its own input for all batches, and the targets, if it asks.
 
     The first layer learns first.
     """
@@ -24,17 +24,18 @@ def learn_statistics(net: Network, batches: Callable[[], Iterable[Batch]]) -> No
         if isinstance(layer, Learner) and not layer.learned:
             if isinstance(layer, Standardize) and layer.inverse:
                 raise OptionError(f"{layer.label} has not learned the target's scale: call its learn([y]) first.")
-            layer.learn(_joined(_inputs(net, layer, batches())))
+            inputs = _inputs(net, layer, batches())
+            layer.learn(inputs if layer.learns_targets else _joined(A for A, _ in inputs))
 
 
-def _inputs(net: Network, layer: Layer, batches: Iterable[Batch]) -> Iterator[Array]:
-    """What reaches the layer, batch by batch, without steps that do not count."""
-    for X, _, _ in batches:
+def _inputs(net: Network, layer: Layer, batches: Iterable[Batch]) -> Iterator[tuple[Array, Array]]:
+    """What reaches the layer, batch by batch, without steps that do not count, and the targets of the batch."""
+    for X, Y, _ in batches:
         try:
             with walking(_Until(layer, net.dtype)):
                 net(X)
         except _ReachedError as reached:
-            yield reached.A
+            yield reached.A, Y
 
 
 def _joined(arrays: Iterable[Array]) -> Iterator[Array]:

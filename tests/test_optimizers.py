@@ -7,6 +7,7 @@ from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOpti
 import chainrule as cr
 from chainrule.configuration import from_config
 from chainrule.engines import ENGINES
+from chainrule.hyperparameters import Hyperparameters
 from chainrule.optimizers import OPTIMIZERS, find_optimizer, penalty
 from chainrule.schedules import Schedule
 
@@ -33,7 +34,7 @@ def after(optimizer, theta, gradients, weights=0.0):
     theta = theta.copy()
     slots = {name: np.zeros_like(theta) for name in optimizer.slots}
     for t, g in enumerate(gradients, 1):
-        change, slots = optimizer.step(theta, g, weights, optimizer.alpha(0), t, slots)
+        change, slots = optimizer.step(theta, g, weights, Hyperparameters.at(optimizer, 0), t, slots)
         theta -= change
     return theta
 
@@ -68,7 +69,7 @@ class TestRules:
         optimizer = cr.GradientDescent(0.1, momentum=0.9, nesterov=True)
         ahead, slots = np.array([1.0]), {"v": np.zeros(1)}
         for t in range(1, 6):
-            change, slots = optimizer.step(ahead, ahead.copy(), 0.0, 0.1, t, slots)
+            change, slots = optimizer.step(ahead, ahead.copy(), 0.0, Hyperparameters.at(optimizer, 0), t, slots)
             ahead = ahead - change
         np.testing.assert_allclose(ahead, place + 0.9 * v, rtol=1e-13)
 
@@ -120,7 +121,7 @@ class TestRules:
         optimizer = kind(np.float64(0.1), l2=0.1, weight_decay=0.1, clip_norm=1.0, clip_value=1.0)
         slots = {name: np.zeros(4, np.float32) for name in optimizer.slots}
         theta, g, weights = (a.astype(np.float32) for a in (theta, gradients[0], weights))
-        change, slots = optimizer.step(theta, g, weights, optimizer.alpha(0), 1, slots)
+        change, slots = optimizer.step(theta, g, weights, Hyperparameters.at(optimizer, 0), 1, slots)
         assert {change.dtype, *(slot.dtype for slot in slots.values())} == {np.dtype(np.float32)}
 
     @pytest.mark.parametrize(
@@ -137,7 +138,7 @@ class TestRules:
     def test_options_of_numpys_float64_never_widen_float32(self, optimizer, theta, gradients, weights):
         slots = {name: np.zeros(4, np.float32) for name in optimizer.slots}
         theta, g, weights = (a.astype(np.float32) for a in (theta, gradients[0], weights))
-        change, slots = optimizer.step(theta, g, weights, optimizer.alpha(0), 1, slots)
+        change, slots = optimizer.step(theta, g, weights, Hyperparameters.at(optimizer, 0), 1, slots)
         assert {change.dtype, *(slot.dtype for slot in slots.values())} == {np.dtype(np.float32)}
 
     @pytest.mark.parametrize("kind", RULES)
@@ -146,7 +147,7 @@ class TestRules:
         given = [theta, gradients[0], weights, *(np.full(4, 0.5) for _ in optimizer.slots)]
         before = [array.copy() for array in given]
         slots = dict(zip(optimizer.slots, given[3:], strict=True))
-        optimizer.step(theta, gradients[0], weights, 0.1, 1, slots)
+        optimizer.step(theta, gradients[0], weights, Hyperparameters.at(optimizer, 0), 1, slots)
         for array, kept in zip(given, before, strict=True):
             np.testing.assert_array_equal(array, kept)
 
@@ -194,8 +195,9 @@ class TestRegularization:
     def test_in_a_network_biases_and_normalizations_are_left_alone(self):
         net = cr.Network([cr.Dense(2), cr.BatchNorm(), cr.LayerNorm()], seed=0, dtype="float64", input_shape=3)
         net.flat[:] = 1
+        nothing = np.zeros_like(net.flat)
         change, _ = cr.GradientDescent(1.0, l2=0.5).step(
-            net.flat, np.zeros_like(net.flat), net.regularized, 1.0, 1, {"v": np.zeros_like(net.flat)}
+            net.flat, nothing, net.regularized, Hyperparameters(1.0, 0.0), 1, {"v": nothing}
         )
         np.testing.assert_array_equal(change, [0.5] * 6 + [0] * 10)
 
@@ -206,7 +208,7 @@ class TestRegularization:
 
     def test_its_gradient_is_what_l2_adds(self, theta, weights):
         optimizer = cr.GradientDescent(1.0, l2=0.3)
-        change, _ = optimizer.step(theta, np.zeros(4), weights, 1.0, 1, {"v": np.zeros(4)})
+        change, _ = optimizer.step(theta, np.zeros(4), weights, Hyperparameters.at(optimizer, 0), 1, {"v": np.zeros(4)})
         for i, step in enumerate(1e-6 * np.eye(4)):
             slope = (optimizer.penalty(theta + step, weights) - optimizer.penalty(theta - step, weights)) / 2e-6
             assert slope == pytest.approx(change[i], abs=1e-9)
@@ -325,13 +327,15 @@ class TestRates:
         rates = np.array([1.0, 0.5, 0.0, 2.0])
         for optimizer in (cr.AdamW(0.1), cr.GradientDescent(0.1, momentum=0.9, weight_decay=0.3)):
             slots = {name: np.zeros(4) for name in optimizer.slots}
-            plain, _ = optimizer.step(theta, gradients[0], weights, 0.1, 1, slots)
-            found, _ = optimizer.step(theta, gradients[0], weights, 0.1, 1, slots, rates=rates)
+            given = theta, gradients[0], weights, Hyperparameters.at(optimizer, 0), 1, slots
+            plain, _ = optimizer.step(*given)
+            found, _ = optimizer.step(*given, rates=rates)
             np.testing.assert_allclose(found, rates * plain)
 
     def test_what_is_frozen_may_have_any_gradient(self, theta):
         g, rates = np.array([np.inf, 1.0, np.nan, 3.0]), np.array([0.0, 1.0, 0.0, 1.0])
-        found, _ = cr.GradientDescent(0.1, clip_norm=1.0).step(theta, g, 0.0, 0.1, 1, {"v": np.zeros(4)}, rates=rates)
+        optimizer, slots = cr.GradientDescent(0.1, clip_norm=1.0), {"v": np.zeros(4)}
+        found, _ = optimizer.step(theta, g, 0.0, Hyperparameters.at(optimizer, 0), 1, slots, rates=rates)
         np.testing.assert_allclose(found, [0, 0.1 / 10**0.5, 0, 0.3 / 10**0.5])
 
     @pytest.mark.parametrize("rates", [0.1, ["W1"], {"W1": -1}, {"W1": "slow"}, {"W1": float("nan")}])

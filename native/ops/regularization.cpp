@@ -14,12 +14,14 @@ template <class T>
 class Dropout : public Step<T> {
   public:
     explicit Dropout(const Options& o)
-        : least(int32_t(std::ceil(double(float(o.get("rate"))) * 0x1p24))), scale(T(1 / (1 - o.get("rate")))),
-          seed(o.get<uint64_t>("seed")), mask(o.get<uint64_t>("mask")) {}
+        : rate(o.shared("rate")), seed(o.get<uint64_t>("seed")), mask(o.get<uint64_t>("mask")) {}
     void expects() const override {
+        expect(rate.size == 1, "dropout has one rate");
         this->takes(1, 1), this->makes_a_value();
         this->fits(this->alike(this->given(0), this->made()), "A and Z");
     }
+    // The rate may be another one at each call, as on a schedule.
+    void check(const Data<T>&) const override { expect(0 <= *rate.data && *rate.data < 1, "a rate of dropout is in [0, 1)"); }
     void prepare() override {
         of_each = this->made().rows * this->made().n;
         kept.resize(size_t(of_examples() ? this->program->room() * of_each : this->program->team.most() * of_each));
@@ -45,7 +47,7 @@ class Dropout : public Step<T> {
     // What is kept of n numbers. A draw's upper 24 bits are a number in [0, 1), which must be `rate` or more.
     void draw(uint8_t* to, uint64_t first, long n, uint64_t key) const {
         const Draws draws(seed, key);
-        const int32_t from = least;
+        const int32_t from = int32_t(std::ceil(double(float(*rate.data)) * 0x1p24));
         uint32_t some[SOME];
         for (long done = 0; done < n;) {
             const uint64_t i = first + uint64_t(done);
@@ -57,7 +59,7 @@ class Dropout : public Step<T> {
     }
     // A and Z may be the same, but never shifted.
     void select(const T* A, T* Z, const uint8_t* D, long n, bool add) const {
-        const T by = scale;
+        const T by = T(1 / (1 - *rate.data));
 #pragma GCC ivdep
         for (long j = 0; j < n; j++) {
             const T z = D[j] ? A[j] * by : T(0);
@@ -66,8 +68,7 @@ class Dropout : public Step<T> {
     }
 
     static constexpr long SOME = 512;
-    int32_t least;
-    T scale;
+    SharedNumbers rate;
     uint64_t seed, mask;
     long of_each = 0;
     std::vector<uint8_t> kept;  // D of all examples in hand, each worker's at its place

@@ -16,6 +16,7 @@ from chainrule.checking import real, whole
 from chainrule.configuration import Configurable
 from chainrule.errors import OptionError
 from chainrule.graph import Array, namespace
+from chainrule.hyperparameters import Hyperparameters
 from chainrule.names import lookup, unknown
 from chainrule.schedules import Schedule, learning_rate_at, value_at
 
@@ -87,11 +88,9 @@ class Optimizer(Configurable):
         theta: Array,
         gradient: Array,
         regularized: Array,
-        alpha: float,
+        given: Hyperparameters[Any],
         update: int,
         slots: Slots,
-        l2: float | None = None,
-        weight_decay: float | None = None,
         rates: Array | None = None,
     ) -> tuple[Array, Slots]:
         """What to subtract from θ after regularization and clipping, and the new slots.
@@ -100,18 +99,16 @@ class Optimizer(Configurable):
             theta: θ, all parameters in one vector.
             gradient: dJ/dθ without the penalty.
             regularized: 1 where θ is a weight, and 0 where it is a bias or the like.
-            alpha: the learning rate of this update.
+            given: α, ω and λ of this update.
             update: the number of this update, from 1.
-            l2: λ of this update; None for the optimizer's own.
-            weight_decay: ω of this update; None for the optimizer's own, which is a number then.
             rates: by what each number's change is multiplied, see `rates_of`; None for 1.
         """
-        l2 = self.l2 if l2 is None else l2
+        alpha, omega = given.learning_rate, given.weight_decay
+        l2 = self.l2 if given.l2 is None else given.l2
         g = gradient if isinstance(l2, float | int) and not l2 else gradient + l2 * regularized * theta
         if rates is not None:
             g = namespace([g]).where(rates == 0, 0, g)  # of what is frozen the rest need not take account
         change, slots = self._by_rule(self._clip(g), alpha, update, slots)
-        omega: Any = self.weight_decay if weight_decay is None else weight_decay
         if not isinstance(omega, float | int) or omega:
             change = change + alpha * omega * regularized * theta
         return change if rates is None else rates * change, slots

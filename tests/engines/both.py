@@ -9,6 +9,7 @@ import chainrule as cr
 from chainrule.data.batches import ArrayBatches
 from chainrule.engines import ENGINES
 from chainrule.engines.native import executor
+from chainrule.hyperparameters import Hyperparameters
 from chainrule.training.cost import Cost
 
 TOLERANCE = {"float64": 1e-11, "float32": 3e-5}
@@ -17,6 +18,16 @@ STRIPS = (0, 1)
 
 M = 11
 Y = np.linspace(-1, 1, M).reshape(M, 1)
+
+
+def steady(learning_rate, weight_decay=0.0):
+    """What holds for all batches alike."""
+
+    def given(first, last):
+        some = last - first
+        return Hyperparameters([learning_rate] * some, [weight_decay] * some)
+
+    return given
 
 
 def by_turns(names):
@@ -48,6 +59,6 @@ def _trained(layers, X, dtype, loss, y, parameters, alpha, engine):
     cost = Cost(loss)
     cost.fit(net, X, y)
     program = ENGINES[engine].program(net, cost, cr.GradientDescent(alpha, l2=0.01, clip_norm=0.5), seed=1)
-    done = [done for epoch in range(2) for done in program.epoch(batches, epoch, lambda k: alpha)]
+    done = [done for epoch in range(2) for done in program.epoch(batches, epoch, steady(alpha))]
     mean = sum(part.cost * part.m for part in done) / (2 * len(X))
     return net.flat, mean, net.predict(X, engine=engine)

@@ -16,6 +16,7 @@ from chainrule.engines.bfloat16 import PRODUCTS, RoundedProducts, rounded, round
 from chainrule.engines.native import NativeEngine, executor, kernels, training, units
 from chainrule.engines.numpy import NumpyEngine
 from chainrule.training.cost import Cost
+from engines.both import steady
 
 KERNELS = kernels()
 UNITS = [] if KERNELS is None else KERNELS.units()
@@ -185,7 +186,7 @@ def test_updates_follow_numpys(name, threads, unit, monkeypatch):
         program = engine.program(net, cost, cr.GradientDescent(0.05, momentum=0.9), 0)
         with engines.held_to(threads):
             for epoch in range(2):
-                for _ in program.epoch(batches, epoch, lambda k: 0.05):
+                for _ in program.epoch(batches, epoch, steady(0.05)):
                     pass
         return net.flat, program
 
@@ -207,7 +208,8 @@ def test_batches_of_other_sizes_leave_nothing_behind():
     program = NativeEngine(KERNELS, UNITS[0]).program(net, cost, cr.GradientDescent(1.0), 0)
     for size in (75, 74, 33):
         start, gradient = net.flat.copy(), slope(net, cost, X[:size], Y[:size])
-        list(program.epoch(ArrayBatches(X[:size], Y[:size], None, batch_size=size), 0, lambda k: 1.0))
+        batches = ArrayBatches(X[:size], Y[:size], None, batch_size=size)
+        list(program.epoch(batches, 0, steady(1.0)))
         assert_near(start - net.flat, gradient, 1e-4)
         net.flat[...] = start
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import chainrule as cr
 from chainrule.graph import OPERATIONS, Variable, plain
+from chainrule.hyperparameters import Hyperparameters
 from chainrule.optimizers import OPTIMIZERS, Optimizer
 from engines.test_every_optimizer import OTHERS
 from ops.cases import CASES
@@ -72,10 +73,11 @@ def test_every_optimizer_makes_the_same_steps(kind, data):
     optimizer, theta = kind(**options), X[:20, 0].astype(np.float32)
     gradient, regularized = X[:20, 1].astype(np.float32), np.ones(20, np.float32)
     slots = {name: np.full(20, 0.5, np.float32) for name in optimizer.slots}
-    change, moved = optimizer.step(theta, gradient, regularized, 0.03, 5, slots)
+    holds = Hyperparameters(0.03, optimizer.decay(0))
+    change, moved = optimizer.step(theta, gradient, regularized, holds, 5, slots)
     with jax.enable_x64(True):
-        jitted = jax.jit(lambda alpha, update: optimizer.step(theta, gradient, regularized, alpha, update, slots))
-        found, found_slots = jitted(np.float32(0.03), 5)
+        jitted = jax.jit(lambda holds, update: optimizer.step(theta, gradient, regularized, holds, update, slots))
+        found, found_slots = jitted(jax.tree.map(np.float32, holds), 5)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, change, rtol=1e-5, atol=1e-8)  # near 0 are differences of what was rounded
     for name, slot in moved.items():

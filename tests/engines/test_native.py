@@ -14,10 +14,11 @@ import pytest
 
 import chainrule as cr
 from chainrule.data.batches import ArrayBatches
-from chainrule.engines import ENGINES, native
+from chainrule.engines import ENGINES, calls, native
 from chainrule.engines.native import training
 from chainrule.ops import ACTIVATIONS, LOSSES
 from chainrule.training.cost import Cost
+from engines.both import steady
 
 pytestmark = pytest.mark.skipif("native" not in ENGINES, reason="the kernels were not built")
 
@@ -49,7 +50,7 @@ def train(
     program = ENGINES[engine].program(net, Cost(loss), optimizer, seed=7)
     costs = []
     for epoch in range(-(-steps // len(batches))):
-        done = list(program.epoch(batches, epoch, lambda k: optimizer.alpha(0)))
+        done = list(program.epoch(batches, epoch, steady(optimizer.alpha(0), optimizer.decay(0))))
         costs.append(sum(d.cost * d.m for d in done) / sum(d.m for d in done))
     return net, costs, done[-1].output[-1:], program
 
@@ -109,9 +110,13 @@ def test_each_batch_may_have_a_penalty_of_its_own():
     for engine in ("numpy", "native"):
         net = cr.Network([cr.Dense(9, "tanh"), cr.Dense(3, "softmax")], seed=0, dtype="float64", input_shape=7)
         batches = ArrayBatches(X, TARGETS["cross_entropy"], None, batch_size=16)
-        batches.l2 = np.linspace(0.1, 1, len(batches))
+        l2 = np.linspace(0.1, 1, len(batches)).tolist()
         program = ENGINES[engine].program(net, Cost("cross_entropy"), cr.Adam(l2=7.0, clip_norm=0.5), seed=0)
-        done = [one for epoch in range(3) for one in program.epoch(batches, epoch, lambda k: 0.01)]
+
+        def given(first, last, l2=l2):
+            return steady(0.01)(first, last)._replace(l2=l2[first:last])
+
+        done = [one for epoch in range(3) for one in program.epoch(batches, epoch, given)]
         found.append([np.sum([[one.cost * one.m, np.dot(one.penalties, one.sizes)] for one in done], axis=0), net.flat])
     for numpy, native_ in zip(*found, strict=True):
         np.testing.assert_allclose(native_, numpy, rtol=1e-12)
@@ -221,7 +226,7 @@ def test_the_same_bits_every_time_and_a_mask_that_does_not_depend_on_the_threads
 
 def test_how_many_batches_one_call_does_changes_no_bit(monkeypatch):
     at_once = train("native", LAYERS["batch norm"])
-    monkeypatch.setattr(training, "CALL", 0.0)
+    monkeypatch.setattr(calls, "CALL", 0.0)
     one_by_one = train("native", LAYERS["batch norm"])
     np.testing.assert_array_equal(at_once[0].flat, one_by_one[0].flat)
 
@@ -246,7 +251,7 @@ def test_slots_of_another_type_are_taken_in_the_networks():
     program.slots = {name: np.full(net.flat.shape, 0.5)}
     batches = ArrayBatches(net.cast(X), X[:, :1], None, batch_size=len(X))
     theta = net.flat.copy()
-    list(program.epoch(batches, 0, lambda k: 1e-2))
+    list(program.epoch(batches, 0, steady(1e-2)))
     np.testing.assert_allclose(theta + program.slots[name], net.flat, rtol=1e-6)
     assert program.slots[name].dtype == np.float32
 
@@ -452,7 +457,7 @@ def test_a_run_resumed_at_a_short_last_batch_has_the_same_bits():
             program = ENGINES["native"].program(net, Cost("cross_entropy"), cr.Adam(0.01), seed=2)
             if slots is not None:
                 program.slots, program.updates = slots, updates
-            for done in program.epoch(batches, 0, lambda k: 0.01, start=start):
+            for done in program.epoch(batches, 0, steady(0.01), start):
                 start += len(done.costs)
                 if start >= stop:
                     break
@@ -592,7 +597,7 @@ def test_examples_are_read_in_place_in_any_order(n, n_out):
             batches = ArrayBatches(data, y, None, batch_size=size, shuffle=shuffle, seed=3)
             program = ENGINES[engine].program(net, Cost("squared_error"), cr.GradientDescent(), seed=7)
             for epoch in range(2):
-                for _ in program.epoch(batches, epoch, lambda k: 1e-3, start=epoch):
+                for _ in program.epoch(batches, epoch, steady(1e-3), epoch):
                     pass
             flat.append(net.flat)
         np.testing.assert_allclose(flat[1], flat[0], atol=2e-5)

@@ -214,7 +214,9 @@ GATHER = Step("gather", [], 0, [], {})
             Step("max_pool", [0], 3, [False], {"k": float("nan"), "shown": np.zeros((4, 1), np.int64)}),
             "whole number",
         ),
-        (Step("dropout", [0], 2, [False], {"rate": 0.5, "seed": 1, "mask": 1}), "A and Z"),
+        (Step("dropout", [0], 2, [False], {"rate": np.array([0.5]), "seed": 1, "mask": 1}), "A and Z"),
+        (Step("dropout", [0], 1, [False], {"rate": np.array([0.5, 0.5]), "seed": 1, "mask": 1}), "one rate"),
+        (Step("dropout", [0], 1, [False], {"rate": 0.5, "seed": 1, "mask": 1}), "the option rate"),
     ],
 )
 def test_steps_that_do_not_fit_together_are_refused(step, words):

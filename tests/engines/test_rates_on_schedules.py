@@ -13,6 +13,13 @@ X = RANDOM.normal(size=(50, 4))
 Y = X.sum(axis=1)
 
 
+class OwnSteps(Schedule):
+    """0.5, then 0.2 from epoch 3 on, and 1.5 from epoch 10 on, which no rate is."""
+
+    def __call__(self, epoch):
+        return 0.5 if epoch < 3 else 0.2 if epoch < 10 else 1.5
+
+
 class OwnTwice(cr.Layer):
     def forward(self, A):
         return 2 * A
@@ -61,26 +68,53 @@ def test_a_schedule_that_stands_still_is_the_number():
     np.testing.assert_array_equal(*(trained(network(rate), "numpy")[0] for rate in (0.4, Constant(0.4))))
 
 
-class OwnSteps(Schedule):
-    """0.5, then 0.2 from epoch 3 on, and 1.5 from epoch 10 on, which no rate is."""
-
-    def __call__(self, epoch):
-        return 0.5 if epoch < 3 else 0.2 if epoch < 10 else 1.5
-
-
 @pytest.mark.skipif("native" not in ENGINES, reason="the kernels were not built")
-def test_kernels_are_planned_anew_only_where_a_rate_changes(monkeypatch):
-    rates, lower = [], compiling.lower
+@pytest.mark.parametrize("given", [(X, Y), (stream(),)], ids=["arrays", "stream"])
+def test_kernels_are_planned_once_however_often_rates_change(monkeypatch, given):
+    planned, lower = [], compiling.lower
 
     def counted(trace, *given, **options):
-        rates.append([node.options["rate"] for node in trace.nodes if node.op == "dropout"])
+        planned.extend([trace.nodes] if trace.training else [])
         return lower(trace, *given, **options)
 
     monkeypatch.setattr(compiling, "lower", counted)
-    net = cr.Network([cr.Dense(4, "relu"), cr.Dropout(OwnSteps()), cr.Dense(1)], seed=0)
-    trained(net, "native", epochs=8)
-    assert rates[-2:] == [[0.5], [0.2]]
-    assert rates.count([0.2]) == 1
+    found = trained(network(Cosine(0.6, 4)), "native", epochs=6, given=given)
+    assert len(planned) == 1
+    expected = trained(network(Cosine(0.6, 4)), "numpy", epochs=6, given=given)
+    np.testing.assert_allclose(found[1], expected[1], rtol=1e-9)
+
+
+class OwnDropout(cr.Dropout):
+    """Beside the layer's own dropout another one, whose rate no schedule changes."""
+
+    def forward(self, A):
+        A = super().forward(A)
+        return cr.ops.dropout(A, rate=0.6, key=self.random_key()) if self.training else A
+
+
+@pytest.mark.parametrize("engine", [name for name in ENGINES if name != "numpy"])
+def test_a_layer_of_ones_own_on_top_of_dropout(engine):
+    def own():
+        return cr.Network([cr.Dense(8, "relu"), OwnDropout(Cosine(0.6, 4)), cr.Dense(1)], seed=0, dtype="float64")
+
+    np.testing.assert_allclose(trained(own(), engine)[1], trained(own(), "numpy")[1], rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("engine", "own"), [(name, own) for name in ENGINES for own in (False, True) if own or name != "jax"]
+)
+def test_a_callback_may_change_a_rate_which_every_engine_obeys(engine, own):
+    def changes(run):
+        if run.epoch == 2:
+            run.network.layers[-2].rate = 0.7
+
+    before, expected, found = (
+        trained(network(0.3, own=own), by, epochs=4, **options)[1]
+        for by, options in (("numpy", {}), ("numpy", {"callbacks": changes}), (engine, {"callbacks": changes}))
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+    np.testing.assert_allclose(found[:3], before[:3], rtol=1e-9)
+    assert abs(found[3] - before[3]) > 0.1
 
 
 def test_a_rate_out_of_range_is_told_with_its_epoch():

@@ -16,10 +16,10 @@ import os, signal, sys
 import numpy as np
 import chainrule as cr
 from chainrule import files
-from chainrule.engines.native import training
+from chainrule.engines import calls
 from chainrule.schedules import Cosine
 
-training.CALL = 0.0  # one batch a call, so that there is a checkpoint after each
+calls.CALL = 0.0  # one batch a call, so that there is a checkpoint after each
 
 def live(folder, last):
     writes, replace = 0, os.replace

@@ -10,6 +10,7 @@ from typing import Any
 
 from chainrule.derivation.formula import Atom, Formula, number, parse
 from chainrule.derivation.notation import symbol_of
+from chainrule.hyperparameters import Hyperparameters
 from chainrule.optimizers import Optimizer
 
 LETTERS = {
@@ -197,8 +198,9 @@ class Letters:
         """
         kept = {slot: Term.name((Atom(slot, below=(gradient,)),)) for slot in self._optimizer.slots}
         t = Term.name(parse("t"))
-        alpha, given = Term.name(parse(r"\alpha")), (Term.name((theta,)), Term.name((gradient,)))
-        change, slots = Optimizer.step(self, *given, int(regularized), alpha, t, kept)  # type: ignore[arg-type]
+        given = Hyperparameters(Term.name(parse(r"\alpha")), self.weight_decay)
+        here: Any = self, Term.name((theta,)), Term.name((gradient,)), int(regularized), given, t, kept
+        change, slots = Optimizer.step(*here)
         changed = {slot: _term(made) for slot, made in slots.items() if made is not kept[slot]}
         self.counted = self.counted or any(_has(one, t) for one in (_term(change), *changed.values()))
         return _term(change), changed

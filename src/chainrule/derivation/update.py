@@ -16,6 +16,7 @@ from chainrule.derivation.notation import differential
 from chainrule.derivation.sections import Section
 from chainrule.derivation.trace import Trace
 from chainrule.graph import Variable
+from chainrule.hyperparameters import Hyperparameters
 from chainrule.layers import Network
 from chainrule.optimizers import LBFGS, Optimizer, find_optimizer
 
@@ -122,8 +123,8 @@ def _one_update(trace: Trace, net: Network, optimizer: Optimizer) -> dict[str, d
     slots = {slot: np.zeros_like(theta) for slot in optimizer.slots}
     with np.errstate(all="ignore" if trace.given == "nothing" else None):
         of_each = optimizer.rates_in_order(net.parameters, "float64")
-        given = net.regularized, optimizer.alpha(0), 1, slots
-        change, moved = optimizer.step(theta, gradient, *given, rates=of_each)
+        given = Hyperparameters.at(optimizer, 0)
+        change, moved = optimizer.step(theta, gradient, net.regularized, given, 1, slots, of_each)
     whole = {**moved, "theta": theta - change}
     parts = {key: dict(zip(shapes, _split(net, value), strict=True)) for key, value in whole.items()}
     return {name: {key: parts[key][name].reshape(shapes[name]) for key in whole} for name in by_name}

@@ -21,6 +21,7 @@ from chainrule.engines.contract import (
     Slope,
 )
 from chainrule.graph import Array, Footprint
+from chainrule.hyperparameters import OfBatches
 from chainrule.optimizers import Optimizer
 
 LARGE = 50_000
@@ -72,24 +73,17 @@ class AutoProgram:
     def slots(self, slots: dict[str, Array]) -> None:
         self._program.slots = slots
 
-    def epoch(
-        self,
-        batches: Batches,
-        epoch: int,
-        learning_rate: Callable[[int], float],
-        start: int = 0,
-        weight_decay: Callable[[int], float] | None = None,
-    ) -> Iterator[Done]:
+    def epoch(self, batches: Batches, epoch: int, given: OfBatches, start: int = 0) -> Iterator[Done]:
         """See `Program.epoch`."""
         try:
-            for done in self._program.epoch(batches, epoch, learning_rate, start, weight_decay):
+            for done in self._program.epoch(batches, epoch, given, start):
                 start += len(done.costs)
                 yield done
         except CannotRunError as reason:
             before, self._program = self._program, self._instead(reason)
             self._tell()
             self._program.slots, self._program.updates = before.slots, before.updates
-            yield from self._program.epoch(batches, epoch, learning_rate, start, weight_decay)
+            yield from self._program.epoch(batches, epoch, given, start)
 
 
 class AutoEngine:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from chainrule.errors import OptionError
 from chainrule.graph import Array, Recording, Variable
+from chainrule.hyperparameters import OfBatches
 from chainrule.optimizers import Optimizer
 from chainrule.turns import Turn
 
@@ -201,7 +202,6 @@ class Batches(Protocol):
     Attributes:
         arrays: the data themselves, where they lie in memory as a whole and come as they are; else None.
         sizes: how many examples a batch may have, as far as that is known.
-        l2: λ of each batch of the epoch under way, in place of the optimizer's; None for that.
     """
 
     @property
@@ -209,9 +209,6 @@ class Batches(Protocol):
 
     @property
     def sizes(self) -> tuple[int, ...]: ...
-
-    @property
-    def l2(self) -> NDArray[np.float64] | None: ...
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]: ...
 
@@ -267,18 +264,11 @@ class Program(Protocol):
     updates: int
     slots: dict[str, Array]
 
-    def epoch(
-        self,
-        batches: Batches,
-        epoch: int,
-        learning_rate: Callable[[int], float],
-        start: int = 0,
-        weight_decay: Callable[[int], float] | None = None,
-    ) -> Iterator[Done]:
+    def epoch(self, batches: Batches, epoch: int, given: OfBatches, start: int = 0) -> Iterator[Done]:
         """Run the batches of an epoch from number `start` on, yielding as often as the engine has something to tell.
 
         Args:
-            learning_rate: α for the batch of a number. weight_decay: ω for it; None for the optimizer's at this epoch.
+            given: what holds for batches; asked when the epoch's order is known.
         """
         ...
 

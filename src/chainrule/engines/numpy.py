@@ -6,10 +6,12 @@ from contextlib import AbstractContextManager, nullcontext
 import numpy as np
 
 from chainrule.engines.bfloat16 import refuse_wider, rounding
+from chainrule.engines.calls import while_finite
 from chainrule.engines.contract import CHUNK, Batch, Batches, CostLike, Done, NetworkLike, Numbers, Slope
 from chainrule.engines.threads import blas_held
 from chainrule.engines.tracing import own_code
 from chainrule.graph import Array, backward, plain
+from chainrule.hyperparameters import Hyperparameters, OfBatches
 from chainrule.optimizers import Optimizer
 
 
@@ -27,40 +29,28 @@ class NumpyProgram:
         self.reason = ""
         self.regularized = network.regularized
         self.rates = optimizer.rates_in_order(network.parameters, network.dtype)
-        self.updates, self.drop_rates = 0, network.drop_rates(0)
+        self.updates = 0
         self.slots: dict[str, Array] = {name: np.zeros_like(network.flat) for name in optimizer.slots}
 
-    def epoch(
-        self,
-        batches: Batches,
-        epoch: int,
-        learning_rate: Callable[[int], float],
-        start: int = 0,
-        weight_decay: Callable[[int], float] | None = None,
-    ) -> Iterator[Done]:
+    def epoch(self, batches: Batches, epoch: int, given: OfBatches, start: int = 0) -> Iterator[Done]:
         """See `Program.epoch`; yields after every batch."""
         if start == 0:
             self.network.forget()
-        self.drop_rates = self.network.drop_rates(epoch)
+        numbered = enumerate(batches.epoch(epoch, start), start)
         with blas_held():
-            for k, (X, Y, weights) in enumerate(batches.epoch(epoch, start), start):
-                l2 = None if batches.l2 is None else float(batches.l2[k])
-                omega = self.optimizer.decay(epoch) if weight_decay is None else weight_decay(k)
-                done = self._update(X, Y, weights, learning_rate(k), l2, omega)
-                yield done
-                if done.X is not None:
-                    return
+            yield from while_finite(self._update(batch, given(k, k + 1).of(0)) for k, batch in numbered)
 
-    def _update(self, X: Array, Y: Array, weights: Array | None, alpha: float, l2: float | None, omega: float) -> Done:
+    def _update(self, batch: Batch, given: Hyperparameters[float]) -> Done:
         """Forward, cost, backward, update: one step of gradient descent on one batch."""
+        X, Y, weights = batch
         network, theta = self.network, self.network.flat
         ignored = np.errstate(over="ignore", invalid="ignore", divide="ignore")
         with network.turn, self._rounded(), ignored:
             A, variables = network.record(
-                X, training=True, updating=True, seed=self.seed, update=self.updates, drop_rates=self.drop_rates
+                X, training=True, updating=True, seed=self.seed, update=self.updates, drop_rates=given.drop_rates
             )
             J = self.cost(A, Y, weights)
-            penalty = self.optimizer.penalty(theta, self.regularized, l2)
+            penalty = self.optimizer.penalty(theta, self.regularized, given.l2)
             cost = float(plain(J)) + penalty
             done = Done([cost], [penalty], [len(X)], plain(A), Y, weights=weights)
             if not np.isfinite(cost):
@@ -70,7 +60,7 @@ class NumpyProgram:
             self.updates += 1
             gradient, regularized = network.gradient(variables), self.regularized
             change, self.slots = self.optimizer.step(
-                theta, gradient, regularized, alpha, self.updates, self.slots, l2, omega, self.rates
+                theta, gradient, regularized, given, self.updates, self.slots, self.rates
             )
             theta -= change
         return done

@@ -24,7 +24,7 @@ import numpy as np
 
 from chainrule.engines.contract import CostLike, NetworkLike
 from chainrule.engines.reach import Reach
-from chainrule.engines.trace import Node, NotTraceableError, Role, Trace
+from chainrule.engines.trace import DropRate, Node, NotTraceableError, Role, Trace
 from chainrule.graph import computing
 
 OPERATIONS_DIFFER = "whose operations change from batch to batch, as with an if that depends on the number of examples"
@@ -115,7 +115,7 @@ def _same_operation(one: Node, other: Node, a: Trace, b: Trace, places: dict[Nod
     if one.operation is not other.operation or len(one.inputs) != len(other.inputs) or one.dtype != other.dtype:
         return False
     if one.op == "dropout":
-        options_alike = _mask_of(one, a) == _mask_of(other, b) and one.options["rate"] == other.options["rate"]
+        options_alike = (*_mask_of(one, a), *_rate_of(one)) == (*_mask_of(other, b), *_rate_of(other))
     else:
         options_alike = _alike_options(one, other, a.m, b.m)
     return (
@@ -130,6 +130,12 @@ def _mask_of(node: Node, trace: Trace) -> tuple[int, int]:
     """The seed and the number of a mask of dropout, whose key counts the updates beside it."""
     seed, key = node.options["key"]
     return seed, key - (trace.update << 16)
+
+
+def _rate_of(node: Node) -> tuple[float, int | None]:
+    """The rate of dropout, and which of those on a schedule it is."""
+    rate = node.options["rate"]
+    return rate, rate.place if isinstance(rate, DropRate) else None
 
 
 def _both_same(x: Node | None, y: Node | None, places: dict[Node, int]) -> bool:

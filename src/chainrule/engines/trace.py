@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 
@@ -32,6 +32,21 @@ class Role(Enum):
     STATISTIC = "what a layer has learned from data in another way, or what is made of that alone"
     CONSTANT = "given once and for all"
     COMPUTED = "made by an operation"
+
+
+class DropRate(float):
+    """The first rate of a layer whose dropout is on a schedule: as an option, it is another one in later epochs.
+
+    Attributes:
+        place: which of `Hyperparameters.drop_rates` it is.
+    """
+
+    place: int
+
+    def __new__(cls, first: float, place: int) -> Self:
+        made = super().__new__(cls, first)
+        made.place = place
+        return made
 
 
 @dataclass(eq=False)

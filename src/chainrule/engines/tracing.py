@@ -9,7 +9,7 @@ from contextlib import suppress
 import numpy as np
 
 from chainrule.engines.contract import CostLike, Form, LayerLike, NetworkLike, Numbers
-from chainrule.engines.trace import Node, NotTraceableError, Role, Trace
+from chainrule.engines.trace import DropRate, Node, NotTraceableError, Role, Trace
 from chainrule.graph import (
     Array,
     ClosedArray,
@@ -34,13 +34,12 @@ def trace(
     seed: int = 0,
     update: int = 0,
     target: Form | None = None,
-    drop_rates: tuple[float, ...] | None = None,
 ) -> Trace:
     """Record one pass of m blank examples.
 
     Args:
         given: the form of X, as the network's `cast` makes it.
-        training, updating, seed, update, drop_rates: as `Network.record` takes them.
+        training, updating, seed, update: as `Network.record` takes them.
         target: the form of Y, as a loss of the user's own gets it; by default as training met it, or that of outputs.
 
     Raises:
@@ -57,7 +56,7 @@ def trace(
             seed=seed,
             update=update,
             closed=closed,
-            drop_rates=drop_rates,
+            drop_rates=[DropRate(rate, i) for i, rate in enumerate(network.drop_rates(0))],
         )
         Y, weights, J = _measured(closed, cost, A, m, target)
     if any(node.derivatives is not None or node.grad is not None for node in closed.nodes):

@@ -12,6 +12,7 @@ import numpy as np
 from chainrule.checking import real, whole
 from chainrule.errors import NotFiniteError, OptionError
 from chainrule.graph import variable
+from chainrule.hyperparameters import Hyperparameters
 from chainrule.notes.shapes import Matrix
 from chainrule.optimizers import Optimizer, find_optimizer
 
@@ -95,6 +96,7 @@ def gradient_descent(
     if not isinstance(rule, Optimizer):
         raise OptionError("L-BFGS searches along lines, without an α: take another optimizer.")
     slots: dict[str, Any] = {name: np.zeros(len(here)) for name in rule.slots}
+    given = Hyperparameters.at(rule, 0)._replace(learning_rate=alpha)
     points, costs = [here], []
     for step in range(whole("iterations", iterations, at_least=0) + 1):
         inputs = [variable(value, name) for value, name in zip(here, ("w", "b"), strict=False)]
@@ -106,7 +108,7 @@ def gradient_descent(
             raise NotFiniteError(f"step {step}: J is {costs[-1]}. Take a smaller alpha than {alpha}.")
         if step < iterations:
             slopes = np.array([np.float64(v.grad) for v in inputs])
-            change, slots = rule.step(here, slopes, np.ones(len(here)), alpha, step + 1, slots)
+            change, slots = rule.step(here, slopes, np.ones(len(here)), given, step + 1, slots)
             here = here - change
             points.append(here)
     return Path(J, np.array(points), costs)

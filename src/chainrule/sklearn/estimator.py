@@ -335,7 +335,7 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]
         )
         program = self._optimizer.program(run.network, run.cost, run.engine, run.seed, run.measuring)
         try:
-            descend(run, program, batches, self._optimizer.alpha, interrupt, self._optimizer.decay)
+            descend(run, program, batches, self._optimizer, interrupt)
         finally:
             if not incremental:
                 self._optimizer.rest()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,34 +12,21 @@ from chainrule.data.augmentation import AugmentedBatches
 from chainrule.data.batches import ArrayBatches, ChunkBatches, StreamBatches
 from chainrule.engines import Done, Program
 from chainrule.errors import NotFiniteError
+from chainrule.hyperparameters import Hyperparameters, OfBatches, Rates
 from chainrule.layers import Network
 from chainrule.training.finite import WAY_OUT, not_finite
 from chainrule.training.interrupt import Interrupt
 from chainrule.training.run import Run
 
-ByEpoch = Callable[[float], float]
-"""A rate at an epoch."""
-
-ByBatch = Callable[[int], float]
-"""A rate for the batch of a number."""
-
 AnyBatches = ArrayBatches | AugmentedBatches | ChunkBatches | StreamBatches
 """All kinds of mini-batches that an epoch may consist of."""
 
 
-def descend(
-    run: Run,
-    program: Program,
-    batches: AnyBatches,
-    learning_rate: ByEpoch,
-    interrupt: Interrupt,
-    weight_decay: ByEpoch | None = None,
-) -> None:
+def descend(run: Run, program: Program, batches: AnyBatches, rates: Rates, interrupt: Interrupt) -> None:
     """Mini-batch gradient descent: run the engine's program epoch by epoch until the run is over.
 
     Args:
-        learning_rate: α at an epoch, 2.5 being the middle of the third.
-        weight_decay: ω at an epoch; None for the optimizer's.
+        rates: who knows α and ω at an epoch, 2.5 being the middle of the third.
 
     Raises:
         NotFiniteError: the cost is NaN or infinite; the network has the parameters from before this epoch.
@@ -48,14 +35,7 @@ def descend(
     changing = [run.network.flat, *(held for _, layer in run.network.family() for held in layer.statistics.values())]
     while not run.over:
         before, count = [array.copy() for array in changing], batches.count(run.epoch)
-
-        def by_batch(rate: ByEpoch, first: int = 0, epoch: int = run.epoch, count: int | None = count) -> ByBatch:
-            return lambda k: rate(epoch + ((first + k) / count if count else 0.0))
-
-        def rates(first: int) -> tuple[ByBatch, ByBatch | None]:
-            return by_batch(learning_rate, first), None if weight_decay is None else by_batch(weight_decay, first)
-
-        for done in _updates(program, batches, run.epoch, rates, run.sums.batches):
+        for done in _updates(run, program, batches, rates):
             if done.X is not None:
                 batch = run.sums.batches + len(done.costs) - 1
                 error = not_finite(run.network, done.X, done.costs[-1], run.epoch, batch, run.seed, program.updates)
@@ -78,21 +58,24 @@ def descend(
             run.save_if_due(program, after_epoch=False, now=True)
 
 
-def _updates(
-    program: Program,
-    batches: AnyBatches,
-    epoch: int,
-    rates: Callable[[int], tuple[ByBatch, ByBatch | None]],
-    start: int,
-) -> Iterator[Done]:
-    """What the program does in an epoch, from batch `start` on; `rates` gives α and ω, counted from a batch on."""
+def _updates(run: Run, program: Program, batches: AnyBatches, rates: Rates) -> Iterator[Done]:
+    """What the program does in the epoch under way, from the batch that is next."""
+    epoch, start, count = run.epoch, run.sums.batches, batches.count(run.epoch)
+    drop_rates = run.network.drop_rates(epoch)
+
+    def given(part: ArrayBatches | AugmentedBatches | StreamBatches, before: int) -> OfBatches:
+        def of(first: int, last: int) -> Hyperparameters[list[float]]:
+            epochs = [epoch + ((before + k) / count if count else 0.0) for k in range(first, last)]
+            l2 = None if part.l2 is None else part.l2[first:last].tolist()
+            return Hyperparameters.of_several(rates, epochs, l2, drop_rates)
+
+        return of
+
     if not isinstance(batches, ChunkBatches):
-        alpha, omega = rates(0)
-        yield from program.epoch(batches, epoch, alpha, start, omega)
+        yield from program.epoch(batches, epoch, given(batches, 0), start)
         return
     for pool, first, before in batches.pools(epoch, start):
-        alpha, omega = rates(before)
-        yield from program.epoch(pool, epoch, alpha, first, omega)
+        yield from program.epoch(pool, epoch, given(pool, before), first)
 
 
 def _go_back(network: Network, changing: list[NDArray[Any]], before: list[NDArray[Any]], error: NotFiniteError) -> None:

@@ -199,7 +199,7 @@ def train(
                     run.progress.note(engines.precision_taken(net, program, batch))
                 if resumed is not None:
                     program.slots, program.updates = resumed
-                descend(run, program, batches, rule.alpha, interrupt, rule.decay)
+                descend(run, program, batches, rule, interrupt)
             elif isinstance(batches, ArrayBatches):
                 minimize(run, batches, rule, interrupt)
             terminated = interrupt.of_all().terminated  # here all meet, so that none waits for one that has left

@@ -13,6 +13,7 @@ import numpy as np
 from chainrule.engines.contract import CannotRunError, CostLike, NetworkLike
 from chainrule.engines.jax.statistics import Tensors, lend, statistics_of, taken_back
 from chainrule.engines.purity import watched_twin
+from chainrule.engines.reach import Reach
 from chainrule.engines.trace import NotTraceableError
 from chainrule.engines.tracing import has_own_code
 from chainrule.graph import Array, Lowered, Variable, backward, lowered, plain
@@ -121,6 +122,14 @@ def compiling() -> Iterator[None]:
             yield
     except REFUSALS as error:
         raise CannotCompileError(f"code that asks for numbers of the data ({str(error).splitlines()[0]})") from error
+
+
+def own_content(network: NetworkLike, cost: CostLike | None) -> list[tuple[str, str, object]]:
+    """What the code that users wrote holds, all of which is compiled; statistics alone are given at each call."""
+    if not has_own_code(network, cost):
+        return []
+    given = {(path, name) for path, layer in network.family() for name in layer.statistics}
+    return [held for held in Reach(network, cost).content() if held[:2] not in given]
 
 
 def refuse_impure(functions: Functions, way: str, *given: Array | None, m: int | None = None) -> None:

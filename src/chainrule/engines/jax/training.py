@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -12,16 +11,16 @@ import numpy as np
 from jax import lax
 
 from chainrule import distributed
-from chainrule.engines.contract import Arrays, Batches, CostLike, Done, NetworkLike
+from chainrule.engines.calls import Calls, while_finite
+from chainrule.engines.contract import Arrays, Batch, Batches, CostLike, Done, NetworkLike
 from chainrule.engines.jax.devices import Devices
-from chainrule.engines.jax.functions import Functions, compiling, refuse_impure
+from chainrule.engines.jax.functions import Functions, compiling, own_content, refuse_impure
 from chainrule.engines.jax.statistics import Tensors, keep, statistics_of
+from chainrule.engines.native.fingerprint import Fingerprint
 from chainrule.graph import Array
+from chainrule.hyperparameters import Hyperparameters, OfBatches
 from chainrule.optimizers import Optimizer
 from chainrule.schedules import Schedule
-
-CALL = 0.1
-"""About how many seconds of work are done between two looks at the keyboard and the progress bar."""
 
 
 class State(NamedTuple):
@@ -42,18 +41,19 @@ class Data(NamedTuple):
 
     Attributes:
         X, Y, weights: of m examples. order: (m,), in which they are met; None of a single batch, which is met as it
-            stands. alphas, omegas, l2: (batches,); l2 is None for the optimizer's own.
-        drop_rates: of the layers whose dropout is on a schedule, None where there is none.
+            stands. given: what holds for each batch.
     """
 
     X: Array
     Y: Array
     weights: Array | None
     order: Array | None
-    alphas: Array
-    omegas: Array
-    l2: Array | None
-    drop_rates: Array | None
+    given: Hyperparameters[Array]
+
+    @property
+    def examples(self) -> tuple[Array, Array, Array | None]:
+        """X, Y and the weights."""
+        return self.X, self.Y, self.weights
 
 
 class Seen(NamedTuple):
@@ -90,79 +90,64 @@ class JaxProgram:
         self._functions = Functions(network, cost, seed, devices.lowered)
         self._regularized = network.regularized
         self._rates = optimizer.rates_in_order(network.parameters, network.dtype)
-        self._output_shapes: dict[Any, tuple[int, ...]] = {}
         self.device, self._devices = devices.label, devices
         self.precision = network.dtype
-        self._loop = jax.jit(self._updates, static_argnames=("size", "stride"), out_shardings=devices.results)
+        self._compiles()
         self._decays = isinstance(optimizer.weight_decay, Schedule) or optimizer.weight_decay > 0
-        self._some = 1
+        self._calls = Calls()
         self._kept: tuple[Array, Array] | None = None
 
-    def epoch(
-        self,
-        batches: Batches,
-        epoch: int,
-        learning_rate: Callable[[int], float],
-        start: int = 0,
-        weight_decay: Callable[[int], float] | None = None,
-    ) -> Iterator[Done]:
+    def _compiles(self) -> None:
+        """Let JAX compile the network as it is now, which a callback may have changed."""
+        self._fingerprint, self._own = Fingerprint(self.network, None), own_content(self.network, self.cost)
+        self._output_shapes: dict[Any, tuple[int, ...]] = {}
+
+        def loop(*given: Any, size: int, stride: int) -> Any:  # another function each time, or JAX would know it
+            return self._updates(*given, size=size, stride=stride)
+
+        self._loop = jax.jit(loop, static_argnames=("size", "stride"), out_shardings=self._devices.results)
+
+    def epoch(self, batches: Batches, epoch: int, given: OfBatches, start: int = 0) -> Iterator[Done]:
         """See `Program.epoch`; yields about ten times a second, at least once a batch."""
         if start == 0:
             self.network.forget()
-        data, rule = batches.arrays, self.optimizer
-        omega = weight_decay or (lambda k: rule.decay(epoch))
+        if not (self._fingerprint.holds() and self._own == own_content(self.network, self.cost)):
+            self._compiles()
+        data = batches.arrays
         if data is not None and data.cast is None:
-            yield from self._of_arrays(batches, data, epoch, learning_rate, omega, start)
-            return
-        given = batches.epoch(epoch, start)
-        given = distributed.in_step(given, start) if self._devices.shared else given
-        for k, (X, Y, weights) in enumerate(given, start):
-            l2 = None if batches.l2 is None else batches.l2[k : k + 1]
-            rates = np.array([learning_rate(k)]), np.array([omega(k)])
-            alone = self._epoch(Data(X, np.asarray(Y), weights, None, *rates, l2, self._drop_rates(epoch)))
-            done, _ = self._run(alone, 0, 1, len(X), len(X))
-            yield done
-            if done.X is not None:
-                return
+            yield from while_finite(self._of_arrays(data, epoch, given, start))
+        else:
+            stream = batches.epoch(epoch, start)
+            stream = distributed.in_step(stream, start) if self._devices.shared else stream
+            yield from while_finite(self._alone(batch, given(k, k + 1)) for k, batch in enumerate(stream, start))
 
-    def _of_arrays(
-        self,
-        batches: Batches,
-        data: Arrays,
-        epoch: int,
-        learning_rate: Callable[[int], float],
-        weight_decay: Callable[[int], float],
-        start: int,
-    ) -> Iterator[Done]:
+    def _alone(self, batch: Batch, given: Hyperparameters[list[float]]) -> Done:
+        """A batch of a stream."""
+        X, Y, weights = batch
+        alone = self._epoch(Data(X, np.asarray(Y), weights, None, given.as_arrays(self.network.dtype)))
+        return self._run(alone, 0, 1, len(X), len(X))[0]
+
+    def _of_arrays(self, data: Arrays, epoch: int, given: OfBatches, start: int) -> Iterator[Done]:
         count, size = len(data), data.batch_size
         order = data.order(epoch) if data.shuffle else np.arange(data.m)
-        alphas, omegas = (np.array([rate(k) for k in range(count)]) for rate in (learning_rate, weight_decay))
-        of_batches = alphas, omegas, batches.l2, self._drop_rates(epoch)
-        whole = self._epoch(Data(data.X, np.asarray(data.Y), data.weights, order, *of_batches))
-        full, k = data.m // size, start
-        while k < count:
-            stop = self._stop(k, full, count)
-            began = time.perf_counter()
-            done, whole = self._run(whole, k, stop, size if k < full else data.m % size, size)
-            seconds = (time.perf_counter() - began) / (stop - k)
-            self._some = max(1, min(2 * self._some, int(CALL / seconds)))
-            yield done
-            if done.X is not None:
-                return
-            k = stop
+        of_batches = given(0, count).as_arrays(self.network.dtype)
+        whole = self._epoch(Data(data.X, np.asarray(data.Y), data.weights, order, of_batches))
+        full = data.m // size
 
-    def _drop_rates(self, epoch: int) -> Array | None:
-        rates = self.network.drop_rates(epoch)
-        return np.array(rates) if rates else None
+        def run(first: int, last: int) -> Done:
+            nonlocal whole
+            done, whole = self._run(whole, first, last, size if first < full else data.m % size, size)
+            return done
 
-    def _stop(self, k: int, full: int, count: int) -> int:
-        """Up to which batch the next call goes; those that are full and the last one are compiled apart."""
-        some = distributed.told(lambda: self._some) if self._devices.shared else self._some
-        return min(k + some, full) if k < full else count
+        def until(first: int) -> int:  # those that are full and the last one are compiled apart
+            some = distributed.told(lambda: self._calls.batches) if self._devices.shared else self._calls.batches
+            return min(first + some, full) if first < full else count
+
+        return self._calls.over(start, count, run, until)
 
     def _epoch(self, here: Data) -> Epoch:
         """The data, checked as NumPy's operations would; own code is looked at once for each form of them."""
-        X, Y, weights = here[:3]
+        X, Y, weights = here.examples
         form = X.shape[1:], X.dtype, Y.shape[1:], weights is None
         if form not in self._output_shapes:
             few = (None if A is None else A[:2] for A in (X, Y, weights))
@@ -176,14 +161,13 @@ class JaxProgram:
 
     def _placed(self, here: Data, output_shape: tuple[int, ...]) -> Epoch:
         """The data where JAX computes: all of them on every device, or of a single batch each example on its own."""
-        devices, dtype, count = self._devices, self.network.dtype, len(here.alphas)
+        devices, dtype, count = self._devices, self.network.dtype, len(here.given.learning_rate)
         with compiling():
             if here.order is None:
-                X, Y, weights = (None if A is None else devices.parts(A) for A in here[:3])
+                X, Y, weights = (None if A is None else devices.parts(A) for A in here.examples)
             else:
-                X, (Y, weights) = self._placed_once(here.X), devices.whole(here[1:3])
-            of_batches = [None if given is None else given.astype(dtype) for given in here[4:]]
-            data = Data(X, Y, weights, *devices.whole((here.order, *of_batches)))
+                X, (Y, weights) = self._placed_once(here.X), devices.whole((here.Y, here.weights))
+            data = Data(X, Y, weights, *devices.whole((here.order, here.given)))
             outputs = np.zeros((len(here.X), *output_shape), dtype) if self.outputs else None
             return Epoch(here, data, devices.whole(Seen(np.zeros(count), np.zeros(count), outputs)))
 
@@ -204,7 +188,7 @@ class JaxProgram:
             )
             state = jax.tree.map(np.array, state)
             batches, rows = slice(first, int(reached)), slice(first * stride, (int(reached) - 1) * stride + size)
-            costs, penalties = (np.asarray(A)[batches].tolist() for A in seen[:2])
+            costs, penalties = (np.asarray(A)[batches].tolist() for A in (seen.costs, seen.penalties))
             output = None if seen.outputs is None else np.asarray(seen.outputs[rows])
         self.slots, self.updates = state.slots, int(state.updates)
         with network.turn:
@@ -246,21 +230,14 @@ class JaxProgram:
         """Forward, cost, backward, update: one step of gradient descent on one batch."""
         theta, slots, statistics, updates = state
         X, Y, weights = self._batch(data, k, size, stride)
+        given = data.given.of(k) if self._decays else data.given.of(k)._replace(weight_decay=0.0)
         found = self._functions.slope(
-            theta, statistics, X, Y, weights, updates, updating=True, drop_rates=data.drop_rates
+            theta, statistics, X, Y, weights, updates, updating=True, drop_rates=given.drop_rates
         )
-        l2 = self.optimizer.l2 if data.l2 is None else data.l2[k]
         change, new = self.optimizer.step(
-            theta,
-            found.gradient,
-            self._regularized,
-            data.alphas[k],
-            updates + 1,
-            slots,
-            None if data.l2 is None else l2,
-            data.omegas[k] if self._decays else None,
-            self._rates,
+            theta, found.gradient, self._regularized, given, updates + 1, slots, self._rates
         )
+        l2 = self.optimizer.l2 if given.l2 is None else given.l2
         penalty = 0.5 * l2 * (self._regularized * jnp.square(theta.astype(jnp.float64))).sum()
         moved = {name: slot.astype(theta.dtype) for name, slot in new.items()}
         state = State((theta - change).astype(theta.dtype), moved, found.statistics, updates + 1)
@@ -270,6 +247,6 @@ class JaxProgram:
         """X, Y and weights of batch k, of which every device takes its own examples."""
         divided = self._devices.divided
         if data.order is None:
-            return [None if A is None else divided(A[:size]) for A in data[:3]]
+            return [None if A is None else divided(A[:size]) for A in data.examples]
         rows = divided(lax.dynamic_slice(data.order, (k * stride,), (size,)))
-        return [None if A is None else divided(jnp.take(A, rows, axis=0)) for A in data[:3]]
+        return [None if A is None else divided(jnp.take(A, rows, axis=0)) for A in data.examples]

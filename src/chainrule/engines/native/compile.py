@@ -35,7 +35,7 @@ class Compiler:
 
     Attributes:
         kernels: the names of the kernels that there are.
-        training, updating, seed, drop_rates: as `Network.record` takes them.
+        training, updating, seed: as `Network.record` takes them.
         outputs: whether anybody wants to see the network's output.
         rounds: whether products round their operands to bfloat16.
     """
@@ -47,7 +47,6 @@ class Compiler:
     seed: int = 0
     outputs: bool = True
     rounds: bool = False
-    drop_rates: tuple[float, ...] | None = None
 
     def compiled(
         self,
@@ -89,7 +88,6 @@ class Compiler:
                 seed=self.seed,
                 update=update,
                 target=target,
-                drop_rates=self.drop_rates,
             )
 
         m = sample_size(network, given.shape)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from chainrule.engines.contract import CostLike, NetworkLike, Numbers
 from chainrule.engines.native.plan import Option, Plan, Step, Value, alive
 from chainrule.engines.threads import threads
+from chainrule.hyperparameters import Hyperparameters
 
 EXAMPLES, WORK = 4, 400_000
 """Another thread is worth its while with so many examples, and multiplications forward, in its part of a batch."""
@@ -220,19 +221,16 @@ class Executor:
         examples: Examples,
         which: Which,
         size: int,
-        alphas: NDArray[np.float64] | None,
+        given: Hyperparameters[list[float]] | None,
         update: int,
         outputs: Numbers | None,
-        l2: NDArray[np.float64] | None = None,
-        omegas: NDArray[np.float64] | None = None,
     ) -> Ran:
         """Run batches of a size, one after the other, by as many threads as these are worth.
 
         Args:
-            alphas: the learning rate of each batch; None changes nothing and measures.
+            given: what holds for each batch; None changes nothing and measures.
             update: how many updates there have been before.
             outputs: where the network's outputs go, or None.
-            l2: the λ of each batch, or None for the optimizer's. omegas: the weight decay of each; None for 0.
         """
         network = self._network()
         assert network is not None
@@ -246,9 +244,12 @@ class Executor:
         else:
             fields |= {"first": 0, "order": np.ascontiguousarray(which, dtype=np.int64)}
         threads = min(self.team, members(size, self.plan))
-        l2 = None if l2 is None else np.array(l2, np.float64)
+        alphas, omegas, l2, drop_rates = (None, None, None, ()) if given is None else given.as_arrays("float64")
+        if drop_rates:
+            for rate, place in self.plan.drop_rates:
+                rate[0] = drop_rates[place]
         ran = Ran(*program.run(fields, m, size, alphas, l2, update, outputs, threads, omegas))
-        if alphas is not None:
+        if given is not None:
             with network.turn:
                 program.unload(0, network.flat)
                 self._take_back((m - 1) % size + 1)

@@ -98,6 +98,7 @@ class Plan:
         dtype: the network's type.
         moving: the steps that read and move the statistics of a layer, each with that layer, held weakly.
         constants: the statistics that became constants, by layer and name, with their bytes at that time.
+        drop_rates: the rates that steps read which are on a schedule, each with its place in `Hyperparameters`.
         losses: those of the library that the cost is made of.
         target: of a loss of the user's own, the form of what it takes for one example.
         own: whether a layer, an activation or the loss is the user's own.
@@ -113,6 +114,7 @@ class Plan:
     dtype: str
     moving: list[tuple[Step, ref[LayerLike]]]
     constants: list[tuple[ref[LayerLike], str, bytes]]
+    drop_rates: list[tuple[NDArray[np.float64], int]] = field(default_factory=list)
     losses: list[Loss] = field(default_factory=list)
     target: Form | None = None
     own: bool = False

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from chainrule.engines.calls import Calls, while_finite
 from chainrule.engines.contract import CHUNK, Arrays, Batch, Batches, CostLike, Done, Form, NetworkLike, Numbers, Slope
 from chainrule.engines.native.compile import Compiled, Compiler
 from chainrule.engines.native.executor import Arithmetic, Examples, Executor, Which, members
@@ -17,13 +16,11 @@ from chainrule.engines.native.plan import NoKernelError, Plan
 from chainrule.engines.native.rules import rule_of
 from chainrule.engines.tracing import form_of
 from chainrule.graph import Array
+from chainrule.hyperparameters import Hyperparameters, OfBatches
 from chainrule.optimizers import Optimizer
 
 KEPT = 4
 """So many forms of the data, such as sequences of different lengths, have a plan ready; each has buffers of its own."""
-
-CALL = 0.1
-"""About how many seconds of work are done between two looks at the keyboard and the progress bar."""
 
 
 class NativeProgram:
@@ -42,11 +39,11 @@ class NativeProgram:
             cost, by.names, training=True, updating=True, seed=seed, outputs=outputs, rounds=bool(by.unit)
         )
         self._slots: dict[str, Array] = {name: np.zeros_like(network.flat) for name in optimizer.slots}
-        self._kept: dict[tuple[Form, Form | None], _Ready] = {}
         given = cost.input or form_of(network, network.input_shape or ())
         self._ready = self._made_ready(given, cost.target, (), None)
+        self._kept: dict[tuple[Form, Form | None], _Ready] = {(given, cost.target): self._ready}
         self._given: tuple[Arrays, Examples] | None = None
-        self._some = 1  # batches in the next call
+        self._calls = Calls()
 
     @property
     def _plan(self) -> Plan:
@@ -70,36 +67,16 @@ class NativeProgram:
             for k, vector in enumerate(self._slots.values(), 1):
                 self._ready.executor.load(k, vector)
 
-    def epoch(
-        self,
-        batches: Batches,
-        epoch: int,
-        learning_rate: Callable[[int], float],
-        start: int = 0,
-        weight_decay: Callable[[int], float] | None = None,
-    ) -> Iterator[Done]:
+    def epoch(self, batches: Batches, epoch: int, given: OfBatches, start: int = 0) -> Iterator[Done]:
         """See `Program.epoch`; yields about ten times a second, at least once a batch."""
         if start == 0:
             self.network.forget()
-        self._drop_at(epoch)
         self._turn_to(self._plan.input, self._plan.target, batches.sizes)
-        omega = weight_decay or (lambda k: self.optimizer.decay(epoch))
         if batches.arrays is not None:
-            yield from self._of_arrays(batches, batches.arrays, epoch, learning_rate, omega, start)
-            return
-        for k, (X, Y, weights) in enumerate(batches.epoch(epoch, start), start):
-            examples = self._prepared(X, Y, weights, (len(X),))
-            done = self._run(examples, slice(0, len(X)), len(X), [learning_rate(k)], [omega(k)])
-            yield done
-            if done.X is not None:
-                return
-
-    def _drop_at(self, epoch: int) -> None:
-        """Let go of the plans where dropout had other rates, which stand in them as numbers."""
-        rates = self.network.drop_rates(epoch)
-        if rates != self._compiler.drop_rates:
-            self._compiler = replace(self._compiler, drop_rates=rates)
-            self._kept.clear()
+            yield from while_finite(self._of_arrays(batches.arrays, epoch, given, start))
+        else:
+            numbered = enumerate(batches.epoch(epoch, start), start)
+            yield from while_finite(self._alone(batch, given(k, k + 1)) for k, batch in numbered)
 
     def _turn_to(self, given: Form, target: Form | None, sizes: tuple[int, ...]) -> None:
         """Go on with the plan for data of these forms, as the network and what users wrote are now."""
@@ -123,36 +100,25 @@ class NativeProgram:
             return known
         return _Ready(compiled, Fingerprint(self.network, compiled.plan))
 
-    def _of_arrays(
-        self,
-        batches: Batches,
-        data: Arrays,
-        epoch: int,
-        learning_rate: Callable[[int], float],
-        weight_decay: Callable[[int], float],
-        start: int,
-    ) -> Iterator[Done]:
+    def _of_arrays(self, data: Arrays, epoch: int, given: OfBatches, start: int) -> Iterator[Done]:
         order = data.order(epoch) if data.shuffle else None
-        count, size = len(data), data.batch_size
+        size = data.batch_size
         if self._given is not None and not self._given[1].stand():
             self._given = None
-        k = start
-        while k < count:
-            some = min(count - k, self._some)
-            rows = slice(k * size, min((k + some) * size, data.m))
-            alphas, omegas = ([rate(i) for i in range(k, k + some)] for rate in (learning_rate, weight_decay))
-            l2 = None if batches.l2 is None else batches.l2[k : k + some]  # which may follow from the order
-            began = time.perf_counter()
+
+        def run(first: int, last: int) -> Done:
+            rows = slice(first * size, min(last * size, data.m))
             which: Which = rows if order is None else order[rows]
-            examples = self._some_of(data, which) if data.cast is not None else self._all_of(data)
-            whole = slice(0, len(examples.X)) if data.cast is not None else which
-            done = self._run(examples, whole, size, alphas, omegas, l2)
-            seconds = (time.perf_counter() - began) / some
-            self._some = max(1, min(2 * self._some, int(CALL / seconds)))
-            yield done
-            if done.X is not None:
-                return
-            k += some
+            examples = self._all_of(data) if data.cast is None else self._some_of(data, which)
+            whole = which if data.cast is None else slice(0, len(examples.X))
+            return self._run(examples, whole, size, given(first, last))
+
+        return self._calls.over(start, len(data), run)
+
+    def _alone(self, batch: Batch, given: Hyperparameters[list[float]]) -> Done:
+        """A batch of a stream."""
+        m = len(batch[0])
+        return self._run(self._prepared(*batch, (m,)), slice(0, m), m, given)
 
     def _some_of(self, data: Arrays, which: Which) -> Examples:
         """Some of the data, which are still to be made the network's type."""
@@ -179,21 +145,12 @@ class NativeProgram:
             self._turn_to(given, target, sizes)
         return Examples(self.network, self._cost, X, Y, weights, self._plan)
 
-    def _run(
-        self,
-        examples: Examples,
-        which: Which,
-        size: int,
-        alphas: list[float],
-        omegas: list[float],
-        l2: NDArray[np.float64] | None = None,
-    ) -> Done:
+    def _run(self, examples: Examples, which: Which, size: int, given: Hyperparameters[list[float]]) -> Done:
         X, Y = examples.X, examples.Y[which]
         m = len(Y)
         executor = self._executor_for(size)
         outputs = np.empty((m, *self._plan.output_shape), self.network.dtype) if self.outputs else None
-        rates = np.array(alphas, np.float64), self.updates, outputs, l2, np.array(omegas, np.float64)
-        ran = executor.run(examples, which, size, *rates)
+        ran = executor.run(examples, which, size, given, self.updates, outputs)
         costs = ran.costs
         sizes = [min(size, m - begin) for begin in range(0, len(costs) * size, size)]
         self.updates += len(costs) - (not ran.finite)
@@ -249,7 +206,8 @@ class NativeSlope:
         self._gradient.fill(0)
         self._executor.load(1, self._gradient)
         output = np.empty((self._m, *plan.output_shape), plan.dtype) if self._outputs else None
-        ran = self._executor.run(self._examples, slice(0, self._m), size, shares, 0, output)
+        given = Hyperparameters(shares.tolist(), [0.0] * len(shares))
+        ran = self._executor.run(self._examples, slice(0, self._m), size, given, 0, output)
         self._executor.unload(1, self._gradient)
         return float(np.dot(shares[: len(ran.costs)], ran.costs)), self._gradient, output
 

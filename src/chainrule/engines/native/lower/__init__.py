@@ -81,6 +81,7 @@ def lower(
         dtype=network.dtype,
         moving=plan.moving,
         constants=plan.constants,
+        drop_rates=plan.drop_rates,
         losses=[_loss_of(node) for node in terms if is_loss(node)],
         target=Form(trace.Y.shape[1:], trace.Y.dtype)
         if trace.Y is not None and cost is not None and cost.own

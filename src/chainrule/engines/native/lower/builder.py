@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from chainrule.engines.contract import LayerLike
 from chainrule.engines.native.plan import CONSTANT, EXAMPLE, PARAMETER, SHARED, NoKernelError, Option, Step, Value
-from chainrule.engines.trace import Node, Role, Trace
+from chainrule.engines.trace import DropRate, Node, Role, Trace
 
 if TYPE_CHECKING:
     from chainrule.engines.native.lower.bins import Bins
@@ -39,7 +39,7 @@ class Builder:
         bins: by the nodes that write them out, the bins that a linear step takes as they are.
         limits: see `Plan`.
         target: the number of the value that holds Y; -1 if nothing reads it as numbers.
-        moving: see `Plan`. constants: see `Plan`.
+        moving, constants, drop_rates: see `Plan`.
         narrow: a linear step of no more outputs than this has a kernel of its own.
     """
 
@@ -56,6 +56,7 @@ class Builder:
         self.target = -1
         self.moving: list[tuple[Step, ref[LayerLike]]] = []
         self.constants: list[tuple[ref[LayerLike], str, bytes]] = []
+        self.drop_rates: list[tuple[NDArray[np.float64], int]] = []
         self._known_constants: dict[tuple[tuple[int, ...], bytes], int] = {}
         self._in_rows = {given for node in trace.nodes for given in _read_in_rows(node)}
         for name, held in parameters.items():
@@ -133,6 +134,14 @@ class Builder:
             return np.asarray(node.numbers, np.float64)
         except (TypeError, ValueError):
             raise NoKernelError(f"a {type(node.numbers).__name__}") from None
+
+    def drop_rate(self, node: Node) -> NDArray[np.float64]:
+        """(1,), the rate of dropout, where a kernel reads it at each batch."""
+        rate = node.options["rate"]
+        held = np.array([rate], np.float64)
+        if isinstance(rate, DropRate):
+            self.drop_rates.append((held, rate.place))
+        return held
 
     def is_whole(self, view: Node) -> bool:
         """Whether a view holds all numbers of X in their order."""

@@ -99,7 +99,7 @@ def dropout(plan: Builder, node: Node) -> None:
     mask = key - (plan.trace.update << 16)
     if not plan.trace.training or seed != plan.trace.seed % 2**64 or not 0 < mask < 2**16:
         raise NoKernelError("dropout with a key of its own")
-    plan.make(node, "dropout", [plan.read(node.first)], rate=float(node.options["rate"]), seed=seed, mask=mask)
+    plan.make(node, "dropout", [plan.read(node.first)], rate=plan.drop_rate(node), seed=seed, mask=mask)
 
 
 @lowers("standardize")

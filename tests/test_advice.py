@@ -164,6 +164,12 @@ CASES = {
         lambda: built(with_argument("rate", kept=False)()(1)),
         lambda: built(with_argument("rate")()(1)),
     ),
+    "or a schedule: give an object, such as cr.schedules.Cosine(0.1, epochs=30)": (
+        lambda: cr.AdamW(weight_decay="cosine"),
+        lambda: cr.AdamW(weight_decay=cr.schedules.Cosine(0.1, epochs=30)),
+        lambda: cr.AdamW(cr.schedules.Cosine(0.1, epochs=30)),
+        lambda: cr.Dropout(cr.schedules.Cosine(0.1, epochs=30)),
+    ),
     "draw takes a Variable or a Network, but was given a": (
         lambda: cr.draw(3 * 2.0),
         lambda: cr.draw(3 * cr.variable(2.0, "a")),

@@ -18,7 +18,7 @@ from chainrule.errors import OptionError
 from chainrule.graph import Array, namespace
 from chainrule.hyperparameters import Hyperparameters
 from chainrule.names import lookup, unknown
-from chainrule.schedules import Schedule, learning_rate_at, value_at
+from chainrule.schedules import Schedule, learning_rate_at, number_or_schedule, value_at
 
 Slots = dict[str, Array]
 
@@ -56,16 +56,9 @@ class Optimizer(Configurable):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.learning_rate, Schedule):
-            if callable(self.learning_rate):
-                raise OptionError(
-                    f"the learning rate is {self.learning_rate!r}, but must be a number or a schedule: "
-                    "one of cr.schedules, or an object of your own subclass of cr.schedules.Schedule."
-                )
-            real("the learning rate", self.learning_rate, low=0)
+        number_or_schedule("the learning rate", self.learning_rate, low=0)
         real("l2", self.l2, low=0)
-        if not isinstance(self.weight_decay, Schedule):
-            real("weight_decay", self.weight_decay, low=0)
+        number_or_schedule("weight_decay", self.weight_decay, low=0)
         self._check_rates()
         for name in ("clip_norm", "clip_value"):
             if getattr(self, name) is not None:

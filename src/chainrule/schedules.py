@@ -6,9 +6,12 @@ notes write with a whole epoch number use the whole part, so α stays the same d
 
 import math
 from dataclasses import dataclass
+from numbers import Real
+from typing import Any
 
 from chainrule.checking import real
 from chainrule.configuration import Configurable
+from chainrule.errors import OptionError
 
 
 class Schedule(Configurable):
@@ -174,6 +177,29 @@ class OneCycle(Schedule):
         if epoch < top:
             return _cosine(peak / 25, peak, epoch / top)
         return _cosine(peak, peak / 1e4, (epoch - top) / (self.epochs - top))
+
+
+def number_or_schedule(called: str, given: Any, **bounds: Any) -> float | Schedule:
+    """A number within the bounds that `checking.real` takes, or a schedule as it is.
+
+    Args:
+        called: what it is, for the message.
+
+    Raises:
+        OptionError: it is neither.
+    """
+    if isinstance(given, Schedule):
+        return given
+    try:
+        return real(called, given, **bounds)
+    except OptionError as error:
+        if isinstance(given, Real):
+            raise
+        own = ", or one of your own subclass of cr.schedules.Schedule" if callable(given) else ""
+        raise OptionError(
+            f"{str(error).removesuffix('.')}, or a schedule: give an object, such as "
+            f"cr.schedules.Cosine(0.1, epochs=30){own}."
+        ) from None
 
 
 def learning_rate_at(learning_rate: float | Schedule, epoch: float) -> float:

@@ -125,6 +125,25 @@ def test_a_rate_out_of_range_is_told_with_its_epoch():
         cr.Dropout(Constant(1.0))
 
 
+@pytest.mark.parametrize("make", [lambda: cr.Dropout("cosine"), lambda: cr.AdamW(weight_decay="cosine")])
+def test_the_name_of_a_schedule_is_told_what_to_give(make):
+    with pytest.raises(cr.OptionError, match=r"is 'cosine', but must be a number, .*give an object, such as cr.sched"):
+        make()
+
+
+def test_a_derivation_says_which_rates_are_those_of_the_first_epoch():
+    layers = [cr.Dense(3), cr.Residual([cr.Dropout(Cosine(0.5, 10))]), cr.Dropout(0.25), cr.Dense(1)]
+    net = cr.Network(layers, seed=0, input_shape=2)
+    rule = cr.AdamW(Cosine(0.1, 10), weight_decay=FlatCosine(0.2, 10))
+    page = str(cr.derive(net, np.ones((2, 2)), np.ones((2, 1)), loss="squared_error", optimizer=rule))
+    assert page.count("The rate 0.5 is that of the first epoch: it follows Cosine(0.5, epochs=10).") == 1
+    assert "The rate 0.25 is" not in page
+    assert "α follows Cosine(0.1, epochs=10) and is 0.1 at the first update" in page
+    assert "ω follows FlatCosine(0.2, epochs=10) and is 0.2 at the first update" in page
+    plain = str(cr.derive(net, np.ones((2, 2)), np.ones((2, 1)), loss="squared_error", optimizer=cr.AdamW(0.1)))
+    assert "follows" not in plain.partition("Update")[2]
+
+
 def test_a_network_that_was_saved_has_its_schedule(tmp_path):
     net = network(Cosine(0.6, 4))
     net.build((4,))

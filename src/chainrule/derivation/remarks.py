@@ -16,6 +16,7 @@ from chainrule.derivation.options import SAID, as_text
 from chainrule.derivation.spelling import MOST
 from chainrule.derivation.trace import Trace
 from chainrule.graph import OPERATIONS, Operation, Variable, plain
+from chainrule.schedules import Schedule
 
 KNOWN = {"e", "i", "j", "k", "l", "m", "n", "t", "T"}
 """Letters that every formula may have: Euler's number, indices, counts, steps, and the sign of a transpose."""
@@ -28,6 +29,7 @@ def remark(trace: Trace, node: Variable, operation: Operation) -> str:
         _here(trace, node, operation),
         *_unmentioned(trace, node, operation),
         _of_outputs(node, operation),
+        *_on_schedule(trace, node),
     )
     return " ".join(filter(None, sentences))
 
@@ -108,6 +110,13 @@ def _of_outputs(node: Variable, operation: Operation) -> str:
     several = output_symbol(operation) == "J" and isinstance(A, Variable) and A.ndim > 1 and A.shape[-1] > 1
     adds = any(atom.symbol == r"\|" or atom.below == (Atom("j"),) for atom in symbols(parse(operation.forward)))
     return "The losses of an example's outputs are added." if several and not adds else ""
+
+
+def _on_schedule(trace: Trace, node: Variable) -> Iterator[str]:
+    """Which options are written as they are in the first epoch, as the layer has a schedule for them."""
+    for name, value in vars(trace.layers.get(node, object)).items():
+        if isinstance(value, Schedule) and name in node.options:
+            yield f"The {name} {as_text(node.options[name])} is that of the first epoch: it follows {value!r}."
 
 
 @functools.cache

@@ -19,6 +19,7 @@ from chainrule.graph import Variable
 from chainrule.hyperparameters import Hyperparameters
 from chainrule.layers import Network
 from chainrule.optimizers import LBFGS, Optimizer, find_optimizer
+from chainrule.schedules import Schedule
 
 ASSIGNS = parse(" := ")
 SLOTS = "of {slots} the optimizer remembers one for each derivative, 0 before the first update"
@@ -54,6 +55,7 @@ def _descent(theta: Atom) -> Line:
 
 def _by_rule(trace: Trace, net: Network, optimizer: Optimizer) -> Section:
     lines: list[Line] = []
+    schedules = _schedules(optimizer)
     optimizer = replace(optimizer, weight_decay=optimizer.decay(0))  # as it is at the first update
     rates = optimizer.rates_of(net.parameters) or {}
     letters, numbers = Letters(optimizer), _one_update(trace, net, optimizer)
@@ -80,7 +82,8 @@ def _by_rule(trace: Trace, net: Network, optimizer: Optimizer) -> Section:
         lines.append(Line((theta, *ASSIGNS, *right), numbers=shown))
         used |= option_letters(change, *slots.values())
     remembered = list(dict.fromkeys(line.formula[0].symbol for line in lines if line.formula[0].below))
-    title = _title(optimizer, letters, used, remembered, shown=any(line.numbers is not None for line in lines))
+    first = [FIRST] if any(line.numbers is not None for line in lines) else []
+    title = "; ".join([*_title(optimizer, letters, used, remembered), *schedules, *first])
     return Section("Update", f"{title}; {UNWRITTEN}" if unwritten else title, tuple(lines))
 
 
@@ -95,7 +98,7 @@ def _unwritten(trace: Trace, parameter: Variable, numbers: NDArray[Any]) -> Line
     return Line((theta, *ASSIGNS, *right), numbers=trace.shown(parameter, numbers, backward=True))
 
 
-def _title(optimizer: Optimizer, letters: Letters, used: set[str], remembered: list[str], shown: bool) -> str:
+def _title(optimizer: Optimizer, letters: Letters, used: set[str], remembered: list[str]) -> list[str]:
     """What the letters stand for, and what is done before the rule."""
     values = {r"\alpha": optimizer.alpha(0)} | {letters.letter(name): getattr(optimizer, name) for name in sorted(used)}
     said = [f"{text(parse(letter))} = {text((number(float(value)),))}" for letter, value in values.items()]
@@ -103,7 +106,15 @@ def _title(optimizer: Optimizer, letters: Letters, used: set[str], remembered: l
     parts = [f"{type(optimizer).__name__}: {', '.join(said)}", *_clipped(optimizer)]
     parts += [RATES] if optimizer.rates else []
     parts += [SLOTS.format(slots=" and ".join(remembered))] if remembered else []
-    return "; ".join([*parts, *([FIRST] if shown else [])])
+    return parts
+
+
+def _schedules(optimizer: Optimizer) -> Iterator[str]:
+    """Which of its numbers change while it trains."""
+    alpha, omega = (optimizer.learning_rate, optimizer.alpha), (optimizer.weight_decay, optimizer.decay)
+    for letter, (value, at) in {"α": alpha, "ω": omega}.items():
+        if isinstance(value, Schedule):
+            yield f"{letter} follows {value!r} and is {at(0):g} at the first update"
 
 
 def _clipped(optimizer: Optimizer) -> Iterator[str]:

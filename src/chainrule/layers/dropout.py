@@ -7,7 +7,7 @@ from chainrule.graph import Array
 from chainrule.layers.layer import Layer
 from chainrule.layers.walk import current_walk
 from chainrule.ops import dropout
-from chainrule.schedules import Schedule, value_at
+from chainrule.schedules import Schedule, number_or_schedule, value_at
 
 
 @dataclass(eq=False, repr=False)
@@ -27,8 +27,7 @@ class Dropout(Layer):
     rate: float | Schedule = 0.5
 
     def __post_init__(self) -> None:
-        if not isinstance(self.rate, Schedule):
-            self.rate = real("the dropout rate", self.rate, low=0, high=1, open="high")
+        self.rate = number_or_schedule("the dropout rate", self.rate, low=0, high=1, open="high")
         self.rate_at(0)
 
     @property

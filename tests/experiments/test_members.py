@@ -1,8 +1,12 @@
 """Several networks in an experiment: parts, out-of-fold answers, side by side, interrupted and resumed."""
 
 import contextlib
+import json
 import os
+import shutil
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,6 +23,7 @@ from chainrule.experiments.fitted import answers
 from chainrule.layers.edges import by_tree
 from chainrule.layers.ensemble import ensemble_in
 from chainrule.training.interrupt import Interrupt, TerminatedError, interruptible
+from commands import chainrule
 
 QUICK = cr.Settings(members=3, seed=0, epochs=4, hidden=(8,), threads=2)
 
@@ -116,6 +121,55 @@ def test_sigterm_in_the_second_network_leaves_what_resuming_needs(
     again = cr.Experiment(cut.source, settings, tmp_path / "cut", resume=True).run(progress=False)
     assert np.array_equal(again.network.flat, whole.network.flat)
     assert [len(one.epochs) for one in again.history.members] == [4, 4, 4]
+
+
+KILLED_IN_A_TRIAL = """
+import os, signal, sys
+from chainrule.cli import main
+from chainrule.experiments import pilot
+
+fit, begun = pilot._fit, []
+
+def fit_or_die(*given):
+    begun.append(given)
+    if len(begun) == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return fit(*given)
+
+pilot._fit = fit_or_die
+sys.argv[0] = "chainrule"
+main()
+"""
+
+
+def test_a_run_that_was_killed_while_it_tried_how_long_begins_again_with_the_same_bits(tmp_path: Path) -> None:
+    frame(120).drop("who").write_csv(tmp_path / "table.csv")
+    command = ["train", "table.csv", "--target", "y", "--members", 2, "--hidden", 4, "--threads", 1, "--out"]
+    words = [sys.executable, "-c", KILLED_IN_A_TRIAL, *map(str, [*command, "a"])]
+    assert subprocess.run(words, cwd=tmp_path, capture_output=True, check=False).returncode == -signal.SIGKILL
+    assert [path.name for path in (tmp_path / "a").iterdir() if path.name[0] != "."] == ["begun.json"]
+    seed = json.loads((tmp_path / "a/begun.json").read_text())["seed"]
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    with pytest.raises(cr.ModelFileError, match=r"go on with it by the command that began it, --out .* and --resume"):
+        cr.Trained.load(tmp_path / "a")
+
+    other = chainrule(*command, "a", "--resume", "--dropout", 0.2, cwd=tmp_path)
+    assert other.returncode == 2
+    assert "its run had dropout" in other.stderr
+    resumed = chainrule(*command, "a", "--resume", cwd=tmp_path)
+    assert f"the run in a left no checkpoint: it begins again, by its seed {seed}" in resumed.stdout
+    settings = cr.Settings(members=2, hidden=(4,), threads=1)
+    table = cr.read_table(tmp_path / "table.csv", "y")
+    in_python = cr.Experiment(table, settings, tmp_path / "b", resume=True)
+    assert in_python.notes[0] == f"the run in {tmp_path / 'b'} left no checkpoint: it begins again, by its seed {seed}"
+    in_python.run(progress=False)
+    cr.Experiment(table, replace(settings, seed=seed), tmp_path / "whole").run(progress=False)
+    a, b, whole = (cr.load(tmp_path / name / "model.safetensors").flat for name in ("a", "b", "whole"))
+    assert np.array_equal(a, whole)
+    assert np.array_equal(b, whole)
+    assert not list(tmp_path.glob("*/begun.json"))
+    with pytest.raises(cr.OptionError, match="there is nothing to resume"):
+        cr.Experiment(table, settings, tmp_path / "whole", resume=True)
 
 
 def test_one_that_fails_ends_all() -> None:

@@ -122,7 +122,7 @@ def _life(run: Scenario, expected: dict[str, bytes], folder: Path, moments: list
 
 def _resumable(run: Scenario) -> bool:
     """Whether a user would add --resume."""
-    held = [name for name in ("checkpoint.safetensors", "search.journal") if Path(RUN, name).exists()]
+    held = [name for name in ("checkpoint.safetensors", "begun.json", "search.journal") if Path(RUN, name).exists()]
     return bool(held) or run.name in ("arrays", "stream")
 
 

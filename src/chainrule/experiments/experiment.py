@@ -22,6 +22,7 @@ from chainrule.checking import real, seed_or_fresh, whole
 from chainrule.data.chunked import Chunked
 from chainrule.data.source import Source
 from chainrule.errors import NotFiniteError, OptionError
+from chainrule.experiments import beginning
 from chainrule.experiments.architectures import dense
 from chainrule.experiments.design import optimizer_for, refuse_idle_bins, refuse_idle_schedules
 from chainrule.experiments.doubts import doubts_on
@@ -82,6 +83,7 @@ class Experiment:
         chunked: what to train on, where it is more than X; then the training part is a sample of it.
         weights: how much each example counts.
         plan: what will be trained, or was; of values it learns standardized ones.
+        begins_again: whether the run in the folder was killed before its first checkpoint, so that it begins as it did.
         fitted: what was trained, once `run` has come to that; None before.
 
     Raises:
@@ -122,7 +124,7 @@ class Experiment:
             every_minutes=settings.checkpoint_minutes,
             anew=self._search is not None,
         )
-        self.resume = resume or self._search is not None
+        self.resume, self.begins_again = resume or self._search is not None, False
         before = self._seed_before(resume)
         self.seed = seed_or_fresh(before if settings.seed is None else settings.seed)
         self._divide(usual, splits)
@@ -137,6 +139,8 @@ class Experiment:
         refuse_idle_bins(self.encoding, self.given, resolved)
         self._choose_scale()
         self.plan = planned(self, settings)
+        if self.begins_again:
+            beginning.refuse_other(self.folder, self._facts())
 
     # Preparing
 
@@ -204,6 +208,9 @@ class Experiment:
     def _seed_before(self, resume: bool) -> int | None:
         """The seed of the run or the search that is resumed, or None for a new one."""
         before = self._search.seed if self._search is not None else self._seed_of_checkpoint() if resume else None
+        begun = beginning.read(self.folder) if resume and before is None and self._search is None else None
+        if begun is not None:
+            self.begins_again, before = True, begun["seed"]
         if resume and before is None:
             missing = CHECKPOINT if self._search is None else JOURNAL
             raise OptionError(f"there is nothing to resume: {self.folder} holds no {missing}. Start without --resume.")
@@ -382,11 +389,20 @@ class Experiment:
             OptionError: another process is at work in the folder.
             TerminatedError: SIGTERM has come; there is a checkpoint.
         """
-        fitted = self._fit(progress=progress, callbacks=callbacks)
+        with self.run_folder.claimed():
+            self._begin()
+            fitted = self._fit(progress=progress, callbacks=callbacks)
+            if not fitted.history.cut:
+                beginning.forget(self.folder)
         self._adopt(fitted)
         if fitted.history.stopped == "terminated":
             raise TerminatedError(fitted.history)
         return fitted.network, fitted.history
+
+    def _begin(self) -> None:
+        """Keep how the run begins, for when it is killed before its first checkpoint; of a search the journal does."""
+        if self._search is None and distributed.first():
+            beginning.write(self.folder, self.seed, self._facts())
 
     def _fit(self, *, progress: bool, callbacks: Sequence[Callback] = ()) -> Fitted:
         """Train by the plan."""
@@ -427,6 +443,7 @@ class Experiment:
 
     def _complete(self, trials: Sequence[Trial], *, progress: bool) -> Result:
         """Train, measure, compare, write all that there is."""
+        self._begin()
         held_out = self._at_earlier_origins()
         fitted = self._fit(progress=progress)
         if fitted.history.stopped == "terminated":
@@ -498,6 +515,7 @@ class Experiment:
         return report_on(self, network, output)
 
     def _forget_checkpoint(self) -> None:
+        beginning.forget(self.folder)
         for path in (Path(self.checkpoint.path), *self._checkpoints_of_members):
             with contextlib.suppress(FileNotFoundError):
                 path.unlink()

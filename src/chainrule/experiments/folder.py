@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from chainrule import files
 from chainrule.errors import ModelFileError, OptionError
-from chainrule.experiments.settings import CHECKPOINT, JOURNAL, LOCK, MODEL
+from chainrule.experiments import beginning
+from chainrule.experiments.settings import BEGINNING, CHECKPOINT, JOURNAL, LOCK, MODEL
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -99,8 +100,10 @@ class RunFolder:
         return aside
 
     def discard_empty(self) -> None:
-        """Remove the folder if there is nothing in it to keep."""
+        """Remove the folder if there is nothing in it to keep, but for how its run began."""
         with contextlib.suppress(OSError):
+            if [path.name for path in self.path.iterdir()] == [BEGINNING]:
+                beginning.forget(self.path)
             self.path.rmdir()
 
     def own_lock(self) -> Path:

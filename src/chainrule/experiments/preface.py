@@ -20,7 +20,9 @@ ORDINALS = {2: "half", 3: "third", 4: "fourth", 5: "fifth", 6: "sixth", 7: "seve
 def notes_on(experiment: Experiment) -> list[str]:
     """What a reader should know of the classes, the parts and what is shown while training, a sentence each."""
     splits = experiment.splits
-    return [*experiment.source.notes_on_parts(splits.train, splits.test), *_notes_on_target(experiment)]
+    again = f"the run in {experiment.folder} left no checkpoint: it begins again, by its seed {experiment.seed}"
+    begins = [again] if experiment.begins_again else []
+    return [*begins, *experiment.source.notes_on_parts(splits.train, splits.test), *_notes_on_target(experiment)]
 
 
 def note_on_members(experiment: Experiment) -> str:

@@ -12,7 +12,7 @@ from chainrule.errors import OptionError
 from chainrule.names import lookup
 from chainrule.schedules import Cosine, FlatCosine, Schedule
 
-MODEL, HISTORY, METRICS, CURVES, REPORT, PAGE, CHECKPOINT, JOURNAL, TRIALS, LOCK = (
+MODEL, HISTORY, METRICS, CURVES, REPORT, PAGE, CHECKPOINT, BEGINNING, JOURNAL, TRIALS, LOCK = (
     "model.safetensors",
     "history.json",
     "metrics.json",
@@ -20,6 +20,7 @@ MODEL, HISTORY, METRICS, CURVES, REPORT, PAGE, CHECKPOINT, JOURNAL, TRIALS, LOCK
     "report.svg",
     "report.html",
     "checkpoint.safetensors",
+    "begun.json",
     "search.journal",
     "trials.csv",
     ".lock",

@@ -25,7 +25,7 @@ from chainrule.experiments.intervals import intervals
 from chainrule.experiments.outputs import measure_in_units, outputs, unit_of_values
 from chainrule.experiments.predictions import as_csv, written
 from chainrule.experiments.seen import Seen, note_on_known
-from chainrule.experiments.settings import CHECKPOINT, JOURNAL, MODEL
+from chainrule.experiments.settings import BEGINNING, CHECKPOINT, JOURNAL, MODEL
 from chainrule.experiments.splits import split
 from chainrule.layers import Network, load
 from chainrule.layers.rehearsal import output_shape
@@ -69,7 +69,8 @@ def load_network(path: str | os.PathLike[str], *, memory_limit: int | None = Non
     """
     folder = Path(path) if os.path.isdir(path) else Path(path).parent
     file = folder / MODEL if os.path.isdir(path) else Path(path)
-    searched, begun = (os.path.exists(folder / name) for name in (JOURNAL, CHECKPOINT))
+    searched = os.path.exists(folder / JOURNAL)
+    begun = any(os.path.exists(folder / name) for name in (CHECKPOINT, BEGINNING))
     if not os.path.exists(file) and (searched or begun):
         way = f"--out {folder}" if searched else f"--out {folder} and --resume"
         raise ModelFileError(

@@ -126,21 +126,33 @@ class Checkpoints:
             return None
         self._left = _which(self.rule.path)
         tensors, description = found
-        for name, ours in self.settings.items():
-            theirs = description["settings"].get(name, UNTOLD.get(name))
-            if theirs != ours and self.rule.anew:
+        try:
+            refuse_others(self.rule.path, description["settings"], self.settings)
+        except OptionError:
+            if self.rule.anew:
                 return None
-            if theirs != ours and (what := TOLD_BY_CHECKSUM.get(name)):
-                raise OptionError(
-                    f"{self.rule.path} cannot be resumed: {what} are not those that its run began with. Bring the "
-                    "same, or start anew without resume."
-                )
-            if theirs != ours:
-                raise OptionError(
-                    f"{self.rule.path} cannot be resumed: its run had {name} {theirs}, this one has {ours}. "
-                    "Repeat the settings, or start anew without resume."
-                )
+            raise
         return tensors, description["checkpoint"]
+
+
+def refuse_others(path: str | os.PathLike[str], theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> None:
+    """See to it that a run which is resumed from a file began with the settings that this one has.
+
+    Raises:
+        OptionError: it did not; the message names the first that differs.
+    """
+    for name, value in ours.items():
+        before = theirs.get(name, UNTOLD.get(name))
+        if before != value and (what := TOLD_BY_CHECKSUM.get(name)):
+            raise OptionError(
+                f"{path} cannot be resumed: {what} are not those that its run began with. Bring the same, or start "
+                "anew without resume."
+            )
+        if before != value:
+            raise OptionError(
+                f"{path} cannot be resumed: its run had {name} {before}, this one has {value}. Repeat the settings, or "
+                "start anew without resume."
+            )
 
 
 def _which(path: str | os.PathLike[str]) -> tuple[int, int] | None:

@@ -24,7 +24,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import chainrule as cr
-from chainrule.sklearn import MLPClassifier, MLPRegressor
+from chainrule.sklearn import MLPClassifier, MLPRegressor, TableClassifier
 
 X, Y = load_iris(return_X_y=True)
 NAMES = ["length", "width", "length of petals", "width of petals"]
@@ -196,6 +196,36 @@ def test_inside_other_estimators():
     both = MultiOutputClassifier(MLPClassifier(8, random_state=0)).fit(X, np.column_stack([Y, Y == 1]))
     assert both.predict(X).shape == (150, 2)
     assert cross_val_score(MLPClassifier(random_state=0, learning_rate_init=0.02), X, Y, cv=3).mean() > 0.9
+
+
+def said(call, category):
+    """The warnings of a category, of which Python's own filters are to leave out none."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        call()
+    return [one for one in caught if one.category is category]
+
+
+def test_a_warning_comes_once_in_a_cross_validation_or_search():
+    few, far = MLPRegressor(random_state=0, max_iter=2), 1000.0 * Y
+    for call in (
+        lambda: cross_val_score(few, X, far, cv=3),
+        lambda: GridSearchCV(few, {"alpha": [0.1, 0.2]}, cv=2, refit=False).fit(X, far),
+    ):
+        told = said(call, ConvergenceWarning)
+        assert [str(one.message).split()[0] for one in told] == ["Stochastic", "y"]
+        assert {one.filename for one in told} == {__file__}
+        assert len(said(call, ConvergenceWarning)) == 2
+    assert len(said(lambda: [few.fit(X, Y) for _ in range(3)], ConvergenceWarning)) == 3
+
+
+def test_what_is_odd_about_the_rows_of_each_fold_is_told_once():
+    words = [*"xyz"] * 50
+    words[5], words[145] = "w", "v"  # each in another fold
+    frame = pandas.DataFrame({"length": X[:, 0], "word": words})
+    told = said(lambda: cross_val_score(TableClassifier(quick=True, epochs=1), frame, Y, cv=3), UserWarning)
+    assert [str(one.message).split()[0] for one in told] == ["word"]
+    assert told[0].filename == __file__
 
 
 FRAMES = {

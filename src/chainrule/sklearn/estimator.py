@@ -27,6 +27,7 @@ from chainrule.files import Tensors
 from chainrule.layers import Layer, Network
 from chainrule.metrics import find_metrics
 from chainrule.optimizers import penalty
+from chainrule.sklearn import once
 from chainrule.sklearn.batches import DENSE, SolverBatches, SparseRows
 from chainrule.sklearn.design import coefficients, draw, each_hidden, layers_of, our_activation, take_over
 from chainrule.sklearn.parameters import check, hidden_sizes
@@ -320,9 +321,7 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]
             self._optimizer = Solver(self)
         size = 200 if isinstance(self.batch_size, str) else self.batch_size
         if not isinstance(self.batch_size, str) and size > len(Y):
-            warnings.warn(
-                "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", stacklevel=4
-            )
+            once.warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped")
         batches = SolverBatches(
             X,
             Y,
@@ -424,7 +423,7 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]
         self.loss_ = math.nan
         self.loss_curve_.append(math.nan)
         self.validation_scores_ = [*(self.validation_scores_ or []), math.nan]
-        warnings.warn(f"Training ended early. {error}", ConvergenceWarning, stacklevel=4)
+        once.warn(f"Training ended early. {error}", ConvergenceWarning, about="an early end")
 
     def _warn(self, incremental: bool) -> None:
         """Say so if training was ended by something else than its own rule."""
@@ -432,18 +431,17 @@ class MultilayerPerceptron(BaseEstimator):  # type: ignore[misc]
         if stopped == "interrupted":
             warnings.warn("Training interrupted by user.", stacklevel=4)
         elif is_lbfgs(self.solver) and stopped in UNFINISHED:
-            warnings.warn(
+            once.warn(
                 f"lbfgs failed to converge after {self.n_iter_} iteration(s): {stopped}. Increase max_iter "
                 f"({self.max_iter}) or max_fun ({self.max_fun}), or bring X to a common scale.",
                 ConvergenceWarning,
-                stacklevel=4,
+                about=f"lbfgs: {stopped}",
             )
         elif stopped == "all epochs done" and not incremental and self.n_iter_ == self.max_iter:
-            warnings.warn(
+            once.warn(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
                 "converged yet.",
                 ConvergenceWarning,
-                stacklevel=4,
             )
 
     # Predicting
@@ -505,11 +503,11 @@ def _warn_of_another_scale(X: Any, X_val: Any) -> None:
     deviation = np.maximum(X.std(axis=0), np.finfo(X.dtype).tiny)
     apart = np.abs(X_val.mean(axis=0) - X.mean(axis=0)) / deviation
     if (apart > FAR).mean() > 0.5:
-        warnings.warn(
+        once.warn(
             f"X_val lies more than {FAR} deviations from X in {(apart > FAR).sum()} of {X.shape[1]} features. In a "
             'Pipeline, only transform_input=["X_val"] brings it through the steps before, as X; see the page on '
             "scikit-learn.",
-            stacklevel=5,
+            about="the scale of X_val",
         )
 
 

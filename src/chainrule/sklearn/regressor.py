@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
 
 from chainrule.errors import DataError, OptionError
+from chainrule.sklearn import once
 from chainrule.sklearn.estimator import Labels, MultilayerPerceptron, given_validation, not_lbfgs
 from chainrule.sklearn.solver import is_lbfgs
 from chainrule.training.cost import Cost
@@ -166,12 +166,12 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):  # type: ignore[misc]
         squares = 2 * float(np.min(self.loss_curve_))
         if max(abs(mean), deviation) > FAR_FROM_ONE and squares > deviation**2 / 2:
             worse = "worse than that mean" if squares > deviation**2 else f"R² {1 - squares / deviation**2:.2f}"
-            warnings.warn(
+            once.warn(
                 f"y has the mean {mean:.3g} and the deviation {deviation:.3g}, where a network begins near 0, and "
                 f"after {self.n_iter_} epochs it is {worse} on what it was trained on: scale y, by "
                 "sklearn.compose.TransformedTargetRegressor(MLPRegressor(…), transformer=StandardScaler()).",
                 ConvergenceWarning,
-                stacklevel=4,
+                about="the scale of y",
             )
 
     def _reported(self, data: float, penalty: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 import warnings
 from collections.abc import Iterable
@@ -22,6 +23,7 @@ from chainrule.experiments import Settings, Trained
 from chainrule.experiments.conclusions import chosen_at_the_end
 from chainrule.experiments.outputs import outputs
 from chainrule.experiments.unmeasured import Unmeasured
+from chainrule.sklearn import once
 from chainrule.sklearn.frames import as_frame, beside, has_names, refuse_gaps, stand_ins, with_values, with_words
 from chainrule.sklearn.regressor import refuse_words
 from chainrule.training import History
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
 ROLES = ("number", "category", "date", "text", "ignore")
 """Parameters that name columns. They, `missing`, `day_first` and `target_statistics` are those of
 `chainrule.read_table`; all others but `random_state` and `verbose` are fields of `Settings`."""
+
+OF_THE_ROWS = re.compile(r"'[^']*'|\d[\d.,]*")
+"""What a note on rows that are predicted says of these rows alone: words, and numbers."""
 
 
 class TableEstimator(BaseEstimator):  # type: ignore[misc]
@@ -155,7 +160,7 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
         assert isinstance(encoding, Columns)
         source = encoding.read(frame, labelled=False)
         for note in (*notes, *source.notes):
-            warnings.warn(note, UserWarning, stacklevel=3)
+            once.warn(note, about=OF_THE_ROWS.sub("…", note))
         network, target = self.trained_.network, self.trained_.target
         found = [outputs(network, encoding.X(piece), target) for piece in source.pieces()]
         return np.concatenate(found)

@@ -225,6 +225,14 @@ def test_no_more_networks_than_groups(tmp_path: Path) -> None:
     assert len(cr.Experiment(table, cr.Settings(seed=0), tmp_path).plan.networks) == 3  # one group is to test
 
 
+def test_more_networks_than_make_a_difference_are_refused(tmp_path: Path) -> None:
+    message = r"members is 1,000, but 40 networks answer together at most, as .* takes as long: take 40 or fewer"
+    with pytest.raises(cr.OptionError, match=message):
+        experiment(tmp_path, replace(QUICK, members=1000))
+    assert not list(tmp_path.iterdir())
+    assert len(experiment(tmp_path, replace(QUICK, members=40)).plan.networks) == 40
+
+
 def test_tables_of_a_dozen_rows_train(tmp_path: Path) -> None:
     made = cr.Experiment(cr.read_table(frame(12), "y", ignore=["who"]), cr.Settings(seed=0), tmp_path)
     assert len(made.plan.networks) == 4  # of 9 rows

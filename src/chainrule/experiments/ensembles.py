@@ -16,6 +16,7 @@ from chainrule.experiments.fitted import Fitted, finished
 from chainrule.experiments.lesson import Lesson, learn
 from chainrule.experiments.pilot import explore
 from chainrule.experiments.plans import Plan, another_round
+from chainrule.experiments.settings import MOST_MEMBERS
 from chainrule.layers import Network
 from chainrule.progress import Advance, stage
 from chainrule.training import Checkpoint, History
@@ -24,9 +25,6 @@ from chainrule.training.run import Callback
 
 if TYPE_CHECKING:
     from chainrule.experiments.experiment import Experiment
-
-MOST = 40
-"""So many networks answer together at most, however much time there is."""
 
 AS_LONG = 1.2
 """More networks are begun as long as there is so many times the time that as many took before."""
@@ -77,7 +75,7 @@ def train_together(experiment: Experiment, plan: Plan, watching: Watching) -> Fi
 
 def _time_for_more(experiment: Experiment, plan: Plan, there: int, took: float) -> bool:
     """Whether as many networks again can be trained in the time that is left."""
-    more = there + len(plan.networks) <= MOST
+    more = there + len(plan.networks) <= MOST_MEMBERS
     return more and bool(distributed.told(lambda: experiment.left > AS_LONG * took))
 
 

@@ -36,6 +36,9 @@ UPDATES = 20_000
 """So many updates values take, as long as that is 10 to 60 epochs."""
 
 
+MOST_MEMBERS = 40
+"""So many networks answer together at most, however many are asked for and however much time there is."""
+
 SCHEDULES = {"cosine": Cosine, "flat_cosine": FlatCosine, "constant": None}
 """Those that a setting can name, by which numbers fall over the epochs; None for one that does not."""
 
@@ -190,6 +193,11 @@ class Settings:
         if self.label_smoothing is not None:
             real("label_smoothing", self.label_smoothing, low=0, high=1, open="high")
         chosen = 1 if self.members is None else whole("members", self.members)
+        if chosen > MOST_MEMBERS:
+            raise OptionError(
+                f"members is {chosen:,}, but {MOST_MEMBERS} networks answer together at most, as each more changes "
+                f"their mean less and takes as long: take {MOST_MEMBERS} or fewer."
+            )
         members = 1 if self.quick else chosen
         enough = max(100, -(-1000 * size // m)) if small else min(60, max(10, met // m))
         epochs = enough if self.epochs is None else whole("epochs", self.epochs)

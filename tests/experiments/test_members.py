@@ -18,8 +18,9 @@ import pytest
 
 import chainrule as cr
 from chainrule.engines.threads import held_to
-from chainrule.experiments import members
+from chainrule.experiments import ensembles, members
 from chainrule.experiments.fitted import answers
+from chainrule.experiments.plans import Plan, planned
 from chainrule.layers.edges import by_tree
 from chainrule.layers.ensemble import ensemble_in
 from chainrule.training.interrupt import Interrupt, TerminatedError, interruptible
@@ -255,6 +256,26 @@ def test_how_long_they_learn_is_tried_with_the_first(tmp_path: Path) -> None:
     assert made.fitted.tried.startswith("tried with the first network: ")
     assert made.settings.epochs in (8, 24, 72, 216)
     assert len(result.history.members) == len(made.plan.networks) == 5
+
+
+def test_the_layers_that_are_shown_are_those_that_are_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    frame(120).drop("who").write_csv(tmp_path / "table.csv")
+    command = ["train", "table.csv", "--target", "y", "--members", 2, "--hidden", 4, "--seed", 0]
+    led = "what was tried has led to other layers:"
+    chosen = chainrule(*command, "--epochs", 2, cwd=tmp_path).stdout
+    assert chosen.count('Dense(4, "relu")') == 1
+    assert led not in chosen
+    assert "first it is tried" not in chosen
+
+    def explored(made: cr.Experiment, plan: Plan) -> tuple[Plan, None, str]:
+        return planned(made, replace(plan.asked, epochs=2, dropout=0.1)), None, ""
+
+    monkeypatch.setattr(ensembles, "explore", explored)
+    before, _, after = chainrule(*command, cwd=tmp_path).stdout.partition(led)
+    assert "for how many epochs they are to learn, and whether with a dropout of 0 or 0.1\n" in before
+    assert "Dropout(" not in before
+    assert after.count("Dropout(0.1)") == 1
+    assert "Dropout(0.1)" in repr(cr.load(tmp_path / "runs/table-2/model.safetensors"))
 
 
 def test_a_time_limit_ends_training_and_uses_what_is_left(tmp_path: Path) -> None:

@@ -18,17 +18,29 @@ from chainrule.experiments.words import (
 if TYPE_CHECKING:
     from chainrule.data.targets import Target
     from chainrule.experiments import Experiment, Result
+    from chainrule.layers.summary import Rows
 
 
-def show_result(result: "Result", experiment: "Experiment") -> None:
-    """The tables of measures, what they are, and what they mean."""
+def show_result(result: "Result", experiment: "Experiment", layers: "Rows") -> None:
+    """The tables of measures, what they are, and what they mean.
+
+    Args:
+        layers: those that were shown before, as the rows of a summary; of a search none.
+    """
     from chainrule.data.tables import Table
     from chainrule.experiments.conclusions import chosen_at_the_end, conclusions
+    from chainrule.layers.ensemble import one_member
+    from chainrule.layers.summary import rows_of_summary
 
     source, history, measured, target = experiment.source, result.history, result.metrics, experiment.target
     if result.trials:
         Console().print(trials_table(result.trials, experiment.settings))
-        experiment.network.summary()
+    body = one_member(experiment.network)
+    changed = rows_of_summary(body) != layers
+    if changed and layers:
+        print("what was tried has led to other layers:")
+    if changed:
+        body.summary()
     print(how_it_ended(history, f"{history.seconds:.1f} s "))
     for sentence in chosen_at_the_end(experiment):
         print(sentence)

@@ -21,6 +21,7 @@ from chainrule.progress import stage
 if TYPE_CHECKING:
     from chainrule.experiments import Experiment
     from chainrule.experiments.folder import RunFolder
+    from chainrule.layers.summary import Rows
 
 DATA, RUN = ("target", "task", "time", "group"), ("epochs", "hidden", "members", "search", "seed")
 """What most need of what is said of the data, and of the run."""
@@ -153,7 +154,7 @@ def train(data: str, out: Path | None, resume: bool, join: bool, storage: str | 
             goes_on = resume or join or (settings.search and (folder.path / JOURNAL).exists())
             if not goes_on and (aside := folder.set_aside()):
                 print(f"{folder.path} held a run already, which is now {aside}")
-            _show_plan(experiment)
+            shown = _show_plan(experiment)
             result = experiment.run()
     except ElsewhereError as error:
         print(error)
@@ -173,7 +174,7 @@ def train(data: str, out: Path | None, resume: bool, join: bool, storage: str | 
     if result.by:
         show_result_of(result, experiment)
         return
-    show_result(result, experiment)
+    show_result(result, experiment, shown)
     if result.history.stopped == "interrupted":
         raise click.exceptions.Exit(130)
 
@@ -204,13 +205,15 @@ def _go_on(run: "RunFolder") -> str:
     return "nothing had been learned yet, so give the same command again"
 
 
-def _show_plan(experiment: "Experiment") -> None:
+def _show_plan(experiment: "Experiment") -> "Rows":
+    """Print what is to be trained; the rows of the layers, none where a search is to find them."""
     from rich.console import Console
 
     from chainrule.cli.tables import columns_table
     from chainrule.data.series import Series
     from chainrule.data.tables import Table
     from chainrule.experiments.words import sentence_on_examples
+    from chainrule.layers.summary import rows_of_summary
 
     source = experiment.source
     if isinstance(source, Table | Series):
@@ -218,7 +221,9 @@ def _show_plan(experiment: "Experiment") -> None:
     print(sentence_on_examples(experiment))
     for note in (*source.notes, *experiment.notes):
         print(note)
-    if not experiment.settings.search:
-        experiment.network.summary()
-        if experiment.note_on_members:
-            print(experiment.note_on_members)
+    if experiment.settings.search:
+        return []
+    experiment.network.summary()
+    for note in filter(None, (experiment.note_on_members, experiment.note_on_trial)):
+        print(note)
+    return rows_of_summary(experiment.network)

@@ -33,6 +33,7 @@ from chainrule.experiments.fitting import fit
 from chainrule.experiments.folder import RunFolder
 from chainrule.experiments.forecasts import ForecastReport
 from chainrule.experiments.peer import Peer
+from chainrule.experiments.pilot import to_be_tried
 from chainrule.experiments.plans import planned
 from chainrule.experiments.predictions import as_csv
 from chainrule.experiments.preface import note_on_members, notes_on
@@ -277,6 +278,11 @@ class Experiment:
     def note_on_members(self) -> str:
         """How several networks share the rows, a sentence, or ""."""
         return note_on_members(self)
+
+    @property
+    def note_on_trial(self) -> str:
+        """What will be tried before several networks are trained, a sentence, or ""."""
+        return to_be_tried(self.plan)
 
     @property
     def engine(self) -> contextlib.AbstractContextManager[None]:

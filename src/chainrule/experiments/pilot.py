@@ -42,6 +42,25 @@ Tried = tuple[float, Settings, members.Trained]
 """The least validation cost, the settings that led to it, and the network."""
 
 
+def explores(plan: Plan) -> bool:
+    """Whether there is something to try, and rows that can tell."""
+    return plan.several and plan.asked.epochs is None and len(plan.parts[0].validation) > 0
+
+
+def to_be_tried(plan: Plan) -> str:
+    """What will be tried before the networks are trained, a sentence, or ""."""
+    if not explores(plan):
+        return ""
+    dropout = f", and whether with a dropout of {plan.settings.dropout:g} or {WEAK:g}" if _weaker(plan) else ""
+    return f"first it is tried with one of them for how many epochs they are to learn{dropout}"
+
+
+def _weaker(plan: Plan) -> list[Settings]:
+    """The settings with less dropout that are tried, too, if it is open."""
+    usual = plan.settings
+    return [replace(usual, dropout=WEAK)] if plan.asked.dropout is None and usual.dropout != WEAK else []
+
+
 def explore(experiment: Experiment, plan: Plan) -> tuple[Plan, members.Trained | None, str]:
     """The plan with the epochs and the dropout that were best on the rows of its first network, that network, and what
     was tried, a sentence; the plan as it is, None and "" where they were chosen, or nothing can tell.
@@ -50,7 +69,7 @@ def explore(experiment: Experiment, plan: Plan) -> tuple[Plan, members.Trained |
         NotFiniteError: see `chainrule.train`.
     """
     part, usual, asked = plan.parts[0], plan.settings, plan.asked
-    if asked.epochs is not None or not len(part.validation):
+    if not explores(plan):
         return plan, None, ""
     most = max(min(MET // len(part.train), LONGEST), usual.epochs or 1)
     tried: list[Tried] = []
@@ -66,9 +85,8 @@ def explore(experiment: Experiment, plan: Plan) -> tuple[Plan, members.Trained |
         tried.extend(zip(costs, wanted, done, strict=False))
         return not interrupt.of_all().asked
 
-    weaker = [replace(usual, dropout=WEAK)] if asked.dropout is None and usual.dropout != WEAK else []
     with stage("trying how long networks learn"):
-        goes_on = attempt(replace(usual, epochs=max(1, (usual.epochs or 1) // TIMES)), usual, *weaker)
+        goes_on = attempt(replace(usual, epochs=max(1, (usual.epochs or 1) // TIMES)), usual, *_weaker(plan))
         before = tried[0][0]
         while goes_on:
             cost, best, _ = min(tried[1:], key=lambda one: one[0])

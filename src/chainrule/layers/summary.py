@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from chainrule.layers.network import Network
 
 
+Rows = list[tuple[str, str, str, str, str]]
+
+
 def print_summary(network: Network) -> None:
     """Print each layer, the shape of its output for m examples, and its parameters."""
     from rich.box import SIMPLE_HEAD
@@ -34,7 +37,7 @@ def print_summary(network: Network) -> None:
         print("Shapes are found from the first data, or from Network(…, input_shape=…).")
 
 
-def rows_of_summary(network: Network) -> list[tuple[str, str, str, str, str]]:
+def rows_of_summary(network: Network) -> Rows:
     """Of X and of each layer: its number l, what it is, the shape of its output, its parameters, and how many numbers
     these are."""
     shapes = output_shapes(network) if network.built else {}

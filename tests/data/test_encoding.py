@@ -7,8 +7,9 @@ import polars as pl
 import pytest
 
 from chainrule.configuration import from_config
+from chainrule.data.codes import Code
 from chainrule.data.columns import Column
-from chainrule.data.encoding import Code, code_for, matrix_of, places_of
+from chainrule.data.encoding import code_for, matrix_of, places_of
 
 RANDOM = np.random.default_rng(0)
 

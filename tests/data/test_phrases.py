@@ -6,8 +6,9 @@ import pytest
 
 import chainrule as cr
 from chainrule.configuration import from_config
+from chainrule.data.codes import Bag, YesNo
 from chainrule.data.column_kinds import find_column
-from chainrule.data.encoding import Bag, YesNo, matrix_of, places_of, row_of
+from chainrule.data.encoding import matrix_of, places_of, row_of
 from chainrule.data.phrases import Phrases
 
 LETTERS = ["Call me now, please!", "call me later", "now or never"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data.encoding import Code, Moment, Number
+from chainrule.data.codes import Code, Moment, Number
 from chainrule.errors import DataError, shortened, shown
 from chainrule.names import counted, unknown
 from chainrule.numbers import brief

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data.encoding import Code, WordCode
+from chainrule.data.codes import Code, WordCode
 from chainrule.data.missing import Markers
 from chainrule.data.new_rows import far_number, require_all
 from chainrule.data.source import Encoding, Source

@@ -19,6 +19,7 @@ from chainrule.data.checksums import checksum_of_columns
 from chainrule.data.chunk_notes import ChunkNotes, without_unit
 from chainrule.data.chunked import Chunked, Examples, read_ahead
 from chainrule.data.chunks import can_be_chunks
+from chainrule.data.codes import Code, Embedded, Moment
 from chainrule.data.column_kinds import (
     column_of_numbers,
     column_of_time,
@@ -28,7 +29,7 @@ from chainrule.data.column_kinds import (
 )
 from chainrule.data.columns import USED, Column, Kind, as_labels, units_of, with_days_in_order
 from chainrule.data.decoding import is_picture
-from chainrule.data.encoding import FEW, Code, Embedded, Moment, code_for, matrix_of, places_of, row_of
+from chainrule.data.encoding import FEW, code_for, matrix_of, places_of, row_of
 from chainrule.data.frames import is_frame
 from chainrule.data.missing import Markers
 from chainrule.data.new_rows import doubts_on_rows, require_all

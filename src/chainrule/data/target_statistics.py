@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.data.codes import Matrix, WordCode
+from chainrule.data.codes.words import strangers_to, words_in_order
 from chainrule.data.columns import Column
-from chainrule.data.encoding import Matrix, WordCode, strangers_to, words_in_order
 from chainrule.data.targets import Target
 from chainrule.errors import OptionError
 

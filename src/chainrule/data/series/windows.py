@@ -11,8 +11,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from chainrule.checking import whole
+from chainrule.data.codes import Code, Moment
 from chainrule.data.columns import USED, Column, units_of
-from chainrule.data.encoding import Code, Moment, code_for
+from chainrule.data.encoding import code_for
 from chainrule.data.missing import Markers
 from chainrule.data.opening import require
 from chainrule.data.series.base import COMPARED, SIMPLE, Base, choose, fit

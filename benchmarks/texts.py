@@ -21,7 +21,7 @@ from rich.table import Table as Shown
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from chainrule.data.tables import read_table
+from chainrule.data.table_reading import read_table
 from chainrule.experiments import Experiment, Settings
 
 DATA = Path(os.environ.get("CHAINRULE_DATA", Path(__file__).parents[2] / "shared" / "data"))

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from chainrule.data.augmentation import Augmentation
     from chainrule.data.pictures import Pictures, read_pictures
     from chainrule.data.series import Series, read_series
-    from chainrule.data.tables import Table, read_table
+    from chainrule.data.table_reading import read_table
+    from chainrule.data.tables import Table
     from chainrule.data.text import Documents, Text, read_text
     from chainrule.derivation import Drawing, Page, derive, draw
     from chainrule.derivation.steps import Steps, steps
@@ -201,7 +202,15 @@ _MODULES = (
     "sklearn",
     "errors",
 )
-_KINDS = ("data.tables", "data.pictures", "data.augmentation", "data.series", "data.text")
+_KINDS = (
+    "data.tables",
+    "data.table_encoding",
+    "data.table_reading",
+    "data.pictures",
+    "data.augmentation",
+    "data.series",
+    "data.text",
+)
 _HOMES = (
     "graph",
     "layers",

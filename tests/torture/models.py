@@ -21,7 +21,7 @@ from chainrule import files
 from chainrule.data.datasets import Arrays, read
 from chainrule.data.pictures import Pixels
 from chainrule.data.series import Windows
-from chainrule.data.tables import Columns
+from chainrule.data.table_encoding import Columns
 from chainrule.data.text import Continued
 from chainrule.errors import ChainruleError
 from chainrule.experiments.results import metadata

@@ -12,7 +12,7 @@ from chainrule.data.datasets import read, require
 from chainrule.data.pictures import names_of_pictures, read_pictures
 from chainrule.data.series import read_series
 from chainrule.data.source import Source
-from chainrule.data.tables import read_table
+from chainrule.data.table_reading import read_table
 from chainrule.data.text import is_text, read_text
 from chainrule.errors import OptionError
 from chainrule.progress import stage

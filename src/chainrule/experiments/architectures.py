@@ -8,7 +8,7 @@ from typing import Any
 from chainrule.data.memory import refuse_too_large
 from chainrule.data.pictures import Pixels
 from chainrule.data.source import Encoding, Form
-from chainrule.data.tables import TEXT_VECTOR, Columns
+from chainrule.data.table_encoding import TEXT_VECTOR, Columns
 from chainrule.data.text import Continued, Separate
 from chainrule.experiments.settings import Settings, scheduled
 from chainrule.initializers import Random

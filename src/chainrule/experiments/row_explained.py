@@ -19,7 +19,8 @@ from chainrule.data.dates import CLOCKS
 from chainrule.data.encoding import places_of
 from chainrule.data.row import Row
 from chainrule.data.source import Encoding, Place, Source
-from chainrule.data.tables import Columns, Table
+from chainrule.data.table_encoding import Columns
+from chainrule.data.tables import Table
 from chainrule.data.targets import Target
 from chainrule.errors import DataError, OptionError
 from chainrule.experiments.outputs import outputs

@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from chainrule import forms
 from chainrule.configuration import from_config
-from chainrule.data import datasets, pictures, series, tables  # noqa: F401, the encodings that model files name
+from chainrule.data import datasets, pictures, series  # noqa: F401, the encodings that model files name
 from chainrule.data import text as text_files
 from chainrule.data.folders import BROKEN
 from chainrule.data.source import Encoding, Source
+from chainrule.data.table_encoding import Columns
+from chainrule.data.tables import Table
 from chainrule.data.targets import Target
 from chainrule.errors import DataError, ModelFileError, OptionError
 from chainrule.experiments.disagreement import require_several, spread_of
@@ -156,7 +158,7 @@ class Trained:
         if text is not None or target is not None:
             encoding = _with_columns(encoding, str(path), text, target)
         if missing is not None:
-            if not isinstance(encoding, tables.Columns | series.Windows):
+            if not isinstance(encoding, Columns | series.Windows):
                 raise OptionError(f"--missing is about tables, but {path} was trained on no such: leave it out.")
             words = [missing] if isinstance(missing, str) else list(missing)
             encoding = replace(encoding, also_missing=words)
@@ -368,7 +370,7 @@ class Trained:
 
 def _of_source(which: dict[str, list[Any]], source: Source) -> dict[str, list[Any]]:
     """What tells the rows of a source apart, and the source itself; pictures and texts in files are told by these."""
-    if "file" in which and not isinstance(source, tables.Table):
+    if "file" in which and not isinstance(source, Table):
         return which
     n = len(next(iter(which.values())))
     return {"file (read)" if "file" in which else "file": [source.name] * n} | which
@@ -384,8 +386,8 @@ def _with_columns(encoding: Encoding, path: str, text: str | None, labels: str |
         return replace(encoding, column=text or "", labels=labels or "")
     if labels is not None:
         raise OptionError(f"--target is about texts in files, but {path} was trained on no such: leave it out.")
-    texts = [code.column.name for code in encoding.codes if code.bag] if isinstance(encoding, tables.Columns) else []
-    if len(texts) != 1 or not isinstance(encoding, tables.Columns):
+    texts = [code.column.name for code in encoding.codes if code.bag] if isinstance(encoding, Columns) else []
+    if len(texts) != 1 or not isinstance(encoding, Columns):
         raise OptionError(
             f"--text is about a column of texts, but {path} was trained on {len(texts) or 'no'} such: leave it out."
         )

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from chainrule.data.csv_files import read_csv
 from chainrule.data.missing import Markers
 from chainrule.data.source import left_out
-from chainrule.data.tables import Table, read_table
+from chainrule.data.table_reading import read_table
+from chainrule.data.tables import Table
 from chainrule.errors import DataError
 from chainrule.live.plane import Plane
 from chainrule.randomness import stream

@@ -17,7 +17,9 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from chainrule.data.columns import Column
-from chainrule.data.tables import Columns, Table, read_table
+from chainrule.data.table_encoding import Columns
+from chainrule.data.table_reading import read_table
+from chainrule.data.tables import Table
 from chainrule.errors import DataError
 from chainrule.experiments import Settings, Trained
 from chainrule.experiments.conclusions import chosen_at_the_end

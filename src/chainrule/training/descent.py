@@ -15,11 +15,9 @@ from chainrule.errors import NotFiniteError
 from chainrule.hyperparameters import Hyperparameters, OfBatches, Rates
 from chainrule.layers import Network
 from chainrule.training.finite import WAY_OUT, not_finite
+from chainrule.training.given import AnyBatches
 from chainrule.training.interrupt import Interrupt
 from chainrule.training.run import Run
-
-AnyBatches = ArrayBatches | AugmentedBatches | ChunkBatches | StreamBatches
-"""All kinds of mini-batches that an epoch may consist of."""
 
 
 def descend(run: Run, program: Program, batches: AnyBatches, rates: Rates, interrupt: Interrupt) -> None:

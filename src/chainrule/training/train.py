@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from numbers import Integral
 from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
-from chainrule import distributed, engines
+from chainrule import distributed, engines, files
 from chainrule.checking import seed_or_fresh, whole
-from chainrule.data.augmentation import Augmentation, AugmentedBatches
-from chainrule.data.batches import ArrayBatches, ChunkBatches, RowArray, StreamBatches
+from chainrule.data.augmentation import Augmentation
+from chainrule.data.batches import ArrayBatches, StreamBatches
 from chainrule.data.checksums import Passed
-from chainrule.data.examples import class_table, example_weights, examples, stream_weights
-from chainrule.errors import DataError, OptionError, ShapeError
+from chainrule.errors import OptionError
 from chainrule.layers import Network
 from chainrule.layers.unsaved import warn_of_untrained
 from chainrule.metrics import find_metrics
@@ -24,11 +20,12 @@ from chainrule.optimizers import LBFGS, Optimizer, find_optimizer
 from chainrule.training.checkpoints import Checkpoint, Checkpoints, computed
 from chainrule.training.code import checksum_of_code
 from chainrule.training.cost import Cost, LossLike
-from chainrule.training.descent import AnyBatches, descend
+from chainrule.training.descent import descend
 from chainrule.training.early_stopping import EarlyStopping
+from chainrule.training.given import AnyBatches, Weighing, augmented, known, of_arrays, of_stream, to_watch
 from chainrule.training.hints import Hints
 from chainrule.training.history import History
-from chainrule.training.interrupt import TerminatedError, interruptible
+from chainrule.training.interrupt import Interrupt, TerminatedError, interruptible
 from chainrule.training.lbfgs import minimize
 from chainrule.training.progress import progress_for
 from chainrule.training.run import Callback, Run
@@ -131,44 +128,38 @@ def train(
         warn_of_untrained(net)
     else:
         raise OptionError(f"train takes a Network first, then X and y, but the first is a {type(net).__name__}.")
-    cost, rule, seed_given = Cost(loss), find_optimizer(optimizer), seed
+    cost, rule = Cost(loss), find_optimizer(optimizer)
     epochs = whole("epochs", epochs, at_least=0)
+    weighing = Weighing(sample_weight, class_weight)
     batches: AnyBatches
     if y is None:
-        batches = _stream(net, X, sample_weight, class_weight, rule, steps_per_epoch)
+        batches = of_stream(net, X, weighing, rule, steps_per_epoch)
     else:
         if steps_per_epoch is not None:
             raise OptionError("steps_per_epoch is for streams; of arrays every epoch meets all examples: leave it out.")
-        batches = _arrays(net, X, y, sample_weight, class_weight, batch_size, shuffle, rule)
+        batches = of_arrays(net, X, y, weighing, rule, batch_size, shuffle)
     first_X, first_y, _ = batches.first()
     batch = len(first_X) if isinstance(batches, StreamBatches) else batches.batch_size
     net.build_for(batches.X if isinstance(batches, ArrayBatches) else first_X)
     cost.fit(net, first_X, batches.Y if isinstance(batches, ArrayBatches) else first_y)
     if augment is not None:
-        batches = _augmented(batches, augment, net, cost, rule)
+        batches = augmented(batches, augment, net, cost, rule)
     wanted, stop = find_metrics(metrics, cost.task), _early_stopping(early_stopping, validation)
     wanted = wanted if stop is None else stop.watched(wanted, cost.task)
-    watched = None if validation is None else _validation(net, cost, validation)
+    watched = None if validation is None else to_watch(net, cost, validation)
     passed = Passed() if checkpoint is not None and isinstance(batches, StreamBatches) else None
     if isinstance(batches, StreamBatches):
         batches.passed = passed
 
     def settings() -> dict[str, Any]:
-        """What a resumed run must share with this one."""
-        return {
-            **({} if seed_given is None else {"seed": seed}),
-            "the network": repr(net),
-            "dtype": net.dtype,
+        others = {
             "the precision": precision,
-            "the loss": cost.settings,
-            "code of your own with checksum": checksum_of_code(net, cost.loss if cost.own else None),
             "the optimizer": repr(rule),
             "the metrics": [metric.name for metric in wanted],
             "early stopping": repr(stop),
             "the augmentation": None if augment is None else repr(augment),
-            **batches.settings(),
-            "the validation data": None if watched is None else watched.settings(),
         }
+        return ({} if seed is None else {"seed": seed}) | _settings(net, cost, batches, watched) | others
 
     run = Run(
         net,
@@ -192,16 +183,8 @@ def train(
             resumed = run.resume(rule.slots) if resume and isinstance(rule, Optimizer) else None
             batches.seed = run.seed
             learn_statistics(net, batches.in_order)
-            teacher = Hints(net, cost, _known(batches, first_X), begins=resumed is None) if hints else None
-            if isinstance(rule, Optimizer):
-                program = run.engine.program(net, cost, rule, run.seed, outputs=run.measuring)
-                if precision == "auto":
-                    run.progress.note(engines.precision_taken(net, program, batch))
-                if resumed is not None:
-                    program.slots, program.updates = resumed
-                descend(run, program, batches, rule, interrupt)
-            elif isinstance(batches, ArrayBatches):
-                minimize(run, batches, rule, interrupt)
+            teacher = Hints(net, cost, known(batches, first_X), begins=resumed is None) if hints else None
+            _optimize(run, batches, rule, interrupt, resumed, batch if precision == "auto" else None)
             terminated = interrupt.of_all().terminated  # here all meet, so that none waits for one that has left
     finally:
         run.progress.close()
@@ -214,131 +197,43 @@ def train(
     return history
 
 
-def _arrays(
-    net: Network,
-    X: Any,
-    y: Any,
-    sample_weight: Any,
-    class_weight: Any,
-    batch_size: int | None,
-    shuffle: bool,
+def _optimize(
+    run: Run,
+    batches: AnyBatches,
     rule: Optimizer | LBFGS,
-) -> ArrayBatches:
-    """The training data from arrays, checked."""
-    if isinstance(rule, LBFGS) and distributed.processes() > 1:
-        raise OptionError('L-BFGS is led by one process: take another optimizer, or one process with devices="all".')
-    if callable(X) or isinstance(X, Iterator | ChunkBatches):
-        raise DataError("X is a stream, whose batches (X, y) bring their labels: leave y out, train(net, X, loss=…).")
-    size = None if batch_size is None else whole("batch_size", batch_size)
-    X, y = examples(X, y)
-    X, cast = _cast_once(net, X)
-    if size is None or isinstance(rule, LBFGS):
-        size = len(X)
-    if shuffle and any(getattr(layer, "stateful", False) for _, layer in net.family()):
-        raise OptionError("a stateful layer goes on from batch to batch, so their order matters: give shuffle=False.")
-    weights = example_weights(y, sample_weight, class_weight, net.steps_that_count(X))
-    return ArrayBatches(X, y, weights, batch_size=size, shuffle=shuffle, cast=cast)
+    interrupt: Interrupt,
+    resumed: tuple[files.Tensors, int] | None,
+    rounded: int | None,
+) -> None:
+    """Run the epochs, from what was resumed on.
 
-
-def _augmented(
-    batches: AnyBatches, augment: Augmentation, net: Network, cost: Cost, rule: Optimizer | LBFGS
-) -> AugmentedBatches:
-    """The training data, changed anew in every epoch."""
-    if not isinstance(augment, Augmentation):
-        raise OptionError(f"augment is an Augmentation, such as Augmentation(flip=True, shift=0.1), not {augment!r}.")
-    if not isinstance(batches, ArrayBatches):
-        raise OptionError("a stream of batches is changed by whoever makes it: give arrays X and y to augment them.")
-    if isinstance(rule, LBFGS):
-        raise OptionError("L-BFGS needs the same examples at every update: take another optimizer to augment them.")
-    return AugmentedBatches(batches, augment, net.blank_output().shape[-1] if cost.task == "classes" else None)
-
-
-def _known(batches: AnyBatches, first: NDArray[Any]) -> RowArray:
-    """All training examples; of a stream those of its first batch."""
-    inner = batches.batches if isinstance(batches, AugmentedBatches) else batches
-    return inner.X if isinstance(inner, ArrayBatches) else first
-
-
-def _stream(
-    net: Network, X: Any, sample_weight: Any, class_weight: Any, rule: Optimizer | LBFGS, steps: int | None
-) -> ChunkBatches | StreamBatches:
-    """The training data from a stream of batches, as far as it can be checked beforehand."""
-    steps = None if steps is None else whole("steps_per_epoch", steps)
-    if isinstance(X, np.ndarray):
-        raise DataError("X is an array, so its labels must come beside it: train(net, X, y, …).")
-    if isinstance(X, Iterator) and steps is None:
-        raise DataError(
-            "X is an iterator, which can be walked only once: give a list of batches, an object that can be iterated "
-            "again, a function that returns a fresh iterator, or, of one that never ends, steps_per_epoch=100."
-        )
-    if not (callable(X) or isinstance(X, Iterable | ChunkBatches)):
-        raise DataError(f"X is a {type(X).__name__}: give arrays X and y, or batches (X, y).")
-    if isinstance(rule, LBFGS):
-        raise OptionError("L-BFGS needs all examples at once: give arrays X and y, or another optimizer.")
-    if sample_weight is not None:
-        raise OptionError("a stream of batches brings its weights itself: (X, y, weights).")
-    if isinstance(class_weight, str):
-        raise OptionError("the classes of a stream are not known beforehand: give class_weight as a dict.")
-    if isinstance(X, ChunkBatches):
-        if class_weight is not None:
-            raise OptionError("examples that are read in chunks count alike: there is no class_weight for them.")
-        if steps is not None:
-            raise OptionError("examples that are read in chunks have an end, which ends the epoch: no steps_per_epoch.")
-        X.cast = net.cast
-        return X
-    table = None if class_weight is None else class_table(class_weight)
-
-    def weigh(X: Any, Y: Any, weights: Any) -> Any:
-        return stream_weights(Y, weights, table, net.steps_that_count(X))
-
-    return StreamBatches(X, weigh, net.cast, steps)
-
-
-def _cast_once(net: Network, X: Any) -> tuple[Any, Any]:
-    """X cast and checked, and None; of a memory map, X as it is, and what casts and checks each batch."""
-    return (X, net.cast) if isinstance(X, np.memmap) else (net.cast(X), None)
-
-
-def _validation(net: Network, cost: Cost, validation: Any) -> ArrayBatches | StreamBatches:
-    """The validation data, checked; of a stream its first batch.
-
-    Raises:
-        ShapeError, DataError: they do not fit; the message says that it is the validation.
+    Args:
+        resumed: what the optimizer remembers, and the number of updates. rounded: how many examples a batch has, where
+            it is to be told whether the engine rounds.
     """
-    if isinstance(validation, Iterator):
-        raise DataError(
-            "validation is an iterator, which can be walked only once: give (X_val, y_val), a list of batches, or a "
-            "function that returns a fresh iterator."
-        )
-    try:
-        if _is_stream(validation):
-
-            def weigh(X: Any, Y: Any, weights: Any) -> Any:
-                return stream_weights(Y, weights, None, net.steps_that_count(X))
-
-            stream = StreamBatches(validation, weigh, net.cast, called="the stream of validation")
-            cost.fit(net, *stream.first()[:2])
-            return stream
-        if not isinstance(validation, list | tuple) or len(validation) not in (2, 3):
-            raise OptionError(
-                "validation is (X_val, y_val) or (X_val, y_val, weights), or a list or function of such batches."
-            )
-        X, y = examples(validation[0], validation[1], "X_val")
-        X, cast = _cast_once(net, X)
-        cost.fit(net, X, y)
-        given = validation[2] if len(validation) == 3 else None
-        weights = example_weights(y, given, mask=net.steps_that_count(X))
-    except (ShapeError, DataError) as error:
-        raise type(error)(f"the validation data: {error}") from None
-    return ArrayBatches(X, y, weights, batch_size=engines.BLOCK, cast=cast)
+    if isinstance(rule, Optimizer):
+        program = run.engine.program(run.network, run.cost, rule, run.seed, outputs=run.measuring)
+        if rounded is not None:
+            run.progress.note(engines.precision_taken(run.network, program, rounded))
+        if resumed is not None:
+            program.slots, program.updates = resumed
+        descend(run, program, batches, rule, interrupt)
+    elif isinstance(batches, ArrayBatches):
+        minimize(run, batches, rule, interrupt)
 
 
-def _is_stream(validation: Any) -> bool:
-    """Whether it is batches (X, y), and not one pair of arrays."""
-    if isinstance(validation, list | tuple):
-        pairs = (isinstance(item, list | tuple) and len(item) in (2, 3) for item in validation)
-        return bool(validation) and all(pairs) and all(getattr(item[0], "ndim", 0) > 1 for item in validation)
-    return callable(validation) or (isinstance(validation, Iterable) and not isinstance(validation, np.ndarray | str))
+def _settings(
+    net: Network, cost: Cost, batches: AnyBatches, watched: ArrayBatches | StreamBatches | None
+) -> dict[str, Any]:
+    """What a resumed run must share with this one, of the network, the loss and the data."""
+    return {
+        "the network": repr(net),
+        "dtype": net.dtype,
+        "the loss": cost.settings,
+        "code of your own with checksum": checksum_of_code(net, cost.loss if cost.own else None),
+        **batches.settings(),
+        "the validation data": None if watched is None else watched.settings(),
+    }
 
 
 def _early_stopping(given: EarlyStopping | int | None, validation: Any) -> EarlyStopping | None:

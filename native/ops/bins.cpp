@@ -100,10 +100,12 @@ class LinearInBins : public Step<T> {
         for (long c = 0; c < spread(); c++) {
             const long begin = std::max(from, long(first[c])), end = std::min(to, long(first[c] + count[c]));
             T* here = g + (plain + begin - from) * P;
-            if (begin < end && block.panels == 2)
-                add_bins<2>(c, begin, end, dZ, block.output, here, panel);
-            else if (begin < end)
-                for (long s = 0; s < block.panels; s++) add_bins<1>(c, begin, end, dZ, block.output + s * P, here + s * panel, panel);
+            long s = 0;
+            auto add = [&]<int S>(std::integral_constant<int, S>) {
+                for (; begin < end && s + S <= block.panels; s += S)
+                    add_bins<S>(c, begin, end, dZ, block.output + s * P, here + s * panel, panel);
+            };
+            add(std::integral_constant<int, 4>{}), add(std::integral_constant<int, 1>{});
         }
     }
 
@@ -134,11 +136,8 @@ class LinearInBins : public Step<T> {
             for (long c = 0; c < spread(); c++, bin++, share++) {
                 const T x = A[i][columns[c]], *edge = low.data() + first[c];
                 long t = 0;
-                for (long left = count[c] - 1; left > 0;) {  // the last whose edge is not above x
-                    const long half = (left + 1) / 2;
-                    const bool behind = edge[t + half] <= x;
-                    t += behind ? half : 0, left = behind ? left - half : half - 1;
-                }
+                for (long left = count[c]; left > 1; left -= left / 2)  // the last whose edge is not above x, without a guess
+                    t += left / 2 * (edge[t + left / 2] <= x);
                 const T through = (x - edge[t]) / width[first[c] + t];
                 *bin = int32_t(first[c] + t), *share = through < T(0) ? T(0) : through > T(1) ? T(1) : through;
             }
@@ -192,7 +191,7 @@ class LinearInBins : public Step<T> {
         constexpr long MOST = Program<T>::PART;
         const long n = end - begin;
         RELIES_ON(0 < n && n <= MOST);
-        Vector<T> whole[MOST + 2][S], part[MOST + 2][S];  // by bin, between one for all bins before and one for all behind
+        alignas(REGISTER) Vector<T> whole[MOST + 2][S], part[MOST + 2][S];  // by bin, between one for all bins before and one for all behind
         for (long k = 0; k < n + 2; k++)
             for (int s = 0; s < S; s++) whole[k][s] = part[k][s] = Vector<T>{};
         const int32_t* bin = at.data() + c;

@@ -6,38 +6,70 @@
 namespace chainrule {
 namespace {
 
-template <class T, int R, int S>
-inline void tile(long k, Runs runs, Spread<T> A, Panels<const T> B, Panels<T> C, const T* start, bool add) {
-    Vector<T> sum[R][S];
-    for (int i = 0; i < R; i++)
-        for (int s = 0; s < S; s++)
-            sum[i][s] = add     ? load(C.data + i * C.row + s * C.panel)
-                        : start ? load(start + s * WIDTH<T>)
-                                : Vector<T>{};
-    for (long r = 0; r < runs.count; r++, A.data += runs.A, B.data += runs.B)
-        for (long p = 0; p < k; p++) {
-            Vector<T> b[S];
-            for (int s = 0; s < S; s++) b[s] = load(B.data + s * B.panel + p * B.row);
-            for (int i = 0; i < R; i++) {
-                T a = A.data[i * A.row + p * A.column];
-                for (int s = 0; s < S; s++) sum[i][s] += a * b[s];
-            }
-        }
-    for (int i = 0; i < R; i++)
-        for (int s = 0; s < S; s++) store<T>(C.data + i * C.row + s * C.panel, sum[i][s]);
+// use(0), use(1), ..., with constants: an array that has no other indices stays in registers.
+template <int N, class F>
+[[gnu::always_inline]] inline void each(F use) {
+    [&]<int... i>(std::integer_sequence<int, i...>) {
+        (use(std::integral_constant<int, i>{}), ...);
+    }(std::make_integer_sequence<int, N>());
 }
 
-template <class T, int S>
-void columns(long m, long k, Runs runs, Spread<T> A, Panels<const T> B, Panels<T> C, const T* start, bool add) {
-    long i = 0;
-    auto rows = [&]<int R>(std::integral_constant<int, R>) {
-        for (; i + R <= m; i += R)
-            tile<T, R, S>(k, runs, {A.data + i * A.row, A.row, A.column}, B, {C.data + i * C.row, C.panel, C.row}, start, add);
-    };
-    rows(std::integral_constant<int, TILE>{});
-    rows(std::integral_constant<int, 4>{});
-    rows(std::integral_constant<int, 2>{});
-    rows(std::integral_constant<int, 1>{});
+// C = A B in some panels. Tiles take it by reference: copies of its parts would be written to the stack in other widths than they
+// are read, which the processor waits for.
+template <class T>
+struct Product {
+    long k;
+    Runs runs;
+    Spread<T> A;
+    long first;  // how far the first rows of two tiles lie apart, for each row between them
+    Panels<const T> B;
+    Panels<T> C;
+    const T* start;
+    bool add;
+};
+
+// R rows of S panels, from row i on. Four rows of A share a pointer, so that the loop's addresses stay in registers, too.
+template <int R, int S, class T>
+[[gnu::always_inline]] inline void tile(const Product<T>& product, long i) {
+    constexpr int FOURS = (R + 3) / 4;
+    const auto [k, runs, A, first, B, C, start, add] = product;
+    T* const to = C.data + i * C.row;
+    Vector<T> sum[R][S];
+    const auto all = [&](auto use) { each<R>([&](auto r) { each<S>([&](auto s) { use(r, s, sum[r][s]); }); }); };
+    if (add)
+        all([&](auto r, auto s, auto& sum) { sum = load(to + r * C.row + s * C.panel); });
+    else if (start)
+        all([&](auto, auto s, auto& sum) { sum = load(start + s * WIDTH<T>); });
+    else
+        all([&](auto, auto, auto& sum) { sum = Vector<T>{}; });
+    for (long run = 0; run < runs.count; run++) {
+        const T *a[FOURS], *b = B.data + run * runs.B;
+        each<FOURS>([&](auto f) { a[f] = A.data + i * first + run * runs.A + 4 * f * A.row; });
+        for (long p = 0; p < k; p++) {
+            Vector<T> row[S];
+            each<S>([&](auto s) { row[s] = load(b + s * B.panel); });
+            all([&](auto r, auto s, auto& sum) { sum += a[r / 4][r % 4 * A.row] * row[s]; });
+            each<FOURS>([&](auto f) { a[f] += A.column; });
+            b += B.row;
+        }
+    }
+    all([&](auto r, auto s, auto& sum) { store<T>(to + r * C.row + s * C.panel, sum); });
+}
+
+// Tiles of R rows from row i on, as many as there are before row m. The first row behind them.
+template <int R, int S, class T>
+[[gnu::noinline]] long tiles(const Product<T>& product, long i, long m) {
+    for (; i + R <= m; i += R) tile<R, S>(product, i);
+    return i;
+}
+
+template <int S, class T>
+void rows(const Product<T>& product, long i, long m) {
+    i = tiles<TILE, S>(product, i, m);
+    if constexpr (TILE > 8) i = tiles<8, S>(product, i, m);
+    i = tiles<4, S>(product, i, m);
+    i = tiles<2, S>(product, i, m);
+    tiles<1, S>(product, i, m);
 }
 
 // Where a thread brings rows of A side by side: TILES tiles of as many products as are summed at a time.
@@ -58,14 +90,9 @@ long pack(long m, long k, Spread<T> A, T* to) {
     return whole;
 }
 
-// C = A B for so many rows of A, of which the first `packed` lie in the thread's room, too.
-template <class T, int S>
-void block(long m, long packed, long k, Runs runs, Spread<T> A, Panels<const T> B, Panels<T> C, const T* start, bool add) {
-    for (long i = 0; i < packed; i += TILE)
-        tile<T, TILE, S>(k, runs, {room<T>.numbers + i * k, 1, TILE}, B, {C.data + i * C.row, C.panel, C.row}, start, add);
-    columns<T, S>(m - packed, k, runs, {A.data + packed * A.row, A.row, A.column}, B, {C.data + packed * C.row, C.panel, C.row},
-                  start, add);
-}
+// So many products are summed at a time where A is read in place: two panels of B, and the rows of a tile, stay in the second
+// cache. The fewer times the sums are put down in C, the better.
+constexpr long DEEP = 2048;
 
 }  // namespace
 
@@ -75,20 +102,24 @@ void multiply(long m, long n, long k, Spread<T> A, Panels<const T> B, Panels<T> 
     RELIES_ON(m >= 0 && n >= 0 && k >= 0 && runs.count >= 0);
     const long panels = (n + WIDTH<T> - 1) / WIDTH<T>;
     const bool packs = A.row == 1 && A.column != 1 && runs.count == 1 && panels > 2;  // where it is read more than once
-    const long rows = packs ? TILES * TILE : m;
-    for (long p = 0; p < k || p == 0; p += TOGETHER) {  // so many products at a time keep the rows of A in the first cache
-        const long depth = k - p < TOGETHER ? k - p : TOGETHER;
-        const bool more = add || p > 0;
-        for (long i = 0; i < m; i += rows) {
-            const long here = m - i < rows ? m - i : rows;
+    const long together = packs ? TOGETHER : DEEP, at_a_time = packs ? TILES * TILE : m;
+    for (long p = 0; p < k || p == 0; p += together) {
+        const long depth = std::min(k - p, together);
+        for (long i = 0; i < m; i += at_a_time) {
+            const long here = std::min(m - i, at_a_time);
             const Spread<T> a{A.data + i * A.row + p * A.column, A.row, A.column};
             const long packed = packs ? pack(here, depth, a, room<T>.numbers) : 0;
+            auto some = [&]<int S>(long j, std::integral_constant<int, S>) {
+                Product<T> product{depth, runs, {}, depth, {B.data + j * B.panel + p * B.row, B.panel, B.row},
+                                   {C.data + j * C.panel + i * C.row, C.panel, C.row}, start ? start + j * WIDTH<T> : nullptr,
+                                   add || p > 0};
+                if (packed) product.A = {room<T>.numbers, 1, TILE}, tiles<TILE, S>(product, 0, packed);
+                product.A = a, product.first = a.row;
+                rows<S>(product, packed, here);
+            };
             long j = 0;
-            auto b = [&] { return Panels<const T>{B.data + j * B.panel + p * B.row, B.panel, B.row}; };
-            auto c = [&] { return Panels<T>{C.data + j * C.panel + i * C.row, C.panel, C.row}; };
-            auto s = [&] { return start ? start + j * WIDTH<T> : nullptr; };
-            for (; j + 2 <= panels; j += 2) block<T, 2>(here, packed, depth, runs, a, b(), c(), s(), more);
-            if (j < panels) block<T, 1>(here, packed, depth, runs, a, b(), c(), s(), more);
+            for (; j + 2 <= panels; j += 2) some(j, std::integral_constant<int, 2>{});
+            if (j < panels) some(j, std::integral_constant<int, 1>{});
         }
     }
 }

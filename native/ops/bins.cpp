@@ -188,25 +188,27 @@ class LinearInBins : public Step<T> {
     // an example's outputs come to goes to all bins that it has filled, and a share of it to the one that it lies in.
     template <int S>
     void add_bins(long c, long begin, long end, Matrix<T> dZ, long output, T* g, long panel) const {
-        constexpr long MOST = Program<T>::PART;
+        constexpr long MOST = Program<T>::PART, SOME = 128;
         const long n = end - begin;
         RELIES_ON(0 < n && n <= MOST);
-        alignas(REGISTER) Vector<T> whole[MOST + 2][S], part[MOST + 2][S];  // by bin, between one for all bins before and one for all behind
-        for (long k = 0; k < n + 2; k++)
+        alignas(REGISTER) Vector<T> whole[MOST + 1][S], part[MOST + 1][S];  // by bin; the last is for all bins behind
+        for (long k = 0; k <= n; k++)
             for (int s = 0; s < S; s++) whole[k][s] = part[k][s] = Vector<T>{};
-        const int32_t* bin = at.data() + c;
-        const T* share = shares.data() + c;
-        for (long i = 0; i < dZ.rows; i++, bin += spread(), share += spread()) {
-            const long k = std::clamp(*bin - begin + 1, 0L, n + 1);
-            for (int s = 0; s < S; s++) {
-                const Vector<T> d = load(dZ[i] + output + s * P);
-                whole[k][s] += d, part[k][s] += *share * d;
+        for (long first = 0; first < dZ.rows; first += SOME) {
+            long reach[SOME], count = 0;  // the examples that lie in one of the bins, or behind
+            for (long i = first; i < std::min(first + SOME, dZ.rows); i++) reach[count] = i, count += at[i * spread() + c] >= begin;
+            for (long e = 0; e < count; e++) {
+                const long i = reach[e], k = std::min(at[i * spread() + c] - begin, n);
+                for (int s = 0; s < S; s++) {
+                    const Vector<T> d = load(dZ[i] + output + s * P);
+                    whole[k][s] += d, part[k][s] += shares[i * spread() + c] * d;
+                }
             }
         }
         for (int s = 0; s < S; s++) {
-            Vector<T> behind = whole[n + 1][s];
-            for (long k = n; k > 0; k--) {
-                T* to = g + s * panel + (k - 1) * P;
+            Vector<T> behind = whole[n][s];
+            for (long k = n - 1; k >= 0; k--) {
+                T* to = g + s * panel + k * P;
                 store<T>(to, load(to) + part[k][s] + behind);
                 behind += whole[k][s];
             }

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from chainrule.data.source import Encoding
-from chainrule.data.tables import Columns
+from chainrule.data.table_encoding import Columns
 from chainrule.data.targets import Target
 from chainrule.errors import OptionError
 from chainrule.experiments.architectures import ARCHITECTURES, dense

@@ -117,6 +117,21 @@ def test_a_callback_may_change_a_rate_which_every_engine_obeys(engine, own):
     assert abs(found[3] - before[3]) > 0.1
 
 
+@pytest.mark.parametrize("engine", [name for name in ENGINES if name != "numpy"])
+def test_while_a_line_is_searched_too(engine):
+    def found(by, **options):
+        net = cr.Network([cr.Dense(4, "tanh"), cr.Dropout(0.2), cr.Dense(1)], seed=0, dtype="float64")
+        return trained(net, by, epochs=5, optimizer=cr.LBFGS(), **options)[1]
+
+    def changes(run):
+        if run.epoch == 2:
+            run.network.layers[1].rate = 0.6
+
+    expected = found("numpy", callbacks=changes)
+    np.testing.assert_allclose(found(engine, callbacks=changes), expected, rtol=1e-6)
+    assert abs(found("numpy")[-1] / expected[-1] - 1) > 0.01
+
+
 def test_a_rate_out_of_range_is_told_with_its_epoch():
     net = cr.Network([cr.Dropout(OwnSteps()), cr.Dense(1)], seed=0, input_shape=4)
     with pytest.raises(cr.OptionError, match=r"the dropout rate that .* returns at epoch 10 is 1.5, but must be"):

@@ -12,6 +12,7 @@ import numpy as np
 
 from chainrule.engines.contract import CannotRunError, CostLike, NetworkLike
 from chainrule.engines.jax.statistics import Tensors, lend, statistics_of, taken_back
+from chainrule.engines.native.fingerprint import Fingerprint
 from chainrule.engines.purity import watched_twin
 from chainrule.engines.reach import Reach
 from chainrule.engines.trace import NotTraceableError
@@ -124,12 +125,23 @@ def compiling() -> Iterator[None]:
         raise CannotCompileError(f"code that asks for numbers of the data ({str(error).splitlines()[0]})") from error
 
 
-def own_content(network: NetworkLike, cost: CostLike | None) -> list[tuple[str, str, object]]:
-    """What the code that users wrote holds, all of which is compiled; statistics alone are given at each call."""
-    if not has_own_code(network, cost):
-        return []
-    given = {(path, name) for path, layer in network.family() for name in layer.statistics}
-    return [held for held in Reach(network, cost).content() if held[:2] not in given]
+class AsCompiled:
+    """All that JAX compiles of a network and a cost beside their operations, as it was: what layers hold, and what code
+    that users wrote can reach. Statistics are no part of it, as they are given at each call."""
+
+    def __init__(self, network: NetworkLike, cost: CostLike | None):
+        self._network, self._cost = network, cost
+        self._fingerprint, self._own = Fingerprint(network, None), self._content()
+
+    def holds(self) -> bool:
+        """Whether nothing has changed since."""
+        return self._fingerprint.holds() and self._own == self._content()
+
+    def _content(self) -> list[tuple[str, str, object]]:
+        if not has_own_code(self._network, self._cost):
+            return []
+        given = {(path, name) for path, layer in self._network.family() for name in layer.statistics}
+        return [held for held in Reach(self._network, self._cost).content() if held[:2] not in given]
 
 
 def refuse_impure(functions: Functions, way: str, *given: Array | None, m: int | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from chainrule.engines.contract import CHUNK, Batch, CostLike, NetworkLike, Numbers, Slope
 from chainrule.engines.jax.devices import Devices
-from chainrule.engines.jax.functions import Functions, Measured, compiling, refuse_impure
+from chainrule.engines.jax.functions import AsCompiled, Functions, Measured, compiling, refuse_impure
 from chainrule.engines.jax.statistics import Tensors, statistics_of
 from chainrule.engines.native.fingerprint import Fingerprint
 from chainrule.engines.tracing import has_own_code
@@ -21,18 +22,25 @@ def slope(network: NetworkLike, cost: CostLike, batch: Batch, seed: int, devices
     """See `Engine.slope`."""
     m = len(batch[0])
     functions = Functions(network, cost, seed, devices.lowered)
-    refuse_impure(functions, "slope", *batch)
 
     def of_divided(theta: Array, statistics: Tensors, *padded: Any) -> Measured:
         return functions.slope(theta, statistics, *(None if A is None else devices.divided(A[:m]) for A in padded))
 
-    compiled = jax.jit(of_divided, out_shardings=devices.results)
+    def compiled() -> tuple[Callable[..., Measured], AsCompiled]:
+        refuse_impure(functions, "slope", *batch)
+        function = functools.partial(of_divided)  # another one each time, or JAX would know it
+        return jax.jit(function, out_shardings=devices.results), AsCompiled(network, cost)
+
+    function, before = compiled()
     with compiling():
         data = [None if A is None else devices.parts(np.asarray(A)) for A in batch]
 
     def measure() -> tuple[float, Array, Array]:
+        nonlocal function, before
+        if not before.holds():  # a callback has changed the network
+            function, before = compiled()
         with compiling():
-            found = compiled(*devices.whole((network.flat, statistics_of(network, m))), *data)
+            found = function(*devices.whole((network.flat, statistics_of(network, m))), *data)
             return float(found.J), np.array(found.gradient), np.asarray(found.output)
 
     return Slope("jax", "", measure, network.dtype, devices.label)

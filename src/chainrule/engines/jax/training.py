@@ -14,9 +14,8 @@ from chainrule import distributed
 from chainrule.engines.calls import Calls, while_finite
 from chainrule.engines.contract import Arrays, Batch, Batches, CostLike, Done, NetworkLike
 from chainrule.engines.jax.devices import Devices
-from chainrule.engines.jax.functions import Functions, compiling, own_content, refuse_impure
+from chainrule.engines.jax.functions import AsCompiled, Functions, compiling, refuse_impure
 from chainrule.engines.jax.statistics import Tensors, keep, statistics_of
-from chainrule.engines.native.fingerprint import Fingerprint
 from chainrule.graph import Array
 from chainrule.hyperparameters import Hyperparameters, OfBatches
 from chainrule.optimizers import Optimizer
@@ -99,7 +98,7 @@ class JaxProgram:
 
     def _compiles(self) -> None:
         """Let JAX compile the network as it is now, which a callback may have changed."""
-        self._fingerprint, self._own = Fingerprint(self.network, None), own_content(self.network, self.cost)
+        self._compiled = AsCompiled(self.network, self.cost)
         self._output_shapes: dict[Any, tuple[int, ...]] = {}
 
         def loop(*given: Any, size: int, stride: int) -> Any:  # another function each time, or JAX would know it
@@ -111,7 +110,7 @@ class JaxProgram:
         """See `Program.epoch`; yields about ten times a second, at least once a batch."""
         if start == 0:
             self.network.forget()
-        if not (self._fingerprint.holds() and self._own == own_content(self.network, self.cost)):
+        if not self._compiled.holds():
             self._compiles()
         data = batches.arrays
         if data is not None and data.cast is None:

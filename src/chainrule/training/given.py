@@ -31,7 +31,37 @@ class Weighing:
     of_classes: dict[Any, float] | Literal["balanced"] | None = None
 
 
-def of_arrays(
+def given_batches(
+    net: Network,
+    X: Any,
+    y: Any,
+    weighing: Weighing,
+    rule: Optimizer | LBFGS,
+    batch_size: int | None,
+    shuffle: bool,
+    steps_per_epoch: int | None,
+) -> ArrayBatches | ChunkBatches | StreamBatches:
+    """The training data as `train` takes them; of arrays y is one, too.
+
+    Raises:
+        OptionError, DataError, ShapeError: see `train`.
+    """
+    if y is None:
+        return _of_stream(net, X, weighing, rule, steps_per_epoch)
+    if steps_per_epoch is not None:
+        raise OptionError("steps_per_epoch is for streams; of arrays every epoch meets all examples: leave it out.")
+    return _of_arrays(net, X, y, weighing, rule, batch_size, shuffle)
+
+
+def meet(net: Network, cost: Cost, batches: AnyBatches) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Let the network find its sizes, and the cost what its targets are; the first examples, X and y."""
+    X, y, _ = batches.first()
+    net.build_for(batches.X if isinstance(batches, ArrayBatches) else X)
+    cost.fit(net, X, batches.Y if isinstance(batches, ArrayBatches) else y)
+    return X, y
+
+
+def _of_arrays(
     net: Network,
     X: Any,
     y: Any,
@@ -75,7 +105,7 @@ def known(batches: AnyBatches, first: NDArray[Any]) -> RowArray:
     return inner.X if isinstance(inner, ArrayBatches) else first
 
 
-def of_stream(
+def _of_stream(
     net: Network, X: Any, weighing: Weighing, rule: Optimizer | LBFGS, steps: int | None
 ) -> ChunkBatches | StreamBatches:
     """The training data from a stream of batches, as far as it can be checked beforehand."""

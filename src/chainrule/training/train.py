@@ -22,7 +22,7 @@ from chainrule.training.code import checksum_of_code
 from chainrule.training.cost import Cost, LossLike
 from chainrule.training.descent import descend
 from chainrule.training.early_stopping import EarlyStopping
-from chainrule.training.given import AnyBatches, Weighing, augmented, known, of_arrays, of_stream, to_watch
+from chainrule.training.given import AnyBatches, Weighing, augmented, given_batches, known, meet, to_watch
 from chainrule.training.hints import Hints
 from chainrule.training.history import History
 from chainrule.training.interrupt import Interrupt, TerminatedError, interruptible
@@ -131,19 +131,10 @@ def train(
     cost, rule = Cost(loss), find_optimizer(optimizer)
     epochs = whole("epochs", epochs, at_least=0)
     weighing = Weighing(sample_weight, class_weight)
-    batches: AnyBatches
-    if y is None:
-        batches = of_stream(net, X, weighing, rule, steps_per_epoch)
-    else:
-        if steps_per_epoch is not None:
-            raise OptionError("steps_per_epoch is for streams; of arrays every epoch meets all examples: leave it out.")
-        batches = of_arrays(net, X, y, weighing, rule, batch_size, shuffle)
-    first_X, first_y, _ = batches.first()
-    batch = len(first_X) if isinstance(batches, StreamBatches) else batches.batch_size
-    net.build_for(batches.X if isinstance(batches, ArrayBatches) else first_X)
-    cost.fit(net, first_X, batches.Y if isinstance(batches, ArrayBatches) else first_y)
-    if augment is not None:
-        batches = augmented(batches, augment, net, cost, rule)
+    given = given_batches(net, X, y, weighing, rule, batch_size, shuffle, steps_per_epoch)
+    first_X, first_y = meet(net, cost, given)
+    batch = len(first_X) if isinstance(given, StreamBatches) else given.batch_size
+    batches = given if augment is None else augmented(given, augment, net, cost, rule)
     wanted, stop = find_metrics(metrics, cost.task), _early_stopping(early_stopping, validation)
     wanted = wanted if stop is None else stop.watched(wanted, cost.task)
     watched = None if validation is None else to_watch(net, cost, validation)
@@ -178,8 +169,8 @@ def train(
     try:
         with interruptible() as interrupt, distributed.together(), engines.held_to(threads), engines.steady():
             if distributed.processes() > 1:
-                given = {"epochs": epochs, "resume": resume, "checkpoint": checkpoint is not None}
-                run.join(given | computed(settings()))
+                same = {"epochs": epochs, "resume": resume, "checkpoint": checkpoint is not None}
+                run.join(same | computed(settings()))
             resumed = run.resume(rule.slots) if resume and isinstance(rule, Optimizer) else None
             batches.seed = run.seed
             learn_statistics(net, batches.in_order)

@@ -63,13 +63,18 @@ template <int R, int S, class T>
     return i;
 }
 
+// The rows from i on in tiles of nearly the same height, as a low one has too few sums to keep the processor busy.
 template <int S, class T>
 void rows(const Product<T>& product, long i, long m) {
-    i = tiles<TILE, S>(product, i, m);
-    if constexpr (TILE > 8) i = tiles<8, S>(product, i, m);
-    i = tiles<4, S>(product, i, m);
-    i = tiles<2, S>(product, i, m);
-    tiles<1, S>(product, i, m);
+    constexpr int most = S > 2 ? TILE / 2 : TILE;
+    const int count = int((m - i + most - 1) / most);
+    if (!count) return;
+    const int low = int(m - i) / count, high_ones = int(m - i) % count;
+    [&]<int... r>(std::integer_sequence<int, r...>) {
+        static constexpr decltype(&tiles<1, S, T>) of_height[] = {tiles<r + 1, S, T>...};
+        if (high_ones) i = of_height[low](product, i, i + high_ones * (low + 1));
+        of_height[low - 1](product, i, m);
+    }(std::make_integer_sequence<int, most>());
 }
 
 // Where a thread brings rows of A side by side: TILES tiles of as many products as are summed at a time.
@@ -113,11 +118,12 @@ void multiply(long m, long n, long k, Spread<T> A, Panels<const T> B, Panels<T> 
                 Product<T> product{depth, runs, {}, depth, {B.data + j * B.panel + p * B.row, B.panel, B.row},
                                    {C.data + j * C.panel + i * C.row, C.panel, C.row}, start ? start + j * WIDTH<T> : nullptr,
                                    add || p > 0};
-                if (packed) product.A = {room<T>.numbers, 1, TILE}, tiles<TILE, S>(product, 0, packed);
+                if (packed) product.A = {room<T>.numbers, 1, TILE}, rows<S>(product, 0, packed);
                 product.A = a, product.first = a.row;
                 rows<S>(product, packed, here);
             };
             long j = 0;
+            for (; here <= TILE / 2 && j + 4 <= panels; j += 4) some(j, std::integral_constant<int, 4>{});
             for (; j + 2 <= panels; j += 2) some(j, std::integral_constant<int, 2>{});
             if (j < panels) some(j, std::integral_constant<int, 1>{});
         }

@@ -8,6 +8,7 @@ template <class T>
 void Program<T>::seal() {
     expect(capacity >= 1 && team.most() >= 1, "a program is for batches of 1 example or more, and for 1 thread or more");
     check_steps();
+    find_those_abreast();
     share_out();
     place_parameters();
     place_others();
@@ -127,7 +128,7 @@ void Program<T>::place_others() {
         if (v.kind == Kind::parameter) continue;
         const bool guest = places[id] != id;
         v.offset = guest ? values[places[id]].offset : numbers;
-        if (!guest) numbers += v.template size<T>() * copies(v);
+        if (!guest) numbers += this->numbers(v);
     }
     held = Buffer<T>(numbers), derivatives = Buffer<T>(training() ? numbers : 0);
 }
@@ -183,6 +184,8 @@ void Program<T>::choose_strip(const std::vector<int>& places) {
         if (values[id].kind == Kind::example && places[id] == id && !values[id].stays)
             bytes += values[id].template size<T>() * long(sizeof(T)) * (training() ? 2 : 1);
     near = asked ? asked : std::max(liked, NEAR / bytes / liked * liked);
+    if (!asked && std::any_of(values.begin(), values.end(), [](const Value& v) { return v.may_lie_abreast; }))
+        near = ranks(near) * WIDTH<T>;
     room_ = needs_all() ? capacity : std::min(capacity, std::max(team.most() * near, most_by_outputs()));
 }
 
@@ -201,6 +204,13 @@ template <class T>
 long Program<T>::copies(const Value& v) const {
     if (v.kind == Kind::example) return v.stays ? capacity : room_;
     return v.kind == Kind::shared ? team.most() : 1;
+}
+
+// For how many numbers there is room.
+template <class T>
+long Program<T>::numbers(const Value& v) const {
+    const long numbers = v.template size<T>() * copies(v);
+    return v.may_lie_abreast ? std::max(numbers, padded<T>(v.count() * (room_ + team.most() * WIDTH<T>))) : numbers;
 }
 
 template <class T>
@@ -229,6 +239,7 @@ void Program<T>::split(long batch, int threads) {
     const long most = (batch + threads - 1) / threads;
     whole = near >= most || needs_all();
     strip = whole ? most : near;
+    for (Value& v : values) v.abreast = v.may_lie_abreast && pays_abreast(strip);
     RELIES_ON((whole ? batch : threads * strip) <= room_);
     if (training()) share_parts();
     this->batch = batch;

@@ -9,7 +9,8 @@
 // W that it also updates, so that W need not wander between the cores.
 //
 // The members are defined in the file of their subject: planning.cpp (where values lie, who writes which derivative, how a batch
-// is split), walking.cpp (batch after batch, forward and back), updating.cpp (the gradient, and what the rule makes of it).
+// is split), abreast.cpp (examples that lie side by side in registers), walking.cpp (batch after batch, forward and back),
+// updating.cpp (the gradient, and what the rule makes of it).
 #pragma once
 #include <algorithm>
 #include <cmath>
@@ -115,6 +116,9 @@ class Program {
         return {A.data, A.row, nullptr};
     }
 
+    // How many ranks of WIDTH examples, which lie abreast, so many examples make.
+    static long ranks(long examples) { return (examples + WIDTH<T> - 1) / WIDTH<T>; }
+
     // A kernel may need memory for each example in hand. It has room for this many, and a worker's begin at number `place`.
     long room() const { return room_; }
     long place(const Worker<T>& w) const { return whole ? w.first - w.begin : w.id * strip; }
@@ -146,6 +150,10 @@ class Program {
     Matrix<T> rows(Worker<T>& w, int id, Buffer<T>& of_others) {
         const Value& v = values[id];
         T* start = of_others.data() + v.offset;
+        if (v.abreast) {
+            const long n = v.n * WIDTH<T>;
+            return {start + w.id * ranks(strip) * v.rows * n, ranks(w.examples) * v.rows, n, n};
+        }
         if (v.kind == Kind::example)
             return {start + (v.stays ? w.first - w.begin : place(w)) * v.rows * v.row, w.examples * v.rows, v.n, v.row};
         return {start + (v.kind == Kind::shared ? w.id * v.template size<T>() : 0), v.rows, v.n, v.row};
@@ -173,6 +181,7 @@ class Program {
     void choose_strip(const std::vector<int>& places);
     long most_by_outputs() const;
     long copies(const Value& v) const;
+    long numbers(const Value& v) const;
     bool needs_all() const;
     bool of_parameters_alone(const Step<T>& step) const;
     Reads reads(int id) const;
@@ -181,6 +190,12 @@ class Program {
     void share_parts();
     void cut(std::vector<Part>& into, int id, long panel, std::pair<long, long> range, long some) const;
     static long panels(const Value& v) { return padded<T>(v.rows) / WIDTH<T>; }
+
+    // abreast.cpp
+    void find_those_abreast();
+    bool reads_abreast(const Step<T>& step) const;
+    void lay_otherwise(int id);
+    static bool pays_abreast(long examples);
 
     // walking.cpp
     void work(Worker<T>& w, const Call<T>& call, Report& report) noexcept;

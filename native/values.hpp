@@ -17,6 +17,10 @@ enum class Kind { example, parameter, shared, constant };
 // one after the other (in_order), or wherever each of them lies (anywhere).
 enum class Reads { copies, in_order, anywhere };
 
+// How a step takes part where examples lie abreast, see abreast.cpp: it does not; its output lies as its input does, because it
+// treats all features alike; or what it reads and makes lies so.
+enum class Abreast { never, as_input, itself };
+
 // An array that a step reads or makes, seen as a matrix (rows, n) of its last axis. Where each example has its own, this is the
 // matrix of one example.
 struct Value {
@@ -43,10 +47,12 @@ struct Value {
     bool copied = true;       // of a parameter: whether the program has a copy of it
     bool stays = false;       // of examples: whether the update reads the whole batch's rows of it
     Reads reads = Reads::copies;  // of the examples as they come: in which places all who read them can
+    bool may_lie_abreast = false;  // of examples
 
     // How it is used for batches of the present size.
     bool in_network = false;  // a parameter that is read in the network's own vector, row by row
     bool by_outputs = false;  // a W in panels: whether the workers share its outputs, instead of the batch
+    bool abreast = false;     // examples: whether WIDTH of them lie as one, whose features are registers
 
     Value(Kind kind, std::vector<long> shape_) : kind(kind), shape(std::move(shape_)) {
         for (size_t d = 0; d + 1 < shape.size(); d++) rows *= shape[d];

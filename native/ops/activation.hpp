@@ -51,6 +51,7 @@ class Activation : public Step<T> {
         this->takes(1, 1), this->makes_a_value();
         this->fits(this->alike(this->given(0), this->made()), "Z and A");
     }
+    Abreast abreast() const override { return Abreast::as_input; }
     bool overwrites() const override { return requires { G::of_output; }; }
 
     void forward(Worker<T>& w) override {

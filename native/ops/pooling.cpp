@@ -21,30 +21,37 @@ class Pooling : public Step<T> {
             std::copy_if(shown.begin() + p, shown.begin() + p + k, std::back_inserter(places), [](int64_t place) { return place >= 0; });
         }
         begins.push_back(long(places.size()));
-        for (long row = this->of(this->inputs[0]).row; int64_t& place : places) place *= row;
+        std::vector<int64_t> all = places;
+        std::sort(all.begin(), all.end());
+        each_is_shown_once = long(all.size()) == of_A() && std::adjacent_find(all.begin(), all.end()) == all.end();
     }
+    Abreast abreast() const override { return Abreast::as_input; }
 
   protected:
-    // use(place of Z, the places of A from here, to here) for each place of all examples of A and Z.
+    // use(example, place of Z, the places of A from here, to here) for each place of all examples, or ranks of them, of A and Z.
     template <class Use>
     void each(Worker<T>& w, Use use) const {
-        const long of_Z = this->of(this->output).rows;
-        for (long i = 0; i < w.examples; i++)
+        const long of_Z = this->of(this->output).rows, examples = this->out(w).rows / of_Z;
+        for (long i = 0; i < examples; i++)
             for (long p = 0; p < of_Z; p++) use(i, i * of_Z + p, places.data() + begins[p], places.data() + begins[p + 1]);
     }
-    // The derivative by A, of one example; nothing is there unless something was added before.
+    // Whether each number of the derivative by A is written once, and nothing was there before.
+    bool writes_once() const { return each_is_shown_once && !this->add[0]; }
+    // The derivative by A; nothing is there unless something was added before.
     Matrix<T> start(Worker<T>& w) const {
         Matrix<T> dA = this->d_in(w, 0);
-        if (!this->add[0]) dA.clear();
+        if (!this->add[0] && !each_is_shown_once) dA.clear();
         return dA;
     }
+    static void put(T* to, Vector<T> part, bool once) { store<T>(to, once ? part : load(to) + part); }
     bool each_shows_something() const { return std::adjacent_find(begins.begin(), begins.end()) == begins.end(); }
     long of_A() const { return this->of(this->inputs[0]).rows; }
 
   private:
     long k;
-    std::vector<int64_t> shown, places;  // places: by how many numbers they lie behind the beginning of an example
+    std::vector<int64_t> shown, places;  // places: those of an example, one window after the other
     std::vector<long> begins;
+    bool each_is_shown_once = false;
 };
 
 // Z is the mean.
@@ -61,7 +68,7 @@ class MeanPool : public Pooling<T> {
             const T *a = A[i * this->of_A()], share = T(1) / T(std::max(1L, long(to - from)));
             for (long j = 0; j < padded<T>(Z.n); j += WIDTH<T>) {
                 Vector<T> sum{};
-                for (const int64_t* place = from; place < to; place++) sum += load(a + *place + j);
+                for (const int64_t* place = from; place < to; place++) sum += load(a + *place * A.row + j);
                 store<T>(Z[p] + j, share * sum);
             }
         });
@@ -70,12 +77,13 @@ class MeanPool : public Pooling<T> {
     void backward(Worker<T>& w) override {
         if (!this->wanted(0)) return;
         Matrix<T> dA = this->start(w), dZ = this->d_out(w);
+        const bool once = this->writes_once();
         this->each(w, [&](long i, long p, const int64_t* from, const int64_t* to) {
             const T share = T(1) / T(std::max(1L, long(to - from)));
             T* da = dA[i * this->of_A()];
             for (long j = 0; j < padded<T>(dZ.n); j += WIDTH<T>) {
                 const Vector<T> part = share * load(dZ[p] + j);
-                for (const int64_t* place = from; place < to; place++) store<T>(da + *place + j, load(da + *place + j) + part);
+                for (const int64_t* place = from; place < to; place++) this->put(da + *place * dA.row + j, part, once);
             }
         });
     }
@@ -97,9 +105,9 @@ class MaxPool : public Pooling<T> {
         this->each(w, [&](long i, long p, const int64_t* from, const int64_t* to) {
             const T* a = A[i * this->of_A()];
             for (long j = 0; j < padded<T>(Z.n); j += WIDTH<T>) {
-                Vector<T> most = load(a + *from + j);
+                Vector<T> most = load(a + *from * A.row + j);
                 for (const int64_t* place = from + 1; place < to; place++) {
-                    const Vector<T> next = load(a + *place + j);
+                    const Vector<T> next = load(a + *place * A.row + j);
                     most = ((next > most) | (next != next)) ? next : most;  // NaN stays, so that it is found
                 }
                 store<T>(Z[p] + j, most);
@@ -110,6 +118,7 @@ class MaxPool : public Pooling<T> {
     void backward(Worker<T>& w) override {
         if (!this->wanted(0)) return;
         Matrix<T> A = this->in(w, 0), Z = this->out(w), dA = this->start(w), dZ = this->d_out(w);
+        const bool once = this->writes_once();
         this->each(w, [&](long i, long p, const int64_t* from, const int64_t* to) {
             const T* a = A[i * this->of_A()];
             T* da = dA[i * this->of_A()];
@@ -117,8 +126,8 @@ class MaxPool : public Pooling<T> {
                 const Vector<T> most = load(Z[p] + j), none{};
                 Vector<T> left = load(dZ[p] + j);  // what has not yet found its place
                 for (const int64_t* place = from; place < to; place++) {
-                    const Vector<T> part = load(a + *place + j) == most ? left : none;
-                    store<T>(da + *place + j, load(da + *place + j) + part);
+                    const Vector<T> part = load(a + *place * A.row + j) == most ? left : none;
+                    this->put(da + *place * dA.row + j, part, once);
                     left -= part;
                 }
             }

@@ -39,23 +39,23 @@ def by_turns(names):
     ]
 
 
-def assert_same(layers, X, dtype, loss="squared_error", y=Y, parameters=None, alpha=1e-3, strips=STRIPS):
-    """Both engines come to the same parameters, costs and outputs, by four updates in batches of 8 and 3."""
-    found = [_trained(layers, X, dtype, loss, y, parameters, alpha, engine="numpy")]
+def assert_same(layers, X, dtype, loss="squared_error", y=Y, parameters=None, alpha=1e-3, strips=STRIPS, batch_size=8):
+    """Both engines come to the same parameters, costs and outputs, by four updates: those of M in batches of 8, 3."""
+    found = [_trained(layers, X, dtype, loss, y, parameters, alpha, batch_size, engine="numpy")]
     for strip in strips:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(executor, "STRIP", strip)
-            found.append(_trained(layers, X, dtype, loss, y, parameters, alpha, engine="native"))
+            found.append(_trained(layers, X, dtype, loss, y, parameters, alpha, batch_size, engine="native"))
     for native in found[1:]:
         for a, b in zip(found[0], native, strict=True):
             np.testing.assert_allclose(b, a, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
 
 
-def _trained(layers, X, dtype, loss, y, parameters, alpha, engine):
+def _trained(layers, X, dtype, loss, y, parameters, alpha, batch_size, engine):
     """θ, the mean cost, and what is predicted."""
     net = cr.Network(layers(), seed=0, dtype=dtype, input_shape=X.shape[1:])
     net.set_parameters(parameters or {})
-    batches = ArrayBatches(net.cast(X), y, None, batch_size=8)
+    batches = ArrayBatches(net.cast(X), y, None, batch_size=batch_size)
     cost = Cost(loss)
     cost.fit(net, X, y)
     program = ENGINES[engine].program(net, cost, cr.GradientDescent(alpha, l2=0.01, clip_norm=0.5), seed=1)

@@ -15,10 +15,12 @@ void Program<T>::seal() {
     put_constants();
     split(capacity, team.most());
     for (auto& step : steps) {
-        (of_parameters_alone(*step) ? common : walked).push_back(step.get());
+        if (of_parameters_alone(*step)) common.push_back(step.get());
         if (step->begins()) beginning.push_back(step.get());
         step->prepare();
     }
+    cut_into_stretches();
+    find_what_is_brief();
 }
 
 // Whether all steps read values that are there, and the way back finds what it needs.
@@ -239,7 +241,8 @@ void Program<T>::split(long batch, int threads) {
     const long most = (batch + threads - 1) / threads;
     whole = near >= most || needs_all();
     strip = whole ? most : near;
-    for (Value& v : values) v.abreast = v.may_lie_abreast && pays_abreast(strip);
+    abreast = false;
+    for (Value& v : values) abreast |= v.abreast = v.may_lie_abreast && pays_abreast(strip);
     RELIES_ON((whole ? batch : threads * strip) <= room_);
     if (training()) share_parts();
     this->batch = batch;
@@ -284,6 +287,8 @@ void Program<T>::cut(std::vector<Part>& into, int id, long panel, std::pair<long
 
 template void Program<float>::seal();
 template void Program<double>::seal();
+template bool Program<float>::of_parameters_alone(const Step<float>&) const;
+template bool Program<double>::of_parameters_alone(const Step<double>&) const;
 template void Program<float>::split(long, int);
 template void Program<double>::split(long, int);
 

@@ -9,8 +9,8 @@
 // W that it also updates, so that W need not wander between the cores.
 //
 // The members are defined in the file of their subject: planning.cpp (where values lie, who writes which derivative, how a batch
-// is split), abreast.cpp (examples that lie side by side in registers), walking.cpp (batch after batch, forward and back),
-// updating.cpp (the gradient, and what the rule makes of it).
+// is split), abreast.cpp (examples that lie side by side in registers), stretches.cpp (steps that few examples go through at a
+// time), walking.cpp (batch after batch, forward and back), updating.cpp (the gradient, and what the rule makes of it).
 #pragma once
 #include <algorithm>
 #include <cmath>
@@ -121,7 +121,7 @@ class Program {
 
     // A kernel may need memory for each example in hand. It has room for this many, and a worker's begin at number `place`.
     long room() const { return room_; }
-    long place(const Worker<T>& w) const { return whole ? w.first - w.begin : w.id * strip; }
+    long place(const Worker<T>& w) const { return whole ? w.first - w.begin : w.id * strip + w.first - w.strip; }
 
     // Which of n panels are a worker's.
     std::pair<long, long> mine(const Worker<T>& w, long n) const {
@@ -143,19 +143,26 @@ class Program {
     bool rounds() const { return unit != Unit::none; }
 
   private:
+    // Steps, one behind the other, that a worker's strip goes through, so many examples at a time; all if these are 0.
+    struct Stretch {
+        std::vector<Step<T>*> steps;
+        long examples;
+    };
+
     static constexpr char TYPE = sizeof(T) == 4 ? 'f' : 'd';
 
     bool training() const { return rule.trains(); }  // else nothing is kept for the way back
 
-    Matrix<T> rows(Worker<T>& w, int id, Buffer<T>& of_others) {
+    // passed: how many of the strip's examples are passed over.
+    Matrix<T> rows(Worker<T>& w, int id, Buffer<T>& of_others, long passed) {
         const Value& v = values[id];
         T* start = of_others.data() + v.offset;
         if (v.abreast) {
             const long n = v.n * WIDTH<T>;
-            return {start + w.id * ranks(strip) * v.rows * n, ranks(w.examples) * v.rows, n, n};
+            return {start + (w.id * ranks(strip) + passed / WIDTH<T>) * v.rows * n, ranks(w.examples) * v.rows, n, n};
         }
-        if (v.kind == Kind::example)
-            return {start + (v.stays ? w.first - w.begin : place(w)) * v.rows * v.row, w.examples * v.rows, v.n, v.row};
+        const long first = passed + (whole || v.stays ? w.strip - w.begin : w.id * strip);
+        if (v.kind == Kind::example) return {start + first * v.rows * v.row, w.examples * v.rows, v.n, v.row};
         return {start + (v.kind == Kind::shared ? w.id * v.template size<T>() : 0), v.rows, v.n, v.row};
     }
     Matrix<T> all_rows(Worker<T>& w, int id, Buffer<T>& of_examples) {
@@ -197,6 +204,12 @@ class Program {
     void lay_otherwise(int id);
     static bool pays_abreast(long examples);
 
+    // stretches.cpp
+    bool goes_by_portions(const Step<T>& step) const;
+    void cut_into_stretches();
+    void find_what_is_brief();
+    void each_portion(Worker<T>& w, const Stretch& stretch, void (*use)(Worker<T>&, const Stretch&));
+
     // walking.cpp
     void work(Worker<T>& w, const Call<T>& call, Report& report) noexcept;
     void walk(Worker<T>& w, T* outputs);
@@ -216,7 +229,8 @@ class Program {
     long asked;  // the strip that the caller wants, or 0
     int result;
     std::vector<Worker<T>> workers;
-    std::vector<Step<T>*> common, walked, beginning;  // made of parameters alone; of examples; those of all that begin a batch
+    std::vector<Step<T>*> common, beginning;  // made of parameters alone; those of all steps that begin a batch
+    std::vector<Stretch> walked;              // made of examples
     Parameters<T> parameters;
     Buffer<T> held, derivatives;  // of all other values
     Buffer<T> gradients;          // the whole gradient, where its length is asked for
@@ -229,6 +243,7 @@ class Program {
     long batch = 0;
     long strip = 0;     // the most examples that a worker has in hand
     bool whole = true;  // whether each worker has all of its examples in hand at once
+    bool abreast = false;  // whether there are examples that lie abreast
 };
 
 }  // namespace chainrule

@@ -46,6 +46,8 @@ struct Value {
     long rounded = -1, rounded_backward = -1;  // the same of its copies that are rounded, among the words
     bool copied = true;       // of a parameter: whether the program has a copy of it
     bool stays = false;       // of examples: whether the update reads the whole batch's rows of it
+    bool brief = false;       // of examples: whether the derivative by it is of no use when its stretch of steps goes on to
+                              // other examples of the strip, which then have it in the same place
     Reads reads = Reads::copies;  // of the examples as they come: in which places all who read them can
     bool may_lie_abreast = false;  // of examples
 

@@ -14,6 +14,10 @@ bool all_finite(const E* x, long n) {
 }
 
 template <class T>
+void forward(Worker<T>& w, const std::vector<Step<T>*>& steps) {
+    for (Step<T>* step : steps) step->forward(w);
+}
+template <class T>
 void backward(Worker<T>& w, const std::vector<Step<T>*>& steps) {
     for (auto step = steps.rbegin(); step != steps.rend(); ++step) (*step)->backward(w);
 }
@@ -69,18 +73,19 @@ void Program<T>::work(Worker<T>& w, const Call<T>& call, Report& report) noexcep
 // All steps with a worker's part of the batch, forward and, in training, backward.
 template <class T>
 void Program<T>::walk(Worker<T>& w, T* outputs) {
-    for (Step<T>* step : common) step->forward(w);
+    forward(w, common);
     for (Step<T>* step : beginning) step->begin(w);
     if (!beginning.empty()) team.barrier.meet();
     if (w.training) clear_sums(w);
     const long last = w.begin + w.batch * (w.id + 1) / team.size();
     w.first = w.begin + w.batch * w.id / team.size();
     do {
-        w.examples = std::min(strip, last - w.first);
+        w.strip = w.first, w.examples = std::min(strip, last - w.first);
         if (!w.data->looked_at) look(w);
-        for (Step<T>* step : walked) step->forward(w);
+        for (const Stretch& stretch : walked) each_portion(w, stretch, [](Worker<T>& w, const Stretch& s) { forward(w, s.steps); });
         if (outputs) copy_out(w, outputs);
-        if (w.training) backward(w, walked);
+        for (auto stretch = walked.rbegin(); w.training && stretch != walked.rend(); ++stretch)
+            each_portion(w, *stretch, [](Worker<T>& w, const Stretch& s) { backward(w, s.steps); });
     } while ((w.first += strip) < last);
     if (!w.training) return;
     for (Step<T>* step : beginning) step->end(w);
@@ -116,14 +121,14 @@ Matrix<T> Program<T>::value(Worker<T>& w, int id) {
     const Value& v = values[id];
     if (v.in_network) return {const_cast<T*>(w.data->parameters) + v.in_flat, v.rows, v.n, v.n};
     if (v.kind == Kind::parameter) return {parameters.theta() + v.offset, v.rows, v.n, v.row};
-    return lies(w, id) && !w.data->order ? rows_of_X(w, id, w.first, w.examples) : rows(w, id, held);
+    return lies(w, id) && !w.data->order ? rows_of_X(w, id, w.first, w.examples) : rows(w, id, held, w.first - w.strip);
 }
 
 template <class T>
 Matrix<T> Program<T>::derivative(Worker<T>& w, int id) {
     const Value& v = values[id];
     if (v.kind == Kind::parameter) return {w.sums.data() + v.sum, v.rows, v.n, v.row};
-    return rows(w, id, derivatives);
+    return rows(w, id, derivatives, v.brief ? 0 : w.first - w.strip);
 }
 
 template Matrix<float> Program<float>::value(Worker<float>&, int);

@@ -55,6 +55,7 @@ struct Worker {
     int id = 0;
     long first = 0;     // the first example it has in hand, counted from the first of the call
     long examples = 0;  // how many it has in hand
+    long strip = 0;     // the first of the strip that these are a portion of, in the same count
     long begin = 0;     // the batch's first example, in the same count
     long batch = 0;     // examples in the whole batch
     bool training = false;

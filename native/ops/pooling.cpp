@@ -28,12 +28,19 @@ class Pooling : public Step<T> {
     Abreast abreast() const override { return Abreast::as_input; }
 
   protected:
-    // use(example, place of Z, the places of A from here, to here) for each place of all examples, or ranks of them, of A and Z.
+    // The places of A that a place of Z is made of.
+    struct Shown {
+        const int64_t* places;
+        long count;
+    };
+    // use(first place of A of its example, place of Z, what it shows) for each place of all examples, or ranks of them, of A and Z.
+    // What it calls for each of them has numbers as arguments: the compiler must not fear that what is written changes them.
     template <class Use>
     void each(Worker<T>& w, Use use) const {
         const long of_Z = this->of(this->output).rows, examples = this->out(w).rows / of_Z;
         for (long i = 0; i < examples; i++)
-            for (long p = 0; p < of_Z; p++) use(i, i * of_Z + p, places.data() + begins[p], places.data() + begins[p + 1]);
+            for (long p = 0; p < of_Z; p++)
+                use(i * of_A(), i * of_Z + p, Shown{places.data() + begins[p], begins[p + 1] - begins[p]});
     }
     // Whether each number of the derivative by A is written once, and nothing was there before.
     bool writes_once() const { return each_is_shown_once && !this->add[0]; }
@@ -64,28 +71,30 @@ class MeanPool : public Pooling<T> {
 
     void forward(Worker<T>& w) override {
         Matrix<T> A = this->in(w, 0), Z = this->out(w);
-        this->each(w, [&](long i, long p, const int64_t* from, const int64_t* to) {
-            const T *a = A[i * this->of_A()], share = T(1) / T(std::max(1L, long(to - from)));
-            for (long j = 0; j < padded<T>(Z.n); j += WIDTH<T>) {
-                Vector<T> sum{};
-                for (const int64_t* place = from; place < to; place++) sum += load(a + *place * A.row + j);
-                store<T>(Z[p] + j, share * sum);
-            }
-        });
+        this->each(w, [&](long a, long p, Shown shown) { mean(A[a], A.row, shown, padded<T>(Z.n), Z[p]); });
     }
 
     void backward(Worker<T>& w) override {
         if (!this->wanted(0)) return;
         Matrix<T> dA = this->start(w), dZ = this->d_out(w);
         const bool once = this->writes_once();
-        this->each(w, [&](long i, long p, const int64_t* from, const int64_t* to) {
-            const T share = T(1) / T(std::max(1L, long(to - from)));
-            T* da = dA[i * this->of_A()];
-            for (long j = 0; j < padded<T>(dZ.n); j += WIDTH<T>) {
-                const Vector<T> part = share * load(dZ[p] + j);
-                for (const int64_t* place = from; place < to; place++) this->put(da + *place * dA.row + j, part, once);
-            }
-        });
+        this->each(w, [&](long a, long p, Shown shown) { share(dZ[p], padded<T>(dZ.n), shown, dA[a], dA.row, once); });
+    }
+
+  private:
+    using typename Pooling<T>::Shown;
+
+    static T part(Shown shown) { return T(1) / T(std::max(1L, shown.count)); }
+    static void mean(const T* a, long row, Shown shown, long n, T* z) {
+        for (long j = 0; j < n; j += WIDTH<T>) {
+            Vector<T> sum{};
+            for (long q = 0; q < shown.count; q++) sum += load(a + shown.places[q] * row + j);
+            store<T>(z + j, part(shown) * sum);
+        }
+    }
+    static void share(const T* dz, long n, Shown shown, T* da, long row, bool once) {
+        for (long j = 0; j < n; j += WIDTH<T>)
+            for (long q = 0; q < shown.count; q++) Pooling<T>::put(da + shown.places[q] * row + j, part(shown) * load(dz + j), once);
     }
 };
 
@@ -102,36 +111,40 @@ class MaxPool : public Pooling<T> {
 
     void forward(Worker<T>& w) override {
         Matrix<T> A = this->in(w, 0), Z = this->out(w);
-        this->each(w, [&](long i, long p, const int64_t* from, const int64_t* to) {
-            const T* a = A[i * this->of_A()];
-            for (long j = 0; j < padded<T>(Z.n); j += WIDTH<T>) {
-                Vector<T> most = load(a + *from * A.row + j);
-                for (const int64_t* place = from + 1; place < to; place++) {
-                    const Vector<T> next = load(a + *place * A.row + j);
-                    most = ((next > most) | (next != next)) ? next : most;  // NaN stays, so that it is found
-                }
-                store<T>(Z[p] + j, most);
-            }
-        });
+        this->each(w, [&](long a, long p, Shown shown) { largest(A[a], A.row, shown, padded<T>(Z.n), Z[p]); });
     }
 
     void backward(Worker<T>& w) override {
         if (!this->wanted(0)) return;
         Matrix<T> A = this->in(w, 0), Z = this->out(w), dA = this->start(w), dZ = this->d_out(w);
         const bool once = this->writes_once();
-        this->each(w, [&](long i, long p, const int64_t* from, const int64_t* to) {
-            const T* a = A[i * this->of_A()];
-            T* da = dA[i * this->of_A()];
-            for (long j = 0; j < padded<T>(Z.n); j += WIDTH<T>) {
-                const Vector<T> most = load(Z[p] + j), none{};
-                Vector<T> left = load(dZ[p] + j);  // what has not yet found its place
-                for (const int64_t* place = from; place < to; place++) {
-                    const Vector<T> part = load(a + *place * A.row + j) == most ? left : none;
-                    this->put(da + *place * dA.row + j, part, once);
-                    left -= part;
-                }
+        this->each(w, [&](long a, long p, Shown shown) { give(Z[p], dZ[p], padded<T>(Z.n), A[a], A.row, shown, dA[a], once); });
+    }
+
+  private:
+    using typename Pooling<T>::Shown;
+
+    static void largest(const T* a, long row, Shown shown, long n, T* z) {
+        for (long j = 0; j < n; j += WIDTH<T>) {
+            Vector<T> most = load(a + shown.places[0] * row + j);
+            for (long q = 1; q < shown.count; q++) {
+                const Vector<T> next = load(a + shown.places[q] * row + j);
+                most = ((next > most) | (next != next)) ? next : most;  // NaN stays, so that it is found
             }
-        });
+            store<T>(z + j, most);
+        }
+    }
+    static void give(const T* z, const T* dz, long n, const T* a, long row, Shown shown, T* da, bool once) {
+        for (long j = 0; j < n; j += WIDTH<T>) {
+            const Vector<T> most = load(z + j), none{};
+            Vector<T> left = load(dz + j);  // what has not yet found its place
+            for (long q = 0; q < shown.count; q++) {
+                const long at = shown.places[q] * row + j;
+                const Vector<T> part = load(a + at) == most ? left : none;
+                Pooling<T>::put(da + at, part, once);
+                left -= part;
+            }
+        }
     }
 };
 

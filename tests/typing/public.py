@@ -23,6 +23,23 @@ def variables() -> None:
     assert_type(cr.variable(X)[0].T, cr.Variable)
 
 
+def operations() -> None:
+    a, b = cr.variable(X), cr.variable(3.0)
+    assert_type(cr.ops.relu(a), cr.Variable)
+    assert_type(cr.ops.leaky_relu(a, slope=0.1), cr.Variable)
+    assert_type(cr.ops.relu(X), NDArray[Any])
+    assert_type(cr.ops.relu(X @ X), NDArray[Any])
+    assert_type(cr.ops.softmax(X, axis=-1), NDArray[Any])
+    assert_type(cr.ops.maximum(X, 0), NDArray[Any])
+    assert_type(cr.ops.maximum(X, b), cr.Variable)
+    assert_type(cr.ops.maximum(0, b), cr.Variable)
+    assert_type(cr.ops.where(X > 0, X, b), cr.Variable)
+    assert_type(cr.ops.where(X > 0, b, X), cr.Variable)
+    assert_type(cr.ops.concatenate(a, X), cr.Variable)
+    assert_type(cr.ops.stack([a, b]), cr.Variable)
+    assert_type((cr.ops.exp(a) - b).mean(), cr.Variable)
+
+
 def networks() -> None:
     net = cr.Network([cr.Dense(5, "relu"), cr.Dense(3, "softmax")], seed=0)
     assert_type(net.layers, tuple[cr.Layer, ...])

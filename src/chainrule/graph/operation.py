@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import MappingProxyType, ModuleType
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chainrule.errors import GraphError
 from chainrule.graph.footprint import count_value
-from chainrule.graph.operators import COMPARISONS, OPERATIONS
+from chainrule.graph.operators import COMPARISONS, OPERATIONS, Operators
 from chainrule.graph.recording import plain, recording_of
 from chainrule.graph.variable import Array, Backward, Variable, namespace
 
 Lowered: TypeAlias = Mapping[Callable[..., Any], Callable[..., tuple[Array, Backward]]]
 """By the functions of operations, others that compute the same in another way."""
+
+Number: TypeAlias = float | np.generic
+Plain: TypeAlias = NDArray[Any] | Number | None
+"""An input that is no variable, as editors know it: an array, a number, or nothing."""
 
 _LOWERED: ContextVar[Lowered] = ContextVar("lowered", default=MappingProxyType({}))
 
@@ -110,7 +115,19 @@ class Operation:
         self.long_way = long_way
         self.symbols = symbols
 
-    def __call__(self, *inputs: Any, **options: Any) -> Any:
+    # What editors know by the types of the inputs. Of one whose type or place is not known, neither is the value's.
+    @overload
+    def __call__(self, first: Variable | Sequence[Variable], /, *others: Any, **options: Any) -> Variable: ...
+    @overload
+    def __call__(self, first: Plain, second: Variable, /, *others: Any, **options: Any) -> Variable: ...
+    @overload
+    def __call__(self, first: Plain, second: Plain, third: Variable, /, *others: Any, **options: Any) -> Variable: ...
+    @overload
+    def __call__(self, first: NDArray[Any], /, *others: Plain, **options: Any) -> NDArray[Any]: ...
+    @overload
+    def __call__(self, first: Number | Sequence[Any] | Operators = ..., /, *others: Any, **options: Any) -> Any: ...
+
+    def __call__(self, /, *inputs: Any, **options: Any) -> Any:
         inputs = self._spread(self._in_order(inputs, options))
         if len(inputs) > len(self.inputs) and not self.inputs[-1].startswith("*"):
             shown = ", ".join([*self.inputs, *(f"{name}=…" for name in self.defaults)])

@@ -106,7 +106,7 @@ class Standardize(Learner):
         # Large features lose their differences in float32, so what comes in float64 is standardized there.
         exact = A.dtype if A.dtype.kind == "f" else np.dtype(np.float64)
         mean, deviation = mean.astype(exact), deviation.astype(exact)
-        Z = (unstandardize if self.inverse else standardize)(A, mean, deviation)
+        Z: Array = (unstandardize if self.inverse else standardize)(A, mean, deviation)
         return Z if type(Z) is Variable else Z.astype(self._walk().dtype, copy=False)
 
     def learn(self, batches: Iterable[Array]) -> None:

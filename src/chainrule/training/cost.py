@@ -68,12 +68,12 @@ class Cost:
 
         Smoothed labels add what no network can avoid, and most to the cost of one that is sure and right.
         """
-        options = {**self.loss.keywords} if isinstance(self.loss, functools.partial) else {}
-        if self.own or not options.get("label_smoothing"):
+        loss = self.loss
+        if self.own or not isinstance(loss, functools.partial) or not loss.keywords.get("label_smoothing"):
             return self
         found = copy.copy(self)
-        del options["label_smoothing"]
-        found.loss = functools.partial(self.loss.func, **options)  # type: ignore[attr-defined]
+        others = {name: option for name, option in loss.keywords.items() if name != "label_smoothing"}
+        found.loss = functools.partial(loss.func, **others)
         return found
 
     def __call__(self, A: Variable | Array, Y: Array, weights: Array | None = None) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from typing import Any
 from weakref import ref
 
 import numpy as np
@@ -74,7 +75,7 @@ def batch_norm(plan: Builder, node: Node) -> None:
 def moving(plan: Builder, node: Node) -> None:
     """The same numbers in another shape or order."""
     assert node.operation is not None
-    function = functools.partial(node.operation, **node.options)
+    function: functools.partial[Any] = functools.partial(node.operation, **node.options)
     given = list(node.parents)
     if given[0] in plan.views and len(given) == 1:
         view = given[0]

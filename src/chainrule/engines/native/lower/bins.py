@@ -94,7 +94,7 @@ def _is(node: Node, name: str) -> bool:
 def _columns_of(plan: Builder, chosen: Node) -> NDArray[np.int64] | None:
     """Which columns of a matrix an indexing takes, of each example the same, and of no other one."""
     assert chosen.operation is not None
-    function = partial(chosen.operation, **chosen.options)
+    function: partial[Any] = partial(chosen.operation, **chosen.options)
     try:
         found = plan.laid_out([np.arange(chosen.first.shape[1])], [True], [chosen.first.shape], function)
     except NoKernelError:

@@ -7,13 +7,15 @@ import threading
 import warnings
 
 import numpy as np
+import polars as pl
 import pytest
 import threadpoolctl
 
 import chainrule as cr
+from chainrule.data.encoding import Number
 from chainrule.engines import ENGINES, blas_held, held_to
 from chainrule.engines.native import executor, prediction
-from chainrule.engines.threads import threads
+from chainrule.engines.threads import Pool, threads
 from chainrule.sklearn import MLPClassifier, MLPRegressor
 
 RANDOM = np.random.default_rng(0)
@@ -63,6 +65,39 @@ def test_the_quota_of_a_container_counts_as_the_cores_do(files, expected, tmp_pa
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)
     monkeypatch.setattr("chainrule.engines.threads.CGROUP", tmp_path)
     assert threads() == expected
+
+
+@pytest.fixture
+def readers(monkeypatch):
+    """The threads in which cells of a table become numbers."""
+    found, read = set(), Number.read
+
+    def noted(self, *given):
+        found.add(threading.current_thread())
+        return read(self, *given)
+
+    monkeypatch.setattr(Number, "read", noted)
+    return found
+
+
+@pytest.mark.parametrize(("settings", "environment", "most"), [({"threads": 1}, "3", 1), ({}, "1", 1), ({}, "3", 3)])
+def test_tables_are_read_by_as_many_threads_as_may_compute(settings, environment, most, readers, tmp_path, monkeypatch):
+    monkeypatch.setenv("CHAINRULE_NUM_THREADS", environment)
+    monkeypatch.setattr("chainrule.data.encoding.READ", 8)
+    frame = pl.DataFrame({"a": np.linspace(0, 1, 400), "b": np.arange(400) % 2})
+    table = cr.read_table(frame, "b")
+    cr.Experiment(table, cr.Settings(**settings), tmp_path)
+    assert len(readers) <= most
+    assert readers
+    assert threading.main_thread() not in readers
+
+
+def test_a_thread_of_a_pool_may_start_as_many_as_who_asked_it():
+    with held_to(2), Pool() as pool:
+        assert [*pool.map(lambda _: threads(), range(3))] == [2, 2, 2]
+        assert pool._max_workers == 2
+    with held_to(3), Pool(2) as pool:
+        assert pool._max_workers == 2
 
 
 @pytest.fixture

@@ -131,6 +131,7 @@ def train(data: str, out: Path | None, resume: bool, join: bool, storage: str | 
     """
     with stage("starting"):
         from chainrule.cli.results import show_result, show_result_of
+        from chainrule.engines import held_to
         from chainrule.experiments import Experiment
         from chainrule.experiments.folder import RunFolder, free_folder
         from chainrule.training.interrupt import TerminatedError
@@ -145,7 +146,8 @@ def train(data: str, out: Path | None, resume: bool, join: bool, storage: str | 
             if name in Settings.__dataclass_fields__
         }
     )
-    source = source_of(data, chosen)
+    with held_to(settings.threads):
+        source = source_of(data, chosen)
     folder = RunFolder(out or free_folder(Path("runs") / Path(data).stem))
     try:
         experiment = Experiment(source, settings, folder.path, resume=resume, join=join, storage=storage)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data.cells import as_text
+from chainrule.engines.threads import Pool
 from chainrule.errors import DataError
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def checksum_of_columns(columns: Iterable[Callable[[], Series]]) -> int:
     Args:
         columns: each a call that reads one, which is let go of before the next; several at a time.
     """
-    with ThreadPoolExecutor() as threads:
+    with Pool() as threads:
         found = dict(threads.map(_named_checksum, columns))
     return checksum(np.array([found[name] for name in sorted(found)], np.uint64))
 

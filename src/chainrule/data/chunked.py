@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from chainrule.data.checksums import checksum
 from chainrule.data.scratch import Scratch
+from chainrule.engines.threads import Pool
 from chainrule.errors import DataError
 
 T = TypeVar("T")
@@ -21,12 +21,12 @@ Examples = tuple[NDArray[Any], NDArray[Any]]
 """X and Y."""
 
 AHEAD = 2
-"""How many chunks are read at a time."""
+"""How many chunks are read at a time, if so many threads may compute."""
 
 
 def read_ahead(read: Callable[[int], T], n: int) -> Iterator[T]:
     """What is read of chunks 0 to n − 1, in order, while threads read those that follow."""
-    with ThreadPoolExecutor(AHEAD) as threads:
+    with Pool(AHEAD) as threads:
         coming = deque(threads.submit(read, i) for i in range(min(AHEAD, n)))
         for i in range(n):
             found = coming.popleft().result()

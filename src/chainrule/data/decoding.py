@@ -10,7 +10,6 @@ import os
 import time
 import zlib
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 
 from chainrule import extras, files
 from chainrule.data.memory import available_memory, refuse_too_large
+from chainrule.engines.threads import Pool
 from chainrule.errors import ModelFileError
 from chainrule.progress import stage
 
@@ -299,7 +299,7 @@ def _in_threads(name: str, work: Callable[[Path], T], paths: Sequence[Path]) -> 
     if not paths:
         return []
     parts, results = [paths[i : i + TOGETHER] for i in range(0, len(paths), TOGETHER)], []
-    with ThreadPoolExecutor() as threads, stage(name, len(paths)) as advance:
+    with Pool() as threads, stage(name, len(paths)) as advance:
         for done in threads.map(lambda part: [work(path) for path in part], parts):
             results += done
             advance(len(done))

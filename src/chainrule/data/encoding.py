@@ -7,7 +7,6 @@ with many, and the numbers of the words of each text, which the network's first 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -69,7 +68,7 @@ def matrix_of(codes: Sequence[Code], columns: Sequence[Series], row: NDArray[np.
     if len(matrix) <= READ:
         write(0)
         return matrix
-    with ThreadPoolExecutor() as threads:
+    with Pool() as threads:
         for _ in threads.map(write, range(0, len(matrix), READ)):
             pass  # the first mistake in the order of the rows is the one that is told
     return matrix

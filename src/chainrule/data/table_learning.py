@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from chainrule.data.encoding import FEW, code_for
 from chainrule.data.table_encoding import Columns
 from chainrule.data.tables import Table
 from chainrule.data.target_statistics import TargetStatistics, standardized
+from chainrule.engines.threads import Pool
 from chainrule.errors import DataError
 
 
@@ -63,7 +63,7 @@ def _codes(table: Table, rows: NDArray[np.intp]) -> list[Code]:
             return replace(found, parts=[part for part in found.parts if part != "elapsed"])
         return found
 
-    with ThreadPoolExecutor() as threads:
+    with Pool() as threads:
         return [*threads.map(code, (column for column in table.columns if column.kind in USED))]
 
 

@@ -5,19 +5,23 @@ from __future__ import annotations
 import math
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from contextvars import ContextVar
-from functools import cache, lru_cache
+from contextvars import ContextVar, copy_context
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from threading import Lock, get_ident
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from chainrule.checking import whole
 from chainrule.errors import OptionError
 
 CGROUP = Path("/sys/fs/cgroup")
 """Where Linux tells a container what it may use."""
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _HELD: ContextVar[int | None] = ContextVar("held", default=None)
 _STEADY: ContextVar[int | None] = ContextVar("steady", default=None)
@@ -83,6 +87,19 @@ def steady() -> AbstractContextManager[None]:
     return _kept(_STEADY, threads())
 
 
+class Pool(ThreadPoolExecutor):
+    """Python threads for work that needs no lock of Python, such as NumPy's: as many as may compute, or `most`.
+
+    What held where the work was given to them, such as `held_to`, holds in them.
+    """
+
+    def __init__(self, most: int | None = None) -> None:
+        super().__init__(threads() if most is None else min(most, threads()))
+
+    def submit(self, function: Callable[P, R], /, *args: P.args, **options: P.kwargs) -> Future[R]:
+        return super().submit(copy_context().run, partial(function, *args, **options))
+
+
 @contextmanager
 def _kept(variable: ContextVar[int | None], number: int) -> Iterator[None]:
     before = variable.set(number)
@@ -93,13 +110,14 @@ def _kept(variable: ContextVar[int | None], number: int) -> Iterator[None]:
 
 
 @contextmanager
-def blas_held() -> Iterator[None]:
-    """Let NumPy's BLAS, and any other that is loaded, compute with as many threads as `held_to` says, if it says so.
+def blas_held(number: int | None = None) -> Iterator[None]:
+    """Let NumPy's BLAS, and any other that is loaded, compute with so many threads, or as many as `held_to` says, if it
+    says so.
 
     Most BLAS libraries have one number of threads for the whole process. So while several Python threads ask for
     different ones, the smallest holds; when the last of them leaves, the number from before the first comes back.
     """
-    number = _HELD.get()
+    number = number or _HELD.get()
     if number is None:
         yield
         return

@@ -180,12 +180,13 @@ class Experiment:
     def _turn_into_numbers(self, resolved: Settings) -> None:
         """Learn an encoding from the training part, and encode with it all that is in memory."""
         source = self.source
-        with stage("turning examples into numbers"), engines.held_to(1), engines.blas_held():  # small products, if any
-            self.encoding = source.learn(self.splits.train)
-            self.X = self.encoding.X(source)
-            self.X = self.X_for(self.splits.train)
         held_out = np.concatenate([self.splits.validation, self.splits.test])
-        self.chunked = source.chunked(self.encoding, self.target, held_out, self.folder)
+        with engines.held_to(resolved.threads):
+            with stage("turning examples into numbers"), engines.blas_held(1):  # small products, if any
+                self.encoding = source.learn(self.splits.train)
+                self.X = self.encoding.X(source)
+                self.X = self.X_for(self.splits.train)
+            self.chunked = source.chunked(self.encoding, self.target, held_out, self.folder)
         if self.chunked is None:
             return
         self.weights.refuse_chunks(source.name)

@@ -215,6 +215,15 @@ def test_the_command_prints_the_steps_and_writes_the_drawing(tmp_path):
     assert (tmp_path / "graph.svg").read_text(encoding="utf-8").startswith("<svg")
 
 
+def test_a_drawing_that_is_there_is_overwritten_only_by_its_name(tmp_path):
+    (tmp_path / "graph.svg").write_text("mine")
+    (tmp_path / "graph-2.svg").write_text("mine, too")
+    assert graph("2 * a", "a=1", cwd=tmp_path).stdout.endswith("the drawing is in graph-3.svg\n")
+    assert [(tmp_path / name).read_text() for name in ("graph.svg", "graph-2.svg")] == ["mine", "mine, too"]
+    assert graph("2 * a", "a=1", "--out", "graph.svg", cwd=tmp_path).stdout.endswith("the drawing is in graph.svg\n")
+    assert (tmp_path / "graph.svg").read_text(encoding="utf-8").startswith("<svg")
+
+
 def test_a_tall_drawing_is_laid_down(tmp_path):
     for direction in ("right", "down"):
         done = graph("exp(exp(a))", "a=0.1", "--direction", direction, "--out", f"{direction}.svg", cwd=tmp_path)

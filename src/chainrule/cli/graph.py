@@ -10,12 +10,14 @@ import click
 @click.argument("expression")
 @click.argument("values", nargs=-1)
 @click.option(
-    "--out", type=click.Path(path_type=Path), default="graph.svg", show_default=True, help="The drawing, an .svg file."
+    "--out", type=click.Path(path_type=Path), help="The drawing, an .svg file.  [default: graph.svg, numbered if taken]"
 )
 @click.option(
     "--direction", type=click.Choice(["right", "down"]), help="Where data flow to; by default what fits a page."
 )
-def command(expression: str, values: tuple[str, ...], out: Path, direction: Literal["right", "down"] | None) -> None:
+def command(
+    expression: str, values: tuple[str, ...], out: Path | None, direction: Literal["right", "down"] | None
+) -> None:
     """Compute an expression forward and its derivatives backward, and draw the computation graph.
 
     EXPRESSION is such as "3*(a + b*c)", and VALUES are a value for each name in it: a=5 b=3 c=2. Known are + - * / **,
@@ -28,9 +30,19 @@ def command(expression: str, values: tuple[str, ...], out: Path, direction: Lite
 
     J = parse(expression, assignments(list(values)))
     print(steps(J), flush=True)  # what is computed stands there even if it is too much for a drawing
+    out = out or _free(Path("graph.svg"))
     try:
         draw(J, direction=direction).save(out)
     except MissingPackageError as error:
         print(f"\nnot drawn: {error}")
     else:
         print(f"\nthe drawing is in {out}")
+
+
+def _free(path: Path) -> Path:
+    """The path, or the first of graph-2.svg, graph-3.svg, … that does not exist: as with the folders of `train`."""
+    free, k = path, 1
+    while free.exists():
+        k += 1
+        free = path.with_stem(f"{path.stem}-{k}")
+    return free

@@ -1,5 +1,6 @@
 """What is learned of columns, and the matrix that they become."""
 
+import datetime
 import json
 
 import numpy as np
@@ -12,6 +13,7 @@ from chainrule.data.columns import Column
 from chainrule.data.encoding import code_for, matrix_of, places_of
 
 RANDOM = np.random.default_rng(0)
+DAYS = [datetime.datetime(2024, 1, 31, 12, 30), datetime.datetime(2024, 2, 1), datetime.datetime(2023, 5, 9, 7)]
 
 
 def learned(kind, values, **options) -> Code:
@@ -142,7 +144,8 @@ def test_what_was_learned_comes_back_from_json(kind, values):
         ("yes_no", ["0", "1", "1", "0"], ["1", 1, 1.0, None]),
         ("category", [*"aaabbbccd", None], ["a", "d", "stranger", None]),
         ("category", [str(i % 40) for i in range(200)], ["3", 3, "stranger", None]),
-        ("date", ["2024-01-31", "2024-02-01", "2024-05-09"], ["2024-03-01", None]),
+        ("date", ["2024-01-31", "2024-02-01", "2024-05-09"], ["2024-03-01", "1969-12-31", None]),
+        ("date", DAYS, [datetime.date(2024, 2, 29), datetime.datetime(1969, 12, 31, 23, 59, 58, 500_000), None]),
     ],
 )
 def test_a_single_value_is_what_it_is_in_a_column(kind, values, new):

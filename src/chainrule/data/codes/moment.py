@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 import math
+import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,6 +14,7 @@ from numpy.typing import NDArray
 
 from chainrule.data.codes.code import LIMIT, Code, Matrix
 from chainrule.data.columns import Column
+from chainrule.data.dates import ISO
 
 if TYPE_CHECKING:
     from polars import Series
@@ -69,6 +73,18 @@ class Moment(Code):
         parts = [_part(values, part) for part in self.parts]
         return np.column_stack([*parts, values.is_null().to_numpy()])
 
+    def read_one(self, value: object) -> NDArray[Any]:
+        if value is None:
+            return np.array([[0.0] * len(self.parts) + [1.0]])
+        if type(value) is str and (self.column.form or ISO) == ISO and re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.A):
+            with suppress(ValueError):  # there is no such day, as the column's own reading tells better
+                value = datetime.date.fromisoformat(value)
+        if type(value) is datetime.date:
+            value = datetime.datetime.combine(value, datetime.time())
+        if type(value) is not datetime.datetime or value.tzinfo is not None:
+            return super().read_one(value)
+        return np.array([[_part_of_one(value, part) for part in self.parts] + [0.0]])
+
     def write(self, found: NDArray[Any], out: Matrix) -> None:
         missing, place = found[:, -1] > 0, 0
         for part, numbers in zip(self.parts, found.T, strict=False):
@@ -95,3 +111,11 @@ def _part(moments: Series, part: str) -> NDArray[np.float64]:
     if part == "hour":
         return np.asarray(moments.dt.hour().fill_null(0).to_numpy() + moments.dt.minute().fill_null(0).to_numpy() / 60)
     return np.asarray(getattr(moments.dt, part)().fill_null(0).to_numpy(), np.float64)
+
+
+def _part_of_one(moment: datetime.datetime, part: Part) -> float:
+    if part == "elapsed":
+        return (moment.replace(microsecond=0) - datetime.datetime(1970, 1, 1)).total_seconds() / 86400
+    if part == "hour":
+        return moment.hour + moment.minute / 60
+    return float(moment.isoweekday() if part == "weekday" else getattr(moment, part))

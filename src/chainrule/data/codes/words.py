@@ -38,9 +38,11 @@ class WordCode(Code):
 
     def knows(self, word: object) -> bool:
         """Whether training has met the word."""
+        if word in self._known[0]:
+            return True
         from chainrule.extras import polars as pl
 
-        return word in self._known[0] or not self.strangers(self.column.values(pl.Series([word], strict=False)))
+        return not self.strangers(self.column.values(pl.Series([word], strict=False)))
 
     @cached_property
     def _known(self) -> tuple[dict[str, int], tuple[int, int]]:

@@ -2,7 +2,7 @@
 
 import sys
 from functools import partial
-from itertools import count
+from itertools import count, islice
 
 from benchmarks.contestants.cold_start import cold_start
 from benchmarks.contestants.contestant import Running, Ways
@@ -10,6 +10,7 @@ from benchmarks.rows import ColdStart, OnDevice, Prediction, Training
 from chainrule.data.batches import ArrayBatches
 from chainrule.engines import select
 from chainrule.files import read_tensors
+from chainrule.hyperparameters import Hyperparameters
 from chainrule.training.cost import Cost
 
 
@@ -24,9 +25,12 @@ def train(engine: str, row: Training, precision: str = "float32") -> Running:
     batches = ArrayBatches(X, y[:, None] if binary else y, None, batch_size=row.batch, shuffle=True, seed=0)
     numbers = count()
 
+    def given(epoch: int, first: int, last: int) -> Hyperparameters[list[float]]:
+        return Hyperparameters.of_several(row.optimizer, [epoch + k / len(batches) for k in range(first, last)])
+
     def round() -> None:
-        for _ in range(row.epochs):
-            for _ in program.epoch(batches, next(numbers), row.optimizer.alpha):
+        for epoch in islice(numbers, row.epochs):
+            for _ in program.epoch(batches, epoch, partial(given, epoch)):
                 pass
 
     return Running(round, lambda: net.parameters)

@@ -8,8 +8,8 @@
 namespace chainrule {
 namespace {
 
-// Bytes of one rank's values and derivatives, which are to stay in the second cache.
-constexpr long RANK = 2048 * 1024;
+// The most bytes of a rank's values and derivatives: it must not take much memory because of its lanes.
+constexpr long RANK = 64 * 1024 * 1024;
 
 // Z is A in the other order; or a copy, while batches are too small for ranks.
 template <class T>
@@ -25,15 +25,23 @@ class Relaid : public Step<T> {
 
   private:
     void lay(Worker<T>& w, Matrix<T> from, Matrix<T> to, bool add) const {
-        const bool ranks = from.n != to.n, abreast = from.n > to.n;
-        const long n = this->made().n, rows = this->made().rows, together = ranks ? WIDTH<T> : 1;
-        if (ranks && !abreast && !add) to.clear();  // where no example is, in the last rank
-        for (long i = 0; i < w.examples; i++)
-            for (long r = 0; r < rows; r++) {
-                const T* a = from[(abreast ? i / together : i) * rows + r] + (abreast ? i % together : 0);
-                T* z = to[(abreast ? i : i / together) * rows + r] + (abreast ? 0 : i % together);
-                const long next = abreast ? together : 1, next_to = abreast ? 1 : together;
-                for (long j = 0; j < n; j++) z[j * next_to] = (add ? z[j * next_to] : T(0)) + a[j * next];
+        const long n = this->made().n, rows = this->made().rows;
+        if (from.n == to.n) return lay_rows(w.examples * rows, n, from.data, from.row, 1, to.data, to.row, 1, add);
+        const bool apart = from.n > to.n;
+        if (!apart && !add) to.clear();  // where no example is, in the last rank
+        for (long i = 0; i < w.examples; i += WIDTH<T>)
+            for (long r = 0; r < rows; r++) {  // of each place, what a rank's examples have there
+                const long rank = i / WIDTH<T> * rows + r, first = i * rows + r, lanes = std::min(WIDTH<T>, w.examples - i);
+                if (apart) lay_rows(lanes, n, from[rank], 1, WIDTH<T>, to[first], rows * to.row, 1, add);
+                else lay_rows(lanes, n, from[first], rows * from.row, 1, to[rank], 1, WIDTH<T>, add);
+            }
+    }
+    // Rows of n numbers: how far rows, and numbers of a row, lie apart.
+    static void lay_rows(long rows, long n, const T* from, long row, long next, T* to, long to_row, long to_next, bool add) {
+        for (long i = 0; i < rows; i++)
+            for (long j = 0; j < n; j++) {
+                T& z = to[i * to_row + j * to_next];
+                z = (add ? z : T(0)) + from[i * row + j * next];
             }
     }
 };

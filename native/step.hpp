@@ -61,7 +61,7 @@ class Step {
     // Whether the way back reads the output, so that nobody may overwrite it.
     virtual bool keeps_output() const { return true; }
 
-    // Whether it can use examples that lie abreast. It is then told WIDTH of them as one, with WIDTH times as many features.
+    // Whether it can use examples that lie abreast. It then sees WIDTH of them as one, with WIDTH times as many features.
     virtual Abreast abreast() const { return Abreast::never; }
 
     // Whether the output is the examples of X as they come; others may then read them in X, each as far as `reads` says.

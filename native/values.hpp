@@ -17,8 +17,8 @@ enum class Kind { example, parameter, shared, constant };
 // one after the other (in_order), or wherever each of them lies (anywhere).
 enum class Reads { copies, in_order, anywhere };
 
-// How a step takes part where examples lie abreast, see abreast.cpp: it does not; its output lies as its input does, because it
-// treats all features alike; or what it reads and makes lies so.
+// How a step takes part where examples lie abreast, see abreast.cpp: it does not; its output lies as its first input does; or what
+// it reads there and what it makes lies so.
 enum class Abreast { never, as_input, itself };
 
 // An array that a step reads or makes, seen as a matrix (rows, n) of its last axis. Where each example has its own, this is the

@@ -11,11 +11,12 @@ class Convolution : public Convolving<T> {
   public:
     explicit Convolution(const Options& o) : Convolving<T>(o, false, of_data ? 0 : 1) {}
 
-    // Where channels fill no register.
+    // Where the channels of Z fill no register; where those of A do not, if A lies so already.
     Abreast abreast() const override {
         const Value& W = this->of(this->inputs[this->W]);
-        const bool few = W.n < WIDTH<T> || (this->groups > 0 && W.shape[0] / this->groups < WIDTH<T>);
-        return few && !this->program->rounds() ? Abreast::itself : Abreast::never;
+        if (this->program->rounds()) return Abreast::never;
+        if (this->groups > 0 && W.shape.size() > 1 && W.shape[0] / this->groups < WIDTH<T>) return Abreast::itself;
+        return !of_data && W.n < WIDTH<T> ? Abreast::as_input : Abreast::never;
     }
 
     void prepare() override {

@@ -173,9 +173,6 @@ void Program<T>::find_those_that_stay(const std::vector<int>& places) {
     for (int id = 0; id < int(values.size()); id++) values[id].stays = values[id].kind == Kind::example && stays[places[id]];
 }
 
-// Bytes of values and derivatives that stay near a core, beside the parameters: a quarter of a usual second cache.
-constexpr long NEAR = 256 * 1024;
-
 // How many examples a worker takes through all steps at a time, and for how many there must be room. No W is shared by outputs
 // yet: the steps that need all here always do.
 template <class T>

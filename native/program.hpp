@@ -63,6 +63,8 @@ class Program {
 
     // Batches of so few examples do not pay for bringing every W into panels.
     static constexpr long FEW = 8;
+    // Bytes of values and derivatives that stay near a core, beside the parameters: a quarter of a usual second cache.
+    static constexpr long NEAR = 256 * 1024;
     // Registers of a panel that are updated at a time, and the most panels, where each worker has so many times as many.
     static constexpr long PART = 48, PANELS = 8, MANY = 4;
 

@@ -2,15 +2,12 @@
 //
 // A strip has as many examples as the step with the largest W likes. What convolutions make of so many is more than a core has
 // near, so that they get a portion of the strip, in which each finds what the one before has made in its cache.
+#include <map>
+#include <set>
+
 #include "program.hpp"
 
 namespace chainrule {
-namespace {
-
-// Bytes of values and derivatives that stay near a core: a quarter of a usual second cache.
-constexpr long NEAR = 256 * 1024;
-
-}  // namespace
 
 template <class T>
 bool Program<T>::goes_by_portions(const Step<T>& step) const {
@@ -36,21 +33,20 @@ void Program<T>::cut_into_stretches() {
     }
 }
 
-// Of what all who make or read it are in one stretch, the derivative is of no use when that goes on to the next portion.
+// Of what all who make or read it, or another value in its place, are in one stretch, the derivative is of no use when that goes
+// on to the next portion.
 template <class T>
 void Program<T>::find_what_is_brief() {
-    std::vector<const Stretch*> met(values.size());
-    for (Value& v : values) v.brief = v.kind == Kind::example && !v.stays;
-    for (const Stretch& stretch : walked) {
-        const auto meet = [&](int id) {
-            const Stretch* before = std::exchange(met[id], &stretch);
-            values[id].brief &= !before || before == &stretch;
-        };
+    std::map<long, std::set<const Stretch*>> met;  // by place
+    for (const Stretch& stretch : walked)
         for (const Step<T>* step : stretch.steps) {
+            const auto meet = [&](int id) {
+                if (values[id].kind == Kind::example) met[values[id].offset].insert(&stretch);
+            };
             std::for_each(step->inputs.begin(), step->inputs.end(), meet);
             if (step->output >= 0) meet(step->output);
         }
-    }
+    for (Value& v : values) v.brief = v.kind == Kind::example && !v.stays && met[v.offset].size() == 1;
 }
 
 // use() with each portion of the strip in hand.

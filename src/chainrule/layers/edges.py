@@ -42,7 +42,7 @@ def by_tree(v: NDArray[np.float64], Y: Array, bins: int) -> NDArray[np.float64]:
     fewest = max(FEWEST, len(v) // (4 * bins))
     if bins == 1 or len(v) < 2 * fewest:
         return np.unique([v.min(), v.max()])
-    tree = kind(max_leaf_nodes=bins, min_samples_leaf=fewest, random_state=0).fit(v[:, None], Y).tree_
+    tree = kind(max_leaf_nodes=bins, min_samples_leaf=fewest).fit(v[:, None], Y).tree_
     return np.unique([v.min(), *tree.threshold[tree.feature >= 0], v.max()])
 
 

@@ -309,6 +309,16 @@ def test_what_auto_has_come_to_is_told(width, options, words, capsys):
 
 
 @HERE
+@pytest.mark.parametrize(("outputs", "precision"), [(8, "float32"), (64, "bfloat16")])
+def test_auto_leaves_convolutions_of_few_outputs_as_they_are(outputs, precision, capsys):
+    X, y = np.random.default_rng(0).normal(size=(64, 12, 12, 8)), np.arange(64) % 3
+    net = cr.Network([cr.Conv2D(outputs, 3, "relu"), cr.Flatten(), cr.Dense(3, "softmax")], seed=0)
+    history = cr.train(net, X, y, loss="cross_entropy", epochs=1, precision="auto", seed=0)
+    assert history.precision == precision
+    assert ("convolutions of few outputs are quicker so" in capsys.readouterr().err) == (precision == "float32")
+
+
+@HERE
 def test_estimators_and_the_command_line_take_it(tmp_path, monkeypatch):
     from sklearn.exceptions import ConvergenceWarning
     from tests.commands import chainrule

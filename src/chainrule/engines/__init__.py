@@ -9,7 +9,7 @@ from functools import cache
 from chainrule import distributed
 from chainrule.checking import whole
 from chainrule.engines.auto import AutoEngine, RoundingEngine, large
-from chainrule.engines.bfloat16 import gains
+from chainrule.engines.bfloat16 import gains, narrow
 from chainrule.engines.contract import BLOCK, CHUNK, Batch, Batches, Done, Engine, Form, NetworkLike, Program, Slope
 from chainrule.engines.jax import JaxEngine, accelerated, installed
 from chainrule.engines.native import NativeEngine, described, kernels, units
@@ -131,6 +131,8 @@ def precision_taken(network: NetworkLike, program: Program, batch: int) -> str:
         why = f"the {program.engine} engine computes"
     elif not _UNIT:
         why = "this machine has no instructions for bfloat16"
+    elif narrow(network):
+        why = "convolutions of few outputs are quicker so"
     else:
         why = f"those of {batch:,} examples are too few to gain by bfloat16"
     return f"products stay in {program.precision}: {why}"

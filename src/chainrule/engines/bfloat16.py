@@ -27,6 +27,11 @@ def _of_window(Z: Array, A: Array, W: Array, *_: Any) -> Products:
     return Products(Z.size * W.size // W.shape[0], W.size)
 
 
+def _of_windows(Z: Array, A: Array, W: Array, *_: Any) -> Products:
+    found = _of_window(Z, A, W)
+    return found._replace(narrow=found.multiplications) if W.shape[0] < NARROW else found
+
+
 def _of_steps(Z: Array, X: Array, W: Array, U: Array, *_: Any) -> Products:
     return Products(X.size // X.shape[-1] * (W.size + U.size), W.size + U.size)
 
@@ -34,7 +39,7 @@ def _of_steps(Z: Array, X: Array, W: Array, U: Array, *_: Any) -> Products:
 PRODUCTS: dict[str, Count] = {
     "linear": lambda Z, A, W, *_: Products(Z.size * W.shape[-1], W.size),
     "matmul": lambda Z, A, B: Products(Z.size * A.shape[-1], 0),
-    "convolution": _of_window,
+    "convolution": _of_windows,
     "transposed_convolution": _of_window,
     "attention": lambda Z, Q, K, V, *_: Products(Q.shape[-2] * (K.size + V.size), 0),
     "rnn": _of_steps,
@@ -95,12 +100,18 @@ MULTIPLICATIONS, TIMES = 500_000, 64
 """A batch gains by rounding where its products take so many multiplications, and each weight, which is rounded once a
 batch, so many of them."""
 
+NARROW, MOST = 16, 0.1
+"""A convolution of fewer outputs is quicker in float32, as examples abreast; with more than this part of all
+multiplications in such, nothing is gained."""
+
 
 class Products(NamedTuple):
-    """What one example makes a network do: multiplications in matrix products, and the weights that are in these."""
+    """What one example makes a network do: multiplications in matrix products, the weights that are in these, and which
+    of the multiplications are in convolutions of few outputs."""
 
     multiplications: int
     weights: int
+    narrow: int = 0
 
 
 def gains(network: NetworkLike, m: int) -> bool:
@@ -109,7 +120,13 @@ def gains(network: NetworkLike, m: int) -> bool:
         return False
     found = products_of(network)
     multiplications = m * found.multiplications
-    return multiplications >= max(MULTIPLICATIONS, TIMES * found.weights)
+    return not narrow(network) and multiplications >= max(MULTIPLICATIONS, TIMES * found.weights)
+
+
+def narrow(network: NetworkLike) -> bool:
+    """Whether much of what the network multiplies is in convolutions of few outputs, which gain nothing."""
+    found = products_of(network)
+    return found.narrow > MOST * found.multiplications
 
 
 def products_of(network: NetworkLike) -> Products:
@@ -139,7 +156,7 @@ def _counted(network: NetworkLike) -> Products:
     assert network.input_shape is not None
     with lowered(made), np.errstate(all="ignore"):
         network.output(network.cast(np.zeros((1, *network.input_shape), np.uint8)))
-    return Products(sum(one.multiplications for one in counts), sum(one.weights for one in counts))
+    return Products(*(sum(one[i] for one in counts) for i in range(len(Products._fields))))
 
 
 @contextmanager

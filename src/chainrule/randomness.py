@@ -41,6 +41,7 @@ Purpose = Literal[
     "hyperparameters",  # which digits are watched: always 0
     "lesson",  # the examples of the playground: which kind of them
     "paper",  # what an experiment of a paper draws: seed, the paper, and what else it follows from
+    "edges",  # what a tree of one column asks for, and never uses: always 0
     "own data",  # which rows of a learner's own file are drawn: always 0
 ]
 """What random numbers are for, and the numbers that they follow from. No purpose has a digit in its name."""

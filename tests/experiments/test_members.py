@@ -21,7 +21,7 @@ from chainrule.engines.threads import held_to
 from chainrule.experiments import ensembles, members
 from chainrule.experiments.fitted import answers
 from chainrule.experiments.plans import Plan, planned
-from chainrule.layers.edges import by_tree
+from chainrule.layers.edges import Examples, by_tree
 from chainrule.layers.ensemble import ensemble_in
 from chainrule.training.interrupt import Interrupt, TerminatedError, interruptible
 from commands import chainrule
@@ -336,7 +336,8 @@ def test_the_edges_of_bins_are_found_by_a_tree_of_the_rows_that_each_network_lea
     assert 'edges="tree"' in repr(whole)
     for member, part in zip(found.members, made.plan.parts, strict=True):
         for column in range(2):
-            edges = by_tree(made.X[part.train, column].astype(float), made.Y[part.train], 4)
+            v = made.X[part.train, column].astype(float)
+            edges = by_tree(v, Examples(v, made.Y[part.train]), 4)
             assert np.allclose(member.layers[0].statistics["low"][4 * column :][: len(edges) - 1], edges[:-1])
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.layers.edges import by_quantiles, by_tree, evenly_drawn
+from chainrule.layers.edges import Examples, by_quantiles, by_tree, evenly_drawn
 from chainrule.layers.numeric import ENDLESS
 
-NO_Y = np.empty((0, 0))
+NO_Y = Examples(np.empty((0, 0)), np.empty((0, 0)))
 
 X = np.random.default_rng(0).normal(size=(200, 3))
 
@@ -48,20 +48,49 @@ def test_the_edges_are_quantiles_and_frequent_values() -> None:
 )
 def test_a_tree_finds_the_edges_at_which_the_target_changes(Y: np.ndarray) -> None:
     v = np.arange(1000.0)
-    edges = by_tree(v, Y, 2)
+    edges = by_tree(v, Examples(v, Y), 2)
     assert edges.tolist() == [0, 299.5, 999]
     order = np.random.default_rng(0).permutation(1000)
-    assert by_tree(v[order], Y[order], 8).tolist() == edges.tolist(), "and no others"
+    assert by_tree(v[order], Examples(v, Y[order]), 8).tolist() == edges.tolist(), "and no others"
 
 
 def test_a_tree_leaves_no_bin_to_few_numbers() -> None:
     v, noise = np.sort(X[:, 0]), np.random.default_rng(1).normal(size=200)
-    edges = by_tree(v, noise, 48)
+    edges = by_tree(v, Examples(v, noise), 48)
     assert len(edges) > 4
     assert min(np.histogram(v, edges)[0]) >= 10
-    assert by_tree(v[:19], noise[:19], 48).tolist() == [v[0], v[18]], "19 numbers are no two bins"
-    assert by_tree(v, noise, 1).tolist() == [v[0], v[-1]]
-    assert by_tree(np.full(200, 7.0), noise, 4).tolist() == [7]
+    assert by_tree(v[:19], Examples(v, noise[:19]), 48).tolist() == [v[0], v[18]], "19 numbers are no two bins"
+    assert by_tree(v, Examples(v, noise), 1).tolist() == [v[0], v[-1]]
+    assert by_tree(np.full(200, 7.0), Examples(v, noise), 4).tolist() == [7]
+
+
+def test_a_tree_tells_numbers_apart_that_float32_does_not_and_draws_nothing() -> None:
+    v = 1.7e9 + np.arange(40.0)
+    before = np.random.get_state()[1].copy()
+    assert by_tree(v, Examples(v, (np.arange(40) >= 17).astype(int)), 2).tolist() == [v[0], v[16] + 0.5, v[-1]]
+    assert np.array_equal(np.random.get_state()[1], before)
+
+
+def test_a_tree_counts_examples_as_they_weigh_and_targets_alike() -> None:
+    v = np.arange(100.0)
+    early, late = (v >= 30).astype(float), (v >= 65).astype(float)
+    Y = np.where(v < 50, early, 1 + late)
+    half = np.where(v < 50, 1.0, 0.0)
+    assert by_tree(v, Examples(v, Y, half), 2).tolist() == [0, 29.5, 99]
+    assert by_tree(v, Examples(v, Y, 1 - half), 2).tolist() == [0, 64.5, 99]
+    assert by_tree(v, Examples(v, np.stack([1e6 * early, late], 1)), 3).tolist() == [0, 29.5, 64.5, 99]
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "cross_entropy"])
+def test_whole_numbers_are_classes_if_the_cost_says_so(loss: str) -> None:
+    y = np.repeat([0, 1, 2], [300, 40, 260])  # of values 1 to 2 is as far as 0 to 1
+    v = np.arange(600.0)[:, None]
+    net = cr.Network([cr.PiecewiseLinear(2, edges="tree"), cr.Dense(3, "softmax") if loss[0] == "c" else cr.Dense(1)])
+    for given in (y, y.astype(float)):
+        again = net.copy()
+        cr.train(again, v, given, loss=loss, epochs=1, batch_size=600, progress=False, hints=False)
+        kind = cr.layers.edges.by_tree(v[:, 0], Examples(v, y if loss[0] == "c" else y.astype(float)), 2)
+        assert np.allclose(again.layers[0].statistics["low"], kind[:-1])
 
 
 def test_training_shows_a_layer_the_targets_if_it_finds_its_edges_by_them() -> None:
@@ -92,7 +121,9 @@ def test_training_learns_the_edges_once_from_all_batches() -> None:
 
 def test_of_many_examples_some_are_drawn_evenly() -> None:
     rows = np.arange(1000.0).reshape(-1, 1)
-    (found, Y), count = evenly_drawn(((rows[i : i + 37], rows[i : i + 37, 0]) for i in range(0, 1000, 37)), 100)
+    (found, Y, _), count = evenly_drawn(
+        (Examples(rows[i : i + 37], rows[i : i + 37, 0]) for i in range(0, 1000, 37)), 100
+    )
     assert (found[:, 0] == Y).all()
     assert count == 1000
     assert 50 < len(found) <= 100

@@ -14,7 +14,7 @@ class Learner(Layer):
 
     @property
     def learns_targets(self) -> bool:
-        """Whether it learns from pairs (A, Y) of its inputs and the targets, in place of its inputs alone."""
+        """Whether it learns from batches (A, Y, weights), in place of its inputs alone."""
         return False
 
     @property
@@ -23,7 +23,7 @@ class Learner(Layer):
         return bool("count" in self.statistics and self.statistics["count"][0] > 0)
 
     def learn(self, batches: Iterable[Any]) -> None:
-        """Learn from batches of its inputs, or of pairs; see `learns_targets`.
+        """Learn from batches of its inputs, or of more; see `learns_targets`.
 
         Raises:
             DataError: there is no example.

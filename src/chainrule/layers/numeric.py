@@ -11,7 +11,7 @@ from chainrule.checking import real, whole
 from chainrule.errors import DataError, OptionError, ShapeError
 from chainrule.graph import Array
 from chainrule.initializers import Random
-from chainrule.layers.edges import EDGES, evenly_drawn
+from chainrule.layers.edges import EDGES, Examples, evenly_drawn
 from chainrule.layers.layer import Layer, features
 from chainrule.layers.learner import Learner
 from chainrule.names import lookup
@@ -94,21 +94,22 @@ class PiecewiseLinear(Learner):
         """Learn the edges from batches, of up to about 65,000 of their examples, evenly drawn.
 
         Args:
-            batches: (m, n) each; by "tree" pairs of that and the targets, whole numbers (m,) that are classes, or
-                values (m,) or (m, k).
+            batches: (m, n) each; by "tree" tuples of that, the targets, whole numbers (m,) that are classes, or values
+                (m,) or (m, k), and, if not all count alike, weights (m,).
 
         Raises:
             DataError: there is no example.
         """
-        pairs = batches if self.learns_targets else ((A, np.empty((len(A), 0))) for A in batches)
-        (rows, Y), count = evenly_drawn(pairs, SAMPLE)
+        whole = (Examples(*batch) if self.learns_targets else Examples(batch, batch) for batch in batches)
+        examples, count = evenly_drawn(whole, SAMPLE)
+        rows = examples.A
         if count == 0:
             raise DataError("there is no example to learn bins from.")
         find = EDGES[self.edges]
         columns = _chosen(self.columns, rows)
         low, width = [], []
         for column, k in zip(columns, self._counts(len(columns)), strict=True):
-            edges = find(rows[:, column].astype(np.float64), Y, k)
+            edges = find(rows[:, column].astype(np.float64), examples, k)
             empty = k + 1 - len(edges)
             low.append(np.pad(edges[:-1], (0, empty), constant_values=edges[-1]))
             width.append(np.pad(np.diff(edges), (0, empty), constant_values=ENDLESS))

@@ -10,12 +10,13 @@ from chainrule.graph import Array, plain
 from chainrule.layers import Layer, Network, Standardize
 from chainrule.layers.learner import Learner
 from chainrule.layers.walk import Walk, walking
+from chainrule.metrics import Task
 
 ENOUGH = 2**16
 """About how many numbers are measured together."""
 
 
-def learn_statistics(net: Network, batches: Callable[[], Iterable[Batch]]) -> None:
+def learn_statistics(net: Network, batches: Callable[[], Iterable[Batch]], task: Task = "values") -> None:
     """Let each `Learner` that has not learned yet see its own input for all batches, and the targets, if it asks.
 
     The first layer learns first.
@@ -25,17 +26,26 @@ def learn_statistics(net: Network, batches: Callable[[], Iterable[Batch]]) -> No
             if isinstance(layer, Standardize) and layer.inverse:
                 raise OptionError(f"{layer.label} has not learned the target's scale: call its learn([y]) first.")
             inputs = _inputs(net, layer, batches())
-            layer.learn(inputs if layer.learns_targets else _joined(A for A, _ in inputs))
+            if layer.learns_targets:
+                layer.learn((A, _of_task(Y, task), weights) for A, Y, weights in inputs)
+            else:
+                layer.learn(_joined(A for A, _, _ in inputs))
 
 
-def _inputs(net: Network, layer: Layer, batches: Iterable[Batch]) -> Iterator[tuple[Array, Array]]:
-    """What reaches the layer, batch by batch, without steps that do not count, and the targets of the batch."""
-    for X, Y, _ in batches:
+def _of_task(Y: Array, task: Task) -> Array:
+    """The targets as classes, whole numbers, or as values."""
+    labels = task == "classes" and (Y.ndim == 1 or Y.dtype.kind in "iu")  # others are a column for each class
+    return Y.astype(np.intp if labels else np.float64)
+
+
+def _inputs(net: Network, layer: Layer, batches: Iterable[Batch]) -> Iterator[tuple[Array, Array, Array | None]]:
+    """What reaches the layer, batch by batch, without steps that do not count; the targets and weights of the batch."""
+    for X, Y, weights in batches:
         try:
             with walking(_Until(layer, net.dtype)):
                 net(X)
         except _ReachedError as reached:
-            yield reached.A, Y
+            yield reached.A, Y, weights
 
 
 def _joined(arrays: Iterable[Array]) -> Iterator[Array]:

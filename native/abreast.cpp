@@ -8,9 +8,6 @@
 namespace chainrule {
 namespace {
 
-// The most bytes of a rank's values and derivatives: it must not take much memory because of its lanes.
-constexpr long RANK = 64 * 1024 * 1024;
-
 // Z is A in the other order; or a copy, while batches are too small for ranks.
 template <class T>
 class Relaid : public Step<T> {
@@ -51,6 +48,7 @@ class Relaid : public Step<T> {
 // Which values may lie abreast, if all who read or make them agree; for the others there is a second value in the other order.
 template <class T>
 void Program<T>::find_those_abreast() {
+    if (!pays_abreast(std::min(capacity, long(WIDTH<T>)))) return;
     long bytes = 0;
     for (const auto& step : steps) {
         if (step->output < 0) continue;

@@ -21,6 +21,9 @@ enum class Reads { copies, in_order, anywhere };
 // it reads there and what it makes lies so.
 enum class Abreast { never, as_input, itself };
 
+// The most bytes that a step's picture of such examples, and all their values and derivatives, may take because of the lanes.
+constexpr long RANK = 64 * 1024 * 1024;
+
 // An array that a step reads or makes, seen as a matrix (rows, n) of its last axis. Where each example has its own, this is the
 // matrix of one example.
 struct Value {

@@ -14,7 +14,8 @@ class Convolution : public Convolving<T> {
     // Where the channels of Z fill no register; where those of A do not, if A lies so already.
     Abreast abreast() const override {
         const Value& W = this->of(this->inputs[this->W]);
-        if (this->program->rounds()) return Abreast::never;
+        const long frame = this->windows.y.extent() * this->windows.x.extent() * this->groups * W.n;
+        if (this->program->rounds() || frame * WIDTH<T> * long(sizeof(T)) > RANK) return Abreast::never;
         if (this->groups > 0 && W.shape.size() > 1 && W.shape[0] / this->groups < WIDTH<T>) return Abreast::itself;
         return !of_data && W.n < WIDTH<T> ? Abreast::as_input : Abreast::never;
     }

@@ -348,6 +348,8 @@ def test_bins_that_nothing_fills_are_refused(tmp_path: Path) -> None:
     with pytest.raises(cr.errors.OptionError, match="no way to find the edges of bins 'trees'"):
         experiment(tmp_path, replace(asked, bins=4, bin_edges="trees"))
     experiment(tmp_path, replace(asked, bins=48, bin_edges="tree"))
+    with pytest.raises(cr.errors.OptionError, match="--bins 4 with --bin-edges tree is for networks with a hidden"):
+        experiment(tmp_path, replace(asked, hidden=(), bins=4, bin_edges="tree"))
     words = cr.read_table(frame().select("y", a=pl.col("a") > 0, b=pl.lit("w") + pl.col("who").cast(pl.String)), "y")
     for more in ({"bins": 4}, {"bin_edges": "tree"}):
         with pytest.raises(cr.errors.OptionError, match="no column of numbers"):

@@ -58,19 +58,27 @@ def refuse_idle_schedules(settings: Settings) -> None:
             )
 
 
-def refuse_idle_bins(encoding: Encoding, given: Settings, resolved: Settings) -> None:
-    """Raises OptionError for bins that somebody has chosen where there is nothing to spread over them, and for a way to
-    find edges where there are no bins; MissingPackageError for one that cannot be gone."""
+def refuse_odd_edges(given: Settings) -> None:
+    """Raises OptionError for an unknown way to find the edges of bins; MissingPackageError where it needs scikit-learn,
+    which is not there."""
     lookup("way to find the edges of bins", given.bin_edges, EDGES)
-    numbers = isinstance(encoding, Columns) and encoding.steps_of_numbers
-    if given.bins and not numbers:
-        raise OptionError(f"--bins {given.bins} has no column of numbers to spread: leave it out.")
-    if given.bin_edges != Settings.bin_edges and not numbers:
-        raise OptionError(f"--bin-edges {given.bin_edges} has no column of numbers to divide: leave it out.")
-    if given.bin_edges != Settings.bin_edges and not resolved.bins:
-        raise OptionError(f"--bin-edges {given.bin_edges} has no bins, which a network of your own gets by --bins 48.")
     if given.bin_edges == "tree":
         require("sklearn")
+
+
+def refuse_idle_bins(encoding: Encoding, given: Settings, resolved: Settings) -> None:
+    """Raises OptionError where somebody has chosen bins, or their edges, and there are none: for want of numbers, of a
+    number of bins, or of a hidden layer that sees them."""
+    edges = "" if given.bin_edges == Settings.bin_edges else f"--bin-edges {given.bin_edges}"
+    called = " with ".join(filter(None, [f"--bins {given.bins}" if given.bins else "", edges]))
+    if not called:
+        return
+    if not (isinstance(encoding, Columns) and encoding.steps_of_numbers):
+        raise OptionError(f"{called} has no column of numbers to spread: leave it out.")
+    if not resolved.hidden:
+        raise OptionError(f"{called} is for networks with a hidden layer: leave it out, or give --hidden 64.")
+    if not resolved.bins:
+        raise OptionError(f"{called} has no bins, which a network of your own gets by --bins 48.")
 
 
 def loss_for(target: Target, settings: Settings) -> Any:

@@ -24,7 +24,7 @@ from chainrule.data.source import Source
 from chainrule.errors import NotFiniteError, OptionError
 from chainrule.experiments import beginning
 from chainrule.experiments.architectures import dense
-from chainrule.experiments.design import optimizer_for, refuse_idle_bins, refuse_idle_schedules
+from chainrule.experiments.design import optimizer_for, refuse_idle_bins, refuse_idle_schedules, refuse_odd_edges
 from chainrule.experiments.doubts import doubts_on
 from chainrule.experiments.elsewhere import checksum, result_of
 from chainrule.experiments.ensembles import Watching
@@ -151,6 +151,7 @@ class Experiment:
         resolved = usual.resolve(len(self.source), self.target.task != "values", 0)
         watched_metric(asked_for(self.target, resolved, self.Y, ends=self.source.value_ends), resolved)
         optimizer_for(resolved)
+        refuse_odd_edges(usual)
         dense(None, resolved)
 
     def _watched_share(self, usual: Settings) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,14 +62,33 @@ def require_all(needed: Iterable[str], there: Sequence[str], name: str, predicte
     raise DataError(f"{name} lacks {len(lost):,} columns that training had: {names}. It has {have}.{way}")
 
 
-def doubts_on_rows(codes: Sequence[Code], frame: DataFrame, row: NDArray[np.int64] | None) -> list[str]:
+class Doubt(str):
+    """A note on a column of new rows that is not as it was while training.
+
+    Attributes:
+        about: (kind, column): what is odd about which column, whatever words and numbers of these rows are told of it.
+    """
+
+    about: tuple[str, str]
+
+    def __new__(cls, note: str, kind: str, column: str) -> Self:
+        made = super().__new__(cls, note)
+        made.about = kind, column
+        return made
+
+    def __getnewargs__(self) -> tuple[str, str, str]:  # type: ignore[override]  # for pickle and copy
+        return str(self), *self.about
+
+
+def doubts_on_rows(codes: Sequence[Code], frame: DataFrame, row: NDArray[np.int64] | None) -> list[Doubt]:
     """A note on each column that is not as it was while training."""
-    found = []
+    found: list[Doubt] = []
     for code in codes:
         series = frame[code.column.name]
         if len(series) and series.null_count() == len(series):
             if not _knew_gaps_alone(code):
-                found.append(f"{code.column.name} is missing in all {len(series):,} rows: predictions do without it")
+                told = f"{code.column.name} is missing in all {len(series):,} rows: predictions do without it"
+                found.append(Doubt(told, "empty", code.column.name))
             continue
         if isinstance(code, Moment):
             note = _far_moments(code, series, row)
@@ -79,19 +98,20 @@ def doubts_on_rows(codes: Sequence[Code], frame: DataFrame, row: NDArray[np.int6
     return found
 
 
-def _new_gaps(code: Code, series: Series) -> str:
-    """A note on gaps in a column that had none while training, or nothing."""
+def _new_gaps(code: Code, series: Series) -> Doubt | None:
+    """A note on gaps in a column that had none while training, or None."""
     times, rows = series.null_count(), len(series)
     if getattr(code, "gaps", None) is not False or times < FEW_GAPS * rows or not times:
-        return ""
+        return None
     share = f" ({times / rows:.0%})" if rows >= MANY else ""
     taken = (
         f"the median, {brief(code.fill)}, is taken" if isinstance(code, Number) else "predictions do without it there"
     )
-    return (
+    told = (
         f"{code.column.name} is missing in {times:,} of {rows:,} rows{share}, though never in training, which has "
         f"learned nothing of gaps: {taken}"
     )
+    return Doubt(told, "gaps", code.column.name)
 
 
 def far_number(code: Code, value: object) -> str:
@@ -109,64 +129,68 @@ def _knew_gaps_alone(code: Code) -> bool:
     return isinstance(code, Number) and code.gaps and (code.fill, code.middle, code.spread) == (0.0, 0.0, 1.0)
 
 
-def _far_away(code: Number, frame: DataFrame) -> str:
-    """A note on numbers that nearly all lie far from those of training, or nothing."""
+def _far_away(code: Number, frame: DataFrame) -> Doubt | None:
+    """A note on numbers that nearly all lie far from those of training, or None."""
     some = frame[code.column.name].gather_every(max(1, frame.height // SOME))
     values = code.column.values(some).drop_nulls().to_numpy().astype(np.float64)
     if len(values) == 0:
-        return ""
+        return None
     z = np.arcsinh((values - code.origin) / code.unit) if code.unit else values
     apart = abs(z - code.middle) / code.spread
     if not (apart.max() > FAR and np.quantile(apart, NEARLY_ALL) > FAR):
         return _outside(code, values)
     middle = float(np.median(values))
-    return (
+    told = (
         f"{code.column.name} lies far from all that training met, in nearly all rows: about {brief(middle)} here, "
         f"about {brief(code.fill)} there. Is it in another unit?"
     )
+    return Doubt(told, "far away", code.column.name)
 
 
-def _outside(code: Number, values: NDArray[np.float64]) -> str:
-    """A note where more numbers than a few lie outside of where nearly all of training lay, or nothing."""
+def _outside(code: Number, values: NDArray[np.float64]) -> Doubt | None:
+    """A note where more numbers than a few lie outside of where nearly all of training lay, or None."""
     if code.low is None or code.high is None:
-        return ""
+        return None
     out = (values < code.low) | (values > code.high)
     if out.sum() < FEWEST or out.mean() < OUTSIDE + 2 * math.sqrt(OUTSIDE / len(values)):
-        return ""
+        return None
     beyond = np.maximum(code.low - values[out], values[out] - code.high)
     example = values[out][np.argsort(beyond)[len(beyond) // 2]]
     far = np.median(beyond) > code.high - code.low
     end = "is it in another unit there?" if far else "predictions there go beyond what was learned"
-    return (
+    told = (
         f"{code.column.name} lies {'far ' if far else ''}outside of {brief(code.low)} to {brief(code.high)}, where "
         f"nearly all of training lay, in {out.mean():.0%} of the rows, such as {brief(float(example))}: {end}"
     )
+    return Doubt(told, "far outside" if far else "outside", code.column.name)
 
 
-def _far_moments(code: Moment, series: Series, row: NDArray[np.int64] | None) -> str:
-    """A note on dates that lie far from those of training, or nothing."""
+def _far_moments(code: Moment, series: Series, row: NDArray[np.int64] | None) -> Doubt | None:
+    """A note on dates that lie far from those of training, or None."""
     far = code.apart(code.column.values(series, row)) > FAR
     if not far.any():
-        return ""
+        return None
     share = f"{far.mean():.0%} of the rows" if len(far) >= MANY else counted(int(far.sum()), "row")
     example = shown(str(series[int(far.argmax())]))
-    return (
+    told = (
         f"{code.column.name} lies far from all that training met in {share}, such as {example}: predictions there go "
         "beyond what was learned"
     )
+    return Doubt(told, "far moments", code.column.name)
 
 
-def _strangers(code: Code, frame: DataFrame, row: NDArray[np.int64] | None) -> str:
-    """A note on words that training has not met, or nothing."""
+def _strangers(code: Code, frame: DataFrame, row: NDArray[np.int64] | None) -> Doubt | None:
+    """A note on words that training has not met, or None."""
     values = code.column.values(frame[code.column.name], row)
     found = code.strangers(values)
     if not found:
-        return ""
+        return None
     strangers = ", ".join(map(shown, found[:3])) + (", …" if len(found) > 3 else "")
     times = int(values.is_in(found).sum())
     rows = f"{times:,} of {len(values):,} rows"
     share = f" ({times / len(values):.0%})" if len(values) >= MANY else ""
-    return (
+    told = (
         f"{code.column.name} holds {strangers} in {rows}{share}, which training has not met: it is taken for something "
         "rare"
     )
+    return Doubt(told, "strangers", code.column.name)

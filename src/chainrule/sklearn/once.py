@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from types import FrameType
 from weakref import WeakKeyDictionary
 
@@ -17,15 +17,16 @@ from joblib import Parallel
 BETWEEN = ("chainrule", "sklearn", "joblib")
 """The packages between an estimator that warns and the line of the user's that it is to be told of."""
 
-_SAID: WeakKeyDictionary[Parallel, set[tuple[type[Warning], str]]] = WeakKeyDictionary()
+_SAID: WeakKeyDictionary[Parallel, set[tuple[type[Warning], Hashable]]] = WeakKeyDictionary()
 """What has been said in each run of several fits that is under way."""
 
 
-def warn(message: str, category: type[Warning] = UserWarning, about: str | None = None) -> None:
+def warn(message: str, category: type[Warning] = UserWarning, about: Hashable | None = None) -> None:
     """Warn at the line that called into scikit-learn or chainrule.
 
     Args:
-        about: what makes it the same as another one in other words, such as with other numbers; None for its words.
+        about: what it is about: one about the same is the same, also in other words and with other numbers. None for
+            its words.
     """
     frames = [*_callers()]
     several = next((held for frame in reversed(frames) if (held := _several_fits(frame)) is not None), None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import tempfile
 import warnings
 from collections.abc import Iterable
@@ -17,6 +16,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from chainrule.data.columns import Column
+from chainrule.data.new_rows import Doubt
 from chainrule.data.table_encoding import Columns
 from chainrule.data.table_reading import read_table
 from chainrule.data.tables import Table
@@ -36,9 +36,6 @@ if TYPE_CHECKING:
 ROLES = ("number", "category", "date", "text", "ignore")
 """Parameters that name columns. They, `missing`, `day_first` and `target_statistics` are those of
 `chainrule.read_table`; all others but `random_state` and `verbose` are fields of `Settings`."""
-
-OF_THE_ROWS = re.compile(r"'[^']*'|\d[\d.,]*")
-"""What a note on rows that are predicted says of these rows alone: words, and numbers."""
 
 
 class TableEstimator(BaseEstimator):  # type: ignore[misc]
@@ -162,7 +159,7 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
         assert isinstance(encoding, Columns)
         source = encoding.read(frame, labelled=False)
         for note in (*notes, *source.notes):
-            once.warn(note, about=OF_THE_ROWS.sub("…", note))
+            once.warn(note, about=note.about if isinstance(note, Doubt) else note)
         network, target = self.trained_.network, self.trained_.target
         found = [outputs(network, encoding.X(piece), target) for piece in source.pieces()]
         return np.concatenate(found)

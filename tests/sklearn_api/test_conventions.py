@@ -17,14 +17,20 @@ from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.ensemble import BaggingClassifier
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import (
+    GridSearchCV,
+    RandomizedSearchCV,
+    cross_val_predict,
+    cross_val_score,
+    learning_curve,
+)
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import chainrule as cr
-from chainrule.sklearn import MLPClassifier, MLPRegressor, TableClassifier
+from chainrule.sklearn import MLPClassifier, MLPRegressor, TableClassifier, once
 
 X, Y = load_iris(return_X_y=True)
 NAMES = ["length", "width", "length of petals", "width of petals"]
@@ -206,17 +212,58 @@ def said(call, category):
     return [one for one in caught if one.category is category]
 
 
-def test_a_warning_comes_once_in_a_cross_validation_or_search():
-    few, far = MLPRegressor(random_state=0, max_iter=2), 1000.0 * Y
-    for call in (
-        lambda: cross_val_score(few, X, far, cv=3),
-        lambda: GridSearchCV(few, {"alpha": [0.1, 0.2]}, cv=2, refit=False).fit(X, far),
-    ):
-        told = said(call, ConvergenceWarning)
-        assert [str(one.message).split()[0] for one in told] == ["Stochastic", "y"]
-        assert {one.filename for one in told} == {__file__}
-        assert len(said(call, ConvergenceWarning)) == 2
-    assert len(said(lambda: [few.fit(X, Y) for _ in range(3)], ConvergenceWarning)) == 3
+FEW_EPOCHS, FAR = MLPRegressor(random_state=0, max_iter=2), 1000.0 * Y
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: cross_val_score(FEW_EPOCHS, X, FAR),
+        lambda: cross_val_predict(FEW_EPOCHS, X, FAR),
+        lambda: learning_curve(FEW_EPOCHS, X, FAR, cv=2),
+        lambda: GridSearchCV(FEW_EPOCHS, {"alpha": [0.1, 0.2]}).fit(X, FAR),
+        lambda: RandomizedSearchCV(FEW_EPOCHS, {"alpha": [0.1, 0.2]}, n_iter=2, random_state=0).fit(X, FAR),
+        lambda: cross_val_score(GridSearchCV(FEW_EPOCHS, {"alpha": [0.1, 0.2]}, cv=2), X, FAR, cv=2),
+    ],
+    ids=["cross_val_score", "cross_val_predict", "learning_curve", "grid", "randomized", "grid in cross_val_score"],
+)
+def test_a_warning_comes_once_in_a_cross_validation_or_search(call):
+    told = said(call, ConvergenceWarning)
+    assert [str(one.message).split()[0] for one in told] == ["Stochastic", "y"]
+    assert {one.filename for one in told} == {__file__}
+
+
+def test_each_fit_search_and_cross_validation_warns_anew():
+    search = GridSearchCV(FEW_EPOCHS, {"alpha": [0.1]}, cv=2)
+    for call in (lambda: FEW_EPOCHS.fit(X, FAR), lambda: search.fit(X, FAR), lambda: cross_val_score(search, X, FAR)):
+        assert len(said(lambda call=call: [call() for _ in range(3)], ConvergenceWarning)) == 3 * 2
+    search.fit(X, FAR)
+    assert len(said(lambda: search.best_estimator_.fit(X, FAR), ConvergenceWarning)) == 2
+
+
+def test_fits_in_threads_warn_each():
+    with joblib.parallel_config("threading", n_jobs=2):
+        assert len(said(lambda: cross_val_score(FEW_EPOCHS, X, FAR, cv=3), ConvergenceWarning)) == 3 * 2
+
+
+def test_the_run_of_several_fits_is_found_where_joblib_and_scikit_learn_hold_it():
+    """`once` looks among the local variables of their functions: where they have none there, warnings come again."""
+    found = []
+
+    class Looks(MLPRegressor):
+        def fit(self, X, y):
+            frames = [*once._callers()]
+            found.append([*dict.fromkeys(held for frame in frames if (held := once._several_fits(frame)) is not None)])
+            return super().fit(X, y)
+
+    run = joblib.Parallel()
+    run([joblib.delayed(Looks(max_iter=1).fit)(X, Y)])
+    assert found == [[run]], "joblib.Parallel.__call__ does not hold itself in a local variable"
+    found.clear()
+    GridSearchCV(Looks(max_iter=1), {"alpha": [0.1]}, cv=2).fit(X, Y)
+    assert len(found) == 3
+    assert [len(held) for held in found] == [1, 1, 1], "BaseSearchCV.fit does not hold its Parallel while it refits"
+    assert len({id(held[0]) for held in found}) == 1
 
 
 def test_what_is_odd_about_the_rows_of_each_fold_is_told_once():

@@ -1,7 +1,8 @@
-"""Warnings of estimators, each once in a cross-validation or a search, however many fits there are in it.
+"""Warnings of estimators, each once in a cross-validation or a search, as far as its fits run one after another.
 
 Python itself shows the same warning of a line once; but scikit-learn runs each fit with filters of its own, after
-which Python has forgotten what it has shown.
+which Python has forgotten what it has shown. A fit in a thread or a process of `n_jobs` has no caller to be known by,
+and warns by itself.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def warn(message: str, category: type[Warning] = UserWarning, about: Hashable | 
         if what in said:
             return
         said.add(what)
-    between = (str(frame.f_globals.get("__name__")).partition(".")[0] in BETWEEN for frame in frames)
+    between = (_package(frame) in BETWEEN for frame in frames)
     depth = next((depth for depth, inside in enumerate(between) if not inside), len(frames) - 1)
     warnings.warn(message, category, stacklevel=depth + 2)
 
@@ -49,8 +50,14 @@ def _callers() -> Iterator[FrameType]:
 
 
 def _several_fits(frame: FrameType) -> Parallel | None:
-    """The run of several fits, in this process, whose frame this is."""
-    if frame.f_code is not Parallel.__call__.__code__:
+    """The run of several fits that a function of scikit-learn or joblib holds among its local variables.
+
+    A search holds it still while it fits the best estimator on all examples, outside of that run.
+    """
+    if _package(frame) not in ("sklearn", "joblib"):
         return None
-    held = frame.f_locals.get("self")
-    return held if isinstance(held, Parallel) else None
+    return next((held for held in frame.f_locals.values() if isinstance(held, Parallel)), None)
+
+
+def _package(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__")).partition(".")[0]

@@ -159,6 +159,30 @@ def test_a_derivation_says_which_rates_are_those_of_the_first_epoch():
     assert "follows" not in plain.partition("Update")[2]
 
 
+class OwnWithout(cr.Layer):
+    """Asks a layer within for its dropout, and has an attribute called like the option."""
+
+    def __init__(self):
+        self.within, self.rate = cr.Dropout(Cosine(0.3, 5)), Cosine(0.9, 7)
+
+    def children(self):
+        return [self.within]
+
+    def forward(self, A):
+        A = self.within.forward(A)
+        return cr.ops.dropout(A, rate=0.7, key=self.random_key()) if self.training else A
+
+
+def test_a_derivation_says_nothing_of_a_fixed_rate_beside_one_on_a_schedule():
+    net = cr.Network([OwnDropout(Cosine(0.5, 10)), OwnWithout(), cr.Dense(1)], seed=0, input_shape=4)
+    page = str(cr.derive(net, np.ones((2, 4)), np.ones((2, 1)), loss="squared_error"))
+    assert page.count("The rate 0.5 is that of the first epoch: it follows Cosine(0.5, epochs=10).") == 1
+    assert page.count("The rate 0.3 is that of the first epoch: it follows Cosine(0.3, epochs=5).") == 1
+    assert page.count("is that of the first epoch") == 2
+    assert "(1 − 0.6)" in page
+    assert "(1 − 0.7)" in page
+
+
 def test_a_network_that_was_saved_has_its_schedule(tmp_path):
     net = network(Cosine(0.6, 4))
     net.build((4,))

@@ -14,6 +14,7 @@ from chainrule.derivation.formula import Atom, parse
 from chainrule.derivation.names import Names
 from chainrule.derivation.notation import parameter_name
 from chainrule.derivation.trace import Trace
+from chainrule.engines.trace import first_rates
 from chainrule.errors import DataError, GraphError
 from chainrule.graph import OPERATIONS, Array, Variable, plain
 from chainrule.layers import Network
@@ -63,6 +64,7 @@ def record(net: Network, X: Any = None, y: Any = None, loss: LossLike | None = N
         J=J,
         names=names.of,
         layers=names.layers,
+        schedules=tuple(layer.rate for layer in net.dropouts_on_schedule()),
         parameters={walk.parameters[name]: name for name in net.parameters if name in walk.parameters},
         arrays=names.arrays,
         axes=axes,
@@ -82,7 +84,9 @@ class _Walk:
         self.batch, self.names = batch, Names()
         self.A0 = Variable(net.cast(batch), "A0")
         self.names.enter(self.A0, Atom("A", above=parse("[0]")))
-        A, self.parameters = net.record(self.A0, training=True, seed=seed, watch=self.names.of_layer)
+        A, self.parameters = net.record(
+            self.A0, training=True, seed=seed, watch=self.names.of_layer, drop_rates=first_rates(net)
+        )
         if not isinstance(A, Variable):
             raise DataError("the output does not depend on X or on any parameter, so there is nothing to derive.")
         for name, made in self.parameters.items():

@@ -15,8 +15,8 @@ from chainrule.derivation.notation import GREEK, input_symbol, output_symbol, sy
 from chainrule.derivation.options import SAID, as_text
 from chainrule.derivation.spelling import MOST
 from chainrule.derivation.trace import Trace
+from chainrule.engines.trace import DropRate
 from chainrule.graph import OPERATIONS, Operation, Variable, plain
-from chainrule.schedules import Schedule
 
 KNOWN = {"e", "i", "j", "k", "l", "m", "n", "t", "T"}
 """Letters that every formula may have: Euler's number, indices, counts, steps, and the sign of a transpose."""
@@ -113,10 +113,11 @@ def _of_outputs(node: Variable, operation: Operation) -> str:
 
 
 def _on_schedule(trace: Trace, node: Variable) -> Iterator[str]:
-    """Which options are written as they are in the first epoch, as the layer has a schedule for them."""
-    for name, value in vars(trace.layers.get(node, object)).items():
-        if isinstance(value, Schedule) and name in node.options:
-            yield f"The {name} {as_text(node.options[name])} is that of the first epoch: it follows {value!r}."
+    """Which options are written as they are in the first epoch, as a schedule gives them."""
+    for name, value in node.options.items():
+        if isinstance(value, DropRate):
+            schedule = trace.schedules[value.place]
+            yield f"The {name} {as_text(value)} is that of the first epoch: it follows {schedule!r}."
 
 
 @functools.cache

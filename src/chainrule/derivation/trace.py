@@ -13,6 +13,7 @@ from chainrule.derivation.formula import Atom, number
 from chainrule.errors import GraphError
 from chainrule.graph import Array, Variable, from_cost_to_leaves, plain
 from chainrule.layers import Layer
+from chainrule.schedules import Schedule
 
 MOST = 8
 """Of matrices with more rows or columns, the first and the last ones are shown."""
@@ -30,6 +31,7 @@ class Trace:
         A0, Y, J: the input, the targets as the formulas use them (a leaf of its own, not in the graph), and the cost.
         names: the notes' name of each variable, the leaves too.
         layers: the layer that made each node; the nodes of the cost are not in it.
+        schedules: of the rates of dropout that are on one, by the place that a `DropRate` tells.
         parameters: the names of the leaves that training changes, in the order of the network.
         arrays: the variable that stands for an array, by the array's id; see `Names`.
         axes: of each variable that holds something for each example, the axes along which it does.
@@ -46,6 +48,7 @@ class Trace:
     J: Variable
     names: dict[Variable, Atom]
     layers: dict[Variable, Layer]
+    schedules: tuple[Schedule | float, ...]
     parameters: dict[Variable, str]
     arrays: dict[int, Variable]
     axes: dict[Variable, tuple[int, ...]]

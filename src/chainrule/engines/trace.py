@@ -14,7 +14,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
-from chainrule.engines.contract import LayerLike, Numbers
+from chainrule.engines.contract import LayerLike, NetworkLike, Numbers
 from chainrule.errors import OptionError
 from chainrule.graph import Operation
 
@@ -47,6 +47,11 @@ class DropRate(float):
         made = super().__new__(cls, first)
         made.place = place
         return made
+
+
+def first_rates(network: NetworkLike) -> list[DropRate]:
+    """The rates at epoch 0 of a network's layers whose dropout is on a schedule, each of which tells its place."""
+    return [DropRate(rate, i) for i, rate in enumerate(network.drop_rates(0))]
 
 
 @dataclass(eq=False)

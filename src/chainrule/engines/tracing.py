@@ -9,7 +9,7 @@ from contextlib import suppress
 import numpy as np
 
 from chainrule.engines.contract import CostLike, Form, LayerLike, NetworkLike, Numbers
-from chainrule.engines.trace import DropRate, Node, NotTraceableError, Role, Trace
+from chainrule.engines.trace import Node, NotTraceableError, Role, Trace, first_rates
 from chainrule.graph import (
     Array,
     ClosedArray,
@@ -56,7 +56,7 @@ def trace(
             seed=seed,
             update=update,
             closed=closed,
-            drop_rates=[DropRate(rate, i) for i, rate in enumerate(network.drop_rates(0))],
+            drop_rates=first_rates(network),
         )
         Y, weights, J = _measured(closed, cost, A, m, target)
     if any(node.derivatives is not None or node.grad is not None for node in closed.nodes):

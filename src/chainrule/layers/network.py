@@ -258,13 +258,14 @@ class Network(Layer):
 
     def drop_rates(self, epoch: float) -> tuple[float, ...]:
         """The rates at this epoch of those layers whose dropout is on a schedule."""
-        return tuple(layer.rate_at(epoch) for layer in self._on_schedule())
+        return tuple(layer.rate_at(epoch) for layer in self.dropouts_on_schedule())
 
     def by_layer(self, rates: Iterable[Array]) -> dict[int, Array]:
         """Such rates by the layers' ids, as a `Walk` takes them."""
-        return {id(layer): rate for layer, rate in zip(self._on_schedule(), rates, strict=True)}
+        return {id(layer): rate for layer, rate in zip(self.dropouts_on_schedule(), rates, strict=True)}
 
-    def _on_schedule(self) -> list[Dropout]:
+    def dropouts_on_schedule(self) -> list[Dropout]:
+        """Those layers whose dropout is on a schedule, in the network's order."""
         return [layer for _, layer in self.family() if isinstance(layer, Dropout) and layer.on_schedule]
 
     def gradient(self, variables: Mapping[str, Variable]) -> NDArray[Any]:

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 import chainrule as cr
-from chainrule import randomness
+from chainrule import files, randomness
 from chainrule.cli import main
 from chainrule.experiments import Trained, peer, report, verdicts
 from chainrule.experiments.splits import split
@@ -630,6 +630,23 @@ def test_what_differs_from_the_run_to_go_on_with_is_told(tmp_path, target, optio
     with pytest.raises(cr.OptionError) as error:
         cr.Experiment(table, cr.Settings(**same | settings), tmp_path, resume=True).fit(progress=False)
     assert words in str(error.value)
+
+
+def test_a_run_of_a_version_that_did_not_have_a_setting_goes_on_as_by_its_default(tmp_path):
+    same = {"seed": 3, "hidden": (16,), "bins": 4, "patience": 9, "schedule": "constant", "checkpoint_minutes": 0}
+    made = cr.Experiment(cr.read_table(people(), "pays"), cr.Settings(**same, epochs=2), tmp_path)
+    made.fit(progress=False)
+    tensors, content = files.read_tensors(tmp_path / "checkpoint.safetensors")
+    for name in ("label_smoothing", "weight_decay_schedule", "dropout_schedule", "bin_edges"):  # of later versions
+        del content["settings"][name]
+    files.write_tensors(tmp_path / "checkpoint.safetensors", tensors, content)
+
+    def resume(**other):
+        return cr.Experiment(made.source, cr.Settings(**same, epochs=3, **other), tmp_path, resume=True)
+
+    with pytest.raises(cr.OptionError, match="its run had bin_edges quantiles, this one has tree"):
+        resume(bin_edges="tree").fit(progress=False)
+    assert len(resume().fit(progress=False)[1].epochs) == 3
 
 
 def test_after_a_search_the_network_is_shown_that_is_kept(folder, typed):

@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 
 from chainrule import files, forms
 from chainrule.errors import CheckpointError
-from chainrule.experiments.settings import BEGINNING
+from chainrule.experiments.settings import BEGINNING, UNTOLD
 from chainrule.training.checkpoints import refuse_others
 
 
@@ -51,7 +51,7 @@ def refuse_other(folder: Path, facts: Mapping[str, Any]) -> None:
     """Raises OptionError where the run in the folder did not begin so."""
     begun = read(folder)
     if begun is not None:
-        refuse_others(folder / BEGINNING, begun["facts"], json.loads(files.to_json(dict(facts))))
+        refuse_others(folder / BEGINNING, begun["facts"], json.loads(files.to_json(dict(facts))), UNTOLD)
 
 
 def forget(folder: Path) -> None:

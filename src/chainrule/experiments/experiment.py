@@ -41,7 +41,7 @@ from chainrule.experiments.report import Report
 from chainrule.experiments.results import Result, add_report, keep, report_on
 from chainrule.experiments.second import for_more_epochs, of_less
 from chainrule.experiments.seen import FORMS, Seen, sketch
-from chainrule.experiments.settings import CHECKPOINT, JOURNAL, TRIALS, Settings, own_network
+from chainrule.experiments.settings import CHECKPOINT, JOURNAL, TRIALS, UNTOLD, Settings, own_network
 from chainrule.experiments.shared_search import open_search
 from chainrule.experiments.splits import Splits, split
 from chainrule.experiments.target_choice import asked_for, chosen_scale, may_choose, threshold_on
@@ -414,7 +414,7 @@ class Experiment:
 
     def _fit(self, *, progress: bool, callbacks: Sequence[Callback] = ()) -> Fitted:
         """Train by the plan."""
-        checkpoint = replace(self.checkpoint, facts=self._facts())
+        checkpoint = replace(self.checkpoint, facts=self._facts(), untold=UNTOLD)
         return fit(self, self.plan, Watching(progress, checkpoint, callbacks))
 
     def _adopt(self, fitted: Fitted) -> None:

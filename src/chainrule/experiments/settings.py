@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from chainrule.checking import real, whole
@@ -219,6 +219,10 @@ class Settings:
             seed=seed,
             threads=None if self.threads is None else whole("threads", self.threads),
         )
+
+
+UNTOLD = asdict(Settings())
+"""What a run had of the settings that its files do not tell, because its version of chainrule did not have them."""
 
 
 def scheduled(called: str, name: str, first: float, epochs: int) -> float | Schedule:

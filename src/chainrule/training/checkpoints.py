@@ -41,6 +41,7 @@ class Checkpoint:
         anew: whether to begin anew where the file holds a run with other settings, as of another trial of a search,
             instead of refusing it.
         facts: what else a resumed run must share, JSON by name; what differs is named in these words first.
+        untold: what of this a run had whose file does not tell it, as one that an older version wrote.
 
     Raises:
         OptionError: neither, or a number out of range.
@@ -52,6 +53,7 @@ class Checkpoint:
     anew: bool = False
     facts: Mapping[str, Any] = field(default_factory=dict)
     at_end: bool = False
+    untold: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.every_epochs is None and self.every_minutes is None:
@@ -127,7 +129,7 @@ class Checkpoints:
         self._left = _which(self.rule.path)
         tensors, description = found
         try:
-            refuse_others(self.rule.path, description["settings"], self.settings)
+            refuse_others(self.rule.path, description["settings"], self.settings, self.rule.untold)
         except OptionError:
             if self.rule.anew:
                 return None
@@ -135,14 +137,20 @@ class Checkpoints:
         return tensors, description["checkpoint"]
 
 
-def refuse_others(path: str | os.PathLike[str], theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> None:
+def refuse_others(
+    path: str | os.PathLike[str], theirs: Mapping[str, Any], ours: Mapping[str, Any], untold: Mapping[str, Any]
+) -> None:
     """See to it that a run which is resumed from a file began with the settings that this one has.
+
+    Args:
+        untold: what it had of the settings that the file does not tell.
 
     Raises:
         OptionError: it did not; the message names the first that differs.
     """
+    had = {**UNTOLD, **untold, **theirs}
     for name, value in ours.items():
-        before = theirs.get(name, UNTOLD.get(name))
+        before = had.get(name)
         if before != value and (what := TOLD_BY_CHECKSUM.get(name)):
             raise OptionError(
                 f"{path} cannot be resumed: {what} are not those that its run began with. Bring the same, or start "

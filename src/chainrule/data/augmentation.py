@@ -80,6 +80,12 @@ class Augmentation(Configurable):
         return cls(**changes) if changes else None
 
     @property
+    def typed(self) -> str:
+        """The text that `parse` takes for it."""
+        made = {field.name: getattr(self, field.name) for field in fields(self)}
+        return ",".join(name if name == "flip" else f"{name}={number}" for name, number in made.items() if number)
+
+    @property
     def places(self) -> bool:
         """Whether pixels change their places by more than a mirror."""
         return bool(self.shift or self.rotate or self.scale or self.crop)

@@ -41,7 +41,7 @@ from chainrule.experiments.report import Report
 from chainrule.experiments.results import Result, add_report, keep, report_on
 from chainrule.experiments.second import for_more_epochs, of_less
 from chainrule.experiments.seen import FORMS, Seen, sketch
-from chainrule.experiments.settings import CHECKPOINT, JOURNAL, TRIALS, UNTOLD, Settings, own_network
+from chainrule.experiments.settings import CHECKPOINT, FREE, JOURNAL, TRIALS, UNTOLD, Settings, own_network
 from chainrule.experiments.shared_search import open_search
 from chainrule.experiments.splits import Splits, split
 from chainrule.experiments.target_choice import asked_for, chosen_scale, may_choose, threshold_on
@@ -141,7 +141,7 @@ class Experiment:
         self._choose_scale()
         self.plan = planned(self, settings)
         if self.begins_again:
-            beginning.refuse_other(self.folder, self._facts())
+            beginning.refuse_other(self.folder, self._beginning())
 
     # Preparing
 
@@ -376,15 +376,21 @@ class Experiment:
             "a file, columns and rows with checksum": self.source.checksum(),
         }
 
+    def _beginning(self) -> dict[str, Any]:
+        """What a run that begins again must share with the first, by the names of the settings."""
+        settings = self.settings
+        chosen = {name: value for name, value in asdict(settings).items() if name not in FREE}
+        changes = getattr(settings.augment, "typed", settings.augment)  # `chainrule.train` refuses what is none
+        told = {"hidden": list(settings.hidden or ()), "augment": changes}
+        first = {"seed": settings.seed}  # from which the rest follows
+        return first | self._data | chosen | told
+
     def _facts(self) -> dict[str, Any]:
-        """What a resumed run must share with the first, by the names of the settings."""
-        free = {"engine", "threads", "device", "devices", "search", "checkpoint_minutes", "augment", "patience"}
-        free |= {"time_limit"}
+        """What a run that goes on from a checkpoint must share with the first, beside what `chainrule.train` sees."""
+        seen = {"augment", "patience"}
         schedules = ("schedule", "weight_decay_schedule", "dropout_schedule")
-        free |= {"epochs"} if all(getattr(self.settings, name) == "constant" for name in schedules) else set()
-        chosen = {name: value for name, value in asdict(self.settings).items() if name not in free}
-        first = {"seed": self.settings.seed}  # from which the rest follows
-        return first | self._data | chosen | {"hidden": list(self.settings.hidden or ())}
+        seen |= {"epochs"} if all(getattr(self.settings, name) == "constant" for name in schedules) else set()
+        return {name: value for name, value in self._beginning().items() if name not in seen}
 
     def fit(self, *, progress: bool = True, callbacks: Sequence[Callback] = ()) -> tuple[Network, History]:
         """Train: the network for the target itself, and the history, which is about the standardized target of values.
@@ -410,7 +416,7 @@ class Experiment:
     def _begin(self) -> None:
         """Keep how the run begins, for when it is killed before its first checkpoint; of a search the journal does."""
         if self._search is None and distributed.first():
-            beginning.write(self.folder, self.seed, self._facts())
+            beginning.write(self.folder, self.seed, self._beginning())
 
     def _fit(self, *, progress: bool, callbacks: Sequence[Callback] = ()) -> Fitted:
         """Train by the plan."""

@@ -221,6 +221,9 @@ class Settings:
         )
 
 
+FREE = ("engine", "threads", "device", "devices", "search", "checkpoint_minutes", "time_limit")
+"""What may be another when a run goes on, or begins again."""
+
 UNTOLD = asdict(Settings())
 """What a run had of the settings that its files do not tell, because its version of chainrule did not have them."""
 

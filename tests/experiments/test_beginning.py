@@ -1,0 +1,68 @@
+"""A run that was cut before its first checkpoint: how it goes on, with what it must share, and who may forget it."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+import chainrule as cr
+from chainrule.data.augmentation import Augmentation
+from chainrule.data.datasets import Dataset
+from chainrule.experiments.experiment import Experiment
+
+CHOSEN = {"hidden": (4,), "seed": 0, "schedule": "constant", "epochs": 2, "patience": 1}
+
+
+def table() -> cr.Table:
+    return cr.read_table(pl.DataFrame({"a": [k * 7 % 60 for k in range(60)], "y": ["yes", "no", "no"] * 20}), "y")
+
+
+def made(folder: Path, source: Any = None, *, resume: bool = False, **chosen: Any) -> Experiment:
+    return Experiment(source or table(), cr.Settings(**CHOSEN | chosen), folder, resume=resume)
+
+
+@pytest.fixture
+def cut(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Runs an experiment, which is cut before its first checkpoint."""
+
+    def run(experiment: Experiment) -> None:
+        def end(**_: Any) -> Any:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(experiment, "_fit", end)
+        with pytest.raises(KeyboardInterrupt):
+            experiment.run(progress=False)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        ({"epochs": 3}, "its run had epochs 2, this one has 3"),
+        ({"patience": 2}, "its run had patience 1, this one has 2"),
+        ({"dropout": 0.1}, "its run had dropout 0.0, this one has 0.1"),
+    ],
+)
+def test_what_differs_from_the_run_that_begins_again_is_told(
+    tmp_path: Path, cut: Any, other: dict[str, Any], words: str
+) -> None:
+    cut(made(tmp_path))
+    with pytest.raises(cr.OptionError, match=words):
+        made(tmp_path, resume=True, **other)
+    again = made(tmp_path, resume=True, threads=1, engine="numpy", checkpoint_minutes=3.0, time_limit=100.0)
+    assert again.begins_again
+
+
+def test_pictures_are_changed_as_they_were_when_a_run_begins_again(tmp_path: Path, cut: Any) -> None:
+    pictures = Dataset("pictures", np.random.default_rng(0).random((60, 4, 4, 1)), np.arange(60) % 2)
+    flip = Augmentation(flip=True, shift=0.1)
+    assert Augmentation.parse(flip.typed) == flip
+    cut(made(tmp_path, pictures, augment=flip))
+    with pytest.raises(cr.OptionError, match=r"its run had augment flip,shift=0\.1, this one has None"):
+        made(tmp_path, pictures, resume=True)
+    assert made(tmp_path, pictures, augment=flip, resume=True).begins_again
+    with pytest.raises(cr.OptionError, match="augment"):
+        made(tmp_path / "typed", pictures, augment="flip").run(progress=False)

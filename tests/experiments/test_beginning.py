@@ -66,3 +66,27 @@ def test_pictures_are_changed_as_they_were_when_a_run_begins_again(tmp_path: Pat
     assert made(tmp_path, pictures, augment=flip, resume=True).begins_again
     with pytest.raises(cr.OptionError, match="augment"):
         made(tmp_path / "typed", pictures, augment="flip").run(progress=False)
+
+
+def test_who_is_refused_leaves_the_beginning_of_another_run(tmp_path: Path, cut: Any, command: Any) -> None:
+    table().frame.write_csv(tmp_path / "table.csv")
+    cut(made(tmp_path / "run", cr.read_table(tmp_path / "table.csv", "y")))
+    begun = (tmp_path / "run/begun.json").read_bytes()
+    words = ("train", "table.csv", "--target", "y", "--out", "run", "--hidden", 4, "--schedule", "constant")
+    words += ("--epochs", 2, "--patience", 1)
+
+    for wrong in (["--resume", "--dropout", 0.2], ["--batch-size", 0]):
+        status, _, err = command(tmp_path, *words, *wrong)
+        assert status == 2, err
+        assert [path.name for path in (tmp_path / "run").iterdir()] == ["begun.json"]
+        assert (tmp_path / "run/begun.json").read_bytes() == begun
+    status, out, err = command(tmp_path, *words, "--resume")
+    assert status == 0, err
+    assert "it begins again, by its seed 0" in out
+    assert not (tmp_path / "run/begun.json").exists()
+
+
+def test_a_run_that_fails_leaves_no_folder(tmp_path: Path, command: Any) -> None:
+    words = ("--learning-rate", 1e30, "--optimizer", "sgd", "--epochs", 2)
+    assert command(tmp_path, "train", "iris", "--out", "run", *words)[0] == 2
+    assert not (tmp_path / "run").exists()

@@ -415,8 +415,8 @@ class Experiment:
 
     def _begin(self) -> None:
         """Keep how the run begins, for when it is killed before its first checkpoint; of a search the journal does."""
-        if self._search is None and distributed.first():
-            beginning.write(self.folder, self.seed, self._beginning())
+        if self._search is None and not self.begins_again and distributed.first():
+            self.run_folder.begin(self.seed, self._beginning())
 
     def _fit(self, *, progress: bool, callbacks: Sequence[Callback] = ()) -> Fitted:
         """Train by the plan."""

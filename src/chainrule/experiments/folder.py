@@ -6,9 +6,9 @@ import contextlib
 import os
 import secrets
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chainrule import files
 from chainrule.errors import ModelFileError, OptionError
@@ -42,6 +42,8 @@ class RunFolder:
         self.worker = secrets.token_hex(6)
         self._lock: BaseFileLock | None = None
         self._own: BaseFileLock | None = None
+        self._began = False
+        """Whether it was this process that has kept how the run began."""
 
     def make(self) -> None:
         """Make the folder and see to it that files can be written there, before any work that could be lost.
@@ -99,10 +101,19 @@ class RunFolder:
         self._claim()
         return aside
 
+    def begin(self, seed: int, facts: Mapping[str, Any]) -> None:
+        """Keep how a run begins, until it is over; see `chainrule.experiments.beginning`.
+
+        Raises:
+            ModelFileError: it cannot be written.
+        """
+        beginning.write(self.path, seed, facts)
+        self._began = True
+
     def discard_empty(self) -> None:
-        """Remove the folder if there is nothing in it to keep, but for how its run began."""
+        """Remove the folder if there is nothing in it to keep, but for how a run of this process began."""
         with contextlib.suppress(OSError):
-            if [path.name for path in self.path.iterdir()] == [BEGINNING]:
+            if self._began and [path.name for path in self.path.iterdir()] == [BEGINNING]:
                 beginning.forget(self.path)
             self.path.rmdir()
 

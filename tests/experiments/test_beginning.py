@@ -39,6 +39,36 @@ def cut(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.mark.parametrize(
+    ("held", "way"),
+    [
+        (["begun.json"], "go on with the same command, --out run and --resume"),
+        (["begun.json", "checkpoint.safetensors"], "go on with the same command, --out run and --resume"),
+        (["checkpoint-2.safetensors"], "go on with the same command, --out run and --resume"),
+        (["begun.json", "model.safetensors"], "run/model.safetensors is what was learned until then; the same command"),
+        (["search.journal", "trial-1.checkpoint.safetensors"], "go on with the same command and --out run"),
+        ([], "nothing had been learned yet, so give the same command again"),
+    ],
+)
+def test_who_ends_a_run_and_who_meets_it_later_hear_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Any, held: list[str], way: str
+) -> None:
+    def end(self: Experiment, **_: Any) -> None:
+        for name in held:
+            (self.folder / name).touch()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Experiment, "run", end)
+    status, out, _ = command(tmp_path, "train", "iris", "--out", "run")
+    assert status == 130
+    assert out.splitlines()[-1].startswith(f"interrupted: {way}")
+    if "model.safetensors" not in held:
+        later = way.replace("with the same command", "with it by the command that began it") + "."
+        err = command(tmp_path, "predict", "run", "iris")[2]
+        assert ("go on" in err) == bool(held)
+        assert not held or err.endswith(f"run holds no model.safetensors, as its run was interrupted: {later}\n")
+
+
+@pytest.mark.parametrize(
     ("other", "words"),
     [
         ({"epochs": 3}, "its run had epochs 2, this one has 3"),

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from chainrule.cli.tables import importance_table, measures_table, series_table, trials_table
-from chainrule.experiments.settings import CHECKPOINT, CURVES, HISTORY, METRICS, MODEL, PAGE, REPORT, TRIALS
+from chainrule.experiments.going_on import way_on
+from chainrule.experiments.settings import CURVES, HISTORY, METRICS, MODEL, PAGE, REPORT, TRIALS
 from chainrule.experiments.words import (
     LOST_ALL,
     SIMPLE,
@@ -61,12 +62,12 @@ def show_result(result: "Result", experiment: "Experiment", layers: "Rows") -> N
     names = [MODEL, HISTORY, METRICS, CURVES]
     names += [name for name in (REPORT, PAGE, TRIALS) if (result.folder / name).exists()]
     print(f"in {result.folder}: {', '.join(names)}")
-    if history.stopped == "interrupted" and not (result.folder / CHECKPOINT).exists():
+    if history.stopped == "interrupted" and (way := way_on(result.folder)) is None:
         print("the same command trains anew, to its end")
     elif history.stopped == "interrupted":
         of_table = f"{REPORT}, {PAGE} and the importance of the columns come"
         later = of_table if isinstance(source, Table) else f"{PAGE} comes"
-        print(f"go on with the same command, --out {result.folder} and --resume; {later} at the end")
+        print(f"go on with {way}; {later} at the end")
     else:
         print(f"next: {source.next_command(str(result.folder / MODEL))}")
 

@@ -10,12 +10,7 @@ import click
 from chainrule.cli.described import Sectioned, options_besides, options_of
 from chainrule.cli.kinds import OPTIONS, READERS, source_of
 from chainrule.errors import ChainruleError, ElsewhereError, NotFiniteError, OptionError
-from chainrule.experiments.settings import (
-    CHECKPOINT,
-    JOURNAL,
-    MODEL,
-    Settings,
-)
+from chainrule.experiments.settings import JOURNAL, MODEL, Settings
 from chainrule.progress import stage
 
 if TYPE_CHECKING:
@@ -195,13 +190,15 @@ def _in_options(message: str, settings: Settings) -> str:
 
 def _go_on(run: "RunFolder") -> str:
     """How a run that was cut goes on."""
-    folder = run.path
+    from chainrule.experiments.going_on import way_on
+
+    folder, way = run.path, way_on(run.path, join=run.join)
     if run.join or (folder / JOURNAL).exists():
         kept = f"{folder / MODEL} is the best so far; " if (folder / MODEL).exists() else ""
         others = "; those who share the search go on, also with the trial that was under way here" if run.join else ""
-        return f"{kept}go on with the same command and --out {folder}{others}"
-    if (folder / CHECKPOINT).exists():
-        return f"go on with the same command, --out {folder} and --resume"
+        return f"{kept}go on with {way}{others}"
+    if way:
+        return f"go on with {way}"
     if (folder / MODEL).exists():
         return f"{folder / MODEL} is what was learned until then; the same command trains anew"
     return "nothing had been learned yet, so give the same command again"

@@ -23,11 +23,12 @@ from chainrule.data.tables import Table
 from chainrule.data.targets import Target
 from chainrule.errors import DataError, ModelFileError, OptionError
 from chainrule.experiments.disagreement import require_several, spread_of
+from chainrule.experiments.going_on import way_on
 from chainrule.experiments.intervals import intervals
 from chainrule.experiments.outputs import measure_in_units, outputs, unit_of_values
 from chainrule.experiments.predictions import as_csv, written
 from chainrule.experiments.seen import Seen, note_on_known
-from chainrule.experiments.settings import BEGINNING, CHECKPOINT, JOURNAL, MODEL
+from chainrule.experiments.settings import MODEL
 from chainrule.experiments.splits import split
 from chainrule.layers import Network, load
 from chainrule.layers.rehearsal import output_shape
@@ -71,14 +72,8 @@ def load_network(path: str | os.PathLike[str], *, memory_limit: int | None = Non
     """
     folder = Path(path) if os.path.isdir(path) else Path(path).parent
     file = folder / MODEL if os.path.isdir(path) else Path(path)
-    searched = os.path.exists(folder / JOURNAL)
-    begun = any(os.path.exists(folder / name) for name in (CHECKPOINT, BEGINNING))
-    if not os.path.exists(file) and (searched or begun):
-        way = f"--out {folder}" if searched else f"--out {folder} and --resume"
-        raise ModelFileError(
-            f"{folder} holds no {file.name}, as its run was interrupted: go on with it by the command that began it, "
-            f"{way}."
-        )
+    if not os.path.exists(file) and (way := way_on(folder, "the command that began it")):
+        raise ModelFileError(f"{folder} holds no {file.name}, as its run was interrupted: go on with it by {way}.")
     return load(file if os.path.exists(file) else path, memory_limit=memory_limit)
 
 

@@ -120,3 +120,21 @@ def test_a_run_that_fails_leaves_no_folder(tmp_path: Path, command: Any) -> None
     words = ("--learning-rate", 1e30, "--optimizer", "sgd", "--epochs", 2)
     assert command(tmp_path, "train", "iris", "--out", "run", *words)[0] == 2
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("train", [Experiment.run, Experiment.fit])
+@pytest.mark.parametrize("again", [False, True])
+def test_a_run_that_diverges_is_none_that_was_interrupted(tmp_path: Path, cut: Any, train: Any, again: bool) -> None:
+    wild = {"learning_rate": 1e30, "optimizer": "sgd"}
+    if again:
+        cut(made(tmp_path, **wild))
+    experiment = made(tmp_path, resume=again, **wild)
+    assert experiment.begins_again == again
+    with pytest.raises(cr.NotFiniteError):
+        train(experiment, progress=False)
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(cr.ModelFileError) as error:
+        cr.Trained.load(tmp_path)
+    assert "interrupted" not in str(error.value)
+    with pytest.raises(cr.OptionError, match="there is nothing to resume"):
+        made(tmp_path, resume=True, **wild)

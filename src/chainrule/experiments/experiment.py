@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
@@ -403,8 +403,7 @@ class Experiment:
             OptionError: another process is at work in the folder.
             TerminatedError: SIGTERM has come; there is a checkpoint.
         """
-        with self.run_folder.claimed():
-            self._begin()
+        with self.run_folder.claimed(), self._begun():
             fitted = self._fit(progress=progress, callbacks=callbacks)
             if not fitted.history.cut:
                 beginning.forget(self.folder)
@@ -413,10 +412,19 @@ class Experiment:
             raise TerminatedError(fitted.history)
         return fitted.network, fitted.history
 
-    def _begin(self) -> None:
-        """Keep how the run begins, for when it is killed before its first checkpoint; of a search the journal does."""
+    @contextlib.contextmanager
+    def _begun(self) -> Iterator[None]:
+        """Within the block, the folder tells how the run began, for when it is killed before its first checkpoint.
+
+        Of a search the journal does. A run that has diverged would diverge again, so its beginning is forgotten.
+        """
         if self._search is None and not self.begins_again and distributed.first():
             self.run_folder.begin(self.seed, self._beginning())
+        try:
+            yield
+        except NotFiniteError:
+            beginning.forget(self.folder)
+            raise
 
     def _fit(self, *, progress: bool, callbacks: Sequence[Callback] = ()) -> Fitted:
         """Train by the plan."""
@@ -442,7 +450,8 @@ class Experiment:
         with self.run_folder.claimed(), engines.held_to(self.settings.threads), engines.blas_held(), self.engine:
             search = self._search
             if search is None:
-                return self._complete([], progress=progress)
+                with self._begun():
+                    return self._complete([], progress=progress)
             with search.at_work():
                 while True:
                     trials = self.search(progress=progress)
@@ -457,7 +466,6 @@ class Experiment:
 
     def _complete(self, trials: Sequence[Trial], *, progress: bool) -> Result:
         """Train, measure, compare, write all that there is."""
-        self._begin()
         held_out = self._at_earlier_origins()
         fitted = self._fit(progress=progress)
         if fitted.history.stopped == "terminated":

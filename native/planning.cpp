@@ -125,13 +125,11 @@ void Program<T>::place_others() {
     find_those_that_stay(places);
     choose_strip(places);
     long numbers = 0;
-    for (int id = 0; id < int(values.size()); id++) {
-        Value& v = values[id];
-        if (v.kind == Kind::parameter) continue;
-        const bool guest = places[id] != id;
-        v.offset = guest ? values[places[id]].offset : numbers;
-        if (!guest) numbers += this->numbers(v);
-    }
+    const auto guest = [&](int id) { return places[id] != id; };  // of another value, which may have a higher number
+    for (int id = 0; id < int(values.size()); id++)
+        if (values[id].kind != Kind::parameter && !guest(id)) values[id].offset = numbers, numbers += this->numbers(values[id]);
+    for (int id = 0; id < int(values.size()); id++)
+        if (values[id].kind != Kind::parameter && guest(id)) values[id].offset = values[places[id]].offset;
     held = Buffer<T>(numbers), derivatives = Buffer<T>(training() ? numbers : 0);
 }
 

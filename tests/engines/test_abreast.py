@@ -55,6 +55,23 @@ NETWORKS = {
         cr.MaxPool(3, stride=2),
         *end(),
     ],
+    "dropout in the place of what is brought into the other order": lambda: [
+        cr.Conv2D(4, 3, "tanh"),
+        cr.Dropout(0.2),
+        cr.Conv2D(5, 2, "relu"),
+        cr.MaxPool(2),
+        cr.Dropout(0.5),
+        *end(),
+    ],
+    "what overwrites between orders": lambda: [
+        cr.Conv2D(4, 3, "relu", padding="same"),
+        cr.Residual([cr.Dropout(0.3), cr.Conv2D(4, 3, "sigmoid", padding="same"), cr.Dropout(0.3)]),
+        cr.Activation("tanh"),
+        cr.LayerNorm(),
+        cr.Conv2D(3, 2, "silu"),
+        cr.Dropout(0.1),
+        *end(),
+    ],
     "the last": lambda: [cr.Conv2D(2, 3, "relu"), cr.Conv2D(1, (6, 5)), cr.Flatten()],
 }
 

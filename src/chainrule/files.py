@@ -291,3 +291,12 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list):
         return [_finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def first_free(path: Path, suffix: str = "") -> Path:
+    """The path, or the first of path-2, path-3, …, each before the suffix, that does not exist."""
+    free, k = path, 1
+    while free.exists():
+        k += 1
+        free = path.with_name(f"{path.name.removesuffix(suffix)}-{k}{suffix}")
+    return free

@@ -9,7 +9,7 @@ import chainrule as cr
 from chainrule.layers.edges import Examples, by_quantiles, by_tree, evenly_drawn
 from chainrule.layers.numeric import ENDLESS
 
-NO_Y = Examples(np.empty((0, 0)), np.empty((0, 0)))
+NO_Y = Examples(np.empty((0, 0)))
 
 X = np.random.default_rng(0).normal(size=(200, 3))
 

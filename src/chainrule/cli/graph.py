@@ -23,6 +23,7 @@ def command(
     EXPRESSION is such as "3*(a + b*c)", and VALUES are a value for each name in it: a=5 b=3 c=2. Known are + - * / **,
     pi, e, and functions such as exp, ln, sigmoid, relu, maximum.
     """
+    from chainrule import files
     from chainrule.derivation.drawing import draw
     from chainrule.derivation.expression import assignments, parse
     from chainrule.derivation.steps import steps
@@ -30,19 +31,10 @@ def command(
 
     J = parse(expression, assignments(list(values)))
     print(steps(J), flush=True)  # what is computed stands there even if it is too much for a drawing
-    out = out or _free(Path("graph.svg"))
+    out = out or files.first_free(Path("graph.svg"), ".svg")
     try:
         draw(J, direction=direction).save(out)
     except MissingPackageError as error:
         print(f"\nnot drawn: {error}")
     else:
         print(f"\nthe drawing is in {out}")
-
-
-def _free(path: Path) -> Path:
-    """The path, or the first of graph-2.svg, graph-3.svg, … that does not exist: as with the folders of `train`."""
-    free, k = path, 1
-    while free.exists():
-        k += 1
-        free = path.with_stem(f"{path.stem}-{k}")
-    return free

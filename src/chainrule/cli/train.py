@@ -125,10 +125,11 @@ def train(data: str, out: Path | None, resume: bool, join: bool, storage: str | 
     and the same command goes on. With --join many machines share a search: the same command on each of them.
     """
     with stage("starting"):
+        from chainrule import files
         from chainrule.cli.results import show_result, show_result_of
         from chainrule.engines import held_to
         from chainrule.experiments import Experiment
-        from chainrule.experiments.folder import RunFolder, free_folder
+        from chainrule.experiments.folder import RunFolder
         from chainrule.training.interrupt import TerminatedError
 
     if (resume or join) and out is None:
@@ -143,7 +144,7 @@ def train(data: str, out: Path | None, resume: bool, join: bool, storage: str | 
     )
     with held_to(settings.threads):
         source = source_of(data, chosen)
-    folder = RunFolder(out or free_folder(Path("runs") / Path(data).stem))
+    folder = RunFolder(out or files.first_free(Path("runs") / Path(data).stem))
     try:
         experiment = Experiment(source, settings, folder.path, resume=resume, join=join, storage=storage)
         folder = experiment.run_folder

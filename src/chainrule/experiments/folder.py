@@ -89,7 +89,7 @@ class RunFolder:
         """
         if not any((self.path / name).exists() for name in (MODEL, CHECKPOINT, JOURNAL)):
             return None
-        aside = free_folder(self.path)
+        aside = files.first_free(self.path)
         if os.name == "nt":  # which moves no folder that has an open file
             self._release()
         try:
@@ -222,12 +222,3 @@ def _end(lock: BaseFileLock, path: Path) -> None:
     with contextlib.suppress(OSError):  # of systems that remove no open file: it stays, and means nothing
         path.unlink()
     lock.release()
-
-
-def free_folder(folder: Path) -> Path:
-    """The folder, or the first of folder-2, folder-3, … that does not exist."""
-    free, k = folder, 1
-    while free.exists():
-        k += 1
-        free = folder.with_name(f"{folder.name}-{k}")
-    return free

@@ -22,12 +22,13 @@ class Examples(NamedTuple):
     """What a layer finds edges by.
 
     Attributes:
-        A: (m, n), its inputs. Y: what is to be learned, whole numbers (m, …) that are classes, or values (m, …).
+        A: (m, n), its inputs. Y: what is to be learned, whole numbers (m, …) that are classes, or values (m, …); None
+            where it does not matter.
         weights: (m,), how much each example counts; None for alike.
     """
 
     A: Array
-    Y: Array
+    Y: Array | None = None
     weights: Array | None = None
 
 
@@ -61,6 +62,7 @@ def by_tree(v: NDArray[np.float64], examples: Examples, bins: int) -> NDArray[np
     fewest = max(FEWEST, len(v) // (4 * bins))
     if bins == 1 or len(v) < 2 * fewest or len(values) < 2:
         return values[[0, -1]] if len(values) > 1 else values
+    assert examples.Y is not None
     Y = examples.Y.reshape(len(v), -1)
     classes = Y.dtype.kind in "iu"
     kind = DecisionTreeClassifier if classes else DecisionTreeRegressor
@@ -99,6 +101,6 @@ def _rows(batch: Examples, rows: slice) -> Examples:
 def _joined(kept: Sequence[Examples]) -> Examples:
     """All as one."""
     if not kept:
-        return Examples(np.empty((0, 0)), np.empty((0, 0)))
+        return Examples(np.empty((0, 0)))
     parts = (None if parts[0] is None else np.concatenate(parts) for parts in zip(*kept, strict=True))
     return Examples(*parts)

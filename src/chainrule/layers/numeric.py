@@ -100,8 +100,8 @@ class PiecewiseLinear(Learner):
         Raises:
             DataError: there is no example.
         """
-        whole = (Examples(*batch) if self.learns_targets else Examples(batch, batch) for batch in batches)
-        examples, count = evenly_drawn(whole, SAMPLE)
+        given = (Examples(*batch) if self.learns_targets else Examples(batch) for batch in batches)
+        examples, count = evenly_drawn(given, SAMPLE)
         rows = examples.A
         if count == 0:
             raise DataError("there is no example to learn bins from.")

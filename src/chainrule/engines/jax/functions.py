@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from chainrule.engines.contract import CannotRunError, CostLike, NetworkLike
+from chainrule.engines.fingerprint import Fingerprint
 from chainrule.engines.jax.statistics import Tensors, lend, statistics_of, taken_back
-from chainrule.engines.native.fingerprint import Fingerprint
 from chainrule.engines.purity import watched_twin
 from chainrule.engines.reach import Reach
 from chainrule.engines.trace import NotTraceableError
@@ -131,7 +131,7 @@ class AsCompiled:
 
     def __init__(self, network: NetworkLike, cost: CostLike | None):
         self._network, self._cost = network, cost
-        self._fingerprint, self._own = Fingerprint(network, None), self._content()
+        self._fingerprint, self._own = Fingerprint(network), self._content()
 
     def holds(self) -> bool:
         """Whether nothing has changed since."""

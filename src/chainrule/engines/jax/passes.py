@@ -10,10 +10,10 @@ import jax
 import numpy as np
 
 from chainrule.engines.contract import CHUNK, Batch, CostLike, NetworkLike, Numbers, Slope
+from chainrule.engines.fingerprint import Fingerprint
 from chainrule.engines.jax.devices import Devices
 from chainrule.engines.jax.functions import AsCompiled, Functions, Measured, compiling, refuse_impure
 from chainrule.engines.jax.statistics import Tensors, statistics_of
-from chainrule.engines.native.fingerprint import Fingerprint
 from chainrule.engines.tracing import has_own_code
 from chainrule.graph import Array
 
@@ -81,5 +81,5 @@ def _compiled(
     if found is None or not found[1].holds() or has_own_code(network, cost):
         functions, way = Functions(network, cost, lowered=lowered), "output" if cost is None else "measure"
         refuse_impure(functions, way, *given)
-        found = kept[key] = jax.jit(getattr(functions, way)), Fingerprint(network, None)
+        found = kept[key] = jax.jit(getattr(functions, way)), Fingerprint(network)
     return found[0]

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from chainrule.engines.bfloat16 import rounding
 from chainrule.engines.contract import BLOCK, CHUNK, CostLike, Form, NetworkLike, Numbers
+from chainrule.engines.fingerprint import Fingerprint
 from chainrule.engines.native.compile import Compiler
 from chainrule.engines.native.executor import Arithmetic, Examples, Executor, members
-from chainrule.engines.native.fingerprint import Fingerprint
 from chainrule.engines.native.plan import NoKernelError
 from chainrule.engines.numpy import recorded
 from chainrule.engines.threads import blas_held
@@ -63,7 +63,7 @@ class Prediction:
             self._compiled = self._compiler.compiled(network, self._cast, sizes=_sizes_of(len(X)))
         except NoKernelError as error:
             self.refusal = error.reason
-        self._fingerprint = Fingerprint(network, None if self.refusal else self._compiled.plan)
+        self._fingerprint = Fingerprint(network, () if self.refusal else self._compiled.plan.constants)
         if not self.refusal:
             self._of_few = self._made_for_few()
 

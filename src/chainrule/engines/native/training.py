@@ -9,9 +9,9 @@ import numpy as np
 
 from chainrule.engines.calls import Calls, while_finite
 from chainrule.engines.contract import CHUNK, Arrays, Batch, Batches, CostLike, Done, Form, NetworkLike, Numbers, Slope
+from chainrule.engines.fingerprint import Fingerprint
 from chainrule.engines.native.compile import Compiled, Compiler
 from chainrule.engines.native.executor import Arithmetic, Examples, Executor, Which, members
-from chainrule.engines.native.fingerprint import Fingerprint
 from chainrule.engines.native.plan import NoKernelError, Plan
 from chainrule.engines.native.rules import rule_of
 from chainrule.engines.tracing import form_of
@@ -98,7 +98,7 @@ class NativeProgram:
         compiled = self._compiler.compiled(self.network, given, target, sizes, before)
         if known is not None and compiled is before:
             return known
-        return _Ready(compiled, Fingerprint(self.network, compiled.plan))
+        return _Ready(compiled, Fingerprint(self.network, compiled.plan.constants))
 
     def _of_arrays(self, data: Arrays, epoch: int, given: OfBatches, start: int) -> Iterator[Done]:
         order = data.order(epoch) if data.shuffle else None
@@ -226,7 +226,7 @@ class NativeSlope:
         size = (
             self._m if plan.own else min(CHUNK, self._m)
         )  # of own losses, the cost of all need not be the mean of parts'
-        self._compiled, self._fingerprint = compiled, Fingerprint(self._network, plan)
+        self._compiled, self._fingerprint = compiled, Fingerprint(self._network, plan.constants)
         self._executor = Executor(self._by, self._network, plan, size, {"name": "gradient"})
 
 

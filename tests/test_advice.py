@@ -37,6 +37,13 @@ def fit(*data, layers=None, net=None, **options):
     return cr.train(net, *data, **given)
 
 
+FIRST = RANDOM.normal(size=(12, 3, 8, 8))
+
+
+def filters():
+    return [cr.Conv2D(2, 3), cr.Flatten(), D(1)]
+
+
 def later(function, *given, **options):
     return functools.partial(function, *given, **options)
 
@@ -459,6 +466,11 @@ CASES = {
         lambda: fit(X + 1, Y, epochs=2, checkpoint=of_network_in("advised.safetensors"), resume=True),
         lambda: fit(X, Y, epochs=2, checkpoint=of_network_in("advised.safetensors"), resume=True),
         lambda: fit(X + 1, Y, epochs=2, checkpoint=of_network_in("advised.safetensors")),
+    ),
+    "if its order is …, give …; if not, say so by net.build": (
+        lambda: fit(FIRST, Y, layers=filters()),
+        lambda: fit(FIRST.transpose(0, 2, 3, 1), Y, layers=filters()),
+        lambda: fit(FIRST, Y, net=built(*filters(), shape=FIRST.shape[1:])),
     ),
     "Repeat the settings, or start anew without resume": (
         lambda: fit(X, Y, epochs=2, checkpoint=of_network_in("advised.safetensors"), resume=True, batch_size=5),

@@ -22,7 +22,7 @@ class Schedule(Configurable):
     def __post_init__(self) -> None:
         super().__post_init__()
         if hasattr(self, "learning_rate"):
-            real("the learning rate", self.learning_rate, low=0)
+            real("learning_rate", self.learning_rate, low=0)
 
     def __call__(self, epoch: float) -> float:
         """α at this epoch."""
@@ -146,7 +146,7 @@ class WarmUp(Schedule):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not isinstance(self.then, Schedule):
-            real("the learning rate", self.then, low=0)
+            real("then", self.then, low=0)
         real("start", self.start, low=0)
         real("epochs", self.epochs, low=0, open="low")
 

@@ -214,3 +214,35 @@ def test_a_batch_of_one_leaves_batch_normalization_sane():
     cr.train(net, X, Y, loss="cross_entropy", batch_size=1, epochs=3, seed=0, progress=False)
     assert cr.evaluate(net, X, Y, loss="cross_entropy")["loss"] < 3
     assert (net.layers[0].statistics["variance"] == 1).all()
+
+
+def picture_net(*before):
+    return cr.Network([*before, cr.Conv2D(4, 3, "relu", padding="same"), cr.Flatten(), cr.Dense(2, "softmax")], seed=0)
+
+
+@pytest.mark.parametrize("shape", [(3, 16, 16), (1, 28, 28), (4, 8, 12)])
+def test_pictures_whose_channels_seem_to_come_first_are_refused(shape):
+    X, y = np.zeros((6, *shape), np.float32), np.arange(6) % 2
+    for before in [(), (cr.Standardize(),)]:
+        with pytest.raises(cr.ShapeError, match=r"give X.transpose\(0, 2, 3, 1\); if not, say so by net.build"):
+            cr.train(picture_net(*before), X, y, loss="cross_entropy", epochs=1, progress=False)
+    for right, built in [(X.transpose(0, 2, 3, 1), None), (X, shape)]:
+        net = picture_net()
+        if built:
+            net.build(built)
+        cr.train(net, right, y, loss="cross_entropy", epochs=1, progress=False)
+        assert net.input_shape == right.shape[1:]
+
+
+def test_sequences_of_a_single_step_of_many_features_are_refused_before_a_convolution():
+    net = cr.Network([cr.Conv1D(4, 3, padding="same"), cr.Flatten(), cr.Dense(2, "softmax")], seed=0)
+    with pytest.raises(cr.ShapeError, match=r"sequences of one step with 40 features.*X.transpose\(0, 2, 1\)"):
+        cr.train(net, np.zeros((6, 1, 40)), np.arange(6) % 2, loss="cross_entropy", epochs=1, progress=False)
+
+
+@pytest.mark.parametrize("shape", [(3, 3, 512), (8, 8, 16), (16, 16, 3), (2, 16, 16)])
+def test_what_may_well_be_meant_is_taken_as_it_is(shape):
+    X, y = np.zeros((4, *shape), np.float32), np.arange(4) % 2
+    net = picture_net()
+    cr.train(net, X, y, loss="cross_entropy", epochs=1, progress=False)
+    assert net.input_shape == shape

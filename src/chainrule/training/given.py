@@ -17,6 +17,7 @@ from chainrule.data.examples import class_table, example_weights, examples, stre
 from chainrule.errors import DataError, OptionError, ShapeError
 from chainrule.layers import Network
 from chainrule.optimizers import LBFGS, Optimizer
+from chainrule.training.axes import refuse_channels_first
 from chainrule.training.cost import Cost
 
 AnyBatches = ArrayBatches | AugmentedBatches | ChunkBatches | StreamBatches
@@ -56,6 +57,8 @@ def given_batches(
 def meet(net: Network, cost: Cost, batches: AnyBatches) -> tuple[NDArray[Any], NDArray[Any]]:
     """Let the network find its sizes, and the cost what its targets are; the first examples, X and y."""
     X, y, _ = batches.first()
+    if not net.built:
+        refuse_channels_first(net, X.shape[1:])
     net.build_for(batches.X if isinstance(batches, ArrayBatches) else X)
     cost.fit(net, X, batches.Y if isinstance(batches, ArrayBatches) else y)
     return X, y

@@ -12,8 +12,8 @@ import pytest
 import chainrule as cr
 from chainrule import engines
 from chainrule.engines import ENGINES
-from chainrule.engines.threads import threads
 from chainrule.numbers import brief
+from chainrule.threads import threads
 from commands import chainrule, chainrule_process, chainrule_signalled
 
 

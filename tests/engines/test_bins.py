@@ -59,7 +59,7 @@ def test_any_number_of_examples_on_any_number_of_threads_comes_to_the_same(m, th
         [spread(40, [0, 1, 4]), cr.Dense(300, "relu"), cr.Dense(2)], seed=0, dtype="float64", input_shape=(7,)
     )
     examples = np.resize(RANDOM.normal(size=(37, 7)) * 3, (m, 7))
-    with cr.engines.threads.held_to(threads):
+    with cr.threads.held_to(threads):
         found = net.predict(examples, engine="native")
     np.testing.assert_allclose(found, net.predict(examples, engine="numpy"), rtol=1e-12, atol=1e-12)
 

@@ -15,8 +15,8 @@ import chainrule as cr
 from chainrule.data.encoding import Number
 from chainrule.engines import ENGINES, blas_held, held_to
 from chainrule.engines.native import executor, prediction
-from chainrule.engines.threads import Pool, threads
 from chainrule.sklearn import MLPClassifier, MLPRegressor
+from chainrule.threads import Pool, threads
 
 RANDOM = np.random.default_rng(0)
 X, Y = RANDOM.normal(size=(60, 5)).astype(np.float32), RANDOM.integers(0, 3, size=60)
@@ -63,7 +63,7 @@ def test_the_quota_of_a_container_counts_as_the_cores_do(files, expected, tmp_pa
     for name in ("CHAINRULE_NUM_THREADS", "OMP_NUM_THREADS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)
-    monkeypatch.setattr("chainrule.engines.threads.CGROUP", tmp_path)
+    monkeypatch.setattr("chainrule.threads.CGROUP", tmp_path)
     assert threads() == expected
 
 

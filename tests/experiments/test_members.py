@@ -17,12 +17,12 @@ import polars as pl
 import pytest
 
 import chainrule as cr
-from chainrule.engines.threads import held_to
 from chainrule.experiments import ensembles, members
 from chainrule.experiments.fitted import answers
 from chainrule.experiments.plans import Plan, planned
 from chainrule.layers.edges import Examples, by_tree
 from chainrule.layers.ensemble import ensemble_in
+from chainrule.threads import held_to
 from chainrule.training.interrupt import Interrupt, TerminatedError, interruptible
 from commands import chainrule
 

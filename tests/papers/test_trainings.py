@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 
-from chainrule.engines import threads
+from chainrule import threads
 from chainrule.layers import Dense, Network
 from chainrule.papers.trainings import alone, courses, first_there, part_wrong, quietly
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data.cells import as_text
-from chainrule.engines.threads import Pool
 from chainrule.errors import DataError
+from chainrule.threads import Pool
 
 if TYPE_CHECKING:
     from polars import Series

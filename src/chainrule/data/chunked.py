@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from chainrule.data.checksums import checksum
 from chainrule.data.scratch import Scratch
-from chainrule.engines.threads import Pool
 from chainrule.errors import DataError
+from chainrule.threads import Pool
 
 T = TypeVar("T")
 

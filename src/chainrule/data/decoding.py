@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from chainrule import extras, files
 from chainrule.data.memory import available_memory, refuse_too_large
-from chainrule.engines.threads import Pool
 from chainrule.errors import ModelFileError
 from chainrule.progress import stage
+from chainrule.threads import Pool
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from chainrule.data.codes import Bag, Code, Embedded, Matrix, Moment, Number, OneHot, YesNo
 from chainrule.data.columns import Column
 from chainrule.data.source import Place
-from chainrule.engines.threads import Pool
+from chainrule.threads import Pool
 
 if TYPE_CHECKING:
     from polars import Series

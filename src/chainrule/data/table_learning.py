@@ -16,8 +16,8 @@ from chainrule.data.encoding import FEW, code_for
 from chainrule.data.table_encoding import Columns
 from chainrule.data.tables import Table
 from chainrule.data.target_statistics import TargetStatistics, standardized
-from chainrule.engines.threads import Pool
 from chainrule.errors import DataError
+from chainrule.threads import Pool
 
 
 def learn(table: Table, rows: NDArray[np.intp]) -> tuple[Columns, list[str]]:

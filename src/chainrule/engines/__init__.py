@@ -10,14 +10,15 @@ from chainrule import distributed
 from chainrule.checking import whole
 from chainrule.engines.auto import AutoEngine, RoundingEngine, large
 from chainrule.engines.bfloat16 import gains, narrow
+from chainrule.engines.blas import blas_held
 from chainrule.engines.contract import BLOCK, CHUNK, Batch, Batches, Done, Engine, Form, NetworkLike, Program, Slope
 from chainrule.engines.jax import JaxEngine, accelerated, installed
 from chainrule.engines.native import NativeEngine, described, kernels, units
 from chainrule.engines.numpy import NumpyEngine
-from chainrule.engines.threads import blas_held, held_to, steady
 from chainrule.errors import OptionError
 from chainrule.extras import require
 from chainrule.names import lookup
+from chainrule.threads import held_to, steady
 
 ENGINES: dict[str, Engine] = {"numpy": NumpyEngine()}
 """The engines that work on this machine, by name."""

@@ -6,9 +6,9 @@ from contextlib import AbstractContextManager, nullcontext
 import numpy as np
 
 from chainrule.engines.bfloat16 import refuse_wider, rounding
+from chainrule.engines.blas import blas_held
 from chainrule.engines.calls import while_finite
 from chainrule.engines.contract import CHUNK, Batch, Batches, CostLike, Done, NetworkLike, Numbers, Slope
-from chainrule.engines.threads import blas_held
 from chainrule.engines.tracing import own_code
 from chainrule.graph import Array, backward, plain
 from chainrule.hyperparameters import Hyperparameters, OfBatches

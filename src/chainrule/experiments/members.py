@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from chainrule import distributed, engines
 from chainrule.data.source import Source
-from chainrule.engines.threads import threads
 from chainrule.errors import DataError
 from chainrule.experiments.settings import CHECKPOINT
 from chainrule.experiments.splits import Splits, hold_out
 from chainrule.layers import Ensemble, Network
 from chainrule.randomness import stream
+from chainrule.threads import threads
 from chainrule.training import History
 from chainrule.training.interrupt import Interrupt, interruptible
 

@@ -15,11 +15,11 @@ from chainrule.engines.native.executor import Arithmetic, Kernels
 from chainrule.engines.native.plan import NoKernelError
 from chainrule.engines.native.prediction import Prediction
 from chainrule.engines.native.training import NativeProgram, slope
-from chainrule.engines.threads import threads
 from chainrule.errors import OptionError
 from chainrule.graph import Array
 from chainrule.names import counted
 from chainrule.optimizers import Optimizer
+from chainrule.threads import threads
 
 ANYWHERE = "portable"
 """The unit that every machine has, in loops: it is no faster than float32, and there for tests alone."""

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from chainrule.engines.contract import CostLike, NetworkLike, Numbers
 from chainrule.engines.native.plan import Option, Plan, Step, Value, alive
-from chainrule.engines.threads import threads
 from chainrule.hyperparameters import Hyperparameters
+from chainrule.threads import threads
 
 EXAMPLES, WORK = 4, 400_000
 """Another thread is worth its while with so many examples, and multiplications forward, in its part of a batch."""

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.engines.bfloat16 import rounding
+from chainrule.engines.blas import blas_held
 from chainrule.engines.contract import BLOCK, CHUNK, CostLike, Form, NetworkLike, Numbers
 from chainrule.engines.fingerprint import Fingerprint
 from chainrule.engines.native.compile import Compiler
 from chainrule.engines.native.executor import Arithmetic, Examples, Executor, members
 from chainrule.engines.native.plan import NoKernelError
 from chainrule.engines.numpy import recorded
-from chainrule.engines.threads import blas_held
 from chainrule.engines.tracing import form_of
 
 FEW_OF_OWN = 256

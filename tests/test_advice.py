@@ -462,7 +462,7 @@ CASES = {
         lambda: MLPRegressor((8,)).fit(X, Y[:, 0]),
         lambda: MLPRegressor(hidden_layer_sizes=(8,), max_iter=2).fit(X, Y[:, 0]),
     ),
-    "are not those that its run began with. Bring the same, or start anew without resume": (
+    "are not those that its run began with. Bring the same, or start anew without resuming": (
         lambda: fit(X + 1, Y, epochs=2, checkpoint=of_network_in("advised.safetensors"), resume=True),
         lambda: fit(X, Y, epochs=2, checkpoint=of_network_in("advised.safetensors"), resume=True),
         lambda: fit(X + 1, Y, epochs=2, checkpoint=of_network_in("advised.safetensors")),
@@ -472,7 +472,7 @@ CASES = {
         lambda: fit(FIRST.transpose(0, 2, 3, 1), Y, layers=filters()),
         lambda: fit(FIRST, Y, net=built(*filters(), shape=FIRST.shape[1:])),
     ),
-    "Repeat the settings, or start anew without resume": (
+    "Repeat the settings, or start anew without resuming": (
         lambda: fit(X, Y, epochs=2, checkpoint=of_network_in("advised.safetensors"), resume=True, batch_size=5),
         lambda: fit(X, Y, epochs=2, checkpoint=of_network_in("advised.safetensors"), resume=True),
         lambda: fit(X, Y, epochs=2, checkpoint=of_network_in("advised.safetensors"), batch_size=5),

@@ -74,6 +74,7 @@ def test_who_ends_a_run_and_who_meets_it_later_hear_the_same(
         ({"epochs": 3}, "its run had epochs 2, this one has 3"),
         ({"patience": 2}, "its run had patience 1, this one has 2"),
         ({"dropout": 0.1}, "its run had dropout 0.0, this one has 0.1"),
+        ({"epochs": 3, "dropout": 0.1}, r"had epochs 2, this one has 3; it had dropout 0.0, this one has 0.1\."),
     ],
 )
 def test_what_differs_from_the_run_that_begins_again_is_told(

@@ -618,6 +618,12 @@ def test_a_class_of_one_example_is_trained_on_and_the_others_keep_their_shares(t
     [
         ("pays", {}, {"seed": 4}, "its run had seed 3, this one has 4."),
         ("pays", {}, {"epochs": 5}, "its run had epochs 2, this one has 5."),
+        (
+            "pays",
+            {},
+            {"hidden": (4,), "seed": 4},
+            r"its run had seed 3, this one has 4; it had hidden [16], this one has [4].",
+        ),
         ("pays", {}, {"hidden": (4,)}, "its run had hidden [16], this one has [4]."),
         ("job", {}, {}, "its run had the target pays (2 classes), this one has job (3 classes)."),
         ("pays", {"ignore": ["age"]}, {}, "the rows or columns of the file are not those that its run began with"),

@@ -130,7 +130,7 @@ class Passed:
             if self.now[k] != number:
                 raise DataError(
                     f"batch {k} of the stream is not the one that the run was trained on before it was interrupted: "
-                    "resume it with the same data, or start anew without resume."
+                    "resume it with the same data, or start anew without resuming."
                 )
             return
         self.now.append(number)

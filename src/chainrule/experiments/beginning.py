@@ -51,7 +51,8 @@ def refuse_other(folder: Path, facts: Mapping[str, Any]) -> None:
     """Raises OptionError where the run in the folder did not begin so."""
     begun = read(folder)
     if begun is not None:
-        refuse_others(folder / BEGINNING, begun["facts"], json.loads(files.to_json(dict(facts))), UNTOLD)
+        ours = json.loads(files.to_json(dict(facts)))
+        refuse_others(folder / BEGINNING, begun["facts"], ours, ours, untold=UNTOLD)
 
 
 def forget(folder: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -129,7 +129,9 @@ class Checkpoints:
         self._left = _which(self.rule.path)
         tensors, description = found
         try:
-            refuse_others(self.rule.path, description["settings"], self.settings, self.rule.untold)
+            refuse_others(
+                self.rule.path, description["settings"], self.settings, self.rule.facts, untold=self.rule.untold
+            )
         except OptionError:
             if self.rule.anew:
                 return None
@@ -138,29 +140,36 @@ class Checkpoints:
 
 
 def refuse_others(
-    path: str | os.PathLike[str], theirs: Mapping[str, Any], ours: Mapping[str, Any], untold: Mapping[str, Any]
+    path: str | os.PathLike[str],
+    theirs: Mapping[str, Any],
+    ours: Mapping[str, Any],
+    facts: Collection[str],
+    *,
+    untold: Mapping[str, Any],
 ) -> None:
     """See to it that a run which is resumed from a file began with the settings that this one has.
 
     Args:
+        facts: the names of those that a user has chosen, from which others follow.
         untold: what it had of the settings that the file does not tell.
 
     Raises:
-        OptionError: it did not; the message names the first that differs.
+        OptionError: it did not; the message names all facts that differ, or else the first of the others.
     """
     had = {**UNTOLD, **untold, **theirs}
-    for name, value in ours.items():
-        before = had.get(name)
-        if before != value and (what := TOLD_BY_CHECKSUM.get(name)):
-            raise OptionError(
-                f"{path} cannot be resumed: {what} are not those that its run began with. Bring the same, or start "
-                "anew without resume."
-            )
-        if before != value:
-            raise OptionError(
-                f"{path} cannot be resumed: its run had {name} {before}, this one has {value}. Repeat the settings, or "
-                "start anew without resume."
-            )
+    differing = [name for name, value in ours.items() if had.get(name) != value]
+    if not differing:
+        return
+    chosen = [name for name in differing if name in facts and name not in TOLD_BY_CHECKSUM] or differing[:1]
+    if what := TOLD_BY_CHECKSUM.get(chosen[0]):
+        raise OptionError(
+            f"{path} cannot be resumed: {what} are not those that its run began with. Bring the same, or start anew "
+            "without resuming."
+        )
+    told = "; it had ".join(f"{name} {had.get(name)}, this one has {ours[name]}" for name in chosen)
+    raise OptionError(
+        f"{path} cannot be resumed: its run had {told}. Repeat the settings, or start anew without resuming."
+    )
 
 
 def _which(path: str | os.PathLike[str]) -> tuple[int, int] | None:

@@ -55,14 +55,12 @@ class Convolution : public Convolving<T> {
         }
         for (long i = 0; i < w.examples; i++)
             for (long g = 0; g < this->groups; g++) {
-                frame(w, i, g);
+                take(w, i, g);
                 this->go_ahead(w, this->out(w), i, g, b, false);
             }
     }
 
     void backward(Worker<T>& w) override {
-        const auto& one = *this->one;
-        const auto& room = this->rooms[w.id];
         const int W = this->W;
         Matrix<T> dZ = this->d_out(w);
         if (in_ranks()) return backward_in_ranks(w, dZ);
@@ -71,13 +69,10 @@ class Convolution : public Convolving<T> {
             for (long g = 0; g < this->groups; g++) {
                 auto small = this->small(w, dZ, i, g);
                 if (this->wanted(W)) {
-                    frame(w, i, g);
+                    take(w, i, g);
                     this->add_slopes(w, small, g);
                 }
-                if (of_data || !this->wanted(0)) continue;
-                Matrix<T> dA = this->d_in(w, 0);
-                this->go_back(w, small, g);
-                one.unframe(room.framed.data(), dA[i * one.y.n * one.x.n] + g * one.c, dA.row, this->add[0]);
+                if (!of_data && this->wanted(0)) this->go_back(w, small, this->d_in(w, 0), i, g, this->add[0]);
             }
     }
 
@@ -110,14 +105,14 @@ class Convolution : public Convolving<T> {
         }
     }
 
-    void frame(Worker<T>& w, long i, long g) {
+    void take(Worker<T>& w, long i, long g) {
         const auto& one = *this->one;
-        T* P = this->rooms[w.id].framed.data();
         if constexpr (of_data) {
-            with_type(*w.data, [&](auto* X) { one.frame(X + w.source(i) * w.data->features + g * one.c, this->groups * one.c, P); });
+            const long c = this->groups * one.c;
+            with_type(*w.data, [&](auto* X) { this->frame(w, X + w.source(i) * w.data->features + g * one.c, c); });
         } else {
             Matrix<T> A = this->in(w, 0);
-            one.frame(A[i * one.y.n * one.x.n] + g * one.c, A.row, P);
+            this->frame(w, A[i * one.y.n * one.x.n] + g * one.c, A.row);
         }
     }
 
@@ -131,13 +126,9 @@ class TransposedConvolution : public Convolving<T> {
     explicit TransposedConvolution(const Options& o) : Convolving<T>(o, true, 1) {}
 
     void forward(Worker<T>& w) override {
-        const auto& one = *this->one;
         Matrix<T> A = this->in(w, 0), Z = this->out(w);
         for (long i = 0; i < w.examples; i++)
-            for (long g = 0; g < this->groups; g++) {
-                this->go_back(w, this->small(w, A, i, g), g);
-                one.unframe(this->rooms[w.id].framed.data(), Z[i * one.y.n * one.x.n] + g * one.c, Z.row, false);
-            }
+            for (long g = 0; g < this->groups; g++) this->go_back(w, this->small(w, A, i, g), Z, i, g, false);
         if (this->inputs.size() < 3) return;
         const T* b = this->in(w, 2).data;
         for (long i = 0; i < Z.rows; i++)
@@ -146,12 +137,11 @@ class TransposedConvolution : public Convolving<T> {
 
     void backward(Worker<T>& w) override {
         const auto& one = *this->one;
-        const auto& room = this->rooms[w.id];
         Matrix<T> A = this->in(w, 0), dZ = this->d_out(w);
         if (this->inputs.size() > 2 && this->wanted(2)) add_rows(dZ, this->d_in(w, 2).data);
         for (long i = 0; i < w.examples; i++)
             for (long g = 0; g < this->groups; g++) {
-                one.frame(dZ[i * one.y.n * one.x.n] + g * one.c, dZ.row, room.framed.data());
+                this->frame(w, dZ[i * one.y.n * one.x.n] + g * one.c, dZ.row);
                 if (this->wanted(1)) this->add_slopes(w, this->small(w, A, i, g), g);
                 if (this->wanted(0)) this->go_ahead(w, this->d_in(w, 0), i, g, nullptr, this->add[0]);
             }

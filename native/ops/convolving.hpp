@@ -26,17 +26,27 @@ class Convolving : public Step<T> {
         this->fits(small->rows == places && small->n == groups * one->f, "the windows and their numbers");
         this->fits(!large || (large->rows == windows.y.n * windows.x.n && large->n == groups * one->c), "the windows and the picture");
         this->fits(int(this->inputs.size()) < W + 2 || this->given(W + 1).count() == this->made().n, "b");
+        if (turns()) {
+            Windows on_small = windows;
+            on_small.y = windows.y.turned(), on_small.x = windows.x.turned();
+            turned.emplace(on_small, one->f, one->c);
+        }
         const bool rounds = this->program->rounds();
         for (int id = 0; id < this->program->team.most(); id++) {
             if constexpr (std::is_same_v<T, float>)
-                if (rounds) rounded.push_back(std::make_unique<RoundedCorrelation>(*one, this->program->unit));
-            rooms.emplace_back(one->size(), rounds ? 0 : one->x.count * padded<T>(one->k), groups > 1 ? places * padded<T>(one->f) : 0,
+                if (rounds) {
+                    rounded.push_back(std::make_unique<RoundedCorrelation>(*one, this->program->unit));
+                    if (turned) rounded_turned.push_back(std::make_unique<RoundedCorrelation>(*turned, this->program->unit));
+                }
+            rooms.emplace_back(turned ? std::max(one->size(), turned->size()) : one->size(),
+                               rounds || turned ? 0 : one->x.count * padded<T>(one->k), groups > 1 ? places * padded<T>(one->f) : 0,
                                groups * slopes());
         }
         if (rounds)
-            ahead_words = Buffer<uint32_t>(groups * rounded[0]->ahead()), back_words = Buffer<uint32_t>(groups * rounded[0]->back());
+            ahead_words = Buffer<uint32_t>(groups * rounded[0]->ahead()),
+            back_words = Buffer<uint32_t>(turned ? rounded_turned[0]->ahead() : groups * rounded[0]->back());
         else
-            ahead = Buffer<T>(groups * one->ahead()), back = Buffer<T>(groups * one->back());
+            ahead = Buffer<T>(groups * one->ahead()), back = Buffer<T>(turned ? turned->ahead() : groups * one->back());
     }
 
     // Copy W into the two layouts that the way forward and the way back read: each worker a share.
@@ -44,13 +54,16 @@ class Convolving : public Step<T> {
     void begin(Worker<T>& w) override {
         const T* from = this->in(w, W).data;
         each_weight(this->program->mine(w, this->of(this->inputs[W]).shape[0]), [&](long here, long g, long at, long output) {
+            const long c = one->c, at_turned = (one->of_window() / c - 1 - at / c) * one->f + output;
             if (!rounded.empty()) {
                 auto *ahead = reinterpret_cast<uint16_t*>(ahead_words.data()), *back = reinterpret_cast<uint16_t*>(back_words.data());
                 ahead[2 * g * rounded[0]->ahead() + rounded[0]->place_ahead(at, output)] =
-                    back[2 * g * rounded[0]->back() + rounded[0]->place_back(at, output)] = upper(float(from[here]));
+                    back[turned ? rounded_turned[0]->place_ahead(at_turned, at % c)
+                                : 2 * g * rounded[0]->back() + rounded[0]->place_back(at, output)] = upper(float(from[here]));
             } else {
                 ahead.data()[g * one->ahead() + one->place_ahead(at, output)] =
-                    back.data()[g * one->back() + one->place_back(at, output)] = from[here];
+                    back.data()[turned ? turned->place_ahead(at_turned, at % c) : g * one->back() + one->place_back(at, output)] =
+                        from[here];
             }
         });
         std::memset(rooms[w.id].slopes.data(), 0, sizeof(T) * groups * slopes());
@@ -74,6 +87,14 @@ class Convolving : public Step<T> {
         Room(long framed, long some, long small, long slopes) : framed(framed), some(some), small(small), slopes(slopes) {}
     };
 
+    // Take the large picture X of one example and group into the frame; n numbers lie at each place.
+    template <class From>
+    void frame(Worker<T>& w, const From* X, long n) {
+        if constexpr (std::is_same_v<T, float>)
+            if (!rounded.empty()) return rounded[w.id]->frame(X, n);
+        one->frame(X, n, rooms[w.id].framed.data(), [](From x) { return T(x); });
+    }
+
     // Z of one example and group, from its picture in the frame.
     void go_ahead(Worker<T>& w, Matrix<T> Z, long example, long g, const T* b, bool add) {
         const Room& room = rooms[w.id];
@@ -96,13 +117,20 @@ class Convolving : public Step<T> {
         return {to, n};
     }
 
-    // The picture in the frame, from a small one.
-    void go_back(Worker<T>& w, std::pair<const T*, long> Z, long g) {
-        const Room& room = rooms[w.id];
-        if constexpr (std::is_same_v<T, float>)
-            if (!rounded.empty())
-                return rounded[w.id]->to_picture(Z.first, Z.second, back_words.data() + g * rounded[0]->back(), room.framed.data());
-        one->to_picture(Z.first, Z.second, back.data() + g * one->back(), room.some.data(), room.framed.data());
+    // A group's channels of the large picture of one example (+ what is there), from its small one.
+    void go_back(Worker<T>& w, std::pair<const T*, long> Z, Matrix<T> A, long example, long g, bool add) {
+        T *P = rooms[w.id].framed.data(), *to = A[example * one->y.n * one->x.n] + g * one->c;
+        if (turned) {
+            if constexpr (std::is_same_v<T, float>)
+                if (!rounded.empty()) {
+                    rounded_turned[w.id]->frame(Z.first, Z.second);
+                    return rounded_turned[w.id]->forward(back_words.data(), nullptr, to, A.row, add);
+                }
+            turned->frame(Z.first, Z.second, P, [](T z) { return z; });
+            return turned->forward(P, back.data(), nullptr, to, A.row, add);
+        }
+        to_picture(w, Z, g, P);
+        one->unframe(P, to, A.row, add);
     }
 
     // dW + what the picture in the frame and a small one come to.
@@ -110,7 +138,7 @@ class Convolving : public Step<T> {
         const Room& room = rooms[w.id];
         T* dW = room.slopes.data() + g * slopes();
         if constexpr (std::is_same_v<T, float>)
-            if (!rounded.empty()) return rounded[w.id]->to_weights(room.framed.data(), Z.first, Z.second, dW);
+            if (!rounded.empty()) return rounded[w.id]->to_weights(Z.first, Z.second, dW);
         one->to_weights(room.framed.data(), Z.first, Z.second, dW);
     }
 
@@ -132,14 +160,31 @@ class Convolving : public Step<T> {
     bool transposed;
     int W;  // which input it is
     std::optional<Correlation<T>> one;
+    std::optional<Correlation<T>> turned;  // the way back from the small picture to the large one, where it is one, too
     std::vector<Room> rooms;
 
   private:
+    // Whether the way back is a convolution, too: then each of its numbers is summed up where it is to be, in place of being
+    // painted by window after window. Not where it would have many more products, or leave lanes idle.
+    bool turns() const {
+        const Axis &y = one->y, &x = one->x;
+        const bool fits = y.stride == 1 && x.stride == 1 && y.turned().before >= 0 && x.turned().before >= 0;
+        return fits && groups == 1 && 4 * padded<T>(one->c) * y.n * x.n <= 5 * one->c * places;
+    }
+
+    // The picture in the frame, from a small one.
+    void to_picture(Worker<T>& w, std::pair<const T*, long> Z, long g, T* P) {
+        if constexpr (std::is_same_v<T, float>)
+            if (!rounded.empty())
+                return rounded[w.id]->to_picture(Z.first, Z.second, back_words.data() + g * rounded[0]->back(), P);
+        one->to_picture(Z.first, Z.second, back.data() + g * one->back(), rooms[w.id].some.data(), P);
+    }
+
     // Z, n numbers apart, (+ what is there) of the picture in the frame.
     void of_windows(Worker<T>& w, long g, const T* b, T* Z, long n, bool add) {
         const T* P = rooms[w.id].framed.data();
         if constexpr (std::is_same_v<T, float>)
-            if (!rounded.empty()) return rounded[w.id]->forward(P, ahead_words.data() + g * rounded[0]->ahead(), b, Z, n, add);
+            if (!rounded.empty()) return rounded[w.id]->forward(ahead_words.data() + g * rounded[0]->ahead(), b, Z, n, add);
         one->forward(P, ahead.data() + g * one->ahead(), b, Z, n, add);
     }
 
@@ -147,7 +192,7 @@ class Convolving : public Step<T> {
     long slopes() const { return rounded.empty() ? one->ahead() : rounded[0]->slopes(); }
 
     Buffer<T> ahead, back;
-    std::vector<std::unique_ptr<RoundedCorrelation>> rounded;  // each worker's, where products round
+    std::vector<std::unique_ptr<RoundedCorrelation>> rounded, rounded_turned;  // each worker's, where products round
     Buffer<uint32_t> ahead_words, back_words;                   // W as these read it
 };
 

@@ -31,13 +31,22 @@ struct Correlation {
     long ahead() const { return of_window() * padded<T>(f); }
     long back() const { return pieces * f * padded<T>(k); }
 
-    // P: the picture X with its edges; n numbers of it lie at each place, of which c are meant.
-    template <class From>
-    void frame(const From* X, long n, T* P) const {
-        std::memset(P, 0, sizeof(T) * size());
-        for (long i = 0; i < y.n && i + y.before < y.extent(); i++)
-            for (long j = 0; j < x.n && j + x.before < x.extent(); j++)
-                for (long s = 0; s < c; s++) P[(i + y.before) * row() + (j + x.before) * c + s] = T(X[(i * x.n + j) * n + s]);
+    // P: the picture X with zeros around it, each number as `made` makes it; n of them lie at each place, of which c are meant.
+    template <class From, class To, class Make>
+    void frame(const From* X, long n, To* P, Make made) const {
+        const long before = std::min(x.before, x.extent()) * c, inside = std::clamp(x.extent() - x.before, 0L, x.n);
+        for (long i = 0; i < y.extent(); i++, P += row()) {
+            const long k = i - y.before;
+            if (k < 0 || k >= y.n) {
+                std::fill(P, P + row(), To(0));
+                continue;
+            }
+            To* to = std::fill_n(P, before, To(0));
+            const From* from = X + k * x.n * n;
+            for (long j = 0; j < inside; j++, to += c, from += n)
+                for (long s = 0; s < c; s++) to[s] = made(from[s]);
+            std::fill(to, P + row(), To(0));
+        }
     }
 
     // The way back of `frame`.

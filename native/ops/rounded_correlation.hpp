@@ -28,9 +28,14 @@ class RoundedCorrelation {
     long place_back(long at, long output) const { return half(output, at, words(one.f)); }
     long place_of_slope(long at, long output) const { return output * padded<float>(window()) + at; }
 
+    // Take the picture X for P, as in `Correlation`.
+    template <class From>
+    void frame(const From* X, long n) {
+        one.frame(X, n, picture.data(), [](From x) { return upper(float(x)); });
+    }
+
     // Z, n numbers apart, (+ what is there) = W P + b.
-    void forward(const float* P, uint32_t* W, const float* b, float* Z, long n, bool add) {
-        take(P);
+    void forward(uint32_t* W, const float* b, float* Z, long n, bool add) {
         each_part([&](long i, long rows) {
             copy_windows(i, rows);
             multiply(unit, rows * one.x.count, one.f, deep(window()), {windows.data(), deep_row(window())}, {W, words(window())},
@@ -39,8 +44,7 @@ class RoundedCorrelation {
     }
 
     // dW + dZ^T P.
-    void to_weights(const float* P, const float* dZ, long n, float* dW) {
-        take(P);
+    void to_weights(const float* dZ, long n, float* dW) {
         each_part([&](long i, long rows) {
             const long m = rows * one.x.count;
             copy_windows(i, rows);
@@ -73,7 +77,7 @@ class RoundedCorrelation {
 
   private:
     static constexpr long PLACES = 64;  // windows that are multiplied at a time, or more
-    static constexpr long CHUNK = 16;   // numbers that are copied at a time, some of them too many
+    static constexpr long CHUNK = 32;   // numbers that are copied at a time, some of them too many
     static constexpr long SLACK = 2 * CHUNK;
 
     long window() const { return one.of_window(); }
@@ -88,8 +92,6 @@ class RoundedCorrelation {
     void each_part(Use use) const {
         for (long i = 0; i < one.y.count; i += together) use(i, std::min(together, one.y.count - i));
     }
-
-    void take(const float* P) { round_rows(1, one.size(), {P, 0, 1}, {picture.data(), 0}); }
 
     static void copy(const uint16_t* from, uint16_t* to, long n) {
         for (long s = 0; s < n; s += CHUNK) std::memcpy(to + s, from + s, sizeof(uint16_t) * CHUNK);

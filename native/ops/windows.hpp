@@ -9,6 +9,8 @@ struct Axis {
 
     // From the beginning of the first window to the end of the last one.
     long extent() const { return stride * (count - 1) + dilation * (size - 1) + 1; }
+    // The way back as windows of its own: those of one stride, on the places of these, one for every place that these lie on.
+    Axis turned() const { return {count, size, 1, dilation, dilation * (size - 1) - before, n}; }
 };
 
 struct Windows {

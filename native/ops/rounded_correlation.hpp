@@ -47,8 +47,13 @@ class RoundedCorrelation {
     void to_weights(const float* dZ, long n, float* dW) {
         each_part([&](long i, long rows) {
             const long m = rows * one.x.count;
-            copy_windows(i, rows);
-            pair_windows(m);
+            if (one.k % WIDTH<float> == 0 && one.x.count % 2 == 0) {
+                pair_in_the_picture(i, rows);
+            } else {
+                copy_windows(i, rows);
+                pair_windows(m);
+            }
+            fill_up(m, window(), {pairs.data(), words(m)});
             round_rows(one.f, m, {dZ + i * one.x.count * n, 1, n}, {of_Z.data(), deep_row(m)});
             multiply(unit, one.f, window(), deep(m), {of_Z.data(), deep_row(m)}, {pairs.data(), words(m)},
                      {dW, WIDTH<float>, padded<float>(window())}, nullptr, true);
@@ -123,7 +128,20 @@ class RoundedCorrelation {
         for (long p = 0; p < m; p += 2, from += 2 * row, to += P)
             for (long j = 0; j < panels; j++)
                 for (long s = 0; s < P; s++) to[j * panel + s] = from[j * P + s] | uint32_t(from[row + j * P + s]) << 16;
-        fill_up(m, window(), {pairs.data(), words(m)});
+    }
+
+    // The same of rows of windows that were not copied: pieces are whole panels, and pairs lie in a row.
+    void pair_in_the_picture(long i, long rows) {
+        constexpr long P = WIDTH<float>;
+        const long k = one.k, count = one.x.count, step = one.x.stride * one.c;
+        uint32_t* to = pairs.data();
+        for (long q = 0; q < one.pieces; q++)
+            for (long s = 0; s < k; s += P, to += words(rows * count) - rows * count / 2 * P)
+                for (long r = 0; r < rows; r++) {
+                    const uint16_t* from = picture.data() + corner(i + r, 0) + starts[q] + s;
+                    for (long j = 0; j < count; j += 2, from += 2 * step, to += P)
+                        for (long t = 0; t < P; t++) to[t] = from[t] | uint32_t(from[step + t]) << 16;
+                }
     }
 
     const Correlation<float>& one;

@@ -169,7 +169,7 @@ class Convolving : public Step<T> {
     bool turns() const {
         const Axis &y = one->y, &x = one->x;
         const bool fits = y.stride == 1 && x.stride == 1 && y.turned().before >= 0 && x.turned().before >= 0;
-        return fits && groups == 1 && 4 * padded<T>(one->c) * y.n * x.n <= 5 * one->c * places;
+        return fits && W > 0 && groups == 1 && 4 * padded<T>(one->c) * y.n * x.n <= 5 * one->c * places;
     }
 
     // The picture in the frame, from a small one.

@@ -40,6 +40,16 @@ NETWORKS = {
             cr.Dense(5, "softmax"),
         ],
     ),
+    "convolutions whose way back is one": (
+        (9, 8, 4),
+        lambda: [
+            cr.Conv2D(16, 1, "tanh"),
+            cr.Conv2D(16, 3, "relu", padding="same"),
+            cr.Conv2D(20, (2, 3), "relu", padding=((1, 0), (1, 1))),
+            cr.Flatten(),
+            cr.Dense(5, "softmax"),
+        ],
+    ),
     "strides, dilation and groups": (
         (13, 11, 4),
         lambda: [

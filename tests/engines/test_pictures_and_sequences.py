@@ -43,15 +43,36 @@ NETWORKS = {
             )
         ),
         (PICTURES, lambda: [cr.Conv2D(8, 3, groups=4), cr.Conv2D(8, 3, groups=8, bias=False), *end()]),
+        *(
+            (PICTURES, lambda size=size, o=o: [cr.Conv2D(16, 1, "tanh"), cr.Conv2D(19, size, **o), *end()])
+            for size, o in (  # whose way back is a convolution, too, where enough windows end inside
+                (3, {"padding": "same"}),
+                ((2, 3), {"padding": "same"}),
+                ((1, 4), {"padding": "same", "dilation": (1, 2)}),
+                (3, {"padding": ((2, 0), (1, 1))}),
+                ((2, 1), {"padding": 3, "bias": False}),
+                (1, {}),
+            )
+        ),
+        (
+            PICTURES,
+            lambda: [
+                cr.Conv2D(16, 2),
+                cr.Residual([cr.Conv2D(17, 3, "relu", padding="same"), cr.Conv2D(16, 1)]),
+                *end(),
+            ],
+        ),
+        (SEQUENCES, lambda: [cr.Dense(16), cr.Conv1D(20, 3, "relu", padding=((2, 0),)), *end()]),
         (SEQUENCES, lambda: [cr.Conv1D(17, 3, "relu", padding="same"), cr.Conv1D(4, 2, stride=2), *end()]),
     ],
     "transposed_convolution": [
-        (PICTURES, lambda o=o: [cr.Conv2D(6, 3), cr.ConvTranspose2D(4, (3, 2), "relu", **o), *end()])
+        (PICTURES, lambda o=o: [cr.Conv2D(6, 3), cr.ConvTranspose2D(16, (3, 2), "relu", **o), *end()])
         for o in (
             {},
             {"stride": 2, "padding": "same"},
             {"stride": (3, 2), "padding": 1, "output_padding": (1, 0), "groups": 2},
             {"dilation": 2, "bias": False},
+            {"padding": "same"},
         )
     ],
     "max_pool": [

@@ -467,6 +467,18 @@ CASES = {
         lambda: fit(X, Y, epochs=2, checkpoint=of_network_in("advised.safetensors"), resume=True),
         lambda: fit(X + 1, Y, epochs=2, checkpoint=of_network_in("advised.safetensors")),
     ),
+    "where all are numbers already, give X.astype(float)": (
+        lambda: fit(X.astype(object), Y),
+        lambda: fit(X.astype(object).astype(float), Y),
+    ),
+    "of which numbers are missing: fill them in": (
+        lambda: fit(np.ma.masked_less(X, 0), Y),
+        lambda: fit(np.ma.masked_less(X, 0).filled(0), Y),
+    ),
+    "Compute it of A by operations, such as a difference": (
+        lambda: fit(X, Y, loss=lambda A, Y: ((A > 0.5) == Y).mean()),
+        lambda: fit(X, Y, loss=lambda A, Y: ((A - Y) ** 2).mean()),
+    ),
     "if its order is …, give …; if not, say so by net.build": (
         lambda: fit(FIRST, Y, layers=filters()),
         lambda: fit(FIRST.transpose(0, 2, 3, 1), Y, layers=filters()),

@@ -48,6 +48,8 @@ def as_array(value: Any, called: str) -> NDArray[Any]:
     """
     if hasattr(value, "toarray") and not hasattr(value, "to_numpy"):
         raise DataError(f"{called} is a sparse matrix: give {called}.toarray().")
+    if np.ma.is_masked(value):
+        raise DataError(f"{called} is a masked array, of which numbers are missing: fill them in, {called}.filled(…).")
     try:
         array = value if isinstance(value, np.ndarray) else np.asarray(value)
     except ValueError:

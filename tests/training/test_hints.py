@@ -112,7 +112,7 @@ def test_a_stream_few_examples_and_a_run_without_epochs_are_looked_at_as_far_as_
     assert trained(moderate(), 1000 * X, epochs=0).hints == []
 
 
-def test_layers_of_ones_own_are_not_called_for_it():
+def test_layers_of_ones_own_are_called_once_for_it_and_keep_nothing_of_it():
     def calls(hints):
         made = []
 
@@ -120,10 +120,13 @@ def test_layers_of_ones_own_are_not_called_for_it():
             made.append(1)
             return cr.ops.tanh(Z)
 
-        trained([cr.Dense(4, counted), cr.Dense(4, "relu"), cr.Dense(1, "sigmoid")], hints=hints, engine="numpy")
-        return len(made)
+        layers = [Counting(), cr.Dense(4, counted), cr.Dense(4, "relu"), cr.Dense(1, "sigmoid")]
+        trained(layers, hints=hints, engine="numpy")
+        return len(made), layers[0].calls
 
-    assert calls(True) == calls(False)
+    (made, calls_with), (made_without, calls_without) = calls(True), calls(False)
+    assert made == made_without + 1
+    assert calls_with == calls_without
 
 
 def test_a_run_that_goes_on_has_the_hints_of_its_end(tmp_path):
@@ -160,3 +163,60 @@ def test_units_that_were_never_alive_have_not_died():
     assert (
         trained(layers, one_feature, one_feature, loss="squared_error", optimizer=cr.GradientDescent(0.01)).hints == []
     )
+
+
+def with_one_output(A, Y):
+    return ((A[:, 0] - Y) ** 2).mean()
+
+
+class Counting(cr.Layer):
+    calls = 0
+
+    def forward(self, A):
+        self.calls += 1
+        return A
+
+
+class OfItsValue(cr.Layer):
+    def forward(self, A):
+        return np.tanh(A.value) if isinstance(A, cr.Variable) else np.tanh(A)
+
+
+def test_a_loss_that_brings_each_output_beside_all_targets():
+    values = 3 * X[:, 0] + 1
+    history = trained([cr.Dense(4, "tanh"), cr.Dense(1)], y=values, loss=with_one_output)
+    assert len(history.hints) == 1
+    assert "brings (m,) and (m, 1) together in subtract, which makes (m, m)" in history.hints[0]
+    for right in (lambda A, Y: ((A - Y) ** 2).mean(), lambda A, Y: ((A[:, 0] - Y[:, 0]) ** 2).mean()):
+        assert trained([cr.Dense(4, "tanh"), cr.Dense(1)], y=values, loss=right).hints == []
+
+
+def test_parameters_that_no_derivative_comes_back_to():
+    history = trained([cr.Dense(4), OfItsValue(), cr.Dense(1, "sigmoid")], epochs=1)
+    assert len(history.hints) == 1
+    assert history.hints[0].startswith("no derivative of J comes back to W1, b1, so that training leaves them")
+    assert trained([cr.Dense(4), OwnTanh(), cr.Dense(1, "sigmoid")], epochs=1).hints == []
+
+
+class OwnTanh(cr.Layer):
+    def forward(self, A):
+        return cr.ops.tanh(A)
+
+
+def test_targets_out_of_the_last_activations_reach():
+    far = 20 * X[:, :1]
+    for last, words in [("sigmoid", "from 0 to 1"), ("tanh", "from -1 to 1"), ("relu", "of 0 or more")]:
+        history = trained([cr.Dense(1, last, initializer="zeros")], y=far, loss="squared_error", epochs=1)
+        assert len(history.hints) == 1
+        assert f"the network ends with {last}, which gives values {words}" in history.hints[0]
+        assert history.hints[0].endswith("end it with Dense(1), or bring the targets into that range")
+        assert trained([cr.Dense(1, last, initializer="zeros")], y=abs(X[:, :1]).clip(0, 1), loss="squared_error",
+                       epochs=1).hints == []  # fmt: skip
+    assert trained([cr.Dense(1)], y=far, loss="squared_error", epochs=1).hints == []
+
+
+def test_inputs_that_are_far_too_large():
+    given = {"y": 1.0 * (X[:, :1] > 0), "epochs": 1, "optimizer": cr.Adam(1e-9)}
+    history = trained([cr.Dense(1, "sigmoid")], X=1e4 * X + 1e5, **given)
+    assert history.hints == ["the inputs are large, 1e+05 in the root of their mean square: put Standardize() first"]
+    assert trained([cr.Standardize(), cr.Dense(1, "sigmoid")], X=1e4 * X + 1e5, **given).hints == []

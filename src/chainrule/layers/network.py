@@ -361,7 +361,10 @@ class Network(Layer):
         """
         array = as_array(X, "X")
         if array.dtype.kind not in "fiub":
-            raise DataError(f"X is of type {array.dtype}, but a network takes numbers: encode text and dates first.")
+            raise DataError(
+                f"X is of type {array.dtype}, but a network takes numbers: encode text and dates first; where all are "
+                "numbers already, give X.astype(float)."
+            )
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             place = np.argwhere(~np.isfinite(array))[0] + ([first] + [0] * (array.ndim - 1))
             what = "NaN" if np.isnan(array).any() else "infinity"

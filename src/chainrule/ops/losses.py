@@ -361,8 +361,16 @@ def _targets(xp: ModuleType, A: Array, Y: Array) -> Array:
     if A.shape[-1:] == (1,) and Y.shape == A.shape[:-1]:
         Y = Y[..., None]
     if Y.shape != A.shape:
-        raise ShapeError(f"the targets Y are {Y.shape}, but the network's output is {A.shape}.")
+        raise ShapeError(f"the targets Y are {Y.shape}, but the network's output is {A.shape}{_one_of_each(A, Y)}.")
     return Y.astype(A.dtype)
+
+
+def _one_of_each(A: Array, Y: Array) -> str:
+    """The way out where a network gives something at each place or step, and each example has one target."""
+    if A.ndim < 3 or Y.shape[:1] != A.shape[:1] or Y.ndim > 2:
+        return ""
+    way = "put Flatten() before the Dense layers, or give the last recurrent layer last=True"
+    return f"; where each example has one, {way}"
 
 
 def _probabilities(xp: ModuleType, A: Array, activation: str) -> Array:
@@ -420,7 +428,7 @@ def _one_hot(xp: ModuleType, A: Array, Y: Array) -> Array:
     if Y.shape != A.shape[:-1]:
         raise ShapeError(
             f"the labels Y are {Y.shape}, but for an output of {A.shape} cross_entropy takes labels {A.shape[:-1]} "
-            f"or one-hot rows {A.shape}."
+            f"or one-hot rows {A.shape}{_one_of_each(A, Y)}."
         )
     if xp is np:
         _check_labels(Y, n_classes)

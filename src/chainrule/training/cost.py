@@ -53,6 +53,8 @@ class Cost:
         self.takes_weights = _takes_weights(self.loss)
         self.unsure = False
         self._after = inner.after if isinstance(inner, Operation) else {}
+        if self.own:
+            _check_signature(self.loss, self.name)
         self.input: Form | None = None
         self.target: Form | None = None
 
@@ -104,6 +106,11 @@ class Cost:
         if not _is_one_number(J):
             what = f"an array of shape {J.shape}" if hasattr(J, "shape") else repr(J)
             raise OptionError(f"the loss {self.name} must return one number, such as a mean, but returned {what}.")
+        if isinstance(A, Variable) and not isinstance(J, Variable):
+            raise OptionError(
+                f"the loss {self.name} returned a plain number, which has no derivative: comparisons such as A > 0.5, "
+                "argmax and the like have none. Compute it of A by operations, such as a difference or cr.ops.log."
+            )
         return J
 
     def fit(self, net: Network, X: NDArray[Any], Y: NDArray[Any]) -> None:
@@ -172,6 +179,16 @@ def _is_one_number(J: Any) -> bool:
     if isinstance(J, int | float):
         return True
     return hasattr(J, "shape") and hasattr(J, "dtype") and math.prod(J.shape) == 1
+
+
+def _check_signature(loss: Callable[..., Any], name: str) -> None:
+    """Raises OptionError where a function cannot be called with outputs and targets."""
+    try:
+        inspect.signature(loss).bind(None, None)
+    except TypeError as error:
+        raise OptionError(f"the loss {name} is called with outputs and targets, (A, Y), but {error}.") from None
+    except ValueError:  # a function that is not written in Python
+        return
 
 
 def _takes_weights(loss: Callable[..., Any]) -> bool:

@@ -13,11 +13,25 @@ from numpy.typing import NDArray
 from chainrule.data.batches import RowArray
 from chainrule.errors import DataError
 from chainrule.graph import Array, Variable
-from chainrule.layers import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm, Network, Residual, Standardize
+from chainrule.layers import (
+    Activation,
+    BatchNorm,
+    Conv1D,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    Layer,
+    LayerNorm,
+    Network,
+    Residual,
+    Standardize,
+)
 from chainrule.layers.activation import activation_name
 from chainrule.layers.walk import Walk, walking
 from chainrule.training.cost import Cost
 from chainrule.training.history import History
+from chainrule.training.own_code import hints_on_own_code
 
 EXAMPLES, NUMBERS = 256, 2**19
 """How many examples are looked at, and how many numbers X may have with them."""
@@ -37,6 +51,12 @@ SATURATED, DEAD = 0.5, 0.4
 NO_PROBABILITIES = ("relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "linear", "identity")
 """What may stand at the end of a network and is no probability."""
 
+LARGE = 300
+"""Inputs beyond it are told of; pixels of 0 to 255 are within."""
+
+REACH = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "relu": (0.0, math.inf), "softplus": (0.0, math.inf)}
+"""What activations give at least and at most."""
+
 SETTLED = 8
 """A cost bounces or not where there are so many epochs."""
 
@@ -51,15 +71,25 @@ class Hints:
     Args:
         network: built, as it starts.
         cost: its cost.
-        X: the training examples, or some of them.
+        X: the training examples, or some of them. first: the first of them, X and y.
         begins: whether the network has not been trained in this run before.
     """
 
-    def __init__(self, network: Network, cost: Cost, X: RowArray, *, begins: bool = True):
+    def __init__(
+        self,
+        network: Network,
+        cost: Cost,
+        X: RowArray,
+        first: tuple[NDArray[Any], NDArray[Any]],
+        *,
+        begins: bool = True,
+    ):
         self.network, self.cost, self.X = network, cost, X
         self.layers = [layer for _, layer in network.family()]
         self.start = self._hidden((*FLAT, "relu")) if begins else []
-        self.before = [*self._unfit(), *_flat(self.start)]
+        self.before = [*self._unfit(), *_out_of_reach(network, cost, first[1])]
+        self.before += [*_flat(self.start)] or [*_large(network, _few(X))]
+        self.before += hints_on_own_code(network, cost, *first) if begins else []
 
     def after(self, history: History) -> list[str]:
         """The hints, of a network that has been trained."""
@@ -127,6 +157,32 @@ class Seen:
     def active(self) -> NDArray[np.bool_]:
         """For each unit, whether it is not 0 for some example."""
         return np.asarray((self.A.reshape(-1, self.A.shape[-1]) != 0).any(axis=0))
+
+
+def _large(network: Network, X: NDArray[Any]) -> Iterator[str]:
+    """Inputs so large that what the first layer makes of them drowns its biases and the differences between them."""
+    passing = (Network, Flatten)
+    first = next((layer for _, layer in network.family() if not isinstance(layer, passing)), None)
+    if not isinstance(first, Dense | Conv1D | Conv2D) or X.dtype.kind not in "fiu" or len(X) < FEW:
+        return
+    size = float(np.sqrt(np.mean(np.square(X, dtype=np.float64))))
+    if LARGE < size < math.inf:
+        yield f"the inputs are large, {size:.3g} in the root of their mean square: put Standardize() first"
+
+
+def _out_of_reach(network: Network, cost: Cost, Y: NDArray[Any]) -> Iterator[str]:
+    """Values to be learned that the last activation never gives."""
+    if cost.own or cost.task != "values" or Y.dtype.kind not in "fiu" or not Y.size:
+        return
+    end = network.blank_output()
+    last = end.operation.name if isinstance(end, Variable) and end.operation is not None else ""
+    low, high = REACH.get(last, (-math.inf, math.inf))
+    if Y.min() < low or Y.max() > high:
+        ends = f"from {low:g} to {high:g}" if high < math.inf else f"of {low:g} or more"
+        yield (
+            f"the network ends with {last}, which gives values {ends}, but targets go from {Y.min():.4g} to "
+            f"{Y.max():.4g}: end it with Dense({end.shape[-1]}), or bring the targets into that range"
+        )
 
 
 def _flat(start: list[Seen]) -> Iterator[str]:

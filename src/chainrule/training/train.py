@@ -174,7 +174,9 @@ def train(
             resumed = run.resume(rule.slots) if resume and isinstance(rule, Optimizer) else None
             batches.seed = run.seed
             learn_statistics(net, batches.in_order, cost.task)
-            teacher = Hints(net, cost, known(batches, first_X), begins=resumed is None) if hints else None
+            teacher = (
+                Hints(net, cost, known(batches, first_X), (first_X, first_y), begins=resumed is None) if hints else None
+            )
             _optimize(run, batches, rule, interrupt, resumed, batch if precision == "auto" else None)
             terminated = interrupt.of_all().terminated  # here all meet, so that none waits for one that has left
     finally:

@@ -40,6 +40,13 @@ def fit(*data, layers=None, net=None, **options):
 FIRST = RANDOM.normal(size=(12, 3, 8, 8))
 
 
+class Holder:
+    """As a model of an experiment, something that holds a network."""
+
+    def __init__(self, network):
+        self.network = network
+
+
 def filters():
     return [cr.Conv2D(2, 3), cr.Flatten(), D(1)]
 
@@ -565,9 +572,9 @@ CASES = {
         lambda: fit(X, Y, resume=True),
         lambda: fit(X, Y, resume=True, checkpoint=cr.Checkpoint("advised.safetensors")),
     ),
-    "train takes a Network first, then X and y": (
-        lambda: cr.train(X, Y, loss="squared_error"),
-        lambda: cr.train(cr.Network([D(1)]), X, Y, loss="squared_error", epochs=1, progress=False),
+    "give the network in it, .network": (
+        lambda: cr.attribute(Holder(built(D(1))), X[0], X),
+        lambda: cr.attribute(Holder(built(D(1))).network, X[0], X),
     ),
     "but one example is …: give a single one, such as X[0]": (
         later(cr.attribute, built(D(1)), X, X),

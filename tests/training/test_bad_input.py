@@ -246,3 +246,19 @@ def test_what_may_well_be_meant_is_taken_as_it_is(shape):
     net = picture_net()
     cr.train(net, X, y, loss="cross_entropy", epochs=1, progress=False)
     assert net.input_shape == shape
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda net: cr.train(net, X, Y, loss="cross_entropy"),
+        lambda net: cr.evaluate(net, X, Y, loss="cross_entropy"),
+        lambda net: cr.check_gradients(net, X, Y, loss="cross_entropy"),
+        lambda net: cr.gradients(net, X, Y, loss="cross_entropy"),
+        lambda net: cr.attribute(net, X[0], X),
+        lambda net: cr.attention_weights(net, X),
+    ],
+)
+def test_what_is_no_network_is_told(function):
+    with pytest.raises(cr.OptionError, match=r"takes a Network first, but was given a ndarray\.$"):
+        function(X)

@@ -17,6 +17,7 @@ from chainrule.checking import as_array, seed_or_fresh, whole
 from chainrule.errors import OptionError, ShapeError, shown
 from chainrule.graph import Variable
 from chainrule.layers import Network
+from chainrule.layers.network import the_network
 from chainrule.names import counted, lookup
 
 STEPS = 64
@@ -70,6 +71,7 @@ def attribute(
         OptionError: an unknown method, an output that there is not, or which one is not told; features in two groups,
             or in none; "integrated_gradients" of a network that begins with an `Embedding` or its like.
     """
+    the_network(net, "attribute")
     lookup("method", method, METHODS)
     seed, steps = seed_or_fresh(seed), whole("steps", steps)
     rounds = None if rounds is None else whole("rounds", rounds)

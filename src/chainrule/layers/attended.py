@@ -9,7 +9,7 @@ from chainrule.errors import OptionError
 from chainrule.graph import Array
 from chainrule.layers.attention import MultiHeadAttention
 from chainrule.layers.layer import Layer
-from chainrule.layers.network import Network
+from chainrule.layers.network import Network, the_network
 from chainrule.layers.walk import Walk, walking
 
 
@@ -29,10 +29,8 @@ def attention_weights(net: Network, X: Any) -> list[NDArray[Any]]:
         OptionError: it is no network, or no layer of it is an attention.
         ShapeError, DataError: see `Network.predict`.
     """
-    if not isinstance(net, Network):
-        raise OptionError(f"attention_weights takes a Network first, then X, but the first is a {type(net).__name__}.")
     X = as_array(X, "X")
-    net.build_for(X)
+    the_network(net, "attention_weights").build_for(X)
     found: list[NDArray[Any]] = []
 
     def watch(layer: Layer, A: Array, Z: Array) -> None:

@@ -494,6 +494,20 @@ class Network(Layer):
             return super().__call__(blank)
 
 
+def the_network(given: Any, function: str) -> Network:
+    """What is given to a function whose first argument is a network.
+
+    Raises:
+        OptionError: it is none.
+    """
+    if isinstance(given, Network):
+        return given
+    kind = type(given).__name__
+    if isinstance(getattr(given, "network", None), Network):
+        raise OptionError(f"{function} takes a Network, but was given a {kind}: give the network in it, .network.")
+    raise OptionError(f"{function} takes a Network first, but was given a {kind}.")
+
+
 def _refuse_repeats(network: Network) -> None:
     seen: set[int] = set()
     for _, layer in network.family():

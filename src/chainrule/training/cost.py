@@ -17,6 +17,7 @@ from chainrule.engines import Form
 from chainrule.errors import OptionError, ShapeError
 from chainrule.graph import Array, Operation, Variable, backward, plain
 from chainrule.layers import Network
+from chainrule.layers.network import the_network
 from chainrule.metrics import TASKS, Task, beside, task_of
 from chainrule.names import lookup
 from chainrule.ops import LOSSES
@@ -214,7 +215,7 @@ def gradients(
         ShapeError, DataError, OptionError: see `train`.
     """
     X, y = examples(X, y)
-    net.build_for(X)
+    the_network(net, "gradients").build_for(X)
     A, variables = net.record(net.cast(X), training=training, seed=seed)
     J = Cost(loss)(A, y, example_weights(y, sample_weight, mask=net.steps_that_count(X)))
     backward(J)

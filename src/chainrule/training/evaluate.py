@@ -8,6 +8,7 @@ from chainrule import engines
 from chainrule.data.batches import ArrayBatches
 from chainrule.data.examples import example_weights, examples
 from chainrule.layers import Network
+from chainrule.layers.network import the_network
 from chainrule.metrics import find_metrics, score, that_count
 from chainrule.training.cost import Cost, LossLike
 
@@ -65,7 +66,7 @@ def scores_and_outputs(
     """What `evaluate` finds, and the outputs (m, …) that it is found in."""
     cost = Cost(loss)
     X, y = examples(X, y)
-    net.build_for(X)
+    the_network(net, "evaluate").build_for(X)
     cost.fit(net, X, y)
     wanted = find_metrics(metrics, cost.task)
     weights = example_weights(y, sample_weight, mask=net.steps_that_count(X))

@@ -8,6 +8,7 @@ import numpy as np
 from chainrule.checking import whole
 from chainrule.data.examples import example_weights, examples
 from chainrule.layers import Network
+from chainrule.layers.network import the_network
 from chainrule.randomness import stream
 from chainrule.training.cost import Cost, LossLike, gradients
 
@@ -68,7 +69,7 @@ def check_gradients(
         ShapeError, DataError, OptionError: see `train`.
     """
     X, y = examples(X, y)
-    net.build_for(X)
+    the_network(net, "check_gradients").build_for(X)
     exact, cost = net.copy(dtype="float64"), Cost(loss)
     whole("most", most)
     random = stream("gradient check", seed)

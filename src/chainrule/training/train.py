@@ -14,6 +14,7 @@ from chainrule.data.batches import ArrayBatches, StreamBatches
 from chainrule.data.checksums import Passed
 from chainrule.errors import OptionError
 from chainrule.layers import Network
+from chainrule.layers.network import the_network
 from chainrule.layers.unsaved import warn_of_untrained
 from chainrule.metrics import find_metrics
 from chainrule.optimizers import LBFGS, Optimizer, find_optimizer
@@ -124,10 +125,7 @@ def train(
         NotFiniteError: the cost became NaN or infinite; names the epoch and the batch, from 1, and the layer.
         ModelFileError: a checkpoint cannot be written or read.
     """
-    if isinstance(net, Network):
-        warn_of_untrained(net)
-    else:
-        raise OptionError(f"train takes a Network first, then X and y, but the first is a {type(net).__name__}.")
+    warn_of_untrained(the_network(net, "train"))
     cost, rule = Cost(loss), find_optimizer(optimizer)
     epochs = whole("epochs", epochs, at_least=0)
     weighing = Weighing(sample_weight, class_weight)

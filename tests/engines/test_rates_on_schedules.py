@@ -45,9 +45,18 @@ def stream():
     return [(X[first : first + 16], Y[first : first + 16]) for first in range(0, 50, 16)]
 
 
-@pytest.mark.parametrize("engine", [name for name in ENGINES if name != "numpy"])
-@pytest.mark.parametrize("given", [(X, Y), (stream(),)], ids=["arrays", "stream"])
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def combinations():
+    """Engines, ways to give the data, and types; of jax, which compiles each, one by day."""
+    for engine in ENGINES:
+        for name, given in [("arrays", (X, Y)), ("stream", (stream(),))]:
+            for dtype in ("float64", "float32"):
+                by_day = engine != "jax" or (name, dtype) == ("stream", "float64")
+                if engine != "numpy":
+                    marks = [] if by_day else [pytest.mark.slow]
+                    yield pytest.param(engine, given, dtype, id=f"{engine}-{name}-{dtype}", marks=marks)
+
+
+@pytest.mark.parametrize(("engine", "given", "dtype"), [*combinations()])
 def test_dropout_follows_its_schedule_in_every_engine(engine, given, dtype):
     options = {"given": given} | ({"batch_size": 16} if len(given) > 1 else {})
     expected, found = (trained(network(Cosine(0.6, 4), dtype), by, **options) for by in ("numpy", engine))
@@ -101,7 +110,13 @@ def test_a_layer_of_ones_own_on_top_of_dropout(engine):
 
 
 @pytest.mark.parametrize(
-    ("engine", "own"), [(name, own) for name in ENGINES for own in (False, True) if own or name != "jax"]
+    ("engine", "own"),
+    [
+        pytest.param(name, own, marks=[pytest.mark.slow] if name == "jax" else [])
+        for name in ENGINES
+        for own in (False, True)
+        if own or name != "jax"
+    ],
 )
 def test_a_callback_may_change_a_rate_which_every_engine_obeys(engine, own):
     def changes(run):

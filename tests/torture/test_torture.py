@@ -72,7 +72,9 @@ def test_a_network_is_saved_between_two_updates_while_it_trains(counts):
 
 
 def test_a_run_killed_at_any_operation_on_a_file_ends_with_the_same_bits(tmp_path):
-    assert torture(tmp_path, "--only", "kills", "--seed", 0)["kills"]["ok"] >= 20
+    few = () if os.environ.get("NIGHTLY") else ("--tries", "kills=10")
+    counts = torture(tmp_path, "--only", "kills", "--seed", 0, *few)["kills"]
+    assert counts["ok"] >= 6
 
 
 def test_what_goes_wrong_is_kept_and_told(tmp_path):

@@ -48,6 +48,7 @@ class Metric:
         greater_is_better: which way is up.
         tasks: what the outputs may mean.
         decides: whether it is about the labels that outputs are decided to stand for, not about probabilities.
+        own: whether a user wrote it.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Metric:
     greater_is_better: bool = True
     tasks: tuple[Task, ...] = ("classes", "yes_no", "signs", "values")
     decides: bool = False
+    own: bool = False
 
 
 def find_metrics(given: Any, task: Task | None = None) -> list[Metric]:
@@ -148,7 +150,7 @@ def _find(given: Any) -> Metric:
         return lookup("metric", given, METRICS)
     if callable(given):
         name = getattr(given, "__name__", type(given).__name__)
-        return Metric(name, lambda y, output, task: given(beside(y, output.shape), output))
+        return Metric(name, lambda y, output, task: given(beside(y, output.shape), output), own=True)
     raise OptionError(f"a metric is a name or a function of (y, output), not {given!r}.")
 
 

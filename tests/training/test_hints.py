@@ -169,6 +169,26 @@ def with_one_output(A, Y):
     return ((A[:, 0] - Y) ** 2).mean()
 
 
+def one_part(y, output):
+    return ((y - output[:, 0]) ** 2).mean()
+
+
+def the_same_part(y, output):
+    return ((y[:, 0] - output[:, 0]) ** 2).mean()
+
+
+def all_pairs(y, output):
+    return np.mean((y > y.T) == (output > output.T))
+
+
+def test_a_metric_that_brings_each_output_beside_all_targets():
+    given = {"y": 3 * X[:, 0] + 1, "loss": "squared_error", "epochs": 1}
+    history = trained([cr.Dense(1)], metrics=["r2", the_same_part, all_pairs, one_part], **given)
+    assert len(history.hints) == 1
+    assert history.hints[0].startswith("the metric one_part brings (m,) and (m, 1) together in subtract, which makes")
+    assert trained([cr.Dense(1)], metrics=[the_same_part, all_pairs], **given).hints == []
+
+
 class Counting(cr.Layer):
     calls = 0
 

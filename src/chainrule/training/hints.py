@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,9 +29,10 @@ from chainrule.layers import (
 )
 from chainrule.layers.activation import activation_name
 from chainrule.layers.walk import Walk, walking
+from chainrule.metrics import Metric
 from chainrule.training.cost import Cost
 from chainrule.training.history import History
-from chainrule.training.own_code import hints_on_own_code
+from chainrule.training.own_code import hints_on_own_code, hints_on_own_metrics
 
 EXAMPLES, NUMBERS = 256, 2**19
 """How many examples are looked at, and how many numbers X may have with them."""
@@ -72,6 +73,7 @@ class Hints:
         network: built, as it starts.
         cost: its cost.
         X: the training examples, or some of them. first: the first of them, X and y.
+        metrics: what is measured.
         begins: whether the network has not been trained in this run before.
     """
 
@@ -81,6 +83,7 @@ class Hints:
         cost: Cost,
         X: RowArray,
         first: tuple[NDArray[Any], NDArray[Any]],
+        metrics: Sequence[Metric] = (),
         *,
         begins: bool = True,
     ):
@@ -89,7 +92,9 @@ class Hints:
         self.start = self._hidden((*FLAT, "relu")) if begins else []
         self.before = [*self._unfit(), *_out_of_reach(network, cost, first[1])]
         self.before += [*_flat(self.start)] or [*_large(network, _few(X))]
-        self.before += hints_on_own_code(network, cost, *first) if begins else []
+        if begins:
+            self.before += hints_on_own_code(network, cost, *first)
+            self.before += hints_on_own_metrics(metrics, network, *first, cost.task)
 
     def after(self, history: History) -> list[str]:
         """The hints, of a network that has been trained."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from functools import partial
 from numbers import Integral
 from typing import Any, Literal
 
@@ -172,9 +173,8 @@ def train(
             resumed = run.resume(rule.slots) if resume and isinstance(rule, Optimizer) else None
             batches.seed = run.seed
             learn_statistics(net, batches.in_order, cost.task)
-            teacher = (
-                Hints(net, cost, known(batches, first_X), (first_X, first_y), begins=resumed is None) if hints else None
-            )
+            looks = partial(Hints, net, cost, known(batches, first_X), (first_X, first_y), wanted)
+            teacher = looks(begins=resumed is None) if hints else None
             _optimize(run, batches, rule, interrupt, resumed, batch if precision == "auto" else None)
             terminated = interrupt.of_all().terminated  # here all meet, so that none waits for one that has left
     finally:

@@ -53,6 +53,10 @@ class PeerError(ChainruleError, RuntimeError):
     """Another process of a run in several has ended."""
 
 
+class DoubtWarning(UserWarning):
+    """Data are answered for, but are unlike those that were learned from, or something in them looks like a mistake."""
+
+
 LONGEST = 80
 """The most characters of a value that a message tells."""
 

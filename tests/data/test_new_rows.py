@@ -2,9 +2,11 @@
 
 import copy
 import pickle
+import warnings
 
 import numpy as np
 import polars as pl
+import pytest
 
 import chainrule as cr
 from chainrule.data.new_rows import doubts_on_rows
@@ -35,3 +37,72 @@ def test_a_note_says_what_it_is_about_whatever_its_numbers():
     assert said([JOINED[0], None])[0].about == ("gaps", "joined")
     for again in (copy.copy(one), pickle.loads(pickle.dumps(one))):
         assert (again, again.about) == (one, one.about)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A model of one column of each kind, none of which has gaps."""
+    folder = tmp_path_factory.mktemp("run")
+    i = np.arange(M)
+    frame = pl.DataFrame(
+        {
+            "zip": [f"0{1 + k % 5}000" for k in i],
+            "job": [("Baker", "smith", "clerk")[k % 3] for k in i],
+            "member": [("yes", "no")[k % 2] for k in i],
+            "age": 20 + i % 41,
+            "joined": JOINED,
+            "y": i % 7 / 7,
+        }
+    )
+    settings = cr.Settings(hidden=(4,), members=1, epochs=1, seed=0)
+    cr.Experiment(cr.read_table(frame, "y"), settings, folder).run(progress=False)
+    return cr.Trained.load(folder)
+
+
+USUAL = {"zip": "01000", "job": "Baker", "member": "yes", "age": 30, "joined": "2023-01-01"}
+
+ODD = [
+    ("zip", 1000, r"which training has not met \(is '01000' meant\?\)"),
+    ("job", "baker", r"which training has not met \(is 'Baker' meant\?\)"),
+    ("job", "pilot", "which training has not met"),
+    ("member", True, "which training has not met"),
+    ("age", 3e9, "far from all that training met"),
+    ("age", None, "missing.*, though never in training, .*: the median, .*, is taken"),
+    ("joined", "2099-05-01", "far from all that training met"),
+]
+"""Values of a column unlike those of training, and what is said of them."""
+
+
+@pytest.mark.parametrize(("column", "value", "said"), ODD)
+@pytest.mark.parametrize("form", ["row", "frame", "file"])
+def test_what_is_odd_about_new_rows_is_a_warning_at_the_line_that_read_them(
+    trained, tmp_path, column, value, said, form
+):
+    odd = USUAL | {column: value}
+    given = odd
+    if form != "row":
+        said = said.replace("far", "far|beyond|outside")
+        given = pl.DataFrame([odd] * 5)
+    if form == "file":
+        given.write_csv(tmp_path / "new.csv")
+        given = tmp_path / "new.csv"
+    with pytest.warns(cr.errors.DoubtWarning) as told:
+        source = trained.read(given, labelled=False)
+    [one] = told
+    assert str(one.message).startswith(f"{column} ")
+    assert one.filename == __file__
+    assert str(one.message) in source.notes
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert trained.read(given, labelled=False, warn=False).notes == source.notes
+
+
+def test_usual_rows_are_read_without_a_word(trained):
+    for given in (USUAL, USUAL | {"age": "30", "joined": np.datetime64("2023-01-01")}, pl.DataFrame([USUAL] * 3)):
+        assert trained.read(given, labelled=False).notes == []
+
+
+def test_an_odd_row_that_is_explained_is_told_there(trained):
+    with pytest.warns(cr.errors.DoubtWarning, match="job is 'pilot'") as told:
+        trained.explain_row(USUAL | {"job": "pilot"}, background=pl.DataFrame([USUAL] * 3))
+    assert [one.filename for one in told] == [__file__]

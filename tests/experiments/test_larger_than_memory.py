@@ -16,6 +16,8 @@ import chainrule as cr
 from chainrule.data import chunks, row_sample, scratch
 from commands import chainrule, chainrule_signalled
 
+pytestmark = pytest.mark.filterwarnings("ignore:family holds:chainrule.errors.DoubtWarning")  # of those not drawn
+
 M = 600
 
 

@@ -132,5 +132,6 @@ def test_a_word_for_a_missing_value_that_training_did_not_have_is_told_to_predic
     assert pl.read_csv(tmp_path / "p.csv").height == 100
     measured = chainrule("evaluate", "run", "new.csv", "--missing", "Unclear", cwd=tmp_path).stdout
     assert "all examples, 100 examples" in measured, "the class none is still one"
-    row = cr.Trained.load(tmp_path / "run", missing="unclear").read({"x": "unclear"}, labelled=False)
+    with pytest.warns(cr.errors.DoubtWarning, match="x is missing, though never in training"):
+        row = cr.Trained.load(tmp_path / "run", missing="unclear").read({"x": "unclear"}, labelled=False)
     assert len(row) == 1

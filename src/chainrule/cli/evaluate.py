@@ -55,7 +55,7 @@ def command(
     refuse_swapped("evaluate", model, [data])
     limit = in_bytes(memory_limit)
     trained = Trained.load(model, broken=broken, text=text, target=target, missing=missing, memory_limit=limit)
-    source = trained.read(data)
+    source = trained.read(data, warn=False)
     show_notes(source.notes)
     rows, what = trained.rows(source, part)
     with held_to(threads):

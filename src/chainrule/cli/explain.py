@@ -100,7 +100,7 @@ def _explain_row(
     require_rows(trained)
     background = own_rows(trained)
     if data is not None:
-        source = trained.read(data, labelled=False)
+        source = trained.read(data, labelled=False, warn=False)
         show_notes(source.notes)
         row = row_of(source, number)
         if isinstance(background, str):
@@ -113,7 +113,7 @@ def _explain_row(
         try:
             row = row_of(source, number)
         except DataError:  # rows without the target are left out there
-            row = row_of(trained.read(source.name, labelled=False), number)
+            row = row_of(trained.read(source.name, labelled=False, warn=False), number)
     with stage("explaining"):
         found = explain_row(trained, row, background, of=of)
     if out is not None:

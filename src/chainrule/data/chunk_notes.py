@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data.columns import USED, Column
+from chainrule.data.new_rows import without_unit
 from chainrule.names import counted
 
 if TYPE_CHECKING:
@@ -48,8 +49,8 @@ class ChunkNotes:
             told = column.name in self.bare or column.tells_of_bare
             if told or column.kind not in (*USED, "target") or column.name not in frame.columns:
                 continue
-            if note := without_unit(column, frame):
-                new[column.name] = note
+            if column.lacks_unit(frame[column.name]):
+                new[column.name] = without_unit(column)
         self.bare |= new
         return [*new.values()]
 
@@ -60,9 +61,3 @@ class ChunkNotes:
         lost += [(self.beyond, f"in which {names} lies far from all others")]
         told = " and ".join(f"{counted(n, 'row')} {why}" for n, why in lost if n)
         return ([f"of all {size:,} rows are left out {told}"] if told else []) + [*self.bare.values()]
-
-
-def without_unit(column: Column, frame: DataFrame) -> str:
-    """A note on plain numbers where those of the training had a unit beside them, or nothing."""
-    told = f"{column.name} holds numbers without a unit: they are taken for {column.measured_in}"
-    return told if column.lacks_unit(frame[column.name]) else ""

@@ -100,6 +100,16 @@ class Column(Configurable):
             return self.measured_in != ""
         return self.unit != "" and is_text(series) and bool(are_bare(series, self.unit, self.form).any())
 
+    def lacks_unit_in(self, value: object) -> bool:
+        """As `lacks_unit`, of a single value, quicker where that is a number."""
+        if not isinstance(value, str):
+            return self.measured_in != ""
+        if not self.unit:
+            return False
+        from chainrule.extras import polars as pl
+
+        return self.lacks_unit(pl.Series(self.name, [value]))
+
     @property
     def tells_of_bare(self) -> bool:
         """Whether its reason tells already of numbers that lack the unit."""

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+import warnings
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data.codes import Code, Moment, Number
-from chainrule.errors import DataError, shortened, shown
+from chainrule.data.codes import Code, Moment, Number, WordCode
+from chainrule.errors import DataError, DoubtWarning, shortened, shown
 from chainrule.names import counted, unknown
 from chainrule.numbers import brief
 
 if TYPE_CHECKING:
     from polars import DataFrame, Series
+
+    from chainrule.data.columns import Column
 
 SOME = 2_000
 """So many rows from all over tell where the numbers of a column lie."""
@@ -80,6 +83,17 @@ class Doubt(str):
         return str(self), *self.about
 
 
+def warn_of(notes: Iterable[str], *, depth: int = 1) -> None:
+    """A `DoubtWarning` for each doubt among notes.
+
+    Args:
+        depth: how many calls lie between who is to be told and who calls this.
+    """
+    for note in notes:
+        if isinstance(note, Doubt):
+            warnings.warn(str(note), DoubtWarning, stacklevel=depth + 2)
+
+
 def doubts_on_rows(codes: Sequence[Code], frame: DataFrame, row: NDArray[np.int64] | None) -> list[Doubt]:
     """A note on each column that is not as it was while training."""
     found: list[Doubt] = []
@@ -104,24 +118,74 @@ def _new_gaps(code: Code, series: Series) -> Doubt | None:
     if getattr(code, "gaps", None) is not False or times < FEW_GAPS * rows or not times:
         return None
     share = f" ({times / rows:.0%})" if rows >= MANY else ""
+    return _gaps_told(code, f"missing in {times:,} of {rows:,} rows{share}", " there")
+
+
+def _gaps_told(code: Code, missing: str, where: str = "") -> Doubt:
     taken = (
-        f"the median, {brief(code.fill)}, is taken" if isinstance(code, Number) else "predictions do without it there"
+        f"the median, {brief(code.fill)}, is taken" if isinstance(code, Number) else f"predictions do without it{where}"
     )
-    told = (
-        f"{code.column.name} is missing in {times:,} of {rows:,} rows{share}, though never in training, which has "
-        f"learned nothing of gaps: {taken}"
-    )
+    told = f"{code.column.name} is {missing}, though never in training, which has learned nothing of gaps: {taken}"
     return Doubt(told, "gaps", code.column.name)
 
 
-def far_number(code: Code, value: object) -> str:
-    """A note on a single number that is like none that was trained on, or nothing."""
-    if not isinstance(code, Number) or not isinstance(value, int | float):
-        return ""
+def doubts_on_row(codes: Sequence[Code], values: Mapping[str, object]) -> list[Doubt]:
+    """A note on each value of a single row that is unlike training; None is a missing one.
+
+    Raises:
+        DataError: one cannot be read.
+    """
+    doubts = (_doubt_on(code, values[code.column.name]) for code in codes)
+    return [doubt for doubt in doubts if doubt is not None]
+
+
+def _doubt_on(code: Code, value: object) -> Doubt | None:
+    column = code.column
+    if value is None:
+        return _gaps_told(code, "missing") if getattr(code, "gaps", None) is False else None
+    if isinstance(code, WordCode) and not code.knows(value):
+        told = f"{column.name} is {shown(value)}, which training has not met{_but(code, [value])}"
+        return Doubt(told, "strangers", column.name)
+    if isinstance(code, Number):
+        bare = column.measured_in != "" and not column.tells_of_bare and column.lacks_unit_in(value)
+        return without_unit(column) if bare else _far_number(code, float(code.read_one(value)[0]))
+    if isinstance(code, Moment) and "elapsed" in code.parts:
+        days = code.read_one(value)[0, code.parts.index("elapsed")]
+        if abs(days - code.middle) > FAR * code.spread:
+            told = f"{column.name} is {shown(str(value))}, far from all that training met: the prediction goes beyond"
+            return Doubt(f"{told} what was learned", "far moments", column.name)
+    return None
+
+
+def _far_number(code: Number, value: float) -> Doubt | None:
+    """A note on a single number that is like none that was trained on, or None."""
     v = math.asinh((value - code.origin) / code.unit) if code.unit else value
     if abs(v - code.middle) <= VERY_FAR * code.spread:
-        return ""
-    return f"{code.column.name} is {brief(float(value))}, far from all that training met, about {brief(code.fill)}"
+        return None
+    told = f"{code.column.name} is {brief(value)}, far from all that training met, about {brief(code.fill)}"
+    return Doubt(told, "far away", code.column.name)
+
+
+def without_unit(column: Column) -> Doubt:
+    """A note on plain numbers where those of the training had a unit beside them."""
+    told = f"{column.name} holds numbers without a unit: they are taken for {column.measured_in}"
+    return Doubt(told, "without unit", column.name)
+
+
+def _but(code: WordCode, strangers: Iterable[object]) -> str:
+    """Which known word is meant by one that training has not met, by the look of both: 9000 for 09000, Red for red."""
+    known: dict[str, list[str]] = {}
+    for word in code.met:
+        known.setdefault(_alike(word), []).append(word)
+    for stranger in strangers:
+        if meant := known.get(_alike(str(stranger))):
+            return f" (is {shown(meant[0])} meant?)"
+    return ""
+
+
+def _alike(word: str) -> str:
+    """A word without what is lost where it passes for a number, or is typed otherwise."""
+    return word.strip().casefold().lstrip("0").removesuffix(".0")
 
 
 def _knew_gaps_alone(code: Code) -> bool:
@@ -189,8 +253,9 @@ def _strangers(code: Code, frame: DataFrame, row: NDArray[np.int64] | None) -> D
     times = int(values.is_in(found).sum())
     rows = f"{times:,} of {len(values):,} rows"
     share = f" ({times / len(values):.0%})" if len(values) >= MANY else ""
+    meant = _but(code, found) if isinstance(code, WordCode) else ""
     told = (
-        f"{code.column.name} holds {strangers} in {rows}{share}, which training has not met: it is taken for something "
-        "rare"
+        f"{code.column.name} holds {strangers} in {rows}{share}, which training has not met{meant}: it is taken for "
+        "something rare"
     )
     return Doubt(told, "strangers", code.column.name)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data.codes import Code, WordCode
+from chainrule.data.codes import Code
 from chainrule.data.missing import Markers
-from chainrule.data.new_rows import far_number, require_all
+from chainrule.data.new_rows import doubts_on_row, require_all
 from chainrule.data.source import Encoding, Source
 from chainrule.data.targets import Target
 from chainrule.errors import DataError, shown
@@ -51,13 +51,7 @@ class Row(Source):
         require_all((code.column.name for code in codes), [*given], self.name)
         self._ids = {called(name): [given[name]] for name in ids if name in given}
         self.values = {code.column.name: _value(given, code.column.name, markers) for code in codes}
-        self._notes = list(notes)
-        for code in codes:
-            value = self.values[code.column.name]
-            if isinstance(code, WordCode) and not (value is None or code.knows(value)):
-                self._notes.append(f"{code.column.name} is {shown(value)}, which training has not met")
-            elif far := far_number(code, value):
-                self._notes.append(far)
+        self._notes = [*notes, *doubts_on_row(codes, self.values)]
 
     def __len__(self) -> int:
         return 1

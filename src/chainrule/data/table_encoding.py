@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data.chunk_notes import without_unit
 from chainrule.data.chunks import can_be_chunks
 from chainrule.data.codes import Code
 from chainrule.data.columns import Column, units_of
 from chainrule.data.encoding import matrix_of, places_of, row_of
 from chainrule.data.frames import is_frame
 from chainrule.data.missing import Markers
-from chainrule.data.new_rows import doubts_on_rows, require_all
+from chainrule.data.new_rows import doubts_on_rows, require_all, without_unit
 from chainrule.data.opening import open_table, require
 from chainrule.data.row import Row, frame_of_row
 from chainrule.data.row_sample import RowSample
@@ -90,7 +89,7 @@ class Columns(Encoding):
         columns = self._columns_in(frame, labelled)
         require_all(columns, frame.columns, name, self._targets if labelled else ())
         notes += self.notes_on(frame.columns)
-        notes += [note for column in columns.values() if (note := without_unit(column, frame))]
+        notes += [without_unit(column) for column in columns.values() if column.lacks_unit(frame[column.name])]
         frame = kept(frame, [*columns.values()], row)
         notes += doubts_on_rows(self.codes, frame, row)
         if not labelled:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data.codes import Matrix, WordCode
-from chainrule.data.codes.words import strangers_to, words_in_order
+from chainrule.data.codes.words import words_in_order
 from chainrule.data.columns import Column
 from chainrule.data.targets import Target
 from chainrule.errors import OptionError
@@ -93,8 +93,9 @@ class TargetStatistics(WordCode):
     def write(self, found: NDArray[np.int64], out: Matrix) -> None:
         out[...] = self._rows[found]
 
-    def strangers(self, values: Series) -> list[str]:
-        return strangers_to(values, self.words)
+    @property
+    def met(self) -> list[str]:
+        return self.words
 
     def ordered(self, values: Series, T: NDArray[np.float64], order: NDArray[np.intp]) -> Matrix:
         """What rows are trained on (m, width): row `order[i]` has the statistics of rows `order[:i]`."""

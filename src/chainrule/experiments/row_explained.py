@@ -146,7 +146,7 @@ def own_rows(trained: Trained) -> Background | str:
     if name == FRAME:
         return f"{trained.path} was trained on a frame, which no file holds"
     try:
-        source = trained.read(name, labelled=True)
+        source = trained.read(name, labelled=True, warn=False)
     except DataError as error:
         return f"{name}, which {trained.path} was trained on, cannot be read any more ({str(error).rstrip('.')})"
     if source.checksum() != trained.network.metadata["checksum"]:

@@ -17,6 +17,7 @@ from chainrule.configuration import from_config
 from chainrule.data import datasets, pictures, series  # noqa: F401, the encodings that model files name
 from chainrule.data import text as text_files
 from chainrule.data.folders import BROKEN
+from chainrule.data.new_rows import warn_of
 from chainrule.data.source import Encoding, Source
 from chainrule.data.table_encoding import Columns
 from chainrule.data.tables import Table
@@ -159,22 +160,31 @@ class Trained:
             encoding = replace(encoding, also_missing=words)
         return cls(network, str(path), encoding, predicted)
 
-    def read(self, data: Any, *, labelled: bool = True) -> Source:
+    def read(self, data: Any, *, labelled: bool = True, warn: bool = True) -> Source:
         """Examples of the kind that the network was trained on.
+
+        What was found and decided is in their `notes`. Each column of a table that is unlike training, such as one with
+        a word that it has not met, is also a warning (`chainrule.errors.DoubtWarning`).
 
         Args:
             data: the name of a bundled data set, or the path of a file; of a table, also a frame of polars or pandas,
                 or a row as a dict.
             labelled: whether what is to be predicted must be there.
+            warn: whether to warn; where not, somebody shows the `notes`.
 
         Raises:
             DataError: there is nothing to read, or it is not like what the network was trained on.
         """
         with stage(f"reading {data}" if isinstance(data, str | os.PathLike) else "reading"):
-            return self.encoding.read(data, labelled=labelled)
+            source = self.encoding.read(data, labelled=labelled)
+        if warn:
+            warn_of(source.notes)
+        return source
 
     def read_several(self, data: Sequence[Any]) -> tuple[list[Source], list[str]]:
         """Examples to predict, from several files or folders; and notes on those left out because they are broken.
+
+        Without warnings, for who shows the notes of each.
 
         Raises:
             DataError: one cannot be read and is not to be left out, or none can; see `read`.
@@ -183,7 +193,7 @@ class Trained:
         lost: list[str] = []
         for i, one in enumerate(data, 1):
             try:
-                found.append(self.read(one, labelled=False))
+                found.append(self.read(one, labelled=False, warn=False))
             except DataError as error:
                 if getattr(self.encoding, "broken", "refuse") == "refuse" or (i == len(data) and not found):
                     raise
@@ -258,11 +268,13 @@ class Trained:
             OptionError: `spread` of a single network.
         """
         found: dict[str, list[Any]] = {}
+        told = len(source.notes)
         for piece in source.pieces():
             columns = piece.identification() | self.target.predictions(self._output(piece))
             columns |= {name: apart.tolist() for name, apart in self._spread(piece, spread).items()}
             for name, values in columns.items():
                 found.setdefault(name, []).extend(values)
+        warn_of(source.notes[told:])  # of what was met as the pieces of a large file were read
         return found
 
     def _spread(self, piece: Source, wanted: bool) -> dict[str, NDArray[np.float64]]:
@@ -303,7 +315,11 @@ class Trained:
         require_rows(self)
 
         def read(data: Any) -> Source:
-            return data if isinstance(data, Source) else self.read(data, labelled=False)
+            if isinstance(data, Source):
+                return data
+            source = self.read(data, labelled=False, warn=False)
+            warn_of(source.notes, depth=2)
+            return source
 
         found = own_rows(self) if background is None else all_rows(read(background))
         if isinstance(found, str):

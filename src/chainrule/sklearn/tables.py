@@ -20,7 +20,7 @@ from chainrule.data.new_rows import Doubt
 from chainrule.data.table_encoding import Columns
 from chainrule.data.table_reading import read_table
 from chainrule.data.tables import Table
-from chainrule.errors import DataError
+from chainrule.errors import DataError, DoubtWarning
 from chainrule.experiments import Settings, Trained
 from chainrule.experiments.conclusions import chosen_at_the_end
 from chainrule.experiments.outputs import outputs
@@ -159,7 +159,7 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
         assert isinstance(encoding, Columns)
         source = encoding.read(frame, labelled=False)
         for note in (*notes, *source.notes):
-            once.warn(note, about=note.about if isinstance(note, Doubt) else note)
+            once.warn(note, DoubtWarning, about=note.about if isinstance(note, Doubt) else note)
         network, target = self.trained_.network, self.trained_.target
         found = [outputs(network, encoding.X(piece), target) for piece in source.pieces()]
         return np.concatenate(found)

@@ -36,6 +36,14 @@ class WordCode(Code):
     def others(self) -> tuple[int, int]:
         """The numbers of a missing value, and of words that have none."""
 
+    @property
+    @abstractmethod
+    def met(self) -> list[str]:
+        """All words that training has met, the rare ones, too."""
+
+    def strangers(self, values: Series) -> list[str]:
+        return strangers_to(values, self.met)
+
     def knows(self, word: object) -> bool:
         """Whether training has met the word."""
         if word in self._known[0]:
@@ -90,8 +98,9 @@ class YesNo(WordCode):
     def write(self, found: NDArray[Any], out: Matrix) -> None:
         out[:, 0] = np.where(found < 0, 0, 2 * found - 1)
 
-    def strangers(self, values: Series) -> list[str]:
-        return strangers_to(values, self.words)
+    @property
+    def met(self) -> list[str]:
+        return self.words
 
 
 @dataclass(frozen=True, repr=False)
@@ -127,8 +136,9 @@ class OneHot(WordCode):
     def write(self, found: NDArray[Any], out: Matrix) -> None:
         out[...] = found[:, None] == np.arange(self.width)
 
-    def strangers(self, values: Series) -> list[str]:
-        return strangers_to(values, self.words + self.rare)
+    @property
+    def met(self) -> list[str]:
+        return self.words + self.rare
 
 
 @dataclass(frozen=True, repr=False)
@@ -167,8 +177,9 @@ class Embedded(WordCode):
     def write(self, found: NDArray[Any], out: Matrix) -> None:
         out[:, 0] = found
 
-    def strangers(self, values: Series) -> list[str]:
-        return strangers_to(values, self.words + self.rare)
+    @property
+    def met(self) -> list[str]:
+        return self.words + self.rare
 
 
 def _by_count(values: Series) -> tuple[list[str], list[str]]:

@@ -30,6 +30,12 @@ def test_a_typing_error_among_dates_is_found(cell):
     assert found.rows.tolist() == [77]
 
 
+def test_a_single_one_among_few_cells_is_found():
+    found = misfits_in(pl.Series("x", [*AGES[:23], "4o"]))
+    assert (found.among, found.rows.tolist()) == ("numbers", [23])
+    assert misfits_in(pl.Series("x", [*AGES[:22], "4o", "5o"])) is None
+
+
 @pytest.mark.parametrize(
     "cells",
     [AGES, DAYS, ["S", "M", "38", "40"] * 100, [f"18-{i % 7}5" for i in range(M)], ["1", "2", "many"] * 9, AGES[:9]],

@@ -270,7 +270,7 @@ def test_what_is_odd_about_the_rows_of_each_fold_is_told_once():
     words = [*"xyz"] * 50
     words[5], words[145] = "w", "v"  # each in another fold
     frame = pandas.DataFrame({"length": X[:, 0], "word": words})
-    told = said(lambda: cross_val_score(TableClassifier(quick=True, epochs=1), frame, Y, cv=3), UserWarning)
+    told = said(lambda: cross_val_score(TableClassifier(quick=True, epochs=1), frame, Y, cv=3), cr.errors.DoubtWarning)
     assert [str(one.message).split()[0] for one in told] == ["word"]
     assert told[0].filename == __file__
 
@@ -279,7 +279,7 @@ def test_columns_whose_names_differ_by_a_number_are_told_each():
     words = np.array([*"xyz"] * 50, dtype=object)
     words[[5, 145]] = "w", "v"  # each in another fold
     odd = np.column_stack([X[:, 0], words, X[:, 1], words])
-    told = said(lambda: cross_val_score(TableClassifier(quick=True, epochs=1), odd, Y, cv=3), UserWarning)
+    told = said(lambda: cross_val_score(TableClassifier(quick=True, epochs=1), odd, Y, cv=3), cr.errors.DoubtWarning)
     assert [str(one.message).split()[0] for one in told] == ["x1", "x3"]
 
 

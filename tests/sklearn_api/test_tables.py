@@ -264,3 +264,35 @@ def test_weights_count():
     assert TableClassifier(**QUICK, class_weight={0: 50.0}).fit(frame, y).predict(frame).mean() < 0.05
     with pytest.raises(ValueError, match="sample_weight"):
         TableClassifier(**QUICK).fit(frame, y, sample_weight=np.where(y == 1, -1.0, 1.0))
+
+
+def with_cell(column, cell, row, frame=FRAME):
+    """The frame with another cell, in the row of that number from 1 on."""
+    return frame.assign(**{column: [cell if i == row - 1 else one for i, one in enumerate(frame[column].tolist())]})
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "said"),
+    [
+        (
+            "age",
+            "4o",
+            "age holds '4o' in row 7 among numbers, and so is taken for categories: if it is a mistake, write",
+        ),
+        ("since", "31.02.2020", "since holds '31.02.2020' in row 7 among dates, and so is .*: if it is a mistake"),
+    ],
+)
+def test_a_typing_error_that_makes_words_of_a_column_is_a_warning(column, cell, said):
+    filled = FRAME.assign(age=FRAME["age"].fillna(30))
+    with pytest.warns(cr.errors.DoubtWarning, match=said) as told:
+        TableClassifier(**QUICK).fit(with_cell(column, cell, 7, filled), PAYS)
+    assert [one.filename for one in told] == [__file__]
+
+
+def test_a_number_that_may_mark_a_gap_is_a_warning():
+    marked = FRAME.assign(age=FRAME["age"].fillna(-999))
+    with pytest.warns(cr.errors.DoubtWarning, match="does it mark a missing value"):
+        TableRegressor(**QUICK).fit(marked, SPENDS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        TableRegressor(**QUICK, missing=-999).fit(marked, SPENDS)

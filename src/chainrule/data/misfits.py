@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from polars import Series
 
 FEWEST, DIFFERENT, PART = 20, 10, 0.02
-"""Among so many cells, of so many different ones that can be read, those that cannot are no larger part than that."""
+"""Among so many cells, of so many different ones that can be read, those that cannot are no larger part than that, or
+there is one."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,10 @@ def misfits_in(series: Series) -> Misfits | None:
     text = as_text(series)
     for among, read in _ways(some):
         tried = read(some)
-        if tried.null_count() > 2 * PART * len(some) or tried.n_unique() < min(DIFFERENT, len(some) // 2):
+        if tried.null_count() > max(1, 2 * PART * len(some)) or tried.n_unique() < min(DIFFERENT, len(some) // 2):
             continue
         rows = (read(text).is_null() & text.is_not_null()).arg_true().to_numpy()
-        if 0 < len(rows) <= PART * len(there):
+        if 0 < len(rows) <= max(1, PART * len(there)):
             return Misfits(among, rows.astype(np.intp))
     return None
 

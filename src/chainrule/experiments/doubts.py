@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from chainrule.data.cells import as_text, some_of
 from chainrule.data.columns import option
 from chainrule.data.misfits import misfits_in
+from chainrule.data.new_rows import Doubt
 from chainrule.data.repeats import SAMPLED, are_copies, comparable, share_by_chance, share_of_repeats
 from chainrule.data.scales import MOST, are_whole, skewness
 from chainrule.data.source import Source
@@ -53,7 +54,10 @@ TAKEN = {"ignored": "is set aside", "id": "is set aside", "text": "is taken for 
 
 
 def doubts_on(table: Source, target: Target) -> list[str]:
-    """The sentences on a table that is about to be trained on; none on what is no table."""
+    """The sentences on a table that is about to be trained on; none on what is no table.
+
+    Those on what looks like a mistake in a column are `Doubt`s.
+    """
     if not isinstance(table, Table):
         return []
     columns = [*_names(table), *_misfits(table), *_guesses(table, target)]
@@ -79,7 +83,7 @@ def _names(table: Table) -> list[str]:
     ]
 
 
-def _misfits(table: Table) -> list[str]:
+def _misfits(table: Table) -> list[Doubt]:
     """Columns that would be numbers or dates but for a few cells."""
     found = []
     for column in table.columns:
@@ -93,10 +97,11 @@ def _misfits(table: Table) -> list[str]:
         cell = shown(table.frame[column.name][i])
         others = f" (and {counted(len(odd.rows) - 1, 'other cell')})" if len(odd.rows) > 1 else ""
         what = TAKEN.get(column.kind, "is taken for categories")
-        found.append(
+        told = (
             f"{column.name} holds {cell} in row {table.row[i]:,} among {odd.among}{others}, and so {what}: if it is a "
             "mistake, write it like the others, or leave it empty"
         )
+        found.append(Doubt(told, "misfits", column.name))
     return found
 
 
@@ -131,11 +136,12 @@ def _values(table: Table, name: str) -> NDArray[np.float64]:
     return np.asarray(column.values(table.frame[name], table.row).to_numpy(), np.float64)
 
 
-def _marks(table: Table) -> list[str]:
+def _marks(table: Table) -> list[Doubt]:
     """Numbers that may mark a missing value."""
     if table.missing is not None:
         return []
     told: dict[float, list[str]] = {}
+    first: dict[float, str] = {}
     values = [name for name in table.targets if table.target.labels is None]
     for column in table.columns:
         if column.kind != "number" and column.name not in values:
@@ -143,11 +149,13 @@ def _marks(table: Table) -> list[str]:
         mark = mark_in(column.values(table.frame[column.name], table.row))
         if mark is not None:
             others = f"the others lie between {mark.low:,.10g} and {mark.high:,.10g}"
+            first.setdefault(mark.value, column.name)
             told.setdefault(mark.value, []).append(
                 f"{column.name} is {mark.value:.10g} in {mark.times:,} of {mark.of:,} rows, and {others}"
             )
+    ask = "does it mark a missing value? Then train with --missing"
     return [
-        f"{found[0]}{_and_others(len(found) - 1)}: does it mark a missing value? Then train with --missing={value:.10g}"
+        Doubt(f"{found[0]}{_and_others(len(found) - 1)}: {ask}={value:.10g}", f"marks {value:.10g}", first[value])
         for value, found in told.items()
     ]
 
@@ -156,7 +164,7 @@ def _and_others(n: int) -> str:
     return f" (and so in {counted(n, 'other column')})" if n else ""
 
 
-def _thousands(table: Table) -> list[str]:
+def _thousands(table: Table) -> list[Doubt]:
     """Numbers whose points part thousands, by the look of them: 152, 1.883, 1.719 and no 1.5."""
     found = []
     for column in table.columns:
@@ -167,10 +175,11 @@ def _thousands(table: Table) -> list[str]:
         if pair is None:
             continue
         whole, part = pair
-        found.append(
+        told = (
             f"{column.name} holds {brief(whole)} beside {part:.3f}, always three digits behind the point: if it parts "
             "thousands, write the numbers without it"
         )
+        found.append(Doubt(told, "thousands", column.name))
     return found
 
 

@@ -80,6 +80,7 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
             experiment = Unmeasured(table, settings, folder)
             told = [*self.notes_, *experiment.source.notes, *experiment.notes]
             self._say(told)
+            self._warn(doubt for doubt in told if isinstance(doubt, Doubt) and doubt.about[1] not in table.targets)
             result = experiment.run(progress=bool(self.verbose))
         chosen = chosen_at_the_end(experiment)
         self._say(chosen)
@@ -147,6 +148,10 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
         if self.verbose and notes:
             print(*notes, sep="\n")
 
+    def _warn(self, notes: Iterable[str]) -> None:
+        for note in notes:
+            once.warn(str(note), DoubtWarning, about=note.about if isinstance(note, Doubt) else note)
+
     # Predicting
 
     def _output(self, X: Any) -> NDArray[Any]:
@@ -158,8 +163,7 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
         encoding = self.trained_.encoding
         assert isinstance(encoding, Columns)
         source = encoding.read(frame, labelled=False)
-        for note in (*notes, *source.notes):
-            once.warn(note, DoubtWarning, about=note.about if isinstance(note, Doubt) else note)
+        self._warn([*notes, *source.notes])
         network, target = self.trained_.network, self.trained_.target
         found = [outputs(network, encoding.X(piece), target) for piece in source.pieces()]
         return np.concatenate(found)

@@ -186,6 +186,24 @@ def test_what_does_not_fit_is_told_by_its_row_in_the_file(tmp_path, small, drawn
         experiment(tmp_path / "run", path, number=["age"])
 
 
+def test_a_cell_that_cannot_be_read_is_missing_in_its_piece_and_told_when_all_are_read(tmp_path, small):
+    frame = people().with_columns(pl.col("age").cast(pl.String))
+    path = saved(tmp_path, frame)
+    experiment(tmp_path / "run", path, epochs=1).run(progress=False)
+    trained = cr.Trained.load(tmp_path / "run")
+    rows = {*trained.read(path).row}
+    drawn, other = next(i for i in range(M) if i + 1 in rows), next(i for i in range(300, M) if i + 1 not in rows)
+    age = [{drawn: "4o", other: "5o"}.get(i, age) for i, age in enumerate(frame["age"])]
+    saved(tmp_path, frame.with_columns(age=pl.Series(age)))
+    source = trained.read(path, labelled=False)
+    with pytest.warns(cr.errors.DoubtWarning, match=f"in row {drawn + 1} .and 1 other cell. among numbers"):
+        found = trained.predictions(source)
+    assert len(found["row"]) == M
+    refused = cr.Trained.load(tmp_path / "run", unreadable="refuse")
+    with pytest.raises(cr.DataError, match=r"age holds '.o' in row"):
+        refused.predictions(refused.read(path, labelled=False))
+
+
 def test_a_frame_is_in_memory_already():
     with pytest.raises(cr.OptionError, match="a frame is in memory already: give the path of a file"):
         cr.read_table(people(), "pays", stream=True)

@@ -296,3 +296,21 @@ def test_a_number_that_may_mark_a_gap_is_a_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         TableRegressor(**QUICK, missing=-999).fit(marked, SPENDS)
+
+
+def test_a_cell_that_cannot_be_read_breaks_no_cross_validation():
+    filled = FRAME.assign(age=FRAME["age"].fillna(30))
+    odd = with_cell("age", "4o", 7, filled)
+    with pytest.warns(cr.errors.DoubtWarning) as told:
+        scores = cross_val_score(TableClassifier(**QUICK), odd, PAYS, cv=3, error_score="raise")
+    assert scores.min() > 0.5
+    said = [str(one.message) for one in told]
+    assert any(
+        note.startswith("age holds '4o' in row 7 among numbers such as 1234.5: taken for missing") for note in said
+    )
+
+
+def test_more_cells_that_cannot_be_read_are_refused(classifier):
+    odd = FRAME.assign(age=[f"{age} years" if i % 5 == 1 else age for i, age in enumerate(FRAME["age"].fillna(30))])
+    with pytest.raises(cr.DataError, match=r"age holds .* in row 2, but that .* \(\d+ of \d+ cells are no such\)"):
+        classifier.predict(odd)

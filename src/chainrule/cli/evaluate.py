@@ -9,6 +9,7 @@ from chainrule.cli.options import (
     MORE_MISSING,
     TEXT_COLUMN,
     THREADS,
+    UNREADABLE,
     in_bytes,
     refuse_swapped,
 )
@@ -25,6 +26,7 @@ from chainrule.cli.options import (
     help="The column of a table that tells what the texts of a network for files are.",
 )
 @MORE_MISSING
+@UNREADABLE
 @BROKEN
 @THREADS
 @MEMORY_LIMIT
@@ -35,6 +37,7 @@ def command(
     text: str | None,
     target: str | None,
     missing: list[str] | None,
+    unreadable: str | None,
     broken: str | None,
     threads: int | None,
     memory_limit: int | None,
@@ -54,7 +57,9 @@ def command(
 
     refuse_swapped("evaluate", model, [data])
     limit = in_bytes(memory_limit)
-    trained = Trained.load(model, broken=broken, text=text, target=target, missing=missing, memory_limit=limit)
+    trained = Trained.load(
+        model, broken=broken, text=text, target=target, missing=missing, unreadable=unreadable, memory_limit=limit
+    )
     source = trained.read(data, warn=False)
     show_notes(source.notes)
     rows, what = trained.rows(source, part)

@@ -32,6 +32,12 @@ MORE_MISSING = click.option(
     help="Words in a table that mark a missing value beside those of the training.",
 )
 
+UNREADABLE = click.option(
+    "--unreadable",
+    help="Whether cells of a table that cannot be read, such as 4o among numbers, are taken for missing values,"
+    " missing, or an error, refuse.  [default: missing where they are few]",
+)
+
 MEMORY_LIMIT = click.option(
     "--memory-limit",
     type=int,

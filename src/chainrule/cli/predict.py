@@ -12,6 +12,7 @@ from chainrule.cli.options import (
     MORE_MISSING,
     TEXT_COLUMN,
     THREADS,
+    UNREADABLE,
     in_bytes,
     refuse_overwriting,
     refuse_swapped,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 @click.option("--long", is_flag=True, help="Of forecasts, a row for each step ahead.")
 @click.option("--spread", is_flag=True, help="A column that tells how far the answers of several networks lie apart.")
 @MORE_MISSING
+@UNREADABLE
 @BROKEN
 @THREADS
 @MEMORY_LIMIT
@@ -40,6 +42,7 @@ def command(
     long: bool,
     spread: bool,
     missing: list[str] | None,
+    unreadable: str | None,
     broken: str | None,
     threads: int | None,
     memory_limit: int | None,
@@ -64,6 +67,7 @@ def command(
         broken=broken,
         text=text,
         missing=missing,
+        unreadable=unreadable,
         memory_limit=in_bytes(memory_limit),
     )
     sources, lost = trained.read_several(list(data))

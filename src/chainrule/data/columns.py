@@ -124,16 +124,31 @@ class Column(Configurable):
         Raises:
             DataError: something in it is not what the column was found to be.
         """
-        values, wrong = self._read(series)
-        if wrong is not None:
-            ways, cell = ["write it like that", "leave it empty"], str(series[wrong])
-            ways += [f"say {option('missing', cell)}"] if len(cell) < WORD and not re.search(r"\d", cell) else []
-            ways += [f"train with {option('category', self.name)}"] if self.kind in ("number", "yes_no") else []
-            raise DataError(
-                f"{self._where(series, wrong, row)}, but that column holds {self._what} otherwise: "
-                f"{', '.join(ways[:-1])} or {ways[-1]}."
-            )
+        values, odd = self._read(series)
+        if len(odd):
+            raise self.refusal(series, odd, row)
         return values
+
+    def refusal(self, series: Series, odd: NDArray[np.intp], row: NDArray[np.int64] | None, *more: str) -> DataError:
+        """What is said of cells, by position, that cannot be read; `more` are ways out that are not every caller's."""
+        words = series.gather(odd).unique().to_list()
+        ways, cell = ["write it like that", "leave it empty"], str(words[0])
+        is_word = len(words) == 1 and len(cell) < WORD and not re.search(r"\d", cell)
+        ways += [f"say {option('missing', cell)}"] if is_word else []
+        ways += [f"train with {option('category', self.name)}"] if self.kind in ("number", "yes_no") else []
+        ways += more
+        others = f" ({len(odd):,} of {len(series) - series.null_count():,} cells are no such)" if len(odd) > 1 else ""
+        return DataError(
+            f"{self.where(series, int(odd[0]), row)}, but that column holds {self.what} otherwise{others}: "
+            f"{', '.join(ways[:-1])} or {ways[-1]}."
+        )
+
+    def read(self, series: Series) -> tuple[Series, NDArray[np.intp]]:
+        """The series as `kept` has it, null where a cell cannot be read; and where these are, by position."""
+        if series.dtype.is_numeric() and self.counts:
+            return series, np.empty(0, np.intp)
+        values, odd = self._read(series)
+        return self._packed(values), odd
 
     def kept(self, series: Series, row: NDArray[np.int64] | None = None) -> Series:
         """The series in the form that is quickest to read again: numbers, moments, or words, each kept once.
@@ -141,41 +156,45 @@ class Column(Configurable):
         Raises:
             DataError: see `values`.
         """
-        from chainrule.extras import polars as pl
-
         if series.dtype.is_numeric() and self.counts:
             return series
-        values = self.values(series, row)
+        return self._packed(self.values(series, row))
+
+    def _packed(self, values: Series) -> Series:
+        """What the column holds, of few different words each kept once."""
+        from chainrule.extras import polars as pl
+
         if values.dtype != pl.String or self.kind == "text" or some_of(values).n_unique() > FEW:
             return values
         return values.cast(pl.Enum(values.drop_nulls().unique().sort()))
 
     def check_said(self, series: Series, row: NDArray[np.int64] | None = None) -> None:
         """Raises DataError where the column cannot be the numbers or dates that somebody has said that it is."""
-        wrong = self._read(series)[1]
-        if wrong is not None:
+        odd = self._read(series)[1]
+        if len(odd):
             said = option(self.kind, self.name)
             raise DataError(
-                f"{self._where(series, wrong, row)}, but {said} says that it holds {self._what}: leave such cells "
+                f"{self.where(series, int(odd[0]), row)}, but {said} says that it holds {self.what}: leave such cells "
                 f"empty, or leave {said} out."
             )
 
     def check_values(self, series: Series, row: NDArray[np.int64] | None, place: str) -> None:
         """Raises DataError where a column to be predicted, of the table `place`, holds something else than values."""
-        wrong = self._read(series)[1]
-        if wrong is not None:
+        odd = self._read(series)[1]
+        if len(odd):
             raise DataError(
-                f"{self._where(series, wrong, row)} of {place}, which cannot be read as {self._what} are, but values "
-                "were asked for: leave such cells empty, or predict classes, without --task regression."
+                f"{self.where(series, int(odd[0]), row)} of {place}, which cannot be read as {self.what} are, but "
+                "values were asked for: leave such cells empty, or predict classes, without --task regression."
             )
 
     def can_read(self, series: Series) -> bool:
         """Whether everything in a series is what the column was found to be."""
-        return self._read(series)[1] is None
+        return not len(self._read(series)[1])
 
-    def _read(self, series: Series) -> tuple[Series, int | None]:
-        """What the series holds, and where the first is of what cannot be read."""
+    def _read(self, series: Series) -> tuple[Series, NDArray[np.intp]]:
+        """What the series holds, and where it cannot be read, by position."""
         refuse_strange(series)
+        none = np.empty(0, np.intp)
         if self.markers and is_text(series):
             series = without(series, series.is_in(self.markers))
         if self.kind == "date":
@@ -185,18 +204,18 @@ class Column(Configurable):
         elif self.counts:
             values = as_numbers(series, self.form or PLAIN)
         elif self.form == ANY_CASE and not is_listed(series):
-            return in_any_case(series), None
+            return in_any_case(series), none
         else:
-            return series if is_listed(series) and self.kind != "text" else as_text(series), None
+            return series if is_listed(series) and self.kind != "text" else as_text(series), none
         if values.null_count() == series.null_count():
-            return values, None
-        return values, next(iter((values.is_null() & series.is_not_null()).arg_true()), None)
+            return values, none
+        return values, (values.is_null() & series.is_not_null()).arg_true().to_numpy().astype(np.intp)
 
-    def _where(self, series: Series, i: int, row: NDArray[np.int64] | None) -> str:
+    def where(self, series: Series, i: int, row: NDArray[np.int64] | None) -> str:
         return f"{shortened(self.name)} holds {shown(series[i])} in row {i + 1 if row is None else row[i]}"
 
     @property
-    def _what(self) -> str:
+    def what(self) -> str:
         """The kind of its values in words, with an example."""
         if self.kind != "date":
             return f"numbers such as {self.form or PLAIN} {self.unit}".rstrip()

@@ -15,6 +15,7 @@ from chainrule.data.missing import Markers
 from chainrule.data.new_rows import doubts_on_row, require_all
 from chainrule.data.source import Encoding, Source
 from chainrule.data.targets import Target
+from chainrule.data.unreadable import Unreadable, readable_values
 from chainrule.errors import DataError, shown
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Row(Source):
         given: its values, by the names of the columns.
         codes: of the columns that the network sees. ids: columns that tell rows apart.
         markers: what stands for a missing value. notes: what is to be known of it already.
+        unreadable: "missing" where a value that cannot be read is taken for such.
 
     Attributes:
         values: of the columns that the network sees; None where one is missing.
@@ -46,12 +48,14 @@ class Row(Source):
         ids: Sequence[str],
         markers: Markers,
         notes: Sequence[str],
+        unreadable: Unreadable | None = None,
     ):
         self.name = "the row"
         require_all((code.column.name for code in codes), [*given], self.name)
         self._ids = {called(name): [given[name]] for name in ids if name in given}
         self.values = {code.column.name: _value(given, code.column.name, markers) for code in codes}
-        self._notes = [*notes, *doubts_on_row(codes, self.values)]
+        self.values, odd = readable_values(codes, self.values, unreadable)
+        self._notes = [*notes, *odd, *doubts_on_row(codes, self.values)]
 
     def __len__(self) -> int:
         return 1

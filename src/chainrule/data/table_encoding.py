@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ from chainrule.data.source import Encoding, Place, Source
 from chainrule.data.tables import Table, kept
 from chainrule.data.target_statistics import TargetStatistics, standardized
 from chainrule.data.targets import Target
+from chainrule.data.unreadable import Cells, Unreadable
 from chainrule.errors import DataError, OptionError, shown
 from chainrule.layers import EmbedBags, EmbedColumns, Layer
 from chainrule.randomness import stream
@@ -49,6 +50,8 @@ class Columns(Encoding):
         time, group: see `read_table`.
         stream: whether the table was read in chunks, of which others must be, too, to find the same rows held out.
         missing: see `read_table`. also_missing: words that stand for a missing value, too, in a table to be read.
+        unreadable: what is done with cells of a table to be read that are not what their column was found to be; None
+            for missing values where they are few, see `chainrule.data.unreadable`.
         text: what the column of texts is called in a table to be read, where that is not as in training.
         weights: the column of how much each row counts. within: beyond which ends a value to predict is a stray, and
             left out. once: whether rows with a target that repeat an earlier one are left out, too.
@@ -63,6 +66,7 @@ class Columns(Encoding):
     stream: bool = False
     missing: list[str] | None = None
     also_missing: list[str] | None = None
+    unreadable: Unreadable | None = None
     text: str = ""
     weights: Column | None = None
     within: dict[str, list[float]] | None = None
@@ -80,7 +84,7 @@ class Columns(Encoding):
     def read(self, data: Any, *, labelled: bool) -> Table | Row:
         if isinstance(data, Mapping):
             if not labelled:
-                return Row(data, self.codes, self.ids, self.markers, self.notes_on(data))
+                return Row(data, self.codes, self.ids, self.markers, self.notes_on(data), self.unreadable)
             data = frame_of_row(data)
         name = "the table" if is_frame(data) else str(data)
         frame, notes, sample = self._opened(data, labelled)
@@ -90,10 +94,13 @@ class Columns(Encoding):
         require_all(columns, frame.columns, name, self._targets if labelled else ())
         notes += self.notes_on(frame.columns)
         notes += [without_unit(column) for column in columns.values() if column.lacks_unit(frame[column.name])]
-        frame = kept(frame, [*columns.values()], row)
-        notes += doubts_on_rows(self.codes, frame, row)
+        cells = Cells([code.column for code in self.codes], self.unreadable)
+        frame = kept(cells.readable(frame, row), [*columns.values()], row)
+        in_pieces = sample is not None and not labelled  # each of which tells of its own
+        notes += [*([] if in_pieces else cells.doubts()), *doubts_on_rows(self.codes, frame, row)]
         if not labelled:
-            return Table(frame, name, [*columns.values()], [], notes=notes, row=row, sample=sample)
+            told = replace(cells) if in_pieces else None
+            return Table(frame, name, [*columns.values()], [], notes=notes, row=row, sample=sample, cells=told)
         roles = {role: column for role, column in self._roles.items() if column.name in frame.columns}
         columns |= {column.name: column for column in roles.values()}
         named = {role: column.name for role, column in roles.items()}

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from polars import DataFrame, Series
 
     from chainrule.data.table_encoding import Columns
+    from chainrule.data.unreadable import Cells
 
 PIECE = 2**18
 """How many rows are predicted at a time."""
@@ -48,7 +49,8 @@ class Table(Source):
         targets: the names of the columns to predict.
         sample: how the rows were sampled from a file that is larger than memory; None where they are all.
         once: whether rows that repeat an earlier one were left out.
-        target_statistics: see `read_table`.
+        target_statistics: see `read_table`. cells: what reads the cells of pieces of a file that is larger than memory,
+            where not all must be readable.
     """
 
     def __init__(
@@ -69,7 +71,9 @@ class Table(Source):
         within: Mapping[str, Sequence[float]] | None = None,
         once: bool = False,
         target_statistics: bool = False,
+        cells: Cells | None = None,
     ):
+        self.cells = cells
         self.target_statistics = target_statistics
         self.name, self.columns, self.targets, self.task = name, list(columns), list(targets), task
         self.time, self.group, self.sample = time, group, sample
@@ -225,7 +229,9 @@ class Table(Source):
         for i in range(len(self.sample.chunks)):
             frame, row = self.sample.chunk(i)
             self._notes += told.look_for_bare(frame)
+            frame = frame if self.cells is None else self.cells.readable(frame, row)
             yield Table(frame, self.name, self.columns, [], row=row)
+        self._notes += [] if self.cells is None else self.cells.doubts()
 
     def learn(self, rows: NDArray[np.intp]) -> Columns:
         from chainrule.data.table_learning import learn  # whose encodings read tables themselves

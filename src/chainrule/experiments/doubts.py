@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data.cells import as_text, some_of
+from chainrule.data.cells import as_text, names_a_row, some_of
 from chainrule.data.columns import option
 from chainrule.data.misfits import misfits_in
 from chainrule.data.new_rows import Doubt
@@ -91,7 +91,7 @@ def _misfits(table: Table) -> list[Doubt]:
         if not is_taken or column.form or (column.reason == "as you said" and column.name not in table.targets):
             continue
         odd = misfits_in(table.frame[column.name])
-        if odd is None or (column.kind == "id" and odd.among == "numbers"):
+        if odd is None or (column.kind == "id" and odd.among == "numbers" and names_a_row(column.name)):
             continue
         i = int(odd.rows[0])
         cell = shown(table.frame[column.name][i])

@@ -22,6 +22,7 @@ from chainrule.data.source import Encoding, Source
 from chainrule.data.table_encoding import Columns
 from chainrule.data.tables import Table
 from chainrule.data.targets import Target
+from chainrule.data.unreadable import UNREADABLE
 from chainrule.errors import DataError, ModelFileError, OptionError
 from chainrule.experiments.disagreement import require_several, spread_of
 from chainrule.experiments.going_on import way_on
@@ -119,6 +120,7 @@ class Trained:
         text: str | None = None,
         target: str | None = None,
         missing: str | Sequence[str] | None = None,
+        unreadable: str | None = None,
         memory_limit: int | None = None,
     ) -> Trained:
         """The network in a model file, or in its run folder, as long as an experiment wrote it.
@@ -129,11 +131,14 @@ class Trained:
             text, target: of a network for texts in files, the columns of a table that hold texts and what they are; of
                 one for a table with a column of texts, `text` is what that column is called in new tables.
             missing: of a table or a series, a word or words that mark a missing value beside those of training.
+            unreadable: of a table, what is done with cells of new rows that cannot be read, such as 4o among numbers:
+                they are taken for missing values, "missing", or an error, "refuse". None takes a single one among ten
+                or more cells of a column, or up to 2 %, for missing values, with a warning, and refuses more.
             memory_limit: how many bytes the network may take with one example; see `chainrule.load`.
 
         Raises:
             ModelFileError: see `chainrule.load`; or the file does not tell what its outputs mean.
-            OptionError: `broken` is another word, or the network was trained on something else.
+            OptionError: `broken` or `unreadable` is another word, or the network was trained on something else.
         """
         network = load_network(path, memory_limit=memory_limit)
         if not {"loss", "metrics", "target", "encoding", "checksum", "split"} <= network.metadata.keys():
@@ -158,6 +163,10 @@ class Trained:
                 raise OptionError(f"--missing is about tables, but {path} was trained on no such: leave it out.")
             words = [missing] if isinstance(missing, str) else list(missing)
             encoding = replace(encoding, also_missing=words)
+        if unreadable is not None:
+            if not isinstance(encoding, Columns):
+                raise OptionError(f"--unreadable is about tables, but {path} was trained on no such: leave it out.")
+            encoding = replace(encoding, unreadable=lookup("way with unreadable cells", unreadable, UNREADABLE))
         return cls(network, str(path), encoding, predicted)
 
     def read(self, data: Any, *, labelled: bool = True, warn: bool = True) -> Source:

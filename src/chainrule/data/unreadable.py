@@ -1,0 +1,113 @@
+"""Cells of new rows that are not what their column was found to be, such as 4o among ages.
+
+A few typing errors are taken for missing values, and told. More such cells are rather written in another way, and
+refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.data.codes import Code
+from chainrule.data.columns import Column
+from chainrule.data.new_rows import Doubt
+from chainrule.errors import DataError, shown
+from chainrule.names import counted
+
+if TYPE_CHECKING:
+    from polars import DataFrame, Series
+
+Unreadable = Literal["missing", "refuse"]
+
+UNREADABLE: dict[str, Unreadable] = {"missing": "missing", "refuse": "refuse"}
+"""What may be done with cells that cannot be read."""
+
+ALONE, PART = 10, 0.02
+"""One cell among so many is a typing error, and so is this part of them."""
+
+WAY = "take such cells for missing by --unreadable missing"
+
+
+@dataclass
+class Cells:
+    """Takes cells that cannot be read for missing values, and keeps what there is to be said of them.
+
+    Args:
+        columns: that are looked at. way: what is done with such cells; None for missing values where they are few.
+    """
+
+    columns: Sequence[Column]
+    way: Unreadable | None = None
+    _first: dict[str, str] = field(default_factory=dict, init=False)
+    _times: dict[str, int] = field(default_factory=dict, init=False)
+
+    def readable(self, frame: DataFrame, row: NDArray[np.int64] | None) -> DataFrame:
+        """The frame with nothing but what can be read, in the form that is quickest to read again.
+
+        Args:
+            row: the numbers of the rows in their file; None for 1, 2, 3, …
+
+        Raises:
+            DataError: there are more such cells than are taken for missing values.
+        """
+        return frame.with_columns([self._series(column, frame, row) for column in self.columns])
+
+    def _series(self, column: Column, frame: DataFrame, row: NDArray[np.int64] | None) -> Series:
+        series = frame[column.name]
+        kept, odd = column.read(series)
+        if not len(odd):
+            return kept
+        if not self._are_taken(len(odd), len(series) - series.null_count()):
+            raise column.refusal(series, odd, row, WAY)
+        self._first.setdefault(column.name, column.where(series, int(odd[0]), row))
+        self._times[column.name] = self._times.get(column.name, 0) + len(odd)
+        return kept
+
+    def _are_taken(self, times: int, there: int) -> bool:
+        few = times <= PART * there or (times == 1 and there >= ALONE)
+        return self.way == "missing" or (self.way is None and few)
+
+    def doubts(self) -> list[Doubt]:
+        """What has been taken for missing values, a note on each column."""
+        return [self._told(column) for column in self.columns if column.name in self._times]
+
+    def _told(self, column: Column) -> Doubt:
+        times = self._times[column.name]
+        others = f" (and {counted(times - 1, 'other cell')})" if times > 1 else ""
+        told = f"{self._first[column.name]}{others} among {column.what}: taken for missing"
+        return Doubt(told, "unreadable", column.name)
+
+
+def readable_values(
+    codes: Iterable[Code], values: Mapping[str, Any], way: Unreadable | None
+) -> tuple[dict[str, Any], list[Doubt]]:
+    """The values of a single row, None where one cannot be read and is taken for missing; and what is said of that.
+
+    Raises:
+        DataError: one cannot be read, and nobody has said that it is missing.
+    """
+    found, doubts = dict(values), []
+    for code in codes:
+        name, column = code.column.name, code.column
+        if found[name] is None or code.reads == "words" or (column.counts and type(found[name]) in (int, float)):
+            continue
+        try:
+            code.read_one(found[name])
+        except DataError:
+            if way != "missing":
+                raise _of_row(column, found[name]) from None
+            told = f"{name} is {shown(found[name])}, and holds {column.what} otherwise: taken for missing"
+            doubts.append(Doubt(told, "unreadable", name))
+            found[name] = None
+    return found, doubts
+
+
+def _of_row(column: Column, value: Any) -> DataError:
+    from chainrule.extras import polars as pl
+
+    return column.refusal(pl.Series(column.name, [value], strict=False), np.zeros(1, np.intp), None, WAY)

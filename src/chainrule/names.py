@@ -61,7 +61,7 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> str:
     known = sorted(known)
     more = f", … and {len(known) - SHOWN:,} more" if len(known) > SHOWN else ""
     told = ", ".join(map(shortened, known[:SHOWN]))
-    return f"there is no {kind} {shown(name)}.{nearest(name, known)} Known: {told}{more}."
+    return f"there is no {kind} {shown(name)}.{nearest(name, known)} Known: {told or 'none'}{more}."
 
 
 def nearest(name: object, known: Iterable[str]) -> str:

@@ -5,6 +5,7 @@ import pickle
 import warnings
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 
@@ -106,3 +107,73 @@ def test_an_odd_row_that_is_explained_is_told_there(trained):
     with pytest.warns(cr.errors.DoubtWarning, match="job is 'pilot'") as told:
         trained.explain_row(USUAL | {"job": "pilot"}, background=pl.DataFrame([USUAL] * 3))
     assert [one.filename for one in told] == [__file__]
+
+
+TWO = [USUAL, USUAL | {"age": 50, "job": "smith"}]
+SEVERAL = {name: [row[name] for row in TWO] for name in USUAL}
+
+HANDED = {
+    "a row": (USUAL, 1),
+    "a row of pandas": (pd.Series(USUAL), 1),
+    "rows": (TWO, 2),
+    "columns": (SEVERAL, 2),
+    "columns of arrays": ({name: np.array(column) for name, column in SEVERAL.items()}, 2),
+    "polars": (pl.DataFrame(SEVERAL), 2),
+    "pandas": (pd.DataFrame(SEVERAL), 2),
+}
+
+
+@pytest.mark.parametrize("form", HANDED)
+def test_new_rows_may_come_as_programs_have_them(trained, form):
+    given, n = HANDED[form]
+    expected = trained.predictions(trained.read(pl.DataFrame(TWO), labelled=False))["prediction"][:n]
+    assert trained.predictions(given)["prediction"] == pytest.approx(expected, abs=1e-6)
+    assert trained.predictions(trained.read(given))["prediction"] == pytest.approx(expected, abs=1e-6)
+    assert len("".join(trained.lines(given)).splitlines()) == n + 1
+
+
+def test_a_file_is_predicted_and_evaluated_by_its_name(trained, tmp_path):
+    frame = pl.DataFrame(TWO * 10).with_columns(y=pl.int_range(20) / 20)
+    frame.write_csv(tmp_path / "new.csv")
+    assert len(trained.predictions(tmp_path / "new.csv")["prediction"]) == 20
+    source = trained.read(frame)
+    measured = trained.evaluate(source, np.arange(20))
+    assert trained.evaluate(tmp_path / "new.csv") == trained.evaluate(frame, "all") == measured
+
+
+def test_what_is_to_be_predicted_may_be_there_or_not(trained, tmp_path):
+    unknown, known = pl.DataFrame(TWO), pl.DataFrame(TWO).with_columns(y=0.5)
+    unknown.write_csv(tmp_path / "new.csv")
+    for data in (unknown, tmp_path / "new.csv", USUAL, USUAL | {"y": None}, unknown.with_columns(y=pl.lit(""))):
+        without = trained.read(data)
+        with pytest.raises(
+            cr.DataError, match=r"cannot tell how good predictions are|to measure, give a frame of them"
+        ):
+            trained.evaluate(without)
+    assert trained.read(unknown.with_columns(y=None)).notes == [
+        "y is missing in all rows, which are there to be predicted"
+    ]
+    assert trained.evaluate(trained.read(known), [0, 1]).keys() >= {"rmse"}
+    assert len(trained.read(USUAL | {"y": 0.5}).numbers(trained.target)) == 1
+    for data in (known.rename({"y": "Y"}), unknown):
+        with pytest.raises(cr.DataError, match=r"the table calls 'y' 'Y'|there is no column 'y'"):
+            trained.evaluate(data)
+    with pytest.raises(cr.DataError, match=r"the table calls 'y' 'Y'"):
+        trained.read(known.rename({"y": "Y"}))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, r"the row lacks 5 columns that training had: .*\. It has none\."),
+        (
+            SEVERAL | {"job": "smith"},
+            "zip is a list, but a row holds .*; several rows are a frame, or a dict of nothing but columns",
+        ),
+        (SEVERAL | {"job": ["smith"]}, "the columns of the table have 1 to 2 rows, but must have as many"),
+        (None, "a table is the path of a file or a frame of polars or pandas, not a NoneType"),
+    ],
+)
+def test_what_are_no_rows_is_one_sentence(trained, given, said):
+    with pytest.raises(cr.DataError, match=said):
+        trained.predictions(given)

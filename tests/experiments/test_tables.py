@@ -214,7 +214,7 @@ def test_an_id_called_as_a_column_of_predictions_is_beside_it(tmp_path):
 
 def test_rows_that_are_neither_a_file_nor_a_frame_are_refused(folder):
     with pytest.raises(cr.DataError, match="a table is the path of a file or a frame of polars or pandas, not a list"):
-        cr.Trained.load(folder / "run").read([{"age": 30}], labelled=False)
+        cr.Trained.load(folder / "run").read([30, "baker"], labelled=False)
 
 
 def test_the_order_of_columns_and_rows_and_the_format_do_not_matter(folder):

@@ -60,7 +60,7 @@ def command(
     trained = Trained.load(
         model, broken=broken, text=text, target=target, missing=missing, unreadable=unreadable, memory_limit=limit
     )
-    source = trained.read(data, warn=False)
+    source = trained.read(data, labelled=True, warn=False)
     show_notes(source.notes)
     rows, what = trained.rows(source, part)
     with held_to(threads):

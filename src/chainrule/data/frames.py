@@ -8,7 +8,7 @@ import io
 import mmap
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -65,6 +65,51 @@ def read_frame(source: Any, markers: Markers = USUAL) -> tuple[DataFrame, list[s
     if frame.width == 0 or frame.height == 0:
         raise DataError(f"{name} is empty: it has {frame.width} columns and no row.")
     return markers.removed(frame), notes
+
+
+def handed_over(data: Any) -> Any:
+    """A row as a dict, or a frame, of what programs have of new rows: a dict of columns, a list of dicts, a pandas row.
+
+    Anything else comes back as it is.
+
+    Raises:
+        DataError: the columns of a dict have different lengths.
+    """
+    if type(data).__name__ == "Series" and hasattr(data, "to_dict"):  # of pandas
+        data = data.to_dict()
+    if isinstance(data, Sequence) and data and all(isinstance(row, Mapping) for row in data):
+        names = dict.fromkeys(name for row in data for name in row)
+        return frame_of_columns({name: [row.get(name) for row in data] for name in names})
+    if isinstance(data, Mapping) and data and all(map(_is_column, data.values())):
+        return frame_of_columns(data)
+    return data
+
+
+def _is_column(values: Any) -> bool:
+    return not isinstance(values, str | bytes | Mapping) and hasattr(values, "__len__") and np.ndim(values) > 0
+
+
+def frame_of_columns(columns: Mapping[Any, Any], name: str = "the table") -> DataFrame:
+    """A frame of the columns in a dict.
+
+    Raises:
+        DataError: they have different lengths.
+    """
+    from chainrule.extras import polars as pl
+
+    lengths = {len(column) for column in columns.values()}
+    if len(lengths) > 1:
+        raise DataError(f"the columns of {name} have {min(lengths):,} to {max(lengths):,} rows, but must have as many.")
+    return pl.DataFrame([series_of(str(name), column) for name, column in columns.items()])
+
+
+def series_of(name: str, values: Any) -> Series:
+    """A column of an array, a list or a series, of whatever types."""
+    from chainrule.extras import polars as pl
+
+    if isinstance(values, np.ndarray) and values.dtype.kind in "fiub":
+        return pl.Series(name, np.ascontiguousarray(values), nan_to_null=values.dtype.kind == "f")
+    return pl.Series(name, values if isinstance(values, pl.Series) else list(values), strict=False)
 
 
 def as_polars(source: Any) -> tuple[DataFrame, list[str]]:

@@ -62,7 +62,7 @@ def require_all(needed: Iterable[str], there: Sequence[str], name: str, predicte
         raise DataError(f"{name}: {unknown('column', lost[0], there)}{way}")
     names = ", ".join(shown(shortened(name)) for name in lost[:TOLD]) + (", …" if len(lost) > TOLD else "")
     have = ", ".join(map(shortened, there[:TOLD])) + (", …" if len(there) > TOLD else "")
-    raise DataError(f"{name} lacks {len(lost):,} columns that training had: {names}. It has {have}.{way}")
+    raise DataError(f"{name} lacks {len(lost):,} columns that training had: {names}. It has {have or 'none'}.{way}")
 
 
 class Doubt(str):

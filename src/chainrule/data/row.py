@@ -53,7 +53,7 @@ class Row(Source):
         self.name = "the row"
         require_all((code.column.name for code in codes), [*given], self.name)
         self._ids = {called(name): [given[name]] for name in ids if name in given}
-        self.values = {code.column.name: _value(given, code.column.name, markers) for code in codes}
+        self.values = {code.column.name: value_of(given, code.column.name, markers) for code in codes}
         self.values, odd = readable_values(codes, self.values, unreadable)
         self._notes = [*notes, *odd, *doubts_on_row(codes, self.values)]
 
@@ -97,7 +97,8 @@ def _nothing_to_learn() -> DataError:
     return DataError("the row is there to be predicted: to learn from rows, or to measure, give a frame of them.")
 
 
-def _value(given: Mapping[str, Any], name: str, markers: Markers) -> Any:
+def value_of(given: Mapping[str, Any], name: str, markers: Markers) -> Any:
+    """What a row holds in a column; None where it is missing."""
     value = _plain(given[name], name)
     return None if value is None or markers.mean(value) else value
 
@@ -121,7 +122,10 @@ def _plain(value: Any, name: str) -> Any:
     if isinstance(value, datetime.date | datetime.time):
         return value
     if not isinstance(value, int | float):
-        raise DataError(f"{name} is a {type(value).__name__}, but a row holds numbers, words and dates.")
+        raise DataError(
+            f"{name} is a {type(value).__name__}, but a row holds numbers, words and dates; several rows are a frame, or "
+            "a dict of nothing but columns."
+        )
     if isinstance(value, int) and abs(value) >= 2**1023:
         raise DataError(f"{name} is {shown(value)}, more than a number can be.")
     return value if math.isfinite(value) else None

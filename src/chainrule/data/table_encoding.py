@@ -14,11 +14,11 @@ from chainrule.data.chunks import can_be_chunks
 from chainrule.data.codes import Code
 from chainrule.data.columns import Column, units_of
 from chainrule.data.encoding import matrix_of, places_of, row_of
-from chainrule.data.frames import is_frame
+from chainrule.data.frames import handed_over, is_frame
 from chainrule.data.missing import Markers
 from chainrule.data.new_rows import doubts_on_rows, require_all, without_unit
 from chainrule.data.opening import open_table, require
-from chainrule.data.row import Row, frame_of_row
+from chainrule.data.row import Row, frame_of_row, value_of
 from chainrule.data.row_sample import RowSample
 from chainrule.data.source import Encoding, Place, Source
 from chainrule.data.tables import Table, kept
@@ -27,6 +27,7 @@ from chainrule.data.targets import Target
 from chainrule.data.unreadable import Cells, Unreadable
 from chainrule.errors import DataError, OptionError, shown
 from chainrule.layers import EmbedBags, EmbedColumns, Layer
+from chainrule.names import nearest
 from chainrule.randomness import stream
 
 if TYPE_CHECKING:
@@ -81,13 +82,19 @@ class Columns(Encoding):
         numbers = all(column.counts for column in self.predicted)
         return [column.name for column in self.predicted] == target.names and (numbers or target.labels is not None)
 
-    def read(self, data: Any, *, labelled: bool) -> Table | Row:
+    def read(self, data: Any, *, labelled: bool | None) -> Table | Row:
+        """See `Encoding.read`; with None for `labelled`, what is to be predicted may be there or not."""
+        data = handed_over(data)
         if isinstance(data, Mapping):
-            if not labelled:
+            if not (self._tells(data) if labelled is None else labelled):
                 return Row(data, self.codes, self.ids, self.markers, self.notes_on(data), self.unreadable)
             data = frame_of_row(data)
         name = "the table" if is_frame(data) else str(data)
-        frame, notes, sample = self._opened(data, labelled)
+        frame, notes, sample = self._opened(data, labelled is not False)
+        if labelled is None:
+            labelled = self._tells(frame)
+            empty = [] if labelled else [target for target in self._targets if target in frame.columns]
+            notes += [f"{target} is missing in all rows, which are there to be predicted" for target in empty]
         row = None if sample is None else sample.row
         frame = self._with_text(frame, name, in_chunks=sample is not None)
         columns = self._columns_in(frame, labelled)
@@ -118,6 +125,17 @@ class Columns(Encoding):
             within=self.within,
             once=self.once and sample is None,
         )
+
+    def _tells(self, data: DataFrame | Mapping[str, Any]) -> bool:
+        """Whether rows tell what is to be predicted, or have a column whose name may be meant for it."""
+        names = [*data] if isinstance(data, Mapping) else data.columns
+        there = [target for target in self._targets if target in names]
+        if not there:
+            others = [name for name in names if name not in self._met]
+            return any(nearest(target, others) for target in self._targets)
+        if isinstance(data, Mapping):
+            return any(value_of(data, target, self.markers) is not None for target in there)
+        return any(data[target].null_count() < data.height for target in there)
 
     @property
     def _targets(self) -> list[str]:

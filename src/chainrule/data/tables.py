@@ -179,6 +179,11 @@ class Table(Source):
 
     def numbers_of(self, target: Target, frame: DataFrame, row: NDArray[np.int64]) -> NDArray[Any]:
         """What is to be predicted of the rows of a frame, as numbers."""
+        if not self.targets:
+            raise DataError(
+                f"{self.name} was read without {', '.join(target.names)}, which is to be predicted: it cannot tell how "
+                "good predictions are."
+            )
         columns = {name: as_labels(self.column(name), frame[name], row) for name in self.targets}
         return target.numbers(columns, self.name)
 

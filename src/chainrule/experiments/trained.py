@@ -169,7 +169,7 @@ class Trained:
             encoding = replace(encoding, unreadable=lookup("way with unreadable cells", unreadable, UNREADABLE))
         return cls(network, str(path), encoding, predicted)
 
-    def read(self, data: Any, *, labelled: bool = True, warn: bool = True) -> Source:
+    def read(self, data: Any, *, labelled: bool | None = None, warn: bool = True) -> Source:
         """Examples of the kind that the network was trained on.
 
         What was found and decided is in their `notes`. Each column of a table that is unlike training, such as one with
@@ -177,15 +177,18 @@ class Trained:
 
         Args:
             data: the name of a bundled data set, or the path of a file; of a table, also a frame of polars or pandas,
-                or a row as a dict.
-            labelled: whether what is to be predicted must be there.
+                a row as a dict, a list of such, or a dict of columns.
+            labelled: whether what is to be predicted must be there; None for yes, but of a table for whether it is.
             warn: whether to warn; where not, somebody shows the `notes`.
 
         Raises:
             DataError: there is nothing to read, or it is not like what the network was trained on.
         """
         with stage(f"reading {data}" if isinstance(data, str | os.PathLike) else "reading"):
-            source = self.encoding.read(data, labelled=labelled)
+            if isinstance(self.encoding, Columns):
+                source: Source = self.encoding.read(data, labelled=labelled)
+            else:
+                source = self.encoding.read(data, labelled=labelled is not False)
         if warn:
             warn_of(source.notes)
         return source
@@ -241,11 +244,18 @@ class Trained:
         splits = split(source, source.numbers(self.target), **how)
         return (splits.test, "the held-out part") if part != "train" else (splits.train, "the training part")
 
-    def evaluate(self, source: Source, rows: NDArray[np.intp]) -> dict[str, float]:
+    def evaluate(self, source: Any, rows: Any = "auto") -> dict[str, float]:
         """The mean cost and the metrics of the experiment on these rows.
 
         Warns (UserWarning) where many of them were trained on although they come from other data than its own.
+
+        Args:
+            source: what `read` takes or returns. rows: their positions, or a part of the data; see `rows`.
         """
+        if not isinstance(source, Source):
+            source = self.read(source, labelled=True, warn=False)
+            warn_of(source.notes)
+        rows = self.rows(source, rows)[0] if isinstance(rows, str) else rows
         measured = self.measures(source, rows)
         if measured.known:
             warnings.warn(measured.known, stacklevel=2)
@@ -267,15 +277,17 @@ class Trained:
         made = self.network.metadata
         return made["split"] is not None and bool(source.checksum() == made["checksum"])
 
-    def predictions(self, source: Source, *, spread: bool = False) -> dict[str, list[Any]]:
+    def predictions(self, source: Any, *, spread: bool = False) -> dict[str, list[Any]]:
         """By columns: which example it is, the prediction, and for classes the probability of each, as numbers.
 
         Args:
+            source: what `read` takes or returns.
             spread: whether a column tells how far the answers of several networks lie apart; see `lines`.
 
         Raises:
             OptionError: `spread` of a single network.
         """
+        source = self._to_predict(source)
         found: dict[str, list[Any]] = {}
         told = len(source.notes)
         for piece in source.pieces():
@@ -285,6 +297,14 @@ class Trained:
                 found.setdefault(name, []).extend(values)
         warn_of(source.notes[told:])  # of what was met as the pieces of a large file were read
         return found
+
+    def _to_predict(self, data: Any) -> Source:
+        """What `read` returns of examples to predict, if they are not read yet; callers of its callers are warned."""
+        if isinstance(data, Source):
+            return data
+        source = self.read(data, labelled=False, warn=False)
+        warn_of(source.notes, depth=2)
+        return source
 
     def _spread(self, piece: Source, wanted: bool) -> dict[str, NDArray[np.float64]]:
         """By columns, how far the answers to a piece of a source lie apart; none where that is not wanted.
@@ -322,22 +342,14 @@ class Trained:
         from chainrule.experiments.row_explained import all_rows, explain_row, own_rows, require_rows, row_of
 
         require_rows(self)
-
-        def read(data: Any) -> Source:
-            if isinstance(data, Source):
-                return data
-            source = self.read(data, labelled=False, warn=False)
-            warn_of(source.notes, depth=2)
-            return source
-
-        found = own_rows(self) if background is None else all_rows(read(background))
+        found = own_rows(self) if background is None else all_rows(self._to_predict(background))
         if isinstance(found, str):
             raise DataError(f"{found}: give rows to compare with, background=….")
-        return explain_row(self, row_of(read(row), number), found, of=of, seed=seed)
+        return explain_row(self, row_of(self._to_predict(row), number), found, of=of, seed=seed)
 
     def lines(
         self,
-        *sources: Source,
+        *sources: Any,
         long: bool = False,
         several: bool = False,
         spread: bool = False,
@@ -346,6 +358,7 @@ class Trained:
         """The predictions as a CSV with rounded numbers, in pieces that need not be in memory together.
 
         Args:
+            sources: what `read` takes or returns.
             long: whether each step of a forecast has a row of its own.
             several: whether a column names the source of each row, as rows are counted in each from 1.
             spread: whether a column tells how far the answers of several networks lie apart: the standard deviation of
@@ -357,7 +370,10 @@ class Trained:
             OptionError: `spread` of a single network, or `long` of what is no forecast.
         """
         header: list[str] | None = None
-        for source in sources:
+        first = ""
+        for data in sources:
+            source = self._to_predict(data)
+            first = first or source.name
             for piece in source.pieces():
                 output, target, which = self._output(piece, several), self.target, None
                 apart = self._spread(piece, spread)
@@ -369,9 +385,7 @@ class Trained:
                     which = _of_source(which, source)
                 for columns, formats in written(which, target, output, units, apart):
                     if header is not None and [*columns] != header:
-                        raise DataError(
-                            f"{source.name} has other columns than {sources[0].name}: predict it by itself."
-                        )
+                        raise DataError(f"{source.name} has other columns than {first}: predict it by itself.")
                     yield as_csv(columns, formats, header=header is None)
                     header = [*columns]
                     if done is not None:

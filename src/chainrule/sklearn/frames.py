@@ -11,7 +11,7 @@ from scipy.sparse import issparse
 from sklearn.utils import check_array
 
 from chainrule.data.columns import Column
-from chainrule.data.frames import as_polars, is_frame
+from chainrule.data.frames import as_polars, frame_of_columns, is_frame, series_of
 from chainrule.data.tables import Table, kept
 from chainrule.errors import DataError, ShapeError
 
@@ -37,22 +37,11 @@ def as_frame(X: Any, estimator: Any) -> tuple[DataFrame, list[str]]:
     from chainrule.extras import polars as pl
 
     if isinstance(X, Mapping) and not issparse(X):
-        lengths = {len(column) for column in X.values()}
-        if len(lengths) > 1:
-            raise DataError(f"the columns of X have {min(lengths):,} to {max(lengths):,} rows, but must have as many.")
-        return pl.DataFrame([_column(str(name), column) for name, column in X.items()]), []
+        return frame_of_columns(X, "X"), []
     if _has_columns(X):
         return as_polars(X)
     array = check_array(X, dtype=None, ensure_all_finite=False, estimator=estimator)
-    return pl.DataFrame([_column(f"x{j}", column) for j, column in enumerate(array.T)]), []
-
-
-def _column(name: str, values: Any) -> Any:
-    from chainrule.extras import polars as pl
-
-    if isinstance(values, np.ndarray) and values.dtype.kind in "fiub":
-        return pl.Series(name, np.ascontiguousarray(values), nan_to_null=values.dtype.kind == "f")
-    return pl.Series(name, values if isinstance(values, pl.Series) else list(values), strict=False)
+    return pl.DataFrame([series_of(f"x{j}", column) for j, column in enumerate(array.T)]), []
 
 
 def beside(frame: DataFrame, **columns: NDArray[Any]) -> tuple[DataFrame, dict[str, str]]:

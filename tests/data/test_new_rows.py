@@ -63,8 +63,9 @@ def trained(tmp_path_factory):
 USUAL = {"zip": "01000", "job": "Baker", "member": "yes", "age": 30, "joined": "2023-01-01"}
 
 ODD = [
-    ("zip", 1000, r"which training has not met \(is '01000' meant\?\)"),
-    ("job", "baker", r"which training has not met \(is 'Baker' meant\?\)"),
+    ("zip", 1000, "taken for '01000'"),
+    ("job", "baker", "taken for 'Baker'"),
+    ("job", "Smith", "taken for 'smith'"),
     ("job", "pilot", "which training has not met"),
     ("member", True, "which training has not met"),
     ("age", 3e9, "far from all that training met"),
@@ -96,6 +97,25 @@ def test_what_is_odd_about_new_rows_is_a_warning_at_the_line_that_read_them(
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert trained.read(given, labelled=False, warn=False).notes == source.notes
+
+
+def test_a_word_that_is_only_written_otherwise_is_taken_for_the_one_that_training_has_met(trained):
+    frame = pl.DataFrame([USUAL] * 6)
+    usual = trained.predictions(frame)["prediction"]
+    for column, word in (("job", "BAKER"), ("zip", 1000), ("member", "Yes")):
+        odd = trained.read(frame.with_columns(pl.lit(word).alias(column)), warn=False)
+        assert trained.predictions(odd)["prediction"] == usual
+        row = trained.read(USUAL | {column: word}, warn=False)
+        assert trained.predictions(row)["prediction"] == pytest.approx(usual[:1])
+    both = pl.DataFrame({"job": ["Baker", "baker", "clerk"] * 99, "y": np.arange(297) % 7 / 7})
+    [code] = cr.read_table(both, "y").learn(np.arange(297)).codes
+    assert code.strangers(pl.Series(["BAKER", "Clerk"])) == ["BAKER", "Clerk"]
+    assert code.meant(["BAKER", "Clerk"]) == {"Clerk": "clerk"}, "of two that are alike, neither is meant"
+    notes = doubts_on_rows([code], pl.DataFrame({"job": ["BAKER", "Clerk", "pilot", "clerk"]}), None)
+    assert notes == [
+        "job holds 'Clerk' in 1 of 4 rows: taken for 'clerk', which differs in capitals, blanks or zeros alone",
+        "job holds 'BAKER', 'pilot' in 2 of 4 rows, which training has not met: it is taken for something rare",
+    ]
 
 
 def test_usual_rows_are_read_without_a_word(trained):

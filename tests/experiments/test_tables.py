@@ -265,7 +265,11 @@ def column(name, values):
         ),
         ("predict", column("since", ["x"]), "since holds 'x' in row 1, but that column holds dates such as 31.01.2025"),
         ("predict", lambda f: f.head(0), "is empty: it has 12 columns and no row."),
-        ("evaluate", column("pays", ["maybe"]), "pays in changed.csv holds 'maybe', but the classes are 'no', 'yes'."),
+        (
+            "evaluate",
+            column("pays", ["maybe"]),
+            "pays in changed.csv holds 'maybe' in row 1, but the classes are 'no', 'yes'.",
+        ),
         ("evaluate", column("pays", [None]), "pays in changed.csv is always missing."),
     ],
 )
@@ -469,6 +473,25 @@ def test_the_task_may_be_said(tmp_path):
     assert cr.read_table(people(), "rich").target.task == "yes_no"
     assert cr.read_table(people(), "rich", task="regression").target.task == "values"
     assert cr.read_table(people(), "age", task="classification", category=["family"]).target.task == "classes"
+
+
+def test_labels_that_are_only_written_otherwise_are_those_that_were_learned(tmp_path):
+    frame = people().with_columns(pays=pl.col("pays").str.to_titlecase())
+    run(tmp_path, "pays", frame=frame, epochs=1)
+    trained = cr.Trained.load(tmp_path / "run")
+    measured = trained.evaluate(frame, "all")
+    other = people().with_columns(pays=pl.col("pays") + "  ")
+    other.write_csv(tmp_path / "other.csv")
+    done = chainrule("evaluate", "run", "other.csv", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    n = (people()["pays"] == "yes").sum()
+    assert f"note: pays is 'yes' in {n} rows: taken for 'Yes'\n" in done.stderr
+    with pytest.warns(cr.errors.DoubtWarning, match=r"pays is '(yes|no)' in .* rows: taken for '(Yes|No)'"):
+        assert trained.evaluate(other, "all") == measured
+    with pytest.raises(
+        cr.DataError, match=r"holds 'yess' in row 4, but the classes are 'No', 'Yes'\. Did you mean 'Yes'\?"
+    ):
+        trained.evaluate(frame.with_columns(pays=pl.when(pl.arange(M) == 3).then(pl.lit("yess")).otherwise("pays")))
 
 
 @pytest.mark.parametrize(

@@ -104,11 +104,13 @@ def doubts_on_rows(codes: Sequence[Code], frame: DataFrame, row: NDArray[np.int6
                 told = f"{code.column.name} is missing in all {len(series):,} rows: predictions do without it"
                 found.append(Doubt(told, "empty", code.column.name))
             continue
-        if isinstance(code, Moment):
-            note = _far_moments(code, series, row)
+        found += filter(None, [_new_gaps(code, series)])
+        if isinstance(code, Number):
+            found += filter(None, [_far_away(code, frame)])
+        elif isinstance(code, Moment):
+            found += filter(None, [_far_moments(code, series, row)])
         else:
-            note = _far_away(code, frame) if isinstance(code, Number) else _strangers(code, frame, row)
-        found += filter(None, [_new_gaps(code, series), note])
+            found += _strangers(code, frame, row)
     return found
 
 
@@ -143,9 +145,8 @@ def _doubt_on(code: Code, value: object) -> Doubt | None:
     column = code.column
     if value is None:
         return _gaps_told(code, "missing") if getattr(code, "gaps", None) is False else None
-    if isinstance(code, WordCode) and not code.knows(value):
-        told = f"{column.name} is {shown(value)}, which training has not met{_but(code, [value])}"
-        return Doubt(told, "strangers", column.name)
+    if isinstance(code, WordCode):
+        return None if code.knows(value) else _stranger(code, value)
     if isinstance(code, Number):
         bare = column.measured_in != "" and not column.tells_of_bare and column.lacks_unit_in(value)
         return without_unit(column) if bare else _far_number(code, float(code.read_one(value)[0]))
@@ -155,6 +156,13 @@ def _doubt_on(code: Code, value: object) -> Doubt | None:
             told = f"{column.name} is {shown(str(value))}, far from all that training met: the prediction goes beyond"
             return Doubt(f"{told} what was learned", "far moments", column.name)
     return None
+
+
+def _stranger(code: WordCode, value: object) -> Doubt:
+    """A note on a single word that training has not met."""
+    for word, known in code.meant(code.strangers_in(value)).items():
+        return Doubt(f"{code.column.name} is {shown(word)}: taken for {shown(known)}", "spelling", code.column.name)
+    return Doubt(f"{code.column.name} is {shown(value)}, which training has not met", "strangers", code.column.name)
 
 
 def _far_number(code: Number, value: float) -> Doubt | None:
@@ -170,22 +178,6 @@ def without_unit(column: Column) -> Doubt:
     """A note on plain numbers where those of the training had a unit beside them."""
     told = f"{column.name} holds numbers without a unit: they are taken for {column.measured_in}"
     return Doubt(told, "without unit", column.name)
-
-
-def _but(code: WordCode, strangers: Iterable[object]) -> str:
-    """Which known word is meant by one that training has not met, by the look of both: 9000 for 09000, Red for red."""
-    known: dict[str, list[str]] = {}
-    for word in code.met:
-        known.setdefault(_alike(word), []).append(word)
-    for stranger in strangers:
-        if meant := known.get(_alike(str(stranger))):
-            return f" (is {shown(meant[0])} meant?)"
-    return ""
-
-
-def _alike(word: str) -> str:
-    """A word without what is lost where it passes for a number, or is typed otherwise."""
-    return word.strip().casefold().lstrip("0").removesuffix(".0")
 
 
 def _knew_gaps_alone(code: Code) -> bool:
@@ -243,19 +235,32 @@ def _far_moments(code: Moment, series: Series, row: NDArray[np.int64] | None) ->
     return Doubt(told, "far moments", code.column.name)
 
 
-def _strangers(code: Code, frame: DataFrame, row: NDArray[np.int64] | None) -> Doubt | None:
-    """A note on words that training has not met, or None."""
+def _strangers(code: Code, frame: DataFrame, row: NDArray[np.int64] | None) -> list[Doubt]:
+    """Notes on words that training has not met, or not in that spelling."""
     values = code.column.values(frame[code.column.name], row)
     found = code.strangers(values)
     if not found:
-        return None
-    strangers = ", ".join(map(shown, found[:3])) + (", …" if len(found) > 3 else "")
-    times = int(values.is_in(found).sum())
-    rows = f"{times:,} of {len(values):,} rows"
+        return []
+    meant = code.meant(found) if isinstance(code, WordCode) else {}
+    notes = []
+    if meant:
+        known = _listed(dict.fromkeys(meant.values()))
+        told = (
+            f"{_told_of(code, values, [*meant])}: taken for {known}, which differs in capitals, blanks or zeros alone"
+        )
+        notes.append(Doubt(told, "spelling", code.column.name))
+    if others := [word for word in found if word not in meant]:
+        told = f"{_told_of(code, values, others)}, which training has not met: it is taken for something rare"
+        notes.append(Doubt(told, "strangers", code.column.name))
+    return notes
+
+
+def _told_of(code: Code, values: Series, words: Sequence[str]) -> str:
+    """Which words a column holds in how many rows."""
+    times = int(values.is_in(words).sum())
     share = f" ({times / len(values):.0%})" if len(values) >= MANY else ""
-    meant = _but(code, found) if isinstance(code, WordCode) else ""
-    told = (
-        f"{code.column.name} holds {strangers} in {rows}{share}, which training has not met{meant}: it is taken for "
-        "something rare"
-    )
-    return Doubt(told, "strangers", code.column.name)
+    return f"{code.column.name} holds {_listed(words)} in {times:,} of {len(values):,} rows{share}"
+
+
+def _listed(words: Collection[str]) -> str:
+    return ", ".join(map(shown, [*words][:3])) + (", …" if len(words) > 3 else "")

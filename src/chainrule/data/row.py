@@ -123,8 +123,8 @@ def _plain(value: Any, name: str) -> Any:
         return value
     if not isinstance(value, int | float):
         raise DataError(
-            f"{name} is a {type(value).__name__}, but a row holds numbers, words and dates; several rows are a frame, or "
-            "a dict of nothing but columns."
+            f"{name} is a {type(value).__name__}, but a row holds numbers, words and dates; several rows are a frame, "
+            "or a dict of nothing but columns."
         )
     if isinstance(value, int) and abs(value) >= 2**1023:
         raise DataError(f"{name} is {shown(value)}, more than a number can be.")

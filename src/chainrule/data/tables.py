@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data import phrases, usual
-from chainrule.data.cells import ANY_CASE, PLAIN, as_text, words_of
+from chainrule.data.cells import ANY_CASE, PLAIN, as_text, is_listed, is_text, spelled_otherwise, words_of
 from chainrule.data.checksums import checksum_of_columns
 from chainrule.data.chunk_notes import ChunkNotes
 from chainrule.data.chunked import Chunked
 from chainrule.data.columns import USED, Column, as_labels
+from chainrule.data.new_rows import Doubt
 from chainrule.data.phrases import are_long, note_on_repeats
 from chainrule.data.repeats import first_of_each
 from chainrule.data.row import called
@@ -26,6 +27,7 @@ from chainrule.data.table_chunks import Rows, chunked
 from chainrule.data.targets import Kind as Task
 from chainrule.data.targets import Target
 from chainrule.errors import DataError, shortened
+from chainrule.names import counted
 
 if TYPE_CHECKING:
     from polars import DataFrame, Series
@@ -131,6 +133,20 @@ class Table(Source):
         del self.target  # found anew from the words
         self.frame = kept(self.frame, [self.column(name) for name in self.targets], self.row)
 
+    def call_labels_as_known(self, target: Target) -> None:
+        """Take labels for those that a network knows, with a note, where they are only written in other capitals."""
+        for name, labels in zip(self.targets, target.labels or (), strict=False):
+            series = self.frame[name]
+            if self.column(name).counts or not (is_text(series) or is_listed(series)):
+                continue
+            text = as_text(series)
+            meant = spelled_otherwise(text.drop_nulls().unique().to_list(), [str(label) for label in labels])
+            for word, label in meant.items():
+                n = counted(int((text == word).sum()), "row")
+                self._notes.append(Doubt(f"{name} is {word!r} in {n}: taken for {label!r}", f"label {word}", name))
+            if meant:
+                self.frame = self.frame.with_columns(text.replace([*meant], [*meant.values()]).alias(name))
+
     def note_capitals(self) -> None:
         """Note words that differ only in capitals, which are different ones."""
         for column in self.columns:
@@ -185,7 +201,7 @@ class Table(Source):
                 "good predictions are."
             )
         columns = {name: as_labels(self.column(name), frame[name], row) for name in self.targets}
-        return target.numbers(columns, self.name)
+        return target.numbers(columns, self.name, row)
 
     @property
     def value_ends(self) -> list[tuple[float, float]] | None:

@@ -17,6 +17,7 @@ from chainrule.data.scales import TargetScale
 from chainrule.errors import DataError, OptionError, shown
 from chainrule.graph import Operation
 from chainrule.metrics import Task, decide
+from chainrule.names import nearest
 from chainrule.ops import exp, sigmoid
 
 Kind = Literal["classification", "regression"]
@@ -204,8 +205,13 @@ class Target(Configurable):
             return f"{several}values to predict"
         return f"{several}yes-or-no questions" if several else f"{len(self.labels[0])} classes"
 
-    def numbers(self, columns: Mapping[str, NDArray[Any]], place: str) -> NDArray[Any]:
+    def numbers(
+        self, columns: Mapping[str, NDArray[Any]], place: str, row: NDArray[np.int64] | None = None
+    ) -> NDArray[Any]:
         """The columns as a network learns them: (m,) of one column and (m, n) of several; labels by their numbers.
+
+        Args:
+            row: (m,) the numbers of the rows where they stand, if anybody counts them, for messages.
 
         Raises:
             DataError: a label is none of those known, or text stands where values are expected.
@@ -214,7 +220,7 @@ class Target(Configurable):
         for i, name in enumerate(self.names):
             y = columns[name]
             if self.labels is not None:
-                found.append(_numbered(y, self.labels[i], f"{name} in {place}"))
+                found.append(_numbered(y, self.labels[i], f"{name} in {place}", row))
             elif y.dtype.kind in "OUS":
                 raise DataError(f"{name} in {place} is text, but the network predicts values.")
             else:
@@ -408,7 +414,7 @@ def _labels(different: NDArray[Any]) -> list[Any]:
     return [int(value) for value in different.tolist()] if whole else different.tolist()
 
 
-def _numbered(y: NDArray[Any], labels: list[Any], called: str) -> NDArray[np.int64]:
+def _numbered(y: NDArray[Any], labels: list[Any], called: str, row: NDArray[np.int64] | None) -> NDArray[np.int64]:
     """Each label as its place among `labels`.
 
     Raises:
@@ -423,7 +429,12 @@ def _numbered(y: NDArray[Any], labels: list[Any], called: str) -> NDArray[np.int
     except KeyError as error:
         more = ", …" if len(labels) > 10 else ""
         all_known = ", ".join(map(shown, labels[:10])) + more
-        raise DataError(f"{called} holds {shown(error.args[0])}, but the classes are {all_known}.") from None
+        found = [] if row is None else [i for i, one in enumerate(y.tolist()) if one == error.args[0]]
+        where = f" in row {row[found[0]]:,}" if row is not None and found else ""
+        meant = nearest(error.args[0], labels) if isinstance(labels[0], str) else ""
+        raise DataError(
+            f"{called} holds {shown(error.args[0])}{where}, but the classes are {all_known}.{meant}"
+        ) from None
 
 
 def _places(y: NDArray[Any], known: NDArray[Any]) -> NDArray[np.int64]:

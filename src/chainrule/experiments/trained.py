@@ -187,6 +187,8 @@ class Trained:
         with stage(f"reading {data}" if isinstance(data, str | os.PathLike) else "reading"):
             if isinstance(self.encoding, Columns):
                 source: Source = self.encoding.read(data, labelled=labelled)
+                if isinstance(source, Table):
+                    source.call_labels_as_known(self.target)
             else:
                 source = self.encoding.read(data, labelled=labelled is not False)
         if warn:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data.cells import is_listed
+from chainrule.data.cells import is_listed, spelled_otherwise
 from chainrule.data.codes.code import Code, Matrix
 from chainrule.data.columns import Column
 
@@ -48,9 +48,13 @@ class WordCode(Code):
         """Whether training has met the word."""
         if word in self._known[0]:
             return True
+        return not self.strangers_in(word)
+
+    def strangers_in(self, word: object) -> list[str]:
+        """A single word as its column has it, if training has not met it."""
         from chainrule.extras import polars as pl
 
-        return not self.strangers(self.column.values(pl.Series([word], strict=False)))
+        return self.strangers(self.column.values(pl.Series([word], strict=False)))
 
     @cached_property
     def _known(self) -> tuple[dict[str, int], tuple[int, int]]:
@@ -58,7 +62,12 @@ class WordCode(Code):
 
     def read(self, values: Series) -> NDArray[Any]:
         numbers, (missing, others) = self._known
-        return _numbered(values, numbers, missing=missing, others=others)
+        meant = {word: numbers.get(known, others) for word, known in self.meant(self.strangers(values)).items()}
+        return _numbered(values, numbers | meant, missing=missing, others=others)
+
+    def meant(self, strangers: list[str]) -> dict[str, str]:
+        """The strangers that are taken for a word that training has met, as they are only written otherwise."""
+        return spelled_otherwise(strangers, self.met) if strangers else {}
 
     def read_one(self, value: object) -> NDArray[Any]:
         numbers = self._known[0]

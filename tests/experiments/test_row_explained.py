@@ -118,8 +118,9 @@ def test_the_values_are_shapley_values_of_whole_columns(folder):
 
 def test_a_row_of_another_file_is_compared_with_the_training_rows(folder, tmp_path):
     people()[16:20].drop("pays").write_csv(folder / "new.csv")
-    done = chainrule("explain", "run", "--row", 1, "--data", "new.csv", cwd=folder)
+    done = chainrule("explain", "run", "new.csv", "--row", 1, cwd=folder)
     assert done.returncode == 0, done.stderr
+    assert chainrule("explain", "run", "--row", 1, "--data", "new.csv", cwd=folder).stdout == done.stdout
     assert "row 1 of new.csv: pays is predicted" in done.stdout
     assert "the mean of 240 training rows" in done.stdout
     own = chainrule("explain", "run", "--row", 17, cwd=folder).stdout
@@ -129,12 +130,15 @@ def test_a_row_of_another_file_is_compared_with_the_training_rows(folder, tmp_pa
 def test_without_the_data_of_the_training_a_table_is_asked_for_and_compared_with_itself(folder, tmp_path):
     done = chainrule("explain", folder / "run", "--row", 1, cwd=tmp_path)
     assert done.returncode == 2
-    assert "cannot be read any more (there is no file people.csv): --data FILE names the table" in done.stderr
+    assert (
+        "cannot be read any more (there is no file people.csv): name the table that row 1 stands in, as in"
+        in done.stderr
+    )
     people().head(40).write_csv(tmp_path / "people.csv")
     done = chainrule("explain", folder / "run", "--row", 1, cwd=tmp_path)
     assert "people.csv is not as it was when" in done.stderr
-    assert "--data FILE names the table that row 1 stands in" in done.stderr
-    done = chainrule("explain", folder / "run", "--row", 1, "--data", "people.csv", cwd=tmp_path)
+    assert "name the table that row 1 stands in, as in predict, behind the model." in done.stderr
+    done = chainrule("explain", folder / "run", "people.csv", "--row", 1, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "so the row is compared with those of people.csv" in done.stderr
     assert "the mean of 40 rows of people.csv" in done.stdout
@@ -148,6 +152,20 @@ def test_the_other_label_is_explained_where_it_is_asked_for(folder, explained):
     assert f"p({other}), in percentage points" in done.stdout
     done = chainrule("explain", "run", "--row", 17, "--of", "maybe", cwd=folder)
     assert "there is no label 'maybe'" in done.stderr
+
+
+def test_the_data_may_stand_before_the_model_only_by_mistake_and_have_gaps_of_their_own(folder):
+    done = chainrule("explain", "people.csv", "run", "--row", 1, cwd=folder)
+    assert "people.csv is no model, but run is, which stands first: chainrule explain run people.csv" in done.stderr
+    frame = people().head(30).drop("pays").with_columns(pl.col("age").cast(pl.String))
+    frame.with_columns(age=pl.when(pl.int_range(30) < 3).then(pl.lit("4o")).otherwise("age")).write_csv(
+        folder / "odd.csv"
+    )
+    assert "age holds '4o' in row 1" in chainrule("explain", "run", "odd.csv", "--row", 1, cwd=folder).stderr
+    for way in (("--unreadable", "missing"), ("--missing", "4o")):
+        done = chainrule("explain", "run", "odd.csv", "--row", 1, *way, cwd=folder)
+        assert done.returncode == 0, done.stderr
+        assert "row 1 of odd.csv: pays is predicted" in done.stdout
 
 
 @pytest.mark.parametrize("out", ["row.svg", "row.json", "row.csv"])
@@ -169,9 +187,16 @@ def test_it_is_written(folder, out):
         (["--row", 1, "--loss", "hinge"], "--loss is about the derivation, and --row about one prediction"),
         (["--row", 1, "--no-shortcut"], "--no-shortcut is about the derivation"),
         (["--data", "people.csv"], "--data is about a row: say which one, --row 17"),
+        (["people.csv"], "DATA is about a row: say which one, --row 17"),
+        (["--missing", "x"], "--missing is about a row"),
+        (["--unreadable", "missing"], "--unreadable is about a row"),
+        (
+            ["a.csv", "--row", 1, "--data", "b.csv"],
+            "the table is given twice, as a.csv and as --data b.csv: leave one of",
+        ),
         (["--of", "yes"], "--of is about a row"),
         (["--row", 1, "--out", "row.html"], ".json or .csv, but not as row.html"),
-        (["--row", 1, "--data", "people.csv", "--out", "people.csv"], "--out people.csv is a file that is read"),
+        (["people.csv", "--row", 1, "--out", "people.csv"], "--out people.csv is a file that is read"),
     ],
 )
 def test_a_mistake_is_one_line(folder, arguments, words):

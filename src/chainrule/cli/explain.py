@@ -2,21 +2,34 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from chainrule.cli.options import MEMORY_LIMIT, MODEL, in_bytes, refuse_overwriting
+from chainrule.cli.options import (
+    MEMORY_LIMIT,
+    MODEL,
+    MORE_MISSING,
+    UNREADABLE,
+    in_bytes,
+    refuse_overwriting,
+    refuse_swapped,
+)
 from chainrule.errors import DataError, OptionError
+
+if TYPE_CHECKING:
+    from chainrule.experiments import Trained
 
 
 @click.command("explain")
 @MODEL
+@click.argument("table", metavar="[DATA]", required=False)
 @click.option(
     "--row",
     type=int,
     help="Tell what each column did to the prediction for this row, counted from 1, as predict counts rows.",
 )
-@click.option("--data", help="The table that the row stands in.  [default: the one that the run was trained on]")
+@click.option("--data", help="The same as DATA.")
 @click.option("--of", help="The label whose probability is explained, or the column.  [default: what is predicted]")
 @click.option("--loss", help="Such as cross_entropy.  [default: what the model file tells, or else fits it]")
 @click.option("--no-shortcut", is_flag=True, help="Also show the way to dZ = A − Y, line by line.")
@@ -26,9 +39,12 @@ from chainrule.errors import DataError, OptionError
     type=click.Path(path_type=Path),
     help="A .txt, .tex or .html file to write; of a row a picture, .svg, or numbers, .json or .csv.  [default: print]",
 )
+@MORE_MISSING
+@UNREADABLE
 @MEMORY_LIMIT
 def command(
     model: str,
+    table: str | None,
     row: int | None,
     data: str | None,
     of: str | None,
@@ -36,6 +52,8 @@ def command(
     no_shortcut: bool,
     optimizer: str | None,
     out: Path | None,
+    missing: list[str] | None,
+    unreadable: str | None,
     memory_limit: int | None,
 ) -> None:
     """Derive a network on paper, or tell by --row what each column did to one prediction.
@@ -43,18 +61,27 @@ def command(
     The derivation has every line forward and backward with its shapes, and the update. MODEL is a model.safetensors
     file, or the run folder that holds it.
 
-    With --row 17 it is told what each column did to the prediction for row 17: Shapley values against 500 rows of the
+    With --row 17 it is told what each column did to the prediction for row 17 of DATA, a table, or else of the one that
+    the run was trained on: Shapley values against 500 rows of the
     training part, in units of what is predicted, or in percentage points of the probability of a label. They add up to
     the prediction.
     """
     derived = {"--loss": loss, "--no-shortcut": no_shortcut, "--optimizer": optimizer}
-    explained = {"--data": data, "--of": of}
+    refuse_swapped("explain", model, [] if table is None else [table])
+    if table is not None and data is not None:
+        raise OptionError(f"the table is given twice, as {table} and as --data {data}: leave one of them out.")
+    explained = {"DATA": table, "--data": data, "--of": of, "--missing": missing, "--unreadable": unreadable}
     if row is None:
         _refuse(explained, "is about a row: say which one, --row 17")
         _derive(model, loss, no_shortcut, optimizer, out, memory_limit)
     else:
         _refuse(derived, "is about the derivation, and --row about one prediction: leave one of them out")
-        _explain_row(model, row, data, of, out, memory_limit)
+        from chainrule.experiments import Trained
+
+        data = data if table is None else table
+        refuse_overwriting(out, [model, *([] if data is None else [data])])
+        trained = Trained.load(model, missing=missing, unreadable=unreadable, memory_limit=in_bytes(memory_limit))
+        _explain_row(trained, row, data, of, out)
 
 
 def _refuse(options: Mapping[str, object], why: str) -> None:
@@ -85,18 +112,13 @@ def _derive(
         print(f"the derivation is in {out}")
 
 
-def _explain_row(
-    model: str, number: int, data: str | None, of: str | None, out: Path | None, memory_limit: int | None
-) -> None:
+def _explain_row(trained: "Trained", number: int, data: str | None, of: str | None, out: Path | None) -> None:
     from rich.console import Console
 
     from chainrule.cli.tables import attribution_table, show_notes
-    from chainrule.experiments import Trained
     from chainrule.experiments.row_explained import all_rows, explain_row, own_rows, require_rows, row_of
     from chainrule.progress import stage
 
-    refuse_overwriting(out, [model, *([] if data is None else [data])])
-    trained = Trained.load(model, memory_limit=in_bytes(memory_limit))
     require_rows(trained)
     background = own_rows(trained)
     if data is not None:
@@ -107,7 +129,7 @@ def _explain_row(
             show_notes([f"{background}, so the row is compared with those of {data}"])
             background = all_rows(source)
     elif isinstance(background, str):
-        raise OptionError(f"{background}: --data FILE names the table that row {number} stands in.")
+        raise OptionError(f"{background}: name the table that row {number} stands in, as in predict, behind the model.")
     else:
         source = background.source
         try:

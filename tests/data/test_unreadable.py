@@ -70,6 +70,16 @@ def test_more_are_refused_with_the_ways_out(run, tmp_path):
     assert found == read(run, frame(with_cells(AGES, dict.fromkeys((3, 4, 7)))))[0]
 
 
+@pytest.mark.parametrize(
+    ("column", "cell"), [("age", "6,5"), ("age", "1.234,5"), ("age", "$7"), ("day", "13/02/2022"), ("day", "2022Q1")]
+)
+def test_one_that_is_written_in_another_way_is_refused_as_others_may_be_misread(run, column, cell):
+    new = frame(**{column: with_cells({"age": AGES, "day": DAYS}[column], {17: cell})})
+    with pytest.raises(cr.DataError, match=f"{column} holds .* in row 17, but"):
+        read(run, new)
+    assert len(read(run, new, "missing")[1]) == 1
+
+
 def test_of_few_rows_none_is_taken_for_missing(run):
     for n, taken in ((9, False), (10, True)):
         new = frame(with_cells(AGES, {2: "4o"})).head(n)

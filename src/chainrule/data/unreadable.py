@@ -1,7 +1,7 @@
 """Cells of new rows that are not what their column was found to be, such as 4o among ages.
 
-A few typing errors are taken for missing values, and told. More such cells are rather written in another way, and
-refused.
+A few typing errors are taken for missing values, and told. More such cells are refused, and so are numbers and dates
+that are written in another way.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.data.cells import as_numbers, forms_of, is_text
 from chainrule.data.codes import Code
 from chainrule.data.columns import Column
+from chainrule.data.dates import DATES, as_moments
 from chainrule.data.new_rows import Doubt
 from chainrule.errors import DataError, shown
 from chainrule.names import counted
@@ -62,7 +64,8 @@ class Cells:
         kept, odd = column.read(series)
         if not len(odd):
             return kept
-        if not self._are_taken(len(odd), len(series) - series.null_count()):
+        taken = self._are_taken(len(odd), len(series) - series.null_count())
+        if not taken or (self.way is None and _is_another_way(column, series.gather(odd))):
             raise column.refusal(series, odd, row, WAY)
         self._first.setdefault(column.name, column.where(series, int(odd[0]), row))
         self._times[column.name] = self._times.get(column.name, 0) + len(odd)
@@ -81,6 +84,19 @@ class Cells:
         others = f" (and {counted(times - 1, 'other cell')})" if times > 1 else ""
         told = f"{self._first[column.name]}{others} among {column.what}: taken for missing"
         return Doubt(told, "unreadable", column.name)
+
+
+def _is_another_way(column: Column, cells: Series) -> bool:
+    """Whether one of the cells is a number or a date that is written in another way, as the others may be, too.
+
+    So the day and the month of 3/4/2025 may be exchanged where another row holds 13/4/2025, and 1.234 may be a thousand
+    where another holds 1.234,5.
+    """
+    if not is_text(cells):
+        return True
+    if column.kind == "date":
+        return any(as_moments(cells, form).null_count() < len(cells) for form in DATES)
+    return any(as_numbers(cells, form).null_count() < len(cells) for form in forms_of(cells))
 
 
 def readable_values(

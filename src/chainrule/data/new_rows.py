@@ -174,6 +174,11 @@ def _far_number(code: Number, value: float) -> Doubt | None:
     return Doubt(told, "far away", code.column.name)
 
 
+def total_told(names: Sequence[str], row: int) -> str:
+    """What is said of a row that holds the sums of all others in some columns."""
+    return f"row {row:,} holds the sum of all others in {', '.join(names)}: it is no row like them, so take it out"
+
+
 def without_unit(column: Column) -> Doubt:
     """A note on plain numbers where those of the training had a unit beside them."""
     told = f"{column.name} holds numbers without a unit: they are taken for {column.measured_in}"

@@ -30,6 +30,9 @@ MANY = 50_000
 LARGEST = float(np.finfo(np.float64).max)
 """The end of what has none."""
 
+ADDED = 10
+"""Of fewer numbers none is taken for the sum of the others."""
+
 STRAYS = 3
 """More values that lie apart from the others are a group of their own, and not strays."""
 
@@ -88,6 +91,23 @@ def _mark(y: NDArray[np.float64], end: float) -> Mark | None:
             and (end < 0 <= low or gap > 0.5 * (high - low))
         )
     return Mark(end, times, len(y), low, high) if far else None
+
+
+def total_in(y: NDArray[np.float64]) -> int | None:
+    """The place of the value that is the sum of all others, as in a line of totals, if there is one.
+
+    Args:
+        y: (m,) values, NaN where one is missing. It must be more than twice as large as any other, of which none is
+            negative, and may be rounded to a whole number.
+    """
+    there = y[~np.isnan(y)]
+    if len(there) < ADDED or there.min() < 0:
+        return None
+    largest = float(there.max())
+    others = float(there.sum()) - largest
+    if largest <= 2 * np.partition(there, -2)[-2] or abs(largest - others) > max(0.51, 1e-6 * others):
+        return None
+    return int(np.nanargmax(y))
 
 
 def strays_in(y: NDArray[np.float64]) -> Strays | None:

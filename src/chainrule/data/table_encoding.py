@@ -16,11 +16,12 @@ from chainrule.data.columns import Column, units_of
 from chainrule.data.encoding import matrix_of, places_of, row_of
 from chainrule.data.frames import handed_over, is_frame
 from chainrule.data.missing import Markers
-from chainrule.data.new_rows import doubts_on_rows, require_all, without_unit
+from chainrule.data.new_rows import Doubt, doubts_on_rows, require_all, total_told, without_unit
 from chainrule.data.opening import open_table, require
 from chainrule.data.row import Row, frame_of_row, value_of
 from chainrule.data.row_sample import RowSample
 from chainrule.data.source import Encoding, Place, Source
+from chainrule.data.strays import total_in
 from chainrule.data.tables import Table, kept
 from chainrule.data.target_statistics import TargetStatistics, standardized
 from chainrule.data.targets import Target
@@ -108,6 +109,7 @@ class Columns(Encoding):
         if not labelled:
             told = replace(cells) if in_pieces else None
             return Table(frame, name, [*columns.values()], [], notes=notes, row=row, sample=sample, cells=told)
+        notes += [note for column in self.predicted if (note := _total(column, frame, row))]
         roles = {role: column for role, column in self._roles.items() if column.name in frame.columns}
         columns |= {column.name: column for column in roles.values()}
         named = {role: column.name for role, column in roles.items()}
@@ -264,6 +266,16 @@ class Columns(Encoding):
             tokens = 1 + sum(code.tokens - code.bag for code in embedded)
             return [EmbedBags(input_shape[0] - sum(sizes), sizes, tokens, TEXT_VECTOR)]
         return [EmbedColumns(input_shape[0] - len(embedded), sum(code.tokens for code in embedded), VECTOR)]
+
+
+def _total(column: Column, frame: DataFrame, row: NDArray[np.int64] | None) -> Doubt | None:
+    """A note on a row that holds the sum of all values to predict, or None."""
+    if not column.counts:
+        return None
+    i = total_in(column.values(frame[column.name], row).to_numpy().astype(np.float64))
+    if i is None:
+        return None
+    return Doubt(total_told([column.name], i + 1 if row is None else int(row[i])), "total", column.name)
 
 
 def _places_by_code(codes: Sequence[Code]) -> list[Place]:

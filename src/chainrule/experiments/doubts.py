@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from chainrule.data.cells import as_text, names_a_row, some_of
 from chainrule.data.columns import option
 from chainrule.data.misfits import misfits_in
-from chainrule.data.new_rows import Doubt
+from chainrule.data.new_rows import Doubt, total_told
 from chainrule.data.repeats import SAMPLED, are_copies, comparable, share_by_chance, share_of_repeats
 from chainrule.data.scales import MOST, are_whole, skewness
 from chainrule.data.source import Source
-from chainrule.data.strays import mark_in, strays_in
+from chainrule.data.strays import mark_in, strays_in, total_in
 from chainrule.data.tables import Table
 from chainrule.data.targets import Target
 from chainrule.errors import shortened, shown
@@ -62,7 +62,7 @@ def doubts_on(table: Source, target: Target) -> list[str]:
         return []
     columns = [*_names(table), *_misfits(table), *_guesses(table, target)]
     numbers = [*_marks(table), *_thousands(table), *_clocks(table)]
-    rows = [*_strays(table, target), *_almost_empty(table), *_order(table), *_repeats(table)]
+    rows = [*_totals(table), *_strays(table, target), *_almost_empty(table), *_order(table), *_repeats(table)]
     return [*columns, *numbers, *sentences_on_gaps(table, target), *rows]
 
 
@@ -83,7 +83,7 @@ def _names(table: Table) -> list[str]:
     ]
 
 
-def _misfits(table: Table) -> list[Doubt]:
+def _misfits(table: Table) -> list[str]:
     """Columns that would be numbers or dates but for a few cells."""
     found = []
     for column in table.columns:
@@ -101,7 +101,7 @@ def _misfits(table: Table) -> list[Doubt]:
             f"{column.name} holds {cell} in row {table.row[i]:,} among {odd.among}{others}, and so {what}: if it is a "
             "mistake, write it like the others, or leave it empty"
         )
-        found.append(Doubt(told, "misfits", column.name))
+        found.append(told if column.name in table.targets else Doubt(told, "misfits", column.name))
     return found
 
 
@@ -241,6 +241,19 @@ def _all_null(names: list[str]) -> Expr:
     from chainrule.extras import polars as pl
 
     return (pl.sum_horizontal(pl.col(name).is_null() for name in names) >= len(names) - 1).alias("empty")
+
+
+def _totals(table: Table) -> list[Doubt]:
+    """A row that holds the sums of all others, as tables in workbooks end."""
+    if table.sample is not None and not table.sample.whole:
+        return []
+    found: dict[int, list[str]] = {}
+    for column in table.columns:
+        if column.kind == "number" or (column.name in table.targets and column.counts):
+            i = total_in(_values(table, column.name))
+            if i is not None:
+                found.setdefault(i, []).append(column.name)
+    return [Doubt(total_told(names, int(table.row[i])), "total", names[0]) for i, names in found.items()]
 
 
 def _strays(table: Table, target: Target) -> list[str]:

@@ -80,7 +80,7 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
             experiment = Unmeasured(table, settings, folder)
             told = [*self.notes_, *experiment.source.notes, *experiment.notes]
             self._say(told)
-            self._warn(doubt for doubt in told if isinstance(doubt, Doubt) and doubt.about[1] not in table.targets)
+            self._warn(doubt for doubt in told if isinstance(doubt, Doubt))
             result = experiment.run(progress=bool(self.verbose))
         chosen = chosen_at_the_end(experiment)
         self._say(chosen)

@@ -122,7 +122,7 @@ def test_a_number_that_means_a_missing_value_is_found_however_it_is_written(writ
 
 
 def test_a_million_digits_in_the_first_line_are_looked_at_in_no_time(written):
-    path = written("a,b,c\n1,2,3\n" * 9)
+    path = written("a,b,c\n" + "1,2,3\n" * 17)
     rows = f"{'1' * 10**6},7x,{'1' * 10**6}x\n" + "1,2,3\n" * 9
     assert read_frame(path)[0].height == 17
     assert read_frame(written(rows))[0].height == 9
@@ -187,3 +187,30 @@ def test_utf_16_is_text_whatever_its_letters(tmp_path, words):
     path.write_bytes("\n".join(["a,b", *[f"{yes},1", f"{no},2"] * 40]).encode("utf-16"))
     table = cr.read_table(path, "b")
     assert {*table.frame["a"].cast(str).to_list()} == {yes, no}
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        (["1,x", "a,b", "2,y"], "1 row that repeats the names of the columns is left out, the first behind row 1"),
+        (["a,b", "1,x", " a ,b", "2,y"], "2 rows that repeat the names of the columns are left out, the first at the"),
+        (["1,x", "a,y", "2,b"], ""),
+    ],
+)
+def test_rows_that_repeat_the_names_are_left_out(written, rows, told):
+    path = written("\n".join(["a,b", *rows]))
+    frame, notes = read_frame(path)
+    assert frame["a"].to_list() == (["1", "2"] if told else ["1", "a", "2"])
+    assert len(notes) == bool(told)
+    assert all(
+        note.startswith(f"{path}: {told}") and note.endswith("; numbers of rows count without") for note in notes
+    )
+
+
+def test_files_that_were_put_one_behind_the_other_are_one_table(written):
+    rows = "".join(f"{20 + i},{'yes' if i % 3 else 'no'}\n" for i in range(40))
+    table = cr.read_table(written(f"age,pays\n{rows}age,pays\n{rows}"), "pays")
+    assert len(table) == 80
+    assert table.column("age").kind == "number"
+    assert table.target.classes == ["no", "yes"]
+    assert table.row.tolist() == [*range(1, 81)]

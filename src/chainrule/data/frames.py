@@ -160,7 +160,24 @@ def _from_file(path: str, markers: Markers) -> tuple[DataFrame, list[str]]:
             return json_files.read_json(path, data[:])
         if kind == "workbook":
             return workbooks.read_workbook(path, data[:])
-        return read_csv(path, data, markers)
+        return _without_names(*read_csv(path, data, markers), path)
+
+
+def _without_names(frame: DataFrame, notes: list[str], path: str) -> tuple[DataFrame, list[str]]:
+    """The frame without rows that repeat the names of its columns, as of files one behind the other; and notes."""
+    from chainrule.extras import polars as pl
+
+    if frame.width < 2 or any(dtype != pl.String for dtype in frame.dtypes):  # as a name makes text of a column
+        return frame, notes
+    are_names = (pl.col(name).str.strip_chars() == name for name in frame.columns)
+    again = frame.select(pl.all_horizontal(are_names).fill_null(False)).to_series()
+    if not again.any():
+        return frame, notes
+    n, first = int(again.sum()), int(again.arg_true()[0])
+    rows = "1 row that repeats" if n == 1 else f"{n:,} rows that repeat"
+    where = f"behind row {first:,}" if first else "at the beginning"
+    told = f"{rows} the names of the columns {'is' if n == 1 else 'are'} left out, the first {where}"
+    return frame.filter(~again), [*notes, f"{path}: {told}; numbers of rows count without"]
 
 
 def names_in(path: str, markers: Markers = USUAL) -> list[str]:

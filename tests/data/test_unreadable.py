@@ -119,6 +119,30 @@ def test_the_commands_tell_the_cell_and_go_on(run, tmp_path):
         cr.Trained.load(run, unreadable="mising")
 
 
+def test_points_that_part_thousands_part_them_in_new_files_too(tmp_path):
+    """1.234 is more than a thousand where training had 1.234,5, though it is a plain number by itself."""
+    numbers = np.random.default_rng(0).uniform(1000, 9000, M).round(1)
+    german = [f"{x:,.1f}".translate(str.maketrans(",.", ".,")) for x in numbers]
+    settings = cr.Settings(hidden=(4,), members=1, epochs=1, seed=0)
+    table = cr.read_table(pl.DataFrame({"x": german, "y": numbers}), "y")
+    cr.Experiment(table, settings, tmp_path / "run").run(progress=False)
+    trained = cr.Trained.load(tmp_path / "run")
+
+    def predicted(cells):
+        (tmp_path / "new.csv").write_text("x;z\n" + "".join(f"{cell};\n" for cell in cells))
+        source = trained.read(tmp_path / "new.csv", warn=False)
+        return trained.predictions(source)["prediction"], source.notes
+
+    expected = predicted(["1234", "5678"])[0]
+    assert predicted(["1.234", "5.678"])[0] == expected == predicted(["1.234,0", "5.678"])[0]
+    expected = predicted(["1234,5", "5.678"])[0]
+    found, notes = predicted(["1234.5", "5678"])
+    assert found == expected
+    assert notes[1] == "x is written as 1234.5 here, and as 1234,5 in training"
+    with pytest.raises(cr.DataError, match=r"x holds '1234\.5' in row 1, but"):
+        predicted(["1234.5", "5.678,0"])
+
+
 def test_it_is_about_tables(tmp_path):
     X = np.arange(24.0).reshape(12, 2)
     np.savez(tmp_path / "a.npz", X=X, y=np.arange(12) % 2)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from chainrule.configuration import Configurable
 from chainrule.data.cells import (
     ANY_CASE,
+    COMMA,
     PLAIN,
     as_numbers,
     as_text,
@@ -93,6 +94,12 @@ class Column(Configurable):
     def measured_in(self) -> str:
         """The unit of its numbers, or the sign or code that is written beside them; "" where there is none."""
         return self.unit or (self.form.strip("0123456789., -k") if self.counts else "")
+
+    @property
+    def parts_thousands(self) -> bool:
+        """Whether the point of its numbers parts thousands: 1.234 is more than a thousand, whatever a computer takes it
+        for."""
+        return self.counts and COMMA in self.form
 
     def lacks_unit(self, series: Series) -> bool:
         """Whether a series has a plain number where this column has a unit beside them, which is taken for such."""

@@ -103,6 +103,9 @@ class Columns(Encoding):
         notes += self.notes_on(frame.columns)
         notes += [without_unit(column) for column in columns.values() if column.lacks_unit(frame[column.name])]
         cells = Cells([code.column for code in self.codes], self.unreadable)
+        if sample is None:  # of a piece of a file, nobody knows how the others are written
+            frame, points = cells.with_points(frame)
+            notes += points
         frame = kept(cells.readable(frame, row), [*columns.values()], row)
         in_pieces = sample is not None and not labelled  # each of which tells of its own
         notes += [*([] if in_pieces else cells.doubts()), *doubts_on_rows(self.codes, frame, row)]
@@ -153,7 +156,8 @@ class Columns(Encoding):
     def _opened(self, data: Any, labelled: bool) -> tuple[DataFrame, list[str], RowSample | None]:
         """A file or a frame, with what marks a missing value in it; in chunks where training was."""
         again = self.stream and not is_frame(data) and can_be_chunks(str(data))
-        texts = [code.column.name for code in self.codes if code.column.kind == "category"]
+        columns = [code.column for code in self.codes]
+        texts = [column.name for column in columns if column.kind == "category" or column.parts_thousands]
         texts += [] if self.group is None else [self.group]
         markers = Markers(self._targets if labelled else [], self.missing, texts, self.also_missing or ())
         return open_table(data, markers, again or None)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data.cells import as_numbers, forms_of, is_text
+from chainrule.data.cells import PLAIN, as_numbers, forms_of, is_text
 from chainrule.data.codes import Code
 from chainrule.data.columns import Column
 from chainrule.data.dates import DATES, as_moments
@@ -47,6 +47,23 @@ class Cells:
     way: Unreadable | None = None
     _first: dict[str, str] = field(default_factory=dict, init=False)
     _times: dict[str, int] = field(default_factory=dict, init=False)
+
+    def with_points(self, frame: DataFrame) -> tuple[DataFrame, list[Doubt]]:
+        """The frame with numbers in place of text where 1234.5 stands for 1234,5 in all of a column; and notes.
+
+        A column in which each point may part thousands is none of these, and is read as its form tells.
+        """
+        found, doubts = {}, []
+        for column in self.columns:
+            series = frame[column.name]
+            if not (column.parts_thousands and is_text(series) and not column.can_read(series)):
+                continue
+            numbers = as_numbers(series)
+            if numbers.null_count() == series.null_count():
+                found[column.name] = numbers
+                told = f"{column.name} is written as {PLAIN} here, and as {column.form} in training"
+                doubts.append(Doubt(told, "points", column.name))
+        return frame.with_columns([*found.values()]), doubts
 
     def readable(self, frame: DataFrame, row: NDArray[np.int64] | None) -> DataFrame:
         """The frame with nothing but what can be read, in the form that is quickest to read again.

@@ -197,3 +197,28 @@ def test_what_is_to_be_predicted_may_be_there_or_not(trained, tmp_path):
 def test_what_are_no_rows_is_one_sentence(trained, given, said):
     with pytest.raises(cr.DataError, match=said):
         trained.predictions(given)
+
+
+@pytest.mark.parametrize(
+    ("rows", "value", "said"),
+    [
+        ([3], 3e9, "age is 3.00 billion in row 3, far from all that training met, about 40.0"),
+        ([3, 9], 3e9, "age is 3.00 billion in row 3 (and in 1 other row), far from all that training met, about 40.0"),
+        ([3], -999, "age is -999 in row 3, far from all that training met, about 40.0: does it mark a missing value?"),
+        ([3], 75, ""),
+    ],
+)
+def test_single_numbers_far_away_are_told_among_many_rows_too(trained, rows, value, said):
+    age = [int(value) if i in rows else 30 for i in range(1, 101)]
+    frame = pl.DataFrame([USUAL] * 100).with_columns(age=pl.Series(age))
+    notes = trained.read(frame, warn=False).notes
+    assert [note[: len(said)] for note in notes] == ([said] if said else [])
+    if value == -999:
+        assert trained.read(USUAL | {"age": value}, warn=False).notes[0].endswith("--missing=-999 says so")
+        again = cr.Trained.load(trained.path, missing="-999").read(frame, warn=False)
+        assert all("-999" not in note for note in again.notes)
+
+
+def test_errors_of_spreadsheets_are_gaps(trained):
+    frame = pl.DataFrame([USUAL] * 4).with_columns(age=pl.Series(["30", "#DIV/0!", "#REF!", "#value!"]))
+    assert trained.read(frame, warn=False).frame["age"].null_count() == 3

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from polars import DataFrame, DataType, Expr
 
-ALWAYS_MISSING = ("", "?", "NA", "N/A", "#N/A", "<NA>", "NAN", "NULL", "NAT")
+SPREADSHEETS = ("#N/A", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!")
+"""What stands in the cell of a spreadsheet whose formula has no value."""
+
+ALWAYS_MISSING = ("", "?", "NA", "N/A", "<NA>", "NAN", "NULL", "NAT", *SPREADSHEETS)
 """Words that mark a missing value, in capitals or not."""
 
 MISSING = (*ALWAYS_MISSING, "-", "--", ".", "NONE", "NIL")

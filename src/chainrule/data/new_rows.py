@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data.codes import Code, Moment, Number, WordCode
+from chainrule.data.strays import MARK
 from chainrule.errors import DataError, DoubtWarning, shortened, shown
 from chainrule.names import counted, unknown
 from chainrule.numbers import brief
@@ -106,7 +107,7 @@ def doubts_on_rows(codes: Sequence[Code], frame: DataFrame, row: NDArray[np.int6
             continue
         found += filter(None, [_new_gaps(code, series)])
         if isinstance(code, Number):
-            found += filter(None, [_far_away(code, frame)])
+            found += filter(None, [_far_away(code, series) or _single_ones(code, series, row)])
         elif isinstance(code, Moment):
             found += filter(None, [_far_moments(code, series, row)])
         else:
@@ -167,11 +168,9 @@ def _stranger(code: WordCode, value: object) -> Doubt:
 
 def _far_number(code: Number, value: float) -> Doubt | None:
     """A note on a single number that is like none that was trained on, or None."""
-    v = math.asinh((value - code.origin) / code.unit) if code.unit else value
-    if abs(v - code.middle) <= VERY_FAR * code.spread:
+    if not code.apart(np.array([value]))[0] > VERY_FAR:
         return None
-    told = f"{code.column.name} is {brief(value)}, far from all that training met, about {brief(code.fill)}"
-    return Doubt(told, "far away", code.column.name)
+    return Doubt(_far_told(code, value), "far away", code.column.name)
 
 
 def total_told(names: Sequence[str], row: int) -> str:
@@ -190,14 +189,13 @@ def _knew_gaps_alone(code: Code) -> bool:
     return isinstance(code, Number) and code.gaps and (code.fill, code.middle, code.spread) == (0.0, 0.0, 1.0)
 
 
-def _far_away(code: Number, frame: DataFrame) -> Doubt | None:
+def _far_away(code: Number, series: Series) -> Doubt | None:
     """A note on numbers that nearly all lie far from those of training, or None."""
-    some = frame[code.column.name].gather_every(max(1, frame.height // SOME))
+    some = series.gather_every(max(1, len(series) // SOME))
     values = code.column.values(some).drop_nulls().to_numpy().astype(np.float64)
     if len(values) == 0:
         return None
-    z = np.arcsinh((values - code.origin) / code.unit) if code.unit else values
-    apart = abs(z - code.middle) / code.spread
+    apart = code.apart(values)
     if not (apart.max() > FAR and np.quantile(apart, NEARLY_ALL) > FAR):
         return _outside(code, values)
     middle = float(np.median(values))
@@ -206,6 +204,24 @@ def _far_away(code: Number, frame: DataFrame) -> Doubt | None:
         f"about {brief(code.fill)} there. Is it in another unit?"
     )
     return Doubt(told, "far away", code.column.name)
+
+
+def _single_ones(code: Number, series: Series, row: NDArray[np.int64] | None) -> Doubt | None:
+    """A note on a few numbers that are like none that was trained on, or None."""
+    values = code.column.values(series, row).to_numpy().astype(np.float64)
+    far = np.flatnonzero(code.apart(values) > VERY_FAR)  # where one is missing, that is not so
+    if not len(far):
+        return None
+    i = int(far[0])
+    others = f" (and in {counted(len(far) - 1, 'other row')})" if len(far) > 1 else ""
+    told = _far_told(code, float(values[i]), f" in row {i + 1 if row is None else row[i]:,}{others}")
+    return Doubt(told, "far away", code.column.name)
+
+
+def _far_told(code: Number, value: float, where: str = "") -> str:
+    mark = f"{value:.10g}"
+    ask = f": does it mark a missing value? --missing={mark} says so" if MARK.fullmatch(mark) else ""
+    return f"{code.column.name} is {brief(value)}{where}, far from all that training met, about {brief(code.fill)}{ask}"
 
 
 def _outside(code: Number, values: NDArray[np.float64]) -> Doubt | None:

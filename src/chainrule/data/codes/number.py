@@ -73,6 +73,10 @@ class Number(Code):
     def width(self) -> int:
         return 1 + self.gaps
 
+    def apart(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """How many deviations f of these numbers lies from the middle of training; NaN of a missing one."""
+        return np.asarray(abs(_drawn_in(values, self.origin, self.unit) - self.middle) / self.spread)
+
     def read(self, values: Series) -> NDArray[Any]:
         return values.to_numpy()  # NaN where a value is missing
 

@@ -110,6 +110,7 @@ def test_values_are_predicted_in_their_own_units():
     ],
     ids=str,
 )
+@pytest.mark.filterwarnings("ignore:y holds:chainrule.errors.DoubtWarning")
 def test_classes_are_in_the_type_and_the_order_of_y(labels):
     which = np.arange(300) % len(labels)
     y = np.array(labels)[which]
@@ -189,9 +190,8 @@ def test_what_was_decided_is_told(capsys):
     assert all(note in out for note in classifier.notes_)
     assert not any("test part" in note for note in classifier.notes_)
     odd = FRAME.assign(word=np.where(np.arange(300) % 2, "Red", "red"))
-    assert any(
-        "holds 'Red' and 'red'" in note for note in TableClassifier(**QUICK, category=["word"]).fit(odd, PAYS).notes_
-    )
+    with pytest.warns(cr.errors.DoubtWarning, match="word holds 'Red' and 'red' as different words"):
+        TableClassifier(**QUICK, category=["word"]).fit(odd, PAYS)
 
 
 def test_columns_that_are_lost_or_new_are_told(classifier):
@@ -254,6 +254,22 @@ def test_what_marks_a_gap_in_x_marks_none_in_y():
     assert TableRegressor(**QUICK, missing=0).fit(frame, y).predict(frame).shape == (300,)
     polars = TableClassifier(**QUICK).fit(pl.DataFrame({"x": y}), pl.Series(["no", "a", "b"]).gather(y))
     assert polars.predict(pl.DataFrame({"x": [0, 1, 2]})).tolist() == ["no", "a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ("Yes ", "y holds 'Yes ' and 'yes' as different classes: write them alike if they are one"),
+        (
+            "nan",
+            "y holds 'nan' in 30 rows, which is taken for a class: leave these rows out if it marks a missing value",
+        ),
+    ],
+)
+def test_classes_that_look_like_a_mistake_are_warned_of(other, said):
+    y = np.where(np.arange(300) % 10 == 0, other, PAYS)
+    with pytest.warns(cr.errors.DoubtWarning, match=said):
+        assert len(TableClassifier(**QUICK).fit(FRAME, y).classes_) == 3
 
 
 def test_weights_count():

@@ -155,9 +155,8 @@ class Table(Source):
                 alike = words.filter(words.str.to_lowercase().is_duplicated()).to_list() if len(words) > 1 else []
                 if alike:
                     spellings = " and ".join(map(repr, sorted(alike, key=lambda word: (word.lower(), word))[:2]))
-                    self._notes.append(
-                        f"{column.name} holds {spellings} as different words: write them alike if they are one"
-                    )
+                    told = f"{column.name} holds {spellings} as different words: write them alike if they are one"
+                    self._notes.append(Doubt(told, "capitals", column.name))
 
     def _labels(self) -> list[Series]:
         """The columns to predict; of a table larger than memory, with every label that it holds."""

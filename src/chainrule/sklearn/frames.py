@@ -12,8 +12,11 @@ from sklearn.utils import check_array
 
 from chainrule.data.columns import Column
 from chainrule.data.frames import as_polars, frame_of_columns, is_frame, series_of
+from chainrule.data.missing import ALWAYS_MISSING
+from chainrule.data.new_rows import Doubt
 from chainrule.data.tables import Table, kept
-from chainrule.errors import DataError, ShapeError
+from chainrule.errors import DataError, ShapeError, shown
+from chainrule.names import counted
 
 if TYPE_CHECKING:
     from polars import DataFrame
@@ -73,6 +76,26 @@ def stand_ins(y: NDArray[Any], *, classes: bool = False) -> NDArray[Any]:
         classes: whether y are the numbers of classes; otherwise they are values.
     """
     return np.array([f"class {code}" for code in y.tolist()], dtype=object) if classes else np.arange(len(y)) + 0.5
+
+
+def doubts_on_labels(labels: NDArray[Any], codes: NDArray[np.intp]) -> list[Doubt]:
+    """A note on classes that differ in capitals and blanks alone, and on those that may mark a missing value.
+
+    Args:
+        labels: the classes. codes: (m,), which of them each row is of.
+    """
+    words = [label for label in labels.tolist() if isinstance(label, str)]
+    alike: dict[str, list[str]] = {}
+    for word in words:
+        alike.setdefault(" ".join(word.casefold().split()), []).append(word)
+    several = next((" and ".join(map(shown, found)) for found in alike.values() if len(found) > 1), "")
+    doubts = [Doubt(f"y holds {several} as different classes: write them alike if they are one", "capitals", "y")]
+    gap = next((word for word in words if word.strip().upper() in ALWAYS_MISSING), None)
+    rows = counted(int((labels[codes] == gap).sum()), "row") if gap is not None else ""
+    told = (
+        f"y holds {shown(gap)} in {rows}, which is taken for a class: leave these rows out if it marks a missing value"
+    )
+    return [*(doubts if several else []), *([] if gap is None else [Doubt(told, "gaps", "y")])]
 
 
 def with_words(table: Table, name: str, words: Sequence[str], codes: NDArray[np.intp]) -> Table:

@@ -26,7 +26,16 @@ from chainrule.experiments.conclusions import chosen_at_the_end
 from chainrule.experiments.outputs import outputs
 from chainrule.experiments.unmeasured import Unmeasured
 from chainrule.sklearn import once
-from chainrule.sklearn.frames import as_frame, beside, has_names, refuse_gaps, stand_ins, with_values, with_words
+from chainrule.sklearn.frames import (
+    as_frame,
+    beside,
+    doubts_on_labels,
+    has_names,
+    refuse_gaps,
+    stand_ins,
+    with_values,
+    with_words,
+)
 from chainrule.sklearn.regressor import refuse_words
 from chainrule.training import History
 
@@ -303,6 +312,7 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise DataError(f"y holds a single class, {self.classes_.tolist()[0]!r}: there is nothing to tell apart.")
+        self.notes_ += doubts_on_labels(self.classes_, codes)
         words = [str(label) for label in self.classes_.tolist()]
         table, [name] = self._table(frame, "classification", sample_weight, y=codes)
         self._fit(with_words(table, name, words, codes))

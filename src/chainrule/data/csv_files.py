@@ -318,7 +318,8 @@ class Layout:
         if wrong is not None:
             line, found = wrong
             at_the_end = last and line == text.count("\n") + 1 and found < width
-            way = "it seems to be cut short" if at_the_end else "mend it, or delete what stands above the names"
+            cut = "it seems to be cut short; if it is a note below the table, delete it"
+            way = cut if at_the_end else "mend it, or delete what stands above the names"
             raise DataError(
                 f"line {before + line} of {self.path} has {found} fields, but the header has {width}: {way}."
             )

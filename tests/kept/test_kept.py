@@ -11,6 +11,8 @@ from tests.torture import journals
 import chainrule as cr
 from chainrule.experiments import JOURNAL
 
+pytestmark = pytest.mark.filterwarnings("ignore:town holds:chainrule.errors.DoubtWarning")  # some are of the test part
+
 VERSIONS = sorted(
     (path for path in Path(__file__).parent.iterdir() if path.name[0].isdigit()),
     key=lambda path: [int(number) for number in path.name.split(".")],

@@ -191,6 +191,8 @@ def test_what_is_to_be_predicted_may_be_there_or_not(trained, tmp_path):
             "zip is a list, but a row holds .*; several rows are a frame, or a dict of nothing but columns",
         ),
         (SEVERAL | {"job": ["smith"]}, "the columns of the table have 1 to 2 rows, but must have as many"),
+        (SEVERAL | {"age": [[1], [1, 2]]}, "age holds .*List.*, which is neither number, word nor date"),
+        (USUAL | {"age": {30}}, "age is a set, but a row holds numbers, words and dates"),
         (None, "a table is the path of a file or a frame of polars or pandas, not a NoneType"),
     ],
 )

@@ -8,7 +8,7 @@ import io
 import mmap
 import os
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -86,7 +86,9 @@ def handed_over(data: Any) -> Any:
 
 
 def _is_column(values: Any) -> bool:
-    return not isinstance(values, str | bytes | Mapping) and hasattr(values, "__len__") and np.ndim(values) > 0
+    if isinstance(values, str | bytes | Mapping | Set):
+        return False
+    return hasattr(values, "__len__") and getattr(values, "ndim", 1) > 0
 
 
 def frame_of_columns(columns: Mapping[Any, Any], name: str = "the table") -> DataFrame:

@@ -113,7 +113,7 @@ def test_a_word_that_is_only_written_otherwise_is_taken_for_the_one_that_trainin
     assert code.meant(["BAKER", "Clerk"]) == {"Clerk": "clerk"}, "of two that are alike, neither is meant"
     notes = doubts_on_rows([code], pl.DataFrame({"job": ["BAKER", "Clerk", "pilot", "clerk"]}), None)
     assert notes == [
-        "job holds 'Clerk' in 1 of 4 rows: taken for 'clerk', which differs in capitals, blanks or zeros alone",
+        "job holds 'Clerk' in 1 of 4 rows: taken for 'clerk', differing in capitals, blanks or zeros alone",
         "job holds 'BAKER', 'pilot' in 2 of 4 rows, which training has not met: it is taken for something rare",
     ]
 

@@ -266,9 +266,7 @@ def _strangers(code: Code, frame: DataFrame, row: NDArray[np.int64] | None) -> l
     notes = []
     if meant:
         known = _listed(dict.fromkeys(meant.values()))
-        told = (
-            f"{_told_of(code, values, [*meant])}: taken for {known}, which differs in capitals, blanks or zeros alone"
-        )
+        told = f"{_told_of(code, values, [*meant])}: taken for {known}, differing in capitals, blanks or zeros alone"
         notes.append(Doubt(told, "spelling", code.column.name))
     if others := [word for word in found if word not in meant]:
         told = f"{_told_of(code, values, others)}, which training has not met: it is taken for something rare"

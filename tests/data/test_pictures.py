@@ -62,7 +62,7 @@ def test_every_format_is_read(tmp_path, suffix):
     [
         (Image.new("L", (2, 2), 7), 7),
         (Image.new("1", (2, 2), 1), 255),
-        (Image.fromarray(np.full((2, 2), 700, np.uint16)), 2),
+        (Image.fromarray(np.full((2, 2), 50_700, np.uint16)), 198),
         (Image.new("RGB", (2, 2), (9, 9, 9)), 9),
         (Image.new("LA", (2, 2), (50, 255)), 50),
     ],

@@ -12,12 +12,22 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule import extras, files
+from chainrule.data.deep_pictures import (
+    NOT_DEEP,
+    WHOLE,
+    UnfitError,
+    brightest_of,
+    depth_of,
+    in_eight_bits,
+    is_deep,
+    require_shades,
+)
 from chainrule.data.memory import available_memory, refuse_too_large
 from chainrule.errors import ModelFileError
 from chainrule.progress import stage
@@ -57,22 +67,28 @@ class Decoded:
     Attributes:
         X: (m, height, width, channels) of uint8, of the files that are not broken.
         crc: (m,) a number for the content of each of their files.
+        brightest: (m,) the largest value in each of them that has 16 bits, `NOT_DEEP` of the others.
+        bits: how many bits the values of those of 16 bits use.
         broken: what is wrong with the others, by their place among the files.
         lasting: whether all failures are the files' own, so that decoding them again would fail again.
     """
 
     X: NDArray[np.uint8]
     crc: NDArray[np.uint32]
+    brightest: NDArray[np.int32]
+    bits: int
     broken: dict[int, str] = field(default_factory=dict)
     lasting: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Pixels:
-    """A decoded picture (height, width, channels), and a number for the content of its file."""
+    """A decoded picture (height, width, channels), a number for the content of its file, and its largest value, if it
+    has 16 bits."""
 
     values: NDArray[np.uint8]
     crc: int
+    brightest: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +98,13 @@ class Look:
     Attributes:
         size: of the picture. coloured: whether it may have colours.
         pixels: of a small picture, which is decoded at once.
+        brightest: its largest value, if it has 16 bits and nobody knows yet how many of them are used.
     """
 
     size: Size
     coloured: bool
     pixels: Pixels | None
+    brightest: int = NOT_DEEP
 
 
 @dataclass(frozen=True)
@@ -117,7 +135,9 @@ def is_picture(path: str | Path) -> bool:
     return os.path.splitext(path)[1].lower() in suffixes()
 
 
-def decode(paths: Sequence[Path], size: Size | None = None, channels: int | None = None) -> Decoded:
+def decode(
+    paths: Sequence[Path], size: Size | None = None, channels: int | None = None, bits: int | None = None
+) -> Decoded:
     """The pictures of these files, from what was kept of them if no file has changed since.
 
     The first frame is taken of what has several, and white stands behind what is transparent. Pictures are turned as
@@ -127,35 +147,39 @@ def decode(paths: Sequence[Path], size: Size | None = None, channels: int | None
         paths: m files.
         size: height and width; None for the median of the files', at most `LONGEST` pixels.
         channels: 1 for shades of grey, 3 for colours; None for grey where no file has a colour.
+        bits: how many bits are used in files of 16 bits; None for so many as the largest value among all of them takes.
 
     Raises:
         DataError: the pictures take more memory than there is.
     """
-    kept = _kept(paths, size, channels)
+    kept = _kept(paths, size, channels, bits)
     if kept is not None and kept.exists():
         with contextlib.suppress(ModelFileError, KeyError, ValueError, TypeError, OSError):
             found = _read(kept)
             os.utime(kept)
             return found
-    found = _decode(paths, size, channels)
+    found = _decode(paths, size, channels, bits)
     if kept is not None and found.lasting:
         with contextlib.suppress(ModelFileError):  # a folder that cannot be written costs time, and nothing else
             broken = {str(i): why for i, why in found.broken.items()}
-            files.write_tensors(kept, {"X": found.X, "crc": found.crc}, {"broken": broken})
+            tensors: dict[str, NDArray[Any]] = {"X": found.X, "crc": found.crc, "brightest": found.brightest}
+            files.write_tensors(kept, tensors, {"broken": broken, "bits": found.bits})
             _sweep(kept.parent)
     return found
 
 
-def _decode(paths: Sequence[Path], size: Size | None, channels: int | None) -> Decoded:
-    looks = _looks(paths, size, channels)
+def _decode(paths: Sequence[Path], size: Size | None, channels: int | None, bits: int | None) -> Decoded:
+    looks = _looks(paths, size, channels, bits)
     seen = [look for look in looks if isinstance(look, Look)]
     height, width = size = size or _common_size([look.size for look in seen])
+    deep = [look.brightest for look in seen if look.brightest != NOT_DEEP]
+    bits = bits or (depth_of(deep) if deep else WHOLE)
     n = channels or (3 if any(look.coloured for look in seen) else 1)
     what = "a picture" if len(paths) == 1 else f"an array of {len(paths):,} pictures"
     refuse_too_large(what, size, COPIES * len(paths) * n)
     results = [(look.pixels if look.size == size else None) if isinstance(look, Look) else look for look in looks]
     left = [i for i, result in enumerate(results) if result is None]
-    rest = functools.partial(_pixels, size=size, channels=n)
+    rest = functools.partial(_pixels, size=size, channels=n, bits=bits)
     for i, result in zip(left, _in_threads("decoding pictures", rest, [paths[i] for i in left]), strict=True):
         results[i] = result
     good = [result for result in results if isinstance(result, Pixels)]
@@ -167,28 +191,33 @@ def _decode(paths: Sequence[Path], size: Size | None, channels: int | None) -> D
     failures = {i: result for i, result in enumerate(results) if isinstance(result, Failure)}
     lasting = all(failure.lasting for failure in failures.values())
     crc = np.array([picture.crc for picture in good], np.uint32)
-    return Decoded(X, crc, {i: failure.why for i, failure in failures.items()}, lasting)
+    brightest = np.array([picture.brightest for picture in good], np.int32)
+    return Decoded(X, crc, brightest, bits, {i: failure.why for i, failure in failures.items()}, lasting)
 
 
-def _looks(paths: Sequence[Path], size: Size | None, channels: int | None) -> Sequence[Look | Failure | None]:
+def _looks(
+    paths: Sequence[Path], size: Size | None, channels: int | None, bits: int | None
+) -> Sequence[Look | Failure | None]:
     """What each file shows at first sight; None of all where there is nothing to find out.
 
     As many small pictures are decoded at once as are sure to find room in memory.
     """
-    if size is not None and channels is not None:
+    if size is not None and channels is not None and bits is not None:
         return [None] * len(paths)
     memory = available_memory()
     fitting = len(paths) if memory is None else memory // (2 * 3 * LONGEST * LONGEST)
     name = "looking at pictures"
-    some, more = (functools.partial(_look, size=size, channels=channels, small=small) for small in (True, False))
+    some, more = (
+        functools.partial(_look, size=size, channels=channels, bits=bits, small=small) for small in (True, False)
+    )
     return _in_threads(name, some, paths[:fitting]) + _in_threads(name, more, paths[fitting:])
 
 
-def _look(path: Path, size: Size | None, channels: int | None, small: bool) -> Look | Failure:
+def _look(path: Path, size: Size | None, channels: int | None, bits: int | None, small: bool) -> Look | Failure:
     """The size of a picture and whether it may have colours, from the head of its file; or what is wrong with it.
 
     Args:
-        size, channels: as they are wanted, or None.
+        size, channels, bits: as they are wanted, or None.
         small: whether a picture that seems to have the wanted size, or one of at most `LONGEST` pixels, is decoded.
     """
     try:
@@ -196,13 +225,16 @@ def _look(path: Path, size: Size | None, channels: int | None, small: bool) -> L
         complete = len(content) < SMALL
         with _opened(path, content if complete else None) as image:
             coloured = image.mode not in ("1", "L", "LA", "La") and not image.mode.startswith("I")
-            if small and complete and _may_fit(image, size):
-                plain = _plain(image, image.size, channels or (3 if coloured else 1))
-                return Look(plain.size[::-1], coloured, _as_pixels(plain, content))
+            require_shades(image)
+            unknown = bits is None and is_deep(image)
+            if small and complete and _may_fit(image, size) and not unknown:
+                pixels = _as_pixels(image, image.size, channels or (3 if coloured else 1), bits or WHOLE, content)
+                return Look(pixels.values.shape[:2], coloured, pixels)
             # Where a PNG does not begin with it, all of it would be decoded in search of it.
             looked_for = image.format != "PNG" or {"exif", "Raw profile type exif"} & image.info.keys()
             turned = bool(looked_for) and image.getexif().get(0x0112, 1) >= 5  # the camera was held upright
-            return Look(image.size if turned else image.size[::-1], coloured, None)
+            found = image.size if turned else image.size[::-1]
+            return Look(found, coloured, None, brightest_of(image) if unknown else NOT_DEEP)
     except Exception as error:  # a damaged file can go wrong in many ways
         return _failure(error)
 
@@ -212,18 +244,12 @@ def _may_fit(image: Image, size: Size | None) -> bool:
     return max(image.size) <= LONGEST if size is None else sorted(image.size) == sorted(size)
 
 
-def _pixels(path: Path, size: Size, channels: int) -> Pixels | Failure:
+def _pixels(path: Path, size: Size, channels: int, bits: int) -> Pixels | Failure:
     """The picture in the wanted size, or what is wrong with it."""
-    from chainrule.extras import PIL
-
-    height, width = size
     try:
         content = _content(path)
         with _opened(path, content) as image:
-            plain = _plain(image, size, channels)
-        if plain.size != (width, height):
-            plain = plain.resize((width, height), PIL.Image.Resampling.BILINEAR, reducing_gap=3.0)
-        return _as_pixels(plain, content)
+            return _as_pixels(image, size, channels, bits, content, resized=True)
     except Exception as error:  # a damaged file can go wrong in many ways
         return _failure(error)
 
@@ -245,26 +271,33 @@ def _content(path: Path, most: int = -1) -> bytes:
         return file.read(most) or b""
 
 
-def _as_pixels(plain: Image, content: bytes) -> Pixels:
+def _as_pixels(image: Image, size: Size, channels: int, bits: int, content: bytes, *, resized: bool = False) -> Pixels:
+    """The picture in an open file, in the wanted size if it is to be `resized`."""
+    from chainrule.extras import PIL
+
+    require_shades(image)
+    deep = is_deep(image)
+    brightest = brightest_of(image) if deep else NOT_DEEP
+    plain = _plain(image, size, channels, bits if deep else None)
+    if resized and plain.size != size[::-1]:
+        plain = plain.resize(size[::-1], PIL.Image.Resampling.BILINEAR, reducing_gap=3.0)
     values = np.frombuffer(plain.tobytes(), np.uint8).reshape(*plain.size[::-1], -1)
-    return Pixels(values, zlib.crc32(content))
+    return Pixels(values, zlib.crc32(content), brightest)
 
 
-def _plain(image: Image, size: Size, channels: int) -> Image:
-    """The picture in 8 bits, turned as its camera says, without transparency; of a JPEG no larger than for `size`."""
+def _plain(image: Image, size: Size, channels: int, bits: int | None) -> Image:
+    """The picture in 8 bits, turned as its camera says, without transparency; of a JPEG no larger than for `size`.
+
+    Args:
+        bits: how many of them are used, if it has 16; else None.
+    """
     from chainrule.extras import PIL
 
     mode = MODES[channels]
     image.draft(mode, (2 * max(size), 2 * max(size)))
     PIL.ImageOps.exif_transpose(image, in_place=True)
-    if image.mode == "I" and image.format == "TIFF":
-        raise ValueError("its pixels have 32 bits: save it with 8 or 16 bits")
-    if image.mode.startswith("I"):
-        return PIL.Image.fromarray((np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)).convert(
-            mode
-        )
-    if image.mode == "F":
-        raise ValueError("its pixels are broken numbers: save it with 8 or 16 bits")
+    if bits is not None:
+        image = in_eight_bits(image, bits)
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = PIL.Image.alpha_composite(PIL.Image.new("RGBA", image.size, "white"), image)
@@ -276,6 +309,8 @@ def _failure(error: Exception) -> Failure:
 
     if isinstance(error, FileNotFoundError):
         return Failure("is not there", lasting=False)
+    if isinstance(error, UnfitError):
+        return Failure(str(error), lasting=True)
     if isinstance(error, PIL.UnidentifiedImageError):
         return Failure("is no picture, or is broken from its beginning", lasting=True)
     if isinstance(error, MemoryError):
@@ -313,14 +348,14 @@ def cache_folder() -> Path:
     return (Path(own) if own else Path(shared) / "chainrule") / "pictures"
 
 
-def _kept(paths: Sequence[Path], size: Size | None, channels: int | None) -> Path | None:
+def _kept(paths: Sequence[Path], size: Size | None, channels: int | None, bits: int | None) -> Path | None:
     """The file for these pictures as they are now, or None where one of them is not there.
 
     As git does it: a file whose length and times are the same has not changed. Another Pillow may see another picture.
     """
     from chainrule.extras import PIL
 
-    key = hashlib.blake2b(f"2 {PIL.__version__} {size} {channels}".encode(), digest_size=16)
+    key = hashlib.blake2b(f"3 {PIL.__version__} {size} {channels} {bits}".encode(), digest_size=16)
     try:
         for path in paths:
             found = os.stat(path)
@@ -332,7 +367,8 @@ def _kept(paths: Sequence[Path], size: Size | None, channels: int | None) -> Pat
 
 def _read(path: Path) -> Decoded:
     tensors, described = files.read_tensors(path)
-    return Decoded(tensors["X"], tensors["crc"], {int(i): why for i, why in described["broken"].items()})
+    broken = {int(i): why for i, why in described["broken"].items()}
+    return Decoded(tensors["X"], tensors["crc"], tensors["brightest"], int(described["bits"]), broken)
 
 
 def _sweep(folder: Path) -> None:

@@ -18,6 +18,7 @@ from chainrule.data.column_kinds import column_of_labels
 from chainrule.data.columns import as_labels
 from chainrule.data.csv_files import Layout
 from chainrule.data.decoding import Decoded, Size, decode, is_picture
+from chainrule.data.deep_pictures import DEPTHS, WHOLE, notes_on_depth
 from chainrule.data.folders import BROKEN, Broken, classes_in, files_in
 from chainrule.data.frames import read_frame
 from chainrule.data.missing import ALWAYS_MISSING, Markers
@@ -42,6 +43,7 @@ class Pictures(Source):
         name: how the user called them.
         paths: (m,) their files.
         X: (m, height, width, channels) of uint8.
+        bits: how many bits are used in those files that have 16.
         y: (m,) the labels or values; None where they have none.
         column: what y is called.
         broken: what was asked for: "refuse" or "skip".
@@ -59,10 +61,11 @@ class Pictures(Source):
         task: Kind | None = None,
         size: Size | None = None,
         channels: int | None = None,
+        bits: int | None = None,
         broken: Broken = "refuse",
         notes: Sequence[str] = (),
     ):
-        found = decode(paths, size, channels)
+        found = decode(paths, size, channels, bits)
         if len(found.broken) == len(paths) > 1:
             raise DataError(f"no picture can be read; {paths[0]} {found.broken[0]}.")
         if found.broken and broken == "refuse":
@@ -73,7 +76,8 @@ class Pictures(Source):
         good = [i for i in range(len(paths)) if i not in found.broken]
         self.name, self.paths, self.y = name, [paths[i] for i in good], None if y is None else y[good]
         self.column, self.task, self.broken = column, task, broken
-        self.X, self._crc = found.X, found.crc
+        self.X, self.bits, self._crc = found.X, found.bits, found.crc
+        self._notes += notes_on_depth(self.paths, found.brightest, found.bits, found=bits is None)
 
     def __len__(self) -> int:
         return len(self.X)
@@ -95,7 +99,7 @@ class Pictures(Source):
 
     def learn(self, rows: NDArray[np.intp]) -> Pixels:
         _, height, width, channels = self.X.shape
-        return Pixels(height, width, channels, self.column, self.broken)
+        return Pixels(height, width, channels, self.column, self.broken, self.bits)
 
     def next_command(self, model: str) -> str:
         return f"chainrule predict {model} PICTURES --out predictions.csv, with files or folders of new ones"
@@ -118,6 +122,7 @@ class Pixels(Encoding):
     Args:
         height, width: in pixels. channels: 1 or 3.
         column: what is predicted. broken: what is done with a broken file.
+        bits: how many bits are used in files of 16 bits.
     """
 
     height: int
@@ -125,17 +130,19 @@ class Pixels(Encoding):
     channels: int
     column: str
     broken: Broken
+    bits: int = WHOLE
 
     form: ClassVar[Form] = "pictures"
 
     def takes(self, input_shape: tuple[int, ...], target: Target) -> bool:
-        right = self.channels in (1, 3) and target.names == [self.column]
+        right = self.channels in (1, 3) and self.bits in DEPTHS and target.names == [self.column]
         return right and input_shape == (self.height, self.width, self.channels)
 
     def read(self, data: Any, *, labelled: bool) -> Pictures:
         own: dict[str, Any] = {
             "size": (self.height, self.width),
             "channels": self.channels,
+            "bits": self.bits,
             "broken": self.broken,
             "column": self.column,
         }
@@ -168,6 +175,7 @@ def read_pictures(
     task: str | None = None,
     size: int | Size | None = None,
     channels: int | None = None,
+    bits: int | None = None,
     broken: str = "refuse",
 ) -> Pictures:
     """The pictures of a folder with one sub-folder for each class, or of a table of paths and labels.
@@ -181,20 +189,29 @@ def read_pictures(
         task: classification or regression; None for what the target tells.
         size: height and width in pixels, or one number for both; None for the median of the files', 64 at most.
         channels: 1 for shades of grey, 3 for colours; None for grey where no picture has a colour.
+        bits: how many bits are used in files of 16 bits: 8, 10, 12, 14 or 16; None for so many as the largest value
+            among all of them takes.
         broken: whether a file that cannot be read is an error, "refuse", or left out with a note, "skip".
 
     Raises:
         DataError: there is no such folder, it has no pictures or no classes, a file is broken, or all of them take more
             memory than there is.
-        OptionError: an unknown task, or a size of 0.
+        OptionError: an unknown task, a size of 0, or other numbers of bits.
     """
     shape = (size, size) if isinstance(size, int) else size
     if shape is not None:
         shape = whole("the height of a picture", shape[0]), whole("the width of a picture", shape[1])
     if channels not in (None, 1, 3):
         raise OptionError(f"channels is {channels!r}, but must be 1 for shades of grey or 3 for colours.")
+    if bits is not None and bits not in DEPTHS:
+        raise OptionError(f"--bits is {bits!r}, but files of 16 bits use 8, 10, 12, 14 or 16 of them.")
     wanted = None if task is None else lookup("task", task, KINDS)
-    own = {"size": shape, "channels": channels, "broken": lookup("way with a broken file", broken, BROKEN)}
+    own = {
+        "size": shape,
+        "channels": channels,
+        "bits": bits,
+        "broken": lookup("way with a broken file", broken, BROKEN),
+    }
     path = Path(source)
     if _is_list(path):
         return _from_table(path, target, wanted, own)

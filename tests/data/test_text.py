@@ -8,9 +8,10 @@ import pytest
 
 import chainrule as cr
 from chainrule.configuration import from_config
-from chainrule.data import tokens
-from chainrule.data.phrases import KINDS_OF_DOCUMENTS
+from chainrule.data import phrases, tokens
+from chainrule.data.phrases import KINDS_OF_DOCUMENTS, as_series
 from chainrule.data.tokens import KINDS, UNKNOWN, Characters, Subwords
+from chainrule.data.unmet_words import notes_on_unmet
 
 PLAY = "First Citizen:\nBefore we proceed any further, hear me speak.\n\nAll:\nSpeak, speak!  Ünïcode…\n" * 5
 
@@ -276,3 +277,33 @@ def test_characters_beyond_the_vocabulary_are_unknown():
     assert kind.encode("abc\N{GRINNING FACE}\U0010ffff\ud800").tolist() == [1, 0, 2, 3, 0, 0]
     assert kind.encode("").tolist() == Characters([]).encode("").tolist() == []
     assert Characters([]).encode("a").tolist() == [0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "found"),
+    [
+        ("words", "see the ship, the cat", {}),
+        ("words", "tout autre, chose", {"none"}),
+        ("words", "see " + "tout autre chose " * 4, {"hardly"}),
+        ("phrases", "ship ship ship, the " + "autre " * 16, {}),
+        ("phrases", "see, the " + "tout autre " * 9, {"hardly"}),
+        ("phrases", ", .", {}),
+        ("characters", "Ελληνικά", {"none"}),
+        ("characters", "", {}),
+    ],
+)
+def test_words_are_counted_as_often_as_they_come_and_marks_only_where_there_are_no_words(kind, text, found):
+    tokenizer = KINDS_OF_DOCUMENTS[kind].learn(["see the ship, the cat ."] * 2, 1000)
+    notes = notes_on_unmet(tokenizer, as_series([text]), lambda i: f"text {i}")
+    assert notes.keys() == set(found)
+    assert all(note.startswith("text 0 has ") for note in notes.values())
+
+
+@pytest.mark.parametrize("at_once", [4, 2**22])
+def test_long_texts_are_counted_in_parts(monkeypatch, at_once):
+    monkeypatch.setattr(phrases, "AT_ONCE", at_once)
+    known = KINDS_OF_DOCUMENTS["phrases"].learn(["one two"] * 2, 100)
+    words, met = phrases.words_known(known, as_series(["one two six", "", "two"]))
+    assert words.tolist()[1:] == [0, 1]
+    assert met.tolist()[1:] == [0, 1]
+    assert words[0] >= 3

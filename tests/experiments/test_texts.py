@@ -239,6 +239,37 @@ def test_an_empty_text_of_a_table_keeps_its_row(from_files):
     assert [line.split(",")[0] for line in out.splitlines() if line[0].isdigit() and line[1] == ","] == ["1", "2"]
 
 
+GREEK = "λέξεις που δεν ξέρει κανείς"
+
+
+def test_texts_of_which_training_has_met_no_word_or_hardly_any_are_told(trained, hour):
+    folder, _ = trained
+    fine = " ".join(GOOD)
+    hardly = f"{fine.split()[0]} {' '.join(f'ξένη{n}' for n in range(9))}"
+    pl.DataFrame({"letter": [fine, GREEK, "! " + GREEK, "", hardly], "hour": hour[:5]}).write_csv(folder / "new.csv")
+    out = run("predict", folder / "run", folder / "new.csv")
+    assert "1 of 5 texts of letter is empty: the prediction is that of a text without a known word" in out
+    assert (
+        f"2 of 5 texts of letter have no word that training has met, such as '{GREEK}': their predictions do not come "
+        "from what they say"
+    ) in out
+    assert "1 of 5 texts of letter has hardly a word that training has met, such as 'fine ξένη0" in out
+    pl.DataFrame({"letter": [fine, "a" + fine], "hour": hour[:2]}).write_csv(folder / "known.csv")
+    assert "training has met" not in run("predict", folder / "run", folder / "known.csv")
+
+
+def test_files_of_which_training_has_met_no_word_are_told(from_files):
+    folder, _ = from_files
+    (folder / "greek.txt").write_text(GREEK)
+    (folder / "fine.txt").write_text(" ".join(GOOD))
+    out = run("predict", folder / "run", folder / "greek.txt", folder / "fine.txt")
+    assert f"{folder / 'greek.txt'} has no word that training has met: its prediction does not come from what" in out
+    assert "fine.txt has" not in out
+    (folder / "new.csv").write_text(f"letter,feels\nfine,good\n{GREEK},bad\n", encoding="utf-8")
+    given = ["--text", "letter", "--target", "feels"]
+    assert "such as row 2: its prediction does not come" in run("evaluate", folder / "run", folder / "new.csv", *given)
+
+
 @pytest.mark.parametrize("option", ["--text", "--target"])
 def test_these_options_are_about_texts(tmp_path, option):
     table = cr.read_table(pl.DataFrame({"x": np.arange(40.0) % 7, "y": ["a", "b"] * 20}), "y")

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data.codes import Code, Moment, Number, WordCode
+from chainrule.data.codes import Bag, Code, Moment, Number, WordCode
 from chainrule.data.strays import MARK
+from chainrule.data.unmet_words import note_on_empty, notes_on_unmet
 from chainrule.errors import DataError, DoubtWarning, shortened, shown
 from chainrule.names import counted, unknown
 from chainrule.numbers import brief
@@ -38,6 +39,9 @@ OUTSIDE, FEWEST = 0.05, 5
 
 FEW_GAPS = 0.01
 """A smaller share of gaps in a column that had none is not told."""
+
+TEXT = 40
+"""So many characters of a text are told."""
 
 TOLD = 10
 """So many lost columns are told by name."""
@@ -100,6 +104,9 @@ def doubts_on_rows(codes: Sequence[Code], frame: DataFrame, row: NDArray[np.int6
     found: list[Doubt] = []
     for code in codes:
         series = frame[code.column.name]
+        if isinstance(code, Bag):
+            found += _unmet_words(code, series, row)
+            continue
         if len(series) and series.null_count() == len(series):
             if not _knew_gaps_alone(code):
                 told = f"{code.column.name} is missing in all {len(series):,} rows: predictions do without it"
@@ -113,6 +120,14 @@ def doubts_on_rows(codes: Sequence[Code], frame: DataFrame, row: NDArray[np.int6
         else:
             found += _strangers(code, frame, row)
     return found
+
+
+def _unmet_words(code: Bag, series: Series, row: NDArray[np.int64] | None) -> list[Doubt]:
+    """Notes on texts that are empty, or of which training has met no word, or hardly any."""
+    texts, where = code.column.values(series, row), f" of {code.column.name}"
+    notes = dict(zip(["empty"], note_on_empty(texts, where), strict=False))
+    notes |= notes_on_unmet(code.phrases, texts, lambda i: shown(shortened(texts[i], TEXT)), where)
+    return [Doubt(note, f"texts: {kind}", code.column.name) for kind, note in notes.items()]
 
 
 def _new_gaps(code: Code, series: Series) -> Doubt | None:

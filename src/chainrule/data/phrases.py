@@ -158,6 +158,22 @@ def steps_for(lengths: NDArray[np.int64]) -> int:
     return max(1, min(LONGEST, int(np.ceil(longest))))
 
 
+def words_known(phrases: Phrases, texts: Series) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(m,), how many words each text has, each as often as it comes, and how many of them have a number; of a text of
+    marks alone how many marks."""
+    from chainrule.extras import polars as pl
+
+    counts = np.zeros((4, len(texts)), np.int64)
+    for rows, part in _in_parts(texts):
+        row, word = (found := _words_of(rows, part))["row"].to_numpy(), found["phrase"]
+        known = word.cast(pl.Enum(phrases._known), strict=False).is_not_null().to_numpy()
+        letters = word.str.contains(r"\w").to_numpy()
+        for count, those in zip(counts, (letters, letters & known, ~letters, ~letters & known), strict=True):
+            count += np.bincount(row[those], minlength=len(texts))
+    words, known_words, marks, known_marks = counts
+    return np.where(words, words, marks), np.where(words, known_words, known_marks)
+
+
 def count_words(texts: Series) -> Series:
     """How many words each text has, roughly: those between spaces, and each sign where words have none."""
     return texts.str.count_matches(rf"\s+|[{UNSPACED}]") + 1
@@ -197,12 +213,19 @@ def _found_at_once(rows: NDArray[np.int64], texts: Series) -> DataFrame:
     """A frame of all words and pairs, with the row of each."""
     from chainrule.extras import polars as pl
 
-    words = texts.str.to_lowercase().str.replace_all(LONG_NUMBER, "00000").str.extract_all(_WORD)
-    frame = pl.DataFrame({"row": rows, "phrase": words}).explode("phrase").drop_nulls()
+    frame = _words_of(rows, texts)
     row, word = pl.col("row"), pl.col("phrase")
     pairs = frame.select(row, phrase=pl.concat_str(word.shift(1), pl.lit(" "), word), before=row.shift(1))
     pairs = pairs.filter(row == pl.col("before")).drop("before")
     return pl.concat([frame, pairs])
+
+
+def _words_of(rows: NDArray[np.int64], texts: Series) -> DataFrame:
+    """A frame of all words, with the row of each."""
+    from chainrule.extras import polars as pl
+
+    words = texts.str.to_lowercase().str.replace_all(LONG_NUMBER, "00000").str.extract_all(_WORD)
+    return pl.DataFrame({"row": rows, "phrase": words}).explode("phrase").drop_nulls()
 
 
 def are_long(texts: Series) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +22,7 @@ from chainrule.data.plain_text import decoded
 from chainrule.data.source import Encoding, Form, Place, Source, left_out
 from chainrule.data.targets import Target
 from chainrule.data.tokens import KINDS, Numbers, Tokenizer
+from chainrule.data.unmet_words import note_on_empty, notes_on_unmet
 from chainrule.errors import DataError, OptionError, shown
 from chainrule.layers import Layer, Masking
 from chainrule.names import lookup
@@ -246,6 +247,10 @@ class Documents(Source):
     def notes(self) -> Sequence[str]:
         return self._notes if len(self._notes) < 5 else [*self._notes[:4], f"and {len(self._notes) - 4:,} notes more"]
 
+    def also(self, notes: Iterable[str]) -> None:
+        """Add to the notes, before the others, which may be many."""
+        self._notes[:0] = notes
+
     @property
     def defaults(self) -> dict[str, Any]:  # type: ignore[override]
         """A linear model of phrases, or a small network of tokens."""
@@ -321,6 +326,17 @@ class Separate(Encoding):
         return input_shape == (self.steps,) and target.names == ["class"] and target.labels is not None
 
     def read(self, data: Any, *, labelled: bool) -> Documents:
+        """See `Encoding.read`; notes tell of texts of which training has met no word, or hardly any."""
+        source = self._found(data, labelled)
+        column, names = next(iter(source.called.items()))
+
+        def called(i: int) -> str:
+            return str(names[i]) if column == "file" else f"{column} {names[i]}"
+
+        source.also(notes_on_unmet(self.tokenizer, as_series(source.texts), called).values())
+        return source
+
+    def _found(self, data: Any, labelled: bool) -> Documents:
         path = Path(data)
         if self.column or (path.is_file() and not is_text(path) and path.suffix.lower() in SUFFIXES):
             return documents_in_table(path, self.kind, self.column, self.labels if labelled else None)
@@ -428,11 +444,7 @@ def documents_in_table(path: Path, kind: str, column: str, labels: str | None) -
         notes += [left_out(int((~there).sum()), "row", f"in which {labels} is missing")] if not there.all() else []
         frame, row = frame.filter(there), row[there]
     texts = as_text(frame[column]).fill_null("")
-    empty = int((texts == "").sum())
-    be = "is" if empty == 1 else "are"
-    notes += [
-        f"{empty:,} of {len(texts):,} texts {be} empty: the prediction is that of a text without a known word"
-    ] * (empty > 0)
+    notes += note_on_empty(texts)
     y = None if labels is None else as_text(frame[labels]).to_list()
     return Documents(str(path), texts.to_list(), y, {"row": row.tolist()}, kind=kind, notes=notes)
 

@@ -356,3 +356,36 @@ def test_pictures_of_no_class_cannot_be_measured_and_those_in_sub_folders_can(sh
     ):
         new.numbers(made.target)
     assert len(made.encoding.read(shapes, labelled=True).numbers(made.target)) == 24
+
+
+def test_pictures_to_test_that_are_among_those_to_train_are_told(shapes):
+    pictures = cr.read_pictures(shapes)
+    assert pictures.notes_on_parts(np.arange(0, 20), np.arange(20, 24)) == []
+    for i in (1, 3):
+        saved(shapes / "standing" / f"{i + 50}.tif", np.asarray(Image.open(pictures.paths[11 + i])))
+    again = cr.read_pictures(shapes)
+    assert again.notes_on_parts(np.arange(24), np.arange(24, 26)) == [
+        "2 of the 2 pictures to test are among those to train, too: the figures are better than for new ones; keep "
+        "each picture once"
+    ]
+
+
+def test_a_picture_in_two_classes_is_told(shapes):
+    first, second = shapes / "lying" / "00.png", shapes / "lying" / "02.png"
+    saved(shapes / "standing" / "99.png", np.asarray(Image.open(first)))
+    pictures = cr.read_pictures(shapes)
+    (note,) = pictures.notes_on_parts(np.arange(25), np.arange(0))
+    assert note == (
+        f"{first} in lying and {shapes / 'standing' / '99.png'} in standing are the same: no network can be right "
+        "about both; remove what is in the wrong class"
+    )
+    saved(shapes / "standing" / "98.png", np.asarray(Image.open(second)))
+    (note,) = cr.read_pictures(shapes).notes_on_parts(np.arange(26), np.arange(0))
+    assert note.startswith("2 pictures are there in several classes, such as ")
+
+
+def test_the_same_picture_may_have_several_values(shapes):
+    lines = ["file,price", *[f"lying/{i:02d}.png,{1.5 * i}" for i in (0, 2, 4, 6)], "lying/00.png,7"]
+    (shapes / "prices.csv").write_text("\n".join(lines))
+    pictures = cr.read_pictures(shapes / "prices.csv", task="regression")
+    assert pictures.notes_on_parts(np.arange(5), np.arange(0)) == []

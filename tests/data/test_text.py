@@ -307,3 +307,12 @@ def test_long_texts_are_counted_in_parts(monkeypatch, at_once):
     assert words.tolist()[1:] == [0, 1]
     assert met.tolist()[1:] == [0, 1]
     assert words[0] >= 3
+
+
+def test_a_text_in_two_classes_is_told(letters):
+    a, b = (sorted(path.iterdir())[0] for path in sorted(letters.iterdir())[:2])
+    assert cr.read_text(letters).notes_on_parts(np.arange(4), np.arange(4, 8)) == []
+    b.write_text(a.read_text())
+    documents = cr.read_text(letters)
+    (note,) = documents.notes_on_parts(np.arange(len(documents)), np.arange(0))
+    assert note.startswith(f"{a} in {a.parent.name} and {b} in {b.parent.name} are the same: no network can be right")

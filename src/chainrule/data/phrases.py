@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.data.repeats import note_on_again
 from chainrule.data.tokens import Characters, Numbers, Subwords, Tokenizer, Words
 from chainrule.errors import OptionError
 
@@ -234,11 +235,8 @@ def are_long(texts: Series) -> bool:
     return len(some) > 0 and bool(count_words(some).sum() >= SENTENCE * len(some))
 
 
-def note_on_repeats(train: Series, test: Series, thing: str) -> list[str]:
-    """A note on texts to test that are among those to train: they tell nothing of how it is with new ones."""
+def note_on_repeats(train: Series, test: Series, things: str) -> list[str]:
+    """A note on texts to test that are among those to train."""
     there = test.drop_nulls()
     again = int(there.is_in(train.drop_nulls().unique().implode()).sum())
-    if again == 0:
-        return []
-    known = f"{again:,} of the {len(there):,} {thing} to test {'is' if again == 1 else 'are'} among those to train, too"
-    return [f"{known}: the figures are better than for new ones; keep each text once"]
+    return note_on_again(again, len(there), things, "text")

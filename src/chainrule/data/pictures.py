@@ -23,6 +23,7 @@ from chainrule.data.folders import BROKEN, Broken, classes_in, files_in
 from chainrule.data.frames import read_frame
 from chainrule.data.missing import ALWAYS_MISSING, Markers
 from chainrule.data.plain_text import decoded
+from chainrule.data.repeats import note_on_again, note_on_contradictions, numbers_of
 from chainrule.data.source import Encoding, Form, Source, left_out
 from chainrule.data.targets import KINDS, Kind, Target
 from chainrule.errors import DataError, OptionError
@@ -100,6 +101,15 @@ class Pictures(Source):
     def learn(self, rows: NDArray[np.intp]) -> Pixels:
         _, height, width, channels = self.X.shape
         return Pixels(height, width, channels, self.column, self.broken, self.bits)
+
+    def notes_on_parts(self, train: NDArray[np.intp], test: NDArray[np.intp]) -> list[str]:
+        of_train, of_test = (numbers_of((self.X[i] for i in rows), len(rows)) for rows in (train, test))
+        notes = note_on_again(int(np.isin(of_test, of_train).sum()), len(test), "pictures", "picture")
+        if self.target.task != "values":
+            rows, contents = np.concatenate([train, test]), np.concatenate([of_train, of_test])
+            labels = self._labels()[self.column][rows]
+            notes += note_on_contradictions(contents, labels, [self.paths[i] for i in rows], "pictures")
+        return notes
 
     def next_command(self, model: str) -> str:
         return f"chainrule predict {model} PICTURES --out predictions.csv, with files or folders of new ones"

@@ -1,8 +1,9 @@
-"""Rows of a table that are there more than once, word for word."""
+"""Rows of a table that are there more than once, word for word; and what is said of pictures and texts that are."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,3 +64,50 @@ def share_by_chance(frame: DataFrame) -> float:
     some = frame.gather_every(max(1, len(frame) // SAMPLED))
     mixed = some.with_columns([some[name].shuffle(SEED + i) for i, name in enumerate(some.columns)])
     return 1 - mixed.n_unique() / len(mixed) if len(mixed) else 0.0
+
+
+def note_on_again(again: int, m: int, things: str, thing: str) -> list[str]:
+    """A note on examples to test that are among those to train, if any are: these tell nothing of new ones.
+
+    Args:
+        again: so many of the m to test. things, thing: what they are called.
+    """
+    if again == 0:
+        return []
+    known = f"{again:,} of the {m:,} {things} to test {'is' if again == 1 else 'are'} among those to train, too"
+    return [f"{known}: the figures are better than for new ones; keep each {thing} once"]
+
+
+def note_on_contradictions(
+    contents: NDArray[np.uint64], y: NDArray[Any], called: Sequence[Any], things: str
+) -> list[str]:
+    """A note on examples that are there in several classes, if any are.
+
+    Args:
+        contents: (m,) a number that tells what an example holds. y: (m,) its class. called: (m,) what it is called by.
+        things: what such examples are called.
+    """
+    _, content = np.unique(contents, return_inverse=True)
+    _, classes = np.unique(y, return_inverse=True)
+    lowest, highest = (np.full(content.max(initial=0) + 1, fill) for fill in (len(classes), -1))
+    np.minimum.at(lowest, content, classes)
+    np.maximum.at(highest, content, classes)
+    several = np.flatnonzero(lowest < highest)
+    if not len(several):
+        return []
+    ones = np.flatnonzero(content == several[0])
+    other = ones[classes[ones] != classes[ones[0]]][0]
+    told = f"{called[ones[0]]} in {y[ones[0]]} and {called[other]} in {y[other]}"
+    if len(several) == 1:
+        return [f"{told} are the same: no network can be right about both; remove what is in the wrong class"]
+    return [
+        f"{len(several):,} {things} are there in several classes, such as {told}: no network can be right about both; "
+        "remove those in the wrong class"
+    ]
+
+
+def numbers_of(contents: Iterable[Any], m: int) -> NDArray[np.uint64]:
+    """(m,), numbers that are alike where the contents are, bytes or arrays of bytes."""
+    from xxhash import xxh3_64_intdigest
+
+    return np.fromiter(map(xxh3_64_intdigest, contents), np.uint64, m)

@@ -19,6 +19,7 @@ from chainrule.data.folders import BROKEN, Broken, classes_in, files_in
 from chainrule.data.frames import SUFFIXES, read_frame, readable
 from chainrule.data.phrases import KINDS_OF_DOCUMENTS, as_series, note_on_repeats, settings_for, steps_for
 from chainrule.data.plain_text import decoded
+from chainrule.data.repeats import note_on_contradictions, numbers_of
 from chainrule.data.source import Encoding, Form, Place, Source, left_out
 from chainrule.data.targets import Target
 from chainrule.data.tokens import KINDS, Numbers, Tokenizer
@@ -284,8 +285,13 @@ class Documents(Source):
         return Separate(tokenizer, self.kind, self.steps or steps_for(lengths), self.broken)
 
     def notes_on_parts(self, train: NDArray[np.intp], test: NDArray[np.intp]) -> list[str]:
-        texts = as_series(self.texts)
-        return note_on_repeats(texts[train], texts[test], "texts")
+        texts, rows = as_series(self.texts), np.concatenate([train, test])
+        notes = note_on_repeats(texts[train], texts[test], "texts")
+        if self.y is not None:
+            contents = numbers_of((self.texts[i].encode("utf-8", "surrogatepass") for i in rows), len(rows))
+            called = next(iter(self.called.values()))
+            notes += note_on_contradictions(contents, self.y[rows], [called[i] for i in rows], "texts")
+        return notes
 
     def next_command(self, model: str) -> str:
         return f"chainrule predict {model} TEXTS --out predictions.csv, with files or folders of new ones"

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.checking import whole
+from chainrule.data.brightness import BrightnessSeen
 from chainrule.data.column_kinds import column_of_labels
 from chainrule.data.columns import as_labels
 from chainrule.data.csv_files import Layout
@@ -87,6 +88,10 @@ class Pictures(Source):
     def notes(self) -> Sequence[str]:
         return self._notes
 
+    def also(self, notes: Sequence[str]) -> None:
+        """Add to the notes."""
+        self._notes += notes
+
     @cached_property
     def target(self) -> Target:
         return Target.find(self._labels(), self.task, self.name)
@@ -100,7 +105,8 @@ class Pictures(Source):
 
     def learn(self, rows: NDArray[np.intp]) -> Pixels:
         _, height, width, channels = self.X.shape
-        return Pixels(height, width, channels, self.column, self.broken, self.bits)
+        seen = BrightnessSeen.learn(self.X, rows)
+        return Pixels(height, width, channels, self.column, self.broken, self.bits, seen)
 
     def notes_on_parts(self, train: NDArray[np.intp], test: NDArray[np.intp]) -> list[str]:
         of_train, of_test = (numbers_of((self.X[i] for i in rows), len(rows)) for rows in (train, test))
@@ -133,6 +139,7 @@ class Pixels(Encoding):
         height, width: in pixels. channels: 1 or 3.
         column: what is predicted. broken: what is done with a broken file.
         bits: how many bits are used in files of 16 bits.
+        seen: how bright the pictures of training were; None where nobody has noted it.
     """
 
     height: int
@@ -141,6 +148,7 @@ class Pixels(Encoding):
     column: str
     broken: Broken
     bits: int = WHOLE
+    seen: BrightnessSeen | None = None
 
     form: ClassVar[Form] = "pictures"
 
@@ -149,6 +157,13 @@ class Pixels(Encoding):
         return right and input_shape == (self.height, self.width, self.channels)
 
     def read(self, data: Any, *, labelled: bool) -> Pictures:
+        """See `Encoding.read`; notes tell of pictures that are far brighter or darker than those of training."""
+        source = self._found(data, labelled)
+        if self.seen is not None:
+            source.also(self.seen.notes(source.X, source.paths))
+        return source
+
+    def _found(self, data: Any, labelled: bool) -> Pictures:
         own: dict[str, Any] = {
             "size": (self.height, self.width),
             "channels": self.channels,

@@ -71,6 +71,35 @@ def test_a_file_without_a_header_is_noticed(tmp_path):
     assert "begins with values, not with names" in notes[0]
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "a/1.png,cat\na/2.png,dog\na/3.PNG,cat\na/4.jpg,dog\n",
+        "a.wav\nb.wav\nc.wav\n",
+        "1.tif,7.5\n2.tif,8.5\n3.tif,9\n",
+    ],
+)
+def test_a_file_whose_first_line_names_a_file_as_the_others_do_has_no_header(tmp_path, content):
+    frame, notes = read_frame(written(tmp_path, "a.csv", content))
+    assert frame.height == content.count("\n")
+    assert "begins with values, not with names" in notes[0]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "file.name,kind\na.png,cat\nb.png,dog\nc.png,cat\n",
+        "file,kind\na.png,cat\nb.png,dog\nc.png,cat\n",
+        "a.png,animal\nb.png,dog\nc.png,cat\n",
+        "a.b,c.d\n1.5,2.5\n3.5,4.5\n",
+    ],
+)
+def test_names_with_points_and_words_that_do_not_come_again_are_a_header(tmp_path, content):
+    frame, notes = read_frame(written(tmp_path, "a.csv", content))
+    assert frame.columns == content.split("\n")[0].split(",")
+    assert notes == []
+
+
 def test_years_as_names_of_columns_are_a_header(tmp_path):
     frame, _ = read_frame(written(tmp_path, "a.csv", "country,2019,2020\nChad,1,2\nMali,3,4\nPeru,5,6\n"))
     assert frame.columns == ["country", "2019", "2020"]

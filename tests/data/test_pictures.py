@@ -273,6 +273,16 @@ def test_a_table_with_a_picture_that_is_not_there(shapes):
     assert "left out is 1 row in which file is missing" in pictures.notes
 
 
+def test_a_table_of_pictures_without_a_header_keeps_its_first_row(shapes):
+    table = shapes / "table.csv"
+    table.write_text("\n".join(f"lying/{i:02d}.png,{i * 2.5}" for i in range(0, 24, 2)))
+    pictures = cr.read_pictures(table, "column_2", task="regression")
+    assert len(pictures) == 12
+    assert pictures.notes == [
+        f"{table} begins with values, not with names: its columns are called column_1, column_2, …"
+    ]
+
+
 def test_a_folder_that_cannot_be_used_says_why(tmp_path):
     def refused():
         with pytest.raises(cr.DataError) as error:

@@ -431,14 +431,28 @@ def _separator(text: str, path: str) -> str:
 
 
 def _is_row(head: list[list[str]]) -> bool:
-    """Whether the first line is no header: a number is in it, and nothing that does not come again in its column."""
+    """Whether the first line is no header: a number, or the name of a file, is in it, and nothing that does not come
+    again in its column."""
     first, rest = head[0], head[1:]
-    if len(rest) < 2 or not any(map(_is_number, first)):
+    files = [_is_file(cell, [row[i] for row in rest if i < len(row)]) for i, cell in enumerate(first)]
+    if len(rest) < 2 or not (any(files) or any(map(_is_number, first))):
         return False
     return all(
-        _is_number(cell) or _is_missing(cell) or any(row[i : i + 1] == [cell] for row in rest)
-        for i, cell in enumerate(first)
+        file or _is_number(cell) or _is_missing(cell) or any(row[i : i + 1] == [cell] for row in rest)
+        for i, (cell, file) in enumerate(zip(first, files, strict=True))
     )
+
+
+def _is_file(cell: str, others: list[str]) -> bool:
+    """Whether a cell and most others of its column end as names of files do, such as a.png, and not all otherwise."""
+    ending, endings = _ending(cell), [_ending(other) for other in others]
+    return ending in endings and ending != "" and 2 * sum(map(bool, endings)) > len(endings)
+
+
+def _ending(cell: str) -> str:
+    """What the name of a file ends in, in small letters, or ""."""
+    found = re.search(r"[^\s./\\]\.([A-Za-z]\w{1,4})\s*$", cell)
+    return found[1].lower() if found else ""
 
 
 def _is_number(cell: str) -> bool:

@@ -354,6 +354,16 @@ def test_a_loss_that_is_worse_beside_a_better_accuracy_is_called_too_sure():
     assert "by its loss though not by its accuracy: it is too sure where it is wrong" in told
 
 
+def test_pictures_too_are_called_too_sure_where_the_loss_alone_is_worse():
+    target = Target(["y"], [["no", "yes"]])
+    own, baseline = {"loss": 1.7, "accuracy": 0.9}, {"loss": 0.69, "accuracy": 0.5}
+    (told,) = verdicts.sentences({"test": own, "baseline": baseline}, target, history([1.0, 0.5]), cr.Settings(), 40)
+    assert told.startswith("the network is worse than baseline, by its loss though not by its accuracy: it is too sure")
+    own["accuracy"] = 0.4
+    (told,) = verdicts.sentences({"test": own, "baseline": baseline}, target, history([1.0, 0.5]), cr.Settings(), 40)
+    assert told.startswith("the network is worse than baseline: ")
+
+
 def test_a_long_tail_does_not_hide_what_was_learned(typed):
     """The error of the lead is large where a few values make most of it; the ranks agree all the same."""
     random = np.random.default_rng(4)
@@ -611,7 +621,8 @@ def test_of_a_learning_rate_that_is_too_large_no_more_epochs_are_proposed():
         f"the network is worse than baseline: the training cost is 6e+05 at the end: {smaller}"
     ]
     assert verdicts.sentences(worse, target, slow, settings, 100) == [
-        "the network is worse than baseline: train longer, or with another learning rate",
+        "the network is worse than baseline, by its loss though not by its accuracy: train longer, or with another "
+        "learning rate",
         "the validation cost was still falling in the last of 3 epochs: --epochs 9 may do better",
     ]
     assert not verdicts.still_falls(rises)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,11 @@ PART, STILL = 0.3, 0.02
 
 BEYOND = 20.0
 """A log loss of so many times that of an answer that never looks at X, and of 1, comes from updates too large."""
+
+BY_LOSS = "by its loss though not by its accuracy"
+
+TOO_SURE = "it is too sure where it is wrong. A smaller --learning-rate, more --l2 or more --dropout may help"
+"""What is said of a network whose probabilities are worse than its answers."""
 
 
 def losses(output: NDArray[Any], Y: NDArray[Any], target: Target) -> NDArray[np.float64]:
@@ -112,9 +118,11 @@ def sentences(metrics: dict[str, Any], target: Target, history: History, setting
     others = {"seasonal": "seasonal", "baseline": "baseline"} if not ahead else {}
     better = [name for name in others if name in metrics and _is_worse(metrics["test"], metrics[name])]
     if better:
-        found.append(
-            f"the network is worse than {' and '.join(better)}: {_way_out(metrics, target, history, settings)}"
-        )
+        way = _way_out(metrics, target, history, settings)
+        if _too_sure(metrics, better) and not _too_fast(metrics, target, history, settings):
+            better[-1] += f", {BY_LOSS}"
+            way = way if still_falls(history) else TOO_SURE
+        found.append(f"the network is worse than {' and '.join(better)}: {way}")
     if still_falls(history) and not metrics.get("kept") and not _too_fast(metrics, target, history, settings):
         found.append(
             f"the validation cost was still falling in the last of {len(history.epochs)} epochs: "
@@ -130,12 +138,9 @@ def _not_learned(metrics: dict[str, Any], target: Target, history: History, sett
     told = f"the network is {than} the baseline, as far as {n_test:,} rows to test tell"
     if too_fast := _too_fast(metrics, target, history, settings):
         return f"{told}: {too_fast}"
-    own, baseline, names = metrics["test"], metrics["baseline"], ", ".join(target.names)
-    if own.get("accuracy", 0.0) > baseline.get("accuracy", 1.0):
-        return (
-            f"{told}, by its loss though not by its accuracy: it is too sure where it is wrong. A smaller "
-            "--learning-rate, more --l2 or more --dropout may help"
-        )
+    if _too_sure(metrics, ["baseline"]):
+        return f"{told}, {BY_LOSS}: {TOO_SURE}"
+    baseline, names = metrics["baseline"], ", ".join(target.names)
     told += ", so what matters to it is not shown"
     if metrics.get("linear", baseline)["loss"] < KNOWN * baseline["loss"]:
         rate = "" if settings.learning_rate is None else f" than {settings.learning_rate:g}"
@@ -144,6 +149,12 @@ def _not_learned(metrics: dict[str, Any], target: Target, history: History, sett
             "or see whether a row named above is a stray"
         )
     return f"{told}: the columns may say nothing of {names}; or {_way_out(metrics, target, history, settings)}"
+
+
+def _too_sure(metrics: dict[str, Any], others: Sequence[str]) -> bool:
+    """Whether the network is right more often than each of these answers, so that its loss alone can be worse."""
+    own = metrics["test"].get("accuracy", 0.0)
+    return all(own > metrics[other].get("accuracy", 1.0) for other in others)
 
 
 def _worth_a_word(metrics: dict[str, Any]) -> bool:

@@ -29,7 +29,7 @@ from chainrule.data.deep_pictures import (
     require_shades,
 )
 from chainrule.data.memory import available_memory, refuse_too_large
-from chainrule.errors import ModelFileError
+from chainrule.errors import DataError, ModelFileError
 from chainrule.progress import stage
 from chainrule.threads import Pool
 
@@ -193,6 +193,21 @@ def _decode(paths: Sequence[Path], size: Size | None, channels: int | None, bits
     crc = np.array([picture.crc for picture in good], np.uint32)
     brightest = np.array([picture.brightest for picture in good], np.int32)
     return Decoded(X, crc, brightest, bits, {i: failure.why for i, failure in failures.items()}, lasting)
+
+
+def in_memory(images: Sequence[Image], size: Size, channels: int, bits: int) -> Decoded:
+    """As `decode`, of images that are in memory.
+
+    Raises:
+        DataError: one has no shades.
+    """
+    try:
+        found = [_as_pixels(image.copy(), size, channels, bits, image.tobytes(), resized=True) for image in images]
+    except UnfitError as error:
+        raise DataError(f"a picture {error}.") from None
+    X = np.stack([picture.values for picture in found])
+    crc = np.array([picture.crc for picture in found], np.uint32)
+    return Decoded(X, crc, np.array([picture.brightest for picture in found], np.int32), bits)
 
 
 def _looks(

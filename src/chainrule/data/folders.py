@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from chainrule.data.source import left_out
 from chainrule.errors import DataError
@@ -24,6 +24,20 @@ LOOSE = ""
 
 Wanted = Callable[[str], bool]
 """Whether a file of this name is one of those that are looked for."""
+
+
+def path_of(data: Any, expected: str) -> Path:
+    """The path that somebody has given.
+
+    Args:
+        expected: what was expected, such as "pictures are the path of a folder".
+
+    Raises:
+        DataError: it is something else.
+    """
+    if not isinstance(data, str | os.PathLike):
+        raise DataError(f"{expected}, not a {type(data).__name__}.")
+    return Path(data)
 
 
 def files_in(folder: Path, wanted: Wanted) -> tuple[list[Path], list[str]]:

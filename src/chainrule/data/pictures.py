@@ -18,11 +18,13 @@ from chainrule.data.brightness import BrightnessSeen
 from chainrule.data.column_kinds import column_of_labels
 from chainrule.data.columns import as_labels
 from chainrule.data.csv_files import Layout
-from chainrule.data.decoding import Decoded, Size, decode, is_picture
+from chainrule.data.decoding import Decoded, Size, decode, in_memory, is_picture
 from chainrule.data.deep_pictures import DEPTHS, WHOLE, notes_on_depth
-from chainrule.data.folders import BROKEN, Broken, classes_in, files_in
+from chainrule.data.folders import BROKEN, Broken, classes_in, files_in, path_of
 from chainrule.data.frames import read_frame
+from chainrule.data.images import images_of, is_in_memory
 from chainrule.data.missing import ALWAYS_MISSING, Markers
+from chainrule.data.new_rows import Doubt
 from chainrule.data.plain_text import decoded
 from chainrule.data.repeats import note_on_again, note_on_contradictions, numbers_of
 from chainrule.data.source import Encoding, Form, Source, left_out
@@ -66,8 +68,10 @@ class Pictures(Source):
         bits: int | None = None,
         broken: Broken = "refuse",
         notes: Sequence[str] = (),
+        decoded: Decoded | None = None,
     ):
-        found = decode(paths, size, channels, bits)
+        self._in_memory = decoded is not None
+        found = decode(paths, size, channels, bits) if decoded is None else decoded
         if len(found.broken) == len(paths) > 1:
             raise DataError(f"no picture can be read; {paths[0]} {found.broken[0]}.")
         if found.broken and broken == "refuse":
@@ -121,6 +125,8 @@ class Pictures(Source):
         return f"chainrule predict {model} PICTURES --out predictions.csv, with files or folders of new ones"
 
     def identification(self) -> dict[str, list[Any]]:
+        if self._in_memory:
+            return {"picture": list(range(1, len(self) + 1))}
         return {"file": [str(path) for path in self.paths]}
 
     def _labels(self) -> dict[str, NDArray[Any]]:
@@ -160,7 +166,8 @@ class Pixels(Encoding):
         """See `Encoding.read`; notes tell of pictures that are far brighter or darker than those of training."""
         source = self._found(data, labelled)
         if self.seen is not None:
-            source.also(self.seen.notes(source.X, source.paths))
+            notes = self.seen.notes(source.X, source.paths)
+            source.also([Doubt(note, "brightness", "pictures") for note in notes])
         return source
 
     def _found(self, data: Any, labelled: bool) -> Pictures:
@@ -171,7 +178,14 @@ class Pixels(Encoding):
             "broken": self.broken,
             "column": self.column,
         }
-        path = Path(data)
+        if is_in_memory(data):
+            images = images_of(data)
+            decoded = in_memory(images, (self.height, self.width), self.channels, self.bits)
+            called = [Path(f"picture {i}") for i in range(1, len(images) + 1)]
+            return Pictures("what was given", called, None, decoded=decoded, **own)
+        path = path_of(
+            data, "pictures are the path of a file or a folder, an array of uint8, an image of Pillow, or a list"
+        )
         if _is_list(path):
             return _from_table(path, self.column if labelled else None, None, own)
         if labelled:
@@ -237,7 +251,7 @@ def read_pictures(
         "bits": bits,
         "broken": lookup("way with a broken file", broken, BROKEN),
     }
-    path = Path(source)
+    path = path_of(source, "pictures to train on are the path of a folder, or of a table of their names")
     if _is_list(path):
         return _from_table(path, target, wanted, own)
     if target:

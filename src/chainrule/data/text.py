@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from chainrule.checking import whole
 from chainrule.data.cells import as_text
-from chainrule.data.folders import BROKEN, Broken, classes_in, files_in
-from chainrule.data.frames import SUFFIXES, read_frame, readable
+from chainrule.data.folders import BROKEN, Broken, classes_in, files_in, path_of
+from chainrule.data.frames import SUFFIXES, is_frame, read_frame, readable
+from chainrule.data.new_rows import Doubt
 from chainrule.data.phrases import KINDS_OF_DOCUMENTS, as_series, note_on_repeats, settings_for, steps_for
 from chainrule.data.plain_text import decoded
 from chainrule.data.repeats import note_on_contradictions, numbers_of
@@ -154,7 +155,7 @@ class Continued(Encoding):
         return input_shape == (self.steps,) and isinstance(target, NextToken) and target.count == self.count
 
     def read(self, data: Any, *, labelled: bool) -> Text:
-        text, notes = contents(Path(data))
+        text, notes = contents(path_of(data, "a text that goes on is the path of a file"))
         source = Text(str(data), text, self.tokenizer, self.steps, notes=notes)
         unknown = int((source.tokens == 0).sum())
         if unknown:
@@ -339,11 +340,18 @@ class Separate(Encoding):
         def called(i: int) -> str:
             return str(names[i]) if column == "file" else f"{column} {names[i]}"
 
-        source.also(notes_on_unmet(self.tokenizer, as_series(source.texts), called).values())
+        notes = notes_on_unmet(self.tokenizer, as_series(source.texts), called)
+        source.also([Doubt(note, f"texts: {kind}", column) for kind, note in notes.items()])
         return source
 
     def _found(self, data: Any, labelled: bool) -> Documents:
-        path = Path(data)
+        if are_texts(data):
+            return _in_memory(list(data), self.kind)
+        if hasattr(type(data), "columns"):
+            return documents_in_table(data, self.kind, self.column, self.labels if labelled else None)
+        path = path_of(
+            data, "texts are the path of a file or a folder, a list of texts, or a frame with a column of them"
+        )
         if self.column or (path.is_file() and not is_text(path) and path.suffix.lower() in SUFFIXES):
             return documents_in_table(path, self.kind, self.column, self.labels if labelled else None)
         if labelled:
@@ -406,7 +414,7 @@ def read_text(
         DataError: there is no such file or folder, it is no text, empty, too short, or has no classes.
         OptionError: unknown tokens, a vocabulary of less than 2, a window of 0, or `broken` of a text by itself.
     """
-    path = Path(source)
+    path = path_of(source, "texts to train on are the path of a file or a folder")
     most = None if vocabulary is None else whole("vocabulary", vocabulary, at_least=2)
     steps = None if window is None else whole("window", window)
     if path.is_dir():
@@ -429,21 +437,46 @@ def read_documents(
     return Documents.in_files(str(path), found, classes, kind=kind, most=most, steps=steps, broken=broken, notes=notes)
 
 
-def documents_in_table(path: Path, kind: str, column: str, labels: str | None) -> Documents:
+def are_texts(data: Any) -> bool:
+    """Whether this is a list, a series or an array of texts, and no path."""
+    if isinstance(data, str | os.PathLike) or hasattr(type(data), "columns") or not hasattr(data, "__iter__"):
+        return False
+    return not isinstance(data, dict) and all(isinstance(one, str) or one is None for one in data) and len(data) > 0
+
+
+def _in_memory(texts: list[str | None], kind: str) -> Documents:
+    """Texts themselves.
+
+    Raises:
+        DataError: they are names of files.
+    """
+    for one in texts:
+        if one is not None and is_text(one) and os.path.isfile(one):
+            raise DataError(f"a list holds texts themselves, but {one} is a file: read it by its name alone.")
+    notes = note_on_empty(as_series([one or "" for one in texts]))
+    called = {"text": list(range(1, len(texts) + 1))}
+    return Documents("what was given", [one or "" for one in texts], None, called, kind=kind, notes=notes)
+
+
+def documents_in_table(table: Any, kind: str, column: str, labels: str | None) -> Documents:
     """The texts in a column of a table, one a row; those that are empty are texts of no words.
 
     Args:
-        kind: of tokens. column: that of the texts. labels: the column that tells what they are; None where nobody asks.
+        table: its path, or a frame. kind: of tokens. column: that of the texts, "" for the only one.
+        labels: the column that tells what they are; None where nobody asks.
 
     Raises:
         DataError: it has no such column, or nobody has said which it is.
     """
-    frame, notes = read_frame(str(path))
-    for name, what, option in ((column, "the texts", "--text"), (labels, "what they are", "--target")):
+    framed = is_frame(table)
+    name_of_table, (frame, notes) = "the table" if framed else str(table), read_frame(table if framed else str(table))
+    column = column or (frame.columns[0] if frame.width == 1 else "")
+    options = ("text=COLUMN", "target=COLUMN") if framed else ("--text COLUMN", "--target COLUMN")
+    for name, what, option in ((column, "the texts", options[0]), (labels, "what they are", options[1])):
         if name is not None and name not in frame.columns:
-            told = f"{path} is a table with the columns {', '.join(frame.columns[:10])}"
+            told = f"{name_of_table} is a table with the columns {', '.join(frame.columns[:10])}"
             wrong = f"; none is {shown(name)}" if name else ""
-            raise DataError(f"{told}{wrong}: which of them holds {what}? {option} COLUMN tells.")
+            raise DataError(f"{told}{wrong}: which of them holds {what}? {option} tells.")
     row = np.arange(1, frame.height + 1)
     if labels is not None:
         there = frame[labels].is_not_null().to_numpy()
@@ -452,7 +485,7 @@ def documents_in_table(path: Path, kind: str, column: str, labels: str | None) -
     texts = as_text(frame[column]).fill_null("")
     notes += note_on_empty(texts)
     y = None if labels is None else as_text(frame[labels]).to_list()
-    return Documents(str(path), texts.to_list(), y, {"row": row.tolist()}, kind=kind, notes=notes)
+    return Documents(name_of_table, texts.to_list(), y, {"row": row.tolist()}, kind=kind, notes=notes)
 
 
 def contents(path: Path) -> tuple[str, list[str]]:

@@ -132,3 +132,19 @@ def test_answers_of_more_than_two_axes_are_refused(path):
     write(path, [("X.npy", X), ("y.npy", saved(np.full((4, 2, 2), "yes")))])
     with pytest.raises(cr.DataError, match=r"y in .* is \(4, 2, 2\), but must be \(m,\), or \(m, n\) where n columns"):
         datasets.read(str(path))
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.float32, bool])
+def test_classes_in_columns_of_one_1_each_are_told(tmp_path, kind):
+    labels = np.arange(60) % 3
+    columns = np.eye(3, dtype=kind)[labels]
+    np.savez(tmp_path / "x.npz", X=np.ones((60, 2)), y=columns)
+    assert datasets.read(str(tmp_path / "x.npz")).notes[-1] == (
+        "each row of y has a single 1, as if it were one of 3 classes, but its 3 columns are 3 questions to which "
+        "several answers may be yes: save y.argmax(axis=1) as y to have the classes told apart"
+    )
+    np.savez(tmp_path / "way.npz", X=np.ones((60, 2)), y=columns.argmax(axis=1))
+    assert datasets.read(str(tmp_path / "way.npz")).target.summary == "3 classes"
+    columns[0] = 1
+    np.savez(tmp_path / "x.npz", X=np.ones((60, 2)), y=columns)
+    assert not any("single 1" in note for note in datasets.read(str(tmp_path / "x.npz")).notes)

@@ -160,6 +160,30 @@ def test_a_folder_goes_on_without_pictures_that_cannot_be_read(folder, command):
     assert "--broken is about files of pictures or texts, but table was trained on no such." in err
 
 
+def test_a_file_that_is_not_there_is_no_broken_one(folder, command):
+    bars(folder / "bars")
+    (folder / "bars" / "lying" / "noise.png").write_text("hello")
+    command(folder, "train", "bars", "--broken", "skip", "--epochs", 1, "--seed", 0, "--out", "run")
+    status, out, err = command(folder, "predict", "run", "bars/lying/noise.png", "bars/standing", "nowhere.png")
+    assert (status, out) == (2, "")
+    assert err == "error: there is no file nowhere.png.\n"
+    assert command(folder, "predict", "run", "bars/lying/noise.png", "bars/standing")[0] == 0
+
+
+def test_a_network_for_values_of_pictures_asks_for_a_table(folder, command):
+    bars(folder / "bars")
+    names = sorted((folder / "bars" / "lying").iterdir())
+    rows = [f"{path.relative_to(folder)},{i * 1.5}" for i, path in enumerate(names)]
+    (folder / "prices.csv").write_text("\n".join(["file,price", *rows]))
+    command(folder, "train", "prices.csv", "--task", "regression", "--epochs", 1, "--seed", 0, "--out", "run")
+    _, _, err = command(folder, "evaluate", "run", "bars")
+    assert err == (
+        "error: bars does not tell price, a value, of its pictures: give a table, a CSV with a column of their paths "
+        "and one called 'price'.\n"
+    )
+    assert command(folder, "evaluate", "run", "prices.csv")[0] == 0
+
+
 def test_a_text_is_continued(folder, command):
     (folder / "rows.txt").write_text("one two three\n" * 300)
     status, out, err = command(folder, "train", "rows.txt", "--window", 14, *QUICK, "--out", "run")

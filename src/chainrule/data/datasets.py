@@ -61,10 +61,24 @@ class Dataset(Source):
 
     @property
     def notes(self) -> Sequence[str]:
+        one_hot = self._note_on_one_hot()
         if self.task is not None or self.name in BUNDLED or self.y is None or self.y.dtype.kind not in "iuf":
-            return ()
+            return one_hot
         kind = "regression" if self.target.labels is None else "classification"
-        return (f"y was taken for a {kind}; --task classification or --task regression decides it otherwise",)
+        return [f"y was taken for a {kind}; --task classification or --task regression decides it otherwise", *one_hot]
+
+    def _note_on_one_hot(self) -> list[str]:
+        """A note where y has exactly one 1 in each row, as classes of which each excludes the others have."""
+        y = self.y
+        if self.task == "regression" or y is None or y.ndim != 2 or y.dtype.kind not in "iufb":
+            return []
+        if not (((y == 0) | (y == 1)).all() and (y.sum(axis=1) == 1).all()):
+            return []
+        n = y.shape[1]
+        return [
+            f"each row of y has a single 1, as if it were one of {n} classes, but its {n} columns are {n} questions to "
+            "which several answers may be yes: save y.argmax(axis=1) as y to have the classes told apart"
+        ]
 
     def learn(self, rows: NDArray[np.intp]) -> Arrays:
         return Arrays()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,6 +38,13 @@ def path_of(data: Any, expected: str) -> Path:
     if not isinstance(data, str | os.PathLike):
         raise DataError(f"{expected}, not a {type(data).__name__}.")
     return Path(data)
+
+
+def require_there(named: Iterable[Any]) -> None:
+    """Raises DataError for a file or folder that somebody has named, and that is not there."""
+    for path in named:
+        if isinstance(path, str | os.PathLike) and not os.path.exists(path):
+            raise DataError(f"there is no file {os.fspath(path)}.")
 
 
 def files_in(folder: Path, wanted: Wanted) -> tuple[list[Path], list[str]]:

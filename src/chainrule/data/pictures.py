@@ -29,7 +29,7 @@ from chainrule.data.plain_text import decoded
 from chainrule.data.repeats import note_on_again, note_on_contradictions, numbers_of
 from chainrule.data.source import Encoding, Form, Source, left_out
 from chainrule.data.targets import KINDS, Kind, Target
-from chainrule.errors import DataError, OptionError
+from chainrule.errors import DataError, OptionError, shown
 from chainrule.layers import Layer, Standardize
 from chainrule.names import counted, lookup, unknown
 
@@ -110,7 +110,8 @@ class Pictures(Source):
     def learn(self, rows: NDArray[np.intp]) -> Pixels:
         _, height, width, channels = self.X.shape
         seen = BrightnessSeen.learn(self.X, rows)
-        return Pixels(height, width, channels, self.column, self.broken, self.bits, seen)
+        values = self.target.task == "values"
+        return Pixels(height, width, channels, self.column, self.broken, self.bits, seen, values)
 
     def notes_on_parts(self, train: NDArray[np.intp], test: NDArray[np.intp]) -> list[str]:
         of_train, of_test = (numbers_of((self.X[i] for i in rows), len(rows)) for rows in (train, test))
@@ -146,6 +147,7 @@ class Pixels(Encoding):
         column: what is predicted. broken: what is done with a broken file.
         bits: how many bits are used in files of 16 bits.
         seen: how bright the pictures of training were; None where nobody has noted it.
+        values: whether what is predicted are values, which no sub-folder tells.
     """
 
     height: int
@@ -155,6 +157,7 @@ class Pixels(Encoding):
     broken: Broken
     bits: int = WHOLE
     seen: BrightnessSeen | None = None
+    values: bool = False
 
     form: ClassVar[Form] = "pictures"
 
@@ -188,6 +191,11 @@ class Pixels(Encoding):
         )
         if _is_list(path):
             return _from_table(path, self.column if labelled else None, None, own)
+        if labelled and self.values:
+            raise DataError(
+                f"{path} does not tell {self.column}, a value, of its pictures: give a table, a CSV with a column of "
+                f"their paths and one called {shown(self.column)}."
+            )
         if labelled:
             return _from_folder(path, None, own)
         if path.is_dir():

@@ -16,7 +16,7 @@ from chainrule import forms
 from chainrule.configuration import from_config
 from chainrule.data import datasets, pictures, series  # noqa: F401, the encodings that model files name
 from chainrule.data import text as text_files
-from chainrule.data.folders import BROKEN
+from chainrule.data.folders import BROKEN, require_there
 from chainrule.data.new_rows import warn_of
 from chainrule.data.source import Encoding, Source
 from chainrule.data.table_encoding import Columns
@@ -205,6 +205,8 @@ class Trained:
         """
         found: list[Source] = []
         lost: list[str] = []
+        if hasattr(self.encoding, "broken"):  # whose files need not be whole, but there
+            require_there(data)
         for i, one in enumerate(data, 1):
             try:
                 found.append(self.read(one, labelled=False, warn=False))

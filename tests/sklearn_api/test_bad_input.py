@@ -4,11 +4,13 @@ import pickle
 import re
 
 import numpy as np
+import pandas
+import polars as pl
 import pytest
 from sklearn.exceptions import NotFittedError
 
 import chainrule as cr
-from chainrule.sklearn import MLPClassifier, MLPRegressor
+from chainrule.sklearn import MLPClassifier, MLPRegressor, TableRegressor
 
 RANDOM = np.random.default_rng(0)
 X, Y = RANDOM.normal(size=(30, 4)), np.arange(30) % 3
@@ -145,6 +147,36 @@ def test_a_target_of_words(y, message):
         MLPRegressor(hidden_layer_sizes=4, max_iter=2).fit(X, np.asarray(y, dtype=float))
     else:
         MLPClassifier(4, max_iter=2).fit(X, np.asarray(y).astype(str))
+
+
+DAYS = np.datetime64("2024-01-01") + np.arange(30)
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (DAYS, "y holds dates, of which a network learns none: give numbers"),
+        (pl.Series(DAYS), "y holds dates"),
+        (pandas.Series(DAYS.astype("datetime64[ns]")), "y holds dates"),
+        (DAYS.astype(object).tolist(), "y holds dates"),
+        (DAYS - DAYS[0], "y holds durations, whose unit nobody has said: give numbers"),
+        ((DAYS - DAYS[0]).astype(object).tolist(), "y holds durations"),
+    ],
+    ids=["array", "polars", "pandas", "objects", "durations", "objects of durations"],
+)
+@pytest.mark.parametrize("regressor", [MLPRegressor(hidden_layer_sizes=4, max_iter=2), TableRegressor(quick=True)])
+def test_a_target_of_dates(y, message, regressor):
+    with says(message) as error:
+        regressor.fit(X, y)
+    if "dates" in message:
+        assert "np.asarray(y, 'datetime64[s]').astype(float) / 86400" in str(error.value)
+        numbers = np.asarray(y, "datetime64[s]").astype(float) / 86400
+        assert numbers[0] == 19723
+    else:
+        assert "np.asarray(y, 'timedelta64[s]').astype(float) / 3600" in str(error.value)
+        numbers = np.asarray(y, "timedelta64[s]").astype(float) / 3600
+        assert numbers[1] == 24
+    assert np.ptp(numbers) == 29 * (1 if "dates" in message else 24)
 
 
 def test_validation_examples_have_the_same_features():

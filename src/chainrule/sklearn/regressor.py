@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,23 @@ FAR_FROM_ONE = 20
 """A target whose mean and deviation are no larger is learned soon enough as it is."""
 
 
+def _refuse_times(given: NDArray[Any]) -> None:
+    """Raises DataError for dates and durations, whose numbers hang on a unit that nobody has said."""
+    kinds = {dt.date: "M", dt.timedelta: "m"}
+    first = given.ravel()[0] if given.dtype.kind == "O" and given.size else None
+    kind = next((kind for one, kind in kinds.items() if isinstance(first, one)), given.dtype.kind)
+    if kind == "M":
+        raise DataError(
+            "y holds dates, of which a network learns none: give numbers, such as the days since 1970, "
+            "np.asarray(y, 'datetime64[s]').astype(float) / 86400"
+        )
+    if kind == "m":
+        raise DataError(
+            "y holds durations, whose unit nobody has said: give numbers, such as hours, "
+            "np.asarray(y, 'timedelta64[s]').astype(float) / 3600"
+        )
+
+
 def refuse_words(y: Any, regressor: str = "MLPRegressor", classifier: str = "MLPClassifier") -> None:
     """See to it that a target is numbers.
 
@@ -29,9 +47,10 @@ def refuse_words(y: Any, regressor: str = "MLPRegressor", classifier: str = "MLP
         regressor, classifier: who was asked, and who learns classes.
 
     Raises:
-        DataError: it is text.
+        DataError: it is text, or dates or durations.
     """
     given = np.asarray(y)
+    _refuse_times(given)
     if given.dtype.kind not in "USO":
         return
     words = [value for value in given.ravel()[:1000].tolist() if isinstance(value, str | bytes)]

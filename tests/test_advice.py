@@ -601,6 +601,8 @@ CASES = {
 ELSEWHERE = {
     "Input y contains NaN or None: leave out the rows": "sklearn_api/test_tables.py, of frames",
     "rows would be left out: give another `missing`": "sklearn_api/test_tables.py, of frames",
+    "y holds dates, of which a network learns none: give numbers": "sklearn_api/test_bad_input.py",
+    "y holds durations, whose unit nobody has said: give numbers": "sklearn_api/test_bad_input.py",
     "of which it computes its part": "needs processes whose streams differ",
     'give engine="jax", or no device': "engines/test_devices.py",
     'Leave it out; or give engine="numpy", which rounds in the same way': "engines/test_bfloat16.py",

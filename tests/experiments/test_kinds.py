@@ -160,6 +160,22 @@ def test_a_folder_goes_on_without_pictures_that_cannot_be_read(folder, command):
     assert "--broken is about files of pictures or texts, but table was trained on no such." in err
 
 
+def test_many_files_that_are_unlike_training_in_one_way_are_told_of_once(folder, command):
+    bars(folder / "bars")
+    command(folder, "train", "bars", "--epochs", 1, "--seed", 0, "--out", "run")
+    names = sorted((folder / "bars" / "lying").iterdir())[:8]
+    for path in names:
+        Image.fromarray(255 - np.asarray(Image.open(path))).save(folder / path.name)
+    out, err = command(folder, "predict", "run", *(path.name for path in names))[1:]
+    assert len(rows(out)) == 8
+    told = err.splitlines()
+    assert len(told) == 6
+    assert all(
+        line.startswith(f"note: {path.name} is far brighter") for line, path in zip(told, names[:5], strict=False)
+    )
+    assert told[5] == f"note: and 3 more files like {names[0].name}"
+
+
 def test_a_file_that_is_not_there_is_no_broken_one(folder, command):
     bars(folder / "bars")
     (folder / "bars" / "lying" / "noise.png").write_text("hello")

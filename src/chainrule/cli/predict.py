@@ -1,5 +1,6 @@
 """`chainrule predict`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,10 @@ from chainrule.cli.options import (
 
 if TYPE_CHECKING:
     from chainrule.data.source import Source
+
+
+ALIKE = 5
+"""Of so many files it is told by name in which way they are unlike training."""
 
 
 @click.command("predict")
@@ -73,8 +78,7 @@ def command(
     sources, lost = trained.read_several(list(data))
     show_notes(lost)
     several = len(data) > 1
-    for source in sources:
-        show_notes(_of(source, several))
+    show_notes(_of_all(sources, several))
     shown = [len(source.notes) for source in sources]
     show_notes(filter(None, [units_note(trained.target, trained.encoding.units)]))
     with held_to(threads):
@@ -97,6 +101,23 @@ def command(
             print(f"{what} in {out}")
     for source, n in zip(sources, shown, strict=True):
         show_notes(_of(source, several)[n:])  # on what was not met before the whole of a large file was read
+
+
+def _of_all(sources: "Sequence[Source]", several: bool) -> list[str]:
+    """The notes on all sources; where many files are unlike training in the same way, on the first of them alone."""
+    from chainrule.data.new_rows import Doubt
+    from chainrule.names import counted
+
+    found: list[str] = []
+    alike: dict[tuple[str, str], list[str]] = {}
+    for source in sources:
+        for note, told in zip(source.notes, _of(source, several), strict=True):
+            names = alike.setdefault(note.about, []) if isinstance(note, Doubt) else []
+            names.append(source.name)
+            if len(names) <= ALIKE:
+                found.append(told)
+    more = [names for names in alike.values() if len(names) > ALIKE]
+    return [*found, *(f"and {counted(len(names) - ALIKE, 'more file')} like {names[0]}" for names in more)]
 
 
 def _of(source: "Source", several: bool) -> list[str]:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.configuration import Configurable
-from chainrule.data.new_rows import FAR
+from chainrule.data.new_rows import FAR, Doubt
 from chainrule.errors import OptionError
 
 QUANTILES = 33
@@ -110,10 +110,10 @@ class BrightnessSeen(Configurable):
         far = means.far(measured[0]) | contrasts.far(measured[1])
         return cls(means, contrasts, float(far.mean()))
 
-    def notes(self, X: NDArray[np.uint8], called: Sequence[Any]) -> list[str]:
+    def notes(self, X: NDArray[np.uint8], called: Sequence[Any]) -> list[Doubt]:
         """Notes on pictures far off those of training, by what they are called."""
         told, usual = np.zeros(len(X), np.bool_), self.share * len(X)
-        notes: list[str] = []
+        notes: list[Doubt] = []
         for words, spread, values in zip(WORDS, (self.means, self.contrasts), measures(X), strict=True):
             far = spread.far(values) & ~told
             if far.sum() > usual + 2 * math.sqrt(usual):
@@ -142,7 +142,7 @@ class Words:
         values: NDArray[np.float64],
         spread: SpreadSeen,
         called: Sequence[Any],
-    ) -> str:
+    ) -> Doubt:
         """A note on some pictures."""
         first = int(odd.argmax())
         k, n = int(odd.sum()), len(odd)
@@ -151,14 +151,17 @@ class Words:
         such = "" if n == 1 else f", such as {called[first]}"
         lies = f"{self.measure} {values[first]:.0f} of 255, there {spread.nearly_all}"
         asked = f"{'is it' if k == 1 else 'are they'} {self.cause}?"
-        return f"{who} than nearly all of training{such}: {lies}; {asked} Predictions there go beyond what was learned"
+        told = f"{who} than nearly all of training{such}: {lies}; {asked} Predictions there go beyond what was learned"
+        return Doubt(told, self.many[side], "pictures")
 
-    def of_all(self, values: NDArray[np.float64], spread: SpreadSeen) -> str:
+    def of_all(self, values: NDArray[np.float64], spread: SpreadSeen) -> Doubt:
         """A note on all pictures together."""
         middle = float(np.median(values))
-        who = f"the {len(values):,} pictures, on the whole, {self.many[middle < spread.middle]} than those of training"
+        many = self.many[middle < spread.middle]
+        who = f"the {len(values):,} pictures, on the whole, {many} than those of training"
         lies = f"{self.measure} about {middle:.0f} of 255, there about {spread.middle:.0f}"
-        return f"{who}: {lies}; are they {self.cause}? Predictions there go beyond what was learned"
+        told = f"{who}: {lies}; are they {self.cause}? Predictions there go beyond what was learned"
+        return Doubt(told, many, "pictures")
 
 
 WORDS = (

@@ -24,7 +24,6 @@ from chainrule.data.folders import BROKEN, Broken, classes_in, files_in, path_of
 from chainrule.data.frames import read_frame
 from chainrule.data.images import images_of, is_in_memory
 from chainrule.data.missing import ALWAYS_MISSING, Markers
-from chainrule.data.new_rows import Doubt
 from chainrule.data.plain_text import decoded
 from chainrule.data.repeats import note_on_again, note_on_contradictions, numbers_of
 from chainrule.data.source import Encoding, Form, Source, left_out
@@ -169,8 +168,7 @@ class Pixels(Encoding):
         """See `Encoding.read`; notes tell of pictures that are far brighter or darker than those of training."""
         source = self._found(data, labelled)
         if self.seen is not None:
-            notes = self.seen.notes(source.X, source.paths)
-            source.also([Doubt(note, "brightness", "pictures") for note in notes])
+            source.also(self.seen.notes(source.X, source.paths))
         return source
 
     def _found(self, data: Any, labelled: bool) -> Pictures:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,13 +78,14 @@ def in_eight_bits(image: Image, bits: int) -> Image:
     return image.point(lambda v: min(v << (WHOLE - bits), 255))
 
 
-def notes_on_depth(paths: Sequence[Path], brightest: NDArray[np.int32], bits: int, *, found: bool) -> list[str]:
+def notes_on_depth(paths: Sequence[Path], brightest: NDArray[np.integer[Any]], bits: int, *, found: bool) -> list[str]:
     """What is taken for white in pictures of 16 bits, and which of them are nearly black, or brighter than that.
 
     Args:
         brightest: (m,) the largest value of each picture, `NOT_DEEP` of those of 8 bits.
         found: whether `bits` was found from these pictures, and nobody has said it.
     """
+    brightest = brightest.astype(np.int64)  # whose multiples fit
     deep = brightest != NOT_DEEP
     n = int(deep.sum())
     if not n:

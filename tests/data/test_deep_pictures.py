@@ -62,14 +62,14 @@ def test_what_is_white_travels_in_the_model_file(tmp_path):
     folder = bars(tmp_path / "bars", factor=16)
     settings = cr.Settings(epochs=1, hidden=(4,), seed=0)
     cr.Experiment(cr.read_pictures(folder), settings, tmp_path / "run").run(progress=False)
-    trained = cr.Trained.load(tmp_path / "run")
+    encoding = cr.Trained.load(tmp_path / "run").encoding
     dark = Image.fromarray(np.full((9, 9), 160, np.uint16))  # by itself it would be one of 8 bits
     dark.save(tmp_path / "dark.png")
-    source = trained.read(tmp_path / "dark.png", labelled=False)
+    source = encoding.read(tmp_path / "dark.png", labelled=False)
     assert (source.X == 10).all()
     assert f"{tmp_path / 'dark.png'}, whose values end at 160, is nearly black, as 4,095 is" in " ".join(source.notes)
     Image.fromarray(np.full((9, 9), 5000, np.uint16)).save(tmp_path / "light.png")
-    source = trained.read(tmp_path / "light.png", labelled=False)
+    source = encoding.read(tmp_path / "light.png", labelled=False)
     assert (source.X == 255).all()
     assert "is brighter than 4,095, which is taken for white: what lies above is cut off" in " ".join(source.notes)
 

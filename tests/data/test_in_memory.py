@@ -58,7 +58,7 @@ def test_pictures_in_memory_are_brought_to_the_size_the_colours_and_the_bits(of_
     X = RANDOM.integers(0, 256, (33, 20, 3), np.uint8)
     Image.fromarray(X).save(tmp_path / "x.png")
     assert np.array_equal(trained.read(X, labelled=False).X, trained.read(tmp_path / "x.png", labelled=False).X)
-    deep = trained.read(np.full((10, 8), 51_300, np.uint16), labelled=False)
+    deep = trained.encoding.read(np.full((10, 8), 51_300, np.uint16), labelled=False)
     assert (deep.X == 200).all()
     assert any("brighter" in note or "contrast" in note for note in deep.notes)
 
@@ -110,7 +110,7 @@ def test_texts_in_a_list_a_series_and_a_frame_have_the_answers_of_files(of_texts
         assert found["prediction"] == ["glad", "sad"]
         assert found["p(glad)"][:1] == pytest.approx(of_file)
         assert next(iter(found.values())) == [1, 2]
-    source = trained.read(["sun", "", "λέξη"], labelled=False)
+    source = trained.encoding.read(["sun", "", "λέξη"], labelled=False)
     assert [note.split(":")[0] for note in source.notes] == [
         "1 of 3 texts has no word that training has met, such as text 3",
         "1 of 3 texts is empty",

@@ -112,9 +112,8 @@ def test_a_column_called_otherwise_is_asked_for(trained):
 
 def test_an_empty_text_and_one_of_unknown_words_get_the_same_prediction(trained):
     model = cr.Trained.load(trained[0] / "run")
-    found = model.predictions(
-        model.read(pl.DataFrame({"letter": [None, "", "🙂 внезапно"], "hour": [3] * 3}), labelled=False)
-    )
+    new = pl.DataFrame({"letter": [None, "", "🙂 внезапно"], "hour": [3] * 3})
+    found = model.predictions(model.encoding.read(new, labelled=False))
     assert len(set(found["p(good)"])) == 1
 
 

@@ -57,8 +57,9 @@ def test_pictures_in_memory_are_brought_to_the_size_the_colours_and_the_bits(of_
     trained, _ = of_pictures
     X = RANDOM.integers(0, 256, (33, 20, 3), np.uint8)
     Image.fromarray(X).save(tmp_path / "x.png")
-    assert np.array_equal(trained.read(X, labelled=False).X, trained.read(tmp_path / "x.png", labelled=False).X)
-    deep = trained.encoding.read(np.full((10, 8), 51_300, np.uint16), labelled=False)
+    read = trained.encoding.read
+    assert np.array_equal(read(X, labelled=False).X, read(tmp_path / "x.png", labelled=False).X)
+    deep = read(np.full((10, 8), 51_300, np.uint16), labelled=False)
     assert (deep.X == 200).all()
     assert any("brighter" in note or "contrast" in note for note in deep.notes)
 

@@ -87,7 +87,6 @@ def test_an_image_is_not_changed_by_being_read(of_pictures):
         ([], "pictures are the path .*, not a list"),
         (["a.png"], "pictures are the path .*, not a list"),
     ],
-    ids=str,
 )
 def test_what_is_no_picture_is_told_so(of_pictures, data, told):
     with pytest.raises(cr.DataError, match=told):

@@ -11,14 +11,16 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from chainrule.checking import whole
+from chainrule.data.chunk_notes import without_unit
 from chainrule.data.codes import Code, Moment
 from chainrule.data.columns import USED, Column, units_of
 from chainrule.data.encoding import code_for
 from chainrule.data.missing import Markers
-from chainrule.data.opening import require
+from chainrule.data.new_rows import require_all
 from chainrule.data.series.base import COMPARED, SIMPLE, Base, choose, fit
 from chainrule.data.series.calendar import Calendar
 from chainrule.data.series.forecast import Forecast
+from chainrule.data.series.likeness import SURE, notes_on
 from chainrule.data.series.periods import Period
 from chainrule.data.series.scaling import Scale
 from chainrule.data.series.source import Asked, Series
@@ -26,7 +28,6 @@ from chainrule.data.source import Encoding, Form, Source
 from chainrule.data.tables import Table
 from chainrule.data.targets import Target
 from chainrule.errors import OptionError
-from chainrule.names import counted
 
 if TYPE_CHECKING:
     from chainrule.layers import Layer
@@ -36,9 +37,6 @@ LEVELS = 2.0
 
 FAR = 10.0
 """To how many changes what a network sees of values is clipped."""
-
-SURE = 5.0
-"""So many deviations from the mean a value hardly ever lies, and what lies farther is told."""
 
 ROUGH = 100.0
 """Forecasts are written with as many digits as tell some thousandths of what is this many times a usual change."""
@@ -88,8 +86,7 @@ class Windows(Encoding):
         share: how much of what the network adds is taken.
         spread: how much of the distance between the network's quantiles and its median is taken.
         shifts: (horizon · k · quantiles,) what is added to the quantiles, scaled, so that they were right at the
-            origins
-            that were held out (Romano et al., 2019).
+            origins that were held out (Romano et al., 2019).
     """
 
     targets: list[Column]
@@ -147,7 +144,7 @@ class Windows(Encoding):
     def width(self) -> int:
         """How many numbers an example has."""
         k = len(self.targets)
-        past, ahead = (sum(code.width for code in codes) for codes in (self._past, self._ahead))
+        past, ahead = (sum(code.width for code in codes) for codes in (self.past, self._ahead))
         time = sum(code.width for code in self._clock)
         return k * self.window * (1 + self.gaps) + time + self.window * past + self.horizon * (k + ahead)
 
@@ -168,7 +165,8 @@ class Windows(Encoding):
         return [code for code in self.codes if code.column.name == self.time.name]
 
     @property
-    def _past(self) -> list[Code]:
+    def past(self) -> list[Code]:
+        """The codes of the other columns, those that are known ahead among them."""
         return [code for code in self.codes if code.column.name != self.time.name]
 
     @property
@@ -183,8 +181,10 @@ class Windows(Encoding):
         )
         columns = {column.name: column for column in (*(code.column for code in self.codes), self.time)}
         group = [] if self.group is None else [self.group]
-        for column in (*columns, *(column.name for column in self.targets), *group):
-            require(column, frame, name)
+        needed = [*columns, *(column.name for column in self.targets), *group]
+        require_all(needed, frame.columns, name, {*needed} - {code.column.name for code in self.past})
+        bare = (without_unit(column, frame) for column in (*self.targets, *columns.values()))
+        notes += filter(None, bare)
         table = Table(frame, name, list(columns.values()), [], time=self.time.name, notes=notes)
         asked = Asked(
             self.horizon,
@@ -199,50 +199,8 @@ class Windows(Encoding):
             labelled,
         )
         source = Series(table, self.targets, asked)
-        source.tell(self._notes_on(source))
+        source.tell(notes_on(self, source))
         return source
-
-    def _notes_on(self, source: Series) -> list[str]:
-        """What is otherwise than in training."""
-        notes = []
-        if strangers := self.base.scaling.strangers([source.names[i] for i in np.unique(source.strand[source.last])]):
-            such = ", ".join(strangers[:3]) + (", …" if len(strangers) > 3 else "")
-            notes.append(f"not met in training, and scaled by its own values, is {self.group} {such}")
-        for column, floor in zip(self.targets, self.floor, strict=True):
-            values = source.values[:, self.targets.index(column)]
-            if floor and np.nanmin(values) < 0:
-                notes.append(
-                    f"{column.name} was never negative in training, so forecasts are not; here it is: train anew"
-                )
-        if source.labelled:
-            return notes
-        scale = self.base.scale(source)
-        level = (scale.forth(source.filled) / scale.spread)[source.last]
-        for column, far in zip(self.targets, (abs(level) > SURE).T, strict=True):
-            if far.any():
-                i = int(np.flatnonzero(far)[0])
-                value = source.filled[source.last[i], self.targets.index(column)]
-                whose = f" of {source.group_of(source.last[[i]])[0]}" if self.group else ""
-                notes.append(f"{column.name}{whose} ends with {value:.6g}, far from all of the training: train anew")
-        to_come = source.inside(source.last)
-        inside = to_come < len(source.strand)
-        for code in self._ahead:
-            held = source.column(code.column)
-            there = inside.copy()
-            there[inside] = ~held.is_null().to_numpy()[to_come[inside]]
-            lacking = int((~there).sum())
-            if lacking:
-                notes.append(
-                    f"{code.column.name} is known ahead, but not there in {lacking:,} of {counted(there.size, 'row')} "
-                    "to come: taken for missing"
-                )
-        if inside.any() and not self.ahead and self._past:
-            names = ", ".join(code.column.name for code in self._past)
-            notes.append(
-                f"the rows after the last {self.targets[0].name} are not looked at, as nothing was known ahead: "
-                f"train with --known-ahead and what is known of {names}"
-            )
-        return notes
 
     def prepared(self, source: Series) -> Prepared:
         """What windows of a source are made of, kept with it for this base."""
@@ -263,7 +221,7 @@ class Windows(Encoding):
         past = sliding_window_view(ready.v, W, axis=0)
         level = (ready.v / ready.scale.spread)[source.last].clip(-LEVELS, LEVELS)
         missing = sliding_window_view(np.isnan(source.values), W, axis=0)
-        beside, ahead = (_beside(source, codes).astype(np.float32) for codes in (self._past, self._ahead))
+        beside, ahead = (_beside(source, codes).astype(np.float32) for codes in (self.past, self._ahead))
         clock = _beside(source, self._clock).astype(np.float32)
         for begin in range(0, m, BLOCK):
             some = slice(begin, begin + BLOCK)

@@ -1,0 +1,104 @@
+"""Whether new rows of series are like those that were trained on, and what is taken for what they lack."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from chainrule.data.codes import Moment, Number
+from chainrule.data.new_rows import Doubt, doubts_on_rows
+from chainrule.data.series.source import Series
+from chainrule.names import counted
+
+if TYPE_CHECKING:
+    from chainrule.data.series.windows import Windows
+
+SURE = 5.0
+"""So many deviations from the mean a value hardly ever lies, and what lies farther is told."""
+
+
+def notes_on(encoding: Windows, source: Series) -> list[str]:
+    """What is otherwise than in training."""
+    notes = [*_strangers(encoding, source), *doubts_on_columns(encoding, source), *_negative(encoding, source)]
+    if source.labelled:
+        return notes
+    return [*notes, *_far(encoding, source), *_lacking(encoding, source), *_not_looked_at(encoding, source)]
+
+
+def _strangers(encoding: Windows, source: Series) -> list[str]:
+    """On series that training has not met."""
+    met = [source.names[i] for i in np.unique(source.strand[source.last])]
+    strangers = encoding.base.scaling.strangers(met)
+    such = ", ".join(strangers[:3]) + (", …" if len(strangers) > 3 else "")
+    return [f"not met in training, and scaled by its own values, is {encoding.group} {such}"] if strangers else []
+
+
+def doubts_on_columns(encoding: Windows, source: Series) -> list[Doubt]:
+    """On the other columns, as of a table: numbers in those rows that forecasts look at, and words anywhere, as one
+    that training has not met may say that others mean something else, too.
+
+    Rows to come are looked at in columns that are known ahead alone, and where they lack these, `_lacking` tells.
+    """
+    end = np.full(len(source.names), -1)
+    end[source.strand[source.last]] = source.last + (source.horizon if source.labelled else 0)
+    past = np.arange(len(source.strand)) <= end[source.strand]
+    given, seen = source.table.row > 0, source.seen(np.arange(len(source)))
+    found = []
+    for code in encoding.past:
+        rows = given & (seen if isinstance(code, Number | Moment) else True)
+        to_come = source.table.frame[code.column.name].is_not_null().to_numpy() & (code.column.name in encoding.ahead)
+        rows &= past | to_come
+        found += doubts_on_rows([code], source.table.frame.filter(rows), source.table.row[rows])
+    return found
+
+
+def _negative(encoding: Windows, source: Series) -> list[str]:
+    """On values below 0 where there never was one."""
+    return [
+        f"{column.name} was never negative in training, so forecasts are not; here it is: train anew"
+        for column, floor, values in zip(encoding.targets, encoding.floor, source.values.T, strict=True)
+        if floor and np.nanmin(values) < 0
+    ]
+
+
+def _far(encoding: Windows, source: Series) -> list[str]:
+    """On series that end far from all of the training."""
+    notes = []
+    scale = encoding.base.scale(source)
+    level = (scale.forth(source.filled) / scale.spread)[source.last]
+    for column, values, far in zip(encoding.targets, source.filled.T, (abs(level) > SURE).T, strict=True):
+        if far.any():
+            last = source.last[[int(np.flatnonzero(far)[0])]]
+            whose = f" of {source.group_of(last)[0]}" if encoding.group else ""
+            ends = f"{column.name}{whose} ends with {values[last[0]]:.6g}"
+            notes.append(f"{ends}, far from all of the training: train anew")
+    return notes
+
+
+def _lacking(encoding: Windows, source: Series) -> list[str]:
+    """On columns that are known ahead, but not there in the rows to come."""
+    notes = []
+    to_come = source.inside(source.last)
+    inside = to_come < len(source.strand)
+    for name in encoding.ahead:
+        there = inside.copy()
+        there[inside] = source.table.frame[name].is_not_null().to_numpy()[to_come[inside]]
+        lacking = int((~there).sum())
+        if lacking:
+            notes.append(
+                f"{name} is known ahead, but not there in {lacking:,} of {counted(there.size, 'row')} to come: taken "
+                "for missing"
+            )
+    return notes
+
+
+def _not_looked_at(encoding: Windows, source: Series) -> list[str]:
+    """On rows to come of which nothing is looked at."""
+    if encoding.ahead or not encoding.past or not (source.inside(source.last) < len(source.strand)).any():
+        return []
+    names = ", ".join(code.column.name for code in encoding.past)
+    return [
+        f"the rows after the last {encoding.targets[0].name} are not looked at, as nothing was known ahead: train with "
+        f"--known-ahead and what is known of {names}"
+    ]

@@ -1,0 +1,85 @@
+"""New rows of series that are unlike those of training: told by the notes that tables have."""
+
+import datetime as dt
+
+import numpy as np
+import polars as pl
+import pytest
+
+import chainrule as cr
+from chainrule.errors import DataError
+
+RANDOM = np.random.default_rng(3)
+N, HORIZON = 140, 3
+HOLIDAY = ["0", "0", "1", "0", "0", "0", "0"]
+
+
+def sales(first=0, n=N, *, coming=HORIZON, **columns):
+    """Days of sales, of which the last ones are to come."""
+    days = [dt.date(2024, 1, 1) + dt.timedelta(first + i) for i in range(n)]
+    known = n - coming
+    sold = [*(50 + 10 * np.sin(np.arange(known)) + RANDOM.normal(0, 1, known)).round(1), *[None] * coming]
+    visitors = [*RANDOM.integers(400, 600, known).tolist(), *[None] * coming]
+    weather = [*RANDOM.choice(["sun", "rain"], known).tolist(), *[None] * coming]
+    price = [2.99, 1.99, 2.49, 2.49, 2.29] * n
+    frame = {"day": days, "sold": sold, "price": price[:n], "holiday": (HOLIDAY * n)[:n]}
+    return pl.DataFrame(frame | {"visitors": visitors, "weather": weather} | columns, strict=False)
+
+
+@pytest.fixture(scope="module")
+def encoding():
+    series = cr.read_series(sales(), "sold", "day", horizon=HORIZON)
+    assert series.ahead == ["price", "holiday"]
+    return series.learn(np.arange(len(series)))
+
+
+def notes(encoding, frame, labelled=False):
+    return " | ".join(encoding.read(frame, labelled=labelled).notes)
+
+
+def test_rows_like_those_of_training_are_told_nothing_of(encoding):
+    assert notes(encoding, sales(N, 40)) == ""
+    assert notes(encoding, sales(N, 40, coming=0), labelled=True) == ""
+
+
+@pytest.mark.parametrize("labelled", [False, True])
+def test_columns_in_another_unit_or_of_other_words_are_told_as_those_of_a_table(encoding, labelled):
+    new = sales(N, 40, coming=0 if labelled else HORIZON)
+    in_cents = notes(encoding, new.with_columns(pl.col("price") * 100), labelled)
+    assert "price lies far from all that training met, in nearly all rows: about 249 here, about 2.49" in in_cents
+    by_thousands = notes(encoding, new.with_columns(pl.col("visitors") * 1000), labelled)
+    assert "visitors lies far from all that training met, in nearly all rows" in by_thousands
+    worded = notes(encoding, new.with_columns(pl.col("holiday").replace({"0": "nein", "1": "ja"})), labelled)
+    assert "holiday holds 'ja', 'nein' in 40 of 40 rows, which training has not met" in worded
+    lost = notes(encoding, new.with_columns(pl.lit(None).alias("visitors")), labelled)
+    assert "visitors is missing in all" in lost
+
+
+def test_words_are_looked_at_in_rows_that_no_forecast_looks_at_too(encoding):
+    coded = sales(N, 80).with_columns(pl.col("holiday").replace({"0": "1", "1": "2"}))
+    late = pl.col("day") > dt.date(2024, 7, 1)
+    no_holiday = pl.when(late).then(pl.lit("1")).otherwise("holiday").alias("holiday")
+    assert "holiday holds '2' in" in notes(encoding, coded.with_columns(no_holiday))
+
+
+def test_numbers_are_looked_at_where_forecasts_look(encoding):
+    mostly_old = sales(0, 400, coming=0).with_columns(pl.col("sold").cast(pl.Float64))
+    newest = sales(400, 30).with_columns(pl.col("price") * 100)
+    whole = pl.concat([mostly_old, newest], how="vertical_relaxed")
+    assert "price lies far from all that training met" in notes(encoding, whole)
+
+
+def test_rows_to_come_hold_nothing_of_columns_that_are_not_known_ahead(encoding):
+    assert "visitors" not in notes(encoding, sales(N, 40))
+
+
+def test_plain_numbers_are_taken_for_those_with_their_unit_and_told():
+    with_unit = sales().with_columns(pl.col("visitors").cast(pl.Int64).cast(pl.String) + " kg")
+    series = cr.read_series(with_unit, "sold", "day", horizon=HORIZON)
+    encoding = series.learn(np.arange(len(series)))
+    assert "visitors holds numbers without a unit: they are taken for kg" in notes(encoding, sales(N, 40))
+
+
+def test_all_lost_columns_are_named_at_once(encoding):
+    with pytest.raises(DataError, match=r"lacks 2 columns that training had: 'price', 'visitors'.*leave a column"):
+        encoding.read(sales(N, 40).drop("price", "visitors"), labelled=False)

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 import chainrule as cr
+from chainrule.configuration import from_config
 from chainrule.errors import DataError
 
 RANDOM = np.random.default_rng(3)
@@ -83,3 +84,54 @@ def test_plain_numbers_are_taken_for_those_with_their_unit_and_told():
 def test_all_lost_columns_are_named_at_once(encoding):
     with pytest.raises(DataError, match=r"lacks 2 columns that training had: 'price', 'visitors'.*leave a column"):
         encoding.read(sales(N, 40).drop("price", "visitors"), labelled=False)
+
+
+def forecasts(encoding, frame):
+    """What is forecast without a network, as a column of each step."""
+    source = encoding.read(frame, labelled=False)
+    return encoding.output(source, np.zeros((1, HORIZON)))
+
+
+def test_what_is_usual_is_taken_where_what_is_known_ahead_is_lacking():
+    holiday = pl.Series("holiday", np.where(np.arange(N) % 9 == 0, "1", "0"))
+    frame = sales().with_columns(holiday).drop("price")
+    frame = frame.with_columns(pl.col("sold") - 30 * (pl.col("holiday") == "1"))
+    series = cr.read_series(frame, "sold", "day", horizon=HORIZON, known_ahead=["holiday"])
+    encoding = series.learn(np.arange(len(series)))
+    past = frame.head(N - HORIZON)
+    coming = frame.tail(HORIZON)
+    of = {word: pl.concat([past, coming.with_columns(pl.lit(word).alias("holiday"))]) for word in ("0", "1", None)}
+    usual, rare, missing = (forecasts(encoding, of[word]) for word in ("0", "1", None))
+    assert (usual > rare + 20).all()
+    np.testing.assert_array_equal(missing, usual)
+    np.testing.assert_array_equal(forecasts(encoding, past), usual)
+    told = (
+        "holiday is known ahead, but not there in 3 of 3 rows to come: taken for '0', as in 88.3% of the training. "
+        "Where it is known, write these rows, with sold left empty"
+    )
+    assert told in encoding.read(past, labelled=False).notes
+
+
+@pytest.mark.parametrize(
+    ("column", "taken"),
+    [
+        ([2.99, 1.99, 2.49, 2.49, 2.29], "2.49, the median of the training"),
+        (["fair", None, None, None, "sale"], "missing, as in most of the training"),
+        (["fair", None, "sale", "sale", "sale"], "'sale', as in 59.1%"),
+        ([10, None, None, 20, None], "missing, as in most of the training"),
+    ],
+)
+def test_it_is_told_what_is_taken_for_what_is_lacking(column, taken):
+    frame = sales().with_columns(pl.Series("known", (column * N)[:N]))
+    series = cr.read_series(frame, "sold", "day", horizon=HORIZON, known_ahead=["known"])
+    encoding = from_config(series.learn(np.arange(len(series))).to_config())
+    assert f"taken for {taken}" in notes(encoding, frame.head(N - HORIZON))
+
+
+def test_gaps_in_what_is_known_ahead_are_told_where_forecasts_are_learned_and_measured():
+    frame = sales(coming=0).with_columns(pl.Series("known", (["0", "0", "1", "0", None] * N)[:N]))
+    series = cr.read_series(frame, "sold", "day", horizon=HORIZON, known_ahead=["known"])
+    encoding = series.learn(np.arange(len(series)))
+    told = "known is known ahead, but missing in 28 of 140 rows: taken for '0', as in 60% of the training"
+    assert series.notes[-1] == told
+    assert notes(encoding, frame, labelled=True) == told

@@ -2,8 +2,8 @@
 
 `calendar` and `periods` say when values are due, `repeats` what rows of one time are, `reading` and `source` make
 windows of a table; `scaling`, `comparisons`, `autoregression` and `base` make simple forecasts, `origins` the parts
-that judge them; `windows` is the encoding, `likeness` tells of new rows that are unlike training, and `forecast` is
-what is predicted.
+that judge them; `windows` is the encoding, `lacking` what is taken for what is not known ahead after all, `likeness`
+tells of new rows that are unlike training, and `forecast` is what is predicted.
 """
 
 from chainrule.data.series.forecast import Forecast

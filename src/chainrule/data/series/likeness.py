@@ -22,7 +22,7 @@ def notes_on(encoding: Windows, source: Series) -> list[str]:
     """What is otherwise than in training."""
     notes = [*_strangers(encoding, source), *doubts_on_columns(encoding, source), *_negative(encoding, source)]
     if source.labelled:
-        return notes
+        return [*notes, *notes_on_gaps(encoding, source)]
     return [*notes, *_far(encoding, source), *_lacking(encoding, source), *_not_looked_at(encoding, source)]
 
 
@@ -38,7 +38,8 @@ def doubts_on_columns(encoding: Windows, source: Series) -> list[Doubt]:
     """On the other columns, as of a table: numbers in those rows that forecasts look at, and words anywhere, as one
     that training has not met may say that others mean something else, too.
 
-    Rows to come are looked at in columns that are known ahead alone, and where they lack these, `_lacking` tells.
+    Rows to come are looked at in columns that are known ahead alone; what these lack, `_lacking` and `notes_on_gaps`
+    tell.
     """
     end = np.full(len(source.names), -1)
     end[source.strand[source.last]] = source.last + (source.horizon if source.labelled else 0)
@@ -47,8 +48,8 @@ def doubts_on_columns(encoding: Windows, source: Series) -> list[Doubt]:
     found = []
     for code in encoding.past:
         rows = given & (seen if isinstance(code, Number | Moment) else True)
-        to_come = source.table.frame[code.column.name].is_not_null().to_numpy() & (code.column.name in encoding.ahead)
-        rows &= past | to_come
+        there = source.table.frame[code.column.name].is_not_null().to_numpy()
+        rows &= there if code.column.name in encoding.ahead and there.any() else past
         found += doubts_on_rows([code], source.table.frame.filter(rows), source.table.row[rows])
     return found
 
@@ -77,10 +78,12 @@ def _far(encoding: Windows, source: Series) -> list[str]:
 
 
 def _lacking(encoding: Windows, source: Series) -> list[str]:
-    """On columns that are known ahead, but not there in the rows to come."""
+    """On columns that are known ahead, but not there in the rows to come: what is taken for them."""
     notes = []
     to_come = source.inside(source.last)
     inside = to_come < len(source.strand)
+    usual = {one.column: str(one) for one in encoding.usual}
+    targets = ", ".join(column.name for column in encoding.targets)
     for name in encoding.ahead:
         there = inside.copy()
         there[inside] = source.table.frame[name].is_not_null().to_numpy()[to_come[inside]]
@@ -88,7 +91,21 @@ def _lacking(encoding: Windows, source: Series) -> list[str]:
         if lacking:
             notes.append(
                 f"{name} is known ahead, but not there in {lacking:,} of {counted(there.size, 'row')} to come: taken "
-                "for missing"
+                f"for {usual.get(name, 'missing')}. Where it is known, write these rows, with {targets} left empty"
+            )
+    return notes
+
+
+def notes_on_gaps(encoding: Windows, source: Series) -> list[str]:
+    """On gaps in columns that are known ahead, in rows that windows are compared with: what is taken for them."""
+    rows = source.seen(np.arange(len(source))) & (source.table.row > 0)
+    notes = []
+    for one in encoding.usual:
+        gaps = int(source.table.frame[one.column].filter(rows).null_count())
+        if gaps and one.value is not None:
+            notes.append(
+                f"{one.column} is known ahead, but missing in {gaps:,} of {counted(int(rows.sum()), 'row')}: taken for "
+                f"{one}"
             )
     return notes
 

@@ -144,9 +144,12 @@ class Series(Source):
         return self._checksum
 
     def learn(self, rows: NDArray[np.intp]) -> Windows:
+        from chainrule.data.series.likeness import notes_on_gaps
         from chainrule.data.series.windows import learn
 
-        return learn(self, rows)
+        found = learn(self, rows)
+        self.tell(notes_on_gaps(found, self))
+        return found
 
     def before_and_after(
         self, rows: NDArray[np.intp], share: float

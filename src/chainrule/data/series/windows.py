@@ -20,6 +20,7 @@ from chainrule.data.new_rows import require_all
 from chainrule.data.series.base import COMPARED, SIMPLE, Base, choose, fit
 from chainrule.data.series.calendar import Calendar
 from chainrule.data.series.forecast import Forecast
+from chainrule.data.series.lacking import UsualValue
 from chainrule.data.series.likeness import SURE, notes_on
 from chainrule.data.series.periods import Period
 from chainrule.data.series.scaling import Scale
@@ -83,6 +84,7 @@ class Windows(Encoding):
         gaps: whether values were missing while training.
         base: the forecast that the network's is built upon.
         floor: of each target whether it is never negative.
+        usual: what is taken for each of these columns where it is lacking.
         share: how much of what the network adds is taken.
         spread: how much of the distance between the network's quantiles and its median is taken.
         shifts: (horizon · k · quantiles,) what is added to the quantiles, scaled, so that they were right at the
@@ -108,6 +110,7 @@ class Windows(Encoding):
     period: Period = ""
     drop_repeated: bool = False
     missing: list[str] | None = None
+    usual: list[UsualValue] = field(default_factory=list)
     also_missing: list[str] | None = None
 
     form: ClassVar[Form] = "windows"
@@ -202,10 +205,15 @@ class Windows(Encoding):
         source.tell(notes_on(self, source))
         return source
 
+    def known(self, source: Series) -> Values:
+        """(n + 1, width), what is known ahead of each row, and of one that is not there; what is usual where it is
+        lacking."""
+        return _beside(source, self._ahead, self.usual)
+
     def prepared(self, source: Series) -> Prepared:
         """What windows of a source are made of, kept with it for this base."""
         if source.learned is None or source.learned[0] is not self.base:
-            ahead, base = _beside(source, self._ahead), np.empty((len(source), self.horizon, len(self.targets)))
+            ahead, base = self.known(source), np.empty((len(source), self.horizon, len(self.targets)))
             for begin in range(0, len(source), PIECE):
                 some = slice(begin, begin + PIECE)
                 simple, scale, v = self.base.simple(source, source.last[some], ahead)
@@ -221,7 +229,7 @@ class Windows(Encoding):
         past = sliding_window_view(ready.v, W, axis=0)
         level = (ready.v / ready.scale.spread)[source.last].clip(-LEVELS, LEVELS)
         missing = sliding_window_view(np.isnan(source.values), W, axis=0)
-        beside, ahead = (_beside(source, codes).astype(np.float32) for codes in (self.past, self._ahead))
+        beside, ahead = _beside(source, self.past).astype(np.float32), self.known(source).astype(np.float32)
         clock = _beside(source, self._clock).astype(np.float32)
         for begin in range(0, m, BLOCK):
             some = slice(begin, begin + BLOCK)
@@ -285,7 +293,10 @@ def learn(source: Series, rows: Rows) -> Windows:
                 code = replace(code, parts=[part for part in code.parts if part != "elapsed"])
             codes.append(code)
     codes = [code for code in codes if code.width > 0]
-    ahead = _beside(source, [code for code in codes if code.column.name in source.ahead])
+    known = [code for code in codes if code.column.name in source.ahead]
+    given = seen & (source.table.row > 0)
+    usual = [UsualValue.learn(code, source.column(code.column).filter(given)) for code in known]
+    ahead = _beside(source, known, usual)
     logs, weights = choose(source, rows, ahead)
     values = source.values[seen]
     floor = [bool(np.nanmin(column) >= 0) for column in values.T]
@@ -307,6 +318,7 @@ def learn(source: Series, rows: Rows) -> Windows:
         period=source.asked.period,
         drop_repeated=source.asked.drop_repeated,
         missing=source.table.missing,
+        usual=usual,
     )
 
 
@@ -316,7 +328,7 @@ def comparisons(encoding: Windows, source: Series, rows: Rows, train: Rows) -> d
     Args:
         train: the windows that the autoregression is fitted to.
     """
-    base, last, ahead = encoding.base, source.last[rows], _beside(source, encoding._ahead)
+    base, last, ahead = encoding.base, source.last[rows], encoding.known(source)
     if any(base.scaling.logs):
         compared = [[1.0] * COMPARED + [0.0] * (len(SIMPLE) - COMPARED)] * len(encoding.targets)
         base = fit(source, train, ahead, [False] * len(encoding.targets), compared)
@@ -331,18 +343,23 @@ def comparisons(encoding: Windows, source: Series, rows: Rows, train: Rows) -> d
 
 def again(encoding: Windows, source: Series, rows: Rows) -> Windows:
     """The encoding as it would be, had it been learned from these rows, by the same choices."""
-    ahead = _beside(source, encoding._ahead)
-    base = encoding.base
+    ahead, base = encoding.known(source), encoding.base
     return replace(encoding, base=fit(source, rows, ahead, base.scaling.logs, base.weights), share=1.0, shifts=[])
 
 
-def _beside(source: Series, codes: Sequence[Code]) -> Values:
-    """(n + 1, width), the columns of these codes, and a last row for one that is not there."""
+def _beside(source: Series, codes: Sequence[Code], usual: Sequence[UsualValue] = ()) -> Values:
+    """(n + 1, width), the columns of these codes, and a last row for one that is not there.
+
+    Args:
+        usual: what is taken where a column is missing; of columns without such, they are missing.
+    """
     from chainrule.extras import polars as pl
 
     parts = [np.empty((len(source.strand) + 1, 0))]
     for code in codes:
         values = source.column(code.column)
-        lacking = pl.Series(code.column.name, [None], dtype=values.dtype)
-        parts.append(code.matrix(pl.concat([values, lacking])).astype(np.float64))
+        values = pl.concat([values, pl.Series(code.column.name, [None], dtype=values.dtype)])
+        for one in usual:
+            values = one.filled(values) if one.column == code.column.name else values
+        parts.append(code.matrix(values).astype(np.float64))
     return np.hstack(parts)

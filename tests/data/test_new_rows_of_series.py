@@ -135,3 +135,44 @@ def test_gaps_in_what_is_known_ahead_are_told_where_forecasts_are_learned_and_me
     told = "known is known ahead, but missing in 28 of 140 rows: taken for '0', as in 60% of the training"
     assert series.notes[-1] == told
     assert notes(encoding, frame, labelled=True) == told
+
+
+def in_thousands():
+    """Numbers of a German table whose points part thousands."""
+    return ["890", "777", *[f"1.{n}" for n in (117, 268, 325, 324, 193, 127, 302, 308, 414, 492)]] * 12
+
+
+def test_points_that_part_thousands_are_told_before_training_as_of_a_table(tmp_path):
+    sold = in_thousands()
+    (tmp_path / "sold.csv").write_text(
+        "\n".join(["day;sold", *(f"{day};{y}" for day, y in zip(sales(n=len(sold))["day"], sold, strict=True))])
+    )
+    told = "sold holds 890 beside 1.117, always three digits behind the point: if it parts thousands, write the numbers"
+    series = cr.read_series(tmp_path / "sold.csv", "sold", "day", horizon=HORIZON)
+    experiment = cr.Experiment(series, cr.Settings(seed=0), tmp_path / "run")
+    assert experiment.doubts[0].startswith(told)
+    assert any(note.startswith(told) for note in experiment.notes)
+
+
+def test_marks_of_missing_values_and_misfits_are_told_before_training(tmp_path):
+    visitors = pl.Series("visitors", [*map(str, RANDOM.integers(400, 600, N - 1)), "4O0"])
+    price = pl.Series("price", [-999.0, 2.99, 1.99, 2.49, 2.29, 2.09, 2.19] * N)[:N]
+    frame = sales(coming=0).with_columns(visitors, price)
+    series = cr.read_series(frame, "sold", "day", horizon=HORIZON)
+    told = " | ".join(cr.Experiment(series, cr.Settings(seed=0), tmp_path).doubts)
+    assert "visitors holds '4O0' in row 140 among numbers" in told
+    assert "price is -999 in 20 of 140 rows, and the others lie between 1.99 and 2.99" in told
+
+
+def test_what_is_forecast_is_told_where_it_is_in_another_unit():
+    sold = [1000 * float(y) if "." in y else float(y) for y in in_thousands()]
+    frame = sales(n=len(sold), coming=0).with_columns(pl.Series("sold", sold))
+    series = cr.read_series(frame, "sold", "day", horizon=HORIZON)
+    encoding = series.learn(np.arange(len(series)))
+    small = frame.with_columns(pl.Series("sold", in_thousands()).cast(pl.Float64))
+    told = "sold ends with 1.492, far from all of the training, about 1,210: is it in another unit? If not, train anew"
+    assert "far from" not in notes(encoding, frame)
+    for labelled in (False, True):
+        assert told in notes(encoding, small, labelled)
+    large = frame.with_columns(pl.col("sold") * 100)
+    assert "sold ends with 149200, far from all" in notes(encoding, large)

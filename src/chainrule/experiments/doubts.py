@@ -15,6 +15,7 @@ from chainrule.data.misfits import misfits_in
 from chainrule.data.new_rows import Doubt, total_told
 from chainrule.data.repeats import SAMPLED, are_copies, comparable, share_by_chance, share_of_repeats
 from chainrule.data.scales import MOST, are_whole, skewness
+from chainrule.data.series import Series
 from chainrule.data.source import Source
 from chainrule.data.strays import mark_in, strays_in, total_in
 from chainrule.data.tables import Table
@@ -53,15 +54,18 @@ TAKEN = {"ignored": "is set aside", "id": "is set aside", "text": "is taken for 
 """What becomes of a column that is neither numbers nor dates, by its kind."""
 
 
-def doubts_on(table: Source, target: Target) -> list[str]:
-    """The sentences on a table that is about to be trained on; none on what is no table.
+def doubts_on(source: Source, target: Target) -> list[str]:
+    """The sentences on a table that is about to be trained on, or on the columns of series; none on anything else.
 
     Those on what looks like a mistake in a column are `Doubt`s.
     """
+    table = source.rows if isinstance(source, Series) else source
     if not isinstance(table, Table):
         return []
-    columns = [*_names(table), *_misfits(table), *_guesses(table, target)]
-    numbers = [*_marks(table), *_thousands(table), *_clocks(table)]
+    columns, numbers = [*_names(table), *_misfits(table)], [*_marks(table), *_thousands(table), *_clocks(table)]
+    if isinstance(source, Series):
+        return [*columns, *numbers]
+    columns += _guesses(table, target)
     rows = [*_totals(table), *_strays(table, target), *_almost_empty(table), *_order(table), *_repeats(table)]
     return [*columns, *numbers, *sentences_on_gaps(table, target), *rows]
 

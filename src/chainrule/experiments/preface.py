@@ -45,7 +45,11 @@ def _notes_on_target(experiment: Experiment) -> list[str]:
     target, encoding, splits = experiment.target, experiment.encoding, experiment.splits
     if not encoding.own_units:
         learned = "of how far the target lies from what the forecast is built upon, standardized"
-        return [*encoding.notes, f"while training, all numbers are {learned}; those of the end are in its own units"]
+        return [
+            *experiment.doubts,
+            *encoding.notes,
+            f"while training, all numbers are {learned}; those of the end are in its own units",
+        ]
     if target.task == "values":
         units = "while training, all numbers are of the standardized target; those of the end are in its own units"
         limits = limits_told(target, experiment.Y[splits.train])

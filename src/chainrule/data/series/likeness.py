@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from chainrule.data.codes import Moment, Number
 from chainrule.data.new_rows import Doubt, doubts_on_rows
 from chainrule.data.series.source import Series
 from chainrule.names import counted
+from chainrule.numbers import brief
 
 if TYPE_CHECKING:
     from chainrule.data.series.windows import Windows
@@ -17,13 +19,17 @@ if TYPE_CHECKING:
 SURE = 5.0
 """So many deviations from the mean a value hardly ever lies, and what lies farther is told."""
 
+STEADY = 2.0
+"""Of values whose mean is more than so many deviations a whole window is hardly ever below a tenth of it."""
+
 
 def notes_on(encoding: Windows, source: Series) -> list[str]:
     """What is otherwise than in training."""
     notes = [*_strangers(encoding, source), *doubts_on_columns(encoding, source), *_negative(encoding, source)]
+    notes += _far(encoding, source)
     if source.labelled:
         return [*notes, *notes_on_gaps(encoding, source)]
-    return [*notes, *_far(encoding, source), *_lacking(encoding, source), *_not_looked_at(encoding, source)]
+    return [*notes, *_lacking(encoding, source), *_not_looked_at(encoding, source)]
 
 
 def _strangers(encoding: Windows, source: Series) -> list[str]:
@@ -64,16 +70,26 @@ def _negative(encoding: Windows, source: Series) -> list[str]:
 
 
 def _far(encoding: Windows, source: Series) -> list[str]:
-    """On series that end far from all of the training."""
-    notes = []
+    """On series that end far from all of the training, or hold less than a tenth of what was hardly ever so little."""
+    last = source.last[np.append(np.diff(source.strand[source.last]) != 0, True)]
+    last = last + (source.horizon if source.labelled else 0)
     scale = encoding.base.scale(source)
-    level = (scale.forth(source.filled) / scale.spread)[source.last]
-    for column, values, far in zip(encoding.targets, source.filled.T, (abs(level) > SURE).T, strict=True):
+    level = (scale.forth(source.filled) / scale.spread)[last]
+    logs = np.array(encoding.base.scaling.logs)
+    middle, deviation = scale.middle[last], (scale.change * scale.spread)[last]
+    windows = sliding_window_view(source.filled, encoding.window, axis=0)[last - encoding.window + 1]
+    few = np.array(encoding.floor) & ~logs & (middle > STEADY * deviation)
+    few &= np.median(windows, axis=-1) < middle / 10
+    notes = []
+    for j, (column, far) in enumerate(zip(encoding.targets, ((abs(level) > SURE) | few).T, strict=True)):
         if far.any():
-            last = source.last[[int(np.flatnonzero(far)[0])]]
-            whose = f" of {source.group_of(last)[0]}" if encoding.group else ""
-            ends = f"{column.name}{whose} ends with {values[last[0]]:.6g}"
-            notes.append(f"{ends}, far from all of the training: train anew")
+            i = int(np.flatnonzero(far)[0])
+            whose = f" of {source.group_of(last[[i]])[0]}" if encoding.group else ""
+            about = np.exp(middle[i, j]) if logs[j] else middle[i, j]
+            notes.append(
+                f"{column.name}{whose} ends with {source.filled[last[i], j]:.6g}, far from all of the training, about "
+                f"{brief(float(about))}: is it in another unit? If not, train anew"
+            )
     return notes
 
 

@@ -23,7 +23,7 @@ from chainrule.data.series.periods import Period
 from chainrule.data.series.repeats import without_repeats
 from chainrule.data.series.times import written_times
 from chainrule.data.source import Encoding, Source
-from chainrule.data.tables import Table
+from chainrule.data.tables import Table, kept
 from chainrule.data.targets import Target
 from chainrule.errors import DataError, OptionError
 from chainrule.names import counted
@@ -155,6 +155,14 @@ class Series(Source):
         self, rows: NDArray[np.intp], share: float
     ) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:  # of each series what came last
         return cut(self.last, self.strand[self.last], self.horizon, rows, share, self.name)
+
+    @property
+    def rows(self) -> Table:
+        """The rows that were there, as a table of numbers to forecast and other columns."""
+        there, names = self.table.row > 0, {column.name for column in self.targets}
+        columns = [*self.targets, *(column for column in self.table.columns if column.name not in names)]
+        frame, row = self.table.frame.filter(there), self.table.row[there]
+        return Table(kept(frame, columns, row), self.name, columns, [], missing=self.table.missing, row=row)
 
     @property
     def past(self) -> Past:

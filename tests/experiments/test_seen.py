@@ -93,3 +93,71 @@ def test_a_damaged_sketch_is_refused_and_a_file_without_one_says_nothing():
         with pytest.raises(cr.ModelFileError, match="model is damaged: its sketch of the training examples is none"):
             seen.note_on_known({**right, **wrong}, X, np.arange(4), "model")
     assert seen.note_on_known(None, X, np.arange(4), "model") == ""
+
+
+@pytest.fixture(scope="module")
+def forecasts(tmp_path_factory):
+    """A run on 120 days of two shops, and the same days with 30 more behind them."""
+    folder = tmp_path_factory.mktemp("forecasts")
+    sold = pl.Series(np.random.default_rng(0).normal(50, 10, 300).round(1))
+    days = np.datetime64("2024-01-01") + np.arange(150)
+    whole = pl.DataFrame({"day": np.tile(days, 2), "shop": ["a"] * 150 + ["b"] * 150, "sold": sold})
+    first = whole.filter(pl.col("day") < days[120])
+    settings = cr.Settings(seed=0, epochs=2)
+    cr.Experiment(cr.read_series(first, "sold", "day", horizon=3, group="shop"), settings, folder).run(progress=False)
+    return folder, first, whole
+
+
+def test_of_a_series_that_goes_on_what_came_after_the_training_is_measured(forecasts, tmp_path):
+    folder, first, whole = forecasts
+    trained = cr.Trained.load(folder)
+    own, more = trained.read(first), trained.read(whole)
+    held_out, _ = trained.rows(own, "auto")
+    later, what = trained.rows(more, "auto")
+    assert what == f"what came after the training (of {len(more)} in all, which --part all measures)"
+    assert len(later) == len(held_out) + 60
+    assert len(own) < 512
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        trained.evaluate(more, later)
+    train = len(trained.rows(own, "train")[0])
+    with pytest.warns(UserWarning, match=rf"^{train} of these {len(more)} examples are ones that the network was"):
+        trained.evaluate(more, np.arange(len(more)))
+    whole.write_csv(tmp_path / "whole.csv")
+    told = chainrule("evaluate", folder, "whole.csv", cwd=tmp_path).stdout
+    assert told.startswith(f"whole.csv: {what}, {len(later)} examples")
+
+
+def test_days_of_another_series_or_behind_all_that_was_trained_on_are_all_measured(forecasts):
+    folder, _, whole = forecasts
+    trained = cr.Trained.load(folder)
+    other = whole.with_columns(pl.col("sold").shuffle(1))
+    for frame in (other, whole.filter(pl.col("day") >= np.datetime64("2024-04-01"))):
+        source = trained.read(frame)
+        rows, what = trained.rows(source, "auto")
+        assert what == "all examples"
+        assert len(rows) == len(source)
+
+
+def test_windows_are_known_again_where_a_file_begins_later(forecasts):
+    folder, first, whole = forecasts
+    trained = cr.Trained.load(folder)
+    source = trained.read(whole.filter(pl.col("day") >= np.datetime64("2024-02-01")))
+    later, _ = trained.rows(source, "auto")
+    assert len(later) == len(trained.rows(trained.read(first), "auto")[0]) + 60
+
+
+def test_of_a_text_that_goes_on_what_came_after_the_training_is_measured(tmp_path):
+    words = np.random.default_rng(0).choice(["the", "cat", "sat", "on", "a", "mat"], 1500)
+    text = " ".join(words)
+    (tmp_path / "first.txt").write_text(text[:4000])
+    (tmp_path / "whole.txt").write_text(text)
+    settings = cr.Settings(seed=0, epochs=1, hidden=(4,))
+    cr.Experiment(cr.read_text(tmp_path / "first.txt"), settings, tmp_path / "run").run(progress=False)
+    trained = cr.Trained.load(tmp_path / "run")
+    own, source = trained.read(tmp_path / "first.txt"), trained.read(tmp_path / "whole.txt")
+    later, what = trained.rows(source, "auto")
+    assert what.startswith("what came after the training (of ")
+    assert len(later) == len(trained.rows(own, "auto")[0]) + len(source) - len(own)
+    with pytest.warns(UserWarning, match=rf"of these {len(source)} examples are ones that the network was trained on"):
+        trained.evaluate(source, np.arange(len(source)))

@@ -30,6 +30,15 @@ def left_out(n: int, thing: str, why: str, example: object = None) -> str:
     return f"left out {'is' if n == 1 else 'are'} {counted(n, thing)} {why}{instance}"
 
 
+@dataclass(frozen=True)
+class Spans:
+    """From which moment to which the answer to each example lies, (m,) each, on which of several strands of time."""
+
+    strand: Sequence[str]
+    begin: NDArray[np.float64]
+    end: NDArray[np.float64]
+
+
 class Source(ABC):
     """Examples as they were found, in whatever form.
 
@@ -50,7 +59,6 @@ class Source(ABC):
     name: str
     groups: NDArray[Any] | None = None
     moments: NDArray[np.float64] | None = None
-    ends: NDArray[np.float64] | None = None
     weights: NDArray[np.float64] | None = None
     scattered: ClassVar[bool] = False
     small: ClassVar[int] = 1_000
@@ -119,6 +127,16 @@ class Source(ABC):
     def next_command(self, model: str) -> str:
         """What to type to see what a network does that was trained on these."""
         return f"chainrule predict {model} {self.name} --out predictions.csv"
+
+    @property
+    def spans(self) -> Spans | None:
+        """From when to when the answers lie, of examples that overlap or follow each other; None of any others."""
+        return None
+
+    @property
+    def known_by(self) -> NDArray[Any] | None:
+        """(m, …) numbers by which an example is known again; None for what a network sees of it."""
+        return None
 
     @property
     def size(self) -> int:

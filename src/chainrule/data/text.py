@@ -21,7 +21,7 @@ from chainrule.data.new_rows import Doubt
 from chainrule.data.phrases import KINDS_OF_DOCUMENTS, as_series, note_on_repeats, settings_for, steps_for
 from chainrule.data.plain_text import decoded
 from chainrule.data.repeats import note_on_contradictions, numbers_of
-from chainrule.data.source import Encoding, Form, Place, Source, left_out
+from chainrule.data.source import Encoding, Form, Place, Source, Spans, left_out
 from chainrule.data.targets import Target
 from chainrule.data.tokens import KINDS, Numbers, Tokenizer
 from chainrule.data.unmet_words import note_on_empty, notes_on_unmet
@@ -127,6 +127,15 @@ class Text(Source):
 
     def checksum(self) -> int:
         return self._crc
+
+    @property
+    def spans(self) -> Spans:
+        piece = np.arange(len(self), dtype=np.float64)
+        return Spans([""] * len(self), piece, piece)
+
+    @property
+    def known_by(self) -> NDArray[Any]:
+        return self.cut(0)
 
     def learn(self, rows: NDArray[np.intp]) -> Continued:
         return Continued(self.tokenizer, self.steps)

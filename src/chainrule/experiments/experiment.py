@@ -40,7 +40,7 @@ from chainrule.experiments.preface import note_on_members, notes_on
 from chainrule.experiments.report import Report
 from chainrule.experiments.results import Result, add_report, keep, report_on
 from chainrule.experiments.second import for_more_epochs, of_less
-from chainrule.experiments.seen import FORMS, Seen, sketch
+from chainrule.experiments.seen import Seen, last_moments, sketch
 from chainrule.experiments.settings import CHECKPOINT, FREE, JOURNAL, TRIALS, UNTOLD, Settings, own_network
 from chainrule.experiments.shared_search import open_search
 from chainrule.experiments.splits import Splits, split
@@ -312,13 +312,15 @@ class Experiment:
         return Peer(self.target, self.X, self.Y, self.splits.train, self.encoding.places(self.source))
 
     @cached_property
-    def seen(self) -> Seen | None:
-        """A sketch of the training examples, where they are independent of each other."""
-        if self.encoding.form not in FORMS:
-            return None
-        held_out = np.concatenate([self.splits.validation, self.splits.test])
-        X = self.encoding.X(self.source) if self.encoding.sees_target else self.X
-        return sketch(X, self.splits.train, held_out, self.m)
+    def seen(self) -> Seen:
+        """A sketch of the training examples."""
+        train, validation, test = self.splits.train, self.splits.validation, self.splits.test
+        X = self.source.known_by
+        if X is None:
+            X = self.encoding.X(self.source) if self.encoding.sees_target else self.X
+        found = sketch(X, train, np.concatenate([validation, test]), self.m)
+        ends = last_moments(self.source.spans, np.concatenate([train, validation]))
+        return found if ends is None else found | {"until": ends}
 
     def final_layers(self) -> list[Layer]:
         """The layers that turn what a network learns of values back into them; none for labels."""

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import base64
 import math
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data.chunks import scattered
+from chainrule.data.source import Source, Spans
 from chainrule.errors import ModelFileError
 from chainrule.names import counted
 
@@ -30,9 +31,6 @@ BLOCK = 2**18
 SURE = 3
 """So many standard errors must the share of known examples be above that of the held-out ones."""
 
-FORMS = ("rows", "pictures", "documents")
-"""The forms of examples that are independent of each other; windows of a series or a text overlap."""
-
 
 class Seen(TypedDict):
     """A sketch of the training examples.
@@ -40,11 +38,14 @@ class Seen(TypedDict):
     Attributes:
         hashes: the smallest, in base64. share: how many of the training examples were hashed.
         alike: how many of those held out equal one that was; where there are copies, some do.
+        until: of examples that follow each other in time, the last moment of each strand that was learned or chosen
+            from; see `chainrule.data.source.Spans`.
     """
 
     hashes: str
     share: float
     alike: float
+    until: NotRequired[dict[str, float]]
 
 
 def sketch(X: NDArray[Any], train: NDArray[np.intp], held_out: NDArray[np.intp], m: int) -> Seen:
@@ -58,6 +59,31 @@ def sketch(X: NDArray[Any], train: NDArray[np.intp], held_out: NDArray[np.intp],
     found, looked_at = _known(kept, X, held_out)
     written = base64.b64encode(kept.astype("<u8").tobytes()).decode()
     return Seen(hashes=written, share=len(some) / m, alike=found / max(looked_at, 1))
+
+
+def last_moments(spans: Spans | None, rows: NDArray[np.intp]) -> dict[str, float] | None:
+    """Of each strand the moment that these examples end with; None where examples do not follow each other."""
+    if spans is None:
+        return None
+    names, strand = np.unique(np.asarray(spans.strand)[rows], return_inverse=True)
+    found = np.full(len(names), -np.inf)
+    np.maximum.at(found, strand, spans.end[rows])
+    return dict(zip(names.tolist(), found.tolist(), strict=True))
+
+
+def after_training(seen: Seen | None, source: Source, path: str) -> NDArray[np.intp] | None:
+    """The examples that came after what was trained on, where others are of that; None where none of both is there.
+
+    Raises:
+        ModelFileError: the sketch is damaged.
+    """
+    spans, X = source.spans, source.known_by
+    if seen is None or spans is None or X is None or "until" not in seen:
+        return None
+    until = np.array([seen["until"].get(name, -np.inf) for name in spans.strand])
+    later = spans.begin > until
+    known = "" if later.all() or not later.any() else note_on_known(seen, X, np.flatnonzero(~later), path)
+    return np.flatnonzero(later) if known else None
 
 
 def note_on_known(seen: Seen | None, X: NDArray[Any], rows: NDArray[np.intp], path: str) -> str:

@@ -29,7 +29,7 @@ from chainrule.experiments.going_on import way_on
 from chainrule.experiments.intervals import intervals
 from chainrule.experiments.outputs import measure_in_units, outputs, unit_of_values
 from chainrule.experiments.predictions import as_csv, written
-from chainrule.experiments.seen import Seen, note_on_known
+from chainrule.experiments.seen import Seen, after_training, note_on_known
 from chainrule.experiments.settings import MODEL
 from chainrule.experiments.splits import split
 from chainrule.layers import Network, load
@@ -221,7 +221,8 @@ class Trained:
 
         Args:
             part: "test", "train" or "all"; "auto" is the held-out part of the very data that the network was
-                trained on, and all of any other.
+                trained on, what came after the training of a series or a text that goes on behind it, and all of any
+                other.
 
         Raises:
             OptionError: another word, a part of data that the network was not trained on, or of what another version of
@@ -233,6 +234,9 @@ class Trained:
         own = self._own(source)
         own = own or (former and source.name == made["data"])
         lookup("part", part, dict.fromkeys(("auto", "all", "train", "test")))
+        later = None if part != "auto" or own else after_training(made.get("seen"), source, self.path)
+        if later is not None:
+            return later, f"what came after the training (of {len(source):,} in all, which --part all measures)"
         if part == "all" or (part == "auto" and not own):
             some = "all examples" if source.size == len(source) else "examples drawn from all over it"
             unknown = ", though another version of chainrule made the model, and may have trained it on some of them"
@@ -270,11 +274,13 @@ class Trained:
         other data than its own were trained on all the same."""
         X, Y, target = self.encoding.X(source), source.numbers(self.target), self.target
         measured, output = measure_in_units(self.network, self.encoding, source, rows, X, Y, target)
+        known_by = X if source.known_by is None else source.known_by
+        seen = None if self._own(source) else self.network.metadata.get("seen")
+        known = note_on_known(seen, known_by, rows, self.path)
         if not isinstance(target, series.Forecast):
-            known = "" if self._own(source) else note_on_known(self.network.metadata.get("seen"), X, rows, self.path)
             return Measures(measured, intervals(output, Y[rows], target), {}, known)
         points, coverage = target.points(output), target.coverage(output, Y[rows])
-        return Measures(measured, intervals(points, Y[rows], target), coverage, "")
+        return Measures(measured, intervals(points, Y[rows], target), coverage, known)
 
     def _own(self, source: Source) -> bool:
         """Whether these are the very data that it was trained on a part of."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -22,7 +23,7 @@ from chainrule.data.series.origins import ENOUGH, cut
 from chainrule.data.series.periods import Period
 from chainrule.data.series.repeats import without_repeats
 from chainrule.data.series.times import written_times
-from chainrule.data.source import Encoding, Source
+from chainrule.data.source import Encoding, Source, Spans
 from chainrule.data.tables import Table, kept
 from chainrule.data.targets import Target
 from chainrule.errors import DataError, OptionError
@@ -142,6 +143,19 @@ class Series(Source):
 
     def checksum(self) -> int:
         return self._checksum
+
+    @property
+    def spans(self) -> Spans:
+        begin, end = self.when[self.last + 1], self.when[self.last + self.horizon]
+        return Spans(self.group_of(self.last), begin, end)
+
+    @property
+    def known_by(self) -> NDArray[Any]:
+        """What is to be forecast, of which series and when: what a network sees of it hangs on where a file begins."""
+        came = self.numbers(self.target).astype(np.float32) + np.float32(0)  # of -0 what 0 has
+        names = np.array([zlib.crc32(name.encode("utf-8", "surrogatepass")) for name in self.names], np.int64)
+        which = np.column_stack([self.when[self.last + 1].astype(np.int64), names[self.strand[self.last]]])
+        return np.hstack([came.view(np.uint32).astype(np.int64), which])
 
     def learn(self, rows: NDArray[np.intp]) -> Windows:
         from chainrule.data.series.likeness import notes_on_gaps

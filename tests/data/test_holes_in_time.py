@@ -180,3 +180,44 @@ def test_rows_may_be_in_any_order_with_holes():
     ours, theirs = (read_series(one, "sold", "when") for one in (table, shuffled))
     np.testing.assert_array_equal(ours.values, theirs.values)
     assert ours.checksum() == theirs.checksum()
+
+
+def of_days(**changed):
+    """A hundred days, of which that of a row is written otherwise."""
+    days = [str(np.datetime64("2022-01-01") + i) for i in range(100)]
+    for row, day in changed.items():
+        days[int(row.removeprefix("row"))] = day
+    return pl.DataFrame({"day": days, "sold": np.arange(100.0)})
+
+
+@pytest.mark.parametrize("day", ["2122-02-20", "2022-02-20 12:30", "1922-02-20"])
+def test_a_mistyped_time_that_keeps_a_series_from_its_calendar_is_named(day):
+    notes = cr.read_series(of_days(row50=day), "sold", "day", horizon=3).notes
+    told = "the rows are not evenly apart in day; a window counts rows, not time; but for "
+    assert f"{told}'{day}' in row 51 they are: if that is mistyped, mend it, and they have their calendar" in notes
+
+
+def test_of_times_that_are_uneven_none_is_named():
+    days = [str(np.datetime64("2022-01-01") + int(i)) for i in np.cumsum(np.random.default_rng(0).integers(1, 30, 100))]
+    [note] = cr.read_series(of_days().with_columns(day=pl.Series(days)), "sold", "day", horizon=3).notes
+    assert note == "the rows are not evenly apart in day; a window counts rows, not time"
+
+
+def test_a_mistyped_time_among_new_rows_is_named():
+    series = cr.read_series(of_days(), "sold", "day", horizon=3)
+    encoding = series.learn(np.arange(len(series)))
+    notes = encoding.read(of_days(row50="2122-02-20"), labelled=False).notes
+    told = (
+        "days are missing: taken for missing values, nearly all because of '2122-02-20' in row 51: if that is mistyped"
+    )
+    assert any(told in note for note in notes)
+    with pytest.raises(cr.DataError, match="it holds '2022-02-20 12:30' in row 51: if that is mistyped, mend it"):
+        encoding.read(of_days(row50="2022-02-20 12:30"), labelled=False)
+
+
+@pytest.mark.parametrize("day", ["2022-02-30", "20. Feb"])
+@pytest.mark.parametrize("read", [cr.read_series, cr.read_table])
+def test_a_time_that_is_none_is_named(day, read):
+    told = f"day in the table holds '{day}' in row 51 among dates, which has no place in their order: write it like"
+    with pytest.raises(cr.DataError, match=re.escape(told)):
+        read(of_days(row50=day), "sold", time="day")

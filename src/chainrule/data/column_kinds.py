@@ -39,6 +39,7 @@ from chainrule.data.dates import (
     unix_form,
     why_no_dates,
 )
+from chainrule.data.misfits import misfits_in
 from chainrule.data.missing import MISSING
 from chainrule.data.phrases import count_words
 from chainrule.data.quantities import (
@@ -51,6 +52,7 @@ from chainrule.data.quantities import (
     with_bare,
 )
 from chainrule.errors import DataError, shortened, shown
+from chainrule.names import counted
 
 if TYPE_CHECKING:
     from polars import DataFrame, Series
@@ -311,13 +313,22 @@ def column_of_time(series: Series, column: Column, place: str) -> Column:
     """The column that orders the rows; numbers that never come again are nothing to learn from.
 
     Raises:
-        DataError: it holds neither dates nor numbers; `place` says where it stands.
+        DataError: it holds neither dates nor numbers, or but for a few cells; `place` says where it stands.
     """
     if column.kind == "date":
         return column
     numbers, markers = _measures_in(series.drop_nulls())
     if numbers is None:
-        raise DataError(f"{shortened(column.name)} in {place} is neither dates nor numbers: it orders nothing.")
+        name = shortened(column.name)
+        odd = misfits_in(series)
+        if odd is None:
+            raise DataError(f"{name} in {place} is neither dates nor numbers: it orders nothing.")
+        others = f" (and {counted(len(odd.rows) - 1, 'other cell')})" if len(odd.rows) > 1 else ""
+        i = int(odd.rows[0])
+        raise DataError(
+            f"{name} in {place} holds {shown(series[i])} in row {i + 1:,} among {odd.among}{others}, which has no "
+            "place in their order: write it like the others, or leave it empty, and the row is left out."
+        )
     reason = "tells the past from the future"
     return Column(column.name, "ignored", reason, numbers.form, markers, unit=numbers.unit)
 

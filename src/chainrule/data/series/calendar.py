@@ -135,6 +135,14 @@ class Calendar(Configurable):
             )
         return _whole((moments - self.anchor) / self.step)
 
+    def fits(self, moments: Moments, series: NDArray[np.intp]) -> bool:
+        """Whether these moments lie on it, one after the other, and not so sparsely that they are events."""
+        places = self.places(moments, series)
+        if places is None:
+            return False
+        apart = np.diff(places)[np.diff(series) == 0]
+        return bool((apart > 0).all() and apart.sum() <= SPARSE * len(apart) + 10)
+
     def moments(self, places: NDArray[np.int64]) -> Moments:
         """The moments of these places."""
         if self.unit == "months":
@@ -188,15 +196,7 @@ def find_calendar(moments: Moments, series: NDArray[np.intp], dates: bool) -> Ca
         return Calendar("rows", 1.0)
     found = (_months_of(moments, same) or _business_days(moments, steps)) if dates else None
     found = found or _even(moments, steps, "steps" if dates else "numbers")
-    if found is not None:
-        places = found.places(moments, series)
-        if (
-            places is not None
-            and (np.diff(places)[same] > 0).all()
-            and (np.diff(places)[same].sum() <= SPARSE * len(steps) + 10)
-        ):
-            return found
-    return Calendar("rows", 1.0)
+    return found if found is not None and found.fits(moments, series) else Calendar("rows", 1.0)
 
 
 def _months_of(moments: Moments, same: NDArray[np.bool_]) -> Calendar | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,6 +15,7 @@ from chainrule.checking import whole
 from chainrule.data.cells import as_text
 from chainrule.data.checksums import checksum_of_columns
 from chainrule.data.columns import USED, Column
+from chainrule.data.series.astray import Moments, astray
 from chainrule.data.series.calendar import Calendar, find_calendar
 from chainrule.data.series.comparisons import Past, filled
 from chainrule.data.series.endings import known_ahead, notes_on_endings
@@ -26,7 +27,7 @@ from chainrule.data.series.times import written_times
 from chainrule.data.source import Encoding, Source, Spans
 from chainrule.data.tables import Table, kept
 from chainrule.data.targets import Target
-from chainrule.errors import DataError, OptionError
+from chainrule.errors import DataError, OptionError, shown
 from chainrule.names import counted
 
 if TYPE_CHECKING:
@@ -323,17 +324,31 @@ class Series(Source):
         self._times = table.frame[table.time]
         return moments
 
-    def _put_on_calendar(self, moments: NDArray[np.float64]) -> None:
+    def _put_on_calendar(self, moments: Moments) -> None:
         """Make room for the rows that are missing on the calendar, and tell of them."""
-        from chainrule.extras import polars as pl
+        self.places, self._given = self._places(moments), moments
+        same = np.diff(self.strand) == 0
+        apart = np.diff(self.places)[same]
+        missing = int((apart - 1).sum())
+        self._notes += self._notes_on_calendar(moments, apart)
+        if missing:
+            self._make_room(np.append(1, np.where(same, np.diff(self.places), 1)))
 
+    def _places(self, moments: Moments) -> NDArray[np.int64]:
+        """(rows,) where each is on the calendar.
+
+        Raises:
+            DataError: they are on another one than those of the training.
+        """
         calendar = self.calendar
         places = calendar.places(moments, self.strand)
         same = np.diff(self.strand) == 0
         if places is None or (np.diff(places)[same] <= 0).any():
+            odd = self._astray(moments, calendar.fits)
+            way = f"it holds {odd}: if that is mistyped, mend it" if odd else "train on such rows, too"
             raise DataError(
                 f"{self.table.time} in {self.name} does not lie on the calendar of the training data, which has "
-                f"a step of {calendar.called(1)}: train on such rows, too."
+                f"a step of {calendar.called(1)}: {way}."
             )
         apart = np.diff(places)[same]
         if self.asked.calendar is not None and len(apart) and np.median(apart) > 1:
@@ -341,28 +356,45 @@ class Series(Source):
                 f"the rows of {self.name} come every {calendar.called(int(np.median(apart)))}, but the network was "
                 f"trained on a step of {calendar.called(1)}: train on such rows, too."
             )
-        self.places, self._given = places, moments
-        missing = int((apart - 1).sum())
+        return places
+
+    def _notes_on_calendar(self, moments: Moments, apart: NDArray[np.int64]) -> list[str]:
+        """How rows lie on it, and which are `apart` from the one before by more than a step."""
+        calendar, time, dates, notes = self.calendar, self.table.time, self._time.kind == "date", []
+        mend = "if that is mistyped, mend it"
         if calendar.unit == "rows" and len(apart):
-            self._notes.append(f"the rows are not evenly apart in {self.table.time}; a window counts rows, not time")
+            odd = self._astray(moments, lambda some, of: find_calendar(some, of, dates).even)
+            way = f"; but for {odd} they are: {mend}, and they have their calendar" if odd else ""
+            notes.append(f"the rows are not evenly apart in {time}; a window counts rows, not time{way}")
         if calendar.loose:
-            self._notes.append(f"{self.table.time} is only about even: rows are taken for {calendar.called(1)} apart")
-        if not missing:
-            return
-        jump = np.append(1, np.where(same, np.diff(places), 1))
+            notes.append(f"{time} is only about even: rows are taken for {calendar.called(1)} apart")
+        if missing := int((apart - 1).sum()):
+            odd = "" if calendar.fits(moments, self.strand) else self._astray(moments, calendar.fits)
+            way = f", nearly all because of {odd}: {mend}" if odd else ""
+            be = "is" if missing == 1 else "are"
+            notes.append(f"{calendar.called(missing)} {be} missing: taken for missing values{way}")
+        return notes
+
+    def _make_room(self, jump: NDArray[np.int64]) -> None:
+        """Put rows that hold nothing before those that are a `jump` (rows,) of more than 1 behind the one before."""
+        from chainrule.extras import polars as pl
+
         where = np.cumsum(jump) - 1
         n = int(where[-1]) + 1
         rows = np.full(n, -1)
-        rows[where] = np.arange(len(places))
+        rows[where] = np.arange(len(jump))
         before = np.maximum.accumulate(rows)
         there = rows >= 0
         index = pl.Series(np.where(there, rows, 0)).zip_with(pl.Series(there), pl.Series([None] * n, dtype=pl.Int64))
         self.table.frame = self.table.frame.select(pl.all().gather(index))
         self.table.row = np.where(there, self.table.row[before], 0)
-        self.places = places[before] + np.arange(n) - where[before]
-        self.strand, self._given = self.strand[before], np.where(there, moments[before], np.nan)
-        one = missing == 1
-        self._notes.append(f"{calendar.called(missing)} {'is' if one else 'are'} missing: taken for missing values")
+        self.places = self.places[before] + np.arange(n) - where[before]
+        self.strand, self._given = self.strand[before], np.where(there, self._given[before], np.nan)
+
+    def _astray(self, moments: Moments, fits: Callable[[Moments, NDArray[np.intp]], bool]) -> str:
+        """The rows without whose times the others fit, in words; "" where that takes more than a few."""
+        rows = astray(moments, self.strand, fits)
+        return " and ".join(f"{shown(str(self._times[int(i)]))} in row {self.table.row[i]:,}" for i in rows)
 
     def _number(self) -> int:
         frame, columns = self.table.frame, [*self.targets, self._time]

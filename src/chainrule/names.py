@@ -1,6 +1,6 @@
 """Things that users call by name: look one up, and answer an unknown name with the known ones and the nearest."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import TypeVar
 
@@ -18,6 +18,11 @@ def lookup(kind: str, name: str, known: Mapping[str, T]) -> T:
         return known[name]
     except (KeyError, TypeError):
         raise OptionError(unknown(kind, name, known)) from None
+
+
+def several(names: str | Sequence[str] | None) -> list[str]:
+    """Names that somebody gives: one by itself is a list of it."""
+    return [names] if isinstance(names, str) else list(names or ())
 
 
 def counted(n: int, thing: str) -> str:

@@ -176,3 +176,14 @@ def test_what_is_forecast_is_told_where_it_is_in_another_unit():
         assert told in notes(encoding, small, labelled)
     large = frame.with_columns(pl.col("sold") * 100)
     assert "sold ends with 149200, far from all" in notes(encoding, large)
+
+
+def test_a_series_that_training_had_and_new_rows_lack_is_told():
+    shops = [sales().with_columns(shop=pl.lit(name)) for name in "abcdef"]
+    series = cr.read_series(pl.concat(shops), "sold", "day", horizon=HORIZON, group="shop")
+    encoding = series.learn(np.arange(len(series)))
+    new = [sales(N, 40).with_columns(shop=pl.lit(name)) for name in "abcdef"]
+    assert notes(encoding, pl.concat(new)) == ""
+    assert "not there is shop f, which training had: nothing is forecast of it" in notes(encoding, pl.concat(new[:5]))
+    told = "not there is shop b, c, d and 2 more, which training had: nothing is measured of them"
+    assert told in notes(encoding, new[0].head(37), labelled=True)

@@ -296,3 +296,12 @@ def test_a_series_too_short_to_train_on_leaves_no_scale():
     encoding = series.learn(np.arange(len(series)))
     assert encoding.base.scaling.names == ["a", "b"]
     assert any("scaled by its own values" in note for note in encoding.read(short, labelled=False).notes)
+
+
+def test_a_column_by_itself_is_one_and_not_its_letters():
+    frame = table(60, promo=["a", "b", "c"] * 20, other=[1.0, 2.0, 3.0] * 20)
+    series = cr.read_series(frame, "sold", "when", horizon=2, known_ahead="promo", ignore="other")
+    assert series.ahead == ["promo"]
+    assert next(column for column in series.table.columns if column.name == "other").kind == "ignored"
+    columns = cr.read_table(frame, "sold", ignore="other", category="promo").columns
+    assert {column.name: column.reason for column in columns}["other"] == "as you said"

@@ -316,3 +316,11 @@ def test_a_text_in_two_classes_is_told(letters):
     documents = cr.read_text(letters)
     (note,) = documents.notes_on_parts(np.arange(len(documents)), np.arange(0))
     assert note.startswith(f"{a} in {a.parent.name} and {b} in {b.parent.name} are the same: no network can be right")
+
+
+def test_a_short_text_to_be_measured_is_told_what_can_still_be_done(play):
+    encoding = cr.read_text(play).learn(np.arange(2))
+    short = play.parent / "short.txt"
+    short.write_text("To be")
+    with pytest.raises(cr.DataError, match=r"5 characters, .*: give more text, or train with a shorter --window\.$"):
+        encoding.read(short, labelled=True)

@@ -25,7 +25,7 @@ from chainrule.data.tables import Table, kept
 from chainrule.data.targets import KINDS
 from chainrule.data.targets import Kind as Task
 from chainrule.errors import OptionError
-from chainrule.names import lookup
+from chainrule.names import lookup, several
 from chainrule.progress import stage
 
 if TYPE_CHECKING:
@@ -37,11 +37,11 @@ def read_table(
     target: str | Sequence[str],
     *,
     task: str | None = None,
-    number: Sequence[str] = (),
-    category: Sequence[str] = (),
-    date: Sequence[str] = (),
-    text: Sequence[str] = (),
-    ignore: Sequence[str] = (),
+    number: str | Sequence[str] = (),
+    category: str | Sequence[str] = (),
+    date: str | Sequence[str] = (),
+    text: str | Sequence[str] = (),
+    ignore: str | Sequence[str] = (),
     time: str | None = None,
     group: str | None = None,
     missing: str | Sequence[str] | None = None,
@@ -60,11 +60,11 @@ def read_table(
         source: the path, or the frame.
         target: the column to predict, or several.
         task: classification or regression; None for what the target tells.
-        number: columns to take for numbers.
-        category: columns to take for categories.
-        date: columns to take for dates.
-        text: columns to take for free text.
-        ignore: columns to leave out.
+        number: a column, or several, to take for numbers.
+        category: such to take for categories.
+        date: such to take for dates.
+        text: such to take for free text.
+        ignore: such to leave out.
         time: a column of dates or numbers: an experiment trains on the past of it, and tests on the future.
         group: a column whose values are never divided between the parts of an experiment.
         missing: words that mark a missing value, in capitals or not, in place of the usual ones, or, where they are all
@@ -89,8 +89,8 @@ def read_table(
         raise OptionError("a table is divided by time or by group, not by both.")
     if not isinstance(target_statistics, bool):
         raise OptionError(f"target_statistics is {target_statistics!r}, but must be True or False.")
-    targets = [target] if isinstance(target, str) else list(target)
-    texts = [*category, *([] if group is None else [group])]
+    targets = several(target)
+    texts = [*several(category), *([] if group is None else [group])]
     markers = Markers(targets, [missing] if isinstance(missing, str) else missing, texts)
     name = "the table" if is_frame(source) else str(source)
     frame, notes, sample = open_table(source, markers, stream)
@@ -100,11 +100,11 @@ def read_table(
     asked: dict[Kind, Iterable[str]] = {
         "target": targets,
         "group": [] if group is None else [group],
-        "number": number,
-        "category": category,
-        "date": date,
-        "text": text,
-        "ignored": [*ignore, *([] if weights is None else [weights])],
+        "number": several(number),
+        "category": several(category),
+        "date": several(date),
+        "text": several(text),
+        "ignored": [*several(ignore), *([] if weights is None else [weights])],
     }
     said = _Said(name, asked, time, weights, day_first, what)
     columns, doubts = said.columns(frame, sample)

@@ -96,13 +96,22 @@ class Text(Source):
     more: ClassVar[str] = "; shorten them by --window, and there are more"
     baseline_note: ClassVar[str] = "an answer that never looks back, the shares of the tokens"
 
-    def __init__(self, name: str, text: str, tokenizer: Tokenizer, steps: int, *, notes: Sequence[str] = ()):
+    def __init__(
+        self,
+        name: str,
+        text: str,
+        tokenizer: Tokenizer,
+        steps: int,
+        *,
+        notes: Sequence[str] = (),
+        way: str = "shorten the examples by --window",
+    ):
         self.name, self.tokenizer, self.steps, self._notes = name, tokenizer, steps, list(notes)
         self.tokens, self._crc = tokenizer.encode(text), zlib.crc32(text.encode("utf-8", "surrogatepass"))
         if len(self.tokens) <= steps:
             raise DataError(
                 f"{name} has {len(self.tokens):,} {tokenizer.called}, but one example takes {steps} and the one after "
-                "them: give more text, or shorten the examples by --window."
+                f"them: give more text, or {way}."
             )
         self.moments = np.arange(len(self), dtype=np.float64)
 
@@ -165,7 +174,8 @@ class Continued(Encoding):
 
     def read(self, data: Any, *, labelled: bool) -> Text:
         text, notes = contents(path_of(data, "a text that goes on is the path of a file"))
-        source = Text(str(data), text, self.tokenizer, self.steps, notes=notes)
+        way = "train with a shorter --window"
+        source = Text(str(data), text, self.tokenizer, self.steps, notes=notes, way=way)
         unknown = int((source.tokens == 0).sum())
         if unknown:
             source._notes.append(f"{unknown:,} of {len(source.tokens):,} {self.tokenizer.called} are not known")

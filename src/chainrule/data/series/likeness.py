@@ -16,6 +16,9 @@ from chainrule.numbers import brief
 if TYPE_CHECKING:
     from chainrule.data.series.windows import Windows
 
+NAMED = 3
+"""How many series a note names."""
+
 SURE = 5.0
 """So many deviations from the mean a value hardly ever lies, and what lies farther is told."""
 
@@ -33,11 +36,23 @@ def notes_on(encoding: Windows, source: Series) -> list[str]:
 
 
 def _strangers(encoding: Windows, source: Series) -> list[str]:
-    """On series that training has not met."""
+    """On series that training has not met, and on those that it had and that are not there."""
     met = [source.names[i] for i in np.unique(source.strand[source.last])]
-    strangers = encoding.base.scaling.strangers(met)
-    such = ", ".join(strangers[:3]) + (", …" if len(strangers) > 3 else "")
-    return [f"not met in training, and scaled by its own values, is {encoding.group} {such}"] if strangers else []
+    scaling = encoding.base.scaling
+    strangers, lost = scaling.strangers(met), [] if scaling.names == [""] else [*scaling.names]
+    lost = [name for name in lost if name not in set(source.names)]
+    notes = []
+    if strangers:
+        notes.append(f"not met in training, and scaled by its own values, is {encoding.group} {_listed(strangers)}")
+    if lost:
+        what = "forecast" if not source.labelled else "measured"
+        of = "it" if len(lost) == 1 else "them"
+        notes.append(f"not there is {encoding.group} {_listed(lost)}, which training had: nothing is {what} of {of}")
+    return notes
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED:,} more" if len(names) > NAMED else "")
 
 
 def doubts_on_columns(encoding: Windows, source: Series) -> list[Doubt]:

@@ -16,6 +16,7 @@ from chainrule.data.series.periods import Period, first_days, period_of
 from chainrule.data.series.source import Asked, Series
 from chainrule.data.tables import Table
 from chainrule.errors import OptionError
+from chainrule.names import several
 
 if TYPE_CHECKING:
     from polars import DataFrame
@@ -31,12 +32,12 @@ def read_series(
     season: int | None = None,
     group: str | None = None,
     quantiles: Sequence[float] = (),
-    known_ahead: Sequence[str] | None = None,
+    known_ahead: str | Sequence[str] | None = None,
     drop_repeated: bool = False,
-    number: Sequence[str] = (),
-    category: Sequence[str] = (),
-    date: Sequence[str] = (),
-    ignore: Sequence[str] = (),
+    number: str | Sequence[str] = (),
+    category: str | Sequence[str] = (),
+    date: str | Sequence[str] = (),
+    ignore: str | Sequence[str] = (),
     missing: str | Sequence[str] | None = None,
     day_first: bool | None = None,
 ) -> Series:
@@ -54,13 +55,13 @@ def read_series(
         season: after how many rows things come again; None for a day, a week or a year, as the dates tell.
         group: a column that tells several series in one table apart; each is scaled by its own values.
         quantiles: of bands: which share of what comes is to lie below each further forecast, such as (0.1, 0.9).
-        known_ahead: columns that are known for the rows to come, such as a holiday; None for those that the rows after
-            the last target hold, if there are as many as the horizon.
+        known_ahead: a column, or several, known for the rows to come, such as a holiday; None for those that the rows
+            after the last target hold, if there are as many as the horizon.
         drop_repeated: whether rows that are there twice, all alike, are left out rather than refused.
-        number: columns to take for numbers.
-        category: columns to take for categories.
-        date: columns to take for dates.
-        ignore: columns to leave out.
+        number: a column, or several, to take for numbers.
+        category: such to take for categories.
+        date: such to take for dates.
+        ignore: such to leave out.
         missing: the words that mark a missing value, as in `read_table`.
         day_first: whether 3/4/2025 is in April, as in `read_table`.
 
@@ -69,16 +70,16 @@ def read_series(
             rows of a series are of the same time.
         OptionError: a column with two roles, a length of 0, or a quantile that is not between 0 and 1.
     """
-    targets = [target] if isinstance(target, str) else list(target)
-    markers = Markers(words=[missing] if isinstance(missing, str) else missing)
+    targets, ahead = several(target), several(known_ahead)
+    markers = Markers(words=None if missing is None else several(missing))
     frame, notes, name, period = frame_of(source, time, markers)
     if not targets:
         raise OptionError(f"which column of {name} is to be forecast? It has {', '.join(frame.columns)}.")
     roles = _roles(frame, name, time, targets, group, number=number, category=category, date=date, ignored=ignore)
     require(time, frame, name)
-    for column in known_ahead or ():
+    for column in ahead:
         require(column, frame, name)
-        if column in (time, group, *targets, *ignore):
+        if column in (time, group, *targets, *several(ignore)):
             raise OptionError(f"{column!r} is to be known ahead, but is the time, the group, a target or left out.")
     columns = [
         column_of_time(frame[time], column, name) if column.name == time else column
@@ -93,7 +94,7 @@ def read_series(
             notes = [*notes, f"left out is {one.name}: it has {many:,} values, and windows show no more than {FEW}"]
     table = Table(frame, name, columns, [], time=time, notes=notes, missing=markers.words)
     found = [column_of_numbers(frame[column]) for column in targets]
-    asked = Asked(horizon, window, season, group, list(known_ahead or ()), sorted(quantiles), drop_repeated, period)
+    asked = Asked(horizon, window, season, group, ahead, sorted(quantiles), drop_repeated, period)
     return Series(table, found, asked)
 
 
@@ -107,17 +108,17 @@ def frame_of(source: Any, time: str, markers: Markers) -> tuple[DataFrame, list[
 
 
 def _roles(
-    frame: DataFrame, name: str, time: str, targets: list[str], group: str | None, **asked: Sequence[str]
+    frame: DataFrame, name: str, time: str, targets: list[str], group: str | None, **asked: str | Sequence[str]
 ) -> dict[str, Kind]:
     """What somebody has said that columns are.
 
     Raises:
         OptionError: a column has two roles. DataError: there is no such column.
     """
-    kinds: dict[Any, Sequence[str]] = {"target": targets, "group": [] if group is None else [group], **asked}
+    kinds: dict[Any, str | Sequence[str]] = {"target": targets, "group": [] if group is None else [group], **asked}
     roles: dict[str, Kind] = {}
     for kind, names in kinds.items():
-        for column in names:
+        for column in several(names):
             require(column, frame, name)
             if column in roles or column == time:
                 before = roles.get(column, "time")

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 import chainrule as cr
+from chainrule.configuration import from_config
 from chainrule.data.series import read_series
 from chainrule.data.series.comparisons import filled
 
@@ -221,3 +222,56 @@ def test_a_time_that_is_none_is_named(day, read):
     told = f"day in the table holds '{day}' in row 51 among dates, which has no place in their order: write it like"
     with pytest.raises(cr.DataError, match=re.escape(told)):
         read(of_days(row50=day), "sold", time="day")
+
+
+def of_weekdays(*closed, n=200, also=()):
+    """Days without those of some weekdays, Monday being 0."""
+    return [day for i, day in enumerate(days(n)) if day.weekday() not in closed or i in also]
+
+
+def sold_on(when):
+    return pl.DataFrame({"day": when, "sold": [100.0 + 10 * day.weekday() for day in when]})
+
+
+@pytest.mark.parametrize(
+    ("closed", "note"),
+    [
+        ((6,), "day holds no Sunday: such days"),
+        ((4, 5), "day holds no Friday and no Saturday: such days"),
+        ((0,), "Mon"),
+    ],
+)
+def test_weekdays_that_are_never_met_are_none_of_the_calendar(closed, note):
+    when = of_weekdays(*closed)
+    series = cr.read_series(sold_on(when), "sold", "day", horizon=7)
+    assert series.season == 7 - len(closed)
+    assert len(series.notes) == 1
+    assert note in series.notes[0]
+    encoding = from_config(series.learn(np.arange(len(series))).to_config())
+    source = encoding.read(sold_on(when[:-9]), labelled=False)
+    ahead = [times[0] for times in source.dates_ahead()]
+    assert ahead == when[-9:-2]
+    forecasts = encoding.output(source, np.zeros((1, 7)))[0]
+    np.testing.assert_allclose(forecasts, [100 + 10 * day.weekday() for day in ahead], atol=1)
+
+
+def test_a_day_that_is_missing_on_its_calendar_of_weekdays_is_a_hole():
+    when = of_weekdays(6)
+    notes = cr.read_series(sold_on(when[:50] + when[51:]), "sold", "day", horizon=3).notes
+    assert notes[1] == "1 opening day is missing: taken for missing values"
+
+
+@pytest.mark.parametrize("when", [of_weekdays(6, n=13), days(200), of_weekdays(n=9)])
+def test_few_days_say_nothing_of_weekdays(when):
+    assert cr.read_series(sold_on(when), "sold", "day", horizon=1).calendar.unit == "steps"
+
+
+def test_it_is_told_on_which_weekday_most_of_the_missing_days_are():
+    when = [day for day in of_weekdays(6, also=(41, 160)) if day != days(200)[100]]
+    told = (
+        "27 days are missing: taken for missing values; 26 of them are Sundays: where nothing happens on these, write"
+    )
+    [note, *_] = cr.read_series(sold_on(when), "sold", "day", horizon=3).notes
+    assert note.startswith(told)
+    with pytest.raises(cr.DataError, match=re.escape(told)):
+        cr.read_series(sold_on(when), "sold", "day", horizon=20)

@@ -5,7 +5,7 @@ Hours, days, business days, weeks, months, quarters and years, or numbers that r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -23,8 +23,8 @@ DAY = 86400e6
 YEAR = 365.2425 * DAY
 
 Unit = Literal["months", "business days", "steps", "numbers", "rows"]
-"""How a calendar counts: whole months; days from Monday to Friday; even steps in time; even steps of numbers; or, where
-the steps are not even, rows."""
+"""How a calendar counts: whole months; the days of some weekdays, as from Monday to Friday; even steps in time; even
+steps of numbers; or, where the steps are not even, rows."""
 
 LENGTHS = (
     (7 * DAY, "week"),
@@ -38,6 +38,12 @@ LENGTHS = (
 """Of steps in time: how long one is, and what it is called."""
 
 MONTHS = ((12, "year"), (3, "quarter"), (1, "month"))
+
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+CHANCE = 0.01
+"""A weekday that is never met is none of a calendar where that has no more than this chance, as many days as there
+are."""
 
 SPARSE = 4
 """With more places than so many times the rows, rows are no series with holes, but events."""
@@ -57,6 +63,7 @@ class Calendar(Configurable):
         shift: what is added to a moment before it is looked at: a day where months are dated by their last one.
         loose: whether moments are only about where they are due, and are counted from one to the next.
         first: of months the month of place 0, counted from 1970 on.
+        weekdays: of business days which weekdays they are, Monday being 0.
     """
 
     unit: Unit
@@ -65,9 +72,12 @@ class Calendar(Configurable):
     shift: float = 0.0
     loose: bool = False
     first: int = 0
+    weekdays: list[int] = field(default_factory=lambda: [0, 1, 2, 3, 4])
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if not self.weekdays or self.weekdays != sorted({*self.weekdays} & {*range(7)}):
+            raise OptionError(f"the weekdays of a calendar are {self.weekdays}, but must be of 0 to 6, in order.")
         if not (self.step > 0 and np.isfinite([self.step, self.anchor, self.shift]).all()):
             raise OptionError(f"the step of a calendar is {self.step}, but must be more than 0.")
 
@@ -87,13 +97,14 @@ class Calendar(Configurable):
         if self.unit == "months":
             return self.step * YEAR / 12
         if self.unit == "business days":
-            return 7 / 5 * DAY
+            return 7 / len(self.weekdays) * DAY
         return self.step if self.unit == "steps" else np.nan
 
     def called(self, n: int) -> str:
         """n of its steps in words, such as "20 days"."""
         if self.unit == "business days":
-            return f"{n:,} business day{'' if n == 1 else 's'}"
+            kind = "business" if self.weekdays == [0, 1, 2, 3, 4] else "opening"
+            return f"{n:,} {kind} day{'' if n == 1 else 's'}"
         lengths = MONTHS if self.unit == "months" else LENGTHS if self.unit == "steps" and not self.loose else ()
         for length, name in lengths:
             if self.step % length == 0:
@@ -114,7 +125,7 @@ class Calendar(Configurable):
             moments: sorted within each series. series: which series each is of.
         """
         if self.unit == "rows" or (self.loose and len(moments) < 2):
-            return _row_numbers(series)
+            return row_numbers(series)
         if self.unit == "months":
             months, rest = _months(moments + self.shift)
             fits = self.loose or np.allclose(rest, self.anchor, rtol=0, atol=1)
@@ -123,7 +134,10 @@ class Calendar(Configurable):
         if self.unit == "business days":
             days, rest = np.divmod(moments - self.anchor, DAY)
             weeks, weekday = np.divmod(days.astype(np.int64) + 3, 7)  # 1970 began on a Thursday
-            return 5 * weeks + weekday if (rest == 0).all() and (weekday < 5).all() else None
+            number = np.full(7, -1)
+            number[self.weekdays] = np.arange(len(self.weekdays))
+            open = (rest == 0).all() and (number[weekday] >= 0).all()
+            return len(self.weekdays) * weeks + number[weekday] if open else None
         if self.loose:
             same = np.diff(series) == 0
             steps = np.where(same, np.maximum(np.rint(np.diff(moments) / self.step), 1), 0)
@@ -149,8 +163,8 @@ class Calendar(Configurable):
             months = (places * int(self.step) + self.first).astype("datetime64[M]")
             return np.asarray(months.astype("datetime64[us]").astype(np.float64) + self.anchor - self.shift)
         if self.unit == "business days":
-            weeks, weekday = np.divmod(places, 5)
-            return np.asarray((7.0 * weeks + weekday - 3) * DAY + self.anchor)
+            weeks, number = np.divmod(places, len(self.weekdays))
+            return np.asarray((7.0 * weeks + np.array(self.weekdays)[number] - 3) * DAY + self.anchor)
         return np.asarray(self.anchor + places * self.step)
 
     def season(self) -> int:
@@ -159,7 +173,7 @@ class Calendar(Configurable):
         if not self.dates:
             return 1
         if self.unit == "business days":
-            return 5
+            return len(self.weekdays)
         step = self.length
         if step < 0.9 * DAY:
             return max(1, round(DAY / step))
@@ -176,8 +190,7 @@ class Calendar(Configurable):
             return []
         found = [] if season == 1 else [float(season)]
         if self.dates:
-            week = 5.0 if self.unit == "business days" else 7 * DAY / self.length
-            year = 5 / 7 * YEAR / DAY if self.unit == "business days" else YEAR / self.length
+            week, year = 7 * DAY / self.length, YEAR / self.length
             found = [year if abs(period / year - 1) < 0.01 else period for period in found]
             found += [period for period in (DAY / self.length, week, year) if all(abs(period - p) > 0.5 for p in found)]
         return [period for period in found if 2 <= period <= span / 2]
@@ -215,10 +228,16 @@ def _months_of(moments: Moments, same: NDArray[np.bool_]) -> Calendar | None:
 
 def _business_days(moments: Moments, steps: Moments) -> Calendar | None:
     days, rest = np.divmod(moments, DAY)
-    weekend = ((days + 3) % 7 >= 5).any()
-    if weekend or np.ptp(rest) > 0 or _commonest(steps) != DAY or not (steps >= 3 * DAY).any():
+    if np.ptp(rest) > 0 or _commonest(steps) != DAY:
         return None
-    return Calendar("business days", 1.0, float(rest[0]))
+    met, there = np.unique((days + 3) % 7), np.unique(days)
+    span = np.arange(there[0], there[-1] + 1)
+    passed = np.bincount(((span + 3) % 7).astype(int), minlength=7)
+    rare = (1 - len(there) / len(span)) ** passed < CHANCE
+    weekend = met.max() < 5 and (steps >= 3 * DAY).any()
+    closed = {day for day in range(7) if day not in met and (rare[day] or (weekend and day >= 5))}
+    weekdays = [day for day in range(7) if day not in closed]
+    return Calendar("business days", 1.0, float(rest[0]), weekdays=weekdays) if closed and len(weekdays) > 1 else None
 
 
 def _even(moments: Moments, steps: Moments, unit: Unit) -> Calendar | None:
@@ -260,7 +279,7 @@ def _whole(counted: NDArray[np.float64]) -> NDArray[np.int64] | None:
     return None
 
 
-def _row_numbers(series: NDArray[np.intp]) -> NDArray[np.int64]:
+def row_numbers(series: NDArray[np.intp]) -> NDArray[np.int64]:
     """The number of each row in its series."""
     n = len(series)
     begins = np.flatnonzero(np.append(True, np.diff(series) != 0)) if n else np.zeros(0, int)

@@ -16,7 +16,7 @@ from chainrule.data.cells import as_text
 from chainrule.data.checksums import checksum_of_columns
 from chainrule.data.columns import USED, Column
 from chainrule.data.series.astray import Moments, astray
-from chainrule.data.series.calendar import Calendar, find_calendar
+from chainrule.data.series.calendar import DAY, WEEKDAYS, Calendar, find_calendar, row_numbers
 from chainrule.data.series.comparisons import Past, filled
 from chainrule.data.series.endings import known_ahead, notes_on_endings
 from chainrule.data.series.forecast import Forecast
@@ -43,6 +43,9 @@ EPOCHS, UPDATES = 30, 600
 
 NAMED = 5
 """How many things a note names."""
+
+MANY = 10
+"""So many days that are missing on one day of the week are no chance."""
 
 
 @dataclass(frozen=True)
@@ -368,12 +371,34 @@ class Series(Source):
             notes.append(f"the rows are not evenly apart in {time}; a window counts rows, not time{way}")
         if calendar.loose:
             notes.append(f"{time} is only about even: rows are taken for {calendar.called(1)} apart")
+        if calendar.unit == "business days" and self.asked.calendar is None and calendar.weekdays != [0, 1, 2, 3, 4]:
+            closed = " and no ".join(name for i, name in enumerate(WEEKDAYS) if i not in calendar.weekdays)
+            such = "such days are neither counted nor forecast; a row of one, be it empty, and all are"
+            notes.append(f"{time} holds no {closed}: {such}")
         if missing := int((apart - 1).sum()):
             odd = "" if calendar.fits(moments, self.strand) else self._astray(moments, calendar.fits)
-            way = f", nearly all because of {odd}: {mend}" if odd else ""
+            way = f", nearly all because of {odd}: {mend}" if odd else self._mostly(apart)
             be = "is" if missing == 1 else "are"
             notes.append(f"{calendar.called(missing)} {be} missing: taken for missing values{way}")
         return notes
+
+    def _mostly(self, apart: NDArray[np.int64]) -> str:
+        """On which day of the week most of the missing days are, and what to do about it; "" where that means nothing.
+
+        Args:
+            apart: how far each row is behind the one before, in the order of those that are of one series.
+        """
+        if self.calendar.unit != "steps" or self.calendar.step != DAY:
+            return ""
+        gaps = apart - 1
+        before = np.repeat(self.places[:-1][np.diff(self.strand) == 0], gaps)
+        moments = self.calendar.moments(before + 1 + row_numbers(np.repeat(np.arange(len(gaps)), gaps)))
+        counts = np.bincount(((moments // DAY + 3) % 7).astype(int), minlength=7)
+        day, n = WEEKDAYS[int(counts.argmax())], int(counts.max())
+        if n < MANY or 2 * n < gaps.sum():
+            return ""
+        which = "all" if n == gaps.sum() else f"{n:,}"
+        return f"; {which} of them are {day}s: where nothing happens on these, write rows with 0"
 
     def _make_room(self, jump: NDArray[np.int64]) -> None:
         """Put rows that hold nothing before those that are a `jump` (rows,) of more than 1 behind the one before."""
@@ -444,9 +469,10 @@ class Series(Source):
 
     def _without_values(self, forecast: str) -> DataError:
         names = ", ".join(column.name for column in self.targets)
+        told = [note for note in self._notes if " missing: taken" in note]
         return DataError(
             f"{names} in {self.name} has no window of {self.window} rows{forecast} whose targets are there: "
-            "fill gaps in, or train with a shorter --window or --horizon."
+            f"fill gaps in, or train with a shorter --window or --horizon{''.join(f' ({note})' for note in told)}."
         )
 
     def _name_short(self, last: NDArray[np.intp], rows: int) -> None:

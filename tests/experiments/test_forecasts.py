@@ -221,7 +221,8 @@ def test_rows_are_drawn_from_a_long_series_in_step_with_no_season():
 def test_forecasts_of_what_is_never_negative_are_none_either(tmp_path):
     frame = sales().with_columns(sold=pl.Series(np.random.default_rng(0).poisson(0.3, 300)))
     experiment, _ = trained(tmp_path, frame)
-    assert "sold is never negative, and so are its forecasts" in experiment.notes
+    told = "sold is never negative, and so are its forecasts; --negative sold says that it may be"
+    assert told in experiment.notes
     found = cr.Trained.load(tmp_path)
     source = found.read(frame)
     from chainrule.experiments.outputs import outputs
@@ -279,3 +280,27 @@ def test_twelve_values_and_a_constant_are_forecast_with_a_word(tmp_path):
     assert experiment.encoding.share == 0
     experiment, metrics = trained(tmp_path / "constant", sales().with_columns(sold=pl.lit(5.0)))
     assert metrics["test"]["mae"] == pytest.approx(0, abs=1e-6)
+
+
+def falling(unit=""):
+    """A temperature that falls to 0, and will fall below."""
+    degrees = np.linspace(30, 0.5, 100).round(1)
+    return pl.DataFrame({"day": days(100), "sold": [f"{one}{unit}" for one in degrees] if unit else degrees})
+
+
+def below(frame, **options):
+    """Whether forecasts of what comes may be negative, and whether it is told that they are not."""
+    series = cr.read_series(frame, "sold", "day", horizon=7, **options)
+    encoding = series.learn(np.arange(len(series)))
+    source = encoding.read(frame, labelled=False)
+    told = any("never negative" in note for note in encoding.notes)
+    return bool(encoding.output(source, np.zeros((1, 7))).min() < 0), told
+
+
+def test_what_never_was_negative_may_be_forecast_to_be_where_somebody_says_so_or_it_is_degrees():
+    assert below(falling()) == (False, True)
+    assert below(falling(), negative="sold") == (True, False)
+    assert below(falling(" °C")) == (True, False)
+    assert below(falling(" kg")) == (False, True)
+    with pytest.raises(cr.OptionError, match="'day' is said to be negative at times, but is not forecast: leave it"):
+        cr.read_series(falling(), "sold", "day", negative="day")

@@ -18,7 +18,7 @@ FORMS: dict[str, str] = {
     "size": "48x64",
     "quantiles": "0.1,0.9",
     "missing": "none,unknown",
-    **dict.fromkeys(("number", "category", "date", "text", "ignore", "known_ahead"), "COLUMN,…"),
+    **dict.fromkeys(("number", "category", "date", "text", "ignore", "known_ahead", "negative"), "COLUMN,…"),
     **dict.fromkeys(("time", "group", "weights"), "COLUMN"),
 }
 """How what is no single word or number is typed."""

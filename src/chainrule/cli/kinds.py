@@ -32,7 +32,7 @@ OPTIONS["pictures"] = {*OPTIONS["pictures"], "augment"}
 OPTIONS["arrays"] = ("task",)
 """The options that are about each kind of data."""
 
-FORECAST = ("horizon", "window", "season", "quantiles", "known_ahead")
+FORECAST = ("horizon", "window", "season", "quantiles", "known_ahead", "negative")
 """The options that make a series of a table."""
 
 CALLED: dict[Kind, str] = {
@@ -101,8 +101,9 @@ def _series(data: str, targets: list[str], chosen: dict[str, Any]) -> Source:
         raise OptionError(f"a forecast needs to know the order of the rows of {data}: --time COLUMN.")
     if "quantiles" in chosen:
         chosen["quantiles"] = _shares(chosen["quantiles"])
-    if "known_ahead" in chosen:
-        chosen["known_ahead"] = listed(chosen["known_ahead"])
+    for columns in ("known_ahead", "negative"):
+        if columns in chosen:
+            chosen[columns] = listed(chosen[columns])
     return read_series(data, targets, **chosen)
 
 

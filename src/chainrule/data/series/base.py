@@ -177,8 +177,8 @@ def choose(source: Series, rows: Rows, ahead: Values) -> tuple[list[bool], list[
     if not folds:
         return [False] * k, [[1.0] + [0.0] * (len(SIMPLE) - 1)] * k
     seen = source.values[source.seen(rows)]
-    ends = zip(np.nanmin(seen, axis=0), np.nanmax(seen, axis=0), strict=True)
-    positive = [bool(low > 0 and high >= FACTOR * low) for low, high in ends]
+    ends = zip(np.nanmin(seen, axis=0), np.nanmax(seen, axis=0), source.may_be_negative, strict=True)
+    positive = [bool(low > 0 and high >= FACTOR * low and not below) for low, high, below in ends]
     y = np.where(source.seen(rows)[:, None], source.values, np.nan)
     plain = Scaling.learn(y, source.strand, source.names, [False] * k, source.window)
     unit = plain.of(y, source.strand, source.names, source.window).change

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from chainrule.data.codes import Moment, Number
+from chainrule.data.columns import option
 from chainrule.data.new_rows import Doubt, doubts_on_rows
 from chainrule.data.series.source import Series
 from chainrule.names import counted
@@ -78,7 +79,8 @@ def doubts_on_columns(encoding: Windows, source: Series) -> list[Doubt]:
 def _negative(encoding: Windows, source: Series) -> list[str]:
     """On values below 0 where there never was one."""
     return [
-        f"{column.name} was never negative in training, so forecasts are not; here it is: train anew"
+        f"{column.name} was never negative in training, so forecasts are not; here it is: train anew, with "
+        f"{option('negative', column.name)} where these rows are not among those to learn from"
         for column, floor, values in zip(encoding.targets, encoding.floor, source.values.T, strict=True)
         if floor and np.nanmin(values) < 0
     ]

@@ -33,6 +33,7 @@ def read_series(
     group: str | None = None,
     quantiles: Sequence[float] = (),
     known_ahead: str | Sequence[str] | None = None,
+    negative: str | Sequence[str] = (),
     drop_repeated: bool = False,
     number: str | Sequence[str] = (),
     category: str | Sequence[str] = (),
@@ -57,6 +58,8 @@ def read_series(
         quantiles: of bands: which share of what comes is to lie below each further forecast, such as (0.1, 0.9).
         known_ahead: a column, or several, known for the rows to come, such as a holiday; None for those that the rows
             after the last target hold, if there are as many as the horizon.
+        negative: a target, or several, that may be negative, as a temperature may, although none was: forecasts of
+            others never are.
         drop_repeated: whether rows that are there twice, all alike, are left out rather than refused.
         number: a column, or several, to take for numbers.
         category: such to take for categories.
@@ -81,6 +84,9 @@ def read_series(
         require(column, frame, name)
         if column in (time, group, *targets, *several(ignore)):
             raise OptionError(f"{column!r} is to be known ahead, but is the time, the group, a target or left out.")
+    for column in several(negative):
+        if column not in targets:
+            raise OptionError(f"{column!r} is said to be negative at times, but is not forecast: leave it out.")
     columns = [
         column_of_time(frame[time], column, name) if column.name == time else column
         for column in find_columns(frame, roles)
@@ -94,7 +100,9 @@ def read_series(
             notes = [*notes, f"left out is {one.name}: it has {many:,} values, and windows show no more than {FEW}"]
     table = Table(frame, name, columns, [], time=time, notes=notes, missing=markers.words)
     found = [column_of_numbers(frame[column]) for column in targets]
-    asked = Asked(horizon, window, season, group, ahead, sorted(quantiles), drop_repeated, period)
+    asked = Asked(
+        horizon, window, season, group, ahead, sorted(quantiles), drop_repeated, period, negative=several(negative)
+    )
     return Series(table, found, asked)
 
 

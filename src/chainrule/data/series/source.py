@@ -27,6 +27,7 @@ from chainrule.data.series.times import written_times
 from chainrule.data.source import Encoding, Source, Spans
 from chainrule.data.tables import Table, kept
 from chainrule.data.targets import Target
+from chainrule.data.units import dimension_of
 from chainrule.errors import DataError, OptionError, shown
 from chainrule.names import counted
 
@@ -56,6 +57,7 @@ class Asked:
         calendar: of the series that a network was trained on; None for what the rows tell.
         ahead: the columns that are known ahead; None where the rows tell.
         period: how times are written that name periods.
+        negative: the targets that may be negative although none was.
     """
 
     horizon: int
@@ -68,6 +70,7 @@ class Asked:
     period: Period = ""
     calendar: Calendar | None = None
     labelled: bool = True
+    negative: list[str] = field(default_factory=list)
 
 
 class Series(Source):
@@ -195,6 +198,14 @@ class Series(Source):
 
         assert isinstance(encoding, Windows)
         return comparisons(encoding, self, rows, train)
+
+    @property
+    def may_be_negative(self) -> list[bool]:
+        """Of each target whether it may be although it never was: somebody says so, or it is degrees."""
+        return [
+            column.name in self.asked.negative or dimension_of([column.unit]) == "temperature"
+            for column in self.targets
+        ]
 
     def tell(self, notes: Sequence[str]) -> None:
         """Add notes for a reader."""

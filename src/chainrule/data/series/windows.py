@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from chainrule.checking import whole
 from chainrule.data.chunk_notes import without_unit
 from chainrule.data.codes import Code, Moment
-from chainrule.data.columns import USED, Column, units_of
+from chainrule.data.columns import USED, Column, option, units_of
 from chainrule.data.encoding import code_for
 from chainrule.data.missing import Markers
 from chainrule.data.new_rows import require_all
@@ -160,7 +160,9 @@ class Windows(Encoding):
         near = (ends < 0).any(axis=0) & ~np.array(scaling.logs)  # so that a forecast could well be less
         told = zip(names, self.floor, near, strict=True)
         return found + [
-            f"{name} is never negative, and so are its forecasts" for name, floor, at in told if floor and at
+            f"{name} is never negative, and so are its forecasts; {option('negative', name)} says that it may be"
+            for name, floor, at in told
+            if floor and at
         ]
 
     @property
@@ -299,7 +301,8 @@ def learn(source: Series, rows: Rows) -> Windows:
     ahead = _beside(source, known, usual)
     logs, weights = choose(source, rows, ahead)
     values = source.values[seen]
-    floor = [bool(np.nanmin(column) >= 0) for column in values.T]
+    lowest = zip(np.nanmin(values, axis=0), source.may_be_negative, strict=True)
+    floor = [bool(low >= 0 and not below) for low, below in lowest]
     time = next(column for column in source.table.columns if column.name == source.table.time)
     return Windows(
         source.targets,

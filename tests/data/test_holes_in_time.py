@@ -275,3 +275,70 @@ def test_it_is_told_on_which_weekday_most_of_the_missing_days_are():
     assert note.startswith(told)
     with pytest.raises(cr.DataError, match=re.escape(told)):
         cr.read_series(sold_on(when), "sold", "day", horizon=20)
+
+
+SUMMER = dt.datetime(2024, 3, 31, 1, tzinfo=dt.UTC), dt.datetime(2024, 10, 27, 1, tzinfo=dt.UTC)
+
+
+def there(utc):
+    """A moment as clocks in Berlin say it."""
+    return utc.astimezone(dt.timezone((1 + (SUMMER[0] <= utc < SUMMER[1])) * HOUR))
+
+
+def in_berlin(first, n=200):
+    """Hours one after the other, as clocks in Berlin say them."""
+    begin = dt.datetime.fromisoformat(first).replace(tzinfo=dt.UTC)
+    return [there(begin + i * HOUR) for i in range(n)]
+
+
+def forecast_from(when):
+    """Series of these times, and what is said of them and of the times ahead, also by a model file."""
+    frame = pl.DataFrame({"when": when, "sold": np.arange(len(when)) % 24 * 1.0})
+    series = read_series(frame.head(-6), "sold", "when", horizon=6)
+    encoding = from_config(series.learn(np.arange(len(series))).to_config())
+    source = encoding.read(frame.head(-6), labelled=False)
+    assert source.places[-1] - source.places[0] == len(frame) - 7
+    return series.notes, [times[0] for times in source.dates_ahead()], encoding
+
+
+@pytest.mark.parametrize("first", ["2024-03-27", "2024-10-24"])
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda time: time.isoformat(),
+        lambda time: f"{time:%Y-%m-%d %H:%M%z}",
+        lambda time: f"{time.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%SZ}",
+        lambda time: f"{time:%Y-%m-%dT%H:%M} {f'{time:%z}'[:3]}",
+    ],
+)
+def test_hours_with_their_offset_are_counted_in_utc_and_forecasts_written_like_them(first, write):
+    when = [write(time) for time in in_berlin(first)]
+    notes, ahead, encoding = forecast_from(when)
+    assert notes == []
+    assert ahead == when[-6:]
+    summer = encoding.read(pl.DataFrame({"when": when[:60], "sold": [1.0] * 60}), labelled=False)
+    assert summer.dates_ahead()[0] == [when[60]]
+
+
+def test_hours_of_a_frame_with_a_time_zone_are_counted_in_utc():
+    utc = [time.astimezone(dt.UTC) for time in in_berlin("2024-10-24")]
+    when = pl.Series(utc).dt.convert_time_zone("Europe/Berlin")
+    notes, ahead, _ = forecast_from(when)
+    assert notes == []
+    assert ahead == when[-6:].to_list()
+
+
+def test_days_with_an_offset_are_those_of_local_clocks():
+    when = [f"{day:%Y-%m-%d}T00:00:00+0{1 + (day.date() > SUMMER[0].date())}:00" for day in days(120)]
+    frame = pl.DataFrame({"when": when, "sold": np.arange(120.0)})
+    series = read_series(frame, "sold", "when", horizon=2)
+    assert series.notes == []
+    assert series.calendar.step == 86400e6
+    source = series.learn(np.arange(len(series))).read(frame, labelled=False)
+    assert source.dates_ahead() == [["2024-04-30T00:00:00+02:00"], ["2024-05-01T00:00:00+02:00"]]
+
+
+def test_hours_without_an_offset_of_which_one_is_twice_are_told_how_to_write_them():
+    when = [f"{time:%Y-%m-%d %H:%M}" for time in in_berlin("2024-10-24")]
+    [note] = read_series(pl.DataFrame({"when": when, "sold": np.arange(200.0)}), "sold", "when").notes
+    assert note.endswith("write times in UTC, or with their offset such as +01:00, and both are")

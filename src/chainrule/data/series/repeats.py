@@ -67,7 +67,7 @@ def without_repeats(
     if dates and (hours := _set_back(moments, rest)):
         notes.append(
             f"{hours:,} hour{' is' if hours == 1 else 's are'} there twice in {time}, as when clocks are set back: the "
-            "first of each is taken; write times in UTC, and both are"
+            "first of each is taken; write times in UTC, or with their offset such as +01:00, and both are"
         )
         return keep & ~rest, notes
     where = f"{time} in {name} holds {frame[time][int(np.flatnonzero(rest)[0])]} twice"

@@ -20,6 +20,7 @@ from chainrule.data.series.calendar import DAY, WEEKDAYS, Calendar, find_calenda
 from chainrule.data.series.comparisons import Past, filled
 from chainrule.data.series.endings import known_ahead, notes_on_endings
 from chainrule.data.series.forecast import Forecast
+from chainrule.data.series.offsets import offsets_of, usual_offset
 from chainrule.data.series.origins import ENOUGH, cut
 from chainrule.data.series.periods import Period
 from chainrule.data.series.repeats import without_repeats
@@ -58,6 +59,7 @@ class Asked:
         ahead: the columns that are known ahead; None where the rows tell.
         period: how times are written that name periods.
         negative: the targets that may be negative although none was.
+        offset: how far the clock by which rows are counted is from UTC; None for what clocks say.
     """
 
     horizon: int
@@ -71,6 +73,7 @@ class Asked:
     calendar: Calendar | None = None
     labelled: bool = True
     negative: list[str] = field(default_factory=list)
+    offset: float | None = None
 
 
 class Series(Source):
@@ -269,11 +272,24 @@ class Series(Source):
             )
         else:
             moments = [self.calendar.moments(self.places[self.last] + h) for h in range(1, self.horizon + 1)]
-        return [written_times(of_step, self._time, self._times, self.asked.period) for of_step in moments]
+        return [self._written(of_step, self.last) for of_step in moments]
 
     def times_of(self, rows: NDArray[np.intp]) -> list[Any]:
         """The times of rows, as the table writes them."""
-        return written_times(self.when[rows], self._time, self._times, self.asked.period)
+        return self._written(self.when[rows], rows)
+
+    def _written(self, moments: Moments, rows: NDArray[np.intp]) -> list[Any]:
+        """Moments as the table writes them, by the clocks of these rows."""
+        offsets = None if self._offsets is None else self._offsets[rows]
+        return written_times(moments, self._time, self._times, self.asked.period, offsets, self.offset)
+
+    @cached_property
+    def _offsets(self) -> Moments | None:
+        """(rows,) how far the clock of each row is from UTC, or of the row before where there is none."""
+        found = offsets_of(self.table.frame[self._time.name], self._time.form)
+        if found is None:
+            return None
+        return found[np.maximum.accumulate(np.where(np.isfinite(found), np.arange(len(found)), 0))]
 
     def _last_times(self) -> list[Any]:
         """The time that each window ends with, as the table has it, or as it would be there."""
@@ -311,6 +327,12 @@ class Series(Source):
         moments = table.moments
         assert moments is not None
         assert table.time is not None
+        offsets = offsets_of(table.frame[table.time], self._time.form) if self._time.kind == "date" else None
+        self.offset = asked.offset
+        if offsets is not None:
+            if asked.calendar is None:
+                self.offset = usual_offset(moments, offsets)
+            moments = moments if self.offset is None else moments - offsets + self.offset
         if asked.group is None:
             self.names, self.strand = [""], np.zeros(len(moments), np.intp)
         else:

@@ -79,6 +79,7 @@ class Windows(Encoding):
         targets: the columns to forecast. time: what orders the rows.
         window, horizon, season, group, quantiles, drop_repeated, missing: see `read_series`.
         also_missing: words that stand for a missing value, too, in a table to be read.
+        offset: how far the clock by which rows are counted is from UTC; None for what clocks say.
         calendar: at which moments values are due. period: how times are written that name periods.
         codes: of the other columns. ahead: those of them that are known ahead.
         gaps: whether values were missing while training.
@@ -109,6 +110,7 @@ class Windows(Encoding):
     shifts: list[float] = field(default_factory=list)
     period: Period = ""
     drop_repeated: bool = False
+    offset: float | None = None
     missing: list[str] | None = None
     usual: list[UsualValue] = field(default_factory=list)
     also_missing: list[str] | None = None
@@ -202,6 +204,7 @@ class Windows(Encoding):
             period or self.period,
             self.calendar,
             labelled,
+            offset=self.offset,
         )
         source = Series(table, self.targets, asked)
         source.tell(notes_on(self, source))
@@ -321,6 +324,7 @@ def learn(source: Series, rows: Rows) -> Windows:
         period=source.asked.period,
         drop_repeated=source.asked.drop_repeated,
         missing=source.table.missing,
+        offset=source.offset,
         usual=usual,
     )
 

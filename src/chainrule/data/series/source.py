@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,11 +15,11 @@ from chainrule.checking import whole
 from chainrule.data.cells import as_text
 from chainrule.data.checksums import checksum_of_columns
 from chainrule.data.columns import USED, Column
-from chainrule.data.series.astray import Moments, astray
-from chainrule.data.series.calendar import DAY, WEEKDAYS, Calendar, find_calendar, row_numbers
+from chainrule.data.series.calendar import Calendar, Moments, find_calendar
 from chainrule.data.series.comparisons import Past, filled
 from chainrule.data.series.endings import known_ahead, notes_on_endings
 from chainrule.data.series.forecast import Forecast
+from chainrule.data.series.holes import notes_on_calendar, places_of
 from chainrule.data.series.offsets import offsets_of, usual_offset
 from chainrule.data.series.origins import ENOUGH, cut
 from chainrule.data.series.periods import Period
@@ -29,7 +29,7 @@ from chainrule.data.source import Encoding, Source, Spans
 from chainrule.data.tables import Table, kept
 from chainrule.data.targets import Target
 from chainrule.data.units import dimension_of
-from chainrule.errors import DataError, OptionError, shown
+from chainrule.errors import DataError, OptionError
 from chainrule.names import counted
 
 if TYPE_CHECKING:
@@ -45,9 +45,6 @@ EPOCHS, UPDATES = 30, 600
 
 NAMED = 5
 """How many things a note names."""
-
-MANY = 10
-"""So many days that are missing on one day of the week are no chance."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +80,7 @@ class Series(Source):
         name: how the user called the table.
         table: its rows on their calendar, sorted by series and time; null where there was no row.
         targets: the k columns to forecast.
-        calendar: at which moments a value is due.
+        calendar: at which moments a value is due. offset: of the clock that counts them.
         values: (rows, k) what they hold, NaN where it is missing. filled: the same, filled in from what came before.
         names: of the series, "" of the only one. strand: (rows,) which of them each row is of. begin: its first row.
         places: (rows,) when each row is, as a number of the calendar.
@@ -108,7 +105,7 @@ class Series(Source):
         self.quantiles = _checked(asked.quantiles)
         self.table, self._notes = table, list(table.notes)
         moments = self._sort()
-        self.calendar = asked.calendar or find_calendar(moments, self.strand, self._time.kind == "date")
+        self.calendar = asked.calendar or find_calendar(moments, self.strand, self.time.kind == "date")
         self._put_on_calendar(moments)
         self._checksum = self._number()
         self.season = self._usual_season() if asked.season is None else whole("season", asked.season)
@@ -281,12 +278,12 @@ class Series(Source):
     def _written(self, moments: Moments, rows: NDArray[np.intp]) -> list[Any]:
         """Moments as the table writes them, by the clocks of these rows."""
         offsets = None if self._offsets is None else self._offsets[rows]
-        return written_times(moments, self._time, self._times, self.asked.period, offsets, self.offset)
+        return written_times(moments, self.time, self._times, self.asked.period, offsets, self.offset)
 
     @cached_property
     def _offsets(self) -> Moments | None:
         """(rows,) how far the clock of each row is from UTC, or of the row before where there is none."""
-        found = offsets_of(self.table.frame[self._time.name], self._time.form)
+        found = offsets_of(self.table.frame[self.time.name], self.time.form)
         if found is None:
             return None
         return found[np.maximum.accumulate(np.where(np.isfinite(found), np.arange(len(found)), 0))]
@@ -296,7 +293,7 @@ class Series(Source):
         due = self.times_of(self.last)
         if self.asked.period:
             return due
-        given = self.table.frame[self._time.name][self.last].to_list()
+        given = self.table.frame[self.time.name][self.last].to_list()
         return [one if time is None else time for time, one in zip(given, due, strict=True)]
 
     def long_form(self, target: Forecast) -> tuple[dict[str, list[Any]], Forecast]:
@@ -318,7 +315,8 @@ class Series(Source):
         return [self.names[i] for i in self.strand[rows]]
 
     @property
-    def _time(self) -> Column:
+    def time(self) -> Column:
+        """The column that orders the rows."""
         return next(column for column in self.table.columns if column.name == self.table.time)
 
     def _sort(self) -> NDArray[np.float64]:
@@ -327,7 +325,7 @@ class Series(Source):
         moments = table.moments
         assert moments is not None
         assert table.time is not None
-        offsets = offsets_of(table.frame[table.time], self._time.form) if self._time.kind == "date" else None
+        offsets = offsets_of(table.frame[table.time], self.time.form) if self.time.kind == "date" else None
         self.offset = asked.offset
         if offsets is not None:
             if asked.calendar is None:
@@ -350,7 +348,7 @@ class Series(Source):
             moments,
             targets=[column.name for column in self.targets],
             group=asked.group,
-            dates=self._time.kind == "date",
+            dates=self.time.kind == "date",
             drop=asked.drop_repeated,
         )
         self._notes += notes
@@ -362,76 +360,11 @@ class Series(Source):
 
     def _put_on_calendar(self, moments: Moments) -> None:
         """Make room for the rows that are missing on the calendar, and tell of them."""
-        self.places, self._given = self._places(moments), moments
-        same = np.diff(self.strand) == 0
-        apart = np.diff(self.places)[same]
-        missing = int((apart - 1).sum())
-        self._notes += self._notes_on_calendar(moments, apart)
-        if missing:
-            self._make_room(np.append(1, np.where(same, np.diff(self.places), 1)))
-
-    def _places(self, moments: Moments) -> NDArray[np.int64]:
-        """(rows,) where each is on the calendar.
-
-        Raises:
-            DataError: they are on another one than those of the training.
-        """
-        calendar = self.calendar
-        places = calendar.places(moments, self.strand)
-        same = np.diff(self.strand) == 0
-        if places is None or (np.diff(places)[same] <= 0).any():
-            odd = self._astray(moments, calendar.fits)
-            way = f"it holds {odd}: if that is mistyped, mend it" if odd else "train on such rows, too"
-            raise DataError(
-                f"{self.table.time} in {self.name} does not lie on the calendar of the training data, which has "
-                f"a step of {calendar.called(1)}: {way}."
-            )
-        apart = np.diff(places)[same]
-        if self.asked.calendar is not None and len(apart) and np.median(apart) > 1:
-            raise DataError(
-                f"the rows of {self.name} come every {calendar.called(int(np.median(apart)))}, but the network was "
-                f"trained on a step of {calendar.called(1)}: train on such rows, too."
-            )
-        return places
-
-    def _notes_on_calendar(self, moments: Moments, apart: NDArray[np.int64]) -> list[str]:
-        """How rows lie on it, and which are `apart` from the one before by more than a step."""
-        calendar, time, dates, notes = self.calendar, self.table.time, self._time.kind == "date", []
-        mend = "if that is mistyped, mend it"
-        if calendar.unit == "rows" and len(apart):
-            odd = self._astray(moments, lambda some, of: find_calendar(some, of, dates).even)
-            way = f"; but for {odd} they are: {mend}, and they have their calendar" if odd else ""
-            notes.append(f"the rows are not evenly apart in {time}; a window counts rows, not time{way}")
-        if calendar.loose:
-            notes.append(f"{time} is only about even: rows are taken for {calendar.called(1)} apart")
-        if calendar.unit == "business days" and self.asked.calendar is None and calendar.weekdays != [0, 1, 2, 3, 4]:
-            closed = " and no ".join(name for i, name in enumerate(WEEKDAYS) if i not in calendar.weekdays)
-            such = "such days are neither counted nor forecast; a row of one, be it empty, and all are"
-            notes.append(f"{time} holds no {closed}: {such}")
-        if missing := int((apart - 1).sum()):
-            odd = "" if calendar.fits(moments, self.strand) else self._astray(moments, calendar.fits)
-            way = f", nearly all because of {odd}: {mend}" if odd else self._mostly(apart)
-            be = "is" if missing == 1 else "are"
-            notes.append(f"{calendar.called(missing)} {be} missing: taken for missing values{way}")
-        return notes
-
-    def _mostly(self, apart: NDArray[np.int64]) -> str:
-        """On which day of the week most of the missing days are, and what to do about it; "" where that means nothing.
-
-        Args:
-            apart: how far each row is behind the one before, in the order of those that are of one series.
-        """
-        if self.calendar.unit != "steps" or self.calendar.step != DAY:
-            return ""
-        gaps = apart - 1
-        before = np.repeat(self.places[:-1][np.diff(self.strand) == 0], gaps)
-        moments = self.calendar.moments(before + 1 + row_numbers(np.repeat(np.arange(len(gaps)), gaps)))
-        counts = np.bincount(((moments // DAY + 3) % 7).astype(int), minlength=7)
-        day, n = WEEKDAYS[int(counts.argmax())], int(counts.max())
-        if n < MANY or 2 * n < gaps.sum():
-            return ""
-        which = "all" if n == gaps.sum() else f"{n:,}"
-        return f"; {which} of them are {day}s: where nothing happens on these, write rows with 0"
+        self.places, self._given = places_of(self, moments), moments
+        self._notes += notes_on_calendar(self, moments)
+        jump = np.append(1, np.where(np.diff(self.strand) == 0, np.diff(self.places), 1))
+        if (jump > 1).any():
+            self._make_room(jump)
 
     def _make_room(self, jump: NDArray[np.int64]) -> None:
         """Put rows that hold nothing before those that are a `jump` (rows,) of more than 1 behind the one before."""
@@ -449,13 +382,8 @@ class Series(Source):
         self.places = self.places[before] + np.arange(n) - where[before]
         self.strand, self._given = self.strand[before], np.where(there, self._given[before], np.nan)
 
-    def _astray(self, moments: Moments, fits: Callable[[Moments, NDArray[np.intp]], bool]) -> str:
-        """The rows without whose times the others fit, in words; "" where that takes more than a few."""
-        rows = astray(moments, self.strand, fits)
-        return " and ".join(f"{shown(str(self._times[int(i)]))} in row {self.table.row[i]:,}" for i in rows)
-
     def _number(self) -> int:
-        frame, columns = self.table.frame, [*self.targets, self._time]
+        frame, columns = self.table.frame, [*self.targets, self.time]
         group = [] if self.group_column is None else [partial(as_text, frame[self.group_column])]
         values = [partial(column.values, frame[column.name], self.table.row) for column in columns]
         return checksum_of_columns([*group, *values])

@@ -75,13 +75,13 @@ def _astray(source: Series, moments: Moments, fits: Callable[[Moments, Rows], bo
 
 
 def _mostly(source: Series, gaps: NDArray[np.int64]) -> str:
-    """On which day of the week most of the missing days are, and what to do about it; "" where that means nothing.
+    """On which day of the week most of the missing days are, and how to train on these; "" where that means nothing.
 
     Args:
         gaps: how many are missing before each row but the first of its series.
     """
     calendar = source.calendar
-    if calendar.unit != "steps" or calendar.step != DAY:
+    if calendar.unit != "steps" or calendar.step != DAY or source.asked.calendar is not None:
         return ""
     before = np.repeat(source.places[:-1][np.diff(source.strand) == 0], gaps)
     moments = calendar.moments(before + 1 + row_numbers(np.repeat(np.arange(len(gaps)), gaps)))

@@ -162,7 +162,7 @@ class Series(Source):
         came = self.numbers(self.target).astype(np.float32) + np.float32(0)  # of -0 what 0 has
         names = np.array([zlib.crc32(name.encode("utf-8", "surrogatepass")) for name in self.names], np.int64)
         which = np.column_stack([self.when[self.last + 1].astype(np.int64), names[self.strand[self.last]]])
-        return np.hstack([came.view(np.uint32).astype(np.int64), which])
+        return np.hstack([came.view(np.uint32), which.view(np.uint32)])
 
     def learn(self, rows: NDArray[np.intp]) -> Windows:
         from chainrule.data.series.likeness import notes_on_gaps

@@ -1,6 +1,7 @@
 """New rows of series that are unlike those of training: told by the notes that tables have."""
 
 import datetime as dt
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -126,6 +127,8 @@ def test_it_is_told_what_is_taken_for_what_is_lacking(column, taken):
     series = cr.read_series(frame, "sold", "day", horizon=HORIZON, known_ahead=["known"])
     encoding = from_config(series.learn(np.arange(len(series))).to_config())
     assert f"taken for {taken}" in notes(encoding, frame.head(N - HORIZON))
+    older = replace(encoding, usual=[])
+    assert "taken for missing, as its model file does not tell what is" in notes(older, frame.head(N - HORIZON))
 
 
 def test_gaps_in_what_is_known_ahead_are_told_where_forecasts_are_learned_and_measured():

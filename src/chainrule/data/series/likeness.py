@@ -23,6 +23,9 @@ NAMED = 3
 SURE = 5.0
 """So many deviations from the mean a value hardly ever lies, and what lies farther is told."""
 
+UNKNOWN = "missing, as its model file does not tell what is usual (train anew, and it does)"
+"""What is taken for a value that is lacking, of a file that an older version made."""
+
 STEADY = 2.0
 """Of values whose mean is more than so many deviations a whole window is hardly ever below a tenth of it."""
 
@@ -124,7 +127,7 @@ def _lacking(encoding: Windows, source: Series) -> list[str]:
         if lacking:
             notes.append(
                 f"{name} is known ahead, but not there in {lacking:,} of {counted(there.size, 'row')} to come: taken "
-                f"for {usual.get(name, 'missing')}. Where it is known, write these rows, with {targets} left empty"
+                f"for {usual.get(name, UNKNOWN)}. Where it is known, write these rows, with {targets} left empty"
             )
     return notes
 

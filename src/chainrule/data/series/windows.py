@@ -11,12 +11,11 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from chainrule.checking import whole
-from chainrule.data.chunk_notes import without_unit
 from chainrule.data.codes import Code, Moment
 from chainrule.data.columns import USED, Column, option, units_of
 from chainrule.data.encoding import code_for
 from chainrule.data.missing import Markers
-from chainrule.data.new_rows import require_all
+from chainrule.data.new_rows import require_all, without_unit
 from chainrule.data.series.base import COMPARED, SIMPLE, Base, choose, fit
 from chainrule.data.series.calendar import Calendar
 from chainrule.data.series.forecast import Forecast
@@ -190,8 +189,8 @@ class Windows(Encoding):
         group = [] if self.group is None else [self.group]
         needed = [*columns, *(column.name for column in self.targets), *group]
         require_all(needed, frame.columns, name, {*needed} - {code.column.name for code in self.past})
-        bare = (without_unit(column, frame) for column in (*self.targets, *columns.values()))
-        notes += filter(None, bare)
+        known = (*self.targets, *columns.values())
+        notes += [without_unit(column) for column in known if column.lacks_unit(frame[column.name])]
         table = Table(frame, name, list(columns.values()), [], time=self.time.name, notes=notes)
         asked = Asked(
             self.horizon,

@@ -96,6 +96,12 @@ def test_a_model_file_keeps_what_training_saw_and_one_without_it_is_silent(tmp_p
     assert former.read(tmp_path / "new.png", labelled=False).notes == []
 
 
+def test_a_damaged_share_is_refused():
+    spread = {"type": "SpreadSeen", "kept": [3.0], "count": 9}
+    with pytest.raises(cr.OptionError, match=r"share is -0\.5"):
+        from_config({"type": "BrightnessSeen", "means": spread, "contrasts": spread, "share": -0.5})
+
+
 @pytest.mark.parametrize("kept", [[], [3.0, 1.0]])
 def test_damaged_quantiles_are_refused(kept):
     with pytest.raises(cr.OptionError, match="are no quantiles"):

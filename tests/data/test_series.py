@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 import chainrule as cr
+from chainrule.configuration import from_config
 from chainrule.data.series import read_series
 from chainrule.experiments.splits import split
 
@@ -305,3 +306,11 @@ def test_a_column_by_itself_is_one_and_not_its_letters():
     assert next(column for column in series.table.columns if column.name == "other").kind == "ignored"
     columns = cr.read_table(frame, "sold", ignore="other", category="promo").columns
     assert {column.name: column.reason for column in columns}["other"] == "as you said"
+
+
+def test_a_model_file_of_a_season_that_no_series_has_is_refused():
+    frame = pl.DataFrame({"t": np.arange(60), "v": np.sin(np.arange(60.0))})
+    config = read_series(frame, "v", "t", horizon=1, window=3).learn(np.arange(30)).to_config()
+    assert from_config(config).season == config["season"]
+    with pytest.raises(cr.OptionError, match="the season would be"):
+        from_config(config | {"season": 2**70})

@@ -128,6 +128,19 @@ def test_bins_that_are_learned_anew_are_noticed():
     np.testing.assert_allclose(net.predict(X, engine="native"), net.predict(X, engine="numpy"), rtol=1e-10)
 
 
+class OnlyOne(cr.Layer):
+    """Puts one array together with nothing else, as bins are never written."""
+
+    def forward(self, A):
+        return cr.ops.concatenate(A, axis=1)
+
+
+@pytest.mark.parametrize("before", [[], [cr.Dense(3)]])
+def test_what_is_put_together_of_a_single_array_holds_no_bins(before):
+    net = cr.Network([*before, OnlyOne(), cr.Dense(2)], seed=0, dtype="float64", input_shape=(7,))
+    np.testing.assert_allclose(net.predict(X, engine="native"), net.predict(X, engine="numpy"), rtol=1e-10)
+
+
 class OfOthers(cr.PiecewiseLinear):
     """Takes the bins of another example."""
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.checking import real
 from chainrule.configuration import Configurable
 from chainrule.data.new_rows import FAR, Doubt
 from chainrule.errors import OptionError
@@ -101,6 +102,10 @@ class BrightnessSeen(Configurable):
     means: SpreadSeen
     contrasts: SpreadSeen
     share: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        real("share", self.share, low=0, high=1)
 
     @classmethod
     def learn(cls, X: NDArray[np.uint8], rows: NDArray[np.intp]) -> BrightnessSeen:

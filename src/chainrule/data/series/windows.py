@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from chainrule.checking import whole
+from chainrule.checking import refuse_too_many, whole
 from chainrule.data.codes import Code, Moment
 from chainrule.data.columns import USED, Column, option, units_of
 from chainrule.data.encoding import code_for
@@ -119,7 +119,8 @@ class Windows(Encoding):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        whole("window", self.window), whole("horizon", self.horizon), whole("season", self.season)
+        for name in ("window", "horizon", "season"):
+            refuse_too_many(f"the {name}", [whole(name, getattr(self, name))])
         k = len(self.targets)
         if len(self.floor) != k or len(self.base.scaling.logs) != k:
             raise OptionError(f"there are {k} columns to forecast, but {len(self.base.scaling.logs)} scales.")

@@ -71,8 +71,11 @@ def _bins_in(plan: Builder, spread: Node) -> Bins | None:
     """What `chainrule.PiecewiseLinear` has written out there, if it has, and nothing leads back to its columns."""
     if not _is(spread, "concatenate") or spread.ndim != 2 or spread.options["axis"] not in (1, -1):
         return None
-    A, clipped, *others = spread.parents
-    if others or not _is(clipped, "clip") or clipped.options != {"low": 0.0, "high": 1.0}:
+    together = [*spread.parents]
+    if len(together) != 2:
+        return None
+    A, clipped = together
+    if not _is(clipped, "clip") or clipped.options != {"low": 0.0, "high": 1.0}:
         return None
     through = clipped.first
     if not _is(through, "standardize"):

@@ -1,5 +1,7 @@
 """What a teacher would notice of a training: a line each, once, and none where there is nothing to notice."""
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -179,6 +181,56 @@ def the_same_part(y, output):
 
 def all_pairs(y, output):
     return np.mean((y > y.T) == (output > output.T))
+
+
+class Locked(cr.Layer):
+    """One that cannot be copied."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+
+    def forward(self, A):
+        return A
+
+
+def ranked(A, Y):
+    return (A[:, 0][:, None] - A[:, 0]).mean() ** 2 + ((A - Y) ** 2).mean()
+
+
+def concordant(y, output):
+    return np.mean((y[:, 0][:, None] > y[:, 0]) == (output[:, 0][:, None] > output[:, 0]))
+
+
+def drawn(A, Y):
+    return ((A - Y + np.random.default_rng().normal() * 0 + 1e-3 * np.random.random()) ** 2).mean()
+
+
+def test_pairs_of_outputs_and_pairs_of_targets_are_meant():
+    given = {"y": 3 * X[:, 0] + 1, "epochs": 1}
+    assert trained([cr.Dense(1)], loss=ranked, metrics=[concordant], **given).hints == []
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_layer_that_cannot_be_copied_is_trained_and_not_looked_at():
+    given = {"y": 3 * X[:, 0] + 1, "loss": "squared_error", "epochs": 1}
+    assert trained([Locked(), cr.Dense(1)], metrics=[one_part], **given).hints == []
+
+
+def test_looking_draws_nothing_from_the_generator_of_all():
+    given = {"y": 3 * X[:, 0] + 1, "loss": drawn, "epochs": 2, "engine": "numpy"}
+    found = []
+    for hints in (True, False):
+        np.random.seed(0)
+        found.append(trained([cr.Dense(1)], hints=hints, **given)["loss"])
+    assert found[0] == found[1]
+
+
+def test_targets_that_do_not_count_may_lie_anywhere():
+    y, weights = np.abs(X[:, :1]), np.ones(300)
+    y[::3], weights[::3] = -5, 0
+    options = {"y": y, "loss": "squared_error", "epochs": 1}
+    assert trained([cr.Dense(1, "relu", initializer="zeros")], sample_weight=weights, **options).hints == []
+    assert len(trained([cr.Dense(1, "relu", initializer="zeros")], **options).hints) == 1
 
 
 def test_a_metric_that_brings_each_output_beside_all_targets():

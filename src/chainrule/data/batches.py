@@ -92,7 +92,8 @@ class ArrayBatches:
 
     def first(self) -> Batch:
         """The first examples as they stand, to learn the shapes from."""
-        return self.X[: self.batch_size], self.Y[: self.batch_size], None
+        some = slice(self.batch_size)
+        return self.X[some], self.Y[some], None if self.weights is None else self.weights[some]
 
     def in_order(self) -> Iterator[Batch]:
         """All batches once, as the data stand."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from chainrule.errors import ShapeError
 from chainrule.layers import Activation, BatchNorm, Conv1D, Conv2D, Dropout, Network, Standardize
 
-COLOURS = (1, 3, 4)
+COLOURS = (1, 3)
 """How many channels pictures have."""
 
 LONG = 8

@@ -54,14 +54,14 @@ def given_batches(
     return _of_arrays(net, X, y, weighing, rule, batch_size, shuffle)
 
 
-def meet(net: Network, cost: Cost, batches: AnyBatches) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Let the network find its sizes, and the cost what its targets are; the first examples, X and y."""
-    X, y, _ = batches.first()
+def meet(net: Network, cost: Cost, batches: AnyBatches) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None]:
+    """Let the network find its sizes, and the cost what its targets are; the first examples, X, y and weights."""
+    X, y, weights = batches.first()
     if not net.built:
         refuse_channels_first(net, X.shape[1:])
     net.build_for(batches.X if isinstance(batches, ArrayBatches) else X)
     cost.fit(net, X, batches.Y if isinstance(batches, ArrayBatches) else y)
-    return X, y
+    return X, y, weights
 
 
 def _of_arrays(

@@ -72,7 +72,7 @@ class Hints:
     Args:
         network: built, as it starts.
         cost: its cost.
-        X: the training examples, or some of them. first: the first of them, X and y.
+        X: the training examples, or some of them. first: the first of them, X, y and weights.
         metrics: what is measured.
         begins: whether the network has not been trained in this run before.
     """
@@ -82,7 +82,7 @@ class Hints:
         network: Network,
         cost: Cost,
         X: RowArray,
-        first: tuple[NDArray[Any], NDArray[Any]],
+        first: tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None],
         metrics: Sequence[Metric] = (),
         *,
         begins: bool = True,
@@ -90,11 +90,13 @@ class Hints:
         self.network, self.cost, self.X = network, cost, X
         self.layers = [layer for _, layer in network.family()]
         self.start = self._hidden((*FLAT, "relu")) if begins else []
-        self.before = [*self._unfit(), *_out_of_reach(network, cost, first[1])]
+        some, targets, weights = first
+        counting = targets if weights is None else targets[weights > 0]
+        self.before = [*self._unfit(), *_out_of_reach(network, cost, counting)]
         self.before += [*_flat(self.start)] or [*_large(network, _few(X))]
         if begins:
-            self.before += hints_on_own_code(network, cost, *first)
-            self.before += hints_on_own_metrics(metrics, network, *first, cost.task)
+            self.before += hints_on_own_code(network, cost, some, targets)
+            self.before += hints_on_own_metrics(metrics, network, some, targets, cost.task)
 
     def after(self, history: History) -> list[str]:
         """The hints, of a network that has been trained."""

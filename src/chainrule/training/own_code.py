@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,8 @@ from chainrule.layers import Network
 from chainrule.metrics import Metric, Task
 from chainrule.training.cost import Cost
 
+WAY = "both come as (m, 1), so take the same part of both, or the difference as it is"
+
 
 def hints_on_own_code(network: Network, cost: Cost, X: NDArray[Any], Y: NDArray[Any]) -> Iterator[str]:
     """A loss that brings each output together with all targets, and parameters that no derivative comes back to.
@@ -21,20 +25,18 @@ def hints_on_own_code(network: Network, cost: Cost, X: NDArray[Any], Y: NDArray[
     Args:
         X, Y: some examples, of which a few are taken.
     """
-    if not has_own_code(network, cost):
-        return
     m = sample_size(network, X.shape[1:])
-    if len(X) < m:
+    if len(X) < m or not has_own_code(network, cost):
         return
     try:
-        with np.errstate(all="ignore"):
+        with _undisturbed():
             A, variables = network.copy().record(network.cast(X[:m]))  # so that layers may keep what they will
             J = cost(A, Y[:m])
             backward(J)
     except Exception:  # of whatever kind their code raises; training itself will meet and tell it
         return
-    if cost.own and isinstance(J, Variable):
-        yield from _mixed(cost, J, A, m)
+    if cost.own and isinstance(J, Variable) and (operation := _mixing(J, A, m)):
+        yield f"the loss {cost.name} {_told(operation)}: A and Y {WAY}, A - Y"
     still = [name for name, made in variables.items() if made.grad is None]
     if still:
         yield (
@@ -56,47 +58,80 @@ def hints_on_own_metrics(
     m = sample_size(network, X.shape[1:])
     if not own or len(X) < m:
         return
-    output = network.copy().output(network.cast(X[:m]))
     for metric in own:
         try:
-            metric.score(Y[:m].view(_Watched), output.view(_Watched), task)
+            with _undisturbed():
+                looked_at = network.copy() if has_own_code(network, None) else network
+                output = looked_at.output(network.cast(X[:m]))
+                metric.score(_Watched.of(Y[:m], "y"), _Watched.of(output, "output"), task)
         except _MixedError as error:
             yield f"the metric {metric.name} {_told(error.args[0])}: y and the output {WAY}, y - output"
         except Exception:  # as above
             continue
 
 
-class _MixedError(Exception):
-    """(m,) and (m, 1) have come together in the function of this name."""
-
-
-class _Watched(np.ndarray[Any, Any]):
-    """An array whose functions raise `_MixedError`."""
-
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        shapes = [np.shape(given) for given in inputs]
-        m = max((shape[0] for shape in shapes if shape), default=0)
-        if method == "__call__" and m > 1 and (m,) in shapes and (m, 1) in shapes:
-            raise _MixedError(ufunc.__name__)
-        plain = [given.view(np.ndarray) if isinstance(given, _Watched) else given for given in inputs]
-        result = getattr(ufunc, method)(*plain, **options)
-        return result.view(_Watched) if isinstance(result, np.ndarray) else result
-
-
-WAY = "both come as (m, 1), so take the same part of both, or the difference as it is"
-
-
 def _told(operation: str) -> str:
     return f"brings (m,) and (m, 1) together in {operation}, which makes (m, m), each example beside all others"
 
 
-def _mixed(cost: Cost, J: Variable, A: Any, m: int) -> Iterator[str]:
-    """Outputs (m, 1) and targets (m,), or the other way round, that come together as (m, m)."""
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Within the block, code that draws numbers from the generators of all takes none from what comes behind."""
+    before, of_numpy = random.getstate(), np.random.get_state()
+    try:
+        with np.errstate(all="ignore"):
+            yield
+    finally:
+        random.setstate(before)
+        np.random.set_state(of_numpy)
+
+
+def _mixing(J: Variable, A: Any, m: int) -> str:
+    """The operation in which outputs (m, 1) and targets (m,), or the other way round, come together; or nothing.
+
+    What is made of outputs alone, such as the differences of all pairs in a ranking, is meant so.
+    """
     before = set(from_cost_to_leaves(A)) if isinstance(A, Variable) else set()
     for node in from_cost_to_leaves(J):
-        shapes = [np.shape(given) for given in node.inputs]
         if node in before or node.operation is None or np.shape(node.value) != (m, m):
             continue
-        if (m,) in shapes and (m, 1) in shapes:
-            yield f"the loss {cost.name} {_told(node.operation.name)}: A and Y {WAY}, A - Y"
-            return
+        sides = {np.shape(given): isinstance(given, Variable) for given in node.inputs}
+        if (m,) in sides and (m, 1) in sides and sides[(m,)] != sides[(m, 1)]:
+            return node.operation.name
+    return ""
+
+
+class _MixedError(Exception):
+    """Outputs and targets have come together as (m, m) in the function of this name."""
+
+
+class _Watched(np.ndarray[Any, Any]):
+    """An array whose functions raise `_MixedError`.
+
+    Attributes:
+        side: "y" or "output", of which alone it was made; "" of both.
+    """
+
+    side = ""
+
+    @classmethod
+    def of(cls, array: NDArray[Any], side: str) -> _Watched:
+        watched = array.view(cls)
+        watched.side = side
+        return watched
+
+    def __array_finalize__(self, made_of: Any) -> None:
+        self.side = getattr(made_of, "side", "")
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        sides = {np.shape(given): given.side for given in inputs if isinstance(given, _Watched)}
+        m = max((len(given) for given in inputs if np.ndim(given)), default=0)
+        whose = {sides.get((m,)), sides.get((m, 1))}
+        if method == "__call__" and m > 1 and whose == {"y", "output"}:
+            raise _MixedError(ufunc.__name__)
+        plain = [given.view(np.ndarray) if isinstance(given, _Watched) else given for given in inputs]
+        result = getattr(ufunc, method)(*plain, **options)
+        if not isinstance(result, np.ndarray):
+            return result
+        every = {*sides.values()}
+        return _Watched.of(result, every.pop() if len(every) == 1 else "")

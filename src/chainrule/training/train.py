@@ -131,7 +131,7 @@ def train(
     epochs = whole("epochs", epochs, at_least=0)
     weighing = Weighing(sample_weight, class_weight)
     given = given_batches(net, X, y, weighing, rule, batch_size, shuffle, steps_per_epoch)
-    first_X, first_y = meet(net, cost, given)
+    first_X, first_y, weights = meet(net, cost, given)
     batch = len(first_X) if isinstance(given, StreamBatches) else given.batch_size
     batches = given if augment is None else augmented(given, augment, net, cost, rule)
     wanted, stop = find_metrics(metrics, cost.task), _early_stopping(early_stopping, validation)
@@ -173,7 +173,7 @@ def train(
             resumed = run.resume(rule.slots) if resume and isinstance(rule, Optimizer) else None
             batches.seed = run.seed
             learn_statistics(net, batches.in_order, cost.task)
-            looks = partial(Hints, net, cost, known(batches, first_X), (first_X, first_y), wanted)
+            looks = partial(Hints, net, cost, known(batches, first_X), (first_X, first_y, weights), wanted)
             teacher = looks(begins=resumed is None) if hints else None
             _optimize(run, batches, rule, interrupt, resumed, batch if precision == "auto" else None)
             terminated = interrupt.of_all().terminated  # here all meet, so that none waits for one that has left

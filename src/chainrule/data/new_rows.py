@@ -190,7 +190,7 @@ def _far_number(code: Number, value: float) -> Doubt | None:
 
 def total_told(names: Sequence[str], row: int) -> str:
     """What is said of a row that holds the sums of all others in some columns."""
-    return f"row {row:,} holds the sum of all others in {', '.join(names)}: it is no row like them, so take it out"
+    return f"row {row:,} holds the sum of all others in {', '.join(names)}: if that is a total, take it out"
 
 
 def without_unit(column: Column) -> Doubt:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,8 +31,8 @@ MANY = 50_000
 LARGEST = float(np.finfo(np.float64).max)
 """The end of what has none."""
 
-ADDED = 10
-"""Of fewer numbers none is taken for the sum of the others."""
+ADDED, CLOSE = 10, 5e-4
+"""Of fewer numbers none is taken for the sum of the others, nor is one that tells it no closer than this part."""
 
 STRAYS = 3
 """More values that lie apart from the others are a group of their own, and not strays."""
@@ -98,16 +99,24 @@ def total_in(y: NDArray[np.float64]) -> int | None:
 
     Args:
         y: (m,) values, NaN where one is missing. It must be more than twice as large as any other, of which none is
-            negative, and may be rounded to a whole number.
+            negative, and be their sum to three digits or more: but for half a unit of the last digit that it is
+            written with, as it may be rounded.
     """
-    there = y[~np.isnan(y)]
+    there = y[(y != 0) & ~np.isnan(y)]
     if len(there) < ADDED or there.min() < 0:
         return None
     largest = float(there.max())
     others = float(there.sum()) - largest
-    if largest <= 2 * np.partition(there, -2)[-2] or abs(largest - others) > max(0.51, 1e-6 * others):
+    rounded = max(0.51 * _last_digit(largest), 1e-6 * others)
+    if largest <= 2 * np.partition(there, -2)[-2] or not abs(largest - others) <= rounded <= CLOSE * others:
         return None
     return int(np.nanargmax(y))
+
+
+def _last_digit(value: float) -> float:
+    """What 1 is worth in the last place of a number as it is written; 1 for a whole number."""
+    exponent = Decimal(repr(value)).normalize().as_tuple().exponent
+    return 10.0 ** min(exponent, 0) if isinstance(exponent, int) else np.inf  # which what is not finite has
 
 
 def strays_in(y: NDArray[np.float64]) -> Strays | None:

@@ -152,6 +152,36 @@ def test_new_rows_may_come_as_programs_have_them(trained, form):
     assert len("".join(trained.lines(given)).splitlines()) == n + 1
 
 
+GAPS = pd.DataFrame(
+    {
+        "zip": pd.array(["01000", "02000", None], dtype="string"),
+        "job": ["smith", None, "clerk"],
+        "member": pd.Categorical([None, "no", "yes"]),
+        "age": pd.array([30, None, 50], dtype="Int64"),
+        "joined": pd.to_datetime(["2022-01-01", None, "2022-05-01"]),
+    }
+)
+
+GAPS_HANDED = {
+    "pandas": GAPS,
+    "rows": GAPS.to_dict("records"),
+    "lists": GAPS.to_dict("list"),
+    "series": dict(GAPS),
+    "arrays": {name: GAPS[name].to_numpy() for name in GAPS},
+    "zoned": GAPS.assign(joined=GAPS["joined"].dt.tz_localize("Asia/Tokyo")).to_dict("list"),
+    "masked": dict(GAPS) | {"age": np.ma.masked_array([30, 99, 50], [0, 1, 0])},
+}
+
+
+@pytest.mark.filterwarnings("ignore::chainrule.errors.DoubtWarning")
+@pytest.mark.parametrize("form", GAPS_HANDED)
+def test_new_rows_with_gaps_and_dates_are_predicted_alike_in_every_form(trained, form):
+    rows = [{name: row[name] for name in USUAL} for _, row in GAPS.iterrows()]
+    one_by_one = [trained.predictions(row)["prediction"][0] for row in rows]
+    assert trained.predictions(GAPS_HANDED[form])["prediction"] == pytest.approx(one_by_one, abs=1e-6)
+    assert [trained.predictions(row)["prediction"][0] for _, row in GAPS.iterrows()] == one_by_one
+
+
 def test_a_file_is_predicted_and_evaluated_by_its_name(trained, tmp_path):
     frame = pl.DataFrame(TWO * 10).with_columns(y=pl.int_range(20) / 20)
     frame.write_csv(tmp_path / "new.csv")
@@ -193,6 +223,8 @@ def test_what_is_to_be_predicted_may_be_there_or_not(trained, tmp_path):
         (SEVERAL | {"job": ["smith"]}, "the columns of the table have 1 to 2 rows, but must have as many"),
         (SEVERAL | {"age": [[1], [1, 2]]}, "age holds .*List.*, which is neither number, word nor date"),
         (USUAL | {"age": {30}}, "age is a set, but a row holds numbers, words and dates"),
+        ([], "the table is empty: it has no row"),
+        (pd.Series([30, "Baker"], index=[0, 1]), r"the row lacks 5 columns that training had: .*\. It has 0, 1\."),
         (None, "a table is the path of a file or a frame of polars or pandas, not a NoneType"),
     ],
 )

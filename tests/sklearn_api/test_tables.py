@@ -305,6 +305,15 @@ def test_a_typing_error_that_makes_words_of_a_column_is_a_warning(column, cell, 
     assert [one.filename for one in told] == [__file__]
 
 
+def test_what_a_mask_hides_is_missing():
+    X = np.ma.masked_array(np.random.default_rng(0).uniform(size=(60, 2)))
+    y = X.data[:, 0].copy()
+    X[3:9, 0] = np.ma.masked
+    model = TableRegressor(hidden=(4,), epochs=2, random_state=0).fit(X, y)
+    assert np.array_equal(model.predict(X), model.predict(X.filled(np.nan)))
+    assert not np.array_equal(model.predict(X), model.predict(X.data))
+
+
 def test_a_number_that_may_mark_a_gap_is_a_warning():
     marked = FRAME.assign(age=FRAME["age"].fillna(-999))
     with pytest.warns(cr.errors.DoubtWarning, match="does it mark a missing value"):

@@ -8,19 +8,18 @@ import io
 import mmap
 import os
 import zlib
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from chainrule.data import json_files, workbooks
-from chainrule.data.csv_files import Layout, first_line, head_of, is_plain, read_csv, told_apart
+from chainrule.data.csv_files import Layout, first_line, head_of, is_plain, read_csv
+from chainrule.data.handed_over import as_polars
 from chainrule.data.missing import USUAL, Markers
 from chainrule.data.plain_text import refuse_documents
 from chainrule.errors import DataError
 
 if TYPE_CHECKING:
-    from polars import DataFrame, Series
+    from polars import DataFrame
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".gz", *json_files.SUFFIXES, *workbooks.SUFFIXES)
 """What the names of files with a table end in."""
@@ -65,84 +64,6 @@ def read_frame(source: Any, markers: Markers = USUAL) -> tuple[DataFrame, list[s
     if frame.width == 0 or frame.height == 0:
         raise DataError(f"{name} is empty: it has {frame.width} columns and no row.")
     return markers.removed(frame), notes
-
-
-def handed_over(data: Any) -> Any:
-    """A row as a dict, or a frame, of what programs have of new rows: a dict of columns, a list of dicts, a pandas row.
-
-    Anything else comes back as it is.
-
-    Raises:
-        DataError: the columns of a dict have different lengths.
-    """
-    if type(data).__name__ == "Series" and hasattr(data, "to_dict"):  # of pandas
-        data = data.to_dict()
-    if isinstance(data, Sequence) and data and all(isinstance(row, Mapping) for row in data):
-        names = dict.fromkeys(name for row in data for name in row)
-        return frame_of_columns({name: [row.get(name) for row in data] for name in names})
-    if isinstance(data, Mapping) and data and all(map(_is_column, data.values())):
-        return frame_of_columns(data)
-    return data
-
-
-def _is_column(values: Any) -> bool:
-    if isinstance(values, str | bytes | Mapping | Set):
-        return False
-    return hasattr(values, "__len__") and getattr(values, "ndim", 1) > 0
-
-
-def frame_of_columns(columns: Mapping[Any, Any], name: str = "the table") -> DataFrame:
-    """A frame of the columns in a dict.
-
-    Raises:
-        DataError: they have different lengths.
-    """
-    from chainrule.extras import polars as pl
-
-    lengths = {len(column) for column in columns.values()}
-    if len(lengths) > 1:
-        raise DataError(f"the columns of {name} have {min(lengths):,} to {max(lengths):,} rows, but must have as many.")
-    return pl.DataFrame([series_of(str(name), column) for name, column in columns.items()])
-
-
-def series_of(name: str, values: Any) -> Series:
-    """A column of an array, a list or a series, of whatever types."""
-    from chainrule.extras import polars as pl
-
-    if isinstance(values, np.ndarray) and values.dtype.kind in "fiub":
-        return pl.Series(name, np.ascontiguousarray(values), nan_to_null=values.dtype.kind == "f")
-    return pl.Series(name, values if isinstance(values, pl.Series) else list(values), strict=False)
-
-
-def as_polars(source: Any) -> tuple[DataFrame, list[str]]:
-    """A frame of polars or pandas as one of polars, and notes on names that had to be changed."""
-    from chainrule.extras import polars as pl
-
-    if isinstance(source, pl.DataFrame):
-        return source, []
-    if isinstance(source, pl.LazyFrame):
-        raise DataError("the table is a LazyFrame of polars, which has no rows yet: .collect() it first.")
-    names, notes = told_apart([str(name) for name in source.columns], "the table")
-    columns = [source.iloc[:, i] for i in range(len(names))] if notes else [source[name] for name in source.columns]
-    return pl.DataFrame([_column_of(name, column) for name, column in zip(names, columns, strict=True)]), notes
-
-
-def _column_of(name: str, column: Any) -> Series:
-    """A column of pandas: of a period the moment that it begins with, of a moment in a zone what clocks there say."""
-    from chainrule.extras import polars as pl
-
-    kind = str(column.dtype)
-    if kind.startswith("period"):
-        column = column.dt.to_timestamp()
-    elif kind.startswith("datetime64") and "," in kind:
-        column = column.dt.tz_localize(None)
-    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiub":
-        return pl.Series(name, column.to_numpy(), nan_to_null=True)
-    if isinstance(column.dtype, np.dtype) and column.dtype.kind == "M":
-        return pl.Series(name, column.to_numpy().astype("datetime64[us]"))
-    gaps = column.isna().tolist()
-    values = [None if gap else value for gap, value in zip(gaps, column.tolist(), strict=True)]
-    return pl.Series(name, values, strict=False)
 
 
 def _from_file(path: str, markers: Markers) -> tuple[DataFrame, list[str]]:

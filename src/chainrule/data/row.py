@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data.codes import Code
+from chainrule.data.handed_over import as_python
 from chainrule.data.missing import Markers
 from chainrule.data.new_rows import doubts_on_row, require_all
 from chainrule.data.source import Encoding, Source
@@ -109,17 +110,10 @@ def _plain(value: Any, name: str) -> Any:
     Raises:
         DataError: it is no single value, or a number that no float holds.
     """
-    if isinstance(value, np.datetime64):
-        value = value.astype("datetime64[us]")
-    if isinstance(value, np.generic):
-        value = value.item()
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):  # of pandas
-        return None
+    value = as_python(value)
     if isinstance(value, str):
         return value.strip()
-    if isinstance(value, datetime.datetime):
-        return value.replace(tzinfo=None)  # what clocks there say, as in a frame
-    if isinstance(value, datetime.date | datetime.time):
+    if value is None or isinstance(value, datetime.date | datetime.time):
         return value
     if not isinstance(value, int | float):
         raise DataError(

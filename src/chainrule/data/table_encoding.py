@@ -14,7 +14,8 @@ from chainrule.data.chunks import can_be_chunks
 from chainrule.data.codes import Code
 from chainrule.data.columns import Column, units_of
 from chainrule.data.encoding import matrix_of, places_of, row_of
-from chainrule.data.frames import handed_over, is_frame
+from chainrule.data.frames import is_frame
+from chainrule.data.handed_over import handed_over
 from chainrule.data.missing import Markers
 from chainrule.data.new_rows import Doubt, doubts_on_rows, require_all, total_told, without_unit
 from chainrule.data.opening import open_table, require

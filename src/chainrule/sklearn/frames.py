@@ -11,7 +11,8 @@ from scipy.sparse import issparse
 from sklearn.utils import check_array
 
 from chainrule.data.columns import Column
-from chainrule.data.frames import as_polars, frame_of_columns, is_frame, series_of
+from chainrule.data.frames import is_frame
+from chainrule.data.handed_over import as_polars, frame_of_columns, series_of
 from chainrule.data.missing import ALWAYS_MISSING
 from chainrule.data.new_rows import Doubt
 from chainrule.data.tables import Table, kept
@@ -44,7 +45,8 @@ def as_frame(X: Any, estimator: Any) -> tuple[DataFrame, list[str]]:
     if _has_columns(X):
         return as_polars(X)
     array = check_array(X, dtype=None, ensure_all_finite=False, estimator=estimator)
-    return pl.DataFrame([series_of(f"x{j}", column) for j, column in enumerate(array.T)]), []
+    columns = X if np.ma.is_masked(X) else array  # which has no mask any more
+    return pl.DataFrame([series_of(f"x{j}", column) for j, column in enumerate(columns.T)]), []
 
 
 def beside(frame: DataFrame, **columns: NDArray[Any]) -> tuple[DataFrame, dict[str, str]]:

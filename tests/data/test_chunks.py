@@ -63,6 +63,23 @@ def test_the_chunks_of_a_csv_are_the_rows_of_the_whole(tmp_path, name, content):
     assert found.notes == notes
 
 
+@pytest.mark.parametrize("places", [[0], [7], [7, 8, 60], [99], [100]])
+def test_rows_that_repeat_the_names_are_left_out_of_chunks_as_of_the_whole(tmp_path, places):
+    lines = csv_of(frame(), quote_style="never", include_header=True).replace(b"two\nlines", b"two").splitlines()
+    lines = [line.replace(b"a, b", b"c") for line in lines]
+    for place in reversed(places):
+        lines.insert(1 + place, lines[0])
+    path = written(tmp_path, "a.csv", b"\n".join(lines))
+    whole, notes = read_frame(path)
+    found = open_chunks(path)
+    sample = sample_rows(found, ["word"])
+    assert sample.frame.equals(whole)
+    assert len(whole) == sample.size == 100
+    assert sample.row.tolist() == [*range(1, 101)]
+    assert found.notes == notes
+    assert f"the first {f'behind row {places[0]}' if places[0] else 'at the beginning'};" in notes[0]
+
+
 def test_the_chunks_of_parquet_are_the_rows_of_the_whole(tmp_path):
     path = tmp_path / "a.parquet"
     frame().with_columns(day=pl.date(2025, 1, 31)).write_parquet(path, row_group_size=10)

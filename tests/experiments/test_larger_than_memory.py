@@ -117,6 +117,21 @@ def test_every_row_is_predicted_in_its_place(tmp_path, small):
     assert len(lines) == M + 1
 
 
+def test_files_one_behind_the_other_are_the_same_read_whole_and_in_chunks(tmp_path, small):
+    whole, (names, *rows) = tmp_path / "all.csv", people().write_csv().splitlines(keepends=True)
+    whole.write_text("".join([names, *rows[:350], names, *rows[350:]]))
+    made = {stream: experiment(tmp_path / f"run{stream}", str(whole), stream=stream) for stream in (True, False)}
+    assert [one.target.labels for one in made.values()] == [[["no", "yes"]]] * 2
+    assert [one.source.size for one in made.values()] == [M] * 2
+    told = "1 row that repeats the names of the columns is left out, the first behind row 350"
+    assert all(any(told in note for note in one.source.notes) for one in made.values())
+    made[True].run(progress=False)
+    trained = cr.Trained.load(tmp_path / "runTrue")
+    predicted = trained.predictions(str(whole))
+    assert predicted["row"] == [*range(1, M + 1)]
+    assert predicted == trained.predictions(people().drop("pays"))
+
+
 def test_values_are_learned_standardized_and_predicted_in_their_own_units(tmp_path, small):
     result = experiment(tmp_path / "run", saved(tmp_path, people()), "spends", epochs=8, rate=0.03).run(progress=False)
     assert result.metrics["test"]["r2"] > 0.9

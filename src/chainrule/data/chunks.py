@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data.csv_files import Layout, some_rows
-from chainrule.data.frames import file_kind, parquet_of, readable
+from chainrule.data.frames import file_kind, notes_on_names, parquet_of, readable, without_names
 from chainrule.data.missing import USUAL, Markers
 from chainrule.data.plain_text import ENCODINGS, about_encoding, as_lines, no_text
 from chainrule.errors import DataError
@@ -47,11 +48,15 @@ class Chunks(ABC):
     """A file in chunks, which can be read in any order.
 
     Attributes:
-        path: the file. notes: what to know of how it was read.
+        path: the file.
     """
 
     path: str
-    notes: list[str]
+
+    @property
+    def notes(self) -> list[str]:
+        """What to know of how it was read, as far as its chunks were."""
+        return []
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -82,10 +87,17 @@ class CsvChunks(Chunks):
             except UnicodeDecodeError:
                 continue
         self._numbers = self._layout.numbers(self._some, markers)
-        self.notes = about_encoding(self._encoding, path) + self._layout.notes
+        self._rows: dict[int, int] = {}  # how many each chunk has that was read
+        self._names: dict[int, list[int]] = {}  # those of a chunk that repeat the names; see `without_names`
 
     def __len__(self) -> int:
         return len(self._ends)
+
+    @property
+    def notes(self) -> list[str]:
+        starts = [0, *itertools.accumulate(self._rows.get(i, 0) for i in range(len(self)))]
+        names = [starts[i] + before for i in sorted(self._names) for before in self._names[i]]
+        return about_encoding(self._encoding, self.path) + self._layout.notes + notes_on_names(names, self.path)
 
     def frame(self, i: int) -> DataFrame:
         from chainrule.extras import polars as pl
@@ -104,6 +116,10 @@ class CsvChunks(Chunks):
             self._numbers = {name: word for name, word in self._numbers.items() if name not in wrong}
             raise OtherTypesError(f"{', '.join(wrong)} in {self.path} turned out to hold text.")
         frame = frame.with_columns(pl.col([*self._numbers]).cast(pl.Float64)) if self._numbers else frame
+        frame, names = without_names(frame)
+        self._rows[i] = frame.height
+        if names:
+            self._names[i] = names
         return self._markers.removed(frame)
 
     def _text(self, data: bytes) -> bytes:
@@ -170,7 +186,7 @@ class ParquetChunks(Chunks):
     def __init__(self, path: str, markers: Markers = USUAL):
         from chainrule.extras import polars as pl
 
-        self.path, self.notes, self._markers = path, [], markers
+        self.path, self._markers = path, markers
         with parquet_of(path):
             scanned = pl.scan_parquet(path)
             width, self._rows = len(scanned.collect_schema()), int(scanned.select(pl.len()).collect().item())

@@ -83,24 +83,37 @@ def _from_file(path: str, markers: Markers) -> tuple[DataFrame, list[str]]:
             return json_files.read_json(path, data[:])
         if kind == "workbook":
             return workbooks.read_workbook(path, data[:])
-        return _without_names(*read_csv(path, data, markers), path)
+        frame, notes = read_csv(path, data, markers)
+        frame, before = without_names(frame)
+        return frame, notes + notes_on_names(before, path)
 
 
-def _without_names(frame: DataFrame, notes: list[str], path: str) -> tuple[DataFrame, list[str]]:
-    """The frame without rows that repeat the names of its columns, as of files one behind the other; and notes."""
+def without_names(frame: DataFrame) -> tuple[DataFrame, list[int]]:
+    """The frame of a CSV without rows that repeat the names of its columns, as of files one behind the other.
+
+    Returns:
+        (frame, before): of each row that is left out, how many of those that are left come before it.
+    """
     from chainrule.extras import polars as pl
 
     if frame.width < 2 or any(dtype != pl.String for dtype in frame.dtypes):  # as a name makes text of a column
-        return frame, notes
+        return frame, []
     are_names = (pl.col(name).str.strip_chars() == name for name in frame.columns)
     again = frame.select(pl.all_horizontal(are_names).fill_null(False)).to_series()
     if not again.any():
-        return frame, notes
-    n, first = int(again.sum()), int(again.arg_true()[0])
+        return frame, []
+    return frame.filter(~again), [place - i for i, place in enumerate(again.arg_true())]
+
+
+def notes_on_names(before: list[int], path: str) -> list[str]:
+    """A note on rows that repeat the names, if there are any; see `without_names`."""
+    if not before:
+        return []
+    n, first = len(before), before[0]
     rows = "1 row that repeats" if n == 1 else f"{n:,} rows that repeat"
     where = f"behind row {first:,}" if first else "at the beginning"
     told = f"{rows} the names of the columns {'is' if n == 1 else 'are'} left out, the first {where}"
-    return frame.filter(~again), [*notes, f"{path}: {told}; numbers of rows count without"]
+    return [f"{path}: {told}; numbers of rows count without"]
 
 
 def names_in(path: str, markers: Markers = USUAL) -> list[str]:

@@ -15,7 +15,9 @@ import pytest
 import chainrule as cr
 from chainrule import files, randomness
 from chainrule.cli import main
+from chainrule.data.checksums import READING
 from chainrule.experiments import Trained, peer, report, verdicts
+from chainrule.experiments.row_explained import Background, own_rows
 from chainrule.experiments.splits import split
 from chainrule.numbers import brief
 from commands import chainrule
@@ -561,6 +563,31 @@ def test_a_model_of_a_version_whose_seeds_meant_other_numbers_does_not_take_othe
         "another version of chainrule made the model, and may have trained it on some"
         in trained.rows(source, "auto")[1]
     )
+
+
+def test_a_model_of_a_version_that_read_its_file_otherwise_does_not_take_its_rows_for_others(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    people().write_csv("people.csv")
+    run(tmp_path, "pays", frame="people.csv", epochs=1)
+    trained = cr.Trained.load(tmp_path / "run")
+    source = trained.read("people.csv")
+    made, caveat = trained.network.metadata, "another version of chainrule made the model, and may have trained it on"
+    del made["reading"]
+    assert trained.rows(source, "auto")[1] == "the held-out part", "which its checksum tells to be as it was"
+    assert isinstance(own_rows(trained), Background)
+    made["checksum"] += 1
+    assert len(trained.rows(source, "auto")[0]) == M
+    assert caveat in trained.rows(source, "auto")[1]
+    for part in ("test", "train"):
+        with pytest.raises(
+            cr.OptionError, match=r"made by another version of chainrule, which read people\.csv otherwi"
+        ):
+            trained.rows(source, part)
+    assert str(own_rows(trained)).endswith("was trained on it, or another version of chainrule read it otherwise")
+    frame = trained.read(people())
+    assert trained.rows(frame, "auto")[1] == "all examples", "for frames are not read"
+    made["reading"] = READING
+    assert trained.rows(source, "auto")[1] == "all examples", "for the file is another"
 
 
 def with_unknown_years(target="pays"):

@@ -18,6 +18,9 @@ from chainrule.threads import Pool
 if TYPE_CHECKING:
     from polars import Series
 
+READING = 2
+"""Goes up when files come to be read as other examples, whose checksum then is another."""
+
 BLOCK = 2**22
 """About how many bytes are read at a time."""
 

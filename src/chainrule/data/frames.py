@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".gz", *json_files.SUFFIXES, *workbooks.SUFFIXES)
 """What the names of files with a table end in."""
 
+FRAME = "the table"
+"""What a table in memory is called, which has no name of its own."""
+
 FileKind = Literal["csv", "parquet", "json", "workbook"]
 
 
@@ -57,7 +60,7 @@ def read_frame(source: Any, markers: Markers = USUAL) -> tuple[DataFrame, list[s
     """
     notes: list[str] = []
     if is_frame(source):
-        (frame, notes), name = as_polars(source), "the table"
+        (frame, notes), name = as_polars(source), FRAME
     else:
         name = str(source)
         frame, notes = _from_file(name, markers)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule import engines, files
+from chainrule.data.checksums import READING
 from chainrule.data.series import Forecast, Series
 from chainrule.data.source import Form
 from chainrule.experiments.fitted import Fitted
@@ -133,6 +134,7 @@ def metadata(experiment: Experiment, fitted: Fitted) -> dict[str, Any]:
     return {
         "data": experiment.source.name,
         "checksum": experiment.source.checksum(),
+        "reading": READING,
         "classes": experiment.target.classes,
         "target": experiment.target.to_config(),
         "encoding": experiment.encoding.to_config(),

@@ -17,6 +17,7 @@ from chainrule.data.columns import Column
 from chainrule.data.datasets import Dataset
 from chainrule.data.dates import CLOCKS
 from chainrule.data.encoding import places_of
+from chainrule.data.frames import FRAME
 from chainrule.data.row import Row
 from chainrule.data.source import Encoding, Place, Source
 from chainrule.data.table_encoding import Columns
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
 
 ROWS, FEWEST = 500, 50
 """The most rows of the training part that a row is compared with, and the fewest where there are many columns."""
-
-FRAME = "the table"
-"""What a table without a name is called."""
 
 ANSWERS = 2**17
 """About so many predictions are made for a row."""
@@ -150,7 +148,8 @@ def own_rows(trained: Trained) -> Background | str:
     except DataError as error:
         return f"{name}, which {trained.path} was trained on, cannot be read any more ({str(error).rstrip('.')})"
     if source.checksum() != trained.network.metadata["checksum"]:
-        return f"{name} is not as it was when {trained.path} was trained on it"
+        otherwise = ", or another version of chainrule read it otherwise" if trained.was_read_otherwise(source) else ""
+        return f"{name} is not as it was when {trained.path} was trained on it{otherwise}"
     try:
         rows, _ = trained.rows(source, "train")
     except OptionError:  # another version of chainrule has divided them, or somebody else has

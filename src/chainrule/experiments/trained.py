@@ -16,7 +16,9 @@ from chainrule import forms
 from chainrule.configuration import from_config
 from chainrule.data import datasets, pictures, series  # noqa: F401, the encodings that model files name
 from chainrule.data import text as text_files
+from chainrule.data.checksums import READING
 from chainrule.data.folders import BROKEN, require_there
+from chainrule.data.frames import FRAME
 from chainrule.data.new_rows import warn_of
 from chainrule.data.source import Encoding, Source
 from chainrule.data.table_encoding import Columns
@@ -64,6 +66,7 @@ class Made(TypedDict):
     metrics: list[str]
     split: Split | None
     seen: NotRequired[Seen | None]
+    reading: NotRequired[int]
 
 
 def load_network(path: str | os.PathLike[str], *, memory_limit: int | None = None) -> Network:
@@ -226,7 +229,7 @@ class Trained:
 
         Raises:
             OptionError: another word, a part of data that the network was not trained on, or of what another version of
-                chainrule divided.
+                chainrule divided, or read as other rows.
         """
         made = self.network.metadata
         how = {"draws": 1} | (made["split"] or {})
@@ -240,8 +243,14 @@ class Trained:
         if part == "all" or (part == "auto" and not own):
             some = "all examples" if source.size == len(source) else "examples drawn from all over it"
             unknown = ", though another version of chainrule made the model, and may have trained it on some of them"
-            more = ", those of the training among them" if own else unknown if former else ""
+            known = former or self.was_read_otherwise(source)
+            more = ", those of the training among them" if own else unknown if known else ""
             return np.arange(len(source)), some + more
+        if self.was_read_otherwise(source):
+            raise OptionError(
+                f"{self.path} was made by another version of chainrule, which read {source.name} otherwise, unless the "
+                "file has changed: evaluate it there, or on examples that it was not trained on."
+            )
         if not own:
             raise OptionError(f"{self.path} was trained on {made['data']}, so {source.name} has no {part} part.")
         if former:
@@ -286,6 +295,13 @@ class Trained:
         """Whether these are the very data that it was trained on a part of."""
         made = self.network.metadata
         return made["split"] is not None and bool(source.checksum() == made["checksum"])
+
+    def was_read_otherwise(self, source: Source) -> bool:
+        """Whether another version of chainrule may have read the data that it was trained on as other examples than
+        these, which come of a file of that name."""
+        made = self.network.metadata
+        other = made["split"] is not None and made.get("reading", 1) != READING and source.name != FRAME
+        return other and source.name == made["data"] and not self._own(source)
 
     def predictions(self, source: Any, *, spread: bool = False) -> dict[str, list[Any]]:
         """By columns: which example it is, the prediction, and for classes the probability of each, as numbers.

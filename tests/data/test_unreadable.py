@@ -29,6 +29,14 @@ def run(tmp_path_factory):
     return folder
 
 
+def test_what_the_reader_chooses_is_not_in_the_model_file(run):
+    """Former versions, which do not know of it, would call the file damaged."""
+    for way in (None, "missing"):
+        trained = cr.Trained.load(run, unreadable=way)
+        assert "unreadable" not in trained.encoding.to_config()
+    assert "unreadable" not in str(trained.network.metadata["encoding"])
+
+
 def read(run, new, way=None):
     """The predictions for a frame, and what is said of its cells."""
     trained = cr.Trained.load(run, unreadable=way)

@@ -75,6 +75,8 @@ class Columns(Encoding):
     within: dict[str, list[float]] | None = None
     once: bool = False
 
+    not_in_config = frozenset({"unreadable"})  # which the reader chooses, and former versions do not know
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if not self.codes:

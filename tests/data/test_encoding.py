@@ -7,7 +7,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+import chainrule as cr
 from chainrule.configuration import from_config
+from chainrule.data import spelling
 from chainrule.data.codes import Code
 from chainrule.data.columns import Column
 from chainrule.data.encoding import code_for, matrix_of, places_of
@@ -23,6 +25,42 @@ def learned(kind, values, **options) -> Code:
 
 def matrix(code, values):
     return code.matrix(code.column.values(pl.Series("x", values, strict=False)))
+
+
+def test_words_that_training_has_not_met_are_looked_for_without_folding_all_others_anew(monkeypatch):
+    words = [f"word {i}" for i in range(2_000) for _ in range(3)]
+    code, folded = learned("category", words), []
+    monkeypatch.setattr(spelling, "folded", lambda word: folded.append(word) or word.casefold())
+    for stranger in ("Word 7", "WORD 8", "none such", "nor this"):
+        assert code.read_one(stranger).tolist() == code.read(pl.Series([stranger])).tolist()
+        assert not code.knows(stranger)
+    assert code.read_one("WORD 8").tolist() == code.read_one("word 8").tolist() != code.read_one("none such").tolist()
+    assert len(folded) < 2_000 + 40
+
+
+@pytest.mark.parametrize(
+    ("known", "word", "meant"),
+    [
+        (["01000", "09000"], "9000", "09000"),
+        (["01000", "9000"], "1000", None),  # of no fixed width
+        (["7", "8"], "007", None),
+        (["Baker", "smith"], " bAKER  ", "Baker"),
+        (["Straße", "weg"], "STRASSE", "Straße"),
+        (["Baker", "baker"], "BAKER", None),
+    ],
+)
+def test_which_word_is_meant_by_one_that_is_only_written_otherwise(known, word, meant):
+    assert spelling.Spellings(known).meant([word]) == ({} if meant is None else {word: meant})
+
+
+def test_an_encoding_in_which_a_column_comes_twice_is_refused():
+    frame = pl.DataFrame({"town": ["Graz", "Linz"] * 50, "age": [*range(100)], "y": [i % 7 / 7 for i in range(100)]})
+    encoding = cr.read_table(frame, "y").learn(np.arange(100))
+    for name in ("codes", "predicted"):
+        again = encoding.to_config()
+        again[name] = [*again[name], again[name][0]]
+        with pytest.raises(cr.OptionError, match="a column has two codes, or is predicted twice, among"):
+            from_config(again)
 
 
 def test_numbers_are_standardized_and_held():

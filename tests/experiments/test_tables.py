@@ -535,6 +535,25 @@ def test_words_that_differ_in_capitals_alone_are_noted(target):
     )
     notes = cr.read_table(frame, target).notes
     assert notes == ["job holds 'Baker' and 'baker' as different words: write them alike if they are one"]
+    blanks = frame.with_columns(job=pl.col("job").str.to_lowercase().str.replace("smith", "black smith"))
+    blanks = blanks.with_columns(
+        job=pl.when(pl.arange(M) % 3 == 0).then(pl.col("job").str.replace(" ", "  ")).otherwise("job")
+    )
+    told = "job holds 'black  smith' and 'black smith' as different words: write them alike if they are one"
+    assert told in cr.read_table(blanks, target).notes
+
+
+def test_a_word_that_only_held_out_rows_write_otherwise_is_measured_as_the_known_one_and_told(tmp_path):
+    settings = cr.Settings(hidden=(4,), epochs=1, seed=0)
+    rows = cr.Experiment(cr.read_table(people(), "pays"), settings, tmp_path / "a").splits
+    said = "job holds 'BAKER' in rows held out alone: taken for 'baker', differing in capitals, blanks or zeros alone"
+    for part, told in ((rows.test, True), (rows.train, False)):
+        bakers = [row for row in part.tolist() if people()["job"][row] == "baker"]
+        frame = people().with_columns(job=pl.when(pl.arange(M) == bakers[0]).then(pl.lit("BAKER")).otherwise("job"))
+        made = cr.Experiment(cr.read_table(frame, "pays"), settings, tmp_path / str(told))
+        assert (said in made.source.notes) == told
+        usual = made.encoding.X(cr.read_table(people(), "pays"))
+        assert np.array_equal(made.X, usual) == told
 
 
 def test_time_divides_past_from_future(tmp_path):

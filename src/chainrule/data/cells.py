@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -150,23 +150,6 @@ def words_of(series: Series) -> Series:
     """The different words of a series, as text."""
     there = series.drop_nulls().unique() if is_listed(series) else series.drop_nulls()
     return as_text(there).unique()
-
-
-def spelled_otherwise(words: Iterable[str], known: Sequence[str]) -> dict[str, str]:
-    """Which known word is meant by those that are none: it differs in capitals, blanks, or zeros before digits alone.
-
-    Of two known words that differ in no more, neither is.
-    """
-    alike: dict[str, list[str]] = {}
-    for one in known:
-        alike.setdefault(_plain(one), []).append(one)
-    meant = {word: alike.get(_plain(word), []) for word in {*words} - {*known}}
-    return {word: found[0] for word, found in sorted(meant.items()) if len(found) == 1}
-
-
-def _plain(word: str) -> str:
-    plain = " ".join(word.casefold().split())
-    return plain.lstrip("0") if plain.isdigit() else plain
 
 
 def in_any_case(series: Series) -> Series:

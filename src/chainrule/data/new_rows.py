@@ -278,22 +278,25 @@ def _strangers(code: Code, frame: DataFrame, row: NDArray[np.int64] | None) -> l
     if not found:
         return []
     meant = code.meant(found) if isinstance(code, WordCode) else {}
-    notes = []
-    if meant:
-        known = _listed(dict.fromkeys(meant.values()))
-        told = f"{_told_of(code, values, [*meant])}: taken for {known}, differing in capitals, blanks or zeros alone"
-        notes.append(Doubt(told, "spelling", code.column.name))
+    notes = [spelling_told(code.column.name, meant, _in_rows(values, [*meant]))] if meant else []
     if others := [word for word in found if word not in meant]:
-        told = f"{_told_of(code, values, others)}, which training has not met: it is taken for something rare"
-        notes.append(Doubt(told, "strangers", code.column.name))
+        told = f"{code.column.name} holds {_listed(others)} {_in_rows(values, others)}, which training has not met"
+        notes.append(Doubt(f"{told}: it is taken for something rare", "strangers", code.column.name))
     return notes
 
 
-def _told_of(code: Code, values: Series, words: Sequence[str]) -> str:
-    """Which words a column holds in how many rows."""
+def spelling_told(name: str, meant: Mapping[str, str], where: str) -> Doubt:
+    """A note on words in a column, which rows have them, and which known words they are taken for."""
+    known = _listed(dict.fromkeys(meant.values()))
+    told = f"{name} holds {_listed(meant)} {where}: taken for {known}, differing in capitals, blanks or zeros alone"
+    return Doubt(told, "spelling", name)
+
+
+def _in_rows(values: Series, words: Sequence[str]) -> str:
+    """In how many rows a column holds these words."""
     times = int(values.is_in(words).sum())
     share = f" ({times / len(values):.0%})" if len(values) >= MANY else ""
-    return f"{code.column.name} holds {_listed(words)} in {times:,} of {len(values):,} rows{share}"
+    return f"in {times:,} of {len(values):,} rows{share}"
 
 
 def _listed(words: Collection[str]) -> str:

@@ -81,6 +81,9 @@ class Columns(Encoding):
         super().__post_init__()
         if not self.codes:
             raise OptionError("an encoding of a table has a column or more.")
+        for names in ([code.column.name for code in self.codes], self._targets):
+            if len({*names}) < len(names):
+                raise OptionError(f"a column has two codes, or is predicted twice, among {', '.join(names)}.")
 
     def takes(self, input_shape: tuple[int, ...], target: Target) -> bool:
         numbers = all(column.counts for column in self.predicted)

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data.cells import as_text
-from chainrule.data.codes import Code, Embedded, Moment
+from chainrule.data.codes import Code, Embedded, Moment, WordCode
 from chainrule.data.columns import USED, Column
 from chainrule.data.decoding import is_picture
 from chainrule.data.encoding import FEW, code_for
+from chainrule.data.new_rows import Doubt, spelling_told
 from chainrule.data.table_encoding import Columns
 from chainrule.data.tables import Table
 from chainrule.data.target_statistics import TargetStatistics, standardized
@@ -28,7 +29,7 @@ def learn(table: Table, rows: NDArray[np.intp]) -> tuple[Columns, list[str]]:
     """
     codes = _codes(table, rows)
     codes, notes = _with_statistics(table, codes, rows) if table.target_statistics else (codes, [])
-    notes += _silent(table, codes)
+    notes += [*_silent(table, codes), *_spelled_otherwise(table, codes)]
     if not codes:
         why = [f"{column.name}: {_why(table, column)}" for column in table.columns if column.kind != "target"]
         reasons = f" ({'; '.join(why)})" if why else ""
@@ -79,6 +80,13 @@ def _with_statistics(table: Table, codes: list[Code], rows: NDArray[np.intp]) ->
     names = [code.column.name for code in found if isinstance(code, TargetStatistics)]
     said = f"statistics of {', '.join(table.targets)} stand for the words of {', '.join(names)}"
     return found, [said if names else f"no column has more than {FEW} categories, and so none gets statistics"]
+
+
+def _spelled_otherwise(table: Table, codes: list[Code]) -> list[Doubt]:
+    """A note on words of rows that were not learned from, which are taken for those that were."""
+    of_words = [code for code in codes if isinstance(code, WordCode)]
+    met = {code.column.name: code.meant(code.strangers(table.values(code.column))) for code in of_words}
+    return [spelling_told(name, meant, "in rows held out alone") for name, meant in met.items() if meant]
 
 
 def _silent(table: Table, codes: list[Code]) -> list[str]:

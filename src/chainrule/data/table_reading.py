@@ -126,7 +126,7 @@ def read_table(
         target_statistics=target_statistics,
     )
     table.call_labels_as_written()
-    table.note_capitals()
+    table.note_spellings()
     return without_outliers(table) if drop_outliers else table
 
 

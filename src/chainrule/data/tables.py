@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data import phrases, usual
-from chainrule.data.cells import ANY_CASE, PLAIN, as_text, is_listed, is_text, spelled_otherwise, words_of
+from chainrule.data.cells import ANY_CASE, PLAIN, as_text, is_listed, is_text, words_of
 from chainrule.data.checksums import checksum_of_columns
 from chainrule.data.chunk_notes import ChunkNotes
 from chainrule.data.chunked import Chunked
@@ -23,6 +23,7 @@ from chainrule.data.repeats import first_of_each
 from chainrule.data.row import called
 from chainrule.data.row_sample import UNKNOWN, RowSample
 from chainrule.data.source import Encoding, Source, left_out
+from chainrule.data.spelling import Spellings, alike
 from chainrule.data.table_chunks import Rows, chunked
 from chainrule.data.targets import Kind as Task
 from chainrule.data.targets import Target
@@ -140,21 +141,20 @@ class Table(Source):
             if self.column(name).counts or not (is_text(series) or is_listed(series)):
                 continue
             text = as_text(series)
-            meant = spelled_otherwise(text.drop_nulls().unique().to_list(), [str(label) for label in labels])
+            meant = Spellings([*map(str, labels)]).meant(text.drop_nulls().unique().to_list())
             for word, label in meant.items():
                 n = counted(int((text == word).sum()), "row")
                 self._notes.append(Doubt(f"{name} is {word!r} in {n}: taken for {label!r}", f"label {word}", name))
             if meant:
                 self.frame = self.frame.with_columns(text.replace([*meant], [*meant.values()]).alias(name))
 
-    def note_capitals(self) -> None:
-        """Note words that differ only in capitals, which are different ones."""
+    def note_spellings(self) -> None:
+        """Note words that differ only in capitals or blanks, which are different ones."""
         for column in self.columns:
             if column.kind in ("category", "yes_no", "target") and not column.counts and column.form != ANY_CASE:
-                words = words_of(self.frame[column.name])
-                alike = words.filter(words.str.to_lowercase().is_duplicated()).to_list() if len(words) > 1 else []
-                if alike:
-                    spellings = " and ".join(map(repr, sorted(alike, key=lambda word: (word.lower(), word))[:2]))
+                found = sorted(map(sorted, alike(words_of(self.frame[column.name]).drop_nulls().to_list())))
+                if found:
+                    spellings = " and ".join(map(repr, found[0][:2]))
                     told = f"{column.name} holds {spellings} as different words: write them alike if they are one"
                     self._notes.append(Doubt(told, "capitals", column.name))
 

@@ -15,6 +15,7 @@ from chainrule.data.frames import is_frame
 from chainrule.data.handed_over import as_polars, frame_of_columns, series_of
 from chainrule.data.missing import ALWAYS_MISSING
 from chainrule.data.new_rows import Doubt
+from chainrule.data.spelling import alike
 from chainrule.data.tables import Table, kept
 from chainrule.errors import DataError, ShapeError, shown
 from chainrule.names import counted
@@ -87,10 +88,7 @@ def doubts_on_labels(labels: NDArray[Any], codes: NDArray[np.intp]) -> list[Doub
         labels: the classes. codes: (m,), which of them each row is of.
     """
     words = [label for label in labels.tolist() if isinstance(label, str)]
-    alike: dict[str, list[str]] = {}
-    for word in words:
-        alike.setdefault(" ".join(word.casefold().split()), []).append(word)
-    several = next((" and ".join(map(shown, found)) for found in alike.values() if len(found) > 1), "")
+    several = next((" and ".join(map(shown, found)) for found in alike(words)), "")
     doubts = [Doubt(f"y holds {several} as different classes: write them alike if they are one", "capitals", "y")]
     gap = next((word for word in words if word.strip().upper() in ALWAYS_MISSING), None)
     rows = counted(int((labels[codes] == gap).sum()), "row") if gap is not None else ""

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.data.cells import is_listed, spelled_otherwise
+from chainrule.data.cells import is_listed
 from chainrule.data.codes.code import Code, Matrix
 from chainrule.data.columns import Column
+from chainrule.data.spelling import Spellings
 
 if TYPE_CHECKING:
     from polars import Series
@@ -42,38 +43,47 @@ class WordCode(Code):
         """All words that training has met, the rare ones, too."""
 
     def strangers(self, values: Series) -> list[str]:
-        return strangers_to(values, self.met)
+        return words_in_order({*values.drop_nulls().unique().to_list()} - self._spellings.known)
+
+    def meant(self, strangers: list[str]) -> dict[str, str]:
+        """The strangers that are taken for a word that training has met, as they are only written otherwise."""
+        return self._spellings.meant(strangers) if strangers else {}
 
     def knows(self, word: object) -> bool:
         """Whether training has met the word."""
-        if word in self._known[0]:
-            return True
-        return not self.strangers_in(word)
+        return word in self._known[0] or not self.strangers_in(word)
 
     def strangers_in(self, word: object) -> list[str]:
         """A single word as its column has it, if training has not met it."""
+        one = self._as_word(word)
+        return [] if one is None or one in self._spellings.known else [one]
+
+    def _as_word(self, value: object) -> str | None:
+        """A single value as its column has it; None where it is missing."""
         from chainrule.extras import polars as pl
 
-        return self.strangers(self.column.values(pl.Series([word], strict=False)))
+        word: str | None = self.column.values(pl.Series(self.column.name, [value], strict=False))[0]
+        return word
 
     @cached_property
     def _known(self) -> tuple[dict[str, int], tuple[int, int]]:
         return self.numbers, self.others
+
+    @cached_property
+    def _spellings(self) -> Spellings:
+        return Spellings(self.met)
 
     def read(self, values: Series) -> NDArray[Any]:
         numbers, (missing, others) = self._known
         meant = {word: numbers.get(known, others) for word, known in self.meant(self.strangers(values)).items()}
         return _numbered(values, numbers | meant, missing=missing, others=others)
 
-    def meant(self, strangers: list[str]) -> dict[str, str]:
-        """The strangers that are taken for a word that training has met, as they are only written otherwise."""
-        return spelled_otherwise(strangers, self.met) if strangers else {}
-
     def read_one(self, value: object) -> NDArray[Any]:
-        numbers = self._known[0]
-        if value is None:
-            return np.array([self._known[1][0]])
-        return np.array([numbers[value]]) if type(value) is str and value in numbers else super().read_one(value)
+        numbers, (missing, others) = self._known
+        word = value if value is None or (type(value) is str and value in numbers) else self._as_word(value)
+        if word is None:
+            return np.array([missing])
+        return np.array([numbers.get(self.meant([word]).get(word, word), others)])
 
 
 @dataclass(frozen=True, repr=False)
@@ -210,11 +220,6 @@ def _numbered(values: Series, numbers: dict[str, int], *, missing: int, others: 
         return np.take([*known, missing], values.to_physical().fill_null(len(known)).to_numpy())
     found = values.replace_strict([*numbers], [*numbers.values()], default=others, return_dtype=pl.Int64)
     return np.where(values.is_null().to_numpy(), missing, found.to_numpy())
-
-
-def strangers_to(values: Series, known: list[str]) -> list[str]:
-    """Those of the values that are none of the known words, each once."""
-    return words_in_order(set(values.drop_nulls().unique().to_list()) - set(known))
 
 
 def words_in_order(words: Any) -> list[str]:

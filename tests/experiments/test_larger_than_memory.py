@@ -190,7 +190,7 @@ def test_what_does_not_fit_is_told_by_its_row_in_the_file(tmp_path, small, drawn
     frame = people().with_columns(pl.col("age").cast(pl.String))
     path = saved(tmp_path, frame)
     table = cr.read_table(path, "pays", stream=True)
-    encoding = table.learn(np.arange(len(table)))
+    encoding = replace(table.learn(np.arange(len(table))), unreadable="refuse")
     row, later, *_ = (row for row in range(300, M) if (row in table.row) == drawn_too)
     words = {row - 1: "old", later - 1: "young"}
     age = [words.get(i, age) for i, age in enumerate(frame["age"])]
@@ -201,22 +201,66 @@ def test_what_does_not_fit_is_told_by_its_row_in_the_file(tmp_path, small, drawn
         experiment(tmp_path / "run", path, number=["age"])
 
 
-def test_a_cell_that_cannot_be_read_is_missing_in_its_piece_and_told_when_all_are_read(tmp_path, small):
+def test_cells_that_cannot_be_read_are_missing_wherever_the_file_is_cut_and_told_once(tmp_path, small):
     frame = people().with_columns(pl.col("age").cast(pl.String))
     path = saved(tmp_path, frame)
     experiment(tmp_path / "run", path, epochs=1).run(progress=False)
     trained = cr.Trained.load(tmp_path / "run")
-    rows = {*trained.read(path).row}
-    drawn, other = next(i for i in range(M) if i + 1 in rows), next(i for i in range(300, M) if i + 1 not in rows)
-    age = [{drawn: "4o", other: "5o"}.get(i, age) for i, age in enumerate(frame["age"])]
-    saved(tmp_path, frame.with_columns(age=pl.Series(age)))
-    source = trained.read(path, labelled=False)
-    with pytest.warns(cr.errors.DoubtWarning, match=f"in row {drawn + 1} .and 1 other cell. among numbers"):
-        found = trained.predictions(source)
-    assert len(found["row"]) == M
+    drawn = trained.read(path).row - 1
+    others = np.setdiff1d(np.arange(M), drawn)
+
+    def written(rows, cell="4o"):
+        rows = {*map(int, rows)}
+        saved(
+            tmp_path,
+            frame.with_columns(age=pl.Series([cell if i in rows else age for i, age in enumerate(frame["age"])])),
+        )
+
+    written([drawn[-1], others[0]])
+    with pytest.warns(cr.errors.DoubtWarning, match=rf"in row {others[0] + 1} .and 1 other cell. among numbers"):
+        source = trained.read(path, labelled=False)
+    assert len(trained.predictions(source)["row"]) == M
+    for rows in (others[:1], others[10:16]):  # of which the latter stand close together
+        written(rows)
+        source = trained.read(path, labelled=False)
+        assert not any("taken for missing" in note for note in source.notes)
+        with pytest.warns(cr.errors.DoubtWarning, match=f"in row {rows[0] + 1} .*among numbers .*: taken for missing"):
+            once = trained.predictions(source)
+        notes = [*source.notes]
+        assert trained.predictions(source) == once
+        assert source.notes == notes
+        whole = trained.predictions(trained.read(pl.read_csv(path, infer_schema=False), warn=False))
+        assert once["row"] == whole["row"]
+        assert once["p(yes)"] == pytest.approx(whole["p(yes)"], abs=1e-6)
+        with pytest.warns(cr.errors.DoubtWarning, match="taken for missing"):
+            assert trained.predictions(trained.read(path)) == once
     refused = cr.Trained.load(tmp_path / "run", unreadable="refuse")
-    with pytest.raises(cr.DataError, match=r"age holds '.o' in row"):
+    with pytest.raises(cr.DataError, match=r"age holds '4o' in row"):
         refused.predictions(refused.read(path, labelled=False))
+    written(others[:13])
+    with pytest.raises(cr.DataError, match=rf"age holds '4o' in row {others[0] + 1}, .* \(13 of 600 cells are no such"):
+        trained.predictions(path)
+
+
+def test_words_that_are_only_written_otherwise_are_told_wherever_the_file_is_cut(tmp_path, small):
+    path = saved(tmp_path, people())
+    experiment(tmp_path / "run", path, epochs=1).run(progress=False)
+    trained = cr.Trained.load(tmp_path / "run")
+    usual, drawn = trained.predictions(path), trained.read(path).row - 1
+    others = np.setdiff1d(np.arange(M), drawn)
+    job = [word.upper() if i in others[:9] else word for i, word in enumerate(people()["job"])]
+    saved(tmp_path, people().with_columns(job=pl.Series(job)))
+    source = trained.read(path, labelled=False)
+    assert not any("BAKER" in note for note in source.notes)
+    with pytest.warns(
+        cr.errors.DoubtWarning, match="job holds 'BAKER', .* in rows that were not drawn: taken for 'baker'"
+    ):
+        assert trained.predictions(source) == usual
+    notes = [*source.notes]
+    trained.predictions(source)
+    assert source.notes == notes
+    made = experiment(tmp_path / "again", path)
+    assert sum("job holds 'BAKER'" in note and "taken for 'baker'" in note for note in made.source.notes) == 1
 
 
 def test_a_frame_is_in_memory_already():

@@ -133,21 +133,25 @@ class Column(Configurable):
         """
         values, odd = self._read(series)
         if len(odd):
-            raise self.refusal(series, odd, row)
+            there = len(series) - series.null_count()
+            raise self.refusal(self.where(series, int(odd[0]), row), series.gather(odd), len(odd), there)
         return values
 
-    def refusal(self, series: Series, odd: NDArray[np.intp], row: NDArray[np.int64] | None, *more: str) -> DataError:
-        """What is said of cells, by position, that cannot be read; `more` are ways out that are not every caller's."""
-        words = series.gather(odd).unique().to_list()
-        ways, cell = ["write it like that", "leave it empty"], str(words[0])
-        is_word = len(words) == 1 and len(cell) < WORD and not re.search(r"\d", cell)
+    def refusal(self, first: str, cells: Series, times: int, there: int, *more: str) -> DataError:
+        """What is said of cells that cannot be read.
+
+        Args:
+            first: what `where` says of the first. cells: each of them, once or more often. times: how many they are,
+                among how many that are `there`. more: ways out that are not every caller's.
+        """
+        ways, cell = ["write it like that", "leave it empty"], str(cells[0])
+        is_word = cells.n_unique() == 1 and len(cell) < WORD and not re.search(r"\d", cell)
         ways += [f"say {option('missing', cell)}"] if is_word else []
         ways += [f"train with {option('category', self.name)}"] if self.kind in ("number", "yes_no") else []
         ways += more
-        others = f" ({len(odd):,} of {len(series) - series.null_count():,} cells are no such)" if len(odd) > 1 else ""
+        others = f" ({times:,} of {there:,} cells are no such)" if times > 1 else ""
         return DataError(
-            f"{self.where(series, int(odd[0]), row)}, but that column holds {self.what} otherwise{others}: "
-            f"{', '.join(ways[:-1])} or {ways[-1]}."
+            f"{first}, but that column holds {self.what} otherwise{others}: {', '.join(ways[:-1])} or {ways[-1]}."
         )
 
     def read(self, series: Series) -> tuple[Series, NDArray[np.intp]]:

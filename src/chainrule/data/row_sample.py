@@ -61,6 +61,10 @@ class RowSample:
         frame = self.chunks.frame(i)
         return frame, np.arange(self.before[i] + 1, self.before[i] + 1 + frame.height)
 
+    def pieces(self) -> Iterator[tuple[DataFrame, NDArray[np.int64]]]:
+        """All chunks, one after the other."""
+        return map(self.chunk, range(len(self.chunks)))
+
 
 def sample_rows(chunks: Chunks, targets: Sequence[str]) -> RowSample:
     """Read the file once and sample its rows.

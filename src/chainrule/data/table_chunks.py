@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from chainrule.data.cells import as_text
 from chainrule.data.chunk_notes import ChunkNotes
 from chainrule.data.chunked import Chunked, Examples, read_ahead
+from chainrule.data.codes import Code
 from chainrule.data.row_sample import RowSample
 from chainrule.data.targets import Target
 from chainrule.progress import stage
@@ -30,6 +31,8 @@ Out = tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]
 class Rows(Protocol):
     """What turns rows of a frame into numbers; see `chainrule.data.table_encoding.Columns`."""
 
+    codes: list[Code]
+
     def matrix(self, frame: DataFrame, row: NDArray[np.int64] | None = None) -> NDArray[np.float32]: ...
 
 
@@ -41,7 +44,8 @@ def chunked(
     Args:
         sample: that of the table. held_out: rows of it that are not trained on, nor those like them.
     """
-    stays_out, told = _out(table, held_out), ChunkNotes(table.columns, table.targets)
+    stays_out, told = _out(table, held_out), ChunkNotes(table.columns, table.targets, encoding.codes)
+    told.know(sample.frame)
 
     def read(i: int) -> tuple[Examples, DataFrame, NDArray[np.bool_], NDArray[np.bool_]]:
         frame, row = sample.chunk(i)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ from chainrule.data.strays import total_in
 from chainrule.data.tables import Table, kept
 from chainrule.data.target_statistics import TargetStatistics, standardized
 from chainrule.data.targets import Target
-from chainrule.data.unreadable import Cells, Unreadable
+from chainrule.data.unreadable import TypingErrors, Unreadable, with_points
 from chainrule.errors import DataError, OptionError, shown
 from chainrule.layers import EmbedBags, EmbedColumns, Layer
 from chainrule.names import nearest
@@ -108,16 +108,16 @@ class Columns(Encoding):
         require_all(columns, frame.columns, name, self._targets if labelled else ())
         notes += self.notes_on(frame.columns)
         notes += [without_unit(column) for column in columns.values() if column.lacks_unit(frame[column.name])]
-        cells = Cells([code.column for code in self.codes], self.unreadable)
         if sample is None:  # of a piece of a file, nobody knows how the others are written
-            frame, points = cells.with_points(frame)
+            frame, points = with_points(self.codes, frame)
             notes += points
-        frame = kept(cells.readable(frame, row), [*columns.values()], row)
-        in_pieces = sample is not None and not labelled  # each of which tells of its own
-        notes += [*([] if in_pieces else cells.doubts()), *doubts_on_rows(self.codes, frame, row)]
+        whole = [(frame, row)]
+        errors = TypingErrors(self.codes, whole.__iter__ if sample is None else sample.pieces, self.unreadable)
+        frame = kept(errors.readable(frame), [*columns.values()], row)
+        notes += [*errors.doubts(), *doubts_on_rows(self.codes, frame, row)]
+        pieces = None if sample is None else errors
         if not labelled:
-            told = replace(cells) if in_pieces else None
-            return Table(frame, name, [*columns.values()], [], notes=notes, row=row, sample=sample, cells=told)
+            return Table(frame, name, [*columns.values()], [], notes=notes, row=row, sample=sample, errors=pieces)
         notes += [note for column in self.predicted if (note := _total(column, frame, row))]
         roles = {role: column for role, column in self._roles.items() if column.name in frame.columns}
         columns |= {column.name: column for column in roles.values()}
@@ -135,6 +135,7 @@ class Columns(Encoding):
             weight=named.get("weight"),
             within=self.within,
             once=self.once and sample is None,
+            errors=pieces,
         )
 
     def _tells(self, data: DataFrame | Mapping[str, Any]) -> bool:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from polars import DataFrame, Series
 
     from chainrule.data.table_encoding import Columns
-    from chainrule.data.unreadable import Cells
+    from chainrule.data.unreadable import TypingErrors
 
 PIECE = 2**18
 """How many rows are predicted at a time."""
@@ -52,8 +52,8 @@ class Table(Source):
         targets: the names of the columns to predict.
         sample: how the rows were sampled from a file that is larger than memory; None where they are all.
         once: whether rows that repeat an earlier one were left out.
-        target_statistics: see `read_table`. cells: what reads the cells of pieces of a file that is larger than memory,
-            where not all must be readable.
+        target_statistics: see `read_table`. errors: what is done with cells that cannot be read, where they are new
+            rows in a file that is larger than memory.
     """
 
     def __init__(
@@ -74,9 +74,9 @@ class Table(Source):
         within: Mapping[str, Sequence[float]] | None = None,
         once: bool = False,
         target_statistics: bool = False,
-        cells: Cells | None = None,
+        errors: TypingErrors | None = None,
     ):
-        self.cells = cells
+        self.errors = errors
         self.target_statistics = target_statistics
         self.name, self.columns, self.targets, self.task = name, list(columns), list(targets), task
         self.time, self.group, self.sample = time, group, sample
@@ -244,14 +244,15 @@ class Table(Source):
                 rows = slice(begin, begin + PIECE)
                 yield Table(self.frame[rows], self.name, self.columns, [], row=self.row[rows])
             return
-        told = ChunkNotes(self.columns, [])
-        told.look_for_bare(self.sample.frame)  # which has been told
-        for i in range(len(self.sample.chunks)):
-            frame, row = self.sample.chunk(i)
-            self._notes += told.look_for_bare(frame)
-            frame = frame if self.cells is None else self.cells.readable(frame, row)
-            yield Table(frame, self.name, self.columns, [], row=row)
-        self._notes += [] if self.cells is None else self.cells.doubts()
+        told = ChunkNotes(self.columns, [], [] if self.errors is None else self.errors.codes)
+        told.know(self.sample.frame)
+        for frame, row in self.sample.pieces():
+            told.look_at_cells(frame)
+            yield Table(
+                frame if self.errors is None else self.errors.readable(frame), self.name, self.columns, [], row=row
+            )
+        found = [*told.doubts(), *([] if self.errors is None else self.errors.doubts())]
+        self._notes += [note for note in found if note not in self._notes]  # as all pieces may be asked for again
 
     def learn(self, rows: NDArray[np.intp]) -> Columns:
         from chainrule.data.table_learning import learn  # whose encodings read tables themselves

@@ -6,7 +6,7 @@ that are written in another way.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -35,72 +35,98 @@ ALONE, PART = 10, 0.02
 WAY = "take such cells for missing by --unreadable missing"
 
 
+def with_points(codes: Iterable[Code], frame: DataFrame) -> tuple[DataFrame, list[Doubt]]:
+    """The frame with numbers in place of text where 1234.5 stands for 1234,5 in all of a column; and notes.
+
+    A column in which each point may part thousands is none of these, and is read as its form tells.
+    """
+    found, doubts = {}, []
+    for column in (code.column for code in codes):
+        series = frame[column.name]
+        if not (column.parts_thousands and is_text(series) and not column.can_read(series)):
+            continue
+        numbers = as_numbers(series)
+        if numbers.null_count() == series.null_count():
+            found[column.name] = numbers
+            told = f"{column.name} is written as {PLAIN} here, and as {column.form} in training"
+            doubts.append(Doubt(told, "points", column.name))
+    return frame.with_columns([*found.values()]), doubts
+
+
 @dataclass
-class Cells:
-    """Takes cells that cannot be read for missing values, and keeps what there is to be said of them.
+class TypingErrors:
+    """Takes cells that cannot be read for missing values, where they are few among all of their column.
 
     Args:
-        columns: that are looked at. way: what is done with such cells; None for missing values where they are few.
+        codes: of the columns that are looked at.
+        pieces: goes through all rows, with their numbers in the file, None for 1, 2, 3, …; once, and only where a cell
+            cannot be read, so that nothing depends on how the rows are cut into pieces.
+        way: what is done with such cells; None for missing values where they are few.
     """
 
-    columns: Sequence[Column]
+    codes: Sequence[Code]
+    pieces: Callable[[], Iterable[tuple[DataFrame, NDArray[np.int64] | None]]]
     way: Unreadable | None = None
-    _first: dict[str, str] = field(default_factory=dict, init=False)
-    _times: dict[str, int] = field(default_factory=dict, init=False)
+    _met: list[_Odd] | None = field(default=None, init=False)
 
-    def with_points(self, frame: DataFrame) -> tuple[DataFrame, list[Doubt]]:
-        """The frame with numbers in place of text where 1234.5 stands for 1234,5 in all of a column; and notes.
-
-        A column in which each point may part thousands is none of these, and is read as its form tells.
-        """
-        found, doubts = {}, []
-        for column in self.columns:
-            series = frame[column.name]
-            if not (column.parts_thousands and is_text(series) and not column.can_read(series)):
-                continue
-            numbers = as_numbers(series)
-            if numbers.null_count() == series.null_count():
-                found[column.name] = numbers
-                told = f"{column.name} is written as {PLAIN} here, and as {column.form} in training"
-                doubts.append(Doubt(told, "points", column.name))
-        return frame.with_columns([*found.values()]), doubts
-
-    def readable(self, frame: DataFrame, row: NDArray[np.int64] | None) -> DataFrame:
-        """The frame with nothing but what can be read, in the form that is quickest to read again.
-
-        Args:
-            row: the numbers of the rows in their file; None for 1, 2, 3, …
+    def readable(self, frame: DataFrame) -> DataFrame:
+        """A piece with nothing but what can be read, in the form that is quickest to read again.
 
         Raises:
             DataError: there are more such cells than are taken for missing values.
         """
-        return frame.with_columns([self._series(column, frame, row) for column in self.columns])
+        read = [code.column.read(frame[code.column.name]) for code in self.codes]
+        if self._met is None and any(len(odd) for _, odd in read):
+            self._met = self._look_at_all()
+        return frame.with_columns([series for series, _ in read])
 
-    def _series(self, column: Column, frame: DataFrame, row: NDArray[np.int64] | None) -> Series:
-        series = frame[column.name]
-        kept, odd = column.read(series)
-        if not len(odd):
-            return kept
-        taken = self._are_taken(len(odd), len(series) - series.null_count())
-        if not taken or (self.way is None and _is_another_way(column, series.gather(odd))):
-            raise column.refusal(series, odd, row, WAY)
-        self._first.setdefault(column.name, column.where(series, int(odd[0]), row))
-        self._times[column.name] = self._times.get(column.name, 0) + len(odd)
-        return kept
-
-    def _are_taken(self, times: int, there: int) -> bool:
-        few = times <= PART * there or (times == 1 and there >= ALONE)
-        return self.way == "missing" or (self.way is None and few)
+    def _look_at_all(self) -> list[_Odd]:
+        found = [_Odd(code.column) for code in self.codes]
+        for frame, row in self.pieces():
+            for odd in found:
+                odd.look(frame[odd.column.name], row)
+        found = [odd for odd in found if odd.times]
+        for odd in found:
+            odd.refuse_many(self.way)
+        return found
 
     def doubts(self) -> list[Doubt]:
         """What has been taken for missing values, a note on each column."""
-        return [self._told(column) for column in self.columns if column.name in self._times]
+        return [odd.told for odd in self._met or ()]
 
-    def _told(self, column: Column) -> Doubt:
-        times = self._times[column.name]
-        others = f" (and {counted(times - 1, 'other cell')})" if times > 1 else ""
-        told = f"{self._first[column.name]}{others} among {column.what}: taken for missing"
-        return Doubt(told, "unreadable", column.name)
+
+@dataclass
+class _Odd:
+    """The cells of a column that cannot be read: the first, and how many among how many that are there."""
+
+    column: Column
+    first: str = ""
+    times: int = 0
+    there: int = 0
+    cells: list[Series] = field(default_factory=list)
+
+    def look(self, series: Series, row: NDArray[np.int64] | None) -> None:
+        odd = self.column.read(series)[1]
+        self.there += len(series) - series.null_count()
+        self.times += len(odd)
+        if len(odd):
+            self.first = self.first or self.column.where(series, int(odd[0]), row)
+            self.cells.append(series.gather(odd).unique())
+
+    def refuse_many(self, way: Unreadable | None) -> None:
+        """Raises DataError where they are not to be taken for missing values."""
+        from chainrule.extras import polars as pl
+
+        cells = pl.concat(self.cells)
+        few = self.times <= PART * self.there or (self.times == 1 and self.there >= ALONE)
+        if way == "refuse" or (way is None and (not few or _is_another_way(self.column, cells))):
+            raise self.column.refusal(self.first, cells, self.times, self.there, WAY)
+
+    @property
+    def told(self) -> Doubt:
+        others = f" (and {counted(self.times - 1, 'other cell')})" if self.times > 1 else ""
+        told = f"{self.first}{others} among {self.column.what}: taken for missing"
+        return Doubt(told, "unreadable", self.column.name)
 
 
 def _is_another_way(column: Column, cells: Series) -> bool:
@@ -143,4 +169,5 @@ def readable_values(
 def _of_row(column: Column, value: Any) -> DataError:
     from chainrule.extras import polars as pl
 
-    return column.refusal(pl.Series(column.name, [value], strict=False), np.zeros(1, np.intp), None, WAY)
+    cell = pl.Series(column.name, [value], strict=False)
+    return column.refusal(column.where(cell, 0, None), cell, 1, 1, WAY)

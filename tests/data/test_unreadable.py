@@ -105,7 +105,8 @@ def test_a_row_by_itself_is_refused_unless_it_may_have_gaps(run):
     ):
         read(run, row)
     found, [note] = read(run, row, "missing")
-    assert note == "age is '4o', and holds numbers such as 1234.5 otherwise: taken for missing"
+    assert note == "age holds '4o' in row 1 among numbers such as 1234.5: taken for missing"
+    assert read(run, [row], "missing") == (found, [note])
     assert found == read(run, row | {"age": None})[0]
     assert read(run, {"age": 30, "day": 7}, "missing")[0] == read(run, {"age": 30, "day": None})[0]
 
@@ -149,6 +150,10 @@ def test_points_that_part_thousands_part_them_in_new_files_too(tmp_path):
     assert notes[1] == "x is written as 1234.5 here, and as 1234,5 in training"
     with pytest.raises(cr.DataError, match=r"x holds '1234\.5' in row 1, but"):
         predicted(["1234.5", "5.678,0"])
+    for cell in ("1234.5", "1234,5", "1.234", 1234.5):
+        one, several = (trained.read(given, warn=False) for given in ({"x": cell}, [{"x": cell}]))
+        assert one.notes == several.notes
+        assert trained.predictions(one) == trained.predictions(several)
 
 
 def test_it_is_about_tables(tmp_path):

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from chainrule.data.codes import Code
 from chainrule.data.handed_over import as_python
 from chainrule.data.missing import Markers
-from chainrule.data.new_rows import doubts_on_row, require_all
+from chainrule.data.new_rows import Doubt, doubts_on_row, require_all
 from chainrule.data.source import Encoding, Source
 from chainrule.data.targets import Target
-from chainrule.data.unreadable import Unreadable, readable_values
+from chainrule.data.unreadable import TypingErrors, Unreadable, with_points
 from chainrule.errors import DataError, shown
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Row(Source):
         require_all((code.column.name for code in codes), [*given], self.name)
         self._ids = {called(name): [given[name]] for name in ids if name in given}
         self.values = {code.column.name: value_of(given, code.column.name, markers) for code in codes}
-        self.values, odd = readable_values(codes, self.values, unreadable)
+        self.values, odd = _readable(codes, self.values, unreadable)
         self._notes = [*notes, *odd, *doubts_on_row(codes, self.values)]
 
     def __len__(self) -> int:
@@ -80,6 +80,34 @@ class Row(Source):
 
     def identification(self) -> dict[str, list[Any]]:
         return {"row": [1]} | self._ids
+
+
+def _readable(
+    codes: Sequence[Code], values: Mapping[str, Any], way: Unreadable | None
+) -> tuple[dict[str, Any], list[Doubt]]:
+    """The values with nothing but what can be read, as in a table of the one row; of most no table need be made.
+
+    Raises:
+        DataError: one cannot be read, and is not taken for missing.
+    """
+    odd = [code for code in codes if not _can_read(code, values[code.column.name])]
+    if not odd:
+        return dict(values), []
+    frame = frame_of_row({code.column.name: values[code.column.name] for code in odd})
+    frame, doubts = with_points(odd, frame)
+    whole = [(frame, None)]
+    errors = TypingErrors(odd, whole.__iter__, way)
+    return {**values, **errors.readable(frame).row(0, named=True)}, [*doubts, *errors.doubts()]
+
+
+def _can_read(code: Code, value: Any) -> bool:
+    if value is None or code.reads == "words" or (code.reads == "numbers" and type(value) in (int, float)):
+        return True
+    try:
+        code.read_one(value)
+    except DataError:
+        return False
+    return True
 
 
 def frame_of_row(given: Mapping[str, Any]) -> DataFrame:

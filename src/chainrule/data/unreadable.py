@@ -6,9 +6,9 @@ that are written in another way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,6 @@ from chainrule.data.codes import Code
 from chainrule.data.columns import Column
 from chainrule.data.dates import DATES, as_moments
 from chainrule.data.new_rows import Doubt
-from chainrule.errors import DataError, shown
 from chainrule.names import counted
 
 if TYPE_CHECKING:
@@ -140,34 +139,3 @@ def _is_another_way(column: Column, cells: Series) -> bool:
     if column.kind == "date":
         return any(as_moments(cells, form).null_count() < len(cells) for form in DATES)
     return any(as_numbers(cells, form).null_count() < len(cells) for form in forms_of(cells))
-
-
-def readable_values(
-    codes: Iterable[Code], values: Mapping[str, Any], way: Unreadable | None
-) -> tuple[dict[str, Any], list[Doubt]]:
-    """The values of a single row, None where one cannot be read and is taken for missing; and what is said of that.
-
-    Raises:
-        DataError: one cannot be read, and nobody has said that it is missing.
-    """
-    found, doubts = dict(values), []
-    for code in codes:
-        name, column = code.column.name, code.column
-        if found[name] is None or code.reads == "words" or (column.counts and type(found[name]) in (int, float)):
-            continue
-        try:
-            code.read_one(found[name])
-        except DataError:
-            if way != "missing":
-                raise _of_row(column, found[name]) from None
-            told = f"{name} is {shown(found[name])}, and holds {column.what} otherwise: taken for missing"
-            doubts.append(Doubt(told, "unreadable", name))
-            found[name] = None
-    return found, doubts
-
-
-def _of_row(column: Column, value: Any) -> DataError:
-    from chainrule.extras import polars as pl
-
-    cell = pl.Series(column.name, [value], strict=False)
-    return column.refusal(column.where(cell, 0, None), cell, 1, 1, WAY)

@@ -53,6 +53,7 @@ def read(run, new, way=None):
             {17: "4o", 5: "old"},
             "age holds 'old' in row 5 (and 1 other cell) among numbers such as 1234.5: taken",
         ),
+        ("age", {17: "3 4"}, "age holds '3 4' in row 17 among numbers such as 1234.5: taken for missing"),
         ("day", {9: "2022-02-30"}, "day holds '2022-02-30' in row 9 among dates such as 2025-01-31: taken for missing"),
     ],
 )
@@ -71,7 +72,11 @@ def test_a_few_cells_are_taken_for_missing_and_told(run, column, written, said):
 def test_more_are_refused_with_the_ways_out(run, tmp_path):
     new = frame(with_cells(AGES, {3: "4o", 4: "5o", 7: "6,5"}))
     said = r"age holds '4o' in row 3, but that .* otherwise \(3 of 100 cells are no such\): write it like that, leave"
-    with pytest.raises(cr.DataError, match=said + r".* or take such cells for missing by --unreadable missing\.$"):
+    with pytest.raises(
+        cr.DataError,
+        match=said
+        + r".* or take such cells for missing by --unreadable missing \(in Python unreadable=\"missing\"\)\.$",
+    ):
         read(run, new)
     found, [note] = read(run, new, "missing")
     assert note.startswith("age holds '4o' in row 3 (and 2 other cells) among numbers")
@@ -79,7 +84,15 @@ def test_more_are_refused_with_the_ways_out(run, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("column", "cell"), [("age", "6,5"), ("age", "1.234,5"), ("age", "$7"), ("day", "13/02/2022"), ("day", "2022Q1")]
+    ("column", "cell"),
+    [
+        *(
+            ("age", cell)
+            for cell in ("6,5", "1.234,5", "$7", "1 234", "1\u202f234\u202f567", "1'234.5", "\N{MINUS SIGN}5")
+        ),
+        ("day", "13/02/2022"),
+        ("day", "2022Q1"),
+    ],
 )
 def test_one_that_is_written_in_another_way_is_refused_as_others_may_be_misread(run, column, cell):
     new = frame(**{column: with_cells({"age": AGES, "day": DAYS}[column], {17: cell})})

@@ -62,9 +62,8 @@ def command(
     file, or the run folder that holds it.
 
     With --row 17 it is told what each column did to the prediction for row 17 of DATA, a table, or else of the one that
-    the run was trained on: Shapley values against 500 rows of the
-    training part, in units of what is predicted, or in percentage points of the probability of a label. They add up to
-    the prediction.
+    the run was trained on: Shapley values against 500 rows of the training part, in units of what is predicted, or in
+    percentage points of the probability of a label. They add up to the prediction.
     """
     derived = {"--loss": loss, "--no-shortcut": no_shortcut, "--optimizer": optimizer}
     refuse_swapped("explain", model, [] if table is None else [table])

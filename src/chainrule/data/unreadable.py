@@ -31,7 +31,10 @@ UNREADABLE: dict[str, Unreadable] = {"missing": "missing", "refuse": "refuse"}
 ALONE, PART = 10, 0.02
 """One cell among so many is a typing error, and so is this part of them."""
 
-WAY = "take such cells for missing by --unreadable missing"
+WAY = 'take such cells for missing by --unreadable missing (in Python unreadable="missing")'
+
+BLANKS = r"[\s'’](\d{3})\b"
+"""What parts thousands in some countries, and the thousand behind it."""
 
 
 def with_points(codes: Iterable[Code], frame: DataFrame) -> tuple[DataFrame, list[Doubt]]:
@@ -132,10 +135,11 @@ def _is_another_way(column: Column, cells: Series) -> bool:
     """Whether one of the cells is a number or a date that is written in another way, as the others may be, too.
 
     So the day and the month of 3/4/2025 may be exchanged where another row holds 13/4/2025, and 1.234 may be a thousand
-    where another holds 1.234,5.
+    where another holds 1.234,5. Numbers with blanks between thousands, or with the minus of typesetters, are such, too.
     """
     if not is_text(cells):
         return True
     if column.kind == "date":
         return any(as_moments(cells, form).null_count() < len(cells) for form in DATES)
+    cells = cells.str.replace_all("\N{MINUS SIGN}", "-", literal=True).str.replace_all(BLANKS, "$1")
     return any(as_numbers(cells, form).null_count() < len(cells) for form in forms_of(cells))

@@ -33,7 +33,8 @@ def test_words_that_training_has_not_met_are_looked_for_without_folding_all_othe
     monkeypatch.setattr(spelling, "folded", lambda word: folded.append(word) or word.casefold())
     for stranger in ("Word 7", "WORD 8", "none such", "nor this"):
         assert code.read_one(stranger).tolist() == code.read(pl.Series([stranger])).tolist()
-        assert not code.knows(stranger)
+        assert code.stranger(stranger) == stranger
+    assert code.stranger("word 8") is None
     assert code.read_one("WORD 8").tolist() == code.read_one("word 8").tolist() != code.read_one("none such").tolist()
     assert len(folded) < 2_000 + 40
 

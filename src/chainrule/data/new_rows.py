@@ -135,8 +135,7 @@ def _new_gaps(code: Code, series: Series) -> Doubt | None:
     times, rows = series.null_count(), len(series)
     if getattr(code, "gaps", None) is not False or times < FEW_GAPS * rows or not times:
         return None
-    share = f" ({times / rows:.0%})" if rows >= MANY else ""
-    return _gaps_told(code, f"missing in {times:,} of {rows:,} rows{share}", " there")
+    return _gaps_told(code, f"missing {_in_rows(times, rows)}", " there")
 
 
 def _gaps_told(code: Code, missing: str, where: str = "") -> Doubt:
@@ -162,7 +161,8 @@ def _doubt_on(code: Code, value: object) -> Doubt | None:
     if value is None:
         return _gaps_told(code, "missing") if getattr(code, "gaps", None) is False else None
     if isinstance(code, WordCode):
-        return None if code.knows(value) else _stranger(code, value)
+        word = code.stranger(value)
+        return None if word is None else _stranger(code, word)
     if isinstance(code, Number):
         bare = column.measured_in != "" and not column.tells_of_bare and column.lacks_unit_in(value)
         return without_unit(column) if bare else _far_number(code, float(code.read_one(value)[0]))
@@ -174,11 +174,12 @@ def _doubt_on(code: Code, value: object) -> Doubt | None:
     return None
 
 
-def _stranger(code: WordCode, value: object) -> Doubt:
+def _stranger(code: WordCode, word: str) -> Doubt:
     """A note on a single word that training has not met."""
-    for word, known in code.meant(code.strangers_in(value)).items():
-        return Doubt(f"{code.column.name} is {shown(word)}: taken for {shown(known)}", "spelling", code.column.name)
-    return Doubt(f"{code.column.name} is {shown(value)}, which training has not met", "strangers", code.column.name)
+    name, known = code.column.name, code.meant([word]).get(word)
+    if known is not None:
+        return Doubt(f"{name} is {shown(word)}: taken for {shown(known)}", "spelling", name)
+    return Doubt(f"{name} is {shown(word)}, which training has not met", "strangers", name)
 
 
 def _far_number(code: Number, value: float) -> Doubt | None:
@@ -277,10 +278,13 @@ def _strangers(code: Code, frame: DataFrame, row: NDArray[np.int64] | None) -> l
     found = code.strangers(values)
     if not found:
         return []
-    meant = code.meant(found) if isinstance(code, WordCode) else {}
-    notes = [spelling_told(code.column.name, meant, _in_rows(values, [*meant]))] if meant else []
-    if others := [word for word in found if word not in meant]:
-        told = f"{code.column.name} holds {_listed(others)} {_in_rows(values, others)}, which training has not met"
+    meant, notes = code.meant(found) if isinstance(code, WordCode) else {}, []
+    others = [word for word in found if word not in meant]
+    of_meant, of_others = (_in_rows(int(values.is_in(words).sum()), len(values)) for words in ([*meant], others))
+    if meant:
+        notes.append(spelling_told(code.column.name, meant, of_meant))
+    if others:
+        told = f"{code.column.name} holds {_listed(others)} {of_others}, which training has not met"
         notes.append(Doubt(f"{told}: it is taken for something rare", "strangers", code.column.name))
     return notes
 
@@ -292,11 +296,8 @@ def spelling_told(name: str, meant: Mapping[str, str], where: str) -> Doubt:
     return Doubt(told, "spelling", name)
 
 
-def _in_rows(values: Series, words: Sequence[str]) -> str:
-    """In how many rows a column holds these words."""
-    times = int(values.is_in(words).sum())
-    share = f" ({times / len(values):.0%})" if len(values) >= MANY else ""
-    return f"in {times:,} of {len(values):,} rows{share}"
+def _in_rows(times: int, rows: int) -> str:
+    return f"in {times:,} of {rows:,} rows" + (f" ({times / rows:.0%})" if rows >= MANY else "")
 
 
 def _listed(words: Collection[str]) -> str:

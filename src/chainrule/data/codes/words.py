@@ -49,14 +49,10 @@ class WordCode(Code):
         """The strangers that are taken for a word that training has met, as they are only written otherwise."""
         return self._spellings.meant(strangers) if strangers else {}
 
-    def knows(self, word: object) -> bool:
-        """Whether training has met the word."""
-        return word in self._known[0] or not self.strangers_in(word)
-
-    def strangers_in(self, word: object) -> list[str]:
-        """A single word as its column has it, if training has not met it."""
-        one = self._as_word(word)
-        return [] if one is None or one in self._spellings.known else [one]
+    def stranger(self, value: object) -> str | None:
+        """A single value as its column has it, if training has not met that word; else None."""
+        word = None if value in self._spellings.known else self._as_word(value)
+        return None if word in self._spellings.known else word
 
     def _as_word(self, value: object) -> str | None:
         """A single value as its column has it; None where it is missing."""

@@ -99,6 +99,15 @@ def test_what_is_odd_about_new_rows_is_a_warning_at_the_line_that_read_them(
         assert trained.read(given, labelled=False, warn=False).notes == source.notes
 
 
+@pytest.mark.parametrize(("column", "value"), [odd[:2] for odd in ODD])
+def test_a_list_of_one_row_is_read_as_that_row_is(trained, column, value):
+    row, several = (trained.read(given, warn=False) for given in (USUAL | {column: value}, [USUAL | {column: value}]))
+    assert trained.predictions(row) == trained.predictions(several)
+    assert [note.about for note in row.notes] == [note.about for note in several.notes]
+    if column != "joined":  # of which a table knows the time of day
+        assert row.notes == several.notes
+
+
 def test_a_word_that_is_only_written_otherwise_is_taken_for_the_one_that_training_has_met(trained):
     frame = pl.DataFrame([USUAL] * 6)
     usual = trained.predictions(frame)["prediction"]

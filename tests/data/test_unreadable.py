@@ -72,11 +72,9 @@ def test_a_few_cells_are_taken_for_missing_and_told(run, column, written, said):
 def test_more_are_refused_with_the_ways_out(run, tmp_path):
     new = frame(with_cells(AGES, {3: "4o", 4: "5o", 7: "6,5"}))
     said = r"age holds '4o' in row 3, but that .* otherwise \(3 of 100 cells are no such\): write it like that, leave"
-    with pytest.raises(
-        cr.DataError,
-        match=said
-        + r".* or take such cells for missing by --unreadable missing \(in Python unreadable=\"missing\"\)\.$",
-    ):
+    way = r".* or take such cells for missing by --unreadable missing \(in Python "
+    way += r'Trained\.load\(…, unreadable="missing"\)\)\.$'
+    with pytest.raises(cr.DataError, match=said + way):
         read(run, new)
     found, [note] = read(run, new, "missing")
     assert note.startswith("age holds '4o' in row 3 (and 2 other cells) among numbers")

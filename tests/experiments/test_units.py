@@ -4,6 +4,7 @@ import json
 import sys
 
 import numpy as np
+import polars as pl
 import pytest
 
 import chainrule as cr
@@ -96,7 +97,16 @@ def test_a_row_of_a_program_may_have_the_unit_or_not(folder, trained):
         with pytest.warns(cr.errors.DoubtWarning, match="height holds numbers without a unit: they are taken for cm"):
             row = model.read({"height": value, "wait": "7 days"}, labelled=False)
         found += model.predictions(row)["prediction"]
+        assert row.notes == model.read([{"height": value, "wait": "7 days"}], labelled=False, warn=False).notes
+    assert not any("unit" in note for note in model.read({"height": None, "wait": "7 days"}, warn=False).notes)
     np.testing.assert_allclose(found, found[0], rtol=1e-6)
+
+
+def test_numbers_without_a_unit_that_training_had_too_are_not_told_again():
+    frame = pl.DataFrame({"weight": ["72", *(f"{50 + i % 40} kg" for i in range(99))], "y": np.arange(100) % 7 / 7})
+    encoding = cr.read_table(frame, "y").learn(np.arange(100))
+    for given in (frame.drop("y"), {"weight": "72"}, [{"weight": 72}]):
+        assert encoding.read(given, labelled=False).notes == []
 
 
 @pytest.mark.parametrize(

@@ -108,9 +108,9 @@ class Column(Configurable):
         return self.unit != "" and is_text(series) and bool(are_bare(series, self.unit, self.form).any())
 
     def lacks_unit_in(self, value: object) -> bool:
-        """As `lacks_unit`, of a single value, quicker where that is a number."""
+        """As `lacks_unit`, of a single value, quicker where that is a number; not of a missing one, None."""
         if not isinstance(value, str):
-            return self.measured_in != ""
+            return value is not None and self.measured_in != ""
         if not self.unit:
             return False
         from chainrule.extras import polars as pl

@@ -152,26 +152,27 @@ def doubts_on_row(codes: Sequence[Code], values: Mapping[str, object]) -> list[D
     Raises:
         DataError: one cannot be read.
     """
-    doubts = (_doubt_on(code, values[code.column.name]) for code in codes)
-    return [doubt for doubt in doubts if doubt is not None]
+    return [doubt for code in codes for doubt in _doubts_on(code, values[code.column.name])]
 
 
-def _doubt_on(code: Code, value: object) -> Doubt | None:
-    column = code.column
+def _doubts_on(code: Code, value: object) -> list[Doubt]:
+    if isinstance(code, Bag):
+        from chainrule.extras import polars as pl
+
+        return _unmet_words(code, pl.Series(code.column.name, [value], strict=False), None)
     if value is None:
-        return _gaps_told(code, "missing") if getattr(code, "gaps", None) is False else None
+        return [_gaps_told(code, "missing")] if getattr(code, "gaps", None) is False else []
     if isinstance(code, WordCode):
         word = code.stranger(value)
-        return None if word is None else _stranger(code, word)
+        return [] if word is None else [_stranger(code, word)]
     if isinstance(code, Number):
-        bare = column.measured_in != "" and not column.tells_of_bare and column.lacks_unit_in(value)
-        return without_unit(column) if bare else _far_number(code, float(code.read_one(value)[0]))
+        return [*filter(None, [_far_number(code, float(code.read_one(value)[0]))])]
     if isinstance(code, Moment) and "elapsed" in code.parts:
         days = code.read_one(value)[0, code.parts.index("elapsed")]
         if abs(days - code.middle) > FAR * code.spread:
-            told = f"{column.name} is {shown(str(value))}, far from all that training met: the prediction goes beyond"
-            return Doubt(f"{told} what was learned", "far moments", column.name)
-    return None
+            told = f"{code.column.name} is {shown(str(value))}, far from all that training met: the prediction goes"
+            return [Doubt(f"{told} beyond what was learned", "far moments", code.column.name)]
+    return []
 
 
 def _stranger(code: WordCode, word: str) -> Doubt:

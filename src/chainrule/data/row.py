@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from chainrule.data.codes import Code
 from chainrule.data.handed_over import as_python
 from chainrule.data.missing import Markers
-from chainrule.data.new_rows import Doubt, doubts_on_row, require_all
+from chainrule.data.new_rows import Doubt, doubts_on_row, require_all, without_unit
 from chainrule.data.source import Encoding, Source
 from chainrule.data.targets import Target
 from chainrule.data.unreadable import TypingErrors, Unreadable, with_points
@@ -55,8 +55,10 @@ class Row(Source):
         require_all((code.column.name for code in codes), [*given], self.name)
         self._ids = {called(name): [given[name]] for name in ids if name in given}
         self.values = {code.column.name: value_of(given, code.column.name, markers) for code in codes}
+        columns = [code.column for code in codes if not code.column.tells_of_bare]
+        bare = [without_unit(column) for column in columns if column.lacks_unit_in(self.values[column.name])]
         self.values, odd = _readable(codes, self.values, unreadable)
-        self._notes = [*notes, *odd, *doubts_on_row(codes, self.values)]
+        self._notes = [*notes, *bare, *odd, *doubts_on_row(codes, self.values)]
 
     def __len__(self) -> int:
         return 1

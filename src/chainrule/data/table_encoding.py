@@ -17,7 +17,7 @@ from chainrule.data.encoding import matrix_of, places_of, row_of
 from chainrule.data.frames import is_frame
 from chainrule.data.handed_over import handed_over
 from chainrule.data.missing import Markers
-from chainrule.data.new_rows import Doubt, doubts_on_rows, require_all, total_told, without_unit
+from chainrule.data.new_rows import Doubt, doubts_on_row, doubts_on_rows, require_all, total_told, without_unit
 from chainrule.data.opening import open_table, require
 from chainrule.data.row import Row, frame_of_row, value_of
 from chainrule.data.row_sample import RowSample
@@ -107,14 +107,19 @@ class Columns(Encoding):
         columns = self._columns_in(frame, labelled)
         require_all(columns, frame.columns, name, self._targets if labelled else ())
         notes += self.notes_on(frame.columns)
-        notes += [without_unit(column) for column in columns.values() if column.lacks_unit(frame[column.name])]
+        had_unit = [column for column in columns.values() if not column.tells_of_bare]
+        notes += [without_unit(column) for column in had_unit if column.lacks_unit(frame[column.name])]
         if sample is None:  # of a piece of a file, nobody knows how the others are written
             frame, points = with_points(self.codes, frame)
             notes += points
         whole = [(frame, row)]
         errors = TypingErrors(self.codes, whole.__iter__ if sample is None else sample.pieces, self.unreadable)
         frame = kept(errors.readable(frame), [*columns.values()], row)
-        notes += [*errors.doubts(), *doubts_on_rows(self.codes, frame, row)]
+        alone = frame.height == 1  # which is told of as a row by itself is
+        doubts = (
+            doubts_on_row(self.codes, frame.row(0, named=True)) if alone else doubts_on_rows(self.codes, frame, row)
+        )
+        notes += [*errors.doubts(), *doubts]
         pieces = None if sample is None else errors
         if not labelled:
             return Table(frame, name, [*columns.values()], [], notes=notes, row=row, sample=sample, errors=pieces)

@@ -31,7 +31,7 @@ UNREADABLE: dict[str, Unreadable] = {"missing": "missing", "refuse": "refuse"}
 ALONE, PART = 10, 0.02
 """One cell among so many is a typing error, and so is this part of them."""
 
-WAY = 'take such cells for missing by --unreadable missing (in Python unreadable="missing")'
+WAY = 'take such cells for missing by --unreadable missing (in Python Trained.load(…, unreadable="missing"))'
 
 BLANKS = r"[\s'’](\d{3})\b"
 """What parts thousands in some countries, and the thousand behind it."""

@@ -133,8 +133,8 @@ def test_repeated_rows_are_refused_and_left_out_by_request():
     table = frame(days(60))
     table = pl.concat([table, table.tail(3)])
     told = (
-        r"3 rows are there twice in the table, such as when 2024-02-27.*: train with --drop-repeated, and the second "
-        r"of each is left out, where its model predicts, too\.$"
+        r"3 rows are there twice in the table, such as when 2024-02-27.*: leave one of each out, or train with "
+        r"--drop-repeated, and the second is left out, where its model predicts, too\.$"
     )
     with pytest.raises(cr.DataError, match=told):
         read_series(table, "sold", "when")

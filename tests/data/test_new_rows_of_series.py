@@ -9,6 +9,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.configuration import from_config
+from chainrule.data.series import windows
 from chainrule.errors import DataError
 
 RANDOM = np.random.default_rng(3)
@@ -190,3 +191,21 @@ def test_a_series_that_training_had_and_new_rows_lack_is_told():
     assert "not there is shop f, which training had: nothing is forecast of it" in notes(encoding, pl.concat(new[:5]))
     told = "not there is shop b, c, d and 2 more, which training had: nothing is measured of them"
     assert told in notes(encoding, new[0].head(37), labelled=True)
+
+
+@pytest.mark.parametrize("odd", [0.0, -3.0])
+@pytest.mark.parametrize("back", [1, 4])
+def test_a_value_without_a_logarithm_makes_no_forecast_grow_beyond_all_bounds(odd, back):
+    n = 300
+    week = np.array([1, 0.9, 0.95, 1, 1.3, 1.6, 0.7])[np.arange(n) % 7]
+    sold = np.random.default_rng(0).poisson(100 * week) * np.exp(np.arange(n) / n)
+    frame = pl.DataFrame({"day": [dt.date(2024, 1, 1) + dt.timedelta(days=i) for i in range(n)], "sold": sold})
+    source = cr.read_series(frame, "sold", "day", horizon=7)
+    learned = source.learn(np.arange(len(source)))
+    learned = replace(learned, base=windows.fit(source, np.arange(len(source)), learned.known(source), [True]))
+    broken = frame.with_columns(sold=pl.when(pl.int_range(n) == n - back).then(odd).otherwise(pl.col("sold")))
+    plain, found = (learned.read(one, labelled=False) for one in (frame, broken))
+    forecast, expected = (learned.output(one, np.zeros((1, 7)))[0] for one in (found, plain))
+    assert np.all((forecast > expected / 3) & (forecast < 3 * expected))
+    assert not any("0 or less" in note for note in plain.notes)
+    assert sum(f"sold is 0 or less in row {n + 1 - back}" in note for note in found.notes) == 1

@@ -10,6 +10,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.data.series import Forecast
+from chainrule.errors import DoubtWarning
 from chainrule.experiments.weights import watched_metric
 
 START = dt.date(2022, 1, 1)
@@ -97,7 +98,8 @@ def test_the_promotions_of_the_week_ahead_raise_the_forecast_of_their_days(with_
     forecasts = np.array([found[f"prediction sold +{h}"][0] for h in range(1, 8)])
     expected = 50 + 10 * np.sin(2 * np.pi * np.arange(300, 307) / 7) + 25 * np.array([0, 0, 1, 0, 0, 1, 0])
     np.testing.assert_allclose(forecasts, expected, atol=4)
-    lacking = trained_again.read(frame.head(300), labelled=False)
+    with pytest.warns(DoubtWarning, match="promo is known ahead, but not there"):
+        lacking = trained_again.read(frame.head(300), labelled=False)
     assert "promo is known ahead, but not there in 7 of 7 rows to come: taken for '0', as in 8" in " | ".join(
         lacking.notes
     )

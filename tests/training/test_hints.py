@@ -277,6 +277,8 @@ class OwnTanh(cr.Layer):
 
 def test_targets_out_of_the_last_activations_reach():
     far = 20 * X[:, :1]
+    (hint,) = trained([cr.Dense(1)], y=1e5 * X[:, :1], loss="squared_error", epochs=1).hints
+    assert hint.startswith("the targets are large, 9.09e+04 in the root")
     for last, words in [("sigmoid", "from 0 to 1"), ("tanh", "from -1 to 1"), ("relu", "of 0 or more")]:
         history = trained([cr.Dense(1, last, initializer="zeros")], y=far, loss="squared_error", epochs=1)
         assert len(history.hints) == 1

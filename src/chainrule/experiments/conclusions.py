@@ -96,6 +96,10 @@ def made_of(encoding: Windows, judged: bool) -> str:
     return f"{encoding.share:.0%} of what the network adds is taken, as fits best where it was held out"
 
 
+ABOUT = 1.02
+"""By so small a factor a mean absolute error tells little of which forecast is better."""
+
+
 def sentences_on_forecasts(measured: dict[str, Any], encoding: Windows, judged: bool) -> list[str]:
     """What forecasts are made of, how wide their bands are, and whether simple ones are better."""
     bands = quantile_words(measured.get("quantiles", {}))
@@ -109,6 +113,8 @@ def worse_than(measured: dict[str, Any]) -> str:
     if not better:
         return ""
     named = " and ".join(f"{name} ({error:.4g})" for name, error in better.items())
+    if own < ABOUT * min(better.values()):
+        return f"the forecast is about as good as {named} by mae, {own:.4g}, which costs nothing"
     return (
         f"the forecast is worse than {named} by mae, {own:.4g}, though it was not where it was chosen: more rows, or "
         "another --window or --season, may help, and the simple forecast costs nothing"

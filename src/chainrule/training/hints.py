@@ -55,6 +55,9 @@ NO_PROBABILITIES = ("relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "li
 LARGE = 300
 """Inputs beyond it are told of; pixels of 0 to 255 are within."""
 
+LARGE_TARGETS = 1000
+"""Targets beyond it are told of."""
+
 REACH = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "relu": (0.0, math.inf), "softplus": (0.0, math.inf)}
 """What activations give at least and at most."""
 
@@ -93,6 +96,7 @@ class Hints:
         some, targets, weights = first
         counting = targets if weights is None else targets[weights > 0]
         self.before = [*self._unfit(), *_out_of_reach(network, cost, counting)]
+        self.before += _large_targets(cost, counting)
         self.before += [*_flat(self.start)] or [*_large(network, _few(X))]
         if begins:
             self.before += hints_on_own_code(network, cost, some, targets)
@@ -175,6 +179,18 @@ def _large(network: Network, X: NDArray[Any]) -> Iterator[str]:
     size = float(np.sqrt(np.mean(np.square(X, dtype=np.float64))))
     if LARGE < size < math.inf:
         yield f"the inputs are large, {size:.3g} in the root of their mean square: put Standardize() first"
+
+
+def _large_targets(cost: Cost, Y: NDArray[Any]) -> Iterator[str]:
+    """Values to be learned so large that a network that begins near 0 takes long to come there."""
+    if cost.own or cost.task != "values" or Y.dtype.kind not in "fiu" or not Y.size:
+        return
+    size = float(np.sqrt(np.mean(np.square(Y, dtype=np.float64))))
+    if LARGE_TARGETS < size < math.inf:
+        yield (
+            f"the targets are large, {size:.3g} in the root of their mean square: train on (y − mean) / deviation, "
+            "and bring predictions back"
+        )
 
 
 def _out_of_reach(network: Network, cost: Cost, Y: NDArray[Any]) -> Iterator[str]:

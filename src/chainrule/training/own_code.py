@@ -13,10 +13,8 @@ from numpy.typing import NDArray
 from chainrule.engines.tracing import has_own_code, sample_size
 from chainrule.graph import Variable, backward, from_cost_to_leaves
 from chainrule.layers import Network
-from chainrule.metrics import Metric, Task
+from chainrule.metrics import Metric, Task, beside
 from chainrule.training.cost import Cost
-
-WAY = "both come as (m, 1), so take the same part of both, or the difference as it is"
 
 
 def hints_on_own_code(network: Network, cost: Cost, X: NDArray[Any], Y: NDArray[Any]) -> Iterator[str]:
@@ -36,7 +34,7 @@ def hints_on_own_code(network: Network, cost: Cost, X: NDArray[Any], Y: NDArray[
     except Exception:  # of whatever kind their code raises; training itself will meet and tell it
         return
     if cost.own and isinstance(J, Variable) and (operation := _mixing(J, A, m)):
-        yield f"the loss {cost.name} {_told(operation)}: A and Y {WAY}, A - Y"
+        yield f"the loss {cost.name} {_told(operation)}: {_way('A', A, 'Y', beside(Y[:m], A.shape))}"
     still = [name for name, made in variables.items() if made.grad is None]
     if still:
         yield (
@@ -65,9 +63,17 @@ def hints_on_own_metrics(
                 output = looked_at.output(network.cast(X[:m]))
                 metric.score(_Watched.of(Y[:m], "y"), _Watched.of(output, "output"), task)
         except _MixedError as error:
-            yield f"the metric {metric.name} {_told(error.args[0])}: y and the output {WAY}, y - output"
+            target = beside(Y[:m], output.shape)
+            yield f"the metric {metric.name} {_told(error.args[0])}: {_way('output', output, 'y', target)}"
         except Exception:  # as above
             continue
+
+
+def _way(output: str, A: Any, target: str, Y: Any) -> str:
+    """What shapes come, and how they are brought to the same one."""
+    shapes = [f"({', '.join(['m', *map(str, np.shape(one)[1:])])}{',' if np.ndim(one) == 1 else ''})" for one in (A, Y)]
+    way = f"{target}[:, None] is (m, 1)" if np.ndim(Y) == 1 else f"take the same part of both, or {output} - {target}"
+    return f"{output} comes as {shapes[0]} and {target} as {shapes[1]}, so {way}"
 
 
 def _told(operation: str) -> str:

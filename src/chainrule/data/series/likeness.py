@@ -32,11 +32,17 @@ STEADY = 2.0
 
 def notes_on(encoding: Windows, source: Series) -> list[str]:
     """What is otherwise than in training."""
-    notes = [*_strangers(encoding, source), *doubts_on_columns(encoding, source), *_negative(encoding, source)]
-    notes += _far(encoding, source)
+    notes: list[str] = [*_doubts("series", _strangers(encoding, source)), *doubts_on_columns(encoding, source)]
+    notes += [*_doubts("negative", _negative(encoding, source)), *_without_logarithm(encoding, source)]
+    notes += _doubts("far", _far(encoding, source))
     if source.labelled:
         return [*notes, *notes_on_gaps(encoding, source)]
-    return [*notes, *_lacking(encoding, source), *_not_looked_at(encoding, source)]
+    return [*notes, *_doubts("lacking", _lacking(encoding, source)), *_not_looked_at(encoding, source)]
+
+
+def _doubts(kind: str, notes: list[str]) -> list[Doubt]:
+    """Notes of a kind as doubts, each about what it names."""
+    return [Doubt(note, kind, note) for note in notes]
 
 
 def _strangers(encoding: Windows, source: Series) -> list[str]:
@@ -87,6 +93,26 @@ def _negative(encoding: Windows, source: Series) -> list[str]:
         for column, floor, values in zip(encoding.targets, encoding.floor, source.values.T, strict=True)
         if floor and np.nanmin(values) < 0
     ]
+
+
+def _without_logarithm(encoding: Windows, source: Series) -> list[Doubt]:
+    """On values of 0 or less among those that forecasts look at, where they are built on logarithms."""
+    looked_at = source.seen(np.arange(len(source)))
+    found = []
+    for column, log, values in zip(encoding.targets, encoding.base.scaling.logs, source.values.T, strict=True):
+        odd = np.flatnonzero(looked_at & (values <= 0)) if log else np.empty(0, np.intp)
+        if len(odd):
+            where = f"in row {source.table.row[odd[0]]}" if len(odd) == 1 else f"in {len(odd):,} rows"
+            found.append(
+                Doubt(
+                    f"{column.name} is 0 or less {where}, where training had more than that alone, so that forecasts "
+                    "are built on its logarithm: taken for very little; if it is a gap, leave it empty, and if such "
+                    "values are to come again, train anew",
+                    "logarithm",
+                    column.name,
+                )
+            )
+    return found
 
 
 def _far(encoding: Windows, source: Series) -> list[str]:

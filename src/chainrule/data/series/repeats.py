@@ -57,7 +57,8 @@ def without_repeats(
         if not drop:
             raise DataError(
                 f"{n:,} row{' is' if n == 1 else 's are'} there twice in {name}, {such}: "
-                "train with --drop-repeated, and the second of each is left out, where its model predicts, too."
+                "leave one of each out, or train with --drop-repeated, and the second is left out, where its model "
+                "predicts, too."
             )
         notes.append(left_out(n, "row", "that is there twice" if n == 1 else "that are there twice"))
         keep &= ~exact

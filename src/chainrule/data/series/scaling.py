@@ -18,6 +18,10 @@ REACHES = 8
 """How many steps back, from one to a window, changes are measured over."""
 
 
+VERY_LITTLE = 5.0
+"""So many deviations below the mean of the logarithms is what 0 is taken for, where training had more alone."""
+
+
 @dataclass(frozen=True, repr=False)
 class Scaling(Configurable):
     """v = (f(y) − middle) / change, for each series and each of its k targets; f is the logarithm or leaves y alone.
@@ -102,8 +106,13 @@ class Scale:
     logs: list[bool]
 
     def forth(self, y: Values, rows: Any = slice(None)) -> Values:
-        """v of values (m, …, k) that belong to these m rows."""
-        return np.asarray((transformed(y, self.logs) - self._of(self.middle, rows, y)) / self._of(self.change, rows, y))
+        """v of values (m, …, k) that belong to these m rows; of one that has no logarithm that of a very little one."""
+        found = np.asarray(
+            (transformed(y, self.logs) - self._of(self.middle, rows, y)) / self._of(self.change, rows, y)
+        )
+        if not any(self.logs):
+            return found
+        return np.where(np.isnan(found) & np.isfinite(y), -VERY_LITTLE * self._of(self.spread, rows, y), found)
 
     def back(self, v: Values, rows: Any = slice(None)) -> Values:
         """The values y (m, …, k) that v stands for."""
@@ -126,11 +135,11 @@ class Scale:
 
 
 def transformed(y: Values, logs: list[bool]) -> Values:
-    """f(y)."""
+    """f(y); NaN where it has no logarithm."""
     if not any(logs):
         return y
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(np.where(np.array(logs), np.log(np.maximum(y, np.finfo(float).tiny)), y))
+        return np.asarray(np.where(np.array(logs), np.log(np.where(y > 0, y, np.nan)), y))
 
 
 def _means(values: Values, series: NDArray[np.intp], n: int, otherwise: Any) -> Values:

@@ -342,3 +342,57 @@ def test_hours_without_an_offset_of_which_one_is_twice_are_told_how_to_write_the
     when = [f"{time:%Y-%m-%d %H:%M}" for time in in_berlin("2024-10-24")]
     [note] = read_series(pl.DataFrame({"when": when, "sold": np.arange(200.0)}), "sold", "when").notes
     assert note.endswith("write times in UTC, or with their offset such as +01:00, and both are")
+
+
+def test_a_few_new_rows_on_a_weekday_that_training_had_none_of_are_left_out_and_told():
+    learned = cr.read_series(sold_on(of_weekdays(6)), "sold", "day", horizon=7).learn(np.arange(100))
+    sundays = [i for i, day in enumerate(days(200)) if day.weekday() == 6]
+    more = learned.read(sold_on(of_weekdays(6, also=sundays[-1:])), labelled=False)
+    (note,) = [note for note in more.notes if "left out" in note]
+    assert note.startswith("left out is 1 row on a weekday that training had not, which its calendar has no place for")
+    plain = learned.read(sold_on(of_weekdays(6)), labelled=False)
+    np.testing.assert_array_equal(more.values, plain.values)
+    with pytest.raises(cr.DataError, match="does not lie on the calendar"):
+        learned.read(sold_on(of_weekdays(6, also=sundays)), labelled=False)
+
+
+def test_days_that_begin_in_several_zones_are_days():
+    when = [day for day in days(200) if day.weekday() < 5]
+    frame = pl.concat(
+        pl.DataFrame(
+            {
+                "day": [f"{day:%Y-%m-%d}T00:00:00{zone}" for day in when],
+                "shop": shop,
+                "sold": 1.0 + np.arange(len(when)),
+            }
+        )
+        for shop, zone in (("NY", "-05:00"), ("Berlin", "+01:00"))
+    )
+    source = cr.read_series(frame, "sold", "day", group="shop", horizon=5)
+    assert source.calendar.unit == "business days"
+    assert source.offset is None
+
+
+def test_rows_without_answers_have_no_spans_and_are_known_by_nothing():
+    source = cr.read_series(sold_on(of_weekdays(6)), "sold", "day", horizon=7)
+    coming = source.learn(np.arange(100)).read(sold_on(of_weekdays(6)), labelled=False)
+    assert source.spans is not None
+    assert source.known_by is not None
+    assert coming.spans is None
+    assert coming.known_by is None
+
+
+def test_times_that_no_longer_tell_their_offset_are_told():
+    when = [dt.datetime(2024, 1, 1) + dt.timedelta(hours=i) for i in range(300)]
+    frame = pl.DataFrame({"t": [f"{time:%Y-%m-%d %H:%M}+01:00" for time in when], "v": np.sin(np.arange(300.0))})
+    learned = cr.read_series(frame, "v", "t", horizon=3, window=24).learn(np.arange(100))
+    assert not any("UTC" in note for note in learned.read(frame, labelled=False).notes)
+    local = frame.with_columns(t=pl.col("t").str.head(16))
+    (note,) = [note for note in learned.read(local, labelled=False).notes if "UTC" in note]
+    assert "it is taken for a clock that is +1 hours from it all the year" in note
+
+
+def test_utc_is_no_t_between_date_and_time():
+    when = [f"{dt.datetime(2024, 1, 1) + dt.timedelta(hours=i):%Y-%m-%d %H:%M} UTC" for i in range(200)]
+    source = cr.read_series(pl.DataFrame({"t": when, "v": np.sin(np.arange(200.0))}), "v", "t", horizon=2, window=24)
+    assert source.dates_ahead()[0][0] == "2024-01-02 00:00 UTC"

@@ -143,3 +143,16 @@ def test_a_list_of_files_is_no_list_of_texts(of_texts):
 def test_a_folder_to_train_on_is_a_path(read):
     with pytest.raises(cr.DataError, match=r"to train on are the path of a f.*, not a list"):
         read(["a"])
+
+
+def test_an_open_image_is_taken_as_its_file_is(of_pictures, tmp_path):
+    deep = Image.new("I", (8, 10))
+    deep.save(tmp_path / "deep.tiff")
+    with pytest.raises(cr.DataError, match="32 bits, of which nobody says what is white"):
+        of_pictures[0].read(Image.open(tmp_path / "deep.tiff"), labelled=False)
+
+
+@pytest.mark.parametrize("shape", [(0, 8, 8), (0, 8, 8, 3)])
+def test_no_pictures_are_told(of_pictures, shape):
+    with pytest.raises(cr.DataError, match="there is no picture in it"):
+        of_pictures[0].read(np.zeros(shape, np.uint8), labelled=False)

@@ -118,9 +118,9 @@ def test_what_is_usual_is_taken_where_what_is_known_ahead_is_lacking():
     ("column", "taken"),
     [
         ([2.99, 1.99, 2.49, 2.49, 2.29], "2.49, the median of the training"),
-        (["fair", None, None, None, "sale"], "missing, as in most of the training"),
+        (["fair", None, None, None, "sale"], "missing, as in 59.9%"),
         (["fair", None, "sale", "sale", "sale"], "'sale', as in 59.1%"),
-        ([10, None, None, 20, None], "missing, as in most of the training"),
+        ([10, None, None, 20, None], "missing, as in 59.9%"),
     ],
 )
 def test_it_is_told_what_is_taken_for_what_is_lacking(column, taken):

@@ -201,13 +201,23 @@ def in_memory(images: Sequence[Image], size: Size, channels: int, bits: int) -> 
     Raises:
         DataError: one has no shades.
     """
+    if not images:
+        raise DataError("there is no picture in it.")
     try:
-        found = [_as_pixels(image.copy(), size, channels, bits, image.tobytes(), resized=True) for image in images]
+        found = [_as_pixels(_copy(image), size, channels, bits, image.tobytes(), resized=True) for image in images]
     except UnfitError as error:
         raise DataError(f"a picture {error}.") from None
     X = np.stack([picture.values for picture in found])
     crc = np.array([picture.crc for picture in found], np.uint32)
     return Decoded(X, crc, np.array([picture.brightest for picture in found], np.int32), bits)
+
+
+def _copy(image: Image) -> Image:
+    """A copy that still tells how its file was written, where that has not been read yet."""
+    kind, tile = image.format, list(getattr(image, "tile", ()))
+    copy = image.copy()
+    copy.format, copy.tile = kind, tile  # type: ignore[attr-defined]
+    return copy
 
 
 def _looks(

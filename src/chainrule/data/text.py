@@ -17,6 +17,7 @@ from chainrule.checking import whole
 from chainrule.data.cells import as_text
 from chainrule.data.folders import BROKEN, Broken, classes_in, files_in, path_of
 from chainrule.data.frames import SUFFIXES, is_frame, read_frame, readable
+from chainrule.data.handed_over import as_python
 from chainrule.data.new_rows import Doubt
 from chainrule.data.phrases import KINDS_OF_DOCUMENTS, as_series, note_on_repeats, settings_for, steps_for
 from chainrule.data.plain_text import decoded
@@ -365,7 +366,7 @@ class Separate(Encoding):
 
     def _found(self, data: Any, labelled: bool) -> Documents:
         if are_texts(data):
-            return _in_memory(list(data), self.kind)
+            return _in_memory([*map(as_python, data)], self.kind)
         if hasattr(type(data), "columns"):
             return documents_in_table(data, self.kind, self.column, self.labels if labelled else None)
         path = path_of(
@@ -460,7 +461,9 @@ def are_texts(data: Any) -> bool:
     """Whether this is a list, a series or an array of texts, and no path."""
     if isinstance(data, str | os.PathLike) or hasattr(type(data), "columns") or not hasattr(data, "__iter__"):
         return False
-    return not isinstance(data, dict) and all(isinstance(one, str) or one is None for one in data) and len(data) > 0
+    if isinstance(data, dict) or not hasattr(data, "__len__") or getattr(data, "ndim", 1) != 1 or not len(data):
+        return False
+    return all(isinstance(one, str) or one is None for one in map(as_python, data))
 
 
 def _in_memory(texts: list[str | None], kind: str) -> Documents:

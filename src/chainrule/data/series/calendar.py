@@ -100,6 +100,12 @@ class Calendar(Configurable):
             return 7 / len(self.weekdays) * DAY
         return self.step if self.unit == "steps" else np.nan
 
+    def closed(self, moments: Moments) -> NDArray[np.bool_]:
+        """Which moments are on a weekday that it has none of."""
+        if self.unit != "business days":
+            return np.zeros(len(moments), bool)
+        return np.isfinite(moments) & ~np.isin((moments // DAY + 3) % 7, self.weekdays)
+
     def called(self, n: int) -> str:
         """n of its steps in words, such as "20 days"."""
         if self.unit == "business days":
@@ -233,7 +239,7 @@ def _business_days(moments: Moments, steps: Moments) -> Calendar | None:
     met, there = np.unique((days + 3) % 7), np.unique(days)
     span = np.arange(there[0], there[-1] + 1)
     passed = np.bincount(((span + 3) % 7).astype(int), minlength=7)
-    rare = (1 - len(there) / len(span)) ** passed < CHANCE
+    rare = (1 - len(there) / len(span)) ** passed < CHANCE / 7
     weekend = met.max() < 5 and (steps >= 3 * DAY).any()
     closed = {day for day in range(7) if day not in met and (rare[day] or (weekend and day >= 5))}
     weekdays = [day for day in range(7) if day not in closed]

@@ -57,7 +57,7 @@ def notes_on_calendar(source: Series, moments: Moments) -> list[str]:
         notes.append(f"{time} is only about even: rows are taken for {calendar.called(1)} apart")
     if calendar.unit == "business days" and source.asked.calendar is None and calendar.weekdays != [0, 1, 2, 3, 4]:
         closed = " and no ".join(name for i, name in enumerate(WEEKDAYS) if i not in calendar.weekdays)
-        such = "such days are neither counted nor forecast; a row of one, be it empty, and all are"
+        such = "such days are neither counted nor forecast; where a row is dated on one, be it empty, they are"
         notes.append(f"{time} holds no {closed}: {such}")
     if missing := int((apart - 1).sum()):
         odd = "" if calendar.fits(moments, source.strand) else _astray(source, moments, calendar.fits)

@@ -50,7 +50,7 @@ class UsualValue(Configurable):
 
     def __str__(self) -> str:
         if self.value is None:
-            return "missing, as in most of the training"
+            return f"missing, as in {100 * self.share:.3g}% of the training"
         if isinstance(self.value, str):
             return f"{shown(self.value)}, as in {100 * self.share:.3g}% of the training"
         return f"{brief(self.value)}, the median of the training"

@@ -10,6 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from chainrule.data.codes import Moment, Number
 from chainrule.data.columns import option
 from chainrule.data.new_rows import Doubt, doubts_on_rows
+from chainrule.data.series.offsets import HOUR, offsets_of
 from chainrule.data.series.source import Series
 from chainrule.names import counted
 from chainrule.numbers import brief
@@ -34,7 +35,7 @@ def notes_on(encoding: Windows, source: Series) -> list[str]:
     """What is otherwise than in training."""
     notes: list[str] = [*_doubts("series", _strangers(encoding, source)), *doubts_on_columns(encoding, source)]
     notes += [*_doubts("negative", _negative(encoding, source)), *_without_logarithm(encoding, source)]
-    notes += _doubts("far", _far(encoding, source))
+    notes += [*_doubts("far", _far(encoding, source)), *_doubts("offset", _without_offset(encoding, source))]
     if source.labelled:
         return [*notes, *notes_on_gaps(encoding, source)]
     return [*notes, *_doubts("lacking", _lacking(encoding, source)), *_not_looked_at(encoding, source)]
@@ -92,6 +93,16 @@ def _negative(encoding: Windows, source: Series) -> list[str]:
         f"{option('negative', column.name)} where these rows are not among those to learn from"
         for column, floor, values in zip(encoding.targets, encoding.floor, source.values.T, strict=True)
         if floor and np.nanmin(values) < 0
+    ]
+
+
+def _without_offset(encoding: Windows, source: Series) -> list[str]:
+    """On times that do not tell how far their clock is from UTC, where those of the training did."""
+    if encoding.offset is None or offsets_of(source.table.frame[encoding.time.name], encoding.time.form) is not None:
+        return []
+    return [
+        f"{encoding.time.name} does not tell in all rows how far its clock is from UTC, as training did: it is taken "
+        f"for a clock that is {encoding.offset / HOUR:+g} hours from it all the year"
     ]
 
 

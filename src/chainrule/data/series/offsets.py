@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Moments = NDArray[np.float64]
 
-MINUTE, DAY = 60e6, 86400e6
+MINUTE, HOUR, DAY = 60e6, 3600e6, 86400e6
 """In microseconds."""
 
 SUFFIX = r"\d:\d{2}(?::\d{2}(?:\.\d+)?)?(\s*(?:Z|UTC|[-+]\d{2}(?::?\d{2})?))$"
@@ -51,15 +51,19 @@ def _read(suffix: str) -> float:
     return sign * (60 * int(digits[:2]) + int(digits[2:])) * MINUTE
 
 
-def usual_offset(moments: Moments, offsets: Moments) -> float | None:
+def usual_offset(moments: Moments, offsets: Moments, strand: NDArray[np.intp]) -> float | None:
     """The offset by which all rows are counted: the least, that of winter; None where steps are days or more, which
     local clocks count.
 
     Args:
-        moments: what the clocks say.
+        moments: what the clocks say. strand: which series each is of.
     """
-    utc = np.unique((moments - offsets)[np.isfinite(moments)])
-    return float(np.nanmin(offsets)) if len(utc) > 1 and np.median(np.diff(utc)) < 0.9 * DAY else None
+    known = np.isfinite(moments - offsets)
+    utc, of = (moments - offsets)[known], strand[known]
+    order = np.lexsort((utc, of))
+    steps = np.diff(utc[order])[np.diff(of[order]) == 0]
+    steps = steps[steps > 0]
+    return float(np.nanmin(offsets)) if len(steps) and np.median(steps) < 0.9 * DAY else None
 
 
 def suffix_like(example: str, offset: float) -> str:

@@ -15,6 +15,7 @@ from chainrule.checking import whole
 from chainrule.data.cells import as_text
 from chainrule.data.checksums import checksum_of_columns
 from chainrule.data.columns import USED, Column
+from chainrule.data.new_rows import Doubt
 from chainrule.data.series.calendar import Calendar, Moments, find_calendar
 from chainrule.data.series.comparisons import Past, filled
 from chainrule.data.series.endings import known_ahead, notes_on_endings
@@ -25,7 +26,7 @@ from chainrule.data.series.origins import ENOUGH, cut
 from chainrule.data.series.periods import Period
 from chainrule.data.series.repeats import without_repeats
 from chainrule.data.series.times import written_times
-from chainrule.data.source import Encoding, Source, Spans
+from chainrule.data.source import Encoding, Source, Spans, left_out
 from chainrule.data.tables import Table, kept
 from chainrule.data.targets import Target
 from chainrule.data.units import dimension_of
@@ -42,6 +43,9 @@ MOST = 128
 
 EPOCHS, UPDATES = 30, 600
 """Of few windows so many epochs at least, and about so many updates."""
+
+CLOSED = 0.05
+"""A larger part of new rows on weekdays that training had none of is another calendar."""
 
 NAMED = 5
 """How many things a note names."""
@@ -152,13 +156,17 @@ class Series(Source):
         return self._checksum
 
     @property
-    def spans(self) -> Spans:
+    def spans(self) -> Spans | None:
+        if not self.labelled:
+            return None
         begin, end = self.when[self.last + 1], self.when[self.last + self.horizon]
         return Spans(self.group_of(self.last), begin, end)
 
     @property
-    def known_by(self) -> NDArray[Any]:
+    def known_by(self) -> NDArray[Any] | None:
         """What is to be forecast, of which series and when: what a network sees of it hangs on where a file begins."""
+        if not self.labelled:
+            return None
         came = self.numbers(self.target).astype(np.float32) + np.float32(0)  # of -0 what 0 has
         names = np.array([zlib.crc32(name.encode("utf-8", "surrogatepass")) for name in self.names], np.int64)
         which = np.column_stack([self.when[self.last + 1].astype(np.int64), names[self.strand[self.last]]])
@@ -325,18 +333,18 @@ class Series(Source):
         moments = table.moments
         assert moments is not None
         assert table.time is not None
-        offsets = offsets_of(table.frame[table.time], self.time.form) if self.time.kind == "date" else None
-        self.offset = asked.offset
-        if offsets is not None:
-            if asked.calendar is None:
-                self.offset = usual_offset(moments, offsets)
-            moments = moments if self.offset is None else moments - offsets + self.offset
         if asked.group is None:
             self.names, self.strand = [""], np.zeros(len(moments), np.intp)
         else:
             groups = as_text(table.frame[asked.group]).fill_null("").to_numpy()
             found, self.strand = np.unique(groups.astype(str), return_inverse=True)
             self.names = found.tolist()
+        offsets = offsets_of(table.frame[table.time], self.time.form) if self.time.kind == "date" else None
+        self.offset = asked.offset
+        if offsets is not None:
+            if asked.calendar is None:
+                self.offset = usual_offset(moments, offsets, self.strand)
+            moments = moments if self.offset is None else moments - offsets + self.offset
         order = np.lexsort((moments, self.strand))
         if (np.diff(order) != 1).any():
             table.frame, table.row, moments = table.frame[order], table.row[order], moments[order]
@@ -352,6 +360,12 @@ class Series(Source):
             drop=asked.drop_repeated,
         )
         self._notes += notes
+        closed = np.zeros(len(keep), bool) if asked.calendar is None else asked.calendar.closed(moments) & keep
+        if 0 < closed.sum() <= CLOSED * len(keep):
+            such = table.frame[table.time][int(np.flatnonzero(closed)[0])]
+            why = "on a weekday that training had not, which its calendar has no place for"
+            self._notes.append(Doubt(left_out(int(closed.sum()), "row", why, such), "closed", table.time))
+            keep &= ~closed
         if not keep.all():
             table.frame, table.row, moments = table.frame.filter(keep), table.row[keep], moments[keep]
             self.strand = self.strand[keep]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,7 +52,7 @@ def written_times(
     if column.form not in ("", ISO) or not some.str.contains(":").any():
         return as_written(dates, column.form).to_list()
     seconds = some.str.contains(r":\d{2}:").any() or (dates.dt.second() != 0).any()
-    between = "T" if "T" in some[0] else " "
+    between = "T" if re.search(r"\dT\d", some[0]) else " "
     found = as_written(dates, f"{ISO}{between}%H:%M{':%S' if seconds else ''}").to_list()
     if offsets is None:
         return found

@@ -20,7 +20,7 @@ def is_in_memory(data: Any) -> bool:
     """Whether this is an array, an image of Pillow, or a list of such, and no path."""
     if isinstance(data, list | tuple):
         return len(data) > 0 and all(map(is_in_memory, data))
-    return not isinstance(data, str | os.PathLike) and (
+    return not (isinstance(data, str | os.PathLike) or hasattr(data, "columns")) and (
         hasattr(data, "__array_interface__") or hasattr(data, "__array__")
     )
 

@@ -6,7 +6,7 @@ import os
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -310,8 +310,7 @@ class Documents(Source):
         notes = note_on_repeats(texts[train], texts[test], "texts")
         if self.y is not None:
             contents = numbers_of((self.texts[i].encode("utf-8", "surrogatepass") for i in rows), len(rows))
-            called = next(iter(self.called.values()))
-            notes += note_on_contradictions(contents, self.y[rows], [called[i] for i in rows], "texts")
+            notes += note_on_contradictions(contents, self.y[rows], [called_in(self, i) for i in rows], "texts")
         return notes
 
     def next_command(self, model: str) -> str:
@@ -355,12 +354,8 @@ class Separate(Encoding):
     def read(self, data: Any, *, labelled: bool) -> Documents:
         """See `Encoding.read`; notes tell of texts of which training has met no word, or hardly any."""
         source = self._found(data, labelled)
-        column, names = next(iter(source.called.items()))
-
-        def called(i: int) -> str:
-            return str(names[i]) if column == "file" else f"{column} {names[i]}"
-
-        notes = notes_on_unmet(self.tokenizer, as_series(source.texts), called)
+        column = next(iter(source.called))
+        notes = notes_on_unmet(self.tokenizer, as_series(source.texts), partial(called_in, source))
         source.also([Doubt(note, f"texts: {kind}", column) for kind, note in notes.items()])
         return source
 
@@ -455,6 +450,12 @@ def read_documents(
     lookup("kind of tokens", kind, KINDS_OF_DOCUMENTS)
     found, classes, notes = classes_in(path, is_text, "text")
     return Documents.in_files(str(path), found, classes, kind=kind, most=most, steps=steps, broken=broken, notes=notes)
+
+
+def called_in(source: Documents, i: int) -> str:
+    """What text i is called, such as "row 3", or the name of its file."""
+    column, names = next(iter(source.called.items()))
+    return str(names[i]) if column == "file" else f"{column} {names[i]}"
 
 
 def are_texts(data: Any) -> bool:

@@ -82,7 +82,8 @@ def doubts_on_columns(encoding: Windows, source: Series) -> list[Doubt]:
         rows = given & (seen if isinstance(code, Number | Moment) else True)
         there = source.table.frame[code.column.name].is_not_null().to_numpy()
         rows &= there if code.column.name in encoding.ahead and there.any() else past
-        found += doubts_on_rows([code], source.table.frame.filter(rows), source.table.row[rows])
+        frame = source.table.frame.select(code.column.name)
+        found += doubts_on_rows([code], frame.filter(rows), source.table.row[rows])
     return found
 
 

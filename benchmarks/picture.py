@@ -26,7 +26,7 @@ def picture(results: Results) -> bytes:
     from matplotlib.figure import Figure
 
     rows = [row for row in results.rows if row.fastest() is not None]
-    heights = [0.34 * len(rows) + 1.3] * bool(rows) + [2.9] * bool(results.growths)
+    heights = [0.34 * len(rows) + 1.6] * bool(rows) + [2.9] * bool(results.growths)
     figure = Figure(figsize=(9.5, sum(heights) or 1), layout="constrained")
     parts = iter(figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0] if heights else ())
     if rows:
@@ -73,7 +73,7 @@ def _speeds(axes: Axes, rows: Sequence[Result]) -> None:
     )
     axes.grid(axis="x", which="both", alpha=0.25, linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=8, ncols=4, loc="lower center", bbox_to_anchor=(0.3, 1.0))
+    axes.legend(frameon=False, fontsize=8, ncols=3, loc="lower center", bbox_to_anchor=(0.25, 1.0))
 
 
 def _growth(axes: Axes, growth: Growth) -> None:

@@ -165,7 +165,7 @@ class Convolving : public Step<T> {
 
   private:
     // Whether the way back is a convolution, too: then each of its numbers is summed up where it is to be, in place of being
-    // painted by window after window. Not where it would have many more products, or leave lanes idle.
+    // painted by window after window. Not where its products, with the lanes that they leave idle, are more by over a quarter.
     bool turns() const {
         const Axis &y = one->y, &x = one->x;
         const bool fits = y.stride == 1 && x.stride == 1 && y.turned().before >= 0 && x.turned().before >= 0;

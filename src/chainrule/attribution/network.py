@@ -15,7 +15,6 @@ from chainrule.attribution.result import METHODS, Attribution
 from chainrule.attribution.shapley import Changes, shapley
 from chainrule.checking import as_array, seed_or_fresh, whole
 from chainrule.errors import OptionError, ShapeError, shown
-from chainrule.graph import Variable
 from chainrule.layers import Network
 from chainrule.layers.network import the_network
 from chainrule.names import counted, lookup
@@ -84,7 +83,7 @@ def attribute(
     known = outputs(x)
     if known.ndim != 2:
         raise ShapeError(f"the network's output for an example is {known.shape[1:]}, but one number is explained.")
-    last = _last(net)
+    last = net.last_operation()
     k = _which(output, known[0], last)
 
     def answer(X: NDArray[Any]) -> NDArray[np.float64]:
@@ -132,12 +131,6 @@ def _compared(net: Network, x: Any, background: Any) -> tuple[NDArray[Any], NDAr
         raise ShapeError(f"the background is {background.shape}, but must be (m, …) of examples {shape}.")
     both = net.cast(np.concatenate([x[None], background]))
     return both[0], both[1:]
-
-
-def _last(net: Network) -> str:
-    """The name of the operation that makes the output; "" where there is none."""
-    blank = net.blank_output()
-    return blank.operation.name if isinstance(blank, Variable) and blank.operation is not None else ""
 
 
 def _which(output: int | None, known: NDArray[Any], last: str) -> int:

@@ -64,9 +64,11 @@ def _counted(tokenizer: Tokenizer, texts: Series) -> tuple[NDArray[np.int64], ND
         lengths = np.array([len(text) for text in whole], np.int64)
         return lengths, lengths
     met = set(tokenizer.words)
-    parts = [_of_words(tokenizer.parts(text)) for text in whole]
-    words, known = [len(part) for part in parts], [sum(word in met for word in part) for part in parts]
-    return np.array(words, np.int64), np.array(known, np.int64)
+    words, known = np.zeros((2, len(whole)), np.int64)
+    for i, text in enumerate(whole):  # one after the other, as all words at once are many times the texts
+        part = _of_words(tokenizer.parts(text))
+        words[i], known[i] = len(part), sum(word in met for word in part)
+    return words, known
 
 
 def _of_words(parts: Iterable[str]) -> list[str]:

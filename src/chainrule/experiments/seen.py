@@ -77,8 +77,10 @@ def after_training(seen: Seen | None, source: Source, path: str) -> NDArray[np.i
     Raises:
         ModelFileError: the sketch is damaged.
     """
+    if seen is None or "until" not in seen:
+        return None
     spans, X = source.spans, source.known_by
-    if seen is None or spans is None or X is None or "until" not in seen:
+    if spans is None or X is None:
         return None
     until = np.array([seen["until"].get(name, -np.inf) for name in spans.strand])
     later = spans.begin > until

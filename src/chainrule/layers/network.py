@@ -343,6 +343,11 @@ class Network(Layer):
         with np.errstate(all="ignore"):
             return self.record(self.cast(np.zeros((1, *shape), np.uint8)))[0]
 
+    def last_operation(self) -> str:
+        """The name of the operation that makes the output, such as "softmax"; "" where there is none."""
+        end = self.blank_output()
+        return end.operation.name if isinstance(end, Variable) and end.operation is not None else ""
+
     def output(self, X: Array) -> NDArray[Any]:
         """The output for a batch that `cast` has returned, recording nothing."""
         with walking(Walk(dtype=self.dtype)):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from chainrule.data.batches import RowArray
 from chainrule.errors import DataError
-from chainrule.graph import Array, Variable
+from chainrule.graph import Array
 from chainrule.layers import (
     Activation,
     BatchNorm,
@@ -95,8 +95,7 @@ class Hints:
         self.start = self._hidden((*FLAT, "relu")) if begins else []
         some, targets, weights = first
         counting = targets if weights is None else targets[weights > 0]
-        self.before = [*self._unfit(), *_out_of_reach(network, cost, counting)]
-        self.before += _large_targets(cost, counting)
+        self.before = [*self._unfit(), *_unlike_values(network, cost, counting)]
         self.before += [*_flat(self.start)] or [*_large(network, _few(X))]
         if begins:
             self.before += hints_on_own_code(network, cost, some, targets)
@@ -111,13 +110,12 @@ class Hints:
     def _unfit(self) -> Iterator[str]:
         """A last layer that the cost cannot read."""
         if self.cost.unsure and self.cost.name in ("cross_entropy", "binary_cross_entropy"):
-            end = self.network.blank_output()
-            last = end.operation.name if isinstance(end, Variable) and end.operation is not None else ""
+            last = self.network.last_operation()
             if last in NO_PROBABILITIES:
                 fits = "softmax" if self.cost.name == "cross_entropy" else "sigmoid"
                 yield (
                     f"{self.cost.name} takes probabilities, but the network ends with {last}: "
-                    f'end it with Dense({end.shape[-1]}, "{fits}")'
+                    f'end it with Dense({self.network.blank_output().shape[-1]}, "{fits}")'
                 )
 
     def _died(self) -> Iterator[str]:
@@ -176,36 +174,34 @@ def _large(network: Network, X: NDArray[Any]) -> Iterator[str]:
     first = next((layer for _, layer in network.family() if not isinstance(layer, passing)), None)
     if not isinstance(first, Dense | Conv1D | Conv2D) or X.dtype.kind not in "fiu" or len(X) < FEW:
         return
-    size = float(np.sqrt(np.mean(np.square(X, dtype=np.float64))))
+    size = _root_mean_square(X)
     if LARGE < size < math.inf:
         yield f"the inputs are large, {size:.3g} in the root of their mean square: put Standardize() first"
 
 
-def _large_targets(cost: Cost, Y: NDArray[Any]) -> Iterator[str]:
-    """Values to be learned so large that a network that begins near 0 takes long to come there."""
+def _unlike_values(network: Network, cost: Cost, Y: NDArray[Any]) -> Iterator[str]:
+    """Values to be learned that a network which begins near 0 takes long to come to, or that it never gives."""
     if cost.own or cost.task != "values" or Y.dtype.kind not in "fiu" or not Y.size:
         return
-    size = float(np.sqrt(np.mean(np.square(Y, dtype=np.float64))))
+    size = _root_mean_square(Y)
     if LARGE_TARGETS < size < math.inf:
         yield (
             f"the targets are large, {size:.3g} in the root of their mean square: train on (y − mean) / deviation, "
             "and bring predictions back"
         )
-
-
-def _out_of_reach(network: Network, cost: Cost, Y: NDArray[Any]) -> Iterator[str]:
-    """Values to be learned that the last activation never gives."""
-    if cost.own or cost.task != "values" or Y.dtype.kind not in "fiu" or not Y.size:
-        return
-    end = network.blank_output()
-    last = end.operation.name if isinstance(end, Variable) and end.operation is not None else ""
+    last = network.last_operation()
     low, high = REACH.get(last, (-math.inf, math.inf))
     if Y.min() < low or Y.max() > high:
         ends = f"from {low:g} to {high:g}" if high < math.inf else f"of {low:g} or more"
+        n_out = network.blank_output().shape[-1]
         yield (
             f"the network ends with {last}, which gives values {ends}, but targets go from {Y.min():.4g} to "
-            f"{Y.max():.4g}: end it with Dense({end.shape[-1]}), or bring the targets into that range"
+            f"{Y.max():.4g}: end it with Dense({n_out}), or bring the targets into that range"
         )
+
+
+def _root_mean_square(values: NDArray[Any]) -> float:
+    return float(np.sqrt(np.mean(np.square(values, dtype=np.float64))))
 
 
 def _flat(start: list[Seen]) -> Iterator[str]:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.data.series.calendar import Moments
 from chainrule.data.strays import STRAYS, strays_in
 
-Moments = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
 

@@ -130,5 +130,9 @@ def _stale(source: Series, ends: Rows) -> list[str]:
 
 
 def _named(source: Series, rows: Rows) -> str:
-    names = source.group_of(rows[:NAMED])
-    return ", ".join(names) + (f" and {len(rows) - NAMED:,} more" if len(rows) > NAMED else "")
+    return listed(source.group_of(rows))
+
+
+def listed(names: list[str]) -> str:
+    """The first names, and how many more there are."""
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED:,} more" if len(names) > NAMED else "")

@@ -10,6 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from chainrule.data.codes import Moment, Number
 from chainrule.data.columns import option
 from chainrule.data.new_rows import Doubt, doubts_on_rows
+from chainrule.data.series.endings import listed
 from chainrule.data.series.offsets import HOUR, offsets_of
 from chainrule.data.series.source import Series
 from chainrule.names import counted
@@ -17,9 +18,6 @@ from chainrule.numbers import brief
 
 if TYPE_CHECKING:
     from chainrule.data.series.windows import Windows
-
-NAMED = 3
-"""How many series a note names."""
 
 SURE = 5.0
 """So many deviations from the mean a value hardly ever lies, and what lies farther is told."""
@@ -54,16 +52,12 @@ def _strangers(encoding: Windows, source: Series) -> list[str]:
     lost = [name for name in lost if name not in set(source.names)]
     notes = []
     if strangers:
-        notes.append(f"not met in training, and scaled by its own values, is {encoding.group} {_listed(strangers)}")
+        notes.append(f"not met in training, and scaled by its own values, is {encoding.group} {listed(strangers)}")
     if lost:
         what = "forecast" if not source.labelled else "measured"
         of = "it" if len(lost) == 1 else "them"
-        notes.append(f"not there is {encoding.group} {_listed(lost)}, which training had: nothing is {what} of {of}")
+        notes.append(f"not there is {encoding.group} {listed(lost)}, which training had: nothing is {what} of {of}")
     return notes
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED:,} more" if len(names) > NAMED else "")
 
 
 def doubts_on_columns(encoding: Windows, source: Series) -> list[Doubt]:

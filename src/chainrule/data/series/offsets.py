@@ -10,13 +10,12 @@ from numpy.typing import NDArray
 
 from chainrule.data.cells import is_text
 from chainrule.data.dates import ISO
+from chainrule.data.series.calendar import DAY, Moments
 
 if TYPE_CHECKING:
     from polars import Series
 
-Moments = NDArray[np.float64]
-
-MINUTE, HOUR, DAY = 60e6, 3600e6, 86400e6
+MINUTE, HOUR = 60e6, 3600e6
 """In microseconds."""
 
 SUFFIX = r"\d:\d{2}(?::\d{2}(?:\.\d+)?)?(\s*(?:Z|UTC|[-+]\d{2}(?::?\d{2})?))$"

@@ -10,7 +10,8 @@ import numpy as np
 from chainrule.data.cells import as_text
 from chainrule.data.columns import Column
 from chainrule.data.dates import ISO, as_written
-from chainrule.data.series.offsets import Moments, suffix_like
+from chainrule.data.series.calendar import Moments
+from chainrule.data.series.offsets import suffix_like
 from chainrule.data.series.periods import Period, as_periods
 
 if TYPE_CHECKING:
